@@ -1,0 +1,2 @@
+//! The `stackup` program.
+fn main() {}
