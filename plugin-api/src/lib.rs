@@ -1,1 +1,98 @@
-//! The plugin API.
+//! Write a stackup plugin: a middleware or an app, loaded into a running server.
+//!
+//! ```
+//! use stackup_plugin::{Context, Middleware, Next, Request, Result};
+//!
+//! #[stackup_plugin::config]
+//! #[derive(Default)]
+//! #[serde(default)]
+//! pub struct Config {
+//!     /// What stands before each line.
+//!     prefix: String,
+//! }
+//!
+//! pub struct Logger {
+//!     prefix: String,
+//! }
+//!
+//! impl Middleware for Logger {
+//!     type Config = Config;
+//!
+//!     fn init(config: Config, _cx: &Context) -> Result<Self> {
+//!         Ok(Self { prefix: config.prefix })
+//!     }
+//!
+//!     async fn call(&self, req: Request, next: Next<'_>) -> Result {
+//!         let line = format!("{} {}", req.method(), req.path());
+//!         let res = next.run(req).await?;
+//!         tracing::info!("{}: {line} -> {}", self.prefix, res.status());
+//!         Ok(res)
+//!     }
+//! }
+//!
+//! stackup_plugin::export!(middleware Logger);
+//! # fn main() {}
+//! ```
+//!
+//! For the smallest things a plain `async fn` is enough:
+//!
+//! ```
+//! async fn hello(req: stackup_plugin::Request) -> String {
+//!     format!("Hello from {}\n", req.path())
+//! }
+//! stackup_plugin::export!(app fn hello);
+//! # fn main() {}
+//! ```
+//!
+//! # Features
+//!
+//! * `testing`: call a handler in a unit test, without a server; see `testing`.
+//! * `tokio`: `export!(tokio; …)` gives each handler a tokio runtime of its own, for crates that
+//!   need one.
+
+#[doc(hidden)]
+pub mod abi;
+pub mod body;
+mod context;
+mod env;
+mod error;
+mod export;
+mod finish;
+mod handler;
+mod headers;
+mod into_response;
+mod logging;
+mod request;
+mod response;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use bytes::{self, Bytes};
+pub use http::{self, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+pub use schemars;
+pub use serde;
+pub use serde_json;
+pub use stackup_plugin_macros::config;
+pub use tracing;
+
+pub use self::abi::plugin::context::Sleep;
+pub use self::abi::plugin::next::{Next, Running};
+pub use self::body::Body;
+pub use self::context::{Context, Elapsed, Task};
+pub use self::env::{Env, EnvMut};
+pub use self::error::{Error, Result};
+pub use self::finish::Finished;
+pub use self::handler::{App, Middleware};
+pub use self::headers::{AsName, AsValue, Headers, HeadersMut, InvalidHeader, Value};
+pub use self::into_response::{Html, IntoFields, IntoResponse, Json};
+pub use self::request::Request;
+pub use self::response::Response;
+
+/// For the macros of this crate.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::abi::metadata::{HEAD, join, length};
+    pub use crate::abi::plugin::entry::{Plugin, app, header, middleware};
+    pub use crate::abi::root::{HandlerEntry, Header};
+    pub use crate::handler::{AppFn, MiddlewareFn, call_app, call_middleware};
+}

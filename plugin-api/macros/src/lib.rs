@@ -1,1 +1,30 @@
-//! The `#[config]` attribute.
+//! The `#[config]` attribute of stackup-plugin.
+
+use proc_macro::TokenStream;
+
+/// Makes a struct the config of a handler.
+///
+/// It derives `Deserialize` and `JsonSchema` and refuses unknown keys, so that a slip in the manifest
+/// is an error with a line. The author needs neither `serde` nor `schemars` in his Cargo.toml.
+#[proc_macro_attribute]
+pub fn config(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    if !arguments.is_empty() {
+        return error("`#[config]` takes no arguments");
+    }
+    let attributes = r#"
+        #[derive(::stackup_plugin::serde::Deserialize, ::stackup_plugin::schemars::JsonSchema)]
+        #[serde(crate = "::stackup_plugin::serde", deny_unknown_fields)]
+        #[schemars(crate = "::stackup_plugin::schemars")]
+    "#;
+    let Ok(mut output) = attributes.parse::<TokenStream>() else {
+        return error("`#[config]` could not write its derives");
+    };
+    output.extend(item);
+    output
+}
+
+fn error(message: &str) -> TokenStream {
+    format!("compile_error!({message:?});")
+        .parse()
+        .unwrap_or_default()
+}

@@ -1,0 +1,80 @@
+//! A future that crosses: a data pointer and a table, in two registers.
+
+use abi_stable::StableAbi;
+
+use super::waker::RawWaker;
+
+/// What a poll found.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy)]
+pub struct RawPoll {
+    pub state: PollState,
+    /// With [`PollState::Ready`] the output (null for `()`), with [`PollState::Failed`] an error.
+    pub value: *mut (),
+}
+
+#[repr(usize)]
+#[derive(StableAbi, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PollState {
+    Pending,
+    Ready,
+    Failed,
+}
+
+impl RawPoll {
+    pub const PENDING: Self = Self {
+        state: PollState::Pending,
+        value: std::ptr::null_mut(),
+    };
+    pub const DONE: Self = Self {
+        state: PollState::Ready,
+        value: std::ptr::null_mut(),
+    };
+}
+
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct FutureTable {
+    pub poll: unsafe extern "C" fn(data: *mut (), waker: *const RawWaker) -> RawPoll,
+    pub drop: unsafe extern "C" fn(data: *mut ()),
+}
+
+/// A future of the other side, freed by [`RawFuture::release`] or by dropping its owner.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct RawFuture {
+    data: *mut (),
+    table: &'static FutureTable,
+}
+
+// SAFETY: both sides make these from `Send` futures only.
+unsafe impl Send for RawFuture {}
+
+impl RawFuture {
+    /// Hands over `data`, which `table` can poll and drop.
+    ///
+    /// # Safety
+    ///
+    /// `table`'s functions accept `data`, which is `Send` and not used elsewhere.
+    pub unsafe fn new(data: *mut (), table: &'static FutureTable) -> Self {
+        Self { data, table }
+    }
+
+    /// Polls once.
+    ///
+    /// # Safety
+    ///
+    /// Not called again after it was ready; `waker` is lent for this call.
+    #[inline]
+    pub unsafe fn poll(&mut self, waker: *const RawWaker) -> RawPoll {
+        // SAFETY: `new` bound data and table.
+        unsafe { (self.table.poll)(self.data, waker) }
+    }
+}
+
+impl Drop for RawFuture {
+    fn drop(&mut self) {
+        // SAFETY: `new` bound data and table, and this is the only drop.
+        unsafe { (self.table.drop)(self.data) }
+    }
+}

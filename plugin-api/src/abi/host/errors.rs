@@ -1,0 +1,97 @@
+//! Why a request failed, in host memory.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use crate::abi::slice::RawSlice;
+use crate::abi::tables::{ErrorObject, RawError, RawErrorKind};
+
+/// An error or a panic of a handler, or of a body.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub kind: RawErrorKind,
+    /// The status that the client is to get.
+    pub status: StatusCode,
+    /// The handler it began in; empty where that is not known.
+    pub handler: String,
+    pub message: String,
+    /// A source location, or the path of a config key; may be empty.
+    pub place: String,
+}
+
+impl Failure {
+    /// A body that could not be read or sent.
+    pub fn body(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            kind: RawErrorKind::Body,
+            status,
+            handler: String::new(),
+            message: message.into(),
+            place: String::new(),
+        }
+    }
+
+    /// Hands the error over the boundary.
+    pub(in crate::abi) fn into_object(self) -> *mut ErrorObject {
+        Box::into_raw(Box::new(self)).cast()
+    }
+
+    /// Takes an error back.
+    ///
+    /// # Safety
+    ///
+    /// `object` came from [`Failure::into_object`] and is owned by the caller.
+    pub(super) unsafe fn from_object(object: *mut ErrorObject) -> Self {
+        // SAFETY: the caller's promise.
+        *unsafe { Box::from_raw(object.cast::<Self>()) }
+    }
+
+    fn as_raw(&self) -> RawError<'_> {
+        RawError {
+            kind: self.kind,
+            status: self.status.as_u16(),
+            handler: RawSlice::text(&self.handler),
+            message: RawSlice::text(&self.message),
+            place: RawSlice::text(&self.place),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == RawErrorKind::Panic {
+            f.write_str("panicked: ")?;
+        }
+        f.write_str(&self.message)?;
+        if !self.place.is_empty() {
+            write!(f, " (at {})", self.place)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+pub(super) unsafe extern "C" fn new(error: RawError<'_>) -> *mut ErrorObject {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let owned = |raw: RawSlice<'_>| String::from_utf8_lossy(raw.or_empty()).into_owned();
+    Failure {
+        kind: error.kind,
+        status,
+        handler: owned(error.handler),
+        message: owned(error.message),
+        place: owned(error.place),
+    }
+    .into_object()
+}
+
+pub(super) unsafe extern "C" fn read(error: *const ErrorObject) -> RawError<'static> {
+    // SAFETY: the plugin's error handle is alive and borrowed.
+    unsafe { &*error.cast::<Failure>() }.as_raw()
+}
+
+pub(super) unsafe extern "C" fn free(error: *mut ErrorObject) {
+    // SAFETY: the plugin owned the handle and gives it up.
+    drop(unsafe { Failure::from_object(error) });
+}

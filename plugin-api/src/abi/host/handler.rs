@@ -1,0 +1,132 @@
+//! A loaded library's handlers, and their instances.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::context::HandlerContext;
+use super::errors::Failure;
+use super::request::HostRequest;
+use super::table::host_table;
+use crate::abi::future::RawFuture;
+use crate::abi::root::{HandlerKind, HandlerTableRef, PluginRootRef};
+use crate::abi::slice::RawSlice;
+use crate::abi::tables::RawNext;
+
+/// A checked library that knows its host.
+#[derive(Clone, Copy)]
+pub struct Attached(PluginRootRef);
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Attached")
+            .field(&self.handlers().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl Attached {
+    /// Lends the host's functions to a library whose layout was checked. Once per library.
+    pub fn new(root: PluginRootRef) -> Self {
+        // SAFETY: the table's layout was checked with the root's.
+        unsafe { root.attach()(host_table()) };
+        Self(root)
+    }
+
+    /// The handlers that it exports.
+    pub fn handlers(&self) -> impl Iterator<Item = (HandlerKind, &'static str)> {
+        self.0
+            .handlers()
+            .as_slice()
+            .iter()
+            .map(|entry| (entry.kind, entry.name.str()))
+    }
+
+    fn table(&self, name: &str) -> Option<HandlerTableRef> {
+        let handlers = self.0.handlers().as_slice();
+        handlers
+            .iter()
+            .find(|entry| entry.name.str() == name)
+            .map(|entry| entry.table)
+    }
+
+    /// The JSON Schema of a handler's config.
+    pub fn schema(&self, handler: &str) -> Option<String> {
+        // SAFETY: a checked table.
+        self.table(handler)
+            .map(|table| unsafe { table.schema()() }.into_string())
+    }
+
+    /// Builds an instance of the handler from its config, a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// What `init` returned or panicked with; none if there is no such handler.
+    pub fn init(
+        &self,
+        handler: &str,
+        config: &str,
+        context: Arc<HandlerContext>,
+    ) -> Option<Result<Handler, Failure>> {
+        Some(Handler::init(self.table(handler)?, config, context))
+    }
+}
+
+/// An instance of a handler; its drop runs the plugin's.
+pub struct Handler {
+    table: HandlerTableRef,
+    instance: *mut (),
+    context: Arc<HandlerContext>,
+}
+
+// SAFETY: plugin-api makes instances from `Send + Sync` types only.
+unsafe impl Send for Handler {}
+// SAFETY: as above.
+unsafe impl Sync for Handler {}
+
+impl Handler {
+    /// Builds an instance from its config, a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// What `init` returned or panicked with.
+    pub(crate) fn init(
+        table: HandlerTableRef,
+        config: &str,
+        context: Arc<HandlerContext>,
+    ) -> Result<Self, Failure> {
+        let raw_context = Arc::into_raw(Arc::clone(&context));
+        // SAFETY: a checked table; it takes over the context's count.
+        let init = unsafe { table.init()(RawSlice::text(config), raw_context.cast()) };
+        if init.instance.is_null() {
+            // SAFETY: with a null instance there is an error, now ours.
+            return Err(unsafe { Failure::from_object(init.error) });
+        }
+        Ok(Self {
+            table,
+            instance: init.instance,
+            context,
+        })
+    }
+
+    /// Its context.
+    pub fn context(&self) -> &HandlerContext {
+        &self.context
+    }
+
+    pub(super) fn start(&self, request: HostRequest, next: RawNext) -> RawFuture {
+        // SAFETY: a checked table and its instance, which outlives the call's future.
+        unsafe { self.table.call()(self.instance, request.into_object(), next) }
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        // SAFETY: made by this table's `init`, dropped once, no call is in flight.
+        let error = unsafe { self.table.drop()(self.instance) };
+        if !error.is_null() {
+            // SAFETY: the error is ours now.
+            let failure = unsafe { Failure::from_object(error) };
+            super::services::report(&self.context.handler, &format!("drop {failure}"));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The host's side: messages that the host owns, and safe ways to call a plugin.
+
+pub mod body;
+pub mod context;
+mod errors;
+mod exchange;
+mod handler;
+mod headers;
+mod node;
+mod request;
+mod response;
+mod services;
+mod table;
+
+pub use body::HostBody;
+pub use context::{HandlerContext, Scope, TaskControl, current};
+pub use errors::Failure;
+pub use exchange::{Exchange, Finish};
+pub use handler::{Attached, Handler};
+pub use node::{Answer, Call, Node, Outcome, Route};
+pub use request::{Connection, HostRequest};
+pub use response::HostResponse;
+pub use services::{PluginLog, Services, install};
+pub use table::host_table;

@@ -1,0 +1,343 @@
+//! A request in host memory.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Uri, Version};
+
+use super::body::HostBody;
+use super::exchange::Exchange;
+use crate::abi::body::RawBody;
+use crate::abi::slice::RawSlice;
+use crate::abi::tables::{RawAddress, RawHook, RawUri, RequestObject, Visitor};
+
+/// A request that the host owns.
+pub struct HostRequest(Box<State>);
+
+/// The ends of the connection that a request came over.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Connection {
+    /// The client; none on a unix socket.
+    pub remote: Option<SocketAddr>,
+    /// The address it connected to; none on a unix socket.
+    pub local: Option<SocketAddr>,
+}
+
+/// `repr(C)` with the headers first: a pointer to it is a pointer to its headers.
+#[repr(C)]
+struct State {
+    headers: HeaderMap,
+    method: Method,
+    uri: Uri,
+    version: Version,
+    script_name: String,
+    path_info: PathInfo,
+    connection: Connection,
+    body: HostBody,
+    env: Vec<(String, String)>,
+    exchange: Arc<Exchange>,
+}
+
+enum PathInfo {
+    /// The URI's path from this byte on.
+    From(usize),
+    Own(String),
+}
+
+impl State {
+    fn path_info(&self) -> &str {
+        match &self.path_info {
+            PathInfo::From(at) => self.uri.path().get(*at..).unwrap_or_default(),
+            PathInfo::Own(path) => path,
+        }
+    }
+}
+
+impl HostRequest {
+    /// A request with an empty `SCRIPT_NAME` and the whole path as `PATH_INFO`.
+    pub fn new(
+        parts: http::request::Parts,
+        body: HostBody,
+        connection: Connection,
+        exchange: Arc<Exchange>,
+    ) -> Self {
+        Self(Box::new(State {
+            headers: parts.headers,
+            method: parts.method,
+            uri: parts.uri,
+            version: parts.version,
+            script_name: String::new(),
+            path_info: PathInfo::From(0),
+            connection,
+            body,
+            env: Vec::new(),
+            exchange,
+        }))
+    }
+
+    /// Its method.
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// Its headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// Its target.
+    pub fn uri(&self) -> &Uri {
+        &self.0.uri
+    }
+
+    /// The end of the connection that it came to.
+    pub fn connection(&self) -> Connection {
+        self.0.connection
+    }
+
+    /// What the maps above have not taken yet.
+    pub fn path_info(&self) -> &str {
+        self.0.path_info()
+    }
+
+    /// Moves the first `bytes` of `PATH_INFO` to `SCRIPT_NAME`, where they appear as `location`.
+    pub fn descend(&mut self, location: &str, bytes: usize) {
+        let state = &mut *self.0;
+        state.script_name.push_str(location);
+        match &mut state.path_info {
+            PathInfo::From(at) => *at += bytes,
+            PathInfo::Own(path) => drop(path.drain(..bytes.min(path.len()))),
+        }
+    }
+
+    /// Sets a value that the layers see in the env.
+    pub fn set_env(&mut self, name: String, value: String) {
+        self.0.env.retain(|(key, _)| *key != name);
+        self.0.env.push((name, value));
+    }
+
+    pub(in crate::abi) fn into_object(self) -> *mut RequestObject {
+        Box::into_raw(self.0).cast()
+    }
+
+    /// # Safety
+    ///
+    /// `object` came from [`HostRequest::into_object`] and is owned by the caller.
+    pub(in crate::abi) unsafe fn from_object(object: *mut RequestObject) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { Box::from_raw(object.cast()) })
+    }
+}
+
+/// # Safety
+///
+/// The plugin's handle is alive and borrowed for `'a`.
+unsafe fn state<'a>(request: *const RequestObject) -> &'a State {
+    // SAFETY: handles point to boxed states.
+    unsafe { &*request.cast() }
+}
+
+/// # Safety
+///
+/// The plugin's handle is alive and borrowed mutably for `'a`.
+unsafe fn state_mut<'a>(request: *mut RequestObject) -> &'a mut State {
+    // SAFETY: handles point to boxed states.
+    unsafe { &mut *request.cast() }
+}
+
+pub(super) unsafe extern "C" fn new() -> *mut RequestObject {
+    let (parts, ()) = http::Request::new(()).into_parts();
+    HostRequest::new(
+        parts,
+        HostBody::Empty,
+        Connection::default(),
+        Arc::default(),
+    )
+    .into_object()
+}
+
+pub(super) unsafe extern "C" fn free(request: *mut RequestObject) {
+    // SAFETY: the plugin owned the handle and gives it up.
+    drop(unsafe { HostRequest::from_object(request) });
+}
+
+pub(super) unsafe extern "C" fn method(request: *const RequestObject) -> RawSlice<'static> {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    RawSlice::text(unsafe { state(request) }.method.as_str())
+}
+
+pub(super) unsafe extern "C" fn set_method(
+    request: *mut RequestObject,
+    method: RawSlice<'_>,
+) -> bool {
+    // SAFETY: the plugin's handle is borrowed mutably.
+    let state = unsafe { state_mut(request) };
+    Method::from_bytes(method.or_empty())
+        .map(|method| state.method = method)
+        .is_ok()
+}
+
+pub(super) unsafe extern "C" fn uri(request: *const RequestObject) -> RawUri<'static> {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    let uri = &unsafe { state(request) }.uri;
+    let text = |part: Option<&'static str>| RawSlice::maybe(part.map(str::as_bytes));
+    RawUri {
+        scheme: text(uri.scheme_str()),
+        authority: text(uri.authority().map(http::uri::Authority::as_str)),
+        path_and_query: text(uri.path_and_query().map(http::uri::PathAndQuery::as_str)),
+    }
+}
+
+pub(super) unsafe extern "C" fn set_uri(request: *mut RequestObject, uri: RawSlice<'_>) -> bool {
+    // SAFETY: the plugin's handle is borrowed mutably.
+    let state = unsafe { state_mut(request) };
+    let Ok(uri) = Uri::try_from(uri.or_empty()) else {
+        return false;
+    };
+    state.uri = uri;
+    state.script_name.clear();
+    state.path_info = PathInfo::From(0);
+    true
+}
+
+pub(super) unsafe extern "C" fn script_name(request: *const RequestObject) -> RawSlice<'static> {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    RawSlice::text(&unsafe { state(request) }.script_name)
+}
+
+pub(super) unsafe extern "C" fn path_info(request: *const RequestObject) -> RawSlice<'static> {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    RawSlice::text(unsafe { state(request) }.path_info())
+}
+
+/// Absent arguments leave what there is. Rack: `SCRIPT_NAME` is empty or begins with `/` and is
+/// never `/` alone; so is `PATH_INFO`, but `/` alone is fine there and `*` is for OPTIONS.
+pub(super) unsafe extern "C" fn set_paths(
+    request: *mut RequestObject,
+    script_name: RawSlice<'_>,
+    path_info: RawSlice<'_>,
+) -> bool {
+    let script = script_name.bytes().map(|_| script_name.str());
+    let info = path_info.bytes().map(|_| path_info.str());
+    let bad_script = script.is_some_and(|s| s == "/" || !(s.is_empty() || s.starts_with('/')));
+    let bad_info = info.is_some_and(|p| !(p.is_empty() || p == "*" || p.starts_with('/')));
+    if bad_script || bad_info {
+        return false;
+    }
+    // SAFETY: the plugin's handle is borrowed mutably.
+    let state = unsafe { state_mut(request) };
+    if let Some(script) = script {
+        state.script_name = script.to_owned();
+    }
+    if let Some(info) = info {
+        state.path_info = PathInfo::Own(info.to_owned());
+    }
+    true
+}
+
+pub(super) unsafe extern "C" fn version(request: *const RequestObject) -> u8 {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    match unsafe { state(request) }.version {
+        Version::HTTP_09 => 9,
+        Version::HTTP_10 => 10,
+        Version::HTTP_2 => 20,
+        Version::HTTP_3 => 30,
+        _ => 11,
+    }
+}
+
+pub(super) unsafe extern "C" fn scheme(request: *const RequestObject) -> RawSlice<'static> {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    RawSlice::text(unsafe { state(request) }.uri.scheme_str().unwrap_or("http"))
+}
+
+fn address(address: Option<SocketAddr>) -> RawAddress {
+    let mut raw = RawAddress {
+        family: 0,
+        port: 0,
+        ip: [0; 16],
+    };
+    match address {
+        Some(SocketAddr::V4(v4)) => {
+            raw.family = 4;
+            raw.port = v4.port();
+            raw.ip[..4].copy_from_slice(&v4.ip().octets());
+        }
+        Some(SocketAddr::V6(v6)) => {
+            raw.family = 6;
+            raw.port = v6.port();
+            raw.ip = v6.ip().octets();
+        }
+        None => {}
+    }
+    raw
+}
+
+pub(super) unsafe extern "C" fn remote(request: *const RequestObject) -> RawAddress {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    address(unsafe { state(request) }.connection.remote)
+}
+
+pub(super) unsafe extern "C" fn local(request: *const RequestObject) -> RawAddress {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    address(unsafe { state(request) }.connection.local)
+}
+
+pub(super) unsafe extern "C" fn generation(request: *const RequestObject) -> u64 {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    unsafe { state(request) }.exchange.generation()
+}
+
+pub(super) unsafe extern "C" fn take_body(request: *mut RequestObject) -> RawBody {
+    // SAFETY: the plugin's handle is borrowed mutably.
+    std::mem::take(&mut unsafe { state_mut(request) }.body).into_raw()
+}
+
+pub(super) unsafe extern "C" fn set_body(request: *mut RequestObject, body: RawBody) {
+    // SAFETY: the plugin's handle is borrowed mutably.
+    unsafe { state_mut(request) }.body = HostBody::from_raw(body);
+}
+
+pub(super) unsafe extern "C" fn on_finish(request: *mut RequestObject, hook: RawHook) {
+    // SAFETY: the plugin's handle is alive.
+    unsafe { state(request) }.exchange.add(hook);
+}
+
+pub(super) unsafe extern "C" fn env_get(
+    request: *const RequestObject,
+    key: RawSlice<'_>,
+) -> RawSlice<'static> {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    let env = &unsafe { state(request) }.env;
+    let key = key.str();
+    RawSlice::maybe(
+        env.iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_bytes()),
+    )
+}
+
+pub(super) unsafe extern "C" fn env_set(
+    request: *mut RequestObject,
+    key: RawSlice<'_>,
+    value: RawSlice<'_>,
+) {
+    // SAFETY: the plugin's handle is borrowed mutably.
+    let env = &mut unsafe { state_mut(request) }.env;
+    let key = key.str();
+    let place = env.iter().position(|(name, _)| name == key);
+    match (place, value.bytes()) {
+        (Some(at), Some(_)) => env[at].1 = value.str().to_owned(),
+        (Some(at), None) => drop(env.remove(at)),
+        (None, Some(_)) => env.push((key.to_owned(), value.str().to_owned())),
+        (None, None) => {}
+    }
+}
+
+pub(super) unsafe extern "C" fn env_visit(request: *const RequestObject, visitor: Visitor) {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    for (name, value) in &unsafe { state(request) }.env {
+        // SAFETY: the plugin gave `each` with its `sink`.
+        unsafe { (visitor.each)(visitor.sink, RawSlice::text(name), RawSlice::text(value)) };
+    }
+}

@@ -1,0 +1,86 @@
+//! What the host's process lends to every plugin: the log and the clock.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::context;
+use crate::abi::future::RawFuture;
+use crate::abi::plugin::export;
+use crate::abi::tables::LogRecord;
+
+/// A line that a plugin logs.
+pub struct PluginLog<'a> {
+    /// 1 error … 5 trace.
+    pub level: u8,
+    /// The handler that was running, else the plugin.
+    pub handler: &'a str,
+    pub target: &'a str,
+    pub message: &'a str,
+    pub fields: Vec<(&'a str, &'a str)>,
+}
+
+/// The log and the clock.
+pub trait Services: Send + Sync {
+    /// Writes a line.
+    fn log(&self, line: &PluginLog<'_>);
+    /// The most verbose level that is wanted: 0 none … 5 trace.
+    fn log_level(&self) -> u8;
+    /// Done after `duration`; may be polled on any thread.
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+static SERVICES: OnceLock<Box<dyn Services>> = OnceLock::new();
+
+/// Sets the process's services. The first call counts.
+pub fn install(services: Box<dyn Services>) {
+    let _ = SERVICES.set(services);
+}
+
+pub(super) unsafe extern "C" fn log(record: &LogRecord<'_>) {
+    let Some(services) = SERVICES.get() else {
+        return;
+    };
+    let fields: &[crate::abi::tables::Field<'_>] = match record.field_count {
+        0 => &[],
+        // SAFETY: the plugin lends `field_count` fields for the call.
+        count => unsafe { std::slice::from_raw_parts(record.fields, count) },
+    };
+    let current = context::current();
+    services.log(&PluginLog {
+        level: record.level,
+        handler: current.as_deref().unwrap_or(record.plugin.str()),
+        target: record.target.str(),
+        message: record.message.str(),
+        fields: fields
+            .iter()
+            .map(|field| (field.name.str(), field.value.str()))
+            .collect(),
+    });
+}
+
+pub(super) unsafe extern "C" fn log_level() -> u8 {
+    SERVICES.get().map_or(0, |services| services.log_level())
+}
+
+pub(super) unsafe extern "C" fn sleep(nanoseconds: u64) -> RawFuture {
+    let duration = Duration::from_nanos(nanoseconds);
+    match SERVICES.get() {
+        Some(services) => export::unit(services.sleep(duration)),
+        None => export::unit(std::future::pending()),
+    }
+}
+
+/// Logs an error on behalf of a handler that cannot any more.
+pub(super) fn report(handler: &str, message: &str) {
+    if let Some(services) = SERVICES.get() {
+        services.log(&PluginLog {
+            level: 1,
+            handler,
+            target: "stackup",
+            message,
+            fields: Vec::new(),
+        });
+    }
+}

@@ -1,0 +1,62 @@
+//! The host's function table.
+
+use abi_stable::prefix_type::WithMetadata;
+
+use super::{body, context, errors, headers, node, request, response, services};
+use crate::abi::tables::{HostTable, HostTableRef};
+
+/// The table that this process lends to its plugins.
+pub const fn host_table() -> HostTableRef {
+    const TABLE: &WithMetadata<HostTable> = &WithMetadata::new(HostTable {
+        header_get: headers::get,
+        header_set: headers::set,
+        header_remove: headers::remove,
+        header_visit: headers::visit,
+        header_clear: headers::clear,
+        request_new: request::new,
+        request_drop: request::free,
+        request_method: request::method,
+        request_set_method: request::set_method,
+        request_uri: request::uri,
+        request_set_uri: request::set_uri,
+        request_script_name: request::script_name,
+        request_path_info: request::path_info,
+        request_set_paths: request::set_paths,
+        request_version: request::version,
+        request_scheme: request::scheme,
+        request_remote: request::remote,
+        request_local: request::local,
+        request_generation: request::generation,
+        request_take_body: request::take_body,
+        request_set_body: request::set_body,
+        request_on_finish: request::on_finish,
+        env_get: request::env_get,
+        env_set: request::env_set,
+        env_visit: request::env_visit,
+        response_new: response::new,
+        response_drop: response::free,
+        response_status: response::status,
+        response_set_status: response::set_status,
+        response_take_body: response::take_body,
+        response_set_body: response::set_body,
+        body_full: body::full,
+        error_new: errors::new,
+        error_read: errors::read,
+        error_drop: errors::free,
+        next_run: node::next_run,
+        enter: context::enter,
+        current: context::current_raw,
+        log: services::log,
+        log_level: services::log_level,
+        sleep: services::sleep,
+        context_clone: context::clone,
+        context_drop: context::free,
+        context_handler: context::handler,
+        context_environment: context::environment,
+        context_directory: context::directory,
+        task_spawn: context::spawn,
+        task_abort: context::task_abort,
+        task_drop: context::task_drop,
+    });
+    HostTableRef(TABLE.static_as_prefix())
+}

@@ -1,0 +1,299 @@
+//! The entries of a plugin: what `export!` makes of an author's traits.
+
+use std::any::TypeId;
+use std::sync::OnceLock;
+
+use abi_stable::library::{CheckTypeLayout, IntoRootModuleResult, RootModuleResult};
+use abi_stable::prefix_type::{PrefixTypeTrait, WithMetadata};
+use abi_stable::std_types::{RSlice, RString};
+
+use super::context::ContextHandle;
+use super::errors::{HandlerSink, PanicSink, into_object};
+use super::next::Next;
+use super::request::RequestHandle;
+use super::within::Within;
+use super::{HOST, export, panics};
+use crate::abi::future::RawFuture;
+use crate::abi::root::{
+    HandlerEntry, HandlerKind, HandlerTable, HandlerTableRef, Header, PluginRoot, PluginRootRef,
+    RawInit,
+};
+use crate::abi::slice::RawSlice;
+use crate::abi::tables::{ContextObject, ErrorObject, HostTableRef, RawNext, RequestObject};
+use crate::{App, Context, Error, Middleware, Request};
+
+/// A plugin, as `export!` describes it.
+pub trait Plugin: 'static {
+    /// The text of the metadata section.
+    const METADATA: &'static [u8];
+    /// The package's name.
+    const NAME: &'static str;
+    /// The handlers by kind and name.
+    const HANDLERS: &'static [HandlerEntry];
+}
+
+static NAME: OnceLock<&'static str> = OnceLock::new();
+
+/// The package's name; empty in a unit test.
+pub(super) fn plugin_name() -> &'static str {
+    NAME.get().copied().unwrap_or_default()
+}
+
+/// The value that a library exports under [`SYMBOL`](crate::abi::root::SYMBOL).
+pub const fn header<P: Plugin>() -> Header {
+    // SAFETY: the constructor erases a `PluginRootRef`.
+    unsafe { Header::from_constructor::<PluginRootRef>(construct::<P>, CheckTypeLayout::Yes) }
+}
+
+extern "C" fn construct<P: Plugin>() -> RootModuleResult {
+    let root = PluginRoot {
+        attach: attach::<P>,
+        metadata: RawSlice::new(P::METADATA),
+        handlers: RSlice::from_slice(P::HANDLERS),
+    }
+    .leak_into_prefix();
+    // As abi_stable's own loader does, less its static, which holds one library per process.
+    let erased = root.into_root_module_result().map(|root| {
+        use abi_stable::prefix_type::PrefixRefTrait;
+        // SAFETY: the header above names the type that this is.
+        unsafe { root.to_prefix_ref().cast() }
+    });
+    RootModuleResult::from(erased)
+}
+
+unsafe extern "C" fn attach<P: Plugin>(host: HostTableRef) {
+    // A panic here would be ours, and has nobody to go to yet.
+    let _ = panics::contain(|| {
+        if HOST.set(host).is_ok() {
+            let _ = NAME.set(P::NAME);
+            panics::install_hook();
+            crate::logging::install();
+        }
+    });
+}
+
+/// An author's middleware or app, unified.
+pub trait Serve: Sized + Send + Sync + 'static {
+    /// Its config.
+    type Config: serde::de::DeserializeOwned + schemars::JsonSchema + 'static;
+    /// Builds it.
+    fn init(config: Self::Config, cx: &Context) -> Result<Self, Error>;
+    /// Answers.
+    fn serve(&self, request: Request, next: Next<'_>)
+    -> impl Future<Output = crate::Result> + Send;
+}
+
+/// Makes a [`Serve`] of a middleware.
+pub struct AsMiddleware<T>(T);
+
+impl<T: Middleware> Serve for AsMiddleware<T> {
+    type Config = T::Config;
+    fn init(config: T::Config, cx: &Context) -> Result<Self, Error> {
+        T::init(config, cx).map(Self)
+    }
+    fn serve(
+        &self,
+        request: Request,
+        next: Next<'_>,
+    ) -> impl Future<Output = crate::Result> + Send {
+        self.0.call(request, next)
+    }
+}
+
+/// Makes a [`Serve`] of an app.
+pub struct AsApp<T>(T);
+
+impl<T: App> Serve for AsApp<T> {
+    type Config = T::Config;
+    fn init(config: T::Config, cx: &Context) -> Result<Self, Error> {
+        T::init(config, cx).map(Self)
+    }
+    fn serve(
+        &self,
+        request: Request,
+        _next: Next<'_>,
+    ) -> impl Future<Output = crate::Result> + Send {
+        self.0.call(request)
+    }
+}
+
+/// Describes a middleware; with `TOKIO` it gets a runtime of its own.
+pub const fn middleware<T: Middleware, const TOKIO: bool>(name: &'static str) -> HandlerEntry {
+    let table = Instance::<AsMiddleware<T>, TOKIO>::TABLE;
+    HandlerEntry {
+        kind: HandlerKind::Middleware,
+        name: RawSlice::text(name),
+        table,
+    }
+}
+
+/// Describes an app; with `TOKIO` it gets a runtime of its own.
+pub const fn app<T: App, const TOKIO: bool>(name: &'static str) -> HandlerEntry {
+    let table = Instance::<AsApp<T>, TOKIO>::TABLE;
+    HandlerEntry {
+        kind: HandlerKind::App,
+        name: RawSlice::text(name),
+        table,
+    }
+}
+
+struct Instance<T, const TOKIO: bool> {
+    serve: T,
+    context: Context,
+    #[cfg(feature = "tokio")]
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
+    const METADATA: &'static WithMetadata<HandlerTable> = &WithMetadata::new(HandlerTable {
+        schema: Self::schema,
+        init: Self::init,
+        call: Self::call,
+        drop: Self::free,
+    });
+    const TABLE: HandlerTableRef = HandlerTableRef(Self::METADATA.static_as_prefix());
+
+    unsafe extern "C" fn schema() -> RString {
+        let schema = panics::contain(|| {
+            serde_json::to_string(&schemars::schema_for!(T::Config)).unwrap_or_default()
+        });
+        schema.unwrap_or_default().into()
+    }
+
+    unsafe extern "C" fn init(config: RawSlice<'_>, context: *const ContextObject) -> RawInit {
+        // SAFETY: the host hands over one count.
+        let context = Context::new(unsafe { ContextHandle::from_object(context) });
+        let object = context.handle().as_object();
+        let handler = context.handle().handler().to_owned();
+        let within = Within::handler(
+            object,
+            #[cfg(feature = "tokio")]
+            None,
+        );
+        let entered = within.enter();
+        let built = panics::contain(|| Self::build(config.str(), context));
+        drop(entered);
+        let error = match built {
+            Ok(Ok(instance)) => {
+                let instance = Box::into_raw(Box::new(instance)).cast();
+                return RawInit {
+                    instance,
+                    error: std::ptr::null_mut(),
+                };
+            }
+            Ok(Err(error)) => error,
+            Err(panic) => Error::panic(panic.message, panic.place),
+        };
+        RawInit {
+            instance: std::ptr::null_mut(),
+            error: into_object(error, &handler),
+        }
+    }
+
+    fn build(config: &str, context: Context) -> Result<Self, Error> {
+        let config = read_config::<T::Config>(config)?;
+        #[cfg(feature = "tokio")]
+        let runtime = TOKIO
+            .then(|| start_runtime(context.handle().handler()))
+            .transpose()?;
+        #[cfg(feature = "tokio")]
+        let entered = runtime.as_ref().map(tokio::runtime::Runtime::enter);
+        let serve = T::init(config, &context)?;
+        #[cfg(feature = "tokio")]
+        drop(entered);
+        Ok(Self {
+            serve,
+            context,
+            #[cfg(feature = "tokio")]
+            runtime,
+        })
+    }
+
+    fn within(&self) -> Within {
+        Within::handler(
+            self.context.handle().as_object(),
+            #[cfg(feature = "tokio")]
+            self.runtime
+                .as_ref()
+                .map(|runtime| runtime.handle().clone()),
+        )
+    }
+
+    unsafe extern "C" fn call(
+        instance: *const (),
+        request: *mut RequestObject,
+        next: RawNext,
+    ) -> RawFuture {
+        // SAFETY: made by `init`; the host keeps it until the future is dropped. The author's code
+        // never sees the 'static: `Serve::serve` is generic over its borrows.
+        let this: &'static Self = unsafe { &*instance.cast::<Self>() };
+        // SAFETY: the host hands the request over.
+        let request = Request::from_handle(unsafe { RequestHandle::from_object(request) });
+        // SAFETY: the host keeps the node until the future is dropped.
+        let next: Next<'static> = unsafe { Next::new(next) };
+        let sink = HandlerSink(this.context.handle().as_object());
+        let future = async move {
+            match this.serve.serve(request, next).await {
+                Ok(response) => Ok(response.into_object().cast()),
+                Err(error) => Err(into_object(error, this.context.handle().handler())),
+            }
+        };
+        export::erase(future, this.within(), sink)
+    }
+
+    unsafe extern "C" fn free(instance: *mut ()) -> *mut ErrorObject {
+        // SAFETY: made by `init`, given up by the host.
+        let this = unsafe { Box::from_raw(instance.cast::<Self>()) };
+        let within = this.within();
+        #[cfg(not(feature = "tokio"))]
+        let Self { serve, context } = *this;
+        #[cfg(feature = "tokio")]
+        let Self {
+            serve,
+            context,
+            runtime,
+        } = *this;
+        let entered = within.enter();
+        let dropped = panics::contain(|| drop(serve));
+        drop(entered);
+        // Without waiting: what still runs there is the plugin's own affair, and it has retired.
+        #[cfg(feature = "tokio")]
+        runtime.map(tokio::runtime::Runtime::shutdown_background);
+        match dropped {
+            Ok(()) => std::ptr::null_mut(),
+            Err(panic) => HandlerSink(context.handle().as_object()).panicked(panic),
+        }
+    }
+}
+
+/// Reads the JSON object that the host makes of the manifest's config.
+fn read_config<C: serde::de::DeserializeOwned + 'static>(text: &str) -> Result<C, Error> {
+    let takes_none = TypeId::of::<C>() == TypeId::of::<()>();
+    let text = match text {
+        "{}" if takes_none => "null",
+        _ if takes_none => return Err(Error::config("", "this handler takes no config")),
+        text => text,
+    };
+    let mut reader = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.inner().to_string();
+        // The position in our JSON means nothing to somebody who wrote TOML.
+        let message = message
+            .split(" at line ")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Error::config(if path == "." { "" } else { &path }, message)
+    })
+}
+
+#[cfg(feature = "tokio")]
+fn start_runtime(handler: &str) -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name(handler)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::msg(format!("no tokio runtime for this plugin: {error}")))
+}

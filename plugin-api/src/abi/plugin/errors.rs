@@ -1,0 +1,122 @@
+//! Errors on their way to the host and back.
+
+use http::StatusCode;
+
+use super::host;
+use super::log;
+use super::panics::Panic;
+use crate::abi::slice::RawSlice;
+use crate::abi::tables::{ContextObject, ErrorObject, RawError, RawErrorKind};
+use crate::error::{Error, Kind};
+
+/// Where a caught panic goes.
+pub(crate) trait PanicSink {
+    /// The error object that the other side gets.
+    fn panicked(&self, panic: Panic) -> *mut ErrorObject;
+    /// A drop that panicked: there is nobody to tell but the log.
+    fn dropped(&self, panic: Panic);
+}
+
+/// For code of a plugin's handler.
+pub(crate) struct HandlerSink(pub(crate) *const ContextObject);
+
+impl PanicSink for HandlerSink {
+    fn panicked(&self, panic: Panic) -> *mut ErrorObject {
+        let error = Error::panic(panic.message, panic.place);
+        into_object(error, self.handler())
+    }
+
+    fn dropped(&self, panic: Panic) {
+        let Panic { message, place } = panic;
+        log::report(&format!(
+            "{}: drop panicked at {place}: {message}",
+            self.handler()
+        ));
+    }
+}
+
+impl HandlerSink {
+    fn handler(&self) -> &str {
+        if self.0.is_null() {
+            return "";
+        }
+        // SAFETY: the context outlives the code it is the sink of.
+        unsafe { host().context_handler()(self.0) }.str()
+    }
+}
+
+/// For the host's own code, which has no table to go through.
+#[cfg(feature = "host")]
+pub(crate) struct HostSink;
+
+#[cfg(feature = "host")]
+impl PanicSink for HostSink {
+    fn panicked(&self, panic: Panic) -> *mut ErrorObject {
+        let message = format!("the host panicked: {}", panic.message);
+        let mut failure =
+            crate::abi::host::Failure::body(StatusCode::INTERNAL_SERVER_ERROR, message);
+        failure.kind = RawErrorKind::Panic;
+        failure.into_object()
+    }
+
+    fn dropped(&self, _panic: Panic) {}
+}
+
+/// Hands an error to the host; `handler` is where it began, unless it came from further in.
+pub(crate) fn into_object(error: Error, handler: &str) -> *mut ErrorObject {
+    let handler = if error.handler().is_empty() {
+        handler
+    } else {
+        error.handler()
+    };
+    let raw = RawError {
+        kind: match error.kind() {
+            Kind::Handler => RawErrorKind::Handler,
+            Kind::Panic => RawErrorKind::Panic,
+            Kind::Config => RawErrorKind::Config,
+            Kind::Body => RawErrorKind::Body,
+        },
+        status: error.status().as_u16(),
+        handler: RawSlice::text(handler),
+        message: RawSlice::text(error.message()),
+        place: RawSlice::text(error.place()),
+    };
+    // SAFETY: an attached host's function; it copies the strings.
+    unsafe { host().error_new()(raw) }
+}
+
+/// Takes an error from the host.
+///
+/// # Safety
+///
+/// `object` is an error that the host hands over.
+pub(crate) unsafe fn from_object(object: *mut ErrorObject) -> Error {
+    // SAFETY: the object is alive and ours.
+    let error = copy(unsafe { host().error_read()(object) });
+    // SAFETY: as above; what was read has been copied.
+    unsafe { host().error_drop()(object) };
+    error
+}
+
+/// Copies an error that the host lends.
+///
+/// # Safety
+///
+/// `object` is null or a live error of the host.
+pub(super) unsafe fn read(object: *const ErrorObject) -> Option<Error> {
+    // SAFETY: the caller's promise.
+    (!object.is_null()).then(|| copy(unsafe { host().error_read()(object) }))
+}
+
+fn copy(raw: RawError<'_>) -> Error {
+    let kind = match raw.kind {
+        RawErrorKind::Handler => Kind::Handler,
+        RawErrorKind::Panic => Kind::Panic,
+        RawErrorKind::Config => Kind::Config,
+        RawErrorKind::Body => Kind::Body,
+    };
+    let status = StatusCode::from_u16(raw.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let [message, place, handler] =
+        [raw.message, raw.place, raw.handler].map(|part| part.str().to_owned());
+    Error::from_parts(kind, status, message, place, handler)
+}

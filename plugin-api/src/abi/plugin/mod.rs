@@ -1,0 +1,48 @@
+//! The plugin's side: handles to what the host owns, and the entries that the host calls.
+
+use std::sync::OnceLock;
+
+use super::tables::HostTableRef;
+
+pub mod body;
+#[cfg(feature = "testing")]
+pub(crate) mod bridge;
+pub mod context;
+pub mod entry;
+pub mod errors;
+pub mod export;
+pub mod headers;
+pub mod log;
+pub mod next;
+pub mod panics;
+pub mod request;
+pub mod response;
+pub(crate) mod within;
+
+static HOST: OnceLock<HostTableRef> = OnceLock::new();
+
+/// The functions of the host that this library is attached to.
+#[inline]
+pub(crate) fn host() -> HostTableRef {
+    match HOST.get() {
+        Some(host) => *host,
+        None => unattached(),
+    }
+}
+
+/// Without a host, as in a unit test, a library is its own.
+#[cfg(feature = "testing")]
+#[cold]
+fn unattached() -> HostTableRef {
+    crate::testing::services::install();
+    *HOST.get_or_init(super::host::host_table)
+}
+
+#[cfg(not(feature = "testing"))]
+#[cold]
+fn unattached() -> HostTableRef {
+    panic!(
+        "no stackup host is attached to this plugin: in a unit test, enable the feature `testing` \
+         of stackup-plugin under [dev-dependencies]"
+    )
+}

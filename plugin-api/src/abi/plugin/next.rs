@@ -1,0 +1,83 @@
+//! The rest of the stack, as a middleware holds it.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::response::ResponseHandle;
+use super::{errors, host};
+use crate::abi::future::{PollState, RawFuture};
+use crate::abi::tables::RawNext;
+use crate::abi::waker;
+use crate::{Error, Request, Response};
+
+/// The rest of the stack below a middleware: run it once, or answer without it.
+#[must_use = "without `next.run(req)` nothing below this middleware sees the request"]
+pub struct Next<'a> {
+    raw: RawNext,
+    // The stack lives as long as the call: a `Next` can't be moved into a task that outlives it.
+    call: PhantomData<&'a ()>,
+}
+
+// SAFETY: a shared pointer to an immutable stack that is Sync.
+unsafe impl Send for Next<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Next<'_> {}
+
+impl<'a> Next<'a> {
+    /// # Safety
+    ///
+    /// `raw` is a node that lives for `'a`.
+    pub(super) unsafe fn new(raw: RawNext) -> Self {
+        Self {
+            raw,
+            call: PhantomData,
+        }
+    }
+
+    /// Sends the request down; resolves to the response of the layers below.
+    ///
+    /// # Errors
+    ///
+    /// The future yields what a layer below returned or panicked with.
+    pub fn run(self, request: Request) -> Running<'a> {
+        // SAFETY: the node lives for the call; the request is handed over.
+        let future = unsafe { host().next_run()(self.raw, request.into_object()) };
+        Running {
+            future: Some(future),
+            call: PhantomData,
+        }
+    }
+}
+
+/// A request on its way through the layers below. Dropping it cancels them.
+#[must_use = "a future does nothing unless awaited"]
+pub struct Running<'a> {
+    future: Option<RawFuture>,
+    call: PhantomData<&'a ()>,
+}
+
+impl Future for Running<'_> {
+    type Output = Result<Response, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.future else {
+            return Poll::Pending;
+        };
+        // SAFETY: polled until ready only; the waker is lent for the call.
+        let polled = waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) });
+        let output = match polled.state {
+            PollState::Pending => return Poll::Pending,
+            // SAFETY: a call's output is a response that we own from here on.
+            PollState::Ready => Ok(unsafe {
+                Response::from_handle(ResponseHandle::from_object(polled.value.cast()))
+            }),
+            // SAFETY: an error likewise.
+            PollState::Failed => Err(unsafe { errors::from_object(polled.value.cast()) }),
+        };
+        self.future = None;
+        Poll::Ready(output)
+    }
+}

@@ -1,0 +1,227 @@
+//! A request that the host owns, as a plugin holds it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::headers::HeadersHandle;
+use super::within::Within;
+use super::{errors, host, log, panics};
+use crate::abi::body::RawBody;
+use crate::abi::slice::RawSlice;
+use crate::abi::tables::{RawAddress, RawFinish, RawHook, RawUri, RequestObject, Visitor};
+use crate::finish::Finished;
+
+/// The one handle to a request; dropping it drops the request.
+pub(crate) struct RequestHandle(*mut RequestObject);
+
+// SAFETY: the host's request is Send and Sync, and the handle is unique.
+unsafe impl Send for RequestHandle {}
+// SAFETY: as above.
+unsafe impl Sync for RequestHandle {}
+
+impl Drop for RequestHandle {
+    fn drop(&mut self) {
+        // SAFETY: the handle owns the request.
+        unsafe { host().request_drop()(self.0) }
+    }
+}
+
+/// A function of the host that reads one text of a request.
+type Text = unsafe extern "C" fn(*const RequestObject) -> RawSlice<'static>;
+
+impl RequestHandle {
+    pub(crate) fn new() -> Self {
+        // SAFETY: an attached host's function.
+        Self(unsafe { host().request_new()() })
+    }
+
+    /// # Safety
+    ///
+    /// The host hands the request over.
+    pub(crate) unsafe fn from_object(object: *mut RequestObject) -> Self {
+        Self(object)
+    }
+
+    pub(crate) fn into_object(self) -> *mut RequestObject {
+        std::mem::ManuallyDrop::new(self).0
+    }
+
+    pub(crate) fn headers(&self) -> HeadersHandle<'_> {
+        // SAFETY: a request begins with its headers; edits go through `headers_mut`.
+        unsafe { HeadersHandle::new(self.0.cast()) }
+    }
+
+    pub(crate) fn headers_mut(&mut self) -> HeadersHandle<'_> {
+        self.headers()
+    }
+
+    fn text(&self, read: Text) -> &str {
+        // SAFETY: the request is alive, and lent for as long as the text is.
+        unsafe { read(self.0) }.str()
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        self.text(host().request_method())
+    }
+
+    pub(crate) fn script_name(&self) -> &str {
+        self.text(host().request_script_name())
+    }
+
+    pub(crate) fn path_info(&self) -> &str {
+        self.text(host().request_path_info())
+    }
+
+    pub(crate) fn scheme(&self) -> &str {
+        self.text(host().request_scheme())
+    }
+
+    pub(crate) fn uri(&self) -> RawUri<'_> {
+        // SAFETY: the request is alive, and lent for as long as the parts are.
+        unsafe { host().request_uri()(self.0) }
+    }
+
+    pub(crate) fn set_method(&mut self, method: &str) -> bool {
+        // SAFETY: the request is alive and ours.
+        unsafe { host().request_set_method()(self.0, RawSlice::text(method)) }
+    }
+
+    pub(crate) fn set_uri(&mut self, uri: &str) -> bool {
+        // SAFETY: the request is alive and ours.
+        unsafe { host().request_set_uri()(self.0, RawSlice::text(uri)) }
+    }
+
+    pub(crate) fn set_paths(&mut self, script_name: Option<&str>, path_info: Option<&str>) -> bool {
+        let [script_name, path_info] =
+            [script_name, path_info].map(|text| RawSlice::maybe(text.map(str::as_bytes)));
+        // SAFETY: the request is alive and ours.
+        unsafe { host().request_set_paths()(self.0, script_name, path_info) }
+    }
+
+    pub(crate) fn version(&self) -> u8 {
+        // SAFETY: the request is alive.
+        unsafe { host().request_version()(self.0) }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        // SAFETY: the request is alive.
+        unsafe { host().request_generation()(self.0) }
+    }
+
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        // SAFETY: the request is alive.
+        address(unsafe { host().request_remote()(self.0) })
+    }
+
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        // SAFETY: the request is alive.
+        address(unsafe { host().request_local()(self.0) })
+    }
+
+    pub(crate) fn env_get(&self, key: &str) -> Option<&str> {
+        // SAFETY: the request is alive, and lent for as long as the value is.
+        let value = unsafe { host().env_get()(self.0, RawSlice::text(key)) };
+        value.bytes().map(|_| value.str())
+    }
+
+    pub(crate) fn env_set(&mut self, key: &str, value: Option<&str>) {
+        let value = value.map_or(RawSlice::ABSENT, RawSlice::text);
+        // SAFETY: the request is alive and ours.
+        unsafe { host().env_set()(self.0, RawSlice::text(key), value) }
+    }
+
+    pub(crate) fn env_all(&self) -> Vec<(String, String)> {
+        unsafe extern "C" fn push(sink: *mut (), name: RawSlice<'_>, value: RawSlice<'_>) {
+            // SAFETY: `sink` is the vector below.
+            let list = unsafe { &mut *sink.cast::<Vec<(String, String)>>() };
+            list.push((name.str().to_owned(), value.str().to_owned()));
+        }
+        let mut list: Vec<(String, String)> = Vec::new();
+        // SAFETY: the request is alive, and `push` takes this sink.
+        unsafe {
+            host().env_visit()(
+                self.0,
+                Visitor {
+                    sink: (&raw mut list).cast(),
+                    each: push,
+                },
+            )
+        };
+        list
+    }
+
+    pub(crate) fn take_body(&mut self) -> RawBody {
+        // SAFETY: the request is alive and ours.
+        unsafe { host().request_take_body()(self.0) }
+    }
+
+    pub(crate) fn set_body(&mut self, body: RawBody) {
+        // SAFETY: the request is alive and ours.
+        unsafe { host().request_set_body()(self.0, body) }
+    }
+
+    pub(crate) fn on_finish<F>(&mut self, f: F)
+    where
+        F: FnOnce(&Finished<'_>) + Send + 'static,
+    {
+        let hook = Box::new(Hook {
+            f,
+            within: Within::runtime_here(),
+        });
+        let raw = RawHook {
+            data: Box::into_raw(hook).cast(),
+            call: Hook::<F>::call,
+            drop: Hook::<F>::free,
+        };
+        // SAFETY: the request is alive, and the hook's functions take this data.
+        unsafe { host().request_on_finish()(self.0, raw) }
+    }
+}
+
+struct Hook<F> {
+    f: F,
+    within: Within,
+}
+
+impl<F: FnOnce(&Finished<'_>)> Hook<F> {
+    unsafe extern "C" fn call(data: *mut (), raw: RawFinish<'_>) {
+        // SAFETY: made by `on_finish` and called once.
+        let Self { f, within } = *unsafe { Box::from_raw(data.cast::<Self>()) };
+        // SAFETY: null or alive for the call.
+        let error = unsafe { errors::read(raw.error) };
+        let headers = (!raw.headers.is_null())
+            // SAFETY: alive for the call, and only read.
+            .then(|| unsafe { HeadersHandle::new(raw.headers.cast_mut()) });
+        let entered = within.enter();
+        let done = panics::contain(|| {
+            f(&Finished::new(raw.status, headers, error, raw.body_bytes));
+        });
+        drop(entered);
+        report(done);
+    }
+
+    unsafe extern "C" fn free(data: *mut ()) {
+        // SAFETY: made by `on_finish` and not called.
+        let hook = unsafe { Box::from_raw(data.cast::<Self>()) };
+        report(panics::contain(|| drop(hook)));
+    }
+}
+
+fn report(done: Result<(), panics::Panic>) {
+    if let Err(panics::Panic { message, place }) = done {
+        log::report(&format!(
+            "an after-the-response hook panicked at {place}: {message}"
+        ));
+    }
+}
+
+fn address(raw: RawAddress) -> Option<SocketAddr> {
+    let ip = match raw.family {
+        4 => {
+            let [a, b, c, d, ..] = raw.ip;
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        }
+        6 => IpAddr::V6(Ipv6Addr::from(raw.ip)),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, raw.port))
+}

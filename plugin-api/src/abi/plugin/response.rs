@@ -1,0 +1,70 @@
+//! A response that the host owns, as a plugin holds it.
+
+use super::headers::HeadersHandle;
+use super::host;
+use crate::abi::body::RawBody;
+use crate::abi::slice::RawSlice;
+use crate::abi::tables::ResponseObject;
+
+/// The one handle to a response; dropping it drops the response.
+pub(crate) struct ResponseHandle(*mut ResponseObject);
+
+// SAFETY: the host's response is Send, and a shared handle only reads plain data.
+unsafe impl Send for ResponseHandle {}
+// SAFETY: as above.
+unsafe impl Sync for ResponseHandle {}
+
+impl Drop for ResponseHandle {
+    fn drop(&mut self) {
+        // SAFETY: the handle owns the response.
+        unsafe { host().response_drop()(self.0) }
+    }
+}
+
+impl ResponseHandle {
+    pub(crate) fn new(status: u16, content_type: Option<&str>, body: &[u8]) -> Self {
+        let content_type = content_type.map_or(RawSlice::ABSENT, RawSlice::text);
+        // SAFETY: an attached host's function; it copies the bytes.
+        Self(unsafe { host().response_new()(status, content_type, RawSlice::new(body)) })
+    }
+
+    /// # Safety
+    ///
+    /// The host hands the response over.
+    pub(crate) unsafe fn from_object(object: *mut ResponseObject) -> Self {
+        Self(object)
+    }
+
+    pub(crate) fn into_object(self) -> *mut ResponseObject {
+        std::mem::ManuallyDrop::new(self).0
+    }
+
+    pub(crate) fn headers(&self) -> HeadersHandle<'_> {
+        // SAFETY: a response begins with its headers; edits go through `headers_mut`.
+        unsafe { HeadersHandle::new(self.0.cast()) }
+    }
+
+    pub(crate) fn headers_mut(&mut self) -> HeadersHandle<'_> {
+        self.headers()
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        // SAFETY: the response is alive.
+        unsafe { host().response_status()(self.0) }
+    }
+
+    pub(crate) fn set_status(&mut self, status: u16) -> bool {
+        // SAFETY: the response is alive and ours.
+        unsafe { host().response_set_status()(self.0, status) }
+    }
+
+    pub(crate) fn take_body(&mut self) -> RawBody {
+        // SAFETY: the response is alive and ours.
+        unsafe { host().response_take_body()(self.0) }
+    }
+
+    pub(crate) fn set_body(&mut self, body: RawBody) {
+        // SAFETY: the response is alive and ours.
+        unsafe { host().response_set_body()(self.0, body) }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a library exports: one checked root table with its handlers.
+
+use abi_stable::StableAbi;
+use abi_stable::library::{LibHeader, RootModule};
+use abi_stable::sabi_types::VersionStrings;
+use abi_stable::std_types::{RSlice, RString};
+
+use super::future::RawFuture;
+use super::slice::RawSlice;
+use super::tables::{ContextObject, ErrorObject, HostTableRef, RawNext, RequestObject};
+
+/// The symbol under which a library exports its [`LibHeader`].
+pub const SYMBOL: &str = "stackup_plugin_root";
+
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = PluginRootRef)))]
+#[sabi(missing_field(panic))]
+pub struct PluginRoot {
+    /// Lends the host's functions to the library; called once, before anything else.
+    pub attach: unsafe extern "C" fn(host: HostTableRef),
+    /// The text of the metadata section.
+    pub metadata: RawSlice<'static>,
+    #[sabi(last_prefix_field)]
+    pub handlers: RSlice<'static, HandlerEntry>,
+}
+
+impl RootModule for PluginRootRef {
+    abi_stable::declare_root_module_statics! {PluginRootRef}
+    const BASE_NAME: &'static str = "stackup_plugin";
+    const NAME: &'static str = "stackup-plugin";
+    const VERSION_STRINGS: VersionStrings = abi_stable::package_version_strings!();
+}
+
+#[repr(u8)]
+#[derive(StableAbi, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HandlerKind {
+    App,
+    Middleware,
+}
+
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct HandlerEntry {
+    pub kind: HandlerKind,
+    pub name: RawSlice<'static>,
+    pub table: HandlerTableRef,
+}
+
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = HandlerTableRef)))]
+#[sabi(missing_field(panic))]
+pub struct HandlerTable {
+    /// The JSON Schema of the handler's config.
+    pub schema: unsafe extern "C" fn() -> RString,
+    /// Builds an instance from its config, a JSON object. Takes over one count of `context`.
+    pub init: unsafe extern "C" fn(config: RawSlice<'_>, context: *const ContextObject) -> RawInit,
+    /// Answers a request; an app gets a null `next`. The instance outlives the future.
+    pub call: unsafe extern "C" fn(
+        instance: *const (),
+        request: *mut RequestObject,
+        next: RawNext,
+    ) -> RawFuture,
+    /// Frees an instance; null, or what its drop panicked with.
+    #[sabi(last_prefix_field)]
+    pub drop: unsafe extern "C" fn(instance: *mut ()) -> *mut ErrorObject,
+}
+
+/// An instance, or with a null instance the error.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct RawInit {
+    pub instance: *mut (),
+    pub error: *mut ErrorObject,
+}
+
+/// The type of the exported symbol.
+pub type Header = LibHeader;

@@ -1,0 +1,254 @@
+//! The function tables that the host lends to a plugin.
+
+use abi_stable::StableAbi;
+use abi_stable::std_types::RString;
+
+use super::body::RawBody;
+use super::future::RawFuture;
+use super::slice::RawSlice;
+
+macro_rules! opaque {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[repr(C)]
+        #[derive(StableAbi)]
+        pub struct $name {
+            _opaque: [u8; 0],
+        }
+    )*};
+}
+
+opaque! {
+    /// The headers of a message. A request or a response pointer is one, too.
+    HeadersObject,
+    RequestObject,
+    ResponseObject,
+    ErrorObject,
+    /// A handler's context, counted.
+    ContextObject,
+    /// One place in a stack.
+    NodeObject,
+    TaskObject,
+}
+
+/// The rest of the stack below a middleware; null for an app.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy)]
+pub struct RawNext {
+    pub node: *const NodeObject,
+}
+
+/// An address without a stable layout in std.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy)]
+pub struct RawAddress {
+    /// 4, 6, or 0 where there is none (a unix socket).
+    pub family: u8,
+    pub port: u16,
+    pub ip: [u8; 16],
+}
+
+/// The parts of a URI; each may be absent.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy)]
+pub struct RawUri<'a> {
+    pub scheme: RawSlice<'a>,
+    pub authority: RawSlice<'a>,
+    pub path_and_query: RawSlice<'a>,
+}
+
+/// What is known of an error, borrowed from it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy)]
+pub struct RawError<'a> {
+    pub kind: RawErrorKind,
+    /// The status it asks for.
+    pub status: u16,
+    pub handler: RawSlice<'a>,
+    pub message: RawSlice<'a>,
+    /// Where: a source location, or the path of a key in the config.
+    pub place: RawSlice<'a>,
+}
+
+#[repr(u8)]
+#[derive(StableAbi, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RawErrorKind {
+    /// A handler returned it.
+    Handler,
+    /// A handler panicked.
+    Panic,
+    /// The config does not fit.
+    Config,
+    /// A body ended early, was too long or could not be read.
+    Body,
+}
+
+/// How a response ended, borrowed for the hook's call.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy)]
+pub struct RawFinish<'a> {
+    /// 0 where no response was made.
+    pub status: u16,
+    /// Null where no response was made.
+    pub headers: *const HeadersObject,
+    /// Null where all went well.
+    pub error: *const ErrorObject,
+    pub body_bytes: u64,
+    pub lifetime: std::marker::PhantomData<&'a ()>,
+}
+
+/// A closure that runs when the response has ended; freed by its call or its drop.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct RawHook {
+    pub data: *mut (),
+    pub call: unsafe extern "C" fn(data: *mut (), finish: RawFinish<'_>),
+    pub drop: unsafe extern "C" fn(data: *mut ()),
+}
+
+#[repr(u8)]
+#[derive(StableAbi, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SetHeader {
+    Insert,
+    Append,
+}
+
+#[repr(u8)]
+#[derive(StableAbi, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeaderOutcome {
+    Done,
+    BadName,
+    BadValue,
+    TooMany,
+}
+
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy)]
+pub struct Field<'a> {
+    pub name: RawSlice<'a>,
+    pub value: RawSlice<'a>,
+}
+
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct LogRecord<'a> {
+    /// 1 error … 5 trace, as `tracing` and `log` order them.
+    pub level: u8,
+    pub plugin: RawSlice<'a>,
+    pub target: RawSlice<'a>,
+    pub message: RawSlice<'a>,
+    pub fields: *const Field<'a>,
+    pub field_count: usize,
+}
+
+/// Takes names and values, one call for each pair.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy)]
+pub struct Visitor {
+    pub sink: *mut (),
+    pub each: unsafe extern "C" fn(sink: *mut (), name: RawSlice<'_>, value: RawSlice<'_>),
+}
+
+/// All that a host lends: messages, then services.
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = HostTableRef)))]
+#[sabi(missing_field(panic))]
+pub struct HostTable {
+    // Headers.
+    pub header_get: unsafe extern "C" fn(
+        headers: *const HeadersObject,
+        name: RawSlice<'_>,
+        index: usize,
+    ) -> RawSlice<'static>,
+    pub header_set: unsafe extern "C" fn(
+        headers: *mut HeadersObject,
+        name: RawSlice<'_>,
+        value: RawSlice<'_>,
+        how: SetHeader,
+    ) -> HeaderOutcome,
+    pub header_remove:
+        unsafe extern "C" fn(headers: *mut HeadersObject, name: RawSlice<'_>) -> usize,
+    pub header_visit: unsafe extern "C" fn(headers: *const HeadersObject, visitor: Visitor),
+    pub header_clear: unsafe extern "C" fn(headers: *mut HeadersObject),
+
+    // Requests.
+    pub request_new: unsafe extern "C" fn() -> *mut RequestObject,
+    pub request_drop: unsafe extern "C" fn(request: *mut RequestObject),
+    pub request_method: unsafe extern "C" fn(request: *const RequestObject) -> RawSlice<'static>,
+    pub request_set_method:
+        unsafe extern "C" fn(request: *mut RequestObject, method: RawSlice<'_>) -> bool,
+    pub request_uri: unsafe extern "C" fn(request: *const RequestObject) -> RawUri<'static>,
+    pub request_set_uri:
+        unsafe extern "C" fn(request: *mut RequestObject, uri: RawSlice<'_>) -> bool,
+    pub request_script_name:
+        unsafe extern "C" fn(request: *const RequestObject) -> RawSlice<'static>,
+    pub request_path_info: unsafe extern "C" fn(request: *const RequestObject) -> RawSlice<'static>,
+    pub request_set_paths: unsafe extern "C" fn(
+        request: *mut RequestObject,
+        script_name: RawSlice<'_>,
+        path_info: RawSlice<'_>,
+    ) -> bool,
+    /// 9, 10, 11, 20 or 30.
+    pub request_version: unsafe extern "C" fn(request: *const RequestObject) -> u8,
+    pub request_scheme: unsafe extern "C" fn(request: *const RequestObject) -> RawSlice<'static>,
+    pub request_remote: unsafe extern "C" fn(request: *const RequestObject) -> RawAddress,
+    pub request_local: unsafe extern "C" fn(request: *const RequestObject) -> RawAddress,
+    pub request_generation: unsafe extern "C" fn(request: *const RequestObject) -> u64,
+    pub request_take_body: unsafe extern "C" fn(request: *mut RequestObject) -> RawBody,
+    pub request_set_body: unsafe extern "C" fn(request: *mut RequestObject, body: RawBody),
+    pub request_on_finish: unsafe extern "C" fn(request: *mut RequestObject, hook: RawHook),
+    pub env_get:
+        unsafe extern "C" fn(request: *const RequestObject, key: RawSlice<'_>) -> RawSlice<'static>,
+    /// Sets the value, or removes it when the value is absent.
+    pub env_set:
+        unsafe extern "C" fn(request: *mut RequestObject, key: RawSlice<'_>, value: RawSlice<'_>),
+    pub env_visit: unsafe extern "C" fn(request: *const RequestObject, visitor: Visitor),
+
+    // Responses and bodies.
+    /// A response with a body; `content_type` may be absent.
+    pub response_new: unsafe extern "C" fn(
+        status: u16,
+        content_type: RawSlice<'_>,
+        body: RawSlice<'_>,
+    ) -> *mut ResponseObject,
+    pub response_drop: unsafe extern "C" fn(response: *mut ResponseObject),
+    pub response_status: unsafe extern "C" fn(response: *const ResponseObject) -> u16,
+    pub response_set_status:
+        unsafe extern "C" fn(response: *mut ResponseObject, status: u16) -> bool,
+    pub response_take_body: unsafe extern "C" fn(response: *mut ResponseObject) -> RawBody,
+    pub response_set_body: unsafe extern "C" fn(response: *mut ResponseObject, body: RawBody),
+    pub body_full: unsafe extern "C" fn(bytes: RawSlice<'_>) -> RawBody,
+
+    // Errors.
+    pub error_new: unsafe extern "C" fn(error: RawError<'_>) -> *mut ErrorObject,
+    pub error_read: unsafe extern "C" fn(error: *const ErrorObject) -> RawError<'static>,
+    pub error_drop: unsafe extern "C" fn(error: *mut ErrorObject),
+
+    // The stack.
+    pub next_run: unsafe extern "C" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,
+
+    // Services.
+    /// Says which handler runs on this thread from now on; null for none. Returns the one before.
+    pub enter: unsafe extern "C" fn(context: *const ContextObject) -> *const ContextObject,
+    /// The handler that runs on this thread, or null.
+    pub current: unsafe extern "C" fn() -> *const ContextObject,
+    pub log: unsafe extern "C" fn(record: &LogRecord<'_>),
+    /// The most verbose level that is wanted: 0 none … 5 trace.
+    pub log_level: unsafe extern "C" fn() -> u8,
+    pub sleep: unsafe extern "C" fn(nanoseconds: u64) -> RawFuture,
+    pub context_clone: unsafe extern "C" fn(context: *const ContextObject),
+    pub context_drop: unsafe extern "C" fn(context: *const ContextObject),
+    pub context_handler: unsafe extern "C" fn(context: *const ContextObject) -> RawSlice<'static>,
+    pub context_environment:
+        unsafe extern "C" fn(context: *const ContextObject) -> RawSlice<'static>,
+    pub context_directory: unsafe extern "C" fn(context: *const ContextObject) -> RString,
+    pub task_spawn: unsafe extern "C" fn(
+        context: *const ContextObject,
+        name: RawSlice<'_>,
+        future: RawFuture,
+    ) -> *mut TaskObject,
+    pub task_abort: unsafe extern "C" fn(task: *const TaskObject),
+    #[sabi(last_prefix_field)]
+    pub task_drop: unsafe extern "C" fn(task: *mut TaskObject),
+}

@@ -1,0 +1,161 @@
+//! A body that is sent from elsewhere, with back-pressure.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame};
+
+use crate::Error;
+
+/// The sending end of [`Body::channel`](crate::Body::channel). Dropping it ends the body.
+pub struct Sender(Arc<Shared>);
+
+/// The reader is gone: the client left, or a layer above dropped the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone;
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nobody reads this body any more")
+    }
+}
+
+impl std::error::Error for Gone {}
+
+pub(super) struct Receiver(Arc<Shared>);
+
+struct Shared {
+    capacity: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    frames: VecDeque<Result<Frame<Bytes>, Error>>,
+    ended: bool,
+    gone: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code of an author runs under the lock, so a poisoned state is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn channel(capacity: usize) -> (Sender, Receiver) {
+    let shared = Arc::new(Shared {
+        capacity: capacity.max(1),
+        state: Mutex::default(),
+    });
+    (Sender(Arc::clone(&shared)), Receiver(shared))
+}
+
+impl Sender {
+    /// Sends a chunk, once there is room.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`]: stop the work.
+    pub async fn send(&mut self, data: impl Into<Bytes>) -> Result<(), Gone> {
+        self.push(Ok(Frame::data(data.into()))).await
+    }
+
+    /// Sends the trailers and ends the body.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub async fn finish(mut self, trailers: HeaderMap) -> Result<(), Gone> {
+        self.push(Ok(Frame::trailers(trailers))).await
+    }
+
+    /// Ends the body with an error: the client sees that it is not complete.
+    pub fn fail(self, error: impl Into<Error>) {
+        self.0.state().frames.push_back(Err(error.into()));
+    }
+
+    async fn push(&mut self, frame: Result<Frame<Bytes>, Error>) -> Result<(), Gone> {
+        let mut frame = Some(frame);
+        poll_fn(|cx| {
+            let mut state = self.0.state();
+            if state.gone {
+                return Poll::Ready(Err(Gone));
+            }
+            if state.frames.len() >= self.0.capacity {
+                state.writer = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            state.frames.extend(frame.take());
+            let reader = state.reader.take();
+            drop(state);
+            reader.into_iter().for_each(Waker::wake);
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.ended = true;
+        let reader = state.reader.take();
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("capacity", &self.0.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Body for Receiver {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let mut state = self.0.state();
+        let frame = state.frames.pop_front();
+        if frame.is_none() && !state.ended {
+            state.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let writer = state.writer.take();
+        drop(state);
+        writer.into_iter().for_each(Waker::wake);
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let state = self.0.state();
+        state.ended && state.frames.is_empty()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.gone = true;
+        let unread = std::mem::take(&mut state.frames);
+        let writer = state.writer.take();
+        drop(state);
+        drop(unread);
+        writer.into_iter().for_each(Waker::wake);
+    }
+}

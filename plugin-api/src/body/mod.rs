@@ -1,0 +1,227 @@
+//! A body: bytes that are there, or that arrive frame by frame.
+
+mod adapt;
+mod channel;
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use http::{HeaderMap, StatusCode};
+use http_body::{Frame, SizeHint};
+
+use crate::Error;
+use crate::abi::plugin::body::BodyHandle;
+
+pub use self::channel::{Gone, Sender};
+
+/// Larger bodies are shared with the host rather than copied.
+const COPY_LIMIT: usize = 16 * 1024;
+
+/// The body of a request or a response. It is an [`http_body::Body`], read once.
+pub struct Body {
+    handle: BodyHandle,
+}
+
+/// All of a body.
+#[derive(Debug, Clone, Default)]
+pub struct Collected {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Its trailers, if it had any.
+    pub trailers: Option<HeaderMap>,
+}
+
+/// How a body ended, for [`Body::on_end`].
+#[derive(Debug)]
+pub enum End<'a> {
+    /// All of it was read.
+    Complete,
+    /// It failed.
+    Failed(&'a Error),
+    /// It was dropped before its end: the client left, or nobody wanted the rest.
+    Dropped,
+}
+
+impl Body {
+    pub(crate) fn from_handle(handle: BodyHandle) -> Self {
+        Self { handle }
+    }
+
+    pub(crate) fn into_handle(self) -> BodyHandle {
+        self.handle
+    }
+
+    /// No bytes.
+    pub fn empty() -> Self {
+        Self::from_handle(BodyHandle::full(b""))
+    }
+
+    /// A body that a crate of `http`'s family makes.
+    pub fn new<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data: Into<Bytes>, Error: Into<Error>> + Send + 'static,
+    {
+        Self::from_handle(BodyHandle::own(adapt::Converted::new(body)))
+    }
+
+    /// A body of the chunks that a stream yields.
+    pub fn from_stream<S, T, E>(stream: S) -> Self
+    where
+        S: Stream<Item = Result<T, E>> + Send + 'static,
+        T: Into<Bytes>,
+        E: Into<Error>,
+    {
+        Self::from_handle(BodyHandle::own(adapt::Streamed::new(stream)))
+    }
+
+    /// A body that is sent from elsewhere. A sender waits while `capacity` frames are unread.
+    pub fn channel(capacity: usize) -> (Sender, Self) {
+        let (sender, receiver) = channel::channel(capacity);
+        (sender, Self::from_handle(BodyHandle::own(receiver)))
+    }
+
+    /// The next frame: data or trailers; none at the end.
+    pub async fn frame(&mut self) -> Option<Result<Frame<Bytes>, Error>> {
+        std::future::poll_fn(|cx| self.handle.poll_frame(cx)).await
+    }
+
+    /// All of it, if it is no longer than `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// A body that fails; one that is longer, with status 413 (RFC 9110 §15.5.14).
+    pub async fn collect(mut self, limit: usize) -> Result<Collected, Error> {
+        let mut all = BytesMut::new();
+        let mut first: Option<Bytes> = None;
+        let mut trailers = None;
+        while let Some(frame) = self.frame().await {
+            let data = match frame?.into_data() {
+                Ok(data) => data,
+                Err(frame) => {
+                    trailers = frame.into_trailers().ok();
+                    continue;
+                }
+            };
+            let length = first.as_ref().map_or(all.len(), Bytes::len) + data.len();
+            if length > limit {
+                let message =
+                    format!("the body is longer than the {limit} bytes that are read of it");
+                return Err(Error::body(StatusCode::PAYLOAD_TOO_LARGE, message));
+            }
+            // Most bodies are one chunk, which needs no copy.
+            if all.is_empty() && first.is_none() {
+                first = Some(data);
+            } else {
+                if let Some(first) = first.take() {
+                    all.extend_from_slice(&first);
+                }
+                all.extend_from_slice(&data);
+            }
+        }
+        Ok(Collected {
+            bytes: first.unwrap_or_else(|| all.freeze()),
+            trailers,
+        })
+    }
+
+    /// Bounds on the bytes that are still to come.
+    pub fn size_hint(&self) -> SizeHint {
+        self.handle.size_hint()
+    }
+
+    /// Whether nothing is to come; `false` where that is not known yet.
+    pub fn is_end(&self) -> bool {
+        self.handle.is_end()
+    }
+
+    /// Passes each chunk through `f` as it comes, and trailers as they are. Nothing is held back.
+    #[must_use]
+    pub fn map_chunks<F>(self, mut f: F) -> Self
+    where
+        F: FnMut(Bytes) -> Bytes + Send + 'static,
+    {
+        self.map_frames(move |frame| frame.map_data(&mut f))
+    }
+
+    /// Passes each frame through `f` as it comes.
+    #[must_use]
+    pub fn map_frames<F>(self, f: F) -> Self
+    where
+        F: FnMut(Frame<Bytes>) -> Frame<Bytes> + Send + 'static,
+    {
+        Self::from_handle(BodyHandle::own(adapt::Mapped::new(self, f)))
+    }
+
+    /// Calls `f` once when the body has ended, failed or been dropped, with the bytes that passed.
+    #[must_use]
+    pub fn on_end<F>(self, f: F) -> Self
+    where
+        F: FnOnce(End<'_>, u64) + Send + 'static,
+    {
+        Self::from_handle(BodyHandle::own(adapt::Watched::new(self, f)))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.get_mut().handle.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_end()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size_hint()
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("size_hint", &self.size_hint())
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.len() <= COPY_LIMIT {
+            return Self::from_handle(BodyHandle::full(&bytes));
+        }
+        Self::from_handle(BodyHandle::own(adapt::Once::new(bytes)))
+    }
+}
+
+macro_rules! from_bytes {
+    ($($type:ty),*) => {$(
+        impl From<$type> for Body {
+            fn from(bytes: $type) -> Self {
+                Bytes::from(bytes).into()
+            }
+        }
+    )*};
+}
+
+from_bytes!(Vec<u8>, String, &'static str, &'static [u8]);
+
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Self::empty()
+    }
+}

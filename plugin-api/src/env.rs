@@ -1,0 +1,139 @@
+//! The request under Rack's names (RACK.md §1), and values that layers pass on.
+
+use std::borrow::Cow;
+
+use crate::Request;
+
+/// The request as Rack's env, to read.
+#[derive(Clone, Copy)]
+pub struct Env<'a>(&'a Request);
+
+/// Values for the layers below.
+pub struct EnvMut<'a>(&'a mut Request);
+
+/// The names that stand for a part of every request.
+const CGI: [&str; 10] = [
+    "REQUEST_METHOD",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "SERVER_PROTOCOL",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+    "rack.url_scheme",
+];
+
+impl<'a> Env<'a> {
+    pub(crate) fn new(request: &'a Request) -> Self {
+        Self(request)
+    }
+
+    /// The value under a name of Rack's (`REQUEST_METHOD`, `HTTP_ACCEPT`, …), or one that a layer
+    /// above has set.
+    pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+        let request = self.0;
+        if let Some(value) = request.handle().env_get(name) {
+            return Some(value.into());
+        }
+        Some(match name {
+            "REQUEST_METHOD" => request.handle().method().into(),
+            "SCRIPT_NAME" => request.script_name().into(),
+            "PATH_INFO" => request.path_info().into(),
+            "QUERY_STRING" => request.query().into(),
+            "SERVER_NAME" => self.host()?.0.into(),
+            "SERVER_PORT" => self.host()?.1.into(),
+            "SERVER_PROTOCOL" => format!("{:?}", request.version()).into(),
+            "REMOTE_ADDR" => request.remote_addr()?.ip().to_string().into(),
+            "REMOTE_PORT" => request.remote_addr()?.port().to_string().into(),
+            "rack.url_scheme" => request.scheme().into(),
+            "CONTENT_TYPE" => self.header("content-type")?,
+            "CONTENT_LENGTH" => self.header("content-length")?,
+            // Rack forbids these two under HTTP_.
+            "HTTP_CONTENT_TYPE" | "HTTP_CONTENT_LENGTH" => return None,
+            name => self.header(&name.strip_prefix("HTTP_")?.replace('_', "-"))?,
+        })
+    }
+
+    /// Every name and value: Rack's, the headers, what layers have set.
+    pub fn iter(&self) -> impl Iterator<Item = (String, String)> + use<'a> {
+        let own = self.0.handle().env_all();
+        let mut names: Vec<String> = CGI.iter().map(ToString::to_string).collect();
+        for (name, _) in self.0.headers().iter() {
+            let name = match name {
+                "content-type" => "CONTENT_TYPE".to_owned(),
+                "content-length" => "CONTENT_LENGTH".to_owned(),
+                name => format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_")),
+            };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.extend(
+            own.into_iter()
+                .map(|(name, _)| name)
+                .filter(|name| !names.contains(name))
+                .collect::<Vec<_>>(),
+        );
+        let env = *self;
+        names.into_iter().filter_map(move |name| {
+            let value = env.get(&name)?.into_owned();
+            Some((name, value))
+        })
+    }
+
+    /// A header's values, joined as CGI joins them (RFC 3875 §4.1.18).
+    fn header(&self, name: &str) -> Option<Cow<'a, str>> {
+        let separator = if name.eq_ignore_ascii_case("cookie") {
+            "; "
+        } else {
+            ", "
+        };
+        let mut values = self.0.headers().get_all(name);
+        let first = String::from_utf8_lossy(values.next()?.as_bytes());
+        Some(values.fold(first, |mut joined, value| {
+            let text = joined.to_mut();
+            text.push_str(separator);
+            text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+            joined
+        }))
+    }
+
+    /// Name and port: of the Host header, else of this end of the connection.
+    fn host(&self) -> Option<(String, String)> {
+        let default = if self.0.scheme() == "https" {
+            "443"
+        } else {
+            "80"
+        };
+        if let Some(authority) = self
+            .0
+            .header("host")
+            .and_then(|host| host.parse::<http::uri::Authority>().ok())
+        {
+            let port = authority
+                .port_u16()
+                .map_or_else(|| default.to_owned(), |p| p.to_string());
+            return Some((authority.host().to_owned(), port));
+        }
+        let local = self.0.local_addr()?;
+        Some((local.ip().to_string(), local.port().to_string()))
+    }
+}
+
+impl EnvMut<'_> {
+    pub(crate) fn new(request: &mut Request) -> EnvMut<'_> {
+        EnvMut(request)
+    }
+
+    /// Sets a value that the layers below see under `name`, in place of what is there.
+    pub fn set(&mut self, name: &str, value: impl AsRef<str>) {
+        self.0.handle_mut().env_set(name, Some(value.as_ref()));
+    }
+
+    /// Removes a value that was [`set`](Self::set).
+    pub fn remove(&mut self, name: &str) {
+        self.0.handle_mut().env_set(name, None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Why a request, an `init` or a body failed.
+
+use std::fmt;
+
+use http::StatusCode;
+
+/// What a handler returns: a [`Response`](crate::Response), or an [`Error`].
+pub type Result<T = crate::Response, E = Error> = std::result::Result<T, E>;
+
+/// An error of a handler; anything that is [`std::error::Error`] becomes one with `?`.
+pub struct Error(Box<Parts>);
+
+struct Parts {
+    kind: Kind,
+    status: StatusCode,
+    message: String,
+    place: String,
+    handler: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Handler,
+    Panic,
+    Config,
+    Body,
+}
+
+impl Error {
+    /// An error that the client sees as `status`; it sees the message in development only.
+    pub fn new(status: StatusCode, message: impl fmt::Display) -> Self {
+        let (place, handler) = Default::default();
+        Self::from_parts(Kind::Handler, status, message.to_string(), place, handler)
+    }
+
+    /// An error that the client sees as 500.
+    pub fn msg(message: impl fmt::Display) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+
+    /// A config value that does not do: `path` is its key, as `users[2].name`; empty for all of it.
+    pub fn config(path: impl Into<String>, message: impl fmt::Display) -> Self {
+        let mut error = Self::msg(message);
+        error.0.kind = Kind::Config;
+        error.0.place = path.into();
+        error
+    }
+
+    pub(crate) fn panic(message: String, place: String) -> Self {
+        let mut error = Self::msg(message);
+        error.0.kind = Kind::Panic;
+        error.0.place = place;
+        error
+    }
+
+    pub(crate) fn body(status: StatusCode, message: impl fmt::Display) -> Self {
+        let mut error = Self::new(status, message);
+        error.0.kind = Kind::Body;
+        error
+    }
+
+    pub(crate) fn from_parts(
+        kind: Kind,
+        status: StatusCode,
+        message: String,
+        place: String,
+        handler: String,
+    ) -> Self {
+        Self(Box::new(Parts {
+            kind,
+            status,
+            message,
+            place,
+            handler,
+        }))
+    }
+
+    /// The same with another status for the client.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
+    /// The status that the client gets, unless a middleware makes a response of the error.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// What happened, causes included.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Whether a handler panicked.
+    pub fn is_panic(&self) -> bool {
+        self.0.kind == Kind::Panic
+    }
+
+    /// The handler where it began; empty if that is the one that holds the error.
+    pub fn handler(&self) -> &str {
+        &self.0.handler
+    }
+
+    /// Where: the source line of a panic or the key of a config value; may be empty.
+    pub fn place(&self) -> &str {
+        &self.0.place
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.0.kind
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Many errors repeat their cause in their own text.
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            source = cause.source();
+        }
+        Self::msg(message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("status", &self.0.status)
+            .field("message", &self.0.message)
+            .field("place", &self.0.place)
+            .field("handler", &self.0.handler)
+            .finish()
+    }
+}

@@ -1,0 +1,104 @@
+//! What an author implements.
+
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::{Context, IntoResponse, Next, Request, Result};
+
+/// Answers a request with the help of `next`.
+pub trait Middleware: Sized + Send + Sync + 'static {
+    /// Its `config` in the manifest; `()` if it takes none. See [`config`](macro@crate::config).
+    type Config: DeserializeOwned + JsonSchema + 'static;
+
+    /// Builds an instance, once for each place in a stack.
+    ///
+    /// # Errors
+    ///
+    /// An error, like a panic, refuses the whole new stack; the one before goes on serving.
+    fn init(config: Self::Config, cx: &Context) -> Result<Self>;
+
+    /// Answers a request. Dropping the future cancels it, down to the innermost layer.
+    ///
+    /// # Errors
+    ///
+    /// An error goes up as it is, and becomes its [status](crate::Error::status) at the top.
+    fn call(&self, req: Request, next: Next<'_>) -> impl Future<Output = Result> + Send;
+}
+
+/// Answers a request.
+pub trait App: Sized + Send + Sync + 'static {
+    /// Its `config` in the manifest; `()` if it takes none. See [`config`](macro@crate::config).
+    type Config: DeserializeOwned + JsonSchema + 'static;
+
+    /// Builds an instance, once for each place in a stack.
+    ///
+    /// # Errors
+    ///
+    /// An error, like a panic, refuses the whole new stack; the one before goes on serving.
+    fn init(config: Self::Config, cx: &Context) -> Result<Self>;
+
+    /// Answers a request. Dropping the future cancels it.
+    ///
+    /// # Errors
+    ///
+    /// An error goes up as it is, and becomes its [status](crate::Error::status) at the top.
+    fn call(&self, req: Request) -> impl Future<Output = Result> + Send;
+}
+
+/// An `async fn` that can be an app: of a [`Request`], or of nothing.
+pub trait AppFn<Arguments>: Send + Sync {
+    /// Runs it.
+    fn run(&self, req: Request) -> impl Future<Output = Result> + Send;
+}
+
+impl<F, Fut> AppFn<()> for F
+where
+    F: Fn() -> Fut + Send + Sync,
+    Fut: Future<Output: IntoResponse> + Send,
+{
+    async fn run(&self, _req: Request) -> Result {
+        self().await.into_response()
+    }
+}
+
+impl<F, Fut> AppFn<(Request,)> for F
+where
+    F: Fn(Request) -> Fut + Send + Sync,
+    Fut: Future<Output: IntoResponse> + Send,
+{
+    async fn run(&self, req: Request) -> Result {
+        self(req).await.into_response()
+    }
+}
+
+/// Runs an `async fn` app.
+pub fn call_app<A>(app: impl AppFn<A>, req: Request) -> impl Future<Output = Result> + Send {
+    async move { app.run(req).await }
+}
+
+/// An `async fn` that can be a middleware.
+pub trait MiddlewareFn<'a>: Send + Sync {
+    /// Runs it.
+    fn run(&self, req: Request, next: Next<'a>) -> impl Future<Output = Result> + Send;
+}
+
+impl<'a, F, Fut> MiddlewareFn<'a> for F
+where
+    F: Fn(Request, Next<'a>) -> Fut + Send + Sync,
+    Fut: Future<Output: IntoResponse> + Send,
+{
+    async fn run(&self, req: Request, next: Next<'a>) -> Result {
+        self(req, next).await.into_response()
+    }
+}
+
+/// Runs an `async fn` middleware.
+pub fn call_middleware<'a>(
+    middleware: impl MiddlewareFn<'a>,
+    req: Request,
+    next: Next<'a>,
+) -> impl Future<Output = Result> + Send {
+    async move { middleware.run(req, next).await }
+}

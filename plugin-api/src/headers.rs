@@ -1,0 +1,259 @@
+//! The headers of a request or a response, in host memory.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::abi::plugin::headers::HeadersHandle;
+use crate::abi::tables::{HeaderOutcome, SetHeader};
+
+/// Headers to read.
+#[derive(Clone, Copy)]
+pub struct Headers<'a>(HeadersHandle<'a>);
+
+/// Headers to edit.
+pub struct HeadersMut<'a>(HeadersHandle<'a>, PhantomData<&'a mut ()>);
+
+/// A header's value, borrowed from the message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value<'a>(&'a [u8]);
+
+impl<'a> Headers<'a> {
+    pub(crate) fn new(handle: HeadersHandle<'a>) -> Self {
+        Self(handle)
+    }
+
+    /// The first value of `name`.
+    pub fn get(&self, name: impl AsName) -> Option<Value<'a>> {
+        self.0.nth(name.as_name(), 0).map(Value)
+    }
+
+    /// The first value of `name`, if it is text.
+    pub fn text(&self, name: impl AsName) -> Option<&'a str> {
+        self.get(name)?.to_str()
+    }
+
+    /// Every value of `name`, in order.
+    pub fn get_all<N: AsName>(&self, name: N) -> impl Iterator<Item = Value<'a>> + use<'a, N> {
+        let handle = self.0;
+        (0..).map_while(move |index| handle.nth(name.as_name(), index).map(Value))
+    }
+
+    /// Whether there is a value of `name`.
+    pub fn contains(&self, name: impl AsName) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Every name and value. Names come in the order in which they first appeared, each with all its
+    /// values; removing a name may move another one.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, Value<'a>)> + use<'a> {
+        self.0
+            .all()
+            .into_iter()
+            .map(|(name, value)| (name, Value(value)))
+    }
+
+    /// A copy as `http`'s type.
+    pub fn to_map(&self) -> HeaderMap {
+        let fields = self.iter().filter_map(|(name, value)| {
+            Some((
+                HeaderName::from_bytes(name.as_bytes()).ok()?,
+                value.to_value(),
+            ))
+        });
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(name, value);
+        }
+        map
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> HeadersMut<'a> {
+    pub(crate) fn new(handle: HeadersHandle<'a>) -> Self {
+        Self(handle, PhantomData)
+    }
+
+    /// The same to read.
+    pub fn as_ref(&self) -> Headers<'_> {
+        Headers(self.0)
+    }
+
+    /// Sets `name` to one value, in place of those it had.
+    ///
+    /// # Errors
+    ///
+    /// Not a field name or value (RFC 9110 §5), or more than the 32,768 fields that fit.
+    pub fn insert(&mut self, name: impl AsName, value: impl AsValue) -> Result<(), InvalidHeader> {
+        self.set(name, value, SetHeader::Insert)
+    }
+
+    /// Adds a value to those that `name` has.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    pub fn append(&mut self, name: impl AsName, value: impl AsValue) -> Result<(), InvalidHeader> {
+        self.set(name, value, SetHeader::Append)
+    }
+
+    fn set(
+        &mut self,
+        name: impl AsName,
+        value: impl AsValue,
+        how: SetHeader,
+    ) -> Result<(), InvalidHeader> {
+        let name = name.as_name();
+        match self.0.set(name, value.as_value(), how) {
+            HeaderOutcome::Done => Ok(()),
+            outcome => Err(InvalidHeader {
+                name: name.to_owned(),
+                outcome,
+            }),
+        }
+    }
+
+    /// Removes every value of `name`; returns how many there were.
+    pub fn remove(&mut self, name: impl AsName) -> usize {
+        self.0.remove(name.as_name())
+    }
+
+    pub(crate) fn replace(&mut self, map: &HeaderMap) {
+        self.0.clear();
+        for (name, value) in map {
+            self.0
+                .set(name.as_str(), value.as_bytes(), SetHeader::Append);
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The bytes on the wire.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The text, if it is visible ASCII (RFC 9110 §5.5).
+    pub fn to_str(self) -> Option<&'a str> {
+        let visible = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+        self.0
+            .iter()
+            .all(visible)
+            .then(|| std::str::from_utf8(self.0).ok())?
+    }
+
+    /// A copy as `http`'s type.
+    pub fn to_value(self) -> HeaderValue {
+        // It was one in the host's memory, so this does not fail.
+        HeaderValue::from_bytes(self.0).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+impl PartialEq<str> for Value<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Value<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+/// A name or value that may not stand in a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidHeader {
+    name: String,
+    outcome: HeaderOutcome,
+}
+
+impl fmt::Display for InvalidHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match self.outcome {
+            HeaderOutcome::BadName => write!(f, "`{name}` is not a header name"),
+            HeaderOutcome::TooMany => write!(f, "no room for a further header `{name}`"),
+            _ => write!(
+                f,
+                "the value for the header `{name}` has bytes that may not stand there"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for InvalidHeader {}
+
+/// A header's name: text or `http`'s type.
+pub trait AsName {
+    /// The name as text; case does not matter.
+    fn as_name(&self) -> &str;
+}
+
+/// A header's value: text, bytes or `http`'s type.
+pub trait AsValue {
+    /// The bytes on the wire.
+    fn as_value(&self) -> &[u8];
+}
+
+macro_rules! as_name {
+    ($($type:ty => $this:ident $text:expr),* $(,)?) => {$(
+        impl AsName for $type {
+            fn as_name(&self) -> &str {
+                let $this = self;
+                $text
+            }
+        }
+    )*};
+}
+
+as_name! {
+    str => name name,
+    String => name name,
+    HeaderName => name name.as_str(),
+}
+
+macro_rules! as_value {
+    ($($type:ty => $this:ident $bytes:expr),* $(,)?) => {$(
+        impl AsValue for $type {
+            fn as_value(&self) -> &[u8] {
+                let $this = self;
+                $bytes
+            }
+        }
+    )*};
+}
+
+as_value! {
+    str => value value.as_bytes(),
+    String => value value.as_bytes(),
+    [u8] => value value,
+    HeaderValue => value value.as_bytes(),
+    Value<'_> => value value.0,
+    bytes::Bytes => value value,
+}
+
+impl<T: AsName + ?Sized> AsName for &T {
+    fn as_name(&self) -> &str {
+        (**self).as_name()
+    }
+}
+
+impl<T: AsValue + ?Sized> AsValue for &T {
+    fn as_value(&self) -> &[u8] {
+        (**self).as_value()
+    }
+}

@@ -1,0 +1,117 @@
+//! A response, on its way up the stack.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use crate::abi::plugin::body::BodyHandle;
+use crate::abi::plugin::response::ResponseHandle;
+use crate::abi::tables::ResponseObject;
+use crate::{AsName, AsValue, Body, Headers, HeadersMut, InvalidHeader};
+
+/// A response; it lives in the host, and this is the one handle to it.
+pub struct Response {
+    handle: ResponseHandle,
+}
+
+impl Response {
+    /// An empty response.
+    pub fn new(status: StatusCode) -> Self {
+        Self::with(status, None, b"")
+    }
+
+    pub(crate) fn with(status: StatusCode, content_type: Option<&str>, body: &[u8]) -> Self {
+        Self {
+            handle: ResponseHandle::new(status.as_u16(), content_type, body),
+        }
+    }
+
+    pub(crate) fn from_handle(handle: ResponseHandle) -> Self {
+        Self { handle }
+    }
+
+    pub(crate) fn into_object(self) -> *mut ResponseObject {
+        self.handle.into_object()
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.handle.status()).unwrap_or_default()
+    }
+
+    /// Changes the status.
+    pub fn set_status(&mut self, status: StatusCode) {
+        self.handle.set_status(status.as_u16());
+    }
+
+    /// Its headers.
+    pub fn headers(&self) -> Headers<'_> {
+        Headers::new(self.handle.headers())
+    }
+
+    /// Its headers, to edit.
+    pub fn headers_mut(&mut self) -> HeadersMut<'_> {
+        HeadersMut::new(self.handle.headers_mut())
+    }
+
+    /// The first value of a header, if it is text.
+    pub fn header(&self, name: impl AsName) -> Option<&str> {
+        self.headers().text(name)
+    }
+
+    /// The same with a header set.
+    ///
+    /// # Errors
+    ///
+    /// As [`HeadersMut::insert`].
+    pub fn with_header(
+        mut self,
+        name: impl AsName,
+        value: impl AsValue,
+    ) -> Result<Self, InvalidHeader> {
+        self.headers_mut().insert(name, value)?;
+        Ok(self)
+    }
+
+    /// Takes the body out; the response goes on with an empty one.
+    pub fn take_body(&mut self) -> Body {
+        Body::from_handle(BodyHandle::from_raw(self.handle.take_body()))
+    }
+
+    /// Gives it another body. A `content-length` that was there is yours to mend.
+    pub fn set_body(&mut self, body: impl Into<Body>) {
+        self.handle.set_body(body.into().into_handle().into_raw());
+    }
+
+    /// Puts what `f` makes of the body in its place.
+    pub fn map_body(&mut self, f: impl FnOnce(Body) -> Body) {
+        let body = self.take_body();
+        self.set_body(f(body));
+    }
+
+    /// The same as `http`'s type.
+    pub fn into_http(mut self) -> http::Response<Body> {
+        let mut response = http::Response::new(self.take_body());
+        *response.status_mut() = self.status();
+        *response.headers_mut() = self.headers().to_map();
+        response
+    }
+
+    /// A response of `http`'s type.
+    pub fn from_http<B: Into<Body>>(response: http::Response<B>) -> Self {
+        let (parts, body) = response.into_parts();
+        let mut this = Self::new(parts.status);
+        this.headers_mut().replace(&parts.headers);
+        this.set_body(body);
+        this
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status())
+            .field("headers", &self.headers())
+            .finish_non_exhaustive()
+    }
+}

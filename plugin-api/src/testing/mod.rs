@@ -1,0 +1,34 @@
+//! Call a handler in a unit test: no server, no library, no unsafe.
+//!
+//! ```
+//! use stackup_plugin::{Next, Request, Result, testing};
+//!
+//! # struct Shout;
+//! # impl stackup_plugin::Middleware for Shout {
+//! #     type Config = ();
+//! #     fn init((): (), _cx: &stackup_plugin::Context) -> Result<Self> { Ok(Self) }
+//! #     async fn call(&self, req: Request, next: Next<'_>) -> Result {
+//! #         let mut res = next.run(req).await?;
+//! #         res.map_body(|body| body.map_chunks(|chunk| chunk.to_ascii_uppercase().into()));
+//! #         Ok(res)
+//! #     }
+//! # }
+//! testing::block_on(async {
+//!     let shout = testing::middleware::<Shout>(testing::json!({}))?;
+//!     let res = shout.call(testing::get("/"), async |_req: Request| "hello").await?;
+//!     assert_eq!(res.status(), 200);
+//!     assert_eq!(res.finish().await?, "HELLO");
+//!     Ok::<_, stackup_plugin::Error>(())
+//! })
+//! # .unwrap();
+//! ```
+
+mod mounted;
+mod request;
+pub(crate) mod services;
+
+pub use serde_json::json;
+
+pub use self::mounted::{Answered, Mounted, app, middleware};
+pub use self::request::{TestRequest, get, post, request};
+pub use self::services::block_on;
