@@ -1,0 +1,4 @@
+//! Which paths changed, told once.
+mod route;
+
+pub(crate) use self::route::{Route, absolute};
