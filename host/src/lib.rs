@@ -1,1 +1,3 @@
 //! The host.
+pub mod library;
+pub mod watch;

@@ -1,0 +1,209 @@
+//! Reading what a library says of itself, without running any of it.
+
+use object::elf::PT_INTERP;
+use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
+use object::{Architecture, File, FileKind, Object, ObjectKind, ObjectSection, ObjectSegment};
+
+use super::looks_like::looks_like;
+use super::metadata::{Metadata, MetadataError};
+
+/// The section's name in an ELF file.
+const ELF_SECTION: &str = ".stackup";
+/// The section's name in a Mach-O file, in the segment `__DATA`.
+const MACHO_SECTION: &str = "__stackup";
+
+/// A file that is not a plugin this host could load.
+#[derive(Debug, thiserror::Error)]
+pub enum DescribeError {
+    /// No bytes.
+    #[error("the file is empty: build or copy it again")]
+    Empty,
+    /// Some other sort of file.
+    #[error("not a library, but {0}")]
+    NotALibrary(&'static str),
+    /// Cut short, or its tables are nonsense.
+    #[error("the library is cut short or damaged ({0}): build or copy it again")]
+    Damaged(String),
+    /// Built for another machine or system.
+    #[error("built for {found}, but this host is {here}: build the plugin for this host")]
+    WrongTarget {
+        /// What the file is for.
+        found: String,
+        /// What this host is.
+        here: String,
+    },
+    /// A program.
+    #[error("a program, not a library: give the plugin's crate `crate-type = [\"cdylib\"]`")]
+    Executable,
+    /// A `.o` file or a core dump.
+    #[error("{0}, not a library: give the plugin's crate `crate-type = [\"cdylib\"]`")]
+    NotShared(&'static str),
+    /// Some library.
+    #[error("a library, but not a stackup plugin: does its lib.rs call `stackup_plugin::export!`?")]
+    NotAPlugin,
+    /// A plugin whose metadata can't be read.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+}
+
+/// Reads the metadata out of a library's bytes.
+///
+/// # Errors
+///
+/// When the bytes are not a plugin that this host could load, saying what they are instead.
+pub fn describe(bytes: &[u8]) -> Result<Metadata, DescribeError> {
+    if bytes.is_empty() {
+        return Err(DescribeError::Empty);
+    }
+    if !is_elf_or_macho(bytes) {
+        return Err(DescribeError::NotALibrary(looks_like(bytes)));
+    }
+    let file = File::parse(bytes).map_err(|e| DescribeError::Damaged(e.to_string()))?;
+    check_target(&file)?;
+    check_extents(&file, bytes.len())?;
+    check_kind(&file)?;
+    let name = if matches!(file.format(), object::BinaryFormat::Elf) {
+        ELF_SECTION
+    } else {
+        MACHO_SECTION
+    };
+    let section = file
+        .section_by_name(name)
+        .ok_or(DescribeError::NotAPlugin)?;
+    let data = section
+        .data()
+        .map_err(|e| DescribeError::Damaged(e.to_string()))?;
+    Ok(Metadata::parse(data)?)
+}
+
+fn is_elf_or_macho(bytes: &[u8]) -> bool {
+    // The magic alone, for a file cut right after it is damaged, not unknown.
+    let kind = FileKind::parse(bytes);
+    let known = [
+        FileKind::Elf32,
+        FileKind::Elf64,
+        FileKind::MachO32,
+        FileKind::MachO64,
+    ];
+    bytes.starts_with(b"\x7fELF") || kind.is_ok_and(|kind| known.contains(&kind))
+}
+
+fn check_target(file: &File<'_>) -> Result<(), DescribeError> {
+    let format = format_name(file.format());
+    let order = if file.is_little_endian() {
+        "little"
+    } else {
+        "big"
+    };
+    let word = if file.is_64() { 64 } else { 32 };
+    let arch = format!("{:?}", file.architecture()).to_lowercase();
+    let found = format!("{arch} ({format}, {word} bit, {order}-endian)");
+    let here_order = if cfg!(target_endian = "little") {
+        "little"
+    } else {
+        "big"
+    };
+    let here = format!(
+        "{} ({}, {} bit, {here_order}-endian)",
+        std::env::consts::ARCH,
+        format_name(object::BinaryFormat::native_object()),
+        usize::BITS,
+    );
+    let same = file.format() == object::BinaryFormat::native_object()
+        && host_architecture().is_none_or(|here| file.architecture() == here)
+        && word == usize::BITS
+        && order == here_order;
+    if same {
+        Ok(())
+    } else {
+        Err(DescribeError::WrongTarget { found, here })
+    }
+}
+
+fn format_name(format: object::BinaryFormat) -> &'static str {
+    match format {
+        object::BinaryFormat::Elf => "ELF, as on Linux",
+        object::BinaryFormat::MachO => "Mach-O, as on macOS",
+        _ => "another format",
+    }
+}
+
+/// This host's architecture, if it is one we can name; the loader decides about others.
+fn host_architecture() -> Option<Architecture> {
+    Some(match std::env::consts::ARCH {
+        "x86_64" => Architecture::X86_64,
+        "aarch64" => Architecture::Aarch64,
+        "x86" => Architecture::I386,
+        "arm" => Architecture::Arm,
+        "riscv64" => Architecture::Riscv64,
+        "powerpc64" => Architecture::PowerPc64,
+        "s390x" => Architecture::S390x,
+        "loongarch64" => Architecture::LoongArch64,
+        _ => return None,
+    })
+}
+
+/// Everything the headers speak of must lie inside the file: the loader maps it without a look,
+/// and a touch beyond the end is SIGBUS.
+fn check_extents(file: &File<'_>, len: usize) -> Result<(), DescribeError> {
+    let inside = |(offset, size): (u64, u64)| {
+        offset
+            .checked_add(size)
+            .is_some_and(|end| usize::try_from(end).is_ok_and(|end| end <= len))
+    };
+    let sections = file.sections().filter_map(|section| section.file_range());
+    let segments = file.segments().map(|segment| segment.file_range());
+    if let Some((offset, size)) = sections
+        .chain(segments)
+        .chain(program_headers(file))
+        .find(|range| !inside(*range))
+    {
+        let why = format!("a part of {size} bytes at {offset} is not in the {len} bytes it has");
+        return Err(DescribeError::Damaged(why));
+    }
+    Ok(())
+}
+
+/// Where all program headers point, those that are not loaded included.
+fn program_headers(file: &File<'_>) -> Vec<(u64, u64)> {
+    fn of<Elf: FileHeader>(file: &ElfFile<'_, Elf>) -> Vec<(u64, u64)> {
+        file.elf_program_headers()
+            .iter()
+            .map(|h| h.file_range(file.endian()))
+            .collect()
+    }
+    match file {
+        File::Elf32(file) => of(file),
+        File::Elf64(file) => of(file),
+        _ => Vec::new(),
+    }
+}
+
+fn check_kind(file: &File<'_>) -> Result<(), DescribeError> {
+    match file.kind() {
+        ObjectKind::Executable => Err(DescribeError::Executable),
+        ObjectKind::Relocatable => Err(DescribeError::NotShared("an object file (.o)")),
+        ObjectKind::Core => Err(DescribeError::NotShared("a core dump")),
+        // A position independent program has the type of a library, but asks for an interpreter.
+        ObjectKind::Dynamic if has_interpreter(file) => Err(DescribeError::Executable),
+        ObjectKind::Dynamic => Ok(()),
+        _ => Err(DescribeError::NotShared("an object of unknown type")),
+    }
+}
+
+fn has_interpreter(file: &File<'_>) -> bool {
+    fn of<Elf: FileHeader>(file: &ElfFile<'_, Elf>) -> bool {
+        file.elf_program_headers()
+            .iter()
+            .any(|h| h.p_type(file.endian()) == PT_INTERP)
+    }
+    match file {
+        File::Elf32(file) => of(file),
+        File::Elf64(file) => of(file),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "describe_tests.rs"]
+mod tests;

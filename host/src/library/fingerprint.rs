@@ -1,0 +1,108 @@
+//! The hash that names a library's content.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of a library file's content. Equal fingerprints mean the same code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Hashes `content`.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        Self(Sha256::digest(content).into())
+    }
+
+    /// The first twelve hex digits, for people.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let mut hex = self.to_string();
+        hex.truncate(12);
+        hex
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// A text that is no fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256 has 64 hexadecimal digits, as `sha256sum` prints them; this has {0}")]
+pub struct BadFingerprint(String);
+
+impl FromStr for Fingerprint {
+    type Err = BadFingerprint;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return Err(BadFingerprint(format!(
+                "{} characters",
+                text.chars().count()
+            )));
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = digit(pair[0], text)? << 4 | digit(pair[1], text)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+fn digit(byte: u8, text: &str) -> Result<u8, BadFingerprint> {
+    let value = char::from(byte)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok());
+    value.ok_or_else(|| {
+        let other = text
+            .chars()
+            .find(|c| !c.is_ascii_hexdigit())
+            .unwrap_or('\u{fffd}');
+        BadFingerprint(format!("{other:?}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From FIPS 180-2, appendix B.1.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn is_sha256_of_the_content_in_lower_case_hex() {
+        assert_eq!(Fingerprint::of(b"abc").to_string(), ABC);
+        assert_eq!(Fingerprint::of(b"abc").short(), "ba7816bf8f01");
+    }
+
+    #[test]
+    fn parses_what_it_prints_and_upper_case() {
+        assert_eq!(ABC.parse(), Ok(Fingerprint::of(b"abc")));
+        assert_eq!(ABC.to_uppercase().parse(), Ok(Fingerprint::of(b"abc")));
+    }
+
+    #[test]
+    fn refuses_other_texts_and_says_what_is_wrong() {
+        let error = "abc".parse::<Fingerprint>().unwrap_err().to_string();
+        assert!(error.ends_with("this has 3 characters"), "{error}");
+        let error = ABC
+            .replace('7', "x")
+            .parse::<Fingerprint>()
+            .unwrap_err()
+            .to_string();
+        assert!(error.ends_with("this has 'x'"), "{error}");
+        assert!("é".repeat(32).parse::<Fingerprint>().is_err());
+    }
+}

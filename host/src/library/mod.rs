@@ -1,0 +1,34 @@
+//! From a file to a library that is fit to load.
+//!
+//! Knows files and libraries; knows neither HTTP nor TOML. All of it blocks.
+
+mod choose;
+mod content;
+mod describe;
+mod fingerprint;
+mod fits;
+mod looks_like;
+mod metadata;
+mod prepare;
+mod runtime_copy;
+mod runtime_dir;
+#[cfg(test)]
+mod sample;
+mod settle;
+mod trust;
+
+pub use self::choose::ChooseError;
+pub use self::content::{Content, ReadError};
+pub use self::describe::{DescribeError, describe};
+pub use self::fingerprint::{BadFingerprint, Fingerprint};
+pub use self::fits::Misfit;
+pub use self::metadata::{HandlerInfo, HandlerKind, Metadata, MetadataError, Panic};
+pub use self::prepare::{Cause, Demands, PrepareError, Prepared, Stage, prepare};
+pub use self::runtime_copy::CopyError;
+pub use self::runtime_dir::{Candidate, RuntimeDir, RuntimeDirError};
+pub use self::settle::{
+    FileFacts, GaveUp, Now, Patience, Settle, SettleError, Sight, Verdict, settle,
+};
+pub use self::trust::{
+    Entry, Ids, Kind, PinError, Trust, TrustError, check_owners, check_pin, judge,
+};

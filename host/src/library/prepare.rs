@@ -1,0 +1,206 @@
+//! The walk from a library file to a private copy that is fit to load.
+//!
+//! Settle → fingerprint → trust → describe → runtime copy. Nothing of the library runs.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::content::{Content, ReadError};
+use super::describe::{DescribeError, describe};
+use super::fingerprint::Fingerprint;
+use super::fits::Misfit;
+use super::metadata::Metadata;
+use super::runtime_copy::CopyError;
+use super::runtime_dir::RuntimeDir;
+use super::settle::{Patience, SettleError, settle};
+use super::trust::{Ids, PinError, Trust, TrustError, check_owners, check_pin};
+
+/// What is asked of a library file.
+#[derive(Debug, Clone, Copy)]
+pub struct Demands<'a> {
+    /// The fingerprint it must have, if one is pinned.
+    pub pin: Option<Fingerprint>,
+    /// Whose file it may be.
+    pub trust: Trust,
+    /// The version of stackup-plugin this host speaks.
+    pub abi: &'a str,
+    /// How long to wait for it to come to rest.
+    pub patience: Patience,
+}
+
+/// A library that is fit to load.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The private copy.
+    pub path: PathBuf,
+    /// The hash of its content.
+    pub fingerprint: Fingerprint,
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// How long each stage took, in order.
+    pub timings: Vec<(Stage, Duration)>,
+}
+
+/// A step of the walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Waiting until nobody writes the file.
+    Settle,
+    /// Reading and hashing it, and comparing the pin.
+    Fingerprint,
+    /// Whose it is.
+    Trust,
+    /// What it says of itself, and whether that fits.
+    Describe,
+    /// Copying it.
+    RuntimeCopy,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Settle => "settle",
+            Self::Fingerprint => "fingerprint",
+            Self::Trust => "trust",
+            Self::Describe => "describe",
+            Self::RuntimeCopy => "runtime copy",
+        })
+    }
+}
+
+/// A library that will not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` is refused at {}: {cause}", cause.stage())]
+pub struct PrepareError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub cause: Cause,
+}
+
+/// Why a library will not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is the error of one stage")]
+pub enum Cause {
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Pin(#[from] PinError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    #[error(transparent)]
+    Describe(#[from] DescribeError),
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+}
+
+impl Cause {
+    /// Where on the walk it happened.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Settle(_) => Stage::Settle,
+            Self::Read(_) | Self::Pin(_) => Stage::Fingerprint,
+            Self::Trust(_) => Stage::Trust,
+            Self::Describe(_) | Self::Misfit(_) => Stage::Describe,
+            Self::Copy(_) => Stage::RuntimeCopy,
+        }
+    }
+}
+
+/// Walks the file at `path` to a copy in `dir` that is fit to load. Blocks.
+///
+/// # Errors
+///
+/// The first stage that refuses the file, and why.
+pub fn prepare(
+    path: &Path,
+    demands: &Demands<'_>,
+    dir: &RuntimeDir,
+) -> Result<Prepared, PrepareError> {
+    walk(path, demands, dir).map_err(|cause| PrepareError {
+        path: path.to_path_buf(),
+        cause,
+    })
+}
+
+fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared, Cause> {
+    let mut watch = Stopwatch::start();
+    let content = read_settled(path, demands.patience, &mut watch)?;
+    check_pin(demands.pin, content.fingerprint)?;
+    watch.lap(Stage::Fingerprint);
+    if demands.trust == Trust::Owner {
+        check_owners(path, content.facts, Ids::of_this_process())?;
+    }
+    watch.lap(Stage::Trust);
+    let metadata = describe(&content.bytes)?;
+    metadata.fits(demands.abi)?;
+    watch.lap(Stage::Describe);
+    let copy = dir.copy(&metadata.name, &content)?;
+    watch.lap(Stage::RuntimeCopy);
+    let (fingerprint, timings) = (content.fingerprint, watch.laps);
+    Ok(Prepared {
+        path: copy,
+        fingerprint,
+        metadata,
+        timings,
+    })
+}
+
+/// Settles and reads, again and again while somebody writes in between, within one deadline.
+fn read_settled(path: &Path, patience: Patience, watch: &mut Stopwatch) -> Result<Content, Cause> {
+    let end = Instant::now() + patience.deadline;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let facts = settle(
+            path,
+            Patience {
+                deadline: left,
+                ..patience
+            },
+        )?;
+        watch.lap(Stage::Settle);
+        match Content::read(path, facts) {
+            Ok(content) => return Ok(content),
+            Err(ReadError::Changed) if Instant::now() < end => {}
+            Err(ReadError::Changed) => {
+                return Err(SettleError::StillChanging(patience.deadline).into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+struct Stopwatch {
+    last: Instant,
+    laps: Vec<(Stage, Duration)>,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self {
+            last: Instant::now(),
+            laps: Vec::new(),
+        }
+    }
+
+    /// Books the time since the last lap; a stage that is repeated is one stage.
+    fn lap(&mut self, stage: Stage) {
+        let took = self.last.elapsed();
+        self.last += took;
+        match self.laps.last_mut().filter(|(last, _)| *last == stage) {
+            Some((_, sum)) => *sum += took,
+            None => self.laps.push((stage, took)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "prepare_tests.rs"]
+mod tests;

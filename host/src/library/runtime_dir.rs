@@ -1,0 +1,168 @@
+//! The private directory from which libraries are loaded.
+//!
+//! Its lock lives as long as its process, however that ends; a directory whose lock is free was
+//! left by a dead process, and the next to start removes it.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use tempfile::TempDir;
+
+/// Unlike anything a person would name a directory, for what has it may be removed.
+const PREFIX: &str = "stackup-runtime-";
+
+/// A place where a runtime directory could be.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The directory in which to make one.
+    pub path: PathBuf,
+    /// The variable that names it.
+    pub variable: &'static str,
+}
+
+impl Candidate {
+    /// `$XDG_RUNTIME_DIR`, then `$TMPDIR` or `/tmp`.
+    #[must_use]
+    pub fn from_env() -> Vec<Self> {
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty());
+        let runtime = runtime.map(|path| Self {
+            path: path.into(),
+            variable: "XDG_RUNTIME_DIR",
+        });
+        let temp = Self {
+            path: std::env::temp_dir(),
+            variable: "TMPDIR",
+        };
+        runtime.into_iter().chain([temp]).collect()
+    }
+}
+
+/// No place for a runtime directory.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no directory to load libraries from{}: set TMPDIR to a directory of yours on a filesystem \
+     that is not mounted noexec",
+    refusals.iter().map(|refusal| format!("; {refusal}")).collect::<String>()
+)]
+pub struct RuntimeDirError {
+    refusals: Vec<String>,
+}
+
+/// A private directory (0700), locked while this lives and removed with it.
+#[derive(Debug)]
+pub struct RuntimeDir {
+    // Dropped in this order: the directory goes while the lock still says it is ours.
+    dir: TempDir,
+    _lock: File,
+}
+
+impl RuntimeDir {
+    /// Makes one in the first of the candidates that allows execution, and removes what dead
+    /// processes left there.
+    ///
+    /// # Errors
+    ///
+    /// When no candidate will do, with the reason for each.
+    pub fn create(candidates: &[Candidate]) -> Result<Self, RuntimeDirError> {
+        let mut refusals = Vec::new();
+        for candidate in candidates {
+            let (path, variable) = (candidate.path.display(), candidate.variable);
+            match Self::create_in(&candidate.path) {
+                Ok(dir) => return Ok(dir),
+                Err(why) => refusals.push(format!("{path} (from {variable}) {why}")),
+            }
+        }
+        Err(RuntimeDirError { refusals })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn create_in(base: &Path) -> Result<Self, String> {
+        let unusable = |e: io::Error| format!("can't be used: {e}");
+        let base = base.canonicalize().map_err(unusable)?;
+        if is_noexec(&base).map_err(unusable)? {
+            return Err("is mounted noexec".to_owned());
+        }
+        sweep(&base);
+        // Another process that sweeps may take a directory between its making and its locking.
+        for _ in 0..16 {
+            let dir = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(&base)
+                .map_err(unusable)?;
+            if let Some(lock) = lock(dir.path()) {
+                return Ok(Self { dir, _lock: lock });
+            }
+        }
+        Err("lost every directory made there to another process".to_owned())
+    }
+}
+
+/// Locks the directory at `path`, unless it is locked, not ours, or no longer there.
+fn lock(path: &Path) -> Option<File> {
+    let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits().cast_signed();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+        .ok()?;
+    let opened = file.metadata().ok()?;
+    if opened.uid() != rustix::process::geteuid().as_raw() {
+        return None;
+    }
+    flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+    // Whoever held the lock before may have removed the directory.
+    let now = fs::symlink_metadata(path).ok()?;
+    ((now.dev(), now.ino()) == (opened.dev(), opened.ino())).then_some(file)
+}
+
+/// Removes the directories of dead processes. What can't be removed is left: it is only waste.
+fn sweep(base: &Path) {
+    let Ok(entries) = fs::read_dir(base) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let named = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(PREFIX));
+        if let Some(_lock) = named.then(|| lock(&entry.path())).flatten() {
+            remove(&entry.path());
+        }
+    }
+}
+
+/// Removes files only, then the directory if that emptied it: we never put a directory in one.
+fn remove(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let _ = fs::remove_file(entry.path());
+    }
+    match fs::remove_dir(dir) {
+        Ok(()) => tracing::debug!(dir = %dir.display(), "removed what a dead process left"),
+        Err(error) => tracing::debug!(dir = %dir.display(), %error, "left in place"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn is_noexec(path: &Path) -> io::Result<bool> {
+    let flags = rustix::fs::statvfs(path)?.f_flag;
+    Ok(flags.contains(rustix::fs::StatVfsMountFlags::NOEXEC))
+}
+
+/// Other systems don't say; the loader will.
+#[cfg(not(target_os = "linux"))]
+fn is_noexec(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+#[cfg(test)]
+#[path = "runtime_dir_tests.rs"]
+mod tests;

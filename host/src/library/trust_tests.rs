@@ -1,0 +1,173 @@
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use super::*;
+
+const US: Ids = Ids {
+    uid: 1000,
+    gid: 1000,
+};
+
+fn entry(kind: Kind, mode: u32, uid: u32, gid: u32) -> Entry {
+    Entry {
+        path: "/srv/app".into(),
+        kind,
+        mode,
+        uid,
+        gid,
+    }
+}
+
+fn file(mode: u32, uid: u32, gid: u32) -> Result<(), TrustError> {
+    judge(&[entry(Kind::File, mode, uid, gid)], US)
+}
+
+fn dir(mode: u32, uid: u32, gid: u32) -> Result<(), TrustError> {
+    judge(&[entry(Kind::Directory, mode, uid, gid)], US)
+}
+
+#[test]
+fn ours_and_roots_are_trusted_others_not() {
+    file(0o644, 1000, 1000).unwrap();
+    file(0o644, 0, 0).unwrap();
+    assert!(matches!(
+        file(0o644, 1001, 1001),
+        Err(TrustError::Owner { uid: 1001, .. })
+    ));
+    assert!(matches!(dir(0o755, 1001, 0), Err(TrustError::Owner { .. })));
+}
+
+#[test]
+fn what_anybody_may_write_is_refused() {
+    assert!(matches!(
+        file(0o666, 1000, 1000),
+        Err(TrustError::WorldWritable { .. })
+    ));
+    assert!(matches!(
+        dir(0o777, 0, 0),
+        Err(TrustError::WorldWritable { .. })
+    ));
+}
+
+#[test]
+fn a_sticky_directory_protects_its_entries_but_sticky_files_are_just_files() {
+    dir(0o1777, 0, 0).unwrap();
+    dir(0o1775, 0, 50).unwrap();
+    assert!(matches!(
+        file(0o1666, 1000, 1000),
+        Err(TrustError::WorldWritable { .. })
+    ));
+    let theirs = [
+        entry(Kind::Directory, 0o1777, 0, 0),
+        entry(Kind::File, 0o644, 1001, 1001),
+    ];
+    assert!(matches!(judge(&theirs, US), Err(TrustError::Owner { .. })));
+}
+
+#[test]
+fn a_group_may_write_if_it_is_ours_roots_or_the_owners_own() {
+    file(0o664, 1000, 1000).unwrap();
+    file(0o664, 1000, 0).unwrap();
+    let shared = Ids {
+        uid: 1000,
+        gid: 100,
+    };
+    judge(&[entry(Kind::File, 0o664, 1000, 100)], shared).unwrap();
+    judge(&[entry(Kind::File, 0o664, 1000, 1000)], shared).unwrap();
+    assert!(matches!(
+        file(0o664, 1000, 50),
+        Err(TrustError::GroupWritable { gid: 50, .. })
+    ));
+    assert!(matches!(
+        dir(0o775, 0, 50),
+        Err(TrustError::GroupWritable { .. })
+    ));
+}
+
+#[test]
+fn a_links_mode_says_nothing_but_its_owner_counts() {
+    judge(&[entry(Kind::Link, 0o777, 1000, 50)], US).unwrap();
+    let error = judge(&[entry(Kind::Link, 0o777, 1001, 50)], US)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("chown -h 1000 '/srv/app'"), "{error}");
+}
+
+#[test]
+fn the_message_names_the_entry_and_the_command() {
+    let entries = [
+        Entry {
+            path: "/".into(),
+            ..entry(Kind::Directory, 0o755, 0, 0)
+        },
+        Entry {
+            path: "/srv".into(),
+            ..entry(Kind::Directory, 0o777, 0, 0)
+        },
+    ];
+    assert_eq!(
+        judge(&entries, US).unwrap_err().to_string(),
+        "anybody may write `/srv` (mode 0777): run `chmod o-w '/srv'`, or set `trust = \"any\"`"
+    );
+}
+
+/// A library in directories of its own, with the facts it settled with.
+fn library() -> (tempfile::TempDir, PathBuf, FileFacts) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("releases/42")).unwrap();
+    let path = dir.path().join("releases/42/lib.so");
+    fs::write(&path, "x").unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    let facts = FileFacts::of(&fs::metadata(&path).unwrap());
+    (dir, path, facts)
+}
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn every_directory_up_to_the_root_is_looked_at() {
+    let (dir, path, facts) = library();
+    let ids = Ids::of_this_process();
+    check_owners(&path, facts, ids).unwrap();
+    chmod(&dir.path().join("releases"), 0o777);
+    let error = check_owners(&path, facts, ids).unwrap_err().to_string();
+    assert!(error.contains("releases` (mode 0777)"), "{error}");
+}
+
+#[test]
+fn the_directories_of_links_and_of_their_targets_are_looked_at() {
+    let (dir, _, facts) = library();
+    let ids = Ids::of_this_process();
+    fs::create_dir(dir.path().join("links")).unwrap();
+    symlink("../releases/42", dir.path().join("links/current")).unwrap();
+    let path = dir.path().join("links/current/lib.so");
+    check_owners(&path, facts, ids).unwrap();
+    chmod(&dir.path().join("links"), 0o777);
+    assert!(check_owners(&path, facts, ids).is_err());
+    chmod(&dir.path().join("links"), 0o755);
+    chmod(&dir.path().join("releases"), 0o777);
+    assert!(check_owners(&path, facts, ids).is_err());
+}
+
+#[test]
+fn a_file_that_is_not_the_one_read_is_refused() {
+    let (dir, path, facts) = library();
+    fs::write(dir.path().join("other"), "y").unwrap();
+    fs::rename(dir.path().join("other"), &path).unwrap();
+    let result = check_owners(&path, facts, Ids::of_this_process());
+    assert!(matches!(result, Err(TrustError::Replaced(_))));
+}
+
+#[test]
+fn a_pin_must_match_and_no_pin_matches_all() {
+    let (one, two) = (Fingerprint::of(b"1"), Fingerprint::of(b"2"));
+    check_pin(None, one).unwrap();
+    check_pin(Some(one), one).unwrap();
+    let error = check_pin(Some(one), two).unwrap_err().to_string();
+    assert!(
+        error.contains(&one.to_string()) && error.contains(&two.to_string()),
+        "{error}"
+    );
+}

@@ -1,0 +1,189 @@
+//! Every directory entry on the way from `/` to a file.
+//!
+//! Following a path by hand, link by link, says which directories can change where it leads: those
+//! are the ones to watch, and the ones to trust.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// As Linux counts before it says ELOOP.
+const MAX_LINKS: usize = 40;
+
+/// One directory entry met on the way.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// The directory looked in; no part of it is a link.
+    pub(crate) dir: PathBuf,
+    /// The name looked up there.
+    pub(crate) name: OsString,
+    /// What the entry is, itself (`lstat`), if anything.
+    pub(crate) metadata: Option<Metadata>,
+    /// Where it points, if it is a symbolic link.
+    pub(crate) link: Option<PathBuf>,
+}
+
+impl Step {
+    /// The entry's path.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.join(&self.name)
+    }
+}
+
+/// The steps from `/` to what a path leads to. If something is absent, the last step says what.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// In the order they were met.
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Route {
+    /// Follows `path`, which should be absolute.
+    pub(crate) fn trace(path: &Path) -> Self {
+        let mut todo = VecDeque::new();
+        let mut at = PathBuf::from("/");
+        let mut steps = Vec::new();
+        let mut links = 0;
+        push_front(&mut todo, path);
+        while let Some(name) = todo.pop_front() {
+            if name == ".." {
+                at.pop();
+                continue;
+            }
+            let entry = at.join(&name);
+            let metadata = fs::symlink_metadata(&entry).ok();
+            let link = match &metadata {
+                Some(metadata) if metadata.is_symlink() => fs::read_link(&entry).ok(),
+                _ => None,
+            };
+            if let Some(target) = &link {
+                links += 1;
+                if target.is_absolute() {
+                    at = PathBuf::from("/");
+                }
+                push_front(&mut todo, target);
+            }
+            let passable = match &metadata {
+                Some(_) if link.is_some() => links <= MAX_LINKS,
+                Some(metadata) => metadata.is_dir(),
+                None => false,
+            };
+            let step = Step {
+                dir: entry_dir(&entry),
+                name,
+                metadata,
+                link,
+            };
+            if step.link.is_none() && passable {
+                at = entry;
+            }
+            steps.push(step);
+            if !passable {
+                break;
+            }
+        }
+        // Something that must be a directory but is not: the path leads nowhere.
+        let lost = !todo.is_empty() || links > MAX_LINKS;
+        if lost && let Some(step) = steps.last_mut() {
+            step.metadata = None;
+        }
+        Self { steps }
+    }
+
+    /// What the path leads to, if anything.
+    pub(crate) fn end(&self) -> Option<&Step> {
+        self.steps
+            .last()
+            .filter(|step| step.metadata.is_some() && step.link.is_none())
+    }
+}
+
+fn entry_dir(entry: &Path) -> PathBuf {
+    entry.parent().unwrap_or(Path::new("/")).to_path_buf()
+}
+
+fn push_front(todo: &mut VecDeque<OsString>, path: &Path) {
+    for component in path.components().rev() {
+        match component {
+            Component::Normal(name) => todo.push_front(name.to_os_string()),
+            Component::ParentDir => todo.push_front("..".into()),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+}
+
+/// Makes `path` absolute without asking what it leads to.
+pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
+    std::path::absolute(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn names(route: &Route, under: &Path) -> Vec<PathBuf> {
+        let paths = route.steps.iter().map(Step::path);
+        paths
+            .filter_map(|path| path.strip_prefix(under).map(Path::to_path_buf).ok())
+            .collect()
+    }
+
+    fn real_tempdir() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().canonicalize().unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn meets_links_in_the_middle_and_their_targets() {
+        let (_dir, root) = real_tempdir();
+        fs::create_dir_all(root.join("releases/42")).unwrap();
+        fs::write(root.join("releases/42/lib.so"), "x").unwrap();
+        symlink("releases/42", root.join("current")).unwrap();
+        let route = Route::trace(&root.join("current/lib.so"));
+        let met = [
+            "",
+            "current",
+            "releases",
+            "releases/42",
+            "releases/42/lib.so",
+        ];
+        assert_eq!(names(&route, &root), met.map(PathBuf::from));
+        assert_eq!(route.end().unwrap().path(), root.join("releases/42/lib.so"));
+    }
+
+    #[test]
+    fn agrees_with_the_system_about_dots_and_absolute_links() {
+        let (_dir, root) = real_tempdir();
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("a/file"), "x").unwrap();
+        symlink(root.join("a/b"), root.join("link")).unwrap();
+        let path = root.join("link/.././file");
+        let end = Route::trace(&path).end().unwrap().path();
+        assert_eq!(end, path.canonicalize().unwrap());
+    }
+
+    #[test]
+    fn ends_at_the_first_thing_that_is_absent() {
+        let (_dir, root) = real_tempdir();
+        fs::write(root.join("file"), "x").unwrap();
+        for path in ["no/such/lib.so", "file/lib.so"] {
+            let route = Route::trace(&root.join(path));
+            assert!(route.end().is_none(), "{path}");
+            let last = route.steps.last().unwrap().path();
+            assert_eq!(last, root.join(path.split('/').next().unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_ring_of_links_ends() {
+        let (_dir, root) = real_tempdir();
+        symlink("b", root.join("a")).unwrap();
+        symlink("a", root.join("b")).unwrap();
+        assert!(Route::trace(&root.join("a")).end().is_none());
+    }
+}

@@ -1,0 +1,191 @@
+//! The files being watched, what they last were, and which events could concern them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::identity::Identity;
+use super::route::{Route, absolute};
+
+/// The set of watched files.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    files: BTreeMap<PathBuf, Watch>,
+}
+
+/// One watched file.
+#[derive(Debug)]
+struct Watch {
+    absolute: PathBuf,
+    /// What it was when last told.
+    told: Identity,
+    /// Every name on the way: an event on another name does not concern it.
+    names: BTreeSet<OsString>,
+    /// Where the content is.
+    end: Option<PathBuf>,
+    /// An event says that its content was written, whatever the clock of its mtime says.
+    written: bool,
+}
+
+impl Watched {
+    /// Watches these files from now on. Those watched already keep what was last told of them.
+    pub(super) fn set(&mut self, files: BTreeSet<PathBuf>) -> io::Result<()> {
+        let mut kept = BTreeMap::new();
+        for file in files {
+            let watch = match self.files.remove(&file) {
+                Some(watch) => watch,
+                None => Watch::new(absolute(&file)?),
+            };
+            kept.insert(file, watch);
+        }
+        self.files = kept;
+        Ok(())
+    }
+
+    /// Follows every path anew and says which directories its way leads through.
+    pub(super) fn retrace(&mut self) -> BTreeSet<PathBuf> {
+        let mut dirs = BTreeSet::new();
+        for watch in self.files.values_mut() {
+            let route = Route::trace(&watch.absolute);
+            watch.follow(&route);
+            dirs.extend(route.steps.into_iter().map(|step| step.dir));
+        }
+        dirs
+    }
+
+    /// Whether something at `path` could concern a watched file.
+    pub(super) fn concerns(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default();
+        self.files.values().any(|watch| watch.names.contains(name))
+    }
+
+    /// Notes that the content of the file at `path` was written.
+    pub(super) fn note_written(&mut self, path: &Path) {
+        for watch in self.files.values_mut() {
+            watch.written |= watch.end.as_deref() == Some(path);
+        }
+    }
+
+    /// The files that are not what was last told of them; this tells it.
+    pub(super) fn changed(&mut self) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        for (file, watch) in &mut self.files {
+            let now = watch.follow(&Route::trace(&watch.absolute.clone()));
+            if now != watch.told || watch.written {
+                changed.push(file.clone());
+            }
+            watch.told = now;
+            watch.written = false;
+        }
+        changed
+    }
+}
+
+impl Watch {
+    fn new(absolute: PathBuf) -> Self {
+        let route = Route::trace(&absolute);
+        let told = Identity::of(&route);
+        let mut watch = Self {
+            absolute,
+            told,
+            names: BTreeSet::new(),
+            end: None,
+            written: false,
+        };
+        watch.follow(&route);
+        watch
+    }
+
+    fn follow(&mut self, route: &Route) -> Identity {
+        self.names = route.steps.iter().map(|step| step.name.clone()).collect();
+        self.end = route.end().map(super::route::Step::path);
+        Identity::of(route)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn watching(file: &Path) -> Watched {
+        let mut watched = Watched::default();
+        watched.set([file.to_path_buf()].into()).unwrap();
+        watched
+    }
+
+    #[test]
+    fn an_unchanged_file_is_not_told_and_a_changed_one_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("lib.so");
+        fs::write(&file, "one").unwrap();
+        let mut watched = watching(&file);
+        fs::write(dir.path().join("other"), "x").unwrap();
+        assert!(watched.changed().is_empty());
+        fs::write(&file, "longer").unwrap();
+        assert_eq!(watched.changed(), [file.clone()]);
+        assert!(watched.changed().is_empty());
+    }
+
+    #[test]
+    fn a_write_that_leaves_no_trace_is_told_if_an_event_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().canonicalize().unwrap().join("lib.so");
+        fs::write(&file, "one").unwrap();
+        let mut watched = watching(&file);
+        watched.note_written(&dir.path().join("other"));
+        assert!(watched.changed().is_empty());
+        watched.note_written(&file);
+        assert_eq!(watched.changed(), [file]);
+    }
+
+    #[test]
+    fn a_mended_mode_is_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("lib.so");
+        fs::write(&file, "one").unwrap();
+        let mut watched = watching(&file);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(watched.changed(), [file]);
+    }
+
+    #[test]
+    fn a_link_that_points_elsewhere_is_a_change_even_to_the_same_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("lib.so"), dir.path().join("link"));
+        fs::write(&file, "one").unwrap();
+        symlink("lib.so", &link).unwrap();
+        let mut watched = watching(&link);
+        fs::remove_file(&link).unwrap();
+        symlink("./lib.so", &link).unwrap();
+        assert_eq!(watched.changed(), [link]);
+    }
+
+    #[test]
+    fn setting_the_files_anew_forgets_no_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("lib.so");
+        fs::write(&file, "one").unwrap();
+        let mut watched = watching(&file);
+        fs::write(&file, "longer").unwrap();
+        watched
+            .set([file.clone(), dir.path().join("more")].into())
+            .unwrap();
+        assert_eq!(watched.changed(), [file]);
+    }
+
+    #[test]
+    fn every_name_on_the_way_concerns_it_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("releases/42")).unwrap();
+        symlink("releases/42", dir.path().join("current")).unwrap();
+        let watched = watching(&dir.path().join("current/lib.so"));
+        for name in ["current", "releases", "42", "lib.so"] {
+            assert!(watched.concerns(&Path::new("/any").join(name)), "{name}");
+        }
+        assert!(!watched.concerns(&dir.path().join("lib.so.tmp")));
+    }
+}
