@@ -1,1 +1,3 @@
-//! The host.
+//! Rackup for compiled Rust: the host, as a library.
+
+pub mod manifest;
