@@ -20,18 +20,21 @@ pub(super) fn path(text: &str) -> Result<(String, bool), Complaint> {
     }
     if text.contains(char::is_whitespace) || text.contains(char::is_control) {
         return complain(
-            "whitespace",
+            "contains whitespace",
             Some("in a path a space is written `%20`".into()),
         );
     }
     if text.contains('?') {
         return complain(
-            "`?`",
+            "contains `?`",
             Some("a map sees the path alone, not the query".into()),
         );
     }
     if text.contains('#') {
-        return complain("`#`", Some("a browser never sends what follows `#`".into()));
+        return complain(
+            "contains `#`",
+            Some("a browser never sends what follows `#`".into()),
+        );
     }
     if text.contains('*') && text.ends_with("/*") {
         let prefix = text.trim_end_matches(['*', '/']);
@@ -49,14 +52,17 @@ pub(super) fn path(text: &str) -> Result<(String, bool), Complaint> {
             .split('/')
             .filter(|segment| !segment.is_empty())
             .collect();
-        return complain("`//`", Some(format!("write \"/{}\"", single.join("/"))));
+        return complain(
+            "contains `//`",
+            Some(format!("write \"/{}\"", single.join("/"))),
+        );
     }
     if text
         .split('/')
         .any(|segment| segment == "." || segment == "..")
     {
         return complain(
-            "`.` or `..` as a segment",
+            "contains `.` or `..` as a segment",
             Some("clients resolve these before they ask: write the path they arrive at".into()),
         );
     }
@@ -71,7 +77,10 @@ pub(super) fn host(text: &str) -> Result<String, Complaint> {
         return complain("this is a URL", Some(format!("write \"{host}\"")));
     }
     if text.is_empty() {
-        return complain("empty", Some("leave `host` out to take every host".into()));
+        return complain(
+            "names no host",
+            Some("leave `host` out to take every host".into()),
+        );
     }
     if text.contains('/') {
         return complain("a host has no path", Some("the path goes in `path`".into()));
@@ -86,7 +95,8 @@ pub(super) fn host(text: &str) -> Result<String, Complaint> {
     if let Some(port) = port
         && !is_port(port)
     {
-        return complain("the port is not a number from 1 to 65535", None);
+        let help = format!("write \"{name}\" for every port, or \"{name}:8080\"");
+        return complain("the port is not a number from 1 to 65535", Some(help));
     }
     let bracketed = name
         .strip_prefix('[')

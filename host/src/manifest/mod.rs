@@ -25,10 +25,11 @@ mod read;
 mod render;
 mod server;
 mod size;
-mod suggest;
+
 #[cfg(test)]
 mod tests;
 mod variable;
+mod words;
 
 /// A manifest's text and the name it is known by.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! What a plugin and its handler may be called.
 
+use super::words::quoted;
+
 /// Why a name is none, and how to mend it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Complaint {
@@ -19,7 +21,7 @@ pub(super) fn parse(text: &str) -> Result<(String, Option<String>), Complaint> {
         && !is_handler(handler)
     {
         return Err(Complaint {
-            message: format!("`{handler}` cannot be the name of a handler"),
+            message: format!("{} cannot be the name of a handler", quoted(handler)),
             label: "a name is expected after `#`".into(),
             help: Some(format!(
                 "write `{plugin}#HANDLER` with letters, digits, `_` and `-`, or `{plugin}` alone"
@@ -31,7 +33,7 @@ pub(super) fn parse(text: &str) -> Result<(String, Option<String>), Complaint> {
 
 fn check_plugin(name: &str) -> Result<(), Complaint> {
     let complain = |label: &str, help: Option<String>| {
-        let message = format!("`{name}` cannot be the name of a plugin");
+        let message = format!("{} cannot be the name of a plugin", quoted(name));
         Err(Complaint {
             message,
             label: label.to_owned(),

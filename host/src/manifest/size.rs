@@ -33,6 +33,7 @@ pub(super) fn show(bytes: u64) -> String {
         .find(|(_, scale)| bytes != 0 && bytes.is_multiple_of(*scale))
     {
         Some((name, scale)) => format!("{}{name}", bytes / scale),
+        None if bytes == 1 => "1 byte".to_owned(),
         None => format!("{bytes} bytes"),
     }
 }

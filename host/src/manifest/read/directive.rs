@@ -90,8 +90,9 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
             places.record(key.into(), entry.key.clone(), entry.value.span());
         }
     }
+    let misnamed = table.misspells("plugin");
     let directive = reader.part(active, |reader| {
-        let named = plugin_name(reader, plugin, &span);
+        let named = plugin_name(reader, plugin, &span, misnamed);
         let path = path.and_then(|entry| file(reader, &entry));
         let sha256 = sha256.and_then(|entry| digest(reader, &entry));
         let config = match configured {
@@ -121,8 +122,14 @@ fn plugin_name(
     reader: &mut Reader<'_>,
     entry: Option<Entry<'_>>,
     span: &Span,
+    misnamed: bool,
 ) -> Option<(String, Option<String>)> {
     let Some(entry) = entry else {
+        // The key that was meant for `plugin` is told as unknown: once is enough.
+        if misnamed {
+            return None;
+        }
+
         reader.report(
             Diagnostic::error(span.clone(), "this directive names no plugin")
                 .label("`plugin` is missing")

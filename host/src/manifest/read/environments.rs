@@ -3,7 +3,7 @@
 use super::Reader;
 use super::strings::{self, Item};
 use super::table::{Entry, Table};
-use crate::manifest::suggest::nearest;
+use crate::manifest::words::{nearest, quoted};
 use crate::manifest::{Diagnostic, Span};
 
 /// The names that everybody uses, to notice a slip in one of them.
@@ -54,8 +54,8 @@ pub(super) fn take(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Environmen
     if let (Some(only), Some(except)) = (&only, &except) {
         reader.report(
             Diagnostic::error(except.key.clone(), "both `only` and `except`")
-                .label("one of them is too many")
-                .also(only.key.clone(), "this says it all")
+                .label("… or this")
+                .also(only.key.clone(), "either this …")
                 .help(
                     "keep `only` to list where it applies, or `except` to list where it does not",
                 ),
@@ -73,6 +73,12 @@ pub(super) fn take(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Environmen
 fn names(reader: &mut Reader<'_>, entry: &Entry<'_>, key: &str) -> Option<(Vec<String>, Span)> {
     let items = strings::one_or_list(reader, entry, &format!("`{key}`"), "environments")?;
     let span = entry.value.span();
+    let written = entry
+        .value
+        .get_ref()
+        .as_array()
+        .map_or(1, |array| array.len());
+    let mut all_known = items.len() == written;
     if entry
         .value
         .get_ref()
@@ -92,12 +98,13 @@ fn names(reader: &mut Reader<'_>, entry: &Entry<'_>, key: &str) -> Option<(Vec<S
     let mut seen: Vec<Item> = Vec::new();
     for item in items {
         if item.text.is_empty() || item.text.contains(char::is_whitespace) {
-            let message = format!("`{}` is not an environment's name", item.text);
+            let message = format!("{} is not an environment's name", quoted(&item.text));
             reader.report(
                 Diagnostic::error(item.span, message)
                     .label("a word is expected")
                     .help("such as \"production\""),
             );
+            all_known = false;
             continue;
         }
         if let Some(first) = seen.iter().find(|other| other.text == item.text) {
@@ -113,7 +120,8 @@ fn names(reader: &mut Reader<'_>, entry: &Entry<'_>, key: &str) -> Option<(Vec<S
         warn_of_slip(reader, &item);
         seen.push(item);
     }
-    Some((seen.into_iter().map(|item| item.text).collect(), span))
+    // With a name unknown nobody can say where this applies: check it as if everywhere.
+    all_known.then(|| (seen.into_iter().map(|item| item.text).collect(), span))
 }
 
 /// A misspelt environment takes a middleware out in silence: the worst kind of slip.

@@ -20,6 +20,8 @@ pub(super) struct Enclosing {
 }
 
 pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enclosing) -> Level {
+    // A section that stands before the top level in the walk may have swallowed its `run`.
+    let slips = if around.in_map { reader.slips } else { 0 };
     let uses = table.take("use").map(|entry| uses(reader, &entry, around));
     let maps = table.take("map");
     let mapped = maps.is_some();
@@ -36,8 +38,8 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
     }
     reach::maps(reader, &maps, run.as_ref(), around);
     if mapped || ran {
-        reach::filtered(reader, &maps, run.as_ref());
-    } else {
+        reach::filtered(reader, &maps, run.as_ref(), around);
+    } else if reader.slips == slips && !table.misspells("run") && !table.misspells("map") {
         missing(reader, table, around);
     }
     let environment = reader.settings.environment;

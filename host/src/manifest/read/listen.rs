@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use super::Reader;
 use super::strings::{self, Item};
 use super::table::{Entry, Kind, Table};
+use crate::manifest::words::quoted;
 use crate::manifest::{Diagnostic, Listen, Server};
 
 /// The room that a socket's file name has in the kernel, without the closing zero.
@@ -92,7 +93,7 @@ fn address(reader: &mut Reader<'_>, item: &Item) -> Option<Listen> {
     match parse(&item.text) {
         Ok(address) => Some(address),
         Err((label, help)) => {
-            let message = format!("`{}` is not an address to listen on", item.text);
+            let message = format!("{} is not an address to listen on", quoted(&item.text));
             reader.report(
                 Diagnostic::error(item.span.clone(), message)
                     .label(label)

@@ -6,6 +6,7 @@ use super::environments::{self, Environments};
 use super::level::{self, Enclosing};
 use super::table::{Entry, Kind, Table};
 use super::{Node, Reader, reach};
+use crate::manifest::words::quoted;
 use crate::manifest::{Diagnostic, Map, Span, location};
 
 /// A map as read, whether it applies in this environment or not.
@@ -91,7 +92,7 @@ fn path_of(reader: &mut Reader<'_>, entry: Option<Entry<'_>>, span: &Span) -> Op
             Some(path)
         }
         Err(complaint) => {
-            let message = format!("`{}` cannot be the path of a map", text.escape_debug());
+            let message = format!("{} cannot be the path of a map", quoted(&text));
             let mut error = Diagnostic::error(entry.value.span(), message).label(complaint.label);
             error.help = complaint.help;
             reader.report(error);
@@ -104,7 +105,7 @@ fn host_of(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<String> {
     let text = reader.string(entry.value, "`host`", "a host's name, as a string")?;
     location::host(&text)
         .map_err(|complaint| {
-            let message = format!("`{}` cannot be the host of a map", text.escape_debug());
+            let message = format!("{} cannot be the host of a map", quoted(&text));
             let mut error = Diagnostic::error(entry.value.span(), message).label(complaint.label);
             error.help = complaint.help;
             reader.report(error);

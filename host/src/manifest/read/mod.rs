@@ -6,10 +6,12 @@ use toml::de::{DeTable, DeValue};
 use self::level::Enclosing;
 use self::table::Table;
 use super::variable::{self, FaultKind};
+use super::words::quoted;
 use super::{Diagnostic, Manifest, Settings, Span};
 
 mod config;
 mod directive;
+mod duplicate;
 mod environments;
 mod level;
 mod limits;
@@ -20,6 +22,7 @@ mod reach;
 mod strings;
 mod syntax;
 mod table;
+mod unclosed;
 mod warmup;
 
 /// A value of the TOML tree, with its place.
@@ -37,6 +40,7 @@ pub(super) fn manifest(text: &str, settings: &Settings<'_>) -> (Option<Manifest>
         settings,
         diagnostics: Vec::new(),
         dormant: false,
+        slips: 0,
     };
     let manifest = whole(&mut reader, tree.get_ref());
     let mut diagnostics = syntax::merge(text, syntax, reader.diagnostics);
@@ -68,6 +72,8 @@ struct Reader<'a> {
     diagnostics: Vec<Diagnostic>,
     /// In a part that this environment leaves out: its variables need not be set.
     dormant: bool,
+    /// How often a `run` or `map` was found in a table that it does not belong to.
+    slips: usize,
 }
 
 impl Reader<'_> {
@@ -96,16 +102,8 @@ impl Reader<'_> {
     fn string(&mut self, node: Node<'_>, what: &str, expected: &str) -> Option<String> {
         match node.get_ref() {
             DeValue::String(text) => self.filled(text, node.span()),
-            DeValue::Table(_) | DeValue::Array(_) => {
-                self.mismatch(node, what, expected, None);
-                None
-            }
             _ => {
-                let quoted = self
-                    .text
-                    .get(node.span())
-                    .map(|raw| format!("write \"{raw}\""));
-                self.mismatch(node, what, expected, quoted);
+                self.mismatch(node, what, expected, None);
                 None
             }
         }
@@ -134,7 +132,7 @@ impl Reader<'_> {
                         .help(format!("close it: `${{NAME}}`; {literal}"))
                 }
                 FaultKind::Name(name) => {
-                    Diagnostic::error(at, format!("`{name}` is not a variable's name"))
+                    Diagnostic::error(at, format!("{} is not a variable's name", quoted(&name)))
                         .label("expected `${NAME}`")
                         .note("a name is letters, digits and `_`, the first no digit; defaults such as `${NAME:-x}` do not exist here")
                         .help(literal)

@@ -6,7 +6,7 @@ use super::Reader;
 use super::listen::section;
 use super::strings;
 use super::table::Entry;
-use crate::manifest::suggest::nearest;
+use crate::manifest::words::nearest;
 use crate::manifest::{Diagnostic, Plugins, Span, Trust};
 
 pub(super) fn plugins(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Plugins {

@@ -43,8 +43,8 @@ pub(super) fn environments(
     if let Some(outer) = other.and_then(Environments::span) {
         reader.report(
             Diagnostic::warning(span, format!("{what} applies in no environment"))
-                .label("none of these …")
-                .also(outer, "… is one in which the map around it applies")
+                .label("with this, no environment is left")
+                .also(outer, "the map around it has this")
                 .help("name one in which both apply, or remove what is never used"),
         );
     }
@@ -86,7 +86,7 @@ pub(super) fn maps(
             reader.report(
                 Diagnostic::error(run_place, "this `run` can never be reached")
                     .label("nothing is left for it")
-                    .also(read.place.clone(), "this map takes every request")
+                    .also(read.place.clone(), "this map takes every request here")
                     .help("remove one of them, or give the map a longer path or a host"),
             );
         }
@@ -112,7 +112,12 @@ fn shown(map: &Map) -> String {
 }
 
 /// A level whose `run` and maps all belong to other environments.
-pub(super) fn filtered(reader: &mut Reader<'_>, maps: &[ReadMap], run: Option<&Read>) {
+pub(super) fn filtered(
+    reader: &mut Reader<'_>,
+    maps: &[ReadMap],
+    run: Option<&Read>,
+    around: &Enclosing,
+) {
     if reader.dormant {
         return;
     }
@@ -130,9 +135,11 @@ pub(super) fn filtered(reader: &mut Reader<'_>, maps: &[ReadMap], run: Option<&R
     {
         return;
     }
+
+    let here = if around.in_map { " in this map" } else { "" };
     let mut error = Diagnostic::error(
         (*last).clone(),
-        format!("missing `run` or `map` in the environment \"{environment}\""),
+        format!("missing `run` or `map`{here} in the environment \"{environment}\""),
     )
     .label("left out in this environment")
     .help("add a `run` that applies there too");

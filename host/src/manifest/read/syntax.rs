@@ -1,7 +1,9 @@
 //! Text that is no TOML: the parser's errors in our words.
 
-use toml::de::{DeTable, DeValue, Error};
+use toml::de::{DeTable, Error};
 
+use super::duplicate;
+use super::unclosed::Unclosed;
 use crate::manifest::{Diagnostic, Span};
 
 /// The parser's errors, one a line, and whether the tree beside them can be believed.
@@ -15,16 +17,27 @@ pub(super) fn diagnostics(
         .map(|error| (error.span().unwrap_or(0..0), error.message()))
         .collect();
     errors.sort_by_key(|(span, _)| span.start);
+    let unclosed = Unclosed::find(text, tree, &errors);
+    if let Some(unclosed) = &unclosed {
+        // All that follows was read as a part of what is not closed.
+        errors.retain(|(span, _)| span.start < unclosed.open.start);
+    }
     // What follows the first error of a line is mostly its echo.
     errors.dedup_by_key(|(span, _)| line(text, span.start));
     // A misread value spoils itself alone; any other error may have moved headers and keys.
-    let trustworthy = errors
-        .iter()
-        .all(|(_, message)| is_duplicate(message) || is_unquoted(message));
-    let told = errors
-        .into_iter()
-        .map(|(span, message)| tell(text, tree, span, message));
-    (told.collect(), trustworthy)
+    let local = |message: &str| is_duplicate(message) || is_unquoted(message);
+    let trustworthy = unclosed.is_none() && errors.iter().all(|(_, message)| local(message));
+
+    let mut told: Vec<Diagnostic> = Vec::new();
+    for (span, message) in errors {
+        if !is_duplicate(message) {
+            told.push(tell(text, span, message));
+        } else if !duplicate::is_echo(text, &told, &span) {
+            told.push(duplicate::tell(text, tree, span));
+        }
+    }
+    told.extend(unclosed.map(Unclosed::tell));
+    (told, trustworthy)
 }
 
 /// Both kinds of diagnostics; on a line with a syntax error nothing else is believed.
@@ -50,11 +63,8 @@ fn is_unquoted(message: &str) -> bool {
     message.starts_with("string values must be quoted")
 }
 
-fn tell(text: &str, tree: &DeTable<'_>, span: Span, message: &str) -> Diagnostic {
+fn tell(text: &str, span: Span, message: &str) -> Diagnostic {
     let raw = text.get(span.clone()).unwrap_or_default();
-    if is_duplicate(message) {
-        return duplicate(text, tree, span);
-    }
     if is_unquoted(message) && raw.is_empty() {
         return Diagnostic::error(span, "a key without a value")
             .label("the value is missing")
@@ -65,59 +75,26 @@ fn tell(text: &str, tree: &DeTable<'_>, span: Span, message: &str) -> Diagnostic
             .label("quotes are missing")
             .help(format!("write \"{raw}\""));
     }
-    let (what, expected) = match message.split_once(", expected ") {
-        Some((what, expected)) => (what, format!("expected {expected}")),
-        None => (message, String::new()),
-    };
-    Diagnostic::error(span, format!("not valid TOML: {what}")).label(expected)
-}
-
-fn duplicate(text: &str, tree: &DeTable<'_>, span: Span) -> Diagnostic {
-    let key = text.get(span.clone()).unwrap_or_default();
-    let mut error =
-        Diagnostic::error(span.clone(), format!("`{key}` is written twice")).label("again here");
-    if let Some(first) = first_of(tree, key, span.start) {
-        error = error.also(first, "first here");
+    let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    if what.ends_with("basic string") || what.ends_with("literal string") {
+        let quote = expected.trim_matches('`');
+        return Diagnostic::error(span, "a string without its end")
+            .label(format!("`{quote}` is missing"))
+            .help(format!("close it with `{quote}`"));
     }
-    let in_header = text
-        .lines()
-        .nth(line(text, span.start))
-        .is_some_and(|l| l.trim_start().starts_with('['));
-    error.help(match (key, in_header) {
-        ("use", _) => "write all in one way: as `use = […]`, or each as `[[use]]`",
-        ("run", _) => "a level has one `run`: remove one",
-        ("map", true) => "write all in one way: each map as `[[map]]`",
-        (_, true) => "join both tables under one header",
-        _ => "remove one of them",
-    })
-}
-
-/// The nearest key of that name before `end`.
-fn first_of(table: &DeTable<'_>, key: &str, end: usize) -> Option<Span> {
-    fn inside(value: &DeValue<'_>, key: &str, end: usize) -> Option<Span> {
-        match value {
-            DeValue::Table(table) => first_of(table, key, end),
-            DeValue::Array(items) => items
-                .iter()
-                .filter_map(|item| inside(item.get_ref(), key, end))
-                .next_back(),
-            _ => None,
-        }
+    if what == "invalid unquoted key" && raw.starts_with(':') {
+        return Diagnostic::error(span, "a key followed by `:`")
+            .label("`=` is expected")
+            .help("this is TOML: write `key = value`");
     }
-    let here = table
-        .keys()
-        .find(|name| name.get_ref() == key)
-        .map(|name| name.span());
-    let deeper = table
-        .values()
-        .filter_map(|value| inside(value.get_ref(), key, end));
-    here.into_iter()
-        .chain(deeper)
-        .filter(|span| span.end <= end)
-        .max_by_key(|span| span.start)
+    let error = Diagnostic::error(span, format!("not valid TOML: {what}"));
+    match expected {
+        "" | "nothing" => error.label("not allowed here"),
+        _ => error.label(format!("expected {}", expected.replace(", ", " or "))),
+    }
 }
 
 /// The number of the line that `at` is in, from 0.
-fn line(text: &str, at: usize) -> usize {
+pub(super) fn line(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }

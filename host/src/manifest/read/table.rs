@@ -3,7 +3,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::{Node, Reader};
-use crate::manifest::suggest::{list, nearest};
+use crate::manifest::words::{list, nearest};
 use crate::manifest::{Diagnostic, Span};
 
 /// What a table is, for the messages about it.
@@ -56,7 +56,7 @@ const SECTIONS: [(&str, &[&str]); 3] = [
     ),
 ];
 /// What people call a key elsewhere → what it is called here.
-const OTHER_NAMES: [(&str, &str); 17] = [
+const OTHER_NAMES: [(&str, &str); 21] = [
     ("name", "plugin"),
     ("app", "plugin"),
     ("middleware", "plugin"),
@@ -70,10 +70,14 @@ const OTHER_NAMES: [(&str, &str); 17] = [
     ("file", "path"),
     ("crate", "path"),
     ("checksum", "sha256"),
+    ("sha", "sha256"),
+    ("hash", "sha256"),
     ("prefix", "path"),
     ("bind", "listen"),
     ("address", "listen"),
     ("port", "listen"),
+    ("middleware", "use"),
+    ("app", "run"),
 ];
 
 impl<'t> Table<'t> {
@@ -105,6 +109,24 @@ impl<'t> Table<'t> {
         })
     }
 
+    /// Whether some key that nobody asked for is told to mean `key`, which is not there.
+    pub(super) fn misspells(&self, key: &str) -> bool {
+        let keys = self.entries.keys().map(|key| key.get_ref().as_ref());
+        keys.filter(|other| !self.known.contains(other))
+            .any(|other| self.meant(other) == Some(key))
+    }
+
+    /// The key that `other` is most likely a slip of; one that is not there already.
+    fn meant(&self, other: &str) -> Option<&'static str> {
+        let absent = |key: &&'static str| !self.entries.contains_key(*key);
+        let named = OTHER_NAMES
+            .iter()
+            .filter(|(name, here)| *name == other && self.known.contains(here))
+            .map(|(_, here)| *here)
+            .find(absent);
+        named.or_else(|| nearest(other, self.known.iter().copied()).filter(absent))
+    }
+
     /// The place of the table's first key.
     pub(super) fn first_key(&self) -> Option<Span> {
         self.entries
@@ -117,6 +139,8 @@ impl<'t> Table<'t> {
     pub(super) fn finish(self, reader: &mut Reader<'_>) {
         for (key, value) in self.entries {
             if !self.known.contains(&key.get_ref().as_ref()) {
+                let level_key = matches!(key.get_ref().as_ref(), "run" | "map");
+                reader.slips += usize::from(level_key);
                 let diagnostic = self.unknown(reader, key.get_ref(), key.span(), value.get_ref());
                 reader.report(diagnostic);
             }
@@ -151,12 +175,8 @@ impl<'t> Table<'t> {
                 .label(format!("`{key}` belongs to `[{home}]`"))
                 .help(format!("write it below a `[{home}]` header"));
         }
-        let other = OTHER_NAMES
-            .iter()
-            .find(|(name, here)| *name == key && self.known.contains(here))
-            .map(|(_, here)| *here);
         let valid = format!("valid here: {}", list(self.known.iter().copied(), "and"));
-        match other.or_else(|| nearest(key, self.known.iter().copied())) {
+        match self.meant(key) {
             Some(meant) => unknown
                 .label(format!("did you mean `{meant}`?"))
                 .note(valid),
@@ -178,8 +198,8 @@ impl<'t> Table<'t> {
         let (label, help) = match self.kind {
             Kind::Directive { in_map: true } if key != "warmup" && key.len() == 3 => (
                 format!("`{key}` belongs to the map or to the top level"),
-                "write it above this header (for the map: above the map's first \
-                     `[[map.use]]` or `[map.run]`; for the top level: above the first `[table]`)"
+                "write it above `[[map.use]]` and `[map.run]` for the map, above the first \
+                     `[table]` for the top level"
                     .to_owned(),
             ),
             _ if LEVEL_KEYS.contains(&key) => (

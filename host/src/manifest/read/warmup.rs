@@ -4,13 +4,14 @@ use super::Reader;
 use super::strings::{self, Item};
 use super::table::Entry;
 use crate::manifest::Diagnostic;
+use crate::manifest::words::quoted;
 
 pub(super) fn paths(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Vec<String> {
     let items = entry.and_then(|entry| strings::list(reader, &entry, "`warmup`", "paths"));
     let mut paths: Vec<Item> = Vec::new();
     for item in items.unwrap_or_default() {
         if let Some((label, help)) = fault(&item.text) {
-            let message = format!("`{}` is not a path to warm up with", item.text);
+            let message = format!("{} is not a path to warm up with", quoted(&item.text));
             reader.report(
                 Diagnostic::error(item.span, message)
                     .label(label)
@@ -43,11 +44,14 @@ fn fault(text: &str) -> Option<(&'static str, String)> {
         return Some(("does not start with `/`", format!("write \"/{text}\"")));
     }
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Some(("whitespace", "in a path a space is written `%20`".into()));
+        return Some((
+            "contains whitespace",
+            "in a path a space is written `%20`".into(),
+        ));
     }
     text.contains('#').then(|| {
         (
-            "`#`",
+            "contains `#`",
             "no client sends what follows `#`: leave it out".into(),
         )
     })

@@ -1,4 +1,4 @@
-//! "Did you mean": the known word nearest to an unknown one.
+//! Words in messages: quoted, listed, and the known one nearest to an unknown one.
 
 /// The candidate that `word` is most likely a slip of, if any is near enough.
 pub(super) fn nearest<'c>(
@@ -17,6 +17,16 @@ pub(super) fn nearest<'c>(
         .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// "`text`", readable whatever it holds.
+pub(super) fn quoted(text: &str) -> String {
+    match text {
+        "" => "an empty string".to_owned(),
+        // Escaping quotes and backslashes would show another text than the one written.
+        _ if text.contains(char::is_control) => format!("`{}`", text.escape_debug()),
+        _ => format!("`{text}`"),
+    }
 }
 
 /// "`a`, `b` and `c`".
