@@ -62,7 +62,10 @@ fn every_case_comes_out_as_its_file_says() {
 /// What differs in one case, if anything does.
 fn check(path: &Path, update: bool) -> Option<String> {
     let name = path.file_name()?.to_string_lossy();
-    let text = fs::read_to_string(path).unwrap();
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => return Some(format!("{name}: {error}\n")),
+    };
     let (input, expected) = text
         .split_once(&format!("{DASHES}\n"))
         .unwrap_or((&text, ""));
@@ -74,8 +77,8 @@ fn check(path: &Path, update: bool) -> Option<String> {
         return None;
     }
     if update {
-        fs::write(path, format!("{input}{DASHES}\n{found}")).unwrap();
-        return None;
+        let written = fs::write(path, format!("{input}{DASHES}\n{found}"));
+        return written.err().map(|error| format!("{name}: {error}\n"));
     }
     let diff = TextDiff::from_lines(expected, &found);
     Some(format!(

@@ -20,7 +20,7 @@ pub(super) fn path(text: &str) -> Result<(String, bool), Complaint> {
     }
     if text.contains(char::is_whitespace) || text.contains(char::is_control) {
         return complain(
-            "contains whitespace",
+            "contains whitespace or a control character",
             Some("in a path a space is written `%20`".into()),
         );
     }

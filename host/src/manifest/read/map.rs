@@ -68,9 +68,7 @@ fn path_of(reader: &mut Reader<'_>, entry: Option<Entry<'_>>, span: &Span) -> Op
         reader.report(
             Diagnostic::error(span.clone(), "this map has no `path`")
                 .label("`path` is missing")
-                .help(
-                    "add `path = \"/…\"` right below the header; `path = \"/\"` takes every path",
-                ),
+                .help("add `path = \"/…\"`; `path = \"/\"` takes every path"),
         );
         return None;
     };

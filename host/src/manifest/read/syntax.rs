@@ -87,9 +87,30 @@ fn tell(text: &str, span: Span, message: &str) -> Diagnostic {
             .label("`=` is expected")
             .help("this is TOML: write `key = value`");
     }
+    if what == "invalid unquoted key" {
+        return Diagnostic::error(
+            span,
+            "a key with other characters than letters, digits, `-` and `_`",
+        )
+        .label("not allowed in a key without quotes")
+        .help("put the whole key in quotes");
+    }
+    if what == "missing escaped value" {
+        return Diagnostic::error(span, "`\\` before a character that cannot be escaped")
+            .label("unknown escape")
+            .help("write `\\\\` for a backslash, or put the string in single quotes");
+    }
+    if what == "key with no value" {
+        return Diagnostic::error(span, "a key without a value")
+            .label("`=` is expected")
+            .help("write `key = value`");
+    }
     let error = Diagnostic::error(span, format!("not valid TOML: {what}"));
     match expected {
         "" | "nothing" => error.label("not allowed here"),
+        _ if expected.matches(", ").count() > 1 => {
+            error.label(format!("expected one of {expected}"))
+        }
         _ => error.label(format!("expected {}", expected.replace(", ", " or "))),
     }
 }

@@ -23,7 +23,7 @@ impl Unclosed {
         })?;
         let value = tree
             .values()
-            .find_map(|value| around(value, gave_up.start))?;
+            .find_map(|value| around(text, value, gave_up.start))?;
         let start = value.span().start;
         let bracket = if value.get_ref().is_array() { ']' } else { '}' };
         let first = errors
@@ -55,17 +55,25 @@ impl Unclosed {
                 self.first,
                 format!("`{bracket}` is missing somewhere before"),
             )
-            .help(format!("close it with `{bracket}`"))
+            .help(format!(
+                "close it with `{bracket}`, and all that is opened inside of it"
+            ))
     }
 }
 
-/// The outermost array or inline table below `value` that reaches up to `end`.
-fn around<'t>(value: Node<'t>, end: usize) -> Option<Node<'t>> {
-    let inside = |value| around(value, end);
+/// The outermost array or inline table at or below `value` that is not closed before `end`.
+fn around<'t>(text: &str, value: Node<'t>, end: usize) -> Option<Node<'t>> {
+    let inside = |value| around(text, value, end);
     let span = value.span();
-    let reaches = span.start < end && span.end + 2 >= end;
+    let raw = text.get(span.clone()).unwrap_or_default();
+    let (open, close) = match value.get_ref() {
+        DeValue::Array(_) => ('[', ']'),
+        _ => ('{', '}'),
+    };
+    // Up to its end, an inner bracket may stand last, just as if it were its own.
+    let unclosed = raw.starts_with(open) && (span.end + 2 >= end || !raw.ends_with(close));
     match value.get_ref() {
-        DeValue::Array(_) | DeValue::Table(_) if reaches => Some(value),
+        DeValue::Array(_) | DeValue::Table(_) if unclosed => Some(value),
         DeValue::Array(items) => items.iter().find_map(inside),
         DeValue::Table(table) => table.values().find_map(inside),
         _ => None,

@@ -45,7 +45,7 @@ fn fault(text: &str) -> Option<(&'static str, String)> {
     }
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Some((
-            "contains whitespace",
+            "contains whitespace or a control character",
             "in a path a space is written `%20`".into(),
         ));
     }
