@@ -1,0 +1,100 @@
+//! One `use` or `run`: which plugin, and the config it gets.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::Span;
+
+/// The part that a directive gives its handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// `use`: a middleware.
+    Use,
+    /// `run`: an app.
+    Run,
+}
+
+/// One `use` or `run`.
+#[derive(Clone, Debug)]
+pub struct Directive {
+    /// Middleware or app.
+    pub role: Role,
+    /// The plugin's name, `[a-z0-9][a-z0-9_-]*`.
+    pub plugin: String,
+    /// The handler's name, if the manifest says `"plugin#handler"`.
+    pub handler: Option<String>,
+    /// A crate's folder or a library file, as written: relative to the manifest's folder.
+    pub path: Option<PathBuf>,
+    /// What the library file must hash to: 64 hex digits in lower case.
+    pub sha256: Option<String>,
+    /// The handler's config, in the order of the text, variables filled in.
+    pub config: serde_json::Map<String, Value>,
+    /// The directive: its string, its inline table or the header of its table.
+    pub span: Span,
+    pub(super) places: Places,
+}
+
+impl Directive {
+    /// Where the plugin's name is written.
+    pub fn name_span(&self) -> Span {
+        self.key_span("plugin")
+    }
+
+    /// Where the value of `plugin`, `path`, `sha256` or `config` is written; else the directive.
+    pub fn key_span(&self, key: &str) -> Span {
+        self.places
+            .nearest(key)
+            .map_or_else(|| self.span.clone(), |place| place.value.clone())
+    }
+
+    /// Where the value at `path` in the config is written, such as `set.x-frame-options` or
+    /// `users[2].name`; if it is not written, then the nearest table around it.
+    pub fn config_span(&self, path: &str) -> Span {
+        self.key_span(&in_config(path))
+    }
+
+    /// Where the key at `path` in the config is written: the place to point to when a key is
+    /// unknown. An item of an array has no key, so its value's place is given.
+    pub fn config_key_span(&self, path: &str) -> Span {
+        self.places
+            .nearest(&in_config(path))
+            .map_or_else(|| self.span.clone(), |place| place.key.clone())
+    }
+}
+
+/// Where each key of a directive is written, by its path: `plugin`, `config.users[2].name`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(BTreeMap<String, Place>);
+
+#[derive(Clone, Debug)]
+struct Place {
+    key: Span,
+    value: Span,
+}
+
+impl Places {
+    pub(super) fn record(&mut self, path: String, key: Span, value: Span) {
+        self.0.insert(path, Place { key, value });
+    }
+
+    /// The place of `path`, or of the nearest thing around it.
+    fn nearest(&self, mut path: &str) -> Option<&Place> {
+        loop {
+            if let Some(place) = self.0.get(path) {
+                return Some(place);
+            }
+            path = &path[..path.rfind(['.', '['])?];
+        }
+    }
+}
+
+/// `path` below `config`. "." is how `serde_path_to_error` names the root.
+fn in_config(path: &str) -> String {
+    match path {
+        "" | "." => "config".to_owned(),
+        _ if path.starts_with('[') => format!("config{path}"),
+        _ => format!("config.{path}"),
+    }
+}

@@ -1,0 +1,29 @@
+//! The `use`, `map` and `run` that stand beside each other.
+
+use super::{Directive, Span};
+
+/// One level of the stack: the top one, or the inside of a map.
+///
+/// Holds what applies in this environment only; has a `run` or at least one map.
+#[derive(Clone, Debug, Default)]
+pub struct Level {
+    /// The middleware, outermost first. They are around the maps and the app alike.
+    pub uses: Vec<Directive>,
+    /// The maps, in the order of the text.
+    pub maps: Vec<Map>,
+    /// The app for what no map takes.
+    pub run: Option<Directive>,
+}
+
+/// A part of the stack for the requests below one path.
+#[derive(Clone, Debug)]
+pub struct Map {
+    /// The prefix, without a slash at its end; empty for `/`, so it can be put before a path.
+    pub path: String,
+    /// `name` or `name:port` in lower case; `None` for every host.
+    pub host: Option<String>,
+    /// The map's header or its inline table.
+    pub span: Span,
+    /// What the map holds.
+    pub level: Level,
+}

@@ -1,0 +1,42 @@
+//! `[limits]`: what a request, a connection and an ending may take at most.
+
+use std::time::Duration;
+
+/// `[limits]`. `None` is written `"off"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of a request's head, in bytes.
+    pub header_bytes: usize,
+    /// Number of a request's header fields.
+    pub header_count: usize,
+    /// Time for a client to send its request's head.
+    pub header_timeout: Option<Duration>,
+    /// Size of a request's body, in bytes.
+    pub body_bytes: Option<u64>,
+    /// Time for the stack to answer.
+    pub request_timeout: Option<Duration>,
+    /// Number of open connections.
+    pub connections: usize,
+    /// Time for the last requests when the process ends; never infinite.
+    pub shutdown_timeout: Duration,
+    /// Time for the last requests of a generation that was replaced; never infinite.
+    pub drain_timeout: Duration,
+    /// Time for the warm-up requests of a candidate; never infinite.
+    pub warmup_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 64 << 10,
+            header_count: 100,
+            header_timeout: Some(Duration::from_secs(10)),
+            body_bytes: Some(10 << 20),
+            request_timeout: Some(Duration::from_secs(60)),
+            connections: 10_000,
+            shutdown_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(30),
+            warmup_timeout: Duration::from_secs(10),
+        }
+    }
+}

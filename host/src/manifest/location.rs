@@ -1,0 +1,183 @@
+//! Where a map applies: its path and its host.
+
+/// What is wrong with a path or host, and how to mend it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    pub(super) label: &'static str,
+    pub(super) help: Option<String>,
+}
+
+fn complain<T>(label: &'static str, help: Option<String>) -> Result<T, Complaint> {
+    Err(Complaint { label, help })
+}
+
+/// Checks a map's path; whether it ends in a slash that has no meaning is told beside it.
+pub(super) fn path(text: &str) -> Result<(String, bool), Complaint> {
+    if let Some((_, rest)) = text.split_once("://") {
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let help = format!("write `path = \"/{path}\"` and `host = \"{host}\"`");
+        return complain("this is a URL", Some(help));
+    }
+    if text.contains(char::is_whitespace) || text.contains(char::is_control) {
+        return complain(
+            "contains whitespace or a control character",
+            Some("in a path a space is written `%20`".into()),
+        );
+    }
+    if text.contains('?') {
+        return complain(
+            "contains `?`",
+            Some("a map sees the path alone, not the query".into()),
+        );
+    }
+    if text.contains('#') {
+        return complain(
+            "contains `#`",
+            Some("a browser never sends what follows `#`".into()),
+        );
+    }
+    if text.contains('*') && text.ends_with("/*") {
+        let prefix = text.trim_end_matches(['*', '/']);
+        let help = format!("a map takes all that is below its path: write \"{prefix}\"");
+        return complain("`*` is no wildcard here", Some(help));
+    }
+    if !text.starts_with('/') {
+        return complain(
+            "does not start with `/`",
+            Some(format!("write \"/{text}\"")),
+        );
+    }
+    if text.contains("//") {
+        let single: Vec<&str> = text
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .collect();
+        return complain(
+            "contains `//`",
+            Some(format!("write \"/{}\"", single.join("/"))),
+        );
+    }
+    if text
+        .split('/')
+        .any(|segment| segment == "." || segment == "..")
+    {
+        return complain(
+            "contains `.` or `..` as a segment",
+            Some("clients resolve these before they ask: write the path they arrive at".into()),
+        );
+    }
+    let bare = text.strip_suffix('/').unwrap_or(text);
+    Ok((bare.to_owned(), bare.len() < text.len() && !bare.is_empty()))
+}
+
+/// Checks a map's host, `name` or `name:port`, and gives it in lower case.
+pub(super) fn host(text: &str) -> Result<String, Complaint> {
+    if let Some((_, rest)) = text.split_once("://") {
+        let host = rest.split('/').next().unwrap_or(rest);
+        return complain("this is a URL", Some(format!("write \"{host}\"")));
+    }
+    if text.is_empty() {
+        return complain(
+            "names no host",
+            Some("leave `host` out to take every host".into()),
+        );
+    }
+    if text.contains('/') {
+        return complain("a host has no path", Some("the path goes in `path`".into()));
+    }
+    if text.contains('*') {
+        return complain(
+            "no wildcards here",
+            Some("write one map for each host, or leave `host` out to take every host".into()),
+        );
+    }
+    let (name, port) = split_port(text);
+    if let Some(port) = port
+        && !is_port(port)
+    {
+        let help = format!("write \"{name}\" for every port, or \"{name}:8080\"");
+        return complain("the port is not a number from 1 to 65535", Some(help));
+    }
+    let bracketed = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    let known = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        }
+    };
+    if !known {
+        return complain(
+            "not a host's name",
+            Some(
+                "a name (\"admin.example.com\"; others than ASCII as `xn--…`) or an address \
+                 (\"[::1]\"), and a port if need be (\"localhost:8080\")"
+                    .into(),
+            ),
+        );
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// `name` and `port` of `name:port`; the colons of `[::1]` are the name's.
+pub(super) fn split_port(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (host, None),
+    }
+}
+
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// Whether some request could be for both hosts.
+pub(super) fn compatible(a: &str, b: &str) -> bool {
+    let ((a, a_port), (b, b_port)) = (split_port(a), split_port(b));
+    a == b && (a_port.is_none() || b_port.is_none() || a_port == b_port)
+}
+
+/// Whether every request for the host `given` is one for `asked` too.
+pub(super) fn implies(given: &str, asked: &str) -> bool {
+    compatible(given, asked) && (split_port(asked).1.is_none() || split_port(given).1.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_empty_and_without_warning() {
+        assert_eq!(path("/"), Ok((String::new(), false)));
+        assert_eq!(path("/a/"), Ok(("/a".into(), true)));
+        assert_eq!(path("/a.b/..c"), Ok(("/a.b/..c".into(), false)));
+    }
+
+    #[test]
+    fn hosts_may_carry_ports() {
+        for good in [
+            "a.example",
+            "A.Example:8080",
+            "[::1]",
+            "[::1]:80",
+            "127.0.0.1",
+        ] {
+            assert_eq!(host(good), Ok(good.to_ascii_lowercase()));
+        }
+        for bad in [
+            "a:", ":80", "a:0", "a:65536", "a:+8", "::1", "[zz]", "a b", "u@h", "é.fr",
+        ] {
+            assert!(host(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_missing_port_is_any_port() {
+        assert!(compatible("a", "a:80") && compatible("a:80", "a") && !compatible("a:1", "a:2"));
+        assert!(implies("a:80", "a") && !implies("a", "a:80") && !implies("a", "b"));
+    }
+}

@@ -1,0 +1,31 @@
+//! `[plugins]`: where libraries are looked for, and which are trusted.
+
+use std::path::PathBuf;
+
+/// `[plugins]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plugins {
+    /// Directories searched for `libNAME.so`, first found wins; relative to the manifest's folder.
+    pub path: Vec<PathBuf>,
+    /// Whose files are loaded.
+    pub trust: Trust,
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self {
+            path: vec![PathBuf::from("plugins"), PathBuf::from("target/release")],
+            trust: Trust::Owner,
+        }
+    }
+}
+
+/// Whose library files are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Files that nobody but their owner (and root) can change.
+    #[default]
+    Owner,
+    /// Any file: for shared development machines.
+    Any,
+}

@@ -1,0 +1,201 @@
+//! A `use` or a `run`: a string or a table.
+
+use std::path::PathBuf;
+
+use toml::de::DeValue;
+
+use super::environments::{self, Environments};
+use super::table::{Entry, Kind, Table};
+use super::{Node, Reader, config};
+use crate::manifest::directive::Places;
+use crate::manifest::{Diagnostic, Directive, Role, Span, name};
+
+/// A directive as read, whether it applies in this environment or not.
+pub(super) struct Read {
+    /// `None` if something is wrong with it.
+    pub(super) directive: Option<Directive>,
+    pub(super) environments: Environments,
+    pub(super) span: Span,
+}
+
+pub(super) fn directive(
+    reader: &mut Reader<'_>,
+    node: Node<'_>,
+    role: Role,
+    in_map: bool,
+) -> Option<Read> {
+    match node.get_ref() {
+        DeValue::String(text) => {
+            let mut places = Places::default();
+            places.record("plugin".into(), node.span(), node.span());
+            let named = reader.filled(text, node.span());
+            let named = named.and_then(|text| check_name(reader, &text, node.span()));
+            let directive = named.map(|(plugin, handler)| Directive {
+                role,
+                plugin,
+                handler,
+                path: None,
+                sha256: None,
+                config: serde_json::Map::new(),
+                span: node.span(),
+                places,
+            });
+            Some(Read {
+                directive,
+                environments: Environments::All,
+                span: node.span(),
+            })
+        }
+        DeValue::Table(entries) => {
+            let mut table = Table::new(entries, node.span(), Kind::Directive { in_map });
+            Some(from_table(reader, &mut table, role).finish(reader, table))
+        }
+        _ => {
+            let what = match role {
+                Role::Use => "each of `use`",
+                Role::Run => "`run`",
+            };
+            let help = "write \"name\", or { plugin = \"name\" } to say more";
+            reader.mismatch(node, what, "a plugin's name or a table", Some(help.into()));
+            None
+        }
+    }
+}
+
+impl Read {
+    fn finish(self, reader: &mut Reader<'_>, table: Table<'_>) -> Self {
+        table.finish(reader);
+        self
+    }
+}
+
+fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Read {
+    let span = table.span.clone();
+    // Asked for in the order in which "valid here" lists them.
+    let plugin = table.take("plugin");
+    let configured = table.take("config");
+    let environments = environments::take(reader, table);
+    let (path, sha256) = (table.take("path"), table.take("sha256"));
+    let active = environments.include(reader.settings.environment);
+
+    let mut places = Places::default();
+    let entries = [
+        ("plugin", &plugin),
+        ("config", &configured),
+        ("path", &path),
+        ("sha256", &sha256),
+    ];
+    for (key, entry) in entries {
+        if let Some(entry) = entry {
+            places.record(key.into(), entry.key.clone(), entry.value.span());
+        }
+    }
+    let misnamed = table.misspells("plugin");
+    let directive = reader.part(active, |reader| {
+        let named = plugin_name(reader, plugin, &span, misnamed);
+        let path = path.and_then(|entry| file(reader, &entry));
+        let sha256 = sha256.and_then(|entry| digest(reader, &entry));
+        let config = match configured {
+            Some(entry) => config_table(reader, &entry, &mut places),
+            None => serde_json::Map::new(),
+        };
+        let (plugin, handler) = named?;
+        Some(Directive {
+            role,
+            plugin,
+            handler,
+            path,
+            sha256,
+            config,
+            span: span.clone(),
+            places,
+        })
+    });
+    Read {
+        directive,
+        environments,
+        span,
+    }
+}
+
+fn plugin_name(
+    reader: &mut Reader<'_>,
+    entry: Option<Entry<'_>>,
+    span: &Span,
+    misnamed: bool,
+) -> Option<(String, Option<String>)> {
+    let Some(entry) = entry else {
+        // The key that was meant for `plugin` is told as unknown: once is enough.
+        if misnamed {
+            return None;
+        }
+
+        reader.report(
+            Diagnostic::error(span.clone(), "this directive names no plugin")
+                .label("`plugin` is missing")
+                .help("add `plugin = \"name\"`"),
+        );
+        return None;
+    };
+    let text = reader.string(entry.value, "`plugin`", "a plugin's name, as a string")?;
+    check_name(reader, &text, entry.value.span())
+}
+
+fn check_name(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<(String, Option<String>)> {
+    match name::parse(text) {
+        Ok(named) => Some(named),
+        Err(complaint) => {
+            let mut error = Diagnostic::error(span, complaint.message).label(complaint.label);
+            error.help = complaint.help;
+            reader.report(error);
+            None
+        }
+    }
+}
+
+fn file(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<PathBuf> {
+    let text = reader.string(
+        entry.value,
+        "`path`",
+        "a file's or folder's name, as a string",
+    )?;
+    if text.is_empty() || text.contains('\0') {
+        reader.report(
+            Diagnostic::error(entry.value.span(), "`path` names no file")
+                .label("a crate's folder or a library file is expected")
+                .help("name one, or leave `path` out to search the directories of `[plugins]`"),
+        );
+        return None;
+    }
+    Some(PathBuf::from(text))
+}
+
+fn digest(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<String> {
+    let text = reader.string(entry.value, "`sha256`", "64 hex digits, as a string")?;
+    let label = match text.chars().find(|c| !c.is_ascii_hexdigit()) {
+        Some(c) => format!("`{}` is no hex digit", c.escape_debug()),
+        None if text.len() != 64 => format!("these are {}", text.len()),
+        None => return Some(text.to_ascii_lowercase()),
+    };
+    reader.report(
+        Diagnostic::error(entry.value.span(), "`sha256` must be 64 hex digits")
+            .label(label)
+            .help("`sha256sum FILE` prints them"),
+    );
+    None
+}
+
+fn config_table(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    places: &mut Places,
+) -> serde_json::Map<String, serde_json::Value> {
+    match entry.value.get_ref() {
+        DeValue::Table(table) => config::object(reader, table, "config", places),
+        _ => {
+            let help = "write `config = { key = \"value\" }`".to_owned();
+            reader.mismatch(entry.value, "`config`", "a table", Some(help));
+            serde_json::Map::new()
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The walk over the TOML tree: one file for each table of the grammar.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use self::level::Enclosing;
+use self::table::Table;
+use super::variable::{self, FaultKind};
+use super::words::quoted;
+use super::{Diagnostic, Manifest, Settings, Span};
+
+mod config;
+mod directive;
+mod duplicate;
+mod environments;
+mod level;
+mod limits;
+mod listen;
+mod map;
+mod plugins;
+mod reach;
+mod strings;
+mod syntax;
+mod table;
+mod unclosed;
+mod warmup;
+
+/// A value of the TOML tree, with its place.
+type Node<'t> = &'t Spanned<DeValue<'t>>;
+
+/// Reads the whole text; what it could not read is told in the diagnostics, sorted by place.
+pub(super) fn manifest(text: &str, settings: &Settings<'_>) -> (Option<Manifest>, Vec<Diagnostic>) {
+    let (tree, errors) = DeTable::parse_recoverable(text);
+    let (syntax, trustworthy) = syntax::diagnostics(text, tree.get_ref(), &errors);
+    if !trustworthy {
+        return (None, syntax);
+    }
+    let mut reader = Reader {
+        text,
+        settings,
+        diagnostics: Vec::new(),
+        dormant: false,
+        slips: 0,
+    };
+    let manifest = whole(&mut reader, tree.get_ref());
+    let mut diagnostics = syntax::merge(text, syntax, reader.diagnostics);
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+    (manifest, diagnostics)
+}
+
+fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
+    let mut table = Table::top(tree);
+    let server = listen::server(reader, table.take("server"));
+    let plugins = plugins::plugins(reader, table.take("plugins"));
+    let limits = limits::limits(reader, table.take("limits"));
+    let warmup = warmup::paths(reader, table.take("warmup"));
+    let stack = level::level(reader, &mut table, &Enclosing::default());
+    table.finish(reader);
+    Some(Manifest {
+        server,
+        plugins,
+        limits,
+        warmup,
+        stack,
+    })
+}
+
+/// What the walk carries along: the settings, and the complaints so far.
+struct Reader<'a> {
+    text: &'a str,
+    settings: &'a Settings<'a>,
+    diagnostics: Vec<Diagnostic>,
+    /// In a part that this environment leaves out: its variables need not be set.
+    dormant: bool,
+    /// How often a `run` or `map` was found in a table that it does not belong to.
+    slips: usize,
+}
+
+impl Reader<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reads a part that applies only if `active`.
+    fn part<T>(&mut self, active: bool, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.dormant;
+        self.dormant |= !active;
+        let read = read(self);
+        self.dormant = outer;
+        read
+    }
+
+    /// "`listen` must be …", with what stands there instead.
+    fn mismatch(&mut self, node: Node<'_>, what: &str, expected: &str, help: Option<String>) {
+        let mut diagnostic = Diagnostic::error(node.span(), format!("{what} must be {expected}"))
+            .label(format!("this is {}", kind(node.get_ref())));
+        diagnostic.help = help;
+        self.report(diagnostic);
+    }
+
+    /// The string at `node` with its variables filled in; `None` if it cannot be known.
+    fn string(&mut self, node: Node<'_>, what: &str, expected: &str) -> Option<String> {
+        match node.get_ref() {
+            DeValue::String(text) => self.filled(text, node.span()),
+            _ => {
+                self.mismatch(node, what, expected, None);
+                None
+            }
+        }
+    }
+
+    /// `text` with its variables filled in.
+    fn filled(&mut self, text: &str, span: Span) -> Option<String> {
+        let faults = match variable::interpolate(text, self.settings.variable) {
+            Ok(filled) => return Some(filled),
+            Err(faults) => faults,
+        };
+        for fault in faults {
+            let raw = self.text.get(span.clone()).unwrap_or_default();
+            let at = variable::locate(raw, text, fault.nth, &span);
+            let literal = "for a literal `${` write `$${`";
+            let diagnostic = match fault.kind {
+                FaultKind::Missing(_) if self.dormant => continue,
+                FaultKind::Missing(name) => {
+                    Diagnostic::error(at, format!("the environment variable `{name}` is not set"))
+                        .label("needed here")
+                        .help(format!("set it before starting: `{name}=… stackup`; {literal}"))
+                }
+                FaultKind::Unterminated => {
+                    Diagnostic::error(at, "`${` without a closing `}`")
+                        .label("opened here")
+                        .help(format!("close it: `${{NAME}}`; {literal}"))
+                }
+                FaultKind::Name(name) => {
+                    Diagnostic::error(at, format!("{} is not a variable's name", quoted(&name)))
+                        .label("expected `${NAME}`")
+                        .note("a name is letters, digits and `_`, the first no digit; defaults such as `${NAME:-x}` do not exist here")
+                        .help(literal)
+                }
+            };
+            self.report(diagnostic);
+        }
+        None
+    }
+}
+
+/// What a value is, with its article.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,66 @@
+//! Diagnostics as a person reads them, in rustc's manner.
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use super::{Diagnostic, Severity, Source, Span};
+
+impl Diagnostic {
+    /// The message with file, line, column and underlined text; no newline at the end.
+    ///
+    /// A span outside of the text is moved to the nearest place inside it.
+    pub fn render(&self, source: &Source, color: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let label = Some(self.label.as_str()).filter(|label| !label.is_empty());
+        let also = self.also.iter().map(|(span, label)| {
+            AnnotationKind::Context
+                .span(within(&source.text, span))
+                .label(label.as_str())
+        });
+        let snippet = Snippet::source(source.text.as_str())
+            .path(source.path.to_string_lossy())
+            .annotation(
+                AnnotationKind::Primary
+                    .span(within(&source.text, &self.span))
+                    .label(label),
+            )
+            .annotations(also);
+        let mut group = level.primary_title(self.message.as_str()).element(snippet);
+        if let Some(note) = &self.note {
+            group = group.element(Level::NOTE.message(note.as_str()));
+        }
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        renderer.render(&[group])
+    }
+
+    /// Line and column of the first underlined character, both from 1.
+    pub fn position(&self, source: &Source) -> (usize, usize) {
+        let before = &source.text[..within(&source.text, &self.span).start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+}
+
+/// The part of `span` that lies in `text`, on character boundaries.
+fn within(text: &str, span: &Span) -> Span {
+    let down = |at: usize| {
+        (0..=at.min(text.len()))
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+    };
+    let up = (span.end.min(text.len())..=text.len()).find(|&at| text.is_char_boundary(at));
+    let start = down(span.start).unwrap_or(0);
+    start..up.unwrap_or(start).max(start)
+}

@@ -1,0 +1,49 @@
+//! `[server]`: where to listen.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::Span;
+
+/// `[server]`.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The addresses, at least one, none twice.
+    pub listen: Vec<Listen>,
+    /// Where each is written; shorter than `listen` if they are the default ones.
+    pub(super) listen_spans: Vec<Span>,
+}
+
+impl Server {
+    /// Where the address at `index` is written, if it is: "address in use" can point there.
+    pub fn listen_span(&self, index: usize) -> Option<Span> {
+        self.listen_spans.get(index).cloned()
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: vec![Listen::Tcp("127.0.0.1:9292".to_owned())],
+            listen_spans: Vec::new(),
+        }
+    }
+}
+
+/// One address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Listen {
+    /// `host:port`; the host may be a name that is still to be resolved. Port 0: any free one.
+    Tcp(String),
+    /// A socket file, written `unix:/path`.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A manifest as a few lines of text: what differs from the defaults, then the stack.
+
+use std::fmt::Write as _;
+
+use stackup::manifest::{Directive, Level, Limits, Manifest, Plugins, Role, Server};
+
+pub(super) fn outline(manifest: &Manifest) -> String {
+    let mut out = String::new();
+    if manifest.server.listen != Server::default().listen {
+        let all: Vec<String> = manifest
+            .server
+            .listen
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let _ = writeln!(out, "listen {}", all.join(", "));
+    }
+    if manifest.plugins != Plugins::default() {
+        let _ = writeln!(
+            out,
+            "plugins {:?} trust {:?}",
+            manifest.plugins.path, manifest.plugins.trust
+        );
+    }
+    let (limits, default) = (
+        format!("{:#?}", manifest.limits),
+        format!("{:#?}", Limits::default()),
+    );
+    if limits != default {
+        let changed = limits.replace(",\n    )", ")").replace("(\n        ", "(");
+        let default = default.replace(",\n    )", ")").replace("(\n        ", "(");
+        for line in changed
+            .lines()
+            .filter(|line| !default.lines().any(|d| d == *line))
+        {
+            let _ = writeln!(out, "limit {}", line.trim().trim_end_matches(','));
+        }
+    }
+    if !manifest.warmup.is_empty() {
+        let _ = writeln!(out, "warmup {}", manifest.warmup.join(", "));
+    }
+    level(&mut out, &manifest.stack, "");
+    out
+}
+
+fn level(out: &mut String, level_: &Level, indent: &str) {
+    for used in &level_.uses {
+        directive(out, used, indent);
+    }
+    for map in &level_.maps {
+        let host = map
+            .host
+            .as_deref()
+            .map(|host| format!(" host {host}"))
+            .unwrap_or_default();
+        let _ = writeln!(out, "{indent}map {:?}{host}", map.path);
+        level(out, &map.level, &format!("{indent}  "));
+    }
+    if let Some(run) = &level_.run {
+        directive(out, run, indent);
+    }
+}
+
+fn directive(out: &mut String, directive: &Directive, indent: &str) {
+    let role = match directive.role {
+        Role::Use => "use",
+        Role::Run => "run",
+    };
+    let _ = write!(out, "{indent}{role} {}", directive.plugin);
+    if let Some(handler) = &directive.handler {
+        let _ = write!(out, "#{handler}");
+    }
+    if let Some(path) = &directive.path {
+        let _ = write!(out, " path {}", path.display());
+    }
+    if let Some(sha256) = &directive.sha256 {
+        let _ = write!(out, " sha256 {sha256}");
+    }
+    if !directive.config.is_empty() {
+        let _ = write!(
+            out,
+            " {}",
+            serde_json::Value::Object(directive.config.clone())
+        );
+    }
+    out.push('\n');
+}
