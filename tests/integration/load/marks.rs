@@ -1,9 +1,10 @@
 //! What a response says of the stack that made it.
 
 use stackup_tests::http::Response;
+use stackup_tests::patch::patched;
 
 /// What stands in the library before the digits of its code.
-const CODE: &[u8] = b"stackup-marked-code-";
+const CODE: &str = "stackup-marked-code-";
 
 /// The stack that answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,17 +16,11 @@ pub(super) struct Mark {
 
 /// The library with other code: what it answers is another number.
 pub(super) fn coded(library: &[u8], code: u64) -> Vec<u8> {
-    let mut copy = library.to_vec();
-    let mut found = 0;
-    for at in 0..library.len() - CODE.len() - 8 {
-        if &library[at..at + CODE.len()] == CODE {
-            let digits = &mut copy[at + CODE.len()..][..8];
-            digits.copy_from_slice(format!("{code:08}").as_bytes());
-            found += 1;
-        }
-    }
-    assert!(found > 0, "the library has no mark");
-    copy
+    patched(
+        library,
+        &format!("{CODE}00000000"),
+        &format!("{CODE}{code:08}"),
+    )
 }
 
 impl Mark {
@@ -35,7 +30,7 @@ impl Mark {
         Some(Self {
             generation: generation.parse().ok()?,
             revision: revision.parse().ok()?,
-            code: code.strip_prefix("stackup-marked-code-")?.parse().ok()?,
+            code: code.strip_prefix(CODE)?.parse().ok()?,
         })
     }
 
