@@ -126,7 +126,7 @@ mod tests {
         fs::write(dir.path().join("other"), "x").unwrap();
         assert!(watched.changed().is_empty());
         fs::write(&file, "longer").unwrap();
-        assert_eq!(watched.changed(), [file.clone()]);
+        assert_eq!(watched.changed(), std::slice::from_ref(&file));
         assert!(watched.changed().is_empty());
     }
 
