@@ -143,6 +143,25 @@ mod tests {
     }
 
     #[test]
+    fn another_file_of_the_same_length_and_time_is_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, other) = (dir.path().join("lib.so"), dir.path().join("other"));
+        let time = std::time::SystemTime::UNIX_EPOCH;
+        for path in [&file, &other] {
+            fs::write(path, "one").unwrap();
+            fs::File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_modified(time)
+                .unwrap();
+        }
+        let mut watched = watching(&file);
+        fs::rename(&other, &file).unwrap();
+        assert_eq!(watched.changed(), [file]);
+    }
+
+    #[test]
     fn a_mended_mode_is_a_change() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("lib.so");
