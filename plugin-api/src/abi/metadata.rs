@@ -20,7 +20,11 @@ pub const HEAD: &str = concat!(
 pub const fn flatten<const N: usize>(text: &str) -> [u8; N] {
     let (bytes, mut out, mut i) = (text.as_bytes(), [0; N], 0);
     while i < bytes.len() {
-        out[i] = if bytes[i].is_ascii_control() { b' ' } else { bytes[i] };
+        out[i] = if bytes[i].is_ascii_control() {
+            b' '
+        } else {
+            bytes[i]
+        };
         i += 1;
     }
     out

@@ -87,7 +87,9 @@ impl Home {
 
     /// This handler, under the runtime that is in force on this thread.
     pub(super) fn of(context: Option<ContextHandle>) -> Self {
-        let object = context.as_ref().map_or(std::ptr::null(), ContextHandle::as_object);
+        let object = context
+            .as_ref()
+            .map_or(std::ptr::null(), ContextHandle::as_object);
         let within = Within::handler(
             object,
             #[cfg(feature = "tokio")]
