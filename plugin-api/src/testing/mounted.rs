@@ -25,6 +25,7 @@ pub(super) const TOKIO: bool = cfg!(feature = "tokio");
 /// A handler in a test.
 pub struct Mounted {
     handler: Arc<Handler>,
+    below: Option<Box<Self>>,
 }
 
 /// Mounts a middleware with this config.
@@ -57,11 +58,33 @@ pub(super) fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
     handler
         .map(|handler| Mounted {
             handler: Arc::new(handler),
+            below: None,
         })
         .map_err(bridge::error)
 }
 
 impl Mounted {
+    /// The same with `below` next, under what is below already.
+    #[must_use]
+    pub fn over(mut self, below: Self) -> Self {
+        self.below = Some(Box::new(match self.below {
+            Some(first) => first.over(below),
+            None => below,
+        }));
+        self
+    }
+
+    /// This layer and those below, down to `last`.
+    fn node(&self, last: Box<Node>) -> Node {
+        Node::Layer {
+            handler: Arc::clone(&self.handler),
+            next: Some(match &self.below {
+                Some(below) => Box::new(below.node(last)),
+                None => last,
+            }),
+        }
+    }
+
     /// Sends a request through the handler; `next` stands for the layers below a middleware.
     ///
     /// # Errors
@@ -89,11 +112,8 @@ impl Mounted {
         let exchange = Arc::new(Exchange::default());
         let mut open = Open(Some(Arc::clone(&exchange)));
         let request = request.into_host(exchange)?;
-        let node = Node::Layer {
-            handler: Arc::clone(&self.handler),
-            // A middleware that is asked as an app finds nothing below.
-            next: next.or_else(|| Some(Box::new(Node::Answer(Box::new(Nothing))))),
-        };
+        // A middleware that is asked as an app finds nothing below.
+        let node = self.node(next.unwrap_or_else(|| Box::new(Node::Answer(Box::new(Nothing)))));
         match node.call(request).await {
             Ok(response) => Ok(Answered {
                 response: open.until_the_end_of(bridge::response(response)),
