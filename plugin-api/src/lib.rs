@@ -69,6 +69,7 @@ pub mod testing;
 
 pub use bytes::{self, Bytes};
 pub use http::{self, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+pub use http_body;
 pub use schemars;
 pub use serde;
 pub use serde_json;
