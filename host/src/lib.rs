@@ -3,6 +3,13 @@
 //! A request goes `server → generation → stack → handler` and back; a saved file goes
 //! `watch → build → library → generation`. See ARCHITECTURE.md for the map.
 
+pub mod build;
+pub mod cli;
+pub mod generation;
 pub mod library;
 pub mod manifest;
+pub mod run;
+pub mod server;
+pub mod services;
+pub mod stack;
 pub mod watch;

@@ -1,2 +1,7 @@
 //! The `stackup` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stackup::cli::main()
+}

@@ -74,8 +74,8 @@ where
 }
 
 /// Runs an `async fn` app.
-pub fn call_app<A>(app: impl AppFn<A>, req: Request) -> impl Future<Output = Result> + Send {
-    async move { app.run(req).await }
+pub async fn call_app<A>(app: impl AppFn<A>, req: Request) -> Result {
+    app.run(req).await
 }
 
 /// An `async fn` that can be a middleware.
@@ -95,10 +95,10 @@ where
 }
 
 /// Runs an `async fn` middleware.
-pub fn call_middleware<'a>(
+pub async fn call_middleware<'a>(
     middleware: impl MiddlewareFn<'a>,
     req: Request,
     next: Next<'a>,
-) -> impl Future<Output = Result> + Send {
-    async move { middleware.run(req, next).await }
+) -> Result {
+    middleware.run(req, next).await
 }

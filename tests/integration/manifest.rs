@@ -125,13 +125,8 @@ impl Case {
             environment: &self.environment,
             variable: &|name| self.variables.get(name).cloned(),
         };
-        let rendered = |diagnostics: &[Diagnostic]| {
-            let all: Vec<String> = diagnostics
-                .iter()
-                .map(|d| d.render(&source, false).replace('\r', "") + "\n")
-                .collect();
-            all.join("\n")
-        };
+        let rendered =
+            |diagnostics: &[Diagnostic]| source.render(diagnostics, false).replace('\r', "");
         match manifest::parse(&source, &settings) {
             Ok(parsed) => {
                 let mut out = outline(&parsed.manifest);

@@ -7,6 +7,8 @@ mod content;
 mod describe;
 mod fingerprint;
 mod fits;
+mod load;
+mod locate;
 mod looks_like;
 mod metadata;
 mod prepare;
@@ -15,6 +17,7 @@ mod runtime_dir;
 #[cfg(test)]
 mod sample;
 mod settle;
+mod shelf;
 mod trust;
 
 pub use self::choose::ChooseError;
@@ -22,6 +25,8 @@ pub use self::content::{Content, ReadError};
 pub use self::describe::{DescribeError, describe};
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
 pub use self::fits::Misfit;
+pub use self::load::{Library, LoadError, load};
+pub use self::locate::{NotFound, file_name, locate};
 pub use self::metadata::{HandlerInfo, HandlerKind, Metadata, MetadataError, Panic};
 pub use self::prepare::{Cause, Demands, PrepareError, Prepared, Stage, prepare};
 pub use self::runtime_copy::CopyError;
@@ -29,6 +34,7 @@ pub use self::runtime_dir::{Candidate, RuntimeDir, RuntimeDirError};
 pub use self::settle::{
     FileFacts, GaveUp, Now, Patience, Settle, SettleError, Sight, Verdict, settle,
 };
+pub use self::shelf::{Shelf, TakeError, Taken};
 pub use self::trust::{
     Entry, Ids, Kind, PinError, Trust, TrustError, check_owners, check_pin, judge,
 };

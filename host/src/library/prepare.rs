@@ -13,7 +13,7 @@ use super::fits::Misfit;
 use super::metadata::Metadata;
 use super::runtime_copy::CopyError;
 use super::runtime_dir::RuntimeDir;
-use super::settle::{Patience, SettleError, settle};
+use super::settle::{FileFacts, Patience, SettleError, settle};
 use super::trust::{Ids, PinError, Trust, TrustError, check_owners, check_pin};
 
 /// What is asked of a library file.
@@ -36,6 +36,8 @@ pub struct Prepared {
     pub path: PathBuf,
     /// The hash of its content.
     pub fingerprint: Fingerprint,
+    /// The original, as it was when it was read.
+    pub facts: FileFacts,
     /// What it says of itself.
     pub metadata: Metadata,
     /// How long each stage took, in order.
@@ -148,6 +150,7 @@ fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared
     Ok(Prepared {
         path: copy,
         fingerprint,
+        facts: content.facts,
         metadata,
         timings,
     })

@@ -53,6 +53,16 @@ impl Diagnostic {
     }
 }
 
+impl Source {
+    /// All of `diagnostics`, one below the other; ends in a newline unless there are none.
+    pub fn render(&self, diagnostics: &[Diagnostic], color: bool) -> String {
+        let all = diagnostics
+            .iter()
+            .map(|diagnostic| diagnostic.render(self, color) + "\n");
+        all.collect::<Vec<_>>().join("\n")
+    }
+}
+
 /// The part of `span` that lies in `text`, on character boundaries.
 fn within(text: &str, span: &Span) -> Span {
     let down = |at: usize| {

@@ -19,7 +19,10 @@ pub(super) fn tell(text: &str, tree: &DeTable<'_>, span: Span) -> Diagnostic {
     }
     error.help(match (key, header) {
         ("use", _) => "write all in one way: as `use = […]`, or each as `[[use]]`",
-        ("run", _) => "a level has one `run`: remove one",
+        ("run", None) => {
+            "a level has one `run`: remove one; the top level's stands above the first `[table]`"
+        }
+        ("run", Some(_)) => "a level has one `run`: remove one",
         ("map", Some(_)) => "write all in one way: each map as `[[map]]`",
         (_, Some(_)) => "join both tables under one header",
         _ => "remove one of them",

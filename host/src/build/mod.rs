@@ -1,0 +1,57 @@
+//! Plugins that are crates in reach: found, and built with cargo.
+//!
+//! Knows nothing of how libraries are loaded.
+
+mod cargo;
+mod find;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use crate::generation::Libraries;
+use crate::manifest::{Directive, Level, Manifest};
+
+pub use self::cargo::Profile;
+
+/// Builds the crates that a manifest's directives lead to.
+#[derive(Debug)]
+pub struct Crates {
+    profile: Profile,
+    quiet: bool,
+}
+
+impl Crates {
+    /// Builds in this profile; a quiet one shows cargo's errors only.
+    pub fn new(profile: Profile, quiet: bool) -> Self {
+        Self { profile, quiet }
+    }
+}
+
+impl Libraries for Crates {
+    fn bring(
+        &mut self,
+        manifest: &Manifest,
+        directory: &Path,
+    ) -> Result<HashMap<String, PathBuf>, String> {
+        let mut wanted = BTreeMap::new();
+        collect(&manifest.stack, &mut wanted);
+        let found = find::find(&wanted, directory)?;
+        cargo::build(&found, self.profile, self.quiet)
+    }
+}
+
+/// Every plugin by name, with the crate's folder where its directive gives one.
+fn collect(level: &Level, wanted: &mut BTreeMap<String, Option<PathBuf>>) {
+    let mut add = |directive: &Directive| {
+        let entry = wanted.entry(directive.plugin.clone()).or_default();
+        if entry.is_none() {
+            entry.clone_from(&directive.path);
+        }
+    };
+    level.uses.iter().for_each(&mut add);
+    level.run.iter().for_each(&mut add);
+    level
+        .maps
+        .iter()
+        .for_each(|map| collect(&map.level, wanted));
+}

@@ -1,0 +1,109 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+
+use crate::services::Format;
+
+/// Serves the middleware and the app that config.ru.toml names, each a dynamic library, and swaps in
+/// new code or a new order while requests are in flight.
+///
+/// Without a command: `stackup dev`.
+#[derive(Debug, Parser)]
+#[command(name = "stackup", version, args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    dev: DevSite,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Build the plugins that are crates in reach, serve, and watch (the default)
+    Dev(DevSite),
+    /// Serve libraries that are built already
+    Serve(Site),
+    /// Check the manifest and every plugin it names; exit 1 if something is wrong
+    Check(Place),
+    /// Print the stack as a tree, with versions, fingerprints and configs
+    Stack(Place),
+    /// Print what a library says of itself, without running any of its code
+    Inspect {
+        /// The library file
+        library: PathBuf,
+        /// Load it and print the JSON Schema of each handler's config as well
+        #[arg(long)]
+        schema: bool,
+    },
+}
+
+/// Where the stack is described.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Place {
+    /// The manifest
+    #[arg(default_value = "config.ru.toml")]
+    pub(super) manifest: PathBuf,
+    /// The environment, as `only` and `except` name it [default: development; `serve`: production]
+    #[arg(short = 'E', long = "env", value_name = "NAME", env = "STACKUP_ENV")]
+    pub(super) environment: Option<String>,
+}
+
+/// What is served, and where.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Site {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// Listen on this address, in place of the manifest's `listen`
+    #[arg(short = 'o', long, value_name = "ADDRESS")]
+    pub(super) host: Option<String>,
+    /// Listen on this port; 0 takes a free one
+    #[arg(short = 'p', long, value_name = "PORT")]
+    pub(super) port: Option<u16>,
+}
+
+/// The same, built first.
+#[derive(Debug, Clone, Args)]
+pub(super) struct DevSite {
+    #[command(flatten)]
+    pub(super) site: Site,
+    /// Build the plugins in the release profile
+    #[arg(long)]
+    pub(super) release: bool,
+}
+
+/// How much is told, and how.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct LogOptions {
+    /// How the log on stderr is written
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(super) log_format: Format,
+    /// Tell warnings and errors only
+    #[arg(short = 'q', long, global = true)]
+    pub(super) quiet: bool,
+    /// Tell more; twice: everything
+    #[arg(short = 'v', long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+impl Arguments {
+    pub(super) fn command(self) -> (Command, LogOptions) {
+        (self.command.unwrap_or(Command::Dev(self.dev)), self.log)
+    }
+}
+
+impl LogOptions {
+    pub(super) fn log_level(self) -> LevelFilter {
+        match (self.quiet, self.verbose) {
+            (true, _) => LevelFilter::WARN,
+            (false, 0) => LevelFilter::INFO,
+            (false, 1) => LevelFilter::DEBUG,
+            (false, _) => LevelFilter::TRACE,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `stackup inspect`: what a library says of itself.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::serve::shelf;
+use crate::library::{Demands, Fingerprint, HandlerKind, Metadata, Patience, Trust, describe};
+
+pub(super) fn inspect(file: &Path, schema: bool) -> ExitCode {
+    let shown = read(file).and_then(|(metadata, fingerprint)| {
+        let mut text = render(&metadata, fingerprint);
+        if schema {
+            text.push_str(&schemas(file, &metadata)?);
+        }
+        Ok(text)
+    });
+    match shown {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<(Metadata, Fingerprint), String> {
+    let refused = |error: &dyn std::fmt::Display| format!("`{}`: {error}", file.display());
+    let bytes = std::fs::read(file).map_err(|error| refused(&error))?;
+    let metadata = describe(&bytes).map_err(|error| refused(&error))?;
+    Ok((metadata, Fingerprint::of(&bytes)))
+}
+
+fn render(metadata: &Metadata, fingerprint: Fingerprint) -> String {
+    let Metadata {
+        name,
+        version,
+        description,
+        abi,
+        rustc,
+        profile,
+        handlers,
+        ..
+    } = metadata;
+    let mut text = format!("{name} {version}\n");
+    if !description.is_empty() {
+        text.push_str(&format!("{description}\n"));
+    }
+    text.push('\n');
+    for handler in handlers {
+        let kind = match handler.kind {
+            HandlerKind::App => "app",
+            HandlerKind::Middleware => "middleware",
+        };
+        text.push_str(&format!("{kind:<12}{}\n", handler.name));
+    }
+    let fits = match metadata.fits(stackup_plugin::abi::VERSION) {
+        Ok(()) => "fits this stackup".to_owned(),
+        Err(misfit) => format!("does not fit: {misfit}"),
+    };
+    text.push_str(&format!(
+        "\nabi         {abi} ({fits})\nbuilt       {profile}, {rustc}\nsha256      {fingerprint}\n"
+    ));
+    text
+}
+
+/// Only a loaded library can tell its schemas.
+fn schemas(file: &Path, metadata: &Metadata) -> Result<String, String> {
+    let demands = Demands {
+        pin: None,
+        trust: Trust::Any,
+        abi: stackup_plugin::abi::VERSION,
+        patience: Patience::default(),
+    };
+    let mut shelf = shelf().map_err(|error| error.to_string())?;
+    let library = shelf
+        .take(file, &demands)
+        .map_err(|error| error.to_string())?
+        .library;
+    let mut text = String::new();
+    for handler in &metadata.handlers {
+        let schema = library.plugin.schema(&handler.name).unwrap_or_default();
+        let pretty = serde_json::from_str::<serde_json::Value>(&schema)
+            .and_then(|value| serde_json::to_string_pretty(&value))
+            .unwrap_or(schema);
+        text.push_str(&format!("\nconfig of {}\n{pretty}\n", handler.name));
+    }
+    Ok(text)
+}

@@ -1,0 +1,32 @@
+//! The command line: what a person types and reads.
+
+mod arguments;
+mod check;
+mod inspect;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::arguments::{Arguments, Command};
+use crate::services::{LogSettings, color_wanted, start_log};
+
+/// Runs the command that the process was called with.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let color = color_wanted();
+    let (command, options) = arguments.command();
+    start_log(LogSettings {
+        format: options.log_format,
+        level: options.log_level(),
+        color,
+    });
+    match command {
+        Command::Dev(site) => serve::dev(&site, &options, color),
+        Command::Serve(site) => serve::serve(&site, &options, color),
+        Command::Check(place) => check::check(&place, color),
+        Command::Stack(place) => check::stack(&place, color),
+        Command::Inspect { library, schema } => inspect::inspect(&library, schema),
+    }
+}

@@ -1,0 +1,333 @@
+//! The corridor from a changed file to a swap. Any failure leaves the active generation serving.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use super::Generation;
+use super::active::Active;
+use super::candidate::{Builder, Candidate, Place};
+use super::drain::{Holdings, drain};
+use super::warmup::warm_up;
+use crate::library::{Patience, Shelf, settle};
+use crate::manifest::{self, Diagnostic, Listen, Manifest, Settings, Source};
+use crate::stack::{Change, Outline, diff};
+
+/// Brings the libraries of a manifest about, as by building them.
+pub trait Libraries: Send {
+    /// Plugin name → library file, for the plugins it knows of. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Why they can't be built, for a person.
+    fn bring(
+        &mut self,
+        manifest: &Manifest,
+        directory: &Path,
+    ) -> Result<HashMap<String, PathBuf>, String>;
+}
+
+/// How a reload ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new generation serves.
+    Swapped,
+    /// Nothing that matters has changed.
+    Unchanged,
+    /// The candidate was refused; the text says why.
+    Refused(String),
+}
+
+/// What a reload did.
+#[derive(Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The generation that serves now; 0 if there is none yet.
+    pub generation: u64,
+    /// What the swap changed.
+    pub changes: Vec<Change>,
+    /// Stage and time, in order.
+    pub timings: Vec<(String, Duration)>,
+    /// What is odd about the manifest, for a person.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the manifest, builds candidates and swaps them in.
+pub struct Reloader {
+    path: PathBuf,
+    place: Place,
+    shelf: Arc<Mutex<Shelf>>,
+    libraries: Option<Box<dyn Libraries>>,
+    color: bool,
+    serving: Option<Serving>,
+    files: Vec<PathBuf>,
+    number: u64,
+}
+
+struct Serving {
+    active: Arc<Active>,
+    manifest: Manifest,
+    outline: Outline,
+    holdings: Holdings,
+}
+
+impl Reloader {
+    /// For the manifest at `path`; `libraries` builds plugins, if they are to be built.
+    pub fn new(
+        path: PathBuf,
+        environment: String,
+        shelf: Shelf,
+        libraries: Option<Box<dyn Libraries>>,
+        color: bool,
+    ) -> Self {
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        // A directory that is gone is told when the manifest is read.
+        let directory = fs::canonicalize(&directory).unwrap_or(directory);
+        let place = Place {
+            environment,
+            directory,
+            built: HashMap::new(),
+        };
+        Self {
+            path,
+            place,
+            shelf: Arc::new(Mutex::new(shelf)),
+            libraries,
+            color,
+            serving: None,
+            files: Vec::new(),
+            number: 0,
+        }
+    }
+
+    /// What serves, once a reload has succeeded.
+    pub fn active(&self) -> Option<Arc<Active>> {
+        self.serving
+            .as_ref()
+            .map(|serving| Arc::clone(&serving.active))
+    }
+
+    /// The manifest that serves, once a reload has succeeded.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.serving.as_ref().map(|serving| &serving.manifest)
+    }
+
+    /// The stack that serves, once a reload has succeeded.
+    pub fn outline(&self) -> Option<&Outline> {
+        self.serving.as_ref().map(|serving| &serving.outline)
+    }
+
+    /// The files that a reload depends on, those of the candidate that was refused last included.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        std::iter::once(self.path.clone()).chain(self.files.iter().cloned())
+    }
+
+    /// Walks the corridor once. With `force` a stack swaps in even if nothing has changed.
+    pub async fn reload(&mut self, force: bool) -> Report {
+        let mut report = Report {
+            outcome: Outcome::Unchanged,
+            generation: 0,
+            changes: Vec::new(),
+            timings: Vec::new(),
+            warnings: Vec::new(),
+        };
+        if let Err(refusal) = self.walk(force, &mut report).await {
+            report.outcome = Outcome::Refused(refusal);
+        }
+        report.generation = self
+            .serving
+            .as_ref()
+            .map_or(0, |serving| serving.active.load().number);
+        report
+    }
+
+    async fn walk(&mut self, force: bool, report: &mut Report) -> Result<(), String> {
+        let mut clock = Clock::start(&mut report.timings);
+        let source = self.read().await?;
+        let settings = Settings {
+            environment: &self.place.environment,
+            variable: &|name| std::env::var(name).ok(),
+        };
+        let parsed = manifest::parse(&source, &settings)
+            .map_err(|diagnostics| self.render(&diagnostics, &source))?;
+        let manifest = parsed.manifest;
+        let mut warnings = parsed.warnings;
+        warnings.extend(
+            self.serving
+                .iter()
+                .flat_map(|serving| fixed(serving, &manifest)),
+        );
+        report.warnings = warnings
+            .iter()
+            .map(|w| w.render(&source, self.color))
+            .collect();
+        clock.lap("manifest");
+        self.build_libraries(&manifest).await?;
+        if self.libraries.is_some() {
+            clock.lap("build");
+        }
+        self.files = Builder::files(&manifest, &self.place);
+        let candidate = self.candidate(&manifest, &source).await?;
+        clock.stages(candidate.timings.iter().cloned());
+        let before = self.serving.as_ref().map(|serving| &serving.outline);
+        let same = before == Some(&candidate.stack.outline)
+            && self
+                .serving
+                .as_ref()
+                .is_some_and(|s| s.manifest.limits == manifest.limits);
+        if same && !force {
+            candidate.tasks.end();
+            return Ok(());
+        }
+        let warm = warm_up(
+            &candidate.stack,
+            &manifest.warmup,
+            self.number + 1,
+            manifest.limits.warmup_timeout,
+        )
+        .await;
+        if let Err(error) = warm {
+            candidate.tasks.end();
+            return Err(error.to_string());
+        }
+        clock.lap("warm up");
+        report.changes = before
+            .map(|old| diff(old, &candidate.stack.outline))
+            .unwrap_or_default();
+        self.swap(candidate, manifest);
+        clock.lap("swap");
+        report.outcome = Outcome::Swapped;
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<Source, String> {
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            settle(&path, Patience::default()).map_err(|error| {
+                format!("the manifest `{}` can't be read: {error}", path.display())
+            })?;
+            let text = fs::read_to_string(&path).map_err(|error| {
+                format!("the manifest `{}` can't be read: {error}", path.display())
+            })?;
+            Ok(Source { path, text })
+        });
+        read.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    async fn build_libraries(&mut self, manifest: &Manifest) -> Result<(), String> {
+        let Some(mut libraries) = self.libraries.take() else {
+            return Ok(());
+        };
+        let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
+        let brought = tokio::task::spawn_blocking(move || {
+            let built = libraries.bring(&wanted, &directory);
+            (libraries, built)
+        });
+        let (libraries, built) = brought.await.map_err(|error| error.to_string())?;
+        self.libraries = Some(libraries);
+        self.place.built = built?;
+        Ok(())
+    }
+
+    async fn candidate(&self, manifest: &Manifest, source: &Source) -> Result<Candidate, String> {
+        let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
+        let (wanted, runtime) = (manifest.clone(), Handle::current());
+        let built = tokio::task::spawn_blocking(move || {
+            let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+            Builder {
+                shelf: &mut shelf,
+                place: &place,
+                runtime,
+            }
+            .build(&wanted)
+        });
+        let built = built.await.map_err(|error| error.to_string())?;
+        built.map_err(|diagnostics| self.render(&diagnostics, source))
+    }
+
+    fn swap(&mut self, candidate: Candidate, manifest: Manifest) {
+        self.number += 1;
+        let outline = candidate.stack.outline.clone();
+        let stack = Arc::new(candidate.stack);
+        let limits = manifest.limits.clone();
+        let deadline = limits.drain_timeout;
+        let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), limits);
+        let generation = Arc::new(generation);
+        let holdings = Holdings {
+            stack,
+            tasks: candidate.tasks,
+            gone,
+        };
+        let active = match self.serving.take() {
+            None => Arc::new(Active::new(generation)),
+            Some(before) => {
+                let old = before.active.swap(generation);
+                tokio::spawn(drain(old, before.holdings, deadline));
+                before.active
+            }
+        };
+        self.serving = Some(Serving {
+            active,
+            manifest,
+            outline,
+            holdings,
+        });
+    }
+
+    fn render(&self, diagnostics: &[Diagnostic], source: &Source) -> String {
+        let rendered: Vec<_> = diagnostics
+            .iter()
+            .map(|one| one.render(source, self.color))
+            .collect();
+        rendered.join("\n\n")
+    }
+}
+
+/// What a reload can't change: sockets and counts belong to the process.
+fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
+    let old = &serving.manifest;
+    let addresses = |listen: &[Listen]| listen.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let message = if addresses(&old.server.listen) != addresses(&new.server.listen) {
+        "`listen` has changed; the open sockets stay as they are until a restart"
+    } else if old.limits.connections != new.limits.connections {
+        "`connections` has changed; the number stays as it is until a restart"
+    } else {
+        return None;
+    };
+    let span = new.server.listen_span(0).unwrap_or_default();
+    Some(Diagnostic::warning(span, message))
+}
+
+struct Clock<'a> {
+    last: Instant,
+    laps: &'a mut Vec<(String, Duration)>,
+}
+
+impl<'a> Clock<'a> {
+    fn start(laps: &'a mut Vec<(String, Duration)>) -> Self {
+        Self {
+            last: Instant::now(),
+            laps,
+        }
+    }
+
+    fn lap(&mut self, stage: &str) {
+        let took = self.last.elapsed();
+        self.last += took;
+        self.laps.push((stage.to_owned(), took));
+    }
+
+    /// Takes over stages that were timed elsewhere.
+    fn stages(&mut self, stages: impl IntoIterator<Item = (String, Duration)>) {
+        self.laps.extend(stages);
+        self.last = Instant::now();
+    }
+}

@@ -1,0 +1,86 @@
+//! The one room of the host with `unsafe`: a prepared file becomes a checked, attached library.
+
+use std::path::PathBuf;
+
+use abi_stable::library::{AbiHeaderRef, LibraryError};
+use stackup_plugin::abi::host::Attached;
+use stackup_plugin::abi::root::{PluginRootRef, SYMBOL};
+
+use super::{Fingerprint, Metadata, Prepared};
+
+/// A library that is loaded, checked and attached. Its code stays mapped for good.
+#[derive(Debug)]
+pub struct Library {
+    /// The private copy that is mapped.
+    pub path: PathBuf,
+    /// The hash of its content.
+    pub fingerprint: Fingerprint,
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// Its handlers.
+    pub plugin: Attached,
+}
+
+/// A library that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The system's loader refused it.
+    #[error("the system can't load it: {0}")]
+    Open(String),
+    /// A library of something else.
+    #[error(
+        "it has no symbol `{SYMBOL}`: does its lib.rs call `stackup_plugin::export!`, and is it built \
+         as a cdylib?"
+    )]
+    NoRoot,
+    /// Layouts or versions differ.
+    #[error(
+        "its layout is not this host's, so calling it would be undefined; rebuild the plugin with the \
+         stackup-plugin of this stackup ({abi}):\n{0}",
+        abi = stackup_plugin::abi::VERSION
+    )]
+    Check(String),
+}
+
+/// Loads a prepared library for good.
+///
+/// # Errors
+///
+/// When the system can't load it, or it is not a plugin whose types fit this host's.
+pub fn load(prepared: &Prepared) -> Result<Library, LoadError> {
+    // SAFETY: its constructors run here. They are the code of whoever may write the file, which was
+    // judged in `trust`; nothing can be known of them but that.
+    let library = unsafe { libloading::Library::new(&prepared.path) }
+        .map_err(|error| LoadError::Open(plain(&error)))?;
+    let header = {
+        // SAFETY: the symbol of this name is a `LibHeader`, of which every version of abi_stable
+        // begins with the `AbiHeader` that `upgrade` compares before anything else is read.
+        let symbol = unsafe { library.get::<AbiHeaderRef>(SYMBOL.as_bytes()) };
+        *symbol.map_err(|_| LoadError::NoRoot)?
+    };
+    // A library is permanent (ARCHITECTURE, invariant 7): std, thread locals and wakers point into it.
+    std::mem::forget(library);
+    let root = header
+        .upgrade()
+        .and_then(|header| header.init_root_module::<PluginRootRef>())
+        .map_err(|error| LoadError::Check(explain(&error)))?;
+    Ok(Library {
+        path: prepared.path.clone(),
+        fingerprint: prepared.fingerprint,
+        metadata: prepared.metadata.clone(),
+        plugin: Attached::new(root),
+    })
+}
+
+/// The system's own words, which libloading keeps one level down.
+fn plain(error: &libloading::Error) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    source.unwrap_or_else(|| error.to_string())
+}
+
+fn explain(error: &LibraryError) -> String {
+    match error {
+        LibraryError::AbiInstability(report) => report.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,48 @@
+//! Where the library of a plugin lies.
+
+use std::path::{Path, PathBuf};
+
+/// No file for a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no library `{file}` in {}", list(.searched))]
+pub struct NotFound {
+    /// The file's name.
+    pub file: String,
+    /// Where it was looked for, in order.
+    pub searched: Vec<PathBuf>,
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let quoted: Vec<_> = paths
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    if quoted.is_empty() {
+        "an empty search path".to_owned()
+    } else {
+        quoted.join(", ")
+    }
+}
+
+/// The name of a plugin's file, as cargo writes it: `pig-latin` → `libpig_latin.so`.
+pub fn file_name(plugin: &str) -> String {
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    format!("{prefix}{}{suffix}", plugin.replace('-', "_"))
+}
+
+/// The first of `folders` that has the plugin's file.
+///
+/// # Errors
+///
+/// [`NotFound`], with every folder that was looked at.
+pub fn locate(plugin: &str, folders: &[PathBuf]) -> Result<PathBuf, NotFound> {
+    let file = file_name(plugin);
+    let found = folders
+        .iter()
+        .map(|folder| folder.join(&file))
+        .find(|path| Path::exists(path));
+    found.ok_or_else(|| NotFound {
+        file,
+        searched: folders.to_vec(),
+    })
+}

@@ -1,0 +1,180 @@
+//! One request: into the active generation, and its response out.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http_body::Body;
+use hyper::body::Incoming;
+use stackup_plugin::abi::host::{
+    Call, Connection, Exchange, Failure, Finish, HostBody, HostRequest, HostResponse, Outcome,
+};
+use stackup_plugin::abi::tables::RawErrorKind;
+
+use super::body::{Hooks, Limited, ServedBody, too_large};
+use super::connection::Served;
+use crate::generation::Generation;
+
+/// Answers a request with the generation that is active when it begins.
+pub(super) async fn answer(
+    request: http::Request<Incoming>,
+    ends: Connection,
+    served: &Served,
+) -> Response<ServedBody> {
+    let generation = served.active.load();
+    let is_head = request.method() == Method::HEAD;
+    let limit = generation.limits.body_bytes;
+    let declared = request.body().size_hint().lower();
+    if let Some(limit) = limit.filter(|limit| declared > *limit) {
+        let refusal = failed(&too_large(limit), served.show_errors);
+        let mut response = respond(refusal, generation, None, is_head, None);
+        // The rest of the body is not read, so the connection is of no more use.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        return response;
+    }
+    let exchange = Arc::new(Exchange::new(generation.number));
+    let (parts, body) = request.into_parts();
+    let body = if body.is_end_stream() {
+        HostBody::Empty
+    } else {
+        HostBody::Stream(Box::pin(Limited::new(body, limit)))
+    };
+    let mut guard = Unanswered {
+        exchange: Some(Arc::clone(&exchange)),
+    };
+    let request = HostRequest::new(parts, body, ends, Arc::clone(&exchange));
+    let outcome = within_limits(generation.stack.root.call(request), &generation).await;
+    guard.exchange = None;
+    let (response, failure) = match outcome {
+        Ok(response) => (response, None),
+        Err(failure) => (failed(&failure, served.show_errors), Some(failure)),
+    };
+    if let Some(failure) = &failure {
+        log_failure(failure);
+    }
+    respond(response, generation, Some(exchange), is_head, failure)
+}
+
+/// Awaits the stack's answer; the clock is asked only if there is a wait.
+async fn within_limits(call: Call<'_>, generation: &Generation) -> Outcome {
+    let mut call = pin!(call);
+    let first = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
+    if let Poll::Ready(outcome) = first {
+        return outcome;
+    }
+    let limit = generation.limits.request_timeout;
+    let timeout = async {
+        match limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        outcome = call => outcome,
+        () = timeout => {
+            let limit = limit.unwrap_or_default();
+            let message = format!("no answer within {limit:?} (`[limits] request_timeout`)");
+            Err(Failure::body(StatusCode::GATEWAY_TIMEOUT, message))
+        }
+        () = Arc::clone(generation.ending()).over() => {
+            let message = "the drain deadline of the generation passed before it answered";
+            Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, message))
+        }
+    }
+}
+
+fn respond(
+    response: HostResponse,
+    generation: Arc<Generation>,
+    exchange: Option<Arc<Exchange>>,
+    is_head: bool,
+    failure: Option<Failure>,
+) -> Response<ServedBody> {
+    let (status, headers, body) = response.into_parts();
+    let bodiless =
+        is_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    let promised = if bodiless { None } else { promised(&headers) };
+    let hooks = exchange
+        .filter(|exchange| exchange.has_hooks())
+        .map(|exchange| Hooks {
+            exchange,
+            status,
+            headers: headers.clone(),
+            bodiless,
+            failure,
+        });
+    let mut response = Response::new(ServedBody::new(body, generation, promised, hooks));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn promised(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// The response to an error that no middleware has answered.
+fn failed(failure: &Failure, show: bool) -> HostResponse {
+    let status = failure.status;
+    if !show {
+        return HostResponse::text(status, Bytes::from(format!("{status}\n")));
+    }
+    let handler = match failure.handler.as_str() {
+        "" => String::new(),
+        handler => format!("in `{handler}`: "),
+    };
+    HostResponse::text(status, format!("{status}\n\n{handler}{failure}\n"))
+}
+
+fn log_failure(failure: &Failure) {
+    let handler = match failure.handler.as_str() {
+        "" => "stackup",
+        handler => handler,
+    };
+    let event = match failure.kind {
+        RawErrorKind::Panic => "panic",
+        _ => "request-failed",
+    };
+    if failure.status.is_server_error() {
+        tracing::error!(
+            event,
+            handler,
+            status = failure.status.as_u16(),
+            "{failure}"
+        );
+    } else {
+        tracing::debug!(
+            event,
+            handler,
+            status = failure.status.as_u16(),
+            "{failure}"
+        );
+    }
+}
+
+/// Runs the hooks if the request is dropped before it has an answer: the client has left.
+struct Unanswered {
+    exchange: Option<Arc<Exchange>>,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(exchange) = self.exchange.take() {
+            let left = Failure::body(StatusCode::OK, "the client left before there was an answer");
+            exchange.finish(&Finish {
+                head: None,
+                error: Some(&left),
+                body_bytes: 0,
+            });
+        }
+    }
+}

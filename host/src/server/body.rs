@@ -1,0 +1,219 @@
+//! Bodies between a connection and the stack.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody};
+
+use crate::generation::Generation;
+
+/// The body of a request, up to a limit.
+pub(super) struct Limited {
+    body: Incoming,
+    left: u64,
+    limit: u64,
+}
+
+impl Limited {
+    pub(super) fn new(body: Incoming, limit: Option<u64>) -> Self {
+        let limit = limit.unwrap_or(u64::MAX);
+        Self {
+            body,
+            left: limit,
+            limit,
+        }
+    }
+}
+
+impl Body for Limited {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame.map_err(|error| {
+                let message = format!("the request's body can't be read: {error}");
+                Failure::body(StatusCode::BAD_REQUEST, message)
+            })?;
+            let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+            match self.left.checked_sub(length) {
+                Some(left) => self.left = left,
+                None => return Err(too_large(self.limit)),
+            }
+            Ok(frame)
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The answer to a body over the limit (RFC 9110 §15.5.14).
+pub(super) fn too_large(limit: u64) -> Failure {
+    let message =
+        format!("the request's body is longer than {limit} bytes (`[limits] body_bytes`)");
+    Failure::body(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+/// The body of a response. It holds its generation, and its end is the end of the exchange.
+pub(super) struct ServedBody {
+    body: HostBody,
+    generation: Arc<Generation>,
+    /// Tells the hooks, if there are any.
+    ending: Option<Box<Hooks>>,
+    /// What `content-length` promises; none where there is none or no body is sent.
+    promised: Option<u64>,
+    sent: u64,
+    /// Resolves when the generation's time is up; made when first there is a wait.
+    over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+/// What the hooks of an exchange are told.
+pub(super) struct Hooks {
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// Whether the client gets no body whatever it is, as with HEAD.
+    pub(super) bodiless: bool,
+    /// Why the handlers failed, if they did.
+    pub(super) failure: Option<Failure>,
+}
+
+impl ServedBody {
+    pub(super) fn new(
+        body: HostBody,
+        generation: Arc<Generation>,
+        promised: Option<u64>,
+        hooks: Option<Hooks>,
+    ) -> Self {
+        let ending = hooks.map(Box::new);
+        Self {
+            body,
+            generation,
+            ending,
+            promised,
+            sent: 0,
+            over: None,
+        }
+    }
+
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let ending = self.generation.ending();
+        let over = self
+            .over
+            .get_or_insert_with(|| Box::pin(Arc::clone(ending).over()));
+        over.as_mut().poll(cx)
+    }
+
+    /// The frame, if it keeps what `content-length` promises.
+    fn check(&mut self, frame: Option<Frame<Bytes>>) -> Option<Result<Frame<Bytes>, Failure>> {
+        let length = frame
+            .as_ref()
+            .and_then(Frame::data_ref)
+            .map_or(0, Bytes::len) as u64;
+        self.sent += length;
+        let Some(promised) = self.promised else {
+            return frame.map(Ok);
+        };
+        let lie = match &frame {
+            Some(_) if self.sent > promised => "more",
+            None if self.sent < promised => "less",
+            _ => return frame.map(Ok),
+        };
+        let sent = self.sent;
+        let message = format!(
+            "a response promises {promised} bytes by content-length, but its body has {lie} ({sent})"
+        );
+        tracing::error!(event = "lying-length", "{message}");
+        Some(Err(Failure::body(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            message,
+        )))
+    }
+
+    fn finish(&mut self, failure: Option<&Failure>) {
+        let Some(hooks) = self.ending.take() else {
+            return;
+        };
+        hooks.exchange.finish(&Finish {
+            head: Some((hooks.status, &hooks.headers)),
+            error: hooks.failure.as_ref().or(failure),
+            body_bytes: self.sent,
+        });
+    }
+}
+
+impl Body for ServedBody {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let this = &mut *self;
+        let frame = match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => this.check(Some(frame)),
+            Poll::Ready(None) => this.check(None),
+            Poll::Ready(Some(Err(failure))) => {
+                tracing::error!(event = "body-failed", "a response's body failed: {failure}");
+                Some(Err(failure))
+            }
+            Poll::Pending => {
+                if this.poll_over(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                let message = "the generation's drain deadline passed";
+                Some(Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, message)))
+            }
+        };
+        match &frame {
+            Some(Err(failure)) => {
+                let failure = failure.clone();
+                this.body = HostBody::Empty;
+                this.finish(Some(&failure));
+            }
+            None => this.finish(None),
+            Some(Ok(_)) if this.body.is_end_stream() => this.finish(None),
+            Some(Ok(_)) => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        // A promise that is still open must be looked at once more.
+        self.body.is_end_stream() && self.promised.is_none_or(|promised| promised <= self.sent)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for ServedBody {
+    fn drop(&mut self) {
+        let complete =
+            self.body.is_end_stream() || self.ending.as_ref().is_some_and(|hooks| hooks.bodiless);
+        if complete {
+            self.finish(None);
+        } else if self.ending.is_some() {
+            let left = Failure::body(StatusCode::OK, "the client left before the end of the body");
+            self.finish(Some(&left));
+        }
+    }
+}

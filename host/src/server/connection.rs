@@ -1,0 +1,79 @@
+//! One connection, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use stackup_plugin::abi::host::Connection;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+
+use super::answer::answer;
+use crate::generation::Active;
+use crate::manifest::Limits;
+
+/// What all connections of a listener share.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) active: Arc<Active>,
+    pub(super) show_errors: bool,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// What is said where a request's head did not come in time (RFC 9110 §15.5.9).
+const TOO_SLOW: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Serves requests until one side has had enough.
+pub(super) async fn serve_connection<S>(io: TokioIo<S>, ends: Connection, served: &Served)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|request: hyper::Request<Incoming>| async move {
+        Ok::<_, Infallible>(answer(request, ends, served).await)
+    });
+    let limits = served.active.load().limits.clone();
+    let mut connection = builder(&limits).serve_connection(io, service);
+    let mut stop = served.stop.clone();
+    let mut stopping = pin!(stop.wait_for(|stop| *stop));
+    let mut told = false;
+    let ended = std::future::poll_fn(|cx| {
+        if !told && stopping.as_mut().poll(cx).is_ready() {
+            told = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        Pin::new(&mut connection).poll(cx)
+    })
+    .await;
+    let Err(error) = ended else { return };
+    tracing::debug!("a connection ended early: {error}");
+    let parts = connection.into_parts();
+    // Silence between two requests is no request that was too slow.
+    if error.is_timeout() && !parts.read_buf.is_empty() {
+        let mut stream = parts.io.into_inner();
+        let told: io::Result<()> = async {
+            stream.write_all(TOO_SLOW).await?;
+            stream.shutdown().await
+        }
+        .await;
+        if let Err(error) = told {
+            tracing::trace!("a slow client was gone before it was told: {error}");
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .pipeline_flush(true)
+        .max_buf_size(limits.header_bytes)
+        .max_headers(limits.header_count)
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout);
+    builder
+}

@@ -1,0 +1,218 @@
+//! The log: one line an event, to stderr, for people or as JSON.
+
+use std::fmt::{self, Write as _};
+use std::io::{IsTerminal, Write};
+use std::time::SystemTime;
+
+use serde_json::{Map, Value};
+use stackup_plugin::abi::host::PluginLog;
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+
+/// How the log looks and how much of it there is.
+#[derive(Debug, Clone, Copy)]
+pub struct LogSettings {
+    /// For people or for programs.
+    pub format: Format,
+    /// The most verbose level that is written.
+    pub level: LevelFilter,
+    /// Colours, for people.
+    pub color: bool,
+}
+
+/// For people or for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// A line to read.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Carries the fields of a plugin's line, which only the plugin knows.
+const PLUGIN_FIELDS: &str = "plugin_fields";
+
+/// Makes this the log of the process.
+pub fn start(settings: LogSettings) {
+    let subscriber =
+        tracing_subscriber::registry().with(Lines { settings }.with_filter(settings.level));
+    // Fails only where an embedding program has set its own log.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Whether colours belong on stderr: a terminal, and nobody who said no (no-color.org).
+pub fn color_wanted() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !refused && std::io::stderr().is_terminal()
+}
+
+/// As `tracing` and `log` count: 1 error … 5 trace.
+pub(super) fn wanted_level() -> u8 {
+    let max = LevelFilter::current();
+    [
+        Level::TRACE,
+        Level::DEBUG,
+        Level::INFO,
+        Level::WARN,
+        Level::ERROR,
+    ]
+    .into_iter()
+    .zip([5, 4, 3, 2, 1])
+    .find_map(|(level, number)| (level <= max).then_some(number))
+    .unwrap_or(0)
+}
+
+pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
+    let PluginLog {
+        handler, message, ..
+    } = line;
+    let fields: Map<String, Value> = line
+        .fields
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+        .collect();
+    let fields = if fields.is_empty() {
+        String::new()
+    } else {
+        Value::Object(fields).to_string()
+    };
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::event!(
+                target: "plugin",
+                Level::$level,
+                handler,
+                plugin_fields = fields.as_str(),
+                "{message}"
+            )
+        };
+    }
+    match line.level {
+        1 => event!(ERROR),
+        2 => event!(WARN),
+        3 => event!(INFO),
+        4 => event!(DEBUG),
+        _ => event!(TRACE),
+    }
+}
+
+struct Lines {
+    settings: LogSettings,
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _cx: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let level = *event.metadata().level();
+        let mut line = match self.settings.format {
+            Format::Json => json(level, fields),
+            Format::Text => text(level, &fields, self.settings.color),
+        };
+        line.push('\n');
+        // One write, so that lines of several processes do not mix; nobody to tell if it fails.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    handler: Option<String>,
+    others: Map<String, Value>,
+}
+
+impl Fields {
+    fn record(&mut self, field: &Field, value: Value) {
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        match field.name() {
+            "message" => self.message = text(value),
+            "handler" => self.handler = Some(text(value)),
+            PLUGIN_FIELDS => {
+                if let Ok(Value::Object(fields)) = serde_json::from_str(&text(value)) {
+                    self.others.extend(fields);
+                }
+            }
+            name => drop(self.others.insert(name.to_owned(), value)),
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record(field, format!("{value:?}").into());
+    }
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record(field, value.into());
+    }
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.record(field, value.into());
+    }
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.record(field, value.into());
+    }
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.record(field, value.into());
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.record(field, value.into());
+    }
+}
+
+fn json(level: Level, fields: Fields) -> String {
+    let mut object = Map::new();
+    let time = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    object.insert("time".to_owned(), time.as_secs_f64().into());
+    object.insert(
+        "level".to_owned(),
+        level.as_str().to_ascii_lowercase().into(),
+    );
+    if let Some(handler) = fields.handler {
+        object.insert("handler".to_owned(), handler.into());
+    }
+    object.insert("message".to_owned(), fields.message.into());
+    object.extend(fields.others);
+    Value::Object(object).to_string()
+}
+
+/// The message, behind the level where that is unusual; fields that people need are in the message.
+fn text(level: Level, fields: &Fields, color: bool) -> String {
+    let mut line = String::new();
+    let (word, code) = match level {
+        Level::ERROR => ("error: ", "1;31"),
+        Level::WARN => ("warning: ", "1;33"),
+        Level::INFO => ("", ""),
+        Level::DEBUG => ("debug: ", "2"),
+        Level::TRACE => ("trace: ", "2"),
+    };
+    if color && !word.is_empty() {
+        let _ = write!(line, "\u{1b}[{code}m{word}\u{1b}[0m");
+    } else {
+        line.push_str(word);
+    }
+    if let Some(handler) = &fields.handler {
+        let _ = match color {
+            true => write!(line, "\u{1b}[36m{handler}\u{1b}[0m: "),
+            false => write!(line, "{handler}: "),
+        };
+    }
+    line.push_str(&fields.message);
+    if fields.handler.is_some() {
+        for (name, value) in &fields.others {
+            let _ = match value {
+                Value::String(text) => write!(line, " {name}={text}"),
+                value => write!(line, " {name}={value}"),
+            };
+        }
+    }
+    line
+}

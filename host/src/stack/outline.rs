@@ -1,0 +1,96 @@
+//! What people read of a stack: a tree of its pieces.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// A handler in a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// `plugin` or `plugin#handler`, as the manifest says.
+    pub name: String,
+    /// The plugin's version.
+    pub version: String,
+    /// The first digits of the library's fingerprint.
+    pub fingerprint: String,
+    /// Its config.
+    pub config: Map<String, Value>,
+}
+
+/// One line of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// A middleware.
+    Use(Piece),
+    /// A map; the lines below it are deeper.
+    Map {
+        /// Empty for `/`.
+        path: String,
+        /// The host it is for.
+        host: Option<String>,
+    },
+    /// An app.
+    Run(Piece),
+}
+
+/// The pieces of a stack, outermost first, each with its depth.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// Depth and line.
+    pub lines: Vec<(usize, Line)>,
+}
+
+impl Outline {
+    pub(super) fn push(&mut self, depth: usize, line: Line) {
+        self.lines.push((depth, line));
+    }
+
+    /// The pieces alone.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.lines.iter().filter_map(|(_, line)| line.piece())
+    }
+}
+
+impl Line {
+    /// The handler of a `use` or `run`.
+    pub fn piece(&self) -> Option<&Piece> {
+        match self {
+            Self::Use(piece) | Self::Run(piece) => Some(piece),
+            Self::Map { .. } => None,
+        }
+    }
+
+    /// The directive as it would be written, without its config.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Use(piece) => format!("use {}", piece.name),
+            Self::Run(piece) => format!("run {}", piece.name),
+            Self::Map { path, host } => {
+                let path = if path.is_empty() { "/" } else { path };
+                format!("map {}{path}", host.as_deref().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Outline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |(depth, line): &(usize, Line)| 2 * depth + line.label().chars().count();
+        let widest = self.lines.iter().map(width).max().unwrap_or_default();
+        for (number, entry) in self.lines.iter().enumerate() {
+            let (depth, line) = entry;
+            if number > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{:indent$}{}", "", line.label(), indent = 2 * depth)?;
+            if let Some(piece) = line.piece() {
+                let gap = widest - width(entry) + 2;
+                write!(f, "{:gap$}{} {}", "", piece.version, piece.fingerprint)?;
+                if !piece.config.is_empty() {
+                    write!(f, "  {}", Value::Object(piece.config.clone()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

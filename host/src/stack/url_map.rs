@@ -1,0 +1,140 @@
+//! Which branch takes a request: the rule of Rack's URLMap.
+
+use stackup_plugin::abi::host::{HostRequest, Node, Route};
+
+/// Where a map stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// Empty for `/`.
+    path: String,
+    /// Lower case, with or without a port.
+    host: Option<String>,
+}
+
+impl Location {
+    /// `path` without a slash at its end.
+    pub fn new(path: &str, host: Option<&str>) -> Self {
+        Self {
+            path: path.to_owned(),
+            host: host.map(str::to_ascii_lowercase),
+        }
+    }
+
+    /// Whether a request to `host` (with its port, if it has one) may be meant.
+    fn takes_host(&self, host: Option<&str>) -> bool {
+        let Some(own) = &self.host else { return true };
+        host.is_some_and(|host| {
+            own.eq_ignore_ascii_case(host) || own.eq_ignore_ascii_case(without_port(host))
+        })
+    }
+
+    /// How many bytes of `path` this location takes, if it takes it. A slash of the location stands
+    /// for any number of them; what follows begins with a slash or is nothing.
+    fn takes_path(&self, path: &str) -> Option<usize> {
+        let path = path.as_bytes();
+        let mut at = 0;
+        for byte in self.path.bytes() {
+            if path.get(at) != Some(&byte) {
+                return None;
+            }
+            at += 1;
+            while byte == b'/' && path.get(at) == Some(&b'/') {
+                at += 1;
+            }
+        }
+        matches!(path.get(at), None | Some(b'/')).then_some(at)
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Branches by host and path: those with a host first, then the longest path.
+pub struct UrlMap {
+    branches: Vec<(Location, Node)>,
+    fallback: Node,
+}
+
+impl UrlMap {
+    /// `fallback` gets what no branch takes.
+    pub fn new(mut branches: Vec<(Location, Node)>, fallback: Node) -> Self {
+        branches.sort_by_key(|(location, _)| {
+            let host = location.host.as_ref().map_or(0, String::len);
+            std::cmp::Reverse((host, location.path.len()))
+        });
+        Self { branches, fallback }
+    }
+}
+
+impl Route for UrlMap {
+    fn route(&self, request: &mut HostRequest) -> &Node {
+        let taken = {
+            let host = request.headers().get(http::header::HOST);
+            let host = host.and_then(|host| host.to_str().ok());
+            let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
+            let path = request.path_info();
+            self.branches.iter().find_map(|(location, node)| {
+                let bytes = location
+                    .takes_path(path)
+                    .filter(|_| location.takes_host(host))?;
+                Some((location, node, bytes))
+            })
+        };
+        let Some((location, node, bytes)) = taken else {
+            return &self.fallback;
+        };
+        request.descend(&location.path, bytes);
+        node
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes(location: &str, path: &str) -> Option<usize> {
+        Location::new(location, None).takes_path(path)
+    }
+
+    #[test]
+    fn a_prefix_ends_at_a_segment() {
+        assert_eq!(takes("/foo", "/foo"), Some(4));
+        assert_eq!(takes("/foo", "/foo/bar"), Some(4));
+        assert_eq!(takes("/foo", "/foobar"), None);
+        assert_eq!(takes("/foo", "/fo"), None);
+        assert_eq!(takes("/foo", "/FOO"), None, "case matters");
+    }
+
+    #[test]
+    fn a_run_of_slashes_is_one() {
+        assert_eq!(takes("/foo/bar", "//foo///bar/x"), Some(11));
+        assert_eq!(takes("/foo", "/foo//x"), Some(4));
+    }
+
+    #[test]
+    fn nothing_is_decoded() {
+        assert_eq!(takes("/foo/bar", "/foo%2Fbar"), None);
+        assert_eq!(takes("/foo", "/foo;x"), None);
+    }
+
+    #[test]
+    fn the_root_takes_all() {
+        assert_eq!(takes("", "/x"), Some(0));
+        assert_eq!(takes("", ""), Some(0));
+        assert_eq!(takes("", "*"), None);
+    }
+
+    #[test]
+    fn a_host_matches_with_and_without_its_port() {
+        let plain = Location::new("", Some("Example.com"));
+        assert!(plain.takes_host(Some("example.COM")) && plain.takes_host(Some("example.com:80")));
+        assert!(!plain.takes_host(Some("www.example.com")) && !plain.takes_host(None));
+        let with_port = Location::new("", Some("example.com:8080"));
+        assert!(with_port.takes_host(Some("example.com:8080")));
+        assert!(!with_port.takes_host(Some("example.com")));
+    }
+}
