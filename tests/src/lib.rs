@@ -1,1 +1,14 @@
-//! The test harness.
+//! The test harness: a built `stackup`, a place for it to serve from, and a client that looks closely.
+
+pub mod artifacts;
+pub mod copies;
+mod deadline;
+pub mod host;
+pub mod http;
+pub mod log;
+pub mod site;
+
+pub use self::deadline::{DEADLINE, within};
+pub use self::host::Host;
+pub use self::http::Connection;
+pub use self::site::Site;

@@ -1,0 +1,46 @@
+//! A middleware that says which generation answered, once for each layer of it.
+
+#![forbid(unsafe_code)]
+
+use stackup_plugin::{Context, Middleware, Next, Request, Result, tracing};
+
+/// Its config.
+#[stackup_plugin::config]
+#[derive(Default)]
+#[serde(default)]
+struct Config {
+    /// Added as `x-mark`, to tell layers apart.
+    mark: String,
+}
+
+struct Stamp {
+    mark: String,
+}
+
+impl Middleware for Stamp {
+    type Config = Config;
+
+    fn init(config: Config, _cx: &Context) -> Result<Self> {
+        tracing::info!("stamp: built {}", config.mark);
+        Ok(Self { mark: config.mark })
+    }
+
+    async fn call(&self, req: Request, next: Next<'_>) -> Result {
+        let generation = req.generation();
+        let mut res = next.run(req).await?;
+        let mut headers = res.headers_mut();
+        headers.append("x-stackup-generation", generation.to_string())?;
+        if !self.mark.is_empty() {
+            headers.append("x-mark", self.mark.as_str())?;
+        }
+        Ok(res)
+    }
+}
+
+impl Drop for Stamp {
+    fn drop(&mut self) {
+        tracing::info!("stamp: dropped {}", self.mark);
+    }
+}
+
+stackup_plugin::export!(middleware Stamp);

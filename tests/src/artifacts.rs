@@ -1,0 +1,174 @@
+//! The host's binary and the plugins, built once per process.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The plugins that are built as an author builds his: no feature of stackup-plugin is on.
+const PLUGINS: &[&str] = &[
+    "hello",
+    "bad-init",
+    "lies",
+    "not-a-plugin",
+    "other-allocator",
+    "panics",
+    "probe",
+    "stamp",
+    "tokio-missing",
+];
+
+/// What one run of cargo made, by target name.
+type Artifacts = HashMap<String, PathBuf>;
+
+/// The host.
+///
+/// # Panics
+///
+/// When it does not build.
+pub fn stackup() -> &'static Path {
+    static BUILT: OnceLock<Artifacts> = OnceLock::new();
+    let built = BUILT.get_or_init(|| build(["build", "-p", "stackup", "--bin", "stackup"]));
+    find(built, "stackup")
+}
+
+/// The library of a plugin of this workspace.
+///
+/// # Panics
+///
+/// When it does not build.
+pub fn plugin(package: &str) -> &'static Path {
+    static PLAIN: OnceLock<Artifacts> = OnceLock::new();
+    static TOKIO: OnceLock<Artifacts> = OnceLock::new();
+    static ABORTS: OnceLock<Artifacts> = OnceLock::new();
+    let built = match package {
+        // A run of its own, for cargo gives a feature that one asks for to all that are built along.
+        "tokio-net" => TOKIO.get_or_init(|| build(["build", "-p", "tokio-net"])),
+        // As a profile with `panic = "abort"` does, without building all dependencies again.
+        "aborts" => {
+            ABORTS.get_or_init(|| build(["rustc", "-p", "aborts", "--lib", "--", "-Cpanic=abort"]))
+        }
+        _ => PLAIN.get_or_init(|| {
+            let packages = PLUGINS.iter().flat_map(|name| ["-p", name]);
+            build(["build"].into_iter().chain(packages))
+        }),
+    };
+    find(built, package)
+}
+
+/// A plugin of this workspace as the nightly compiler builds it, every layout in a random order;
+/// none where there is no such compiler.
+///
+/// # Panics
+///
+/// When it does not build.
+pub fn nightly_plugin(package: &str) -> Option<PathBuf> {
+    let rustup = ["rustup", "run", "nightly"].map(OsString::from);
+    let mut found = Command::new(&rustup[0]);
+    found.args(&rustup[1..]).args(["rustc", "--version"]);
+    if !found.output().is_ok_and(|output| output.status.success()) {
+        return None;
+    }
+    let cargo = [&rustup[..], &["cargo".into()]].concat();
+    let arguments = ["build", "--message-format=json", "-p", package].map(OsStr::new);
+    let target = target_dir().join("stackup-tests/nightly");
+    let flags = [("RUSTFLAGS", "-Zrandomize-layout")];
+    let built = run(&cargo, &arguments, &workspace(), &target, &flags);
+    Some(find(&built, package).to_path_buf())
+}
+
+fn find<'a>(built: &'a Artifacts, name: &str) -> &'a Path {
+    let name = name.replace('-', "_");
+    built
+        .get(&name)
+        .unwrap_or_else(|| panic!("cargo built no `{name}`; is it in the list of plugins?"))
+}
+
+fn build<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Artifacts {
+    let mut arguments: Vec<&OsStr> = arguments.into_iter().map(OsStr::new).collect();
+    let messages = [OsStr::new("--message-format=json")];
+    // What follows `--` is rustc's.
+    let end = arguments.iter().position(|argument| *argument == "--");
+    let end = end.unwrap_or(arguments.len());
+    arguments.splice(end..end, messages);
+    run(&cargo(), &arguments, &workspace(), &target_dir(), &[])
+}
+
+/// Runs a cargo at `directory` and returns the libraries and programs that it made.
+///
+/// # Panics
+///
+/// When it fails.
+pub(crate) fn run(
+    cargo: &[OsString],
+    arguments: &[&OsStr],
+    directory: &Path,
+    target: &Path,
+    variables: &[(&str, &str)],
+) -> Artifacts {
+    let mut command = Command::new(&cargo[0]);
+    command
+        .args(&cargo[1..])
+        .args(arguments)
+        .current_dir(directory)
+        .env("CARGO_TARGET_DIR", target)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    // What cargo sets for the test's own crate would look like a change to build scripts.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") {
+            command.env_remove(name);
+        }
+    }
+    let output = command.output().expect("cargo can be run");
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| artifact(&serde_json::from_str(line).ok()?))
+        .collect()
+}
+
+fn artifact(message: &Value) -> Option<(String, PathBuf)> {
+    let target = message.get("target")?;
+    let name = target["name"].as_str()?.replace('-', "_");
+    if let Some(program) = message["executable"].as_str() {
+        return Some((name, program.into()));
+    }
+    let kinds = target["kind"].as_array()?;
+    let files = message["filenames"].as_array()?;
+    let library = kinds.iter().any(|kind| kind == "cdylib");
+    let file = files.first()?.as_str()?;
+    library.then(|| (name, file.into()))
+}
+
+pub(crate) fn cargo() -> Vec<OsString> {
+    vec![std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())]
+}
+
+/// The workspace's root.
+pub fn workspace() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// The target directory that this test was built in.
+///
+/// # Panics
+///
+/// Outside of a test that cargo built.
+pub fn target_dir() -> PathBuf {
+    // TARGET/debug/deps/integration-0123
+    let test = std::env::current_exe().expect("a running test has a file");
+    test.ancestors()
+        .nth(3)
+        .expect("cargo builds tests in TARGET/PROFILE/deps")
+        .to_path_buf()
+}

@@ -1,0 +1,143 @@
+//! Plugins and hosts built against a copy of this workspace in which a line is different.
+//!
+//! A copy lies below the target directory and shares its builds, so only what is different is built.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::artifacts::{cargo, run, target_dir, workspace};
+
+/// A change of a copy.
+#[derive(Debug, Clone, Copy)]
+pub struct Edit {
+    /// The file, from the workspace's root.
+    pub file: &'static str,
+    /// What is there once, and once only.
+    pub from: &'static str,
+    /// What takes its place.
+    pub to: &'static str,
+}
+
+impl Edit {
+    fn apply(&self, name: &str, files: &mut HashMap<PathBuf, String>) {
+        let text = files.get_mut(Path::new(self.file));
+        let text = text.unwrap_or_else(|| panic!("{name}: no file {}", self.file));
+        let count = text.matches(self.from).count();
+        assert_eq!(
+            count, 1,
+            "{name}: {} no longer has this once, mend the test: {:?}",
+            self.file, self.from
+        );
+        *text = text.replace(self.from, self.to);
+    }
+}
+
+/// Calls the package of `member` as the copy: cargo's file names have nothing else to tell two
+/// libraries apart.
+fn rename(name: &str, member: &str, files: &mut HashMap<PathBuf, String>) {
+    let text = files.get_mut(&Path::new(member).join("Cargo.toml"));
+    let text = text.expect("a member has a manifest");
+    let line = text.lines().find(|line| line.starts_with("name = "));
+    let line = line.expect("a package has a name").to_owned();
+    *text = text.replacen(&line, &format!("name = {name:?}"), 1);
+}
+
+/// A copy of `plugin-api` and `members`, with edits.
+#[derive(Debug)]
+pub struct Copy {
+    root: PathBuf,
+}
+
+impl Copy {
+    /// Lays a copy out under `name`, which no other copy has.
+    ///
+    /// # Panics
+    ///
+    /// When an edit does not fit the sources any more.
+    pub fn new(name: &str, members: &[&str], edits: &[Edit]) -> Self {
+        let root = target_dir().join("stackup-tests").join(name);
+        let mut files = HashMap::new();
+        collect(&workspace(), Path::new("plugin-api"), &mut files);
+        for member in members {
+            collect(&workspace(), Path::new(member), &mut files);
+        }
+        let lock = read(&workspace().join("Cargo.lock"));
+        files.insert("Cargo.lock".into(), lock);
+        files.insert("Cargo.toml".into(), manifest(members));
+        for edit in edits {
+            edit.apply(name, &mut files);
+        }
+        for member in members {
+            rename(name, member, &mut files);
+        }
+        for (file, text) in &files {
+            // Cargo's own changes to the lock file are as good.
+            let once = file == Path::new("Cargo.lock");
+            write(&root.join(file), text, once);
+        }
+        Self { root }
+    }
+
+    /// The library of a copy of the plugin at `source`, which is called `name` from then on.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new), and when it does not build.
+    pub fn plugin(name: &str, source: &str, edits: &[Edit]) -> Vec<u8> {
+        let file = Self::new(name, &[source], edits).build(name);
+        fs::read(file).expect("cargo built it")
+    }
+
+    /// Builds a package of the copy and returns its library or program.
+    ///
+    /// # Panics
+    ///
+    /// When it does not build.
+    pub fn build(&self, package: &str) -> PathBuf {
+        let arguments = ["build", "--message-format=json", "-p", package].map(OsStr::new);
+        let mut built = run(&cargo(), &arguments, &self.root, &target_dir(), &[]);
+        let found = built.remove(&package.replace('-', "_"));
+        found.unwrap_or_else(|| panic!("cargo built no `{package}`"))
+    }
+}
+
+/// The workspace's manifest with other members.
+fn manifest(members: &[&str]) -> String {
+    let text = read(&workspace().join("Cargo.toml"));
+    let (before, rest) = text
+        .split_once("members = [")
+        .expect("the workspace has members");
+    let (_, after) = rest.split_once(']').expect("the list ends");
+    let members = ["plugin-api", "plugin-api/macros"].iter().chain(members);
+    let members: Vec<String> = members.map(|member| format!("{member:?}")).collect();
+    format!("{before}members = [{}]{after}", members.join(", "))
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut HashMap<PathBuf, String>) {
+    for entry in fs::read_dir(root.join(folder)).expect("a folder of the workspace") {
+        let path = folder.join(entry.expect("a folder of the workspace").file_name());
+        if root.join(&path).is_dir() {
+            collect(root, &path, files);
+        } else {
+            let text = read(&root.join(&path));
+            files.insert(path, text);
+        }
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Writes what is new: cargo goes by the time of the last change.
+fn write(path: &Path, text: &str, once: bool) {
+    let before = fs::read_to_string(path).ok();
+    if before.as_deref() == Some(text) || (once && before.is_some()) {
+        return;
+    }
+    let folder = path.parent().expect("a file is in a folder");
+    fs::create_dir_all(folder).expect("the target directory can be written");
+    fs::write(path, text).expect("the target directory can be written");
+}

@@ -1,0 +1,263 @@
+//! One connection, as low as a test wants it.
+
+use std::io;
+use std::path::Path;
+
+use tokio::net::{TcpStream, UnixStream};
+
+use super::{Head, Response};
+use crate::deadline::within;
+
+/// A connection to a host. Each wait ends at [`DEADLINE`](crate::DEADLINE).
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    /// What was received and not yet asked for.
+    received: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+macro_rules! either {
+    ($stream:expr, $s:ident => $do:expr) => {
+        match $stream {
+            Stream::Tcp($s) => $do,
+            Stream::Unix($s) => $do,
+        }
+    };
+}
+
+impl Connection {
+    /// Connects to `host:port`.
+    ///
+    /// # Panics
+    ///
+    /// When nobody listens there.
+    pub async fn tcp(address: &str) -> Self {
+        let stream = within("connect", TcpStream::connect(address)).await;
+        let stream = stream.unwrap_or_else(|error| panic!("{address}: {error}"));
+        Self::new(Stream::Tcp(stream))
+    }
+
+    /// Connects to a socket file.
+    ///
+    /// # Panics
+    ///
+    /// When nobody listens there.
+    pub async fn unix(path: &Path) -> Self {
+        let stream = within("connect", UnixStream::connect(path)).await;
+        let stream = stream.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self::new(Stream::Unix(stream))
+    }
+
+    fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            received: Vec::new(),
+        }
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Panics
+    ///
+    /// When the other end is gone.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let sent = self.try_send(bytes.as_ref()).await;
+        sent.expect("the host reads what is sent");
+    }
+
+    /// The same, for when the other end may be gone.
+    ///
+    /// # Errors
+    ///
+    /// That it is.
+    pub async fn try_send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        within("send", async {
+            while !bytes.is_empty() {
+                either!(&self.stream, s => s.writable().await)?;
+                match either!(&self.stream, s => s.try_write(bytes)) {
+                    Ok(count) => bytes = &bytes[count..],
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Receives some more; nothing at the end.
+    async fn receive(&mut self) -> io::Result<usize> {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            either!(&self.stream, s => s.readable().await)?;
+            match either!(&self.stream, s => s.try_read(&mut buffer)) {
+                Ok(count) => {
+                    self.received.extend_from_slice(&buffer[..count]);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What comes before the next `mark`; fails where the connection ends first.
+    async fn until(&mut self, mark: &[u8]) -> io::Result<Vec<u8>> {
+        loop {
+            let found = self.received.windows(mark.len()).position(|w| w == mark);
+            if let Some(at) = found {
+                let rest = self.received.split_off(at + mark.len());
+                let mut text = std::mem::replace(&mut self.received, rest);
+                text.truncate(at);
+                return Ok(text);
+            }
+            if self.receive().await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    async fn exactly(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        while self.received.len() < count {
+            if self.receive().await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let rest = self.received.split_off(count);
+        Ok(std::mem::replace(&mut self.received, rest))
+    }
+
+    /// The next head, be it of an interim response.
+    ///
+    /// # Panics
+    ///
+    /// When something else comes.
+    pub async fn head(&mut self) -> Head {
+        self.try_head().await.expect("a response")
+    }
+
+    /// The next head.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends first.
+    pub async fn try_head(&mut self) -> io::Result<Head> {
+        let text = within("a head", self.until(b"\r\n\r\n")).await?;
+        let text = String::from_utf8_lossy(&text);
+        Ok(Head::parse(&text).unwrap_or_else(|| panic!("this is no head: {text:?}")))
+    }
+
+    /// The next chunk of a chunked body; the last one is empty.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends first.
+    pub async fn chunk(&mut self) -> io::Result<Vec<u8>> {
+        within("a chunk", async {
+            let size = self.until(b"\r\n").await?;
+            let size = String::from_utf8_lossy(&size).into_owned();
+            let size = usize::from_str_radix(&size, 16)
+                .unwrap_or_else(|_| panic!("{size:?} is no chunk size"));
+            let mut chunk = self.exactly(size + if size == 0 { 0 } else { 2 }).await?;
+            chunk.truncate(size);
+            Ok(chunk)
+        })
+        .await
+    }
+
+    /// What follows the last chunk.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends first.
+    pub async fn trailers(&mut self) -> io::Result<Vec<(String, String)>> {
+        within("trailers", async {
+            let mut trailers = Vec::new();
+            loop {
+                let line = self.until(b"\r\n").await?;
+                let line = String::from_utf8_lossy(&line).into_owned();
+                let Some((name, value)) = line.split_once(':') else {
+                    return Ok(trailers);
+                };
+                trailers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+            }
+        })
+        .await
+    }
+
+    /// The next response with its body.
+    ///
+    /// # Panics
+    ///
+    /// When it is not whole.
+    pub async fn response(&mut self) -> Response {
+        self.try_response().await.expect("a whole response")
+    }
+
+    /// The next response.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends before it does.
+    pub async fn try_response(&mut self) -> io::Result<Response> {
+        let mut response = Response {
+            head: self.try_head().await?,
+            ..Response::default()
+        };
+        if response.head.is_chunked() {
+            loop {
+                let chunk = self.chunk().await?;
+                if chunk.is_empty() {
+                    break;
+                }
+                response.body.extend(chunk);
+            }
+            response.trailers = self.trailers().await?;
+        } else if let Some(length) = response.head.header("content-length") {
+            let length = length.parse().expect("a length is a number");
+            response.body = within("a body", self.exactly(length)).await?;
+        }
+        Ok(response)
+    }
+
+    /// All until the other end closes.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        // A reset is an end, too.
+        within("the end", async {
+            while self.receive().await.unwrap_or(0) > 0 {}
+        })
+        .await;
+        std::mem::take(&mut self.received)
+    }
+
+    /// Whether the other end closes, and sends nothing before that.
+    pub async fn closes(&mut self) -> bool {
+        // A reset is an end, too.
+        let received = within("the end", self.receive()).await.unwrap_or(0);
+        received == 0 && self.received.is_empty()
+    }
+
+    /// Sends a GET and returns the response.
+    pub async fn get(&mut self, target: &str) -> Response {
+        self.send(format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n"))
+            .await;
+        self.response().await
+    }
+
+    /// Sends a POST with a body of known length and returns the response.
+    pub async fn post(&mut self, target: &str, body: &[u8]) -> Response {
+        self.send(format!(
+            "POST {target} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        ))
+        .await;
+        self.send(body).await;
+        self.response().await
+    }
+}

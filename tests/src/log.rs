@@ -1,0 +1,144 @@
+//! The log of a running host, record by record.
+
+use std::fmt;
+use std::io::BufRead;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::deadline::DEADLINE;
+
+/// What a host has logged so far.
+#[derive(Debug)]
+pub struct Log {
+    lines: Mutex<Vec<Line>>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    lines: usize,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Line {
+    text: String,
+    record: Value,
+    /// Somebody waited for it and got it.
+    taken: bool,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, Default)]
+pub struct Record(Value);
+
+impl Record {
+    /// The lifecycle event that it tells; empty if it tells none.
+    pub fn event(&self) -> &str {
+        self.text("event")
+    }
+
+    /// What it says.
+    pub fn message(&self) -> &str {
+        self.text("message")
+    }
+
+    /// A value that is text; empty if there is none.
+    pub fn text(&self, key: &str) -> &str {
+        self.0[key].as_str().unwrap_or_default()
+    }
+
+    /// A value that is a number.
+    pub fn number(&self, key: &str) -> Option<u64> {
+        self.0[key].as_u64()
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Log {
+    pub(crate) fn new() -> Self {
+        Self {
+            lines: Mutex::default(),
+            state: watch::Sender::default(),
+        }
+    }
+
+    /// Reads until the host and all that hold its stderr have ended. Blocks.
+    pub(crate) fn fill(&self, reader: impl BufRead) {
+        for text in reader.lines().map_while(Result::ok) {
+            let record = serde_json::from_str(&text).unwrap_or_default();
+            let line = Line {
+                text,
+                record,
+                taken: false,
+            };
+            self.lines().push(line);
+            self.state.send_modify(|state| state.lines += 1);
+        }
+        self.state.send_modify(|state| state.ended = true);
+    }
+
+    fn lines(&self) -> std::sync::MutexGuard<'_, Vec<Line>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first record that `wanted` wants and nobody had before; waits for it.
+    ///
+    /// # Panics
+    ///
+    /// When none comes within [`DEADLINE`] or the log ends; prints all of it.
+    pub async fn take(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Record {
+        let mut state = self.state.subscribe();
+        let waited = tokio::time::timeout(DEADLINE, async {
+            loop {
+                let ended = state.borrow_and_update().ended;
+                if let Some(record) = self.seen(&wanted) {
+                    return Some(record);
+                }
+                if ended || state.changed().await.is_err() {
+                    return None;
+                }
+            }
+        });
+        match waited.await {
+            Ok(Some(record)) => record,
+            Ok(None) => panic!("no {what}, and the host has ended; its log:\n{self}"),
+            Err(_) => panic!("no {what} within {DEADLINE:?}; the log:\n{self}"),
+        }
+    }
+
+    /// The same without waiting.
+    pub fn seen(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
+        let mut lines = self.lines();
+        let found = lines
+            .iter_mut()
+            .filter(|line| !line.taken)
+            .map(|line| (Record(line.record.clone()), line))
+            .find(|(record, _)| wanted(record));
+        let (record, line) = found?;
+        line.taken = true;
+        Some(record)
+    }
+
+    pub(crate) async fn ended(&self) {
+        let mut state = self.state.subscribe();
+        // The sender lives as long as we do.
+        let _ = state.wait_for(|state| state.ended).await;
+    }
+}
+
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.lines().iter() {
+            writeln!(f, "{}", line.text)?;
+        }
+        Ok(())
+    }
+}
