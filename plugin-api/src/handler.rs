@@ -95,10 +95,14 @@ where
 }
 
 /// Runs an `async fn` middleware.
-pub async fn call_middleware<'a>(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` here is `Send` for some lifetimes only (rust-lang/rust#100013)"
+)]
+pub fn call_middleware<'a>(
     middleware: impl MiddlewareFn<'a>,
     req: Request,
     next: Next<'a>,
-) -> Result {
-    middleware.run(req, next).await
+) -> impl Future<Output = Result> + Send {
+    async move { middleware.run(req, next).await }
 }
