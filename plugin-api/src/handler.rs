@@ -74,8 +74,8 @@ where
 }
 
 /// Runs an `async fn` app.
-pub fn call_app<A>(app: impl AppFn<A>, req: Request) -> impl Future<Output = Result> + Send {
-    async move { app.run(req).await }
+pub async fn call_app<A>(app: impl AppFn<A>, req: Request) -> Result {
+    app.run(req).await
 }
 
 /// An `async fn` that can be a middleware.
@@ -95,6 +95,10 @@ where
 }
 
 /// Runs an `async fn` middleware.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` here is `Send` for some lifetimes only (rust-lang/rust#100013)"
+)]
 pub fn call_middleware<'a>(
     middleware: impl MiddlewareFn<'a>,
     req: Request,

@@ -2,6 +2,7 @@
 
 use std::io::BufReader;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -29,41 +30,40 @@ impl Host {
     ///
     /// When the host does not come to listen.
     pub async fn start(site: &Site) -> Self {
-        Self::start_with(site, |_| {}).await
+        Self::start_in("production", site).await
     }
 
-    /// The same after `adjust` has had its way with the command.
+    /// The same in another environment.
     ///
     /// # Panics
     ///
     /// As [`start`](Self::start).
-    pub async fn start_with(site: &Site, adjust: impl FnOnce(&mut Command)) -> Self {
-        let mut host = Self::launch(site, &["-p", "0", "-o", "127.0.0.1"], adjust);
-        let listening = host.event("listening").await;
-        host.url = listening.text("url").to_owned();
+    pub async fn start_in(environment: &str, site: &Site) -> Self {
+        let arguments = ["-p", "0", "-o", "127.0.0.1", "-E", environment];
+        let mut host = Self::launch(artifacts::stackup(), site, &arguments);
+        host.ready().await;
         host
     }
 
-    /// Starts `stackup serve` with `arguments`, and waits for nothing.
+    /// Starts `program serve` with `arguments`, and waits for nothing.
     ///
     /// # Panics
     ///
     /// When there is no such process to be had.
-    pub fn launch(site: &Site, arguments: &[&str], adjust: impl FnOnce(&mut Command)) -> Self {
-        let mut command = Command::new(artifacts::stackup());
+    pub fn launch(program: &Path, site: &Site, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
         command
             .arg("serve")
             .arg(site.path().join("config.ru.toml"))
             .args(["--log-format", "json"])
             .args(arguments)
             .current_dir(site.path())
-            .env_remove("RACK_ENV")
+            .env_remove("STACKUP_ENV")
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0);
-        adjust(&mut command);
         let mut child = command.spawn().expect("the host can be started");
         let pid = Pid::from_child(&child);
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -78,6 +78,17 @@ impl Host {
             status,
             url: String::new(),
         }
+    }
+
+    /// Waits until it listens, and returns where.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come to listen.
+    pub async fn ready(&mut self) -> &str {
+        let listening = self.event("listening").await;
+        self.url = listening.text("url").to_owned();
+        &self.url
     }
 
     /// Where it listens.

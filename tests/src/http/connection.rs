@@ -226,6 +226,16 @@ impl Connection {
         Ok(response)
     }
 
+    /// All until the other end closes.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        // A reset is an end, too.
+        within("the end", async {
+            while self.receive().await.unwrap_or(0) > 0 {}
+        })
+        .await;
+        std::mem::take(&mut self.received)
+    }
+
     /// Whether the other end closes, and sends nothing before that.
     pub async fn closes(&mut self) -> bool {
         // A reset is an end, too.

@@ -198,9 +198,18 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
             .transpose()?;
         #[cfg(feature = "tokio")]
         let entered = runtime.as_ref().map(tokio::runtime::Runtime::enter);
-        let serve = T::init(config, &context)?;
+        let serve = T::init(config, &context);
         #[cfg(feature = "tokio")]
         drop(entered);
+        let serve = match serve {
+            Ok(serve) => serve,
+            Err(error) => {
+                // Its plain drop would wait for what `init` left running there.
+                #[cfg(feature = "tokio")]
+                runtime.map(tokio::runtime::Runtime::shutdown_background);
+                return Err(error);
+            }
+        };
         Ok(Self {
             serve,
             context,

@@ -1,0 +1,113 @@
+//! Plugins that another compiler, allocator or version of stackup-plugin made.
+
+use stackup_tests::copies::{Copy, Edit};
+use stackup_tests::site::read;
+use stackup_tests::{Host, Site, artifacts};
+
+/// A field after the last that every plugin knows.
+const GROWN: Edit = Edit {
+    file: "plugin-api/src/abi/tables.rs",
+    from: "    pub task_drop: unsafe extern \"C\" fn(task: *mut TaskObject),\n",
+    to: "    pub task_drop: unsafe extern \"C\" fn(task: *mut TaskObject),\n    \
+         pub added_later: unsafe extern \"C\" fn(task: *mut TaskObject),\n",
+};
+
+/// Works through what `probe` does, on the host that serves it as its only app.
+async fn works(host: &Host) {
+    assert_eq!(host.get("/").await.text(), "probe\n");
+    let body = vec![b'e'; 100_000];
+    let mut connection = host.connect().await;
+    assert_eq!(connection.post("/echo", &body).await.body, body);
+    assert_eq!(host.get("/chunks?count=3").await.text().lines().count(), 3);
+    assert_eq!(host.get("/where").await.text(), "GET [] [/where] tcp\n");
+    host.says("probe: finished /where 200").await;
+    assert_eq!(host.get("/sleep?ms=1").await.text(), "slept\n");
+    assert_eq!(host.get("/task").await.status(), 202);
+    host.says("probe: a task waits").await;
+}
+
+#[tokio::test]
+async fn nightly_with_every_layout_in_random_order() {
+    let Some(library) = artifacts::nightly_plugin("probe") else {
+        eprintln!("SKIPPED: no nightly toolchain, so no plugin with randomised layouts");
+        return;
+    };
+    let site = Site::new("run = \"probe\"\n", &[]);
+    site.library("probe", &read(&library));
+    works(&Host::start(&site).await).await;
+}
+
+#[tokio::test]
+async fn another_allocator() {
+    let site = Site::new("run = \"other-allocator\"\n", &["other-allocator"]);
+    let host = Host::start_in("development", &site).await;
+    for _ in 0..10 {
+        let response = host.get("/").await;
+        assert_eq!(response.body.len(), 4096);
+        assert_eq!(response.header("x-long").map(str::len), Some(4096));
+        assert_eq!(host.get("/big").await.body.len(), 1 << 20);
+        assert!(host.get("/error").await.text().contains("another heap"));
+        assert!(host.get("/panic").await.text().contains("another heap"));
+        let body = vec![b'o'; 100_000];
+        let mut connection = host.connect().await;
+        assert_eq!(connection.post("/echo", &body).await.body, body);
+    }
+    // Its instance is freed as well.
+    site.manifest("run = \"hello\"\n");
+    site.plugin("hello");
+    host.reload("swapped").await;
+    host.event("drained").await;
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
+}
+
+#[tokio::test]
+async fn a_plugin_whose_tables_have_grown() {
+    let library = Copy::plugin(
+        "newer-plugin",
+        "tests/plugins/probe",
+        &[
+            GROWN,
+            Edit {
+                file: "plugin-api/src/abi/root.rs",
+                from: "    pub handlers: RSlice<'static, HandlerEntry>,\n",
+                to: "    pub handlers: RSlice<'static, HandlerEntry>,\n    \
+                     pub added_later: u64,\n",
+            },
+            Edit {
+                file: "plugin-api/src/abi/plugin/entry.rs",
+                from: "        handlers: RSlice::from_slice(P::HANDLERS),\n",
+                to: "        handlers: RSlice::from_slice(P::HANDLERS),\n        added_later: 7,\n",
+            },
+        ],
+    );
+    let site = Site::new("run = \"newer-plugin\"\n", &[]);
+    site.library("newer-plugin", &library);
+    works(&Host::start(&site).await).await;
+}
+
+#[tokio::test]
+async fn an_old_plugin_under_a_host_whose_tables_have_grown() {
+    let newer = Copy::new(
+        "newer-host",
+        &["host"],
+        &[
+            GROWN,
+            // The package is called otherwise, its library is not.
+            Edit {
+                file: "host/Cargo.toml",
+                from: "[dependencies]\n",
+                to: "[lib]\nname = \"stackup\"\n\n[dependencies]\n",
+            },
+            Edit {
+                file: "plugin-api/src/abi/host/table.rs",
+                from: "        task_drop: context::task_drop,\n",
+                to: "        task_drop: context::task_drop,\n        added_later: context::task_drop,\n",
+            },
+        ],
+    );
+    let newer = newer.build("newer-host");
+    let site = Site::new("run = \"probe\"\n", &["probe"]);
+    let mut host = Host::launch(&newer, &site, &["-p", "0"]);
+    host.ready().await;
+    works(&host).await;
+}

@@ -1,0 +1,196 @@
+//! What goes wrong while requests are answered costs those requests only.
+
+use stackup_tests::{Host, Site};
+
+/// The status and text of a request in development, and what the log says of it.
+async fn panicking(host: &Host, path: &str, message: &str) {
+    let response = host.get(path).await;
+    assert_eq!(response.status(), 500, "{path}: {response}");
+    for text in ["`panics`", message, "panics/src/lib.rs:"] {
+        assert!(response.text().contains(text), "{path}: {response}");
+    }
+    let logged = host
+        .log()
+        .take("panic", |record| record.event() == "panic")
+        .await;
+    assert_eq!(logged.text("handler"), "panics", "{logged}");
+    assert!(logged.message().contains(message), "{logged}");
+    assert_eq!(host.get("/").await.text(), "calm\n");
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_request_and_names_the_handler_in_development() {
+    let site = Site::new(
+        "use = [\"stamp\"]\nrun = \"panics\"\n",
+        &["panics", "stamp"],
+    );
+    let host = Host::start_in("development", &site).await;
+    panicking(&host, "/call", "on purpose, in call").await;
+    panicking(&host, "/later", "on purpose, after an await").await;
+    panicking(&host, "/payload", "a payload that is not text").await;
+    panicking(&host, "/index", "index out of bounds").await;
+}
+
+#[tokio::test]
+async fn a_panic_tells_a_client_nothing_in_production() {
+    let site = Site::new("run = \"panics\"\n", &["panics"]);
+    let host = Host::start(&site).await;
+    let response = host.get("/call").await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.text(), "500 Internal Server Error\n");
+    let logged = host.event("panic").await;
+    assert!(logged.message().contains("on purpose, in call"), "{logged}");
+    // The connection goes on, too.
+    let mut connection = host.connect().await;
+    assert_eq!(connection.get("/call").await.status(), 500);
+    assert_eq!(connection.get("/").await.text(), "calm\n");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_body_cuts_it_so_that_the_client_sees_it() {
+    let site = Site::new("run = \"panics\"\n", &["panics"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /body HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert!(connection.try_response().await.is_err(), "cut, not ended");
+    host.says("on purpose, in a body").await;
+    assert_eq!(host.get("/").await.text(), "calm\n");
+}
+
+#[tokio::test]
+async fn panics_beside_a_request_are_told_and_nothing_more() {
+    let site = Site::new("run = \"panics\"\n", &["panics"]);
+    let host = Host::start(&site).await;
+    assert_eq!(host.get("/hook").await.text(), "answered\n");
+    host.says("on purpose, in a hook").await;
+    assert_eq!(host.get("/task").await.text(), "answered\n");
+    host.says("on purpose, in a task").await;
+
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /drop HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    host.says("panics: waiting").await;
+    drop(connection);
+    host.says("on purpose, in the drop of a future").await;
+    assert_eq!(host.get("/").await.text(), "calm\n");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handlers_drop_does_not_stop_the_next_generation() {
+    let site = Site::new(
+        "[run]\nplugin = \"panics\"\nconfig = { at_drop = true }\n",
+        &["panics", "hello"],
+    );
+    let host = Host::start(&site).await;
+    assert_eq!(host.get("/").await.text(), "calm\n");
+    site.manifest("run = \"hello\"\n");
+    host.reload("swapped").await;
+    host.says("on purpose, in the drop of the app").await;
+    let drained = host.event("drained").await;
+    assert_eq!(drained.number("generation"), Some(1));
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
+}
+
+#[tokio::test]
+async fn a_length_that_lies_never_passes_for_a_whole_response() {
+    let site = Site::new("run = \"lies\"\n", &["lies"]);
+    let host = Host::start(&site).await;
+    for path in ["/too-short", "/too-long", "/too-long-at-once"] {
+        let mut connection = host.connect().await;
+        connection
+            .send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
+            .await;
+        match connection.try_response().await {
+            Ok(response) => assert_eq!(response.status(), 500, "{path}: {response}"),
+            Err(_cut) => {}
+        }
+        let line = host.says("by content-length").await;
+        assert!(line.text("level") == "error", "{line}");
+        assert_eq!(host.get("/").await.text(), "the truth\n", "after {path}");
+    }
+}
+
+#[tokio::test]
+async fn headers_that_lie_about_the_framing_do_not_reach_the_client() {
+    let site = Site::new("run = \"lies\"\n", &["lies"]);
+    let host = Host::start(&site).await;
+    for path in [
+        "/length-is-no-number",
+        "/chunked-twice",
+        "/early-hints",
+        "/switch",
+    ] {
+        let mut connection = host.connect().await;
+        connection
+            .send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
+            .await;
+        match connection.try_response().await {
+            Ok(response) => {
+                assert!(
+                    [200, 500].contains(&response.status()),
+                    "{path}: {response:?}"
+                );
+                let length = response.header("content-length");
+                assert!(length.is_none_or(|length| length.parse::<u64>().is_ok()));
+                let coding = response.header("transfer-encoding");
+                assert!(
+                    coding.is_none_or(|coding| coding == "chunked"),
+                    "{response:?}"
+                );
+            }
+            Err(_cut) => {}
+        }
+        assert_eq!(host.get("/").await.text(), "the truth\n", "after {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_where_there_may_be_none_is_not_sent() {
+    let site = Site::new("run = \"lies\"\n", &["lies"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    for (path, status) in [("/no-content", 204), ("/not-modified", 304)] {
+        connection
+            .send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
+            .await;
+        assert_eq!(connection.head().await.status, status);
+        // Were there a body, it would stand where the next head is read.
+        let next = connection.get("/").await;
+        assert_eq!(next.text(), "the truth\n", "after {path}");
+    }
+}
+
+#[tokio::test]
+async fn trailers_that_would_change_the_framing_are_not_sent() {
+    let site = Site::new("run = \"lies\"\n", &["lies"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /trailers HTTP/1.1\r\nhost: test\r\nte: trailers\r\n\r\n")
+        .await;
+    let response = connection.response().await;
+    assert_eq!(response.text(), "a line\n");
+    assert!(response.trailers.is_empty(), "{:?}", response.trailers);
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_does_not_hold_a_generation_for_ever() {
+    let manifest = "run = \"lies\"\n[limits]\ndrain_timeout = \"100ms\"\n";
+    let site = Site::new(manifest, &["lies", "hello"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /never-ends HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert_eq!(connection.head().await.status, 200);
+    assert_eq!(connection.chunk().await.unwrap(), b"more to come\n");
+    site.manifest("run = \"hello\"\n");
+    host.reload("swapped").await;
+    assert!(connection.chunk().await.is_err(), "cut, not ended");
+    let drained = host.event("drained").await;
+    assert_eq!(drained.number("generation"), Some(1));
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
+}

@@ -1,0 +1,10 @@
+//! Plugins that are bad on purpose, and plugins built with other means.
+
+/// Other compilers, allocators, versions and layouts.
+mod built_otherwise;
+/// Panics and lies while requests are answered.
+mod contained;
+/// Candidates that never serve.
+mod refused;
+/// tokio in a plugin.
+mod tokio;

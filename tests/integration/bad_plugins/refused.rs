@@ -1,0 +1,322 @@
+//! Candidates that are refused: what is said, and that the stack before serves on.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use stackup_tests::copies::{Copy, Edit};
+use stackup_tests::site::read;
+use stackup_tests::{Host, Site, artifacts};
+
+/// The stack that serves: every case leaves it unharmed.
+fn good(mark: &str) -> String {
+    format!("run = \"probe\"\n\n[[use]]\nplugin = \"stamp\"\nconfig = {{ mark = \"{mark}\" }}\n")
+}
+
+/// A candidate that must be refused.
+struct Bad {
+    /// The plugin that its manifest names, or the case where there is none.
+    name: &'static str,
+    place: fn(&Site),
+    manifest: &'static str,
+    /// What must be said of it: what is wrong, where, and how to mend it.
+    says: &'static [&'static str],
+}
+
+/// Serves a good stack, has each candidate refused while a request is under way, then serves another.
+async fn refuse(cases: &[Bad]) {
+    let site = Site::new(&good("before"), &["probe", "stamp"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    for bad in cases {
+        let before = connection.get("/").await;
+        assert_eq!(before.status(), 200, "{} before", bad.name);
+        let generation = before.header("x-stackup-generation").map(str::to_owned);
+        // Half a body, so that the app waits for the rest.
+        let head = "POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf";
+        connection.send(head).await;
+        host.says("probe: reading").await;
+
+        (bad.place)(&site);
+        site.manifest(bad.manifest);
+        let refused = host
+            .log()
+            .take(&format!("refusal of `{}`", bad.name), |record| {
+                record.event() == "reload" && record.text("outcome") == "refused"
+            })
+            .await;
+        let error = refused.text("error");
+        for text in bad.says {
+            assert!(
+                error.contains(text),
+                "{}: `{text}` is not in\n{error}",
+                bad.name
+            );
+        }
+
+        connection.send("half").await;
+        let during = connection.response().await;
+        assert_eq!(during.text(), "8", "{} during", bad.name);
+        assert_eq!(
+            during.header("x-stackup-generation"),
+            generation.as_deref(),
+            "{} during",
+            bad.name
+        );
+        let after = connection.get("/").await;
+        assert_eq!(
+            after.header("x-stackup-generation"),
+            generation.as_deref(),
+            "{} after",
+            bad.name
+        );
+        site.manifest(&good(bad.name));
+        host.log()
+            .take("swap", |record| record.text("outcome") == "swapped")
+            .await;
+        let next = connection.get("/").await;
+        assert_eq!(next.header("x-mark"), Some(bad.name), "{next}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_no_plugins() {
+    refuse(&[
+        Bad {
+            name: "missing",
+            place: |_| {},
+            manifest: "run = \"missing\"\n",
+            says: &[
+                "`missing` is not there",
+                "config.ru.toml:1:",
+                "libmissing.so",
+                "[plugins] path",
+            ],
+        },
+        Bad {
+            name: "text",
+            place: |site| site.library("text", b"#include <stdio.h>\n"),
+            manifest: "run = \"text\"\n",
+            says: &[
+                "libtext.so` is refused at describe",
+                "not a library, but text",
+            ],
+        },
+        Bad {
+            name: "empty",
+            place: |site| site.library("empty", b""),
+            manifest: "run = \"empty\"\n",
+            says: &["the file is empty", "build or copy it again"],
+        },
+        Bad {
+            name: "truncated",
+            place: |site| {
+                let whole = read(artifacts::plugin("hello"));
+                site.library("truncated", &whole[..whole.len() / 2]);
+            },
+            manifest: "run = \"truncated\"\n",
+            says: &["cut short or damaged", "build or copy it again"],
+        },
+        Bad {
+            name: "program",
+            place: |site| site.library("program", &read("/bin/true".as_ref())),
+            manifest: "run = \"program\"\n",
+            says: &["a program, not a library", "crate-type = [\"cdylib\"]"],
+        },
+        Bad {
+            name: "folder",
+            place: |site| {
+                let folder = site.path().join("plugins/libfolder.so");
+                fs::create_dir(folder).unwrap();
+            },
+            manifest: "run = \"folder\"\n",
+            says: &["libfolder.so", "directory"],
+        },
+        Bad {
+            name: "not-a-plugin",
+            place: |site| site.plugin("not-a-plugin"),
+            manifest: "run = \"not-a-plugin\"\n",
+            says: &["not a stackup plugin", "stackup_plugin::export!"],
+        },
+        Bad {
+            name: "writable",
+            place: |site| {
+                site.library("writable", &read(artifacts::plugin("hello")));
+                let file = site.path().join("plugins/libwritable.so");
+                fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+            },
+            manifest: "run = \"writable\"\n",
+            says: &[
+                "refused at trust",
+                "anybody may write",
+                "chmod o-w",
+                "trust = \"any\"",
+            ],
+        },
+        Bad {
+            name: "pinned",
+            place: |site| site.library("pinned", &read(artifacts::plugin("hello"))),
+            manifest: concat!(
+                "[run]\nplugin = \"pinned\"\n",
+                "sha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n"
+            ),
+            says: &["not the pinned one", "e3b0c44298fc1c14", "pin that"],
+        },
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn plugins_that_do_not_fit() {
+    refuse(&[
+        Bad {
+            name: "rootless",
+            place: |site| {
+                let symbol: &[u8] = b"stackup_plugin_root";
+                let library = altered("hello", symbol, b"stackup_plugin_r00t");
+                site.library("rootless", &library);
+            },
+            manifest: "run = \"rootless\"\n",
+            says: &["refused at load", "no symbol `stackup_plugin_root`"],
+        },
+        Bad {
+            name: "misdescribed",
+            place: |site| {
+                let library = altered("hello", b"handler=app hello\n", b"handler=app jello\n");
+                site.library("misdescribed", &library);
+            },
+            manifest: "run = \"misdescribed\"\n",
+            says: &["described in its library, but not exported"],
+        },
+        Bad {
+            name: "aborts",
+            place: |site| site.plugin("aborts"),
+            manifest: "run = \"aborts\"\n",
+            says: &[
+                "built with panic = \"abort\"",
+                "build it with panic = \"unwind\"",
+            ],
+        },
+        Bad {
+            name: "another-version",
+            place: |site| site.library("another-version", &another_version()),
+            manifest: "run = \"another-version\"\n",
+            says: &[
+                "ABI 0.2, this stackup speaks 0.1",
+                "rebuild the plugin with stackup-plugin 0.1.x",
+            ],
+        },
+        Bad {
+            name: "another-layout",
+            place: |site| site.library("another-layout", &another_layout()),
+            manifest: "run = \"another-layout\"\n",
+            says: &[
+                "refused at load",
+                "LogRecord",
+                "level",
+                "u16",
+                "rebuild the plugin",
+            ],
+        },
+        Bad {
+            name: "hello",
+            place: |site| site.plugin("hello"),
+            manifest: "use = [\"hello\"]\nrun = \"probe\"\n",
+            says: &[
+                "`use` takes a middleware",
+                "put it under `run`",
+                "config.ru.toml:1:",
+            ],
+        },
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn handlers_that_can_not_be_built() {
+    refuse(&[
+        Bad {
+            name: "bad-init",
+            place: |site| site.plugin("bad-init"),
+            manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"error\" }\n",
+            says: &[
+                "`bad-init` can't be built: the cellar is flooded",
+                "config.ru.toml:2:",
+            ],
+        },
+        Bad {
+            name: "bad-init",
+            place: |_| {},
+            manifest: "[run]\nplugin = \"bad-init\"\n[run.config]\nhow = \"\"\n\
+                       [[run.config.rooms]]\ndoors = 1\n[[run.config.rooms]]\ndoors = 0\n",
+            says: &["a room needs a door", "config.ru.toml:8:", "doors = 0"],
+        },
+        Bad {
+            name: "bad-init",
+            place: |_| {},
+            manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = 7 }\n",
+            says: &["expected a string", "config.ru.toml:3:"],
+        },
+        Bad {
+            name: "bad-init",
+            place: |_| {},
+            manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"\", roms = [] }\n",
+            says: &["unknown field `roms`", "`rooms`", "config.ru.toml:3:"],
+        },
+        Bad {
+            name: "panics",
+            place: |site| site.plugin("panics"),
+            manifest: "[run]\nplugin = \"panics\"\nconfig = { at_init = true }\n",
+            says: &[
+                "`panics` panicked in init: on purpose, in init",
+                "panics/src/lib.rs:",
+            ],
+        },
+        Bad {
+            name: "hello",
+            place: |site| site.plugin("hello"),
+            manifest: "[run]\nplugin = \"hello\"\nconfig = { greeting = \"hi\" }\n",
+            says: &["this handler takes no config", "config.ru.toml:3:"],
+        },
+    ])
+    .await;
+}
+
+/// A library of the workspace with every `from` in it replaced.
+fn altered(package: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut library = read(artifacts::plugin(package));
+    let places: Vec<usize> = library
+        .windows(from.len())
+        .enumerate()
+        .filter_map(|(at, bytes)| (bytes == from).then_some(at))
+        .collect();
+    assert!(!places.is_empty(), "nothing to alter");
+    for at in places {
+        library[at..at + from.len()].copy_from_slice(to);
+    }
+    library
+}
+
+fn another_version() -> Vec<u8> {
+    let edit = Edit {
+        file: "Cargo.toml",
+        from: "[workspace.package]\nversion = \"0.1.0\"",
+        to: "[workspace.package]\nversion = \"0.2.0\"",
+    };
+    Copy::plugin("another-version", "plugins/hello", &[edit])
+}
+
+fn another_layout() -> Vec<u8> {
+    let edits = [
+        Edit {
+            file: "plugin-api/src/abi/tables.rs",
+            from: "pub level: u8,",
+            to: "pub level: u16,",
+        },
+        Edit {
+            file: "plugin-api/src/abi/plugin/log.rs",
+            from: "        level,\n",
+            to: "        level: level.into(),\n",
+        },
+    ];
+    Copy::plugin("another-layout", "plugins/hello", &edits)
+}

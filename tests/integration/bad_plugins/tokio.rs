@@ -1,0 +1,39 @@
+//! tokio in a plugin, with and without a runtime of its own.
+
+use stackup_tests::{Host, Site};
+
+#[tokio::test]
+async fn a_plugin_with_a_runtime_uses_sockets_timers_and_tasks() {
+    let site = Site::new("run = \"tokio-net\"\n", &["tokio-net"]);
+    let host = Host::start(&site).await;
+    assert_eq!(host.get("/").await.text(), "ping");
+    assert_eq!(host.get("/sleep").await.text(), "slept\n");
+    assert_eq!(host.get("/body").await.text(), "line\nline\nline\n");
+}
+
+#[tokio::test]
+async fn runtimes_are_entered_through_layers_in_both_directions() {
+    let manifest = "use = [\"stamp\"]\nrun = \"tokio-net\"\n\n\
+                    [[map]]\npath = \"/probe\"\nrun = \"probe\"\n";
+    let site = Site::new(manifest, &["tokio-net", "stamp", "probe"]);
+    let host = Host::start(&site).await;
+    // In turns, so that a context left behind would be found by the other.
+    for _ in 0..20 {
+        assert_eq!(host.get("/").await.text(), "ping");
+        assert_eq!(host.get("/probe/sleep?ms=1").await.text(), "slept\n");
+    }
+}
+
+#[tokio::test]
+async fn without_a_runtime_the_message_says_how_to_get_one() {
+    let site = Site::new("run = \"tokio-missing\"\n", &["tokio-missing"]);
+    let host = Host::start_in("development", &site).await;
+    for path in ["/", "/spawn"] {
+        let response = host.get(path).await;
+        assert_eq!(response.status(), 500);
+        let text = response.text();
+        for hint in ["`tokio-missing`", "feature `tokio`", "export!(tokio;"] {
+            assert!(text.contains(hint), "{path}: `{hint}` is not in {text}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! How requests and the process end.
+
+use rustix::process::Signal;
+
+use super::probe;
+
+#[tokio::test]
+async fn a_client_that_leaves_stops_the_work_in_the_innermost_layer() {
+    let (_site, host) = probe("").await;
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    host.says("probe: waiting").await;
+    drop(connection);
+    host.says("probe: dropped the wait").await;
+    host.says("probe: finished /wait 0 0 [the client left")
+        .await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_stops_a_stream() {
+    let (_site, host) = probe("").await;
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /flood?count=100000 HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert_eq!(connection.head().await.status, 200);
+    assert!(!connection.chunk().await.unwrap().is_empty());
+    drop(connection);
+    host.says("probe: the flood stopped after").await;
+    host.says("probe: finished /flood 200").await;
+}
+
+#[tokio::test]
+async fn the_hooks_hear_of_the_last_byte() {
+    let (_site, host) = probe("").await;
+    assert_eq!(host.get("/chunks?count=3").await.text().len(), 24);
+    host.says("probe: finished /chunks 200 24 []").await;
+    assert_eq!(host.get("/big?bytes=7").await.body.len(), 7);
+    host.says("probe: finished /big 200 7 []").await;
+}
+
+#[tokio::test]
+async fn sigterm_finishes_what_is_under_way_and_closes_what_is_idle() {
+    let (_site, mut host) = probe("").await;
+    let mut idle = host.connect().await;
+    assert_eq!(idle.get("/").await.status(), 200);
+    let mut busy = host.connect().await;
+    busy.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
+        .await;
+    host.says("probe: reading").await;
+    host.signal(Signal::TERM);
+    host.event("stopping").await;
+    assert!(idle.closes().await);
+    busy.send("half").await;
+    let last = busy.response().await;
+    assert_eq!((last.status(), &*last.text()), (200, "8"));
+    assert!(busy.closes().await);
+    host.event("stopped").await;
+    assert!(host.exited().await.success());
+}
+
+#[tokio::test]
+async fn sigterm_refuses_new_connections_at_once() {
+    let (_site, mut host) = probe("").await;
+    let mut busy = host.connect().await;
+    busy.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
+        .await;
+    host.says("probe: reading").await;
+    let mut idle = host.connect().await;
+    assert_eq!(idle.get("/").await.status(), 200);
+    host.signal(Signal::TERM);
+    // The listener is closed with the idle connections, or before.
+    assert!(idle.closes().await);
+    let refused = std::net::TcpStream::connect(host.address());
+    assert!(refused.is_err(), "nobody would answer there");
+    busy.send("half").await;
+    assert_eq!(busy.response().await.text(), "8");
+    assert!(host.exited().await.success());
+}
+
+#[tokio::test]
+async fn the_shutdown_has_a_deadline() {
+    let (_site, mut host) = probe("[limits]\nshutdown_timeout = \"100ms\"\n").await;
+    let mut stuck = host.connect().await;
+    stuck.send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    host.says("probe: waiting").await;
+    host.signal(Signal::TERM);
+    host.says("did not end in time").await;
+    host.event("stopped").await;
+    assert!(host.exited().await.success());
+    assert!(stuck.closes().await);
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait() {
+    let (_site, mut host) = probe("[limits]\nshutdown_timeout = \"1h\"\n").await;
+    let mut stuck = host.connect().await;
+    stuck.send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    host.says("probe: waiting").await;
+    host.signal(Signal::TERM);
+    host.event("stopping").await;
+    host.signal(Signal::INT);
+    assert!(host.exited().await.success());
+}
+
+#[tokio::test]
+async fn at_the_end_tasks_are_ended_and_handlers_dropped() {
+    let (_site, mut host) = probe("").await;
+    assert_eq!(host.get("/task").await.status(), 202);
+    host.says("probe: a task waits").await;
+    host.signal(Signal::TERM);
+    assert!(host.exited().await.success());
+    host.says("probe: dropped the task").await;
+    host.says("probe: dropped the app").await;
+}
+
+#[tokio::test]
+async fn sighup_builds_a_new_generation_and_the_old_one_retires() {
+    let (_site, host) = probe("").await;
+    let mut connection = host.connect().await;
+    assert_eq!(connection.get("/task").await.status(), 202);
+    host.says("probe: a task waits").await;
+    connection
+        .send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
+        .await;
+    host.says("probe: reading").await;
+    host.signal(Signal::HUP);
+    let reload = host.reload("swapped").await;
+    assert_eq!(reload.number("generation"), Some(2));
+    // The request that was under way stays with the generation that it began with.
+    connection.send("half").await;
+    let old = connection.response().await;
+    assert_eq!(old.header("x-stackup-generation"), Some("1"));
+    let drained = host.event("drained").await;
+    assert_eq!(drained.number("generation"), Some(1));
+    assert!(
+        drained.text("tasks_ended").contains("waits forever"),
+        "{drained}"
+    );
+    host.says("probe: dropped the task").await;
+    host.says("probe: dropped the app").await;
+    // The same connection goes on with the new one.
+    let new = connection.get("/").await;
+    assert_eq!(new.header("x-stackup-generation"), Some("2"));
+}

@@ -1,0 +1,102 @@
+//! What is too much, too slow or too long.
+
+use super::probe;
+
+#[tokio::test]
+async fn too_many_headers_are_431() {
+    let (_site, host) = probe("[limits]\nheader_count = 5\n").await;
+    let mut connection = host.connect().await;
+    let fields = |count: usize| -> String { (0..count).map(|n| format!("x-{n}: y\r\n")).collect() };
+    connection
+        .send(format!("GET / HTTP/1.1\r\nhost: test\r\n{}\r\n", fields(4)))
+        .await;
+    assert_eq!(connection.response().await.status(), 200);
+    connection
+        .send(format!("GET / HTTP/1.1\r\nhost: test\r\n{}\r\n", fields(5)))
+        .await;
+    assert_eq!(connection.head().await.status, 431);
+    assert!(connection.closes().await);
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_431() {
+    let (_site, host) = probe("[limits]\nheader_bytes = \"8KiB\"\n").await;
+    let mut connection = host.connect().await;
+    let long = "y".repeat(16 * 1024);
+    // The host may have answered and closed before all is sent.
+    let head = format!("GET / HTTP/1.1\r\nhost: test\r\nx-long: {long}\r\n\r\n");
+    let _ = connection.try_send(head.as_bytes()).await;
+    assert_eq!(connection.head().await.status, 431);
+}
+
+#[tokio::test]
+async fn a_head_that_comes_too_slowly_is_408() {
+    let (_site, host) = probe("[limits]\nheader_timeout = \"100ms\"\n").await;
+    let mut connection = host.connect().await;
+    connection.send("GET / HTTP/1.1\r\nhost: te").await;
+    let head = connection.head().await;
+    assert_eq!(head.status, 408);
+    assert_eq!(head.header("connection"), Some("close"));
+    assert!(connection.closes().await);
+    // Who says nothing at all is closed without a word (RFC 9110 §15.5.9).
+    let mut silent = host.connect().await;
+    assert!(silent.closes().await);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_413() {
+    let (_site, host) = probe("[limits]\nbody_bytes = 10\n").await;
+    let mut connection = host.connect().await;
+    assert_eq!(connection.post("/length", b"0123456789").await.text(), "10");
+    // Declared: refused before it is read.
+    connection
+        .send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 11\r\n\r\n")
+        .await;
+    let declared = connection.response().await;
+    assert_eq!(declared.status(), 413);
+    assert_eq!(declared.header("connection"), Some("close"));
+    // Declared, and the client waits to be asked: refused without a 100.
+    let mut waiting = host.connect().await;
+    waiting
+        .send("POST /length HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 11\r\n\r\n")
+        .await;
+    assert_eq!(waiting.head().await.status, 413);
+    // Streamed: refused where it passes the limit.
+    let mut streamed = host.connect().await;
+    streamed
+        .send("POST /length HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await;
+    streamed.send("6\r\n012345\r\n6\r\n678901\r\n").await;
+    assert_eq!(streamed.head().await.status, 413);
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_504_and_ends_the_work() {
+    let (_site, host) = probe("[limits]\nrequest_timeout = \"100ms\"\n").await;
+    let mut connection = host.connect().await;
+    assert_eq!(connection.get("/wait").await.status(), 504);
+    host.says("probe: dropped the wait").await;
+    host.says("probe: finished /wait 504").await;
+    assert_eq!(connection.get("/").await.text(), "probe\n");
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_wait_for_a_place() {
+    let (_site, host) = probe("[limits]\nconnections = 2\n").await;
+    let mut first = host.connect().await;
+    let mut second = host.connect().await;
+    assert_eq!(first.get("/").await.status(), 200);
+    assert_eq!(second.get("/").await.status(), 200);
+    // The kernel takes it, the host does not yet.
+    let mut third = host.connect().await;
+    third
+        .send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\n\r\n")
+        .await;
+    for _ in 0..5 {
+        assert_eq!(first.get("/").await.status(), 200);
+    }
+    let read = |record: &stackup_tests::log::Record| record.message() == "probe: reading";
+    assert!(host.log().seen(read).is_none(), "it got no place");
+    drop(second);
+    assert_eq!(third.response().await.text(), "0");
+}
