@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use stackup::generation::{Builder, Place};
+use stackup::generation::{Place, Tasks, build, resolve};
 use stackup::library::{Candidate, RuntimeDir, Shelf};
 use stackup::manifest::{self, Settings, Source};
 use stackup::stack::Stack;
@@ -69,12 +70,9 @@ impl Host {
             variable: &|_| None,
         };
         let parsed = manifest::parse(&source, &settings).expect("a manifest");
-        let builder = Builder {
-            shelf: &mut self.shelf,
-            place: &self.place,
-            runtime: self.runtime.handle().clone(),
-        };
-        let candidate = builder.build(&parsed.manifest).expect("a stack");
-        candidate.stack
+        let (place, stack) = (&self.place, &parsed.manifest.stack);
+        let resolved = resolve(&parsed.manifest, place, &mut self.shelf).expect("libraries");
+        let tasks = Arc::new(Tasks::new(self.runtime.handle().clone()));
+        build(stack, &resolved, place, &tasks).expect("a stack")
     }
 }

@@ -52,10 +52,7 @@ impl Server {
         }
         manifest.push_str("[run]\nplugin = \"hello\"\n");
         let site = Site::new(&manifest, &["hello", "ten-headers"]);
-        let host = Host::start_with(&site, |command| {
-            command.env("TOKIO_WORKER_THREADS", "1");
-        });
-        let host = host.await;
+        let host = Host::start(&site).await;
         Self {
             name,
             address: host.address().to_owned(),
@@ -68,7 +65,6 @@ impl Server {
     pub(crate) fn rival(name: &'static str, kind: &str, set: usize) -> Self {
         let mut child = Command::new(artifacts::example("rival"))
             .arg(kind)
-            .env("TOKIO_WORKER_THREADS", "1")
             .stdout(Stdio::piped())
             .spawn()
             .expect("the rival can be started");
@@ -109,7 +105,8 @@ impl Drop for Server {
     }
 }
 
-/// Keeps this thread, and what it starts from here on, on one core.
+/// Keeps this thread, and what it starts from here on, on one core. Tokio starts a worker for each
+/// core that it may use, so one.
 pub(crate) fn stay_on(core: usize) {
     let mut set = CpuSet::new();
     set.set(core);
