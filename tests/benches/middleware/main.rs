@@ -163,8 +163,9 @@ fn main() {
     }
     group.finish();
     criterion.final_summary();
-    // `cargo test --benches` only asks whether it runs.
-    if std::env::args().any(|argument| argument == "--bench") {
+    // `cargo test --benches` only asks whether it runs; a profile should show one subject only.
+    let asked = |wanted: &str| std::env::args().any(|argument| argument == wanted);
+    if asked("--bench") && !asked("--profile-time") {
         table::print(&mut subjects);
     }
 }

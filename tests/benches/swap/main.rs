@@ -6,12 +6,13 @@
 mod table;
 
 use std::fmt::Write as _;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use stackup_tests::http::Response;
 use stackup_tests::log::Record;
 use stackup_tests::patch::patched;
-use stackup_tests::site::read;
+use stackup_tests::site::{library_file, read};
 use stackup_tests::{Connection, Host, Site, artifacts};
 
 use self::table::Table;
@@ -54,34 +55,39 @@ impl Bench {
             let text = manifest(number);
             let value = format!("value-{number}");
             let wanted = |response: &Response| response.header("x-layer-0") == Some(&value);
-            let total = self.first(|| self.site.manifest(&text), wanted).await;
+            let total = self.first("config.ru.toml", text.as_bytes(), wanted).await;
             table.add(total, &self.told().await);
         }
         table
     }
 
     async fn libraries(&self) -> Table {
-        let library = read(artifacts::plugin("hello"));
+        let (library, file) = (read(artifacts::plugin("hello")), library_file("hello"));
         let mut table = Table::default();
         for number in 1..=SWAPS {
             let text = format!("Hello, {number:05}!");
             let library = patched(&library, "Hello, World!", &text);
             let wanted = |response: &Response| response.body.starts_with(text.as_bytes());
-            let total = self
-                .first(|| self.site.library("hello", &library), wanted)
-                .await;
+            let total = self.first(&file, &library, wanted).await;
             table.add(total, &self.told().await);
         }
         table
     }
 
-    /// From just before `change` to the first response that is `wanted`.
-    async fn first(&self, change: impl Fn(), wanted: impl Fn(&Response) -> bool) -> Duration {
-        // Files that were written just now are treated with more care: let the last swap be old.
+    /// From the rename that puts `content` in place to the first response that is `wanted`.
+    async fn first(
+        &self,
+        file: &str,
+        content: &[u8],
+        wanted: impl Fn(&Response) -> bool,
+    ) -> Duration {
+        let unfinished = self.site.path().join("unfinished");
+        fs::write(&unfinished, content).expect("the site can be written");
+        // As when a linker has written for a while: the file's last change is not just now.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let mut connection = Connection::tcp(self.host.address()).await;
         let start = Instant::now();
-        change();
+        fs::rename(&unfinished, self.site.path().join(file)).expect("the site can be written");
         loop {
             let response = connection.get("/").await;
             assert_eq!(response.status(), 200);
