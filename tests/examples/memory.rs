@@ -49,7 +49,7 @@ async fn main() {
         if number == WARM {
             before = memory(&host);
         }
-        if number >= WARM && (number - WARM) % LOOK == 0 {
+        if number >= WARM && (number - WARM).is_multiple_of(LOOK) {
             resident.push(status(&host));
         }
     }
