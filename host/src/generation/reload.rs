@@ -24,7 +24,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// Brings the libraries of a manifest about, as by building them.
 pub trait Libraries: Send {
-    /// Plugin name → library file, for the plugins it knows of. Blocks.
+    /// Plugin name → library file, for the plugins it knows of. Without `force` what was brought for
+    /// the same plugins may do. Blocks.
     ///
     /// # Errors
     ///
@@ -33,6 +34,7 @@ pub trait Libraries: Send {
         &mut self,
         manifest: &Manifest,
         directory: &Path,
+        force: bool,
     ) -> Result<HashMap<String, PathBuf>, String>;
 }
 
@@ -175,7 +177,7 @@ impl Reloader {
             .map(|w| w.render(&source, self.color))
             .collect();
         clock.lap("manifest");
-        self.build_libraries(&manifest).await?;
+        self.build_libraries(&manifest, force).await?;
         if self.libraries.is_some() {
             clock.lap("build");
         }
@@ -232,13 +234,13 @@ impl Reloader {
         read.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 
-    async fn build_libraries(&mut self, manifest: &Manifest) -> Result<(), String> {
+    async fn build_libraries(&mut self, manifest: &Manifest, force: bool) -> Result<(), String> {
         let Some(mut libraries) = self.libraries.take() else {
             return Ok(());
         };
         let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
         let brought = tokio::task::spawn_blocking(move || {
-            let built = libraries.bring(&wanted, &directory);
+            let built = libraries.bring(&wanted, &directory, force);
             (libraries, built)
         });
         let (libraries, built) = brought.await.map_err(|error| error.to_string())?;
