@@ -21,6 +21,7 @@ unsafe impl Sync for Within {}
 
 impl Within {
     /// Outside of any handler, as on the host's side.
+    #[cfg(feature = "host")]
     pub(crate) const NOWHERE: Self = Self {
         context: std::ptr::null(),
         #[cfg(feature = "tokio")]
