@@ -206,7 +206,9 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
             Err(error) => {
                 // Its plain drop would wait for what `init` left running there.
                 #[cfg(feature = "tokio")]
-                runtime.map(tokio::runtime::Runtime::shutdown_background);
+                if let Some(runtime) = runtime {
+                    runtime.shutdown_background();
+                }
                 return Err(error);
             }
         };
@@ -267,7 +269,9 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         drop(entered);
         // Without waiting: what still runs there is the plugin's own affair, and it has retired.
         #[cfg(feature = "tokio")]
-        runtime.map(tokio::runtime::Runtime::shutdown_background);
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
         match dropped {
             Ok(()) => std::ptr::null_mut(),
             Err(panic) => HandlerSink(context.handle().as_object()).panicked(panic),

@@ -68,8 +68,10 @@ fn caught(payload: Box<dyn Any + Send>) -> Panic {
              stackup-plugin and write `export!(tokio; …)`)",
         );
     }
-    // A payload whose drop panics would end the process: leak it.
-    std::mem::forget(payload);
+    // A payload whose drop panics would end the process: leak all but text.
+    if !(payload.is::<&str>() || payload.is::<String>()) {
+        std::mem::forget(payload);
+    }
     let place = PLACE.try_with(|cell| cell.take()).unwrap_or_default();
     Panic { message, place }
 }
