@@ -1,18 +1,15 @@
 //! Where code of a plugin runs: under its handler's name and, if it asks for one, its tokio runtime.
 
-use std::marker::PhantomData;
-
 use super::context::ContextHandle;
 use super::host;
+use super::runtime::{Entry, Guard};
 use crate::abi::tables::ContextObject;
 
 /// What must be in force while a future or a body of a handler is polled.
-#[derive(Clone)]
 pub(crate) struct Within {
     /// Null outside of a handler.
     context: *const ContextObject,
-    #[cfg(feature = "tokio")]
-    runtime: Option<tokio::runtime::Handle>,
+    runtime: Entry,
 }
 
 // SAFETY: the context is counted by atomics and only compared and passed to the host here.
@@ -25,31 +22,21 @@ impl Within {
     #[cfg(feature = "host")]
     pub(crate) const NOWHERE: Self = Self {
         context: std::ptr::null(),
-        #[cfg(feature = "tokio")]
-        runtime: None,
+        runtime: Entry::NOWHERE,
     };
 
-    /// In the handler of this context, which outlives the value.
-    pub(super) fn handler(
-        context: *const ContextObject,
-        #[cfg(feature = "tokio")] runtime: Option<tokio::runtime::Handle>,
-    ) -> Self {
-        Self {
-            context,
-            #[cfg(feature = "tokio")]
-            runtime,
-        }
+    /// In the handler of this context, which outlives the value, and its runtime.
+    pub(super) fn handler(context: *const ContextObject, runtime: Entry) -> Self {
+        Self { context, runtime }
     }
 
     /// Puts it in force until the guard drops.
     #[inline]
     pub(crate) fn enter(&self) -> Entered<'_> {
         Entered {
+            _runtime: self.runtime.enter(),
             // SAFETY: an attached host's function; the context outlives the guard.
             before: (!self.context.is_null()).then(|| unsafe { host().enter()(self.context) }),
-            #[cfg(feature = "tokio")]
-            _runtime: self.runtime.as_ref().map(tokio::runtime::Handle::enter),
-            lifetime: PhantomData,
         }
     }
 }
@@ -57,9 +44,7 @@ impl Within {
 /// A [`Within`] in force.
 pub(crate) struct Entered<'a> {
     before: Option<*const ContextObject>,
-    #[cfg(feature = "tokio")]
-    _runtime: Option<tokio::runtime::EnterGuard<'a>>,
-    lifetime: PhantomData<&'a Within>,
+    _runtime: Guard<'a>,
 }
 
 impl Drop for Entered<'_> {
@@ -90,11 +75,7 @@ impl Home {
         let object = context
             .as_ref()
             .map_or(std::ptr::null(), ContextHandle::as_object);
-        let within = Within::handler(
-            object,
-            #[cfg(feature = "tokio")]
-            tokio::runtime::Handle::try_current().ok(),
-        );
+        let within = Within::handler(object, Entry::here());
         Self { context, within }
     }
 
