@@ -27,7 +27,7 @@ async fn refuse(cases: &[Bad]) {
     let site = Site::new(&good("before"), &["probe", "stamp"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
-    for bad in cases {
+    for (number, bad) in cases.iter().enumerate() {
         let before = connection.get("/").await;
         assert_eq!(before.status(), 200, "{} before", bad.name);
         let generation = before.header("x-stackup-generation").map(str::to_owned);
@@ -69,12 +69,13 @@ async fn refuse(cases: &[Bad]) {
             "{} after",
             bad.name
         );
-        site.manifest(&good(bad.name));
+        let mark = format!("after {number}");
+        site.manifest(&good(&mark));
         host.log()
             .take("swap", |record| record.text("outcome") == "swapped")
             .await;
         let next = connection.get("/").await;
-        assert_eq!(next.header("x-mark"), Some(bad.name), "{next}");
+        assert_eq!(next.header("x-mark"), Some(&*mark), "{next}");
     }
 }
 
@@ -129,7 +130,7 @@ async fn files_that_are_no_plugins() {
                 fs::create_dir(folder).unwrap();
             },
             manifest: "run = \"folder\"\n",
-            says: &["libfolder.so", "directory"],
+            says: &["libfolder.so", "not a regular file"],
         },
         Bad {
             name: "not-a-plugin",
