@@ -73,6 +73,7 @@ pub async fn run(mut reloader: Reloader, overrides: Overrides) -> Result<(), Run
         listeners, active, settings, stopped, deadline,
     ));
     set(&watch, &reloader);
+    catch_up(&mut reloader, &Outcome::Unchanged).await;
     let told = loop {
         let force = tokio::select! {
             ended = &mut serving => {
@@ -89,10 +90,7 @@ pub async fn run(mut reloader: Reloader, overrides: Overrides) -> Result<(), Run
                 false
             }
         };
-        let start = Instant::now();
-        let report = reloader.reload(force).await;
-        tell(&report, start.elapsed());
-        set(&watch, &reloader);
+        follow(&mut reloader, &watch, force).await;
     };
     tracing::info!(event = "stopping", "{told}: finishing the last requests");
     // Nobody listens only if the server has ended already.
@@ -114,6 +112,34 @@ pub async fn run(mut reloader: Reloader, overrides: Overrides) -> Result<(), Run
 fn set(watch: &Watch, reloader: &Reloader) {
     if let Err(error) = watch.set(reloader.files()) {
         tracing::error!("changes are not seen from here on: {error}");
+    }
+}
+
+/// Reloads and tells of it.
+async fn follow(reloader: &mut Reloader, watch: &Watch, force: bool) {
+    let before: Vec<_> = reloader.files().collect();
+    let start = Instant::now();
+    let report = reloader.reload(force).await;
+    tell(&report, start.elapsed());
+    let after: Vec<_> = reloader.files().collect();
+    if before != after {
+        set(watch, reloader);
+        catch_up(reloader, &report.outcome).await;
+    }
+}
+
+/// Reloads what changed between the first look at a file and the moment it was watched: most often
+/// nothing.
+async fn catch_up(reloader: &mut Reloader, told: &Outcome) {
+    let start = Instant::now();
+    let report = reloader.reload(false).await;
+    let known = match &report.outcome {
+        Outcome::Unchanged => true,
+        refused @ Outcome::Refused(_) => refused == told,
+        Outcome::Swapped => false,
+    };
+    if !known {
+        tell(&report, start.elapsed());
     }
 }
 
@@ -184,7 +210,7 @@ fn tell(report: &Report, took: Duration) {
             milliseconds,
             error = reason,
             "{}\n\nthe change is refused: generation {generation} goes on serving",
-            reason.strip_prefix("error: ").unwrap_or(reason)
+            reason.strip_prefix("error: ").unwrap_or(reason).trim_end()
         ),
     }
 }

@@ -107,11 +107,10 @@ impl<'a> Env<'a> {
         } else {
             "80"
         };
-        if let Some(authority) = self
-            .0
-            .header("host")
-            .and_then(|host| host.parse::<http::uri::Authority>().ok())
-        {
+        let told = self.0.header("host");
+        let told = told.and_then(|host| host.parse::<http::uri::Authority>().ok());
+        // HTTP/2 and a target in absolute form need no Host.
+        if let Some(authority) = told.or_else(|| self.0.uri().into_parts().authority) {
             let port = authority
                 .port_u16()
                 .map_or_else(|| default.to_owned(), |p| p.to_string());

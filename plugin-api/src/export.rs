@@ -89,11 +89,15 @@ macro_rules! __export {
         const _: () = {
             struct ThisPlugin;
 
+            const DESCRIPTION: [u8; env!("CARGO_PKG_DESCRIPTION").len()] =
+                $crate::__private::flatten(env!("CARGO_PKG_DESCRIPTION"));
             const PARTS: &[&str] = &[
                 $crate::__private::HEAD,
                 concat!("name=", env!("CARGO_PKG_NAME"), "\n"),
                 concat!("version=", env!("CARGO_PKG_VERSION"), "\n"),
-                concat!("description=", env!("CARGO_PKG_DESCRIPTION"), "\n"),
+                "description=",
+                $crate::__private::text(&DESCRIPTION),
+                "\n",
                 if cfg!(panic = "unwind") { "panic=unwind\n" } else { "panic=abort\n" },
                 if cfg!(debug_assertions) { "profile=debug\n" } else { "profile=release\n" },
                 $($line,)+

@@ -136,6 +136,15 @@ impl<H: IntoFields, T: IntoResponse> IntoResponse for (StatusCode, H, T) {
     }
 }
 
+impl<H: IntoFields, T: IntoResponse> IntoResponse for (H, T) {
+    fn into_response(self) -> Result {
+        let (headers, content) = self;
+        let mut response = content.into_response()?;
+        headers.set_on(&mut response)?;
+        Ok(response)
+    }
+}
+
 /// Headers for a response: an array of pairs, or `http`'s map.
 pub trait IntoFields {
     /// Sets them.

@@ -44,6 +44,8 @@
 //! # fn main() {}
 //! ```
 //!
+#![doc = include_str!("guide.md")]
+//!
 //! # Features
 //!
 //! * `testing`: call a handler in a unit test, without a server; see `testing`.
@@ -69,6 +71,7 @@ pub mod testing;
 
 pub use bytes::{self, Bytes};
 pub use http::{self, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+pub use http_body;
 pub use schemars;
 pub use serde;
 pub use serde_json;
@@ -91,7 +94,7 @@ pub use self::response::Response;
 /// For the macros of this crate.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::abi::metadata::{HEAD, join, length};
+    pub use crate::abi::metadata::{HEAD, flatten, join, length, text};
     pub use crate::abi::plugin::entry::{Plugin, app, header, middleware};
     pub use crate::abi::root::{HandlerEntry, Header};
     pub use crate::handler::{AppFn, MiddlewareFn, call_app, call_middleware};

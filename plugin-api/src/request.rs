@@ -33,6 +33,10 @@ impl Request {
     /// Its target as the client sent it; a copy.
     pub fn uri(&self) -> Uri {
         let raw = self.handle.uri();
+        // `CONNECT` has an authority alone.
+        if raw.path_and_query.bytes().is_none() {
+            return raw.authority.str().parse().unwrap_or_default();
+        }
         let mut builder = Uri::builder().path_and_query(raw.path_and_query.str());
         if raw.scheme.bytes().is_some() && raw.authority.bytes().is_some() {
             builder = builder

@@ -18,12 +18,24 @@ pub use self::cargo::Profile;
 pub struct Crates {
     profile: Profile,
     quiet: bool,
+    last: Option<Built>,
+}
+
+/// What was built last.
+#[derive(Debug)]
+struct Built {
+    wanted: BTreeMap<String, Option<PathBuf>>,
+    files: HashMap<String, PathBuf>,
 }
 
 impl Crates {
     /// Builds in this profile; a quiet one shows cargo's errors only.
     pub fn new(profile: Profile, quiet: bool) -> Self {
-        Self { profile, quiet }
+        Self {
+            profile,
+            quiet,
+            last: None,
+        }
     }
 }
 
@@ -32,11 +44,25 @@ impl Libraries for Crates {
         &mut self,
         manifest: &Manifest,
         directory: &Path,
+        force: bool,
     ) -> Result<HashMap<String, PathBuf>, String> {
         let mut wanted = BTreeMap::new();
         collect(&manifest.stack, &mut wanted);
+        // Another order of the same plugins needs no cargo.
+        if let Some(last) = self
+            .last
+            .as_ref()
+            .filter(|last| !force && last.wanted == wanted)
+        {
+            return Ok(last.files.clone());
+        }
         let found = find::find(&wanted, directory)?;
-        cargo::build(&found, self.profile, self.quiet)
+        let files = cargo::build(&found, self.profile, self.quiet)?;
+        self.last = Some(Built {
+            wanted,
+            files: files.clone(),
+        });
+        Ok(files)
     }
 }
 

@@ -6,6 +6,7 @@ mod active;
 mod candidate;
 mod drain;
 mod reload;
+mod resolve;
 mod tasks;
 mod warmup;
 
@@ -19,8 +20,9 @@ use crate::manifest::Limits;
 use crate::stack::Stack;
 
 pub use self::active::Active;
-pub use self::candidate::{Builder, Candidate, Place, config_schema};
+pub use self::candidate::build;
 pub use self::reload::{Libraries, Outcome, Reloader, Report};
+pub use self::resolve::{Place, Resolved, Timings, resolve};
 pub use self::tasks::Tasks;
 
 /// A stack in service. A request holds it from its first byte to its last.

@@ -10,16 +10,22 @@ use tokio::runtime::Handle;
 
 use super::Generation;
 use super::active::Active;
-use super::candidate::{Builder, Candidate, Place};
+use super::candidate::build;
 use super::drain::{Holdings, drain};
+use super::resolve::{Place, Resolved, files, resolve};
+use super::tasks::Tasks;
 use super::warmup::warm_up;
 use crate::library::{Patience, Shelf, settle};
 use crate::manifest::{self, Diagnostic, Listen, Manifest, Settings, Source};
-use crate::stack::{Change, Outline, diff};
+use crate::stack::{Change, Outline, Stack, diff};
+
+/// How long the first look for a manifest may take.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// Brings the libraries of a manifest about, as by building them.
 pub trait Libraries: Send {
-    /// Plugin name → library file, for the plugins it knows of. Blocks.
+    /// Plugin name → library file, for the plugins it knows of. Without `force` what was brought for
+    /// the same plugins may do. Blocks.
     ///
     /// # Errors
     ///
@@ -28,6 +34,7 @@ pub trait Libraries: Send {
         &mut self,
         manifest: &Manifest,
         directory: &Path,
+        force: bool,
     ) -> Result<HashMap<String, PathBuf>, String>;
 }
 
@@ -157,7 +164,7 @@ impl Reloader {
             variable: &|name| std::env::var(name).ok(),
         };
         let parsed = manifest::parse(&source, &settings)
-            .map_err(|diagnostics| self.render(&diagnostics, &source))?;
+            .map_err(|diagnostics| source.render(&diagnostics, self.color))?;
         let manifest = parsed.manifest;
         let mut warnings = parsed.warnings;
         warnings.extend(
@@ -170,39 +177,36 @@ impl Reloader {
             .map(|w| w.render(&source, self.color))
             .collect();
         clock.lap("manifest");
-        self.build_libraries(&manifest).await?;
+        self.build_libraries(&manifest, force).await?;
         if self.libraries.is_some() {
             clock.lap("build");
         }
-        self.files = Builder::files(&manifest, &self.place);
-        let candidate = self.candidate(&manifest, &source).await?;
-        clock.stages(candidate.timings.iter().cloned());
-        let before = self.serving.as_ref().map(|serving| &serving.outline);
-        let same = before == Some(&candidate.stack.outline)
-            && self
-                .serving
-                .as_ref()
-                .is_some_and(|s| s.manifest.limits == manifest.limits);
+        self.files = files(&manifest, &self.place);
+        let resolved = self.resolve(&manifest, &source).await?;
+        clock.stages(resolved.timings.0.iter().cloned());
+        let before = self.serving.as_ref();
+        let same = before.is_some_and(|serving| {
+            serving.outline == resolved.outline && serving.manifest.limits == manifest.limits
+        });
         if same && !force {
-            candidate.tasks.end();
             return Ok(());
         }
-        let warm = warm_up(
-            &candidate.stack,
-            &manifest.warmup,
-            self.number + 1,
-            manifest.limits.warmup_timeout,
-        )
-        .await;
-        if let Err(error) = warm {
-            candidate.tasks.end();
+        let old = before.map(|serving| serving.outline.clone());
+        let outline = resolved.outline.clone();
+        let tasks = Arc::new(Tasks::new(Handle::current()));
+        let stack = self.build(&manifest, resolved, &source, &tasks).await?;
+        clock.lap("init");
+        let number = self.number + 1;
+        let limit = manifest.limits.warmup_timeout;
+        if let Err(error) = warm_up(&stack, &manifest.warmup, number, limit).await {
+            tasks.end();
+            // Dropping handlers may block.
+            drop(tokio::task::spawn_blocking(move || drop(stack)));
             return Err(error.to_string());
         }
         clock.lap("warm up");
-        report.changes = before
-            .map(|old| diff(old, &candidate.stack.outline))
-            .unwrap_or_default();
-        self.swap(candidate, manifest);
+        report.changes = old.map(|old| diff(&old, &outline)).unwrap_or_default();
+        self.swap(stack, tasks, outline, manifest);
         clock.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
@@ -210,8 +214,16 @@ impl Reloader {
 
     async fn read(&self) -> Result<Source, String> {
         let path = self.path.clone();
+        // A file that serves already may be gone for a moment; one that never did is a slip.
+        let patience = match self.serving {
+            Some(_) => Patience::default(),
+            None => Patience {
+                deadline: FIRST_LOOK,
+                ..Patience::default()
+            },
+        };
         let read = tokio::task::spawn_blocking(move || {
-            settle(&path, Patience::default()).map_err(|error| {
+            settle(&path, patience).map_err(|error| {
                 format!("the manifest `{}` can't be read: {error}", path.display())
             })?;
             let text = fs::read_to_string(&path).map_err(|error| {
@@ -222,13 +234,13 @@ impl Reloader {
         read.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 
-    async fn build_libraries(&mut self, manifest: &Manifest) -> Result<(), String> {
+    async fn build_libraries(&mut self, manifest: &Manifest, force: bool) -> Result<(), String> {
         let Some(mut libraries) = self.libraries.take() else {
             return Ok(());
         };
         let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
         let brought = tokio::task::spawn_blocking(move || {
-            let built = libraries.bring(&wanted, &directory);
+            let built = libraries.bring(&wanted, &directory, force);
             (libraries, built)
         });
         let (libraries, built) = brought.await.map_err(|error| error.to_string())?;
@@ -237,35 +249,39 @@ impl Reloader {
         Ok(())
     }
 
-    async fn candidate(&self, manifest: &Manifest, source: &Source) -> Result<Candidate, String> {
+    async fn resolve(&self, manifest: &Manifest, source: &Source) -> Result<Resolved, String> {
         let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
-        let (wanted, runtime) = (manifest.clone(), Handle::current());
-        let built = tokio::task::spawn_blocking(move || {
+        let wanted = manifest.clone();
+        let resolved = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            Builder {
-                shelf: &mut shelf,
-                place: &place,
-                runtime,
-            }
-            .build(&wanted)
+            resolve(&wanted, &place, &mut shelf)
         });
-        let built = built.await.map_err(|error| error.to_string())?;
-        built.map_err(|diagnostics| self.render(&diagnostics, source))
+        let resolved = resolved.await.map_err(|error| error.to_string())?;
+        resolved.map_err(|diagnostics| source.render(&diagnostics, self.color))
     }
 
-    fn swap(&mut self, candidate: Candidate, manifest: Manifest) {
+    async fn build(
+        &self,
+        manifest: &Manifest,
+        resolved: Resolved,
+        source: &Source,
+        tasks: &Arc<Tasks>,
+    ) -> Result<Stack, String> {
+        let (level, place) = (manifest.stack.clone(), self.place.clone());
+        let tasks = Arc::clone(tasks);
+        let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &place, &tasks));
+        let built = built.await.map_err(|error| error.to_string())?;
+        built.map_err(|diagnostics| source.render(&diagnostics, self.color))
+    }
+
+    fn swap(&mut self, stack: Stack, tasks: Arc<Tasks>, outline: Outline, manifest: Manifest) {
         self.number += 1;
-        let outline = candidate.stack.outline.clone();
-        let stack = Arc::new(candidate.stack);
+        let stack = Arc::new(stack);
         let limits = manifest.limits.clone();
         let deadline = limits.drain_timeout;
         let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), limits);
         let generation = Arc::new(generation);
-        let holdings = Holdings {
-            stack,
-            tasks: candidate.tasks,
-            gone,
-        };
+        let holdings = Holdings { stack, tasks, gone };
         let active = match self.serving.take() {
             None => Arc::new(Active::new(generation)),
             Some(before) => {
@@ -280,14 +296,6 @@ impl Reloader {
             outline,
             holdings,
         });
-    }
-
-    fn render(&self, diagnostics: &[Diagnostic], source: &Source) -> String {
-        let rendered: Vec<_> = diagnostics
-            .iter()
-            .map(|one| one.render(source, self.color))
-            .collect();
-        rendered.join("\n\n")
     }
 }
 

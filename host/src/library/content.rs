@@ -47,10 +47,15 @@ impl Content {
             .custom_flags(flags)
             .open(path)
             .map_err(gone)?;
-        Self::read_open(file, settled)
+        Self::read_open(file, settled, || ())
     }
 
-    fn read_open(mut file: File, settled: FileFacts) -> Result<Self, ReadError> {
+    /// `then` runs between the reading and the second look.
+    fn read_open(
+        mut file: File,
+        settled: FileFacts,
+        then: impl FnOnce(),
+    ) -> Result<Self, ReadError> {
         let before = file.metadata()?;
         if !before.is_file() || FileFacts::of(&before) != settled {
             return Err(ReadError::Changed);
@@ -59,6 +64,7 @@ impl Content {
         let len = usize::try_from(settled.len).map_err(io::Error::other)?;
         bytes.try_reserve_exact(len).map_err(io::Error::other)?;
         file.read_to_end(&mut bytes)?;
+        then();
         let after = FileFacts::of(&file.metadata()?);
         if after != settled || bytes.len() != len {
             return Err(ReadError::Changed);
@@ -134,5 +140,15 @@ mod tests {
             Content::read(&path, settled),
             Err(ReadError::Changed)
         ));
+    }
+
+    #[test]
+    fn a_file_written_while_it_is_read_is_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lib.so");
+        fs::write(&path, "abc").unwrap();
+        let write = || fs::write(&path, "longer").unwrap();
+        let result = Content::read_open(File::open(&path).unwrap(), facts(&path), write);
+        assert!(matches!(result, Err(ReadError::Changed)));
     }
 }

@@ -114,6 +114,14 @@ impl Cause {
             Self::Copy(_) => Stage::RuntimeCopy,
         }
     }
+
+    /// Whether it only means that the file was written meanwhile.
+    fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Read(ReadError::Changed) | Self::Trust(TrustError::Replaced(_))
+        )
+    }
 }
 
 /// Walks the file at `path` to a copy in `dir` that is fit to load. Blocks.
@@ -134,13 +142,7 @@ pub fn prepare(
 
 fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
-    let content = read_settled(path, demands.patience, &mut watch)?;
-    check_pin(demands.pin, content.fingerprint)?;
-    watch.lap(Stage::Fingerprint);
-    if demands.trust == Trust::Owner {
-        check_owners(path, content.facts, Ids::of_this_process())?;
-    }
-    watch.lap(Stage::Trust);
+    let content = read_trusted(path, demands, &mut watch)?;
     let metadata = describe(&content.bytes)?;
     metadata.fits(demands.abi)?;
     watch.lap(Stage::Describe);
@@ -156,8 +158,13 @@ fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared
     })
 }
 
-/// Settles and reads, again and again while somebody writes in between, within one deadline.
-fn read_settled(path: &Path, patience: Patience, watch: &mut Stopwatch) -> Result<Content, Cause> {
+/// Settles, reads and judges, again and again while somebody writes in between, within one deadline.
+fn read_trusted(
+    path: &Path,
+    demands: &Demands<'_>,
+    watch: &mut Stopwatch,
+) -> Result<Content, Cause> {
+    let patience = demands.patience;
     let end = Instant::now() + patience.deadline;
     loop {
         let left = end.saturating_duration_since(Instant::now());
@@ -169,15 +176,31 @@ fn read_settled(path: &Path, patience: Patience, watch: &mut Stopwatch) -> Resul
             },
         )?;
         watch.lap(Stage::Settle);
-        match Content::read(path, facts) {
-            Ok(content) => return Ok(content),
-            Err(ReadError::Changed) if Instant::now() < end => {}
-            Err(ReadError::Changed) => {
+        match read(path, facts, demands, watch) {
+            Err(cause) if !cause.is_passing() => return Err(cause),
+            Err(_) if Instant::now() >= end => {
                 return Err(SettleError::StillChanging(patience.deadline).into());
             }
-            Err(error) => return Err(error.into()),
+            Err(_) => {}
+            Ok(content) => return Ok(content),
         }
     }
+}
+
+fn read(
+    path: &Path,
+    facts: FileFacts,
+    demands: &Demands<'_>,
+    watch: &mut Stopwatch,
+) -> Result<Content, Cause> {
+    let content = Content::read(path, facts)?;
+    check_pin(demands.pin, content.fingerprint)?;
+    watch.lap(Stage::Fingerprint);
+    if demands.trust == Trust::Owner {
+        check_owners(path, content.facts, Ids::of_this_process())?;
+    }
+    watch.lap(Stage::Trust);
+    Ok(content)
 }
 
 struct Stopwatch {
@@ -197,7 +220,7 @@ impl Stopwatch {
     fn lap(&mut self, stage: Stage) {
         let took = self.last.elapsed();
         self.last += took;
-        match self.laps.last_mut().filter(|(last, _)| *last == stage) {
+        match self.laps.iter_mut().find(|(known, _)| *known == stage) {
             Some((_, sum)) => *sum += took,
             None => self.laps.push((stage, took)),
         }

@@ -172,12 +172,21 @@ fn only_whole_files_come_through_while_it_is_written() {
                 std::thread::sleep(Duration::from_millis(round % 30));
             }
         });
-        for _ in 0..20 {
-            let prepared = bench.prepare(&DEMANDS).unwrap();
-            let whole = [Fingerprint::of(&plugin()), Fingerprint::of(&other)];
-            assert!(whole.contains(&prepared.fingerprint));
-        }
+        let results: Vec<_> = (0..20).map(|_| bench.prepare(&DEMANDS)).collect();
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        let whole = [Fingerprint::of(&plugin()), Fingerprint::of(&other)];
+        let mut passed = 0;
+        for result in results {
+            match result {
+                Ok(prepared) => {
+                    assert!(whole.contains(&prepared.fingerprint));
+                    passed += 1;
+                }
+                // A busy machine may stop the writer in the middle for longer than the quiet time.
+                Err(error) => assert_eq!(error.cause.stage(), Stage::Describe, "{error}"),
+            }
+        }
+        assert!(passed > 0);
     });
 }
 

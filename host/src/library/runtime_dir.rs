@@ -114,6 +114,10 @@ fn lock(path: &Path) -> Option<File> {
         .custom_flags(flags)
         .open(path)
         .ok()?;
+    hold(path, file)
+}
+
+fn hold(path: &Path, file: File) -> Option<File> {
     let opened = file.metadata().ok()?;
     if opened.uid() != rustix::process::geteuid().as_raw() {
         return None;

@@ -154,3 +154,18 @@ fn a_noexec_filesystem_is_refused() {
         }
     }
 }
+
+#[test]
+fn a_directory_removed_between_opening_and_locking_is_not_held() {
+    let base = tempfile::tempdir().unwrap();
+    let path = base.path().join("dir");
+    fs::create_dir(&path).unwrap();
+    let file = File::open(&path).unwrap();
+    fs::rename(&path, base.path().join("away")).unwrap();
+    assert!(hold(&path, file.try_clone().unwrap()).is_none());
+    fs::create_dir(&path).unwrap();
+    assert!(
+        hold(&path, file).is_none(),
+        "another directory under the same name"
+    );
+}

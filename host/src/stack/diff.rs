@@ -158,7 +158,7 @@ mod tests {
                 fingerprint: (*fingerprint).to_owned(),
                 config: serde_json::Map::new(),
             };
-            outline.push(0, Line::Use(piece));
+            outline.lines.push((0, Line::Use(piece)));
         }
         outline
     }

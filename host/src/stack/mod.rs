@@ -6,6 +6,7 @@ mod diff;
 mod outline;
 mod url_map;
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -21,93 +22,71 @@ pub use self::url_map::{Location, UrlMap};
 pub struct Stack {
     /// Where a request enters.
     pub root: Node,
-    /// What it is made of.
-    pub outline: Outline,
 }
-
-/// What stands behind a directive.
-pub struct Mounted {
-    /// The instance.
-    pub handler: Arc<Handler>,
-    /// What people read of it.
-    pub piece: Piece,
-}
-
-/// Finds the handler of a directive.
-pub type Mount<'a> = dyn FnMut(&Directive) -> Option<Mounted> + 'a;
 
 impl Stack {
-    /// Builds the stack of a manifest's top level. `mount` finds the handler of each directive and
-    /// is asked for all of them, outermost first, even after it had none for one; then there is no
-    /// stack.
-    pub fn build(level: &Level, mount: &mut Mount<'_>) -> Option<Self> {
-        let mut outline = Outline::default();
-        let root = build_level(level, 0, mount, &mut outline)?;
-        Some(Self { root, outline })
+    /// Builds the stack of a manifest's top level. `mount` gives the handler of each directive, in
+    /// the order of [`directives`], even after it had none for one; then there is no stack.
+    pub fn build(
+        level: &Level,
+        mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
+    ) -> Option<Self> {
+        build_level(level, mount).map(|root| Self { root })
     }
 }
 
-impl std::fmt::Debug for Stack {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stack")
-            .field("outline", &self.outline)
-            .finish_non_exhaustive()
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").finish_non_exhaustive()
     }
+}
+
+/// Every directive of a level and the maps in it, in the order of the stack.
+pub fn directives(level: &Level) -> Vec<&Directive> {
+    let mut all: Vec<_> = level.uses.iter().collect();
+    for map in &level.maps {
+        all.extend(directives(&map.level));
+    }
+    all.extend(&level.run);
+    all
 }
 
 fn build_level(
     level: &Level,
-    depth: usize,
-    mount: &mut Mount<'_>,
-    outline: &mut Outline,
+    mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
 ) -> Option<Node> {
-    let mut uses = Vec::new();
-    for directive in &level.uses {
-        uses.push(mount(directive).map(|mounted| {
-            outline.push(depth, Line::Use(mounted.piece));
-            mounted.handler
-        }));
-    }
-    let mut maps = Vec::new();
-    for map in &level.maps {
-        outline.push(
-            depth,
-            Line::Map {
-                path: map.path.clone(),
-                host: map.host.clone(),
-            },
-        );
-        let node = build_level(&map.level, depth + 1, mount, outline);
-        maps.push(node.map(|node| (Location::new(&map.path, map.host.as_deref()), node)));
-    }
-    let run = level.run.as_ref().map(|directive| {
-        mount(directive).map(|mounted| {
-            outline.push(depth, Line::Run(mounted.piece));
-            Node::Layer {
-                handler: mounted.handler,
-                next: None,
-            }
+    // Every directive is mounted, or has its say why not, before any is given up.
+    let uses: Vec<_> = level.uses.iter().map(&mut *mount).collect();
+    let maps: Vec<_> = level
+        .maps
+        .iter()
+        .map(|map| {
+            Some((
+                Location::new(&map.path, map.host.as_deref()),
+                build_level(&map.level, mount)?,
+            ))
         })
-    });
-    // Only now: every directive has been mounted, or has had its say why not.
-    let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
+        .collect();
+    let run = level.run.as_ref().map(&mut *mount);
+    let app = |handler| Node::Layer {
+        handler,
+        next: None,
+    };
     let maps = maps.into_iter().collect::<Option<Vec<_>>>()?;
     let inner = match run {
-        Some(app) if maps.is_empty() => app?,
-        Some(app) => Node::Route(Box::new(UrlMap::new(maps, app?))),
+        Some(handler) if maps.is_empty() => app(handler?),
+        Some(handler) => Node::Route(Box::new(UrlMap::new(maps, app(handler?)))),
         None => Node::Route(Box::new(UrlMap::new(
             maps,
             Node::Answer(Box::new(NotFound)),
         ))),
     };
-    Some(
-        uses.into_iter()
-            .rev()
-            .fold(inner, |next, handler| Node::Layer {
-                handler,
-                next: Some(Box::new(next)),
-            }),
-    )
+    let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
+    let wrap = |next, handler| Node::Layer {
+        handler,
+        next: Some(Box::new(next)),
+    };
+    Some(uses.into_iter().rev().fold(inner, wrap))
 }
 
 /// The answer where no map takes the path (Rack's URLMap).

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::manifest::{Directive, Level};
+
 /// A handler in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
@@ -41,8 +43,26 @@ pub struct Outline {
 }
 
 impl Outline {
-    pub(super) fn push(&mut self, depth: usize, line: Line) {
-        self.lines.push((depth, line));
+    /// The outline of a manifest's top level; `piece` tells what stands behind a directive. It is
+    /// asked in the order of [`directives`](super::directives).
+    pub fn of(level: &Level, piece: &mut dyn FnMut(&Directive) -> Piece) -> Self {
+        let mut outline = Self::default();
+        outline.add(level, 0, piece);
+        outline
+    }
+
+    fn add(&mut self, level: &Level, depth: usize, piece: &mut dyn FnMut(&Directive) -> Piece) {
+        for directive in &level.uses {
+            self.lines.push((depth, Line::Use(piece(directive))));
+        }
+        for map in &level.maps {
+            let (path, host) = (map.path.clone(), map.host.clone());
+            self.lines.push((depth, Line::Map { path, host }));
+            self.add(&map.level, depth + 1, piece);
+        }
+        if let Some(directive) = &level.run {
+            self.lines.push((depth, Line::Run(piece(directive))));
+        }
     }
 
     /// The pieces alone.

@@ -126,7 +126,7 @@ mod tests {
         fs::write(dir.path().join("other"), "x").unwrap();
         assert!(watched.changed().is_empty());
         fs::write(&file, "longer").unwrap();
-        assert_eq!(watched.changed(), [file.clone()]);
+        assert_eq!(watched.changed(), std::slice::from_ref(&file));
         assert!(watched.changed().is_empty());
     }
 
@@ -139,6 +139,25 @@ mod tests {
         watched.note_written(&dir.path().join("other"));
         assert!(watched.changed().is_empty());
         watched.note_written(&file);
+        assert_eq!(watched.changed(), [file]);
+    }
+
+    #[test]
+    fn another_file_of_the_same_length_and_time_is_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, other) = (dir.path().join("lib.so"), dir.path().join("other"));
+        let time = std::time::SystemTime::UNIX_EPOCH;
+        for path in [&file, &other] {
+            fs::write(path, "one").unwrap();
+            fs::File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_modified(time)
+                .unwrap();
+        }
+        let mut watched = watching(&file);
+        fs::rename(&other, &file).unwrap();
         assert_eq!(watched.changed(), [file]);
     }
 

@@ -16,6 +16,28 @@ pub const HEAD: &str = concat!(
     "\n"
 );
 
+/// `text` on one line: Cargo lets a description have several.
+pub const fn flatten<const N: usize>(text: &str) -> [u8; N] {
+    let (bytes, mut out, mut i) = (text.as_bytes(), [0; N], 0);
+    while i < bytes.len() {
+        out[i] = if bytes[i].is_ascii_control() {
+            b' '
+        } else {
+            bytes[i]
+        };
+        i += 1;
+    }
+    out
+}
+
+/// The same as text: only ASCII has been replaced.
+pub const fn text(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+}
+
 /// How long `parts` are together.
 pub const fn length(parts: &[&str]) -> usize {
     let (mut sum, mut i) = (0, 0);

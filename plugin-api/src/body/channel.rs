@@ -13,7 +13,8 @@ use http_body::{Body, Frame};
 
 use crate::Error;
 
-/// The sending end of [`Body::channel`](crate::Body::channel). Dropping it ends the body.
+/// The sending end of [`Body::channel`](crate::Body::channel). Dropping it ends the body; in a panic,
+/// with an error.
 pub struct Sender(Arc<Shared>);
 
 /// The reader is gone: the client left, or a layer above dropped the body.
@@ -107,6 +108,11 @@ impl Sender {
 impl Drop for Sender {
     fn drop(&mut self) {
         let mut state = self.0.state();
+        // Else the client would take the half that it has for the whole.
+        if std::thread::panicking() {
+            let error = Error::msg("what sent this body panicked");
+            state.frames.push_back(Err(error));
+        }
         state.ended = true;
         let reader = state.reader.take();
         drop(state);

@@ -2,6 +2,7 @@
 
 mod adapt;
 mod channel;
+mod rewrite;
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,6 +17,7 @@ use crate::Error;
 use crate::abi::plugin::body::BodyHandle;
 
 pub use self::channel::{Gone, Sender};
+pub use self::rewrite::Rewrite;
 
 /// Larger bodies are shared with the host rather than copied.
 const COPY_LIMIT: usize = 16 * 1024;
@@ -153,6 +155,12 @@ impl Body {
         F: FnMut(Frame<Bytes>) -> Frame<Bytes> + Send + 'static,
     {
         Self::from_handle(BodyHandle::own(adapt::Mapped::new(self, f)))
+    }
+
+    /// Passes it through `rewrite`, which may hold something back until a later chunk or the end.
+    #[must_use]
+    pub fn rewrite(self, rewrite: impl Rewrite) -> Self {
+        Self::from_handle(BodyHandle::own(rewrite::Rewritten::new(self, rewrite)))
     }
 
     /// Calls `f` once when the body has ended, failed or been dropped, with the bytes that passed.

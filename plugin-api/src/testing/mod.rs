@@ -23,12 +23,16 @@
 //! # .unwrap();
 //! ```
 
+mod functions;
+mod log;
 mod mounted;
 mod request;
 pub(crate) mod services;
 
-pub use serde_json::json;
+pub use serde_json::{Value as Json, json};
 
+pub use self::functions::{app_fn, middleware_fn};
+pub use self::log::{Line, Log, log};
 pub use self::mounted::{Answered, Mounted, app, middleware};
 pub use self::request::{TestRequest, get, post, request};
 pub use self::services::block_on;

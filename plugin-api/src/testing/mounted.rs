@@ -1,11 +1,11 @@
 //! An instance of a handler, called as the host would.
 
 use std::future::Future;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::request::TestRequest;
@@ -16,14 +16,16 @@ use crate::abi::host::{
 use crate::abi::plugin::bridge;
 use crate::abi::plugin::entry;
 use crate::abi::root::HandlerEntry;
+use crate::body::End;
 use crate::{App, Error, IntoResponse, Middleware, Request, Response, Result};
 
 /// A tokio runtime for the handler, where plugins can have one.
-const TOKIO: bool = cfg!(feature = "tokio");
+pub(super) const TOKIO: bool = cfg!(feature = "tokio");
 
 /// A handler in a test.
 pub struct Mounted {
     handler: Arc<Handler>,
+    below: Option<Box<Self>>,
 }
 
 /// Mounts a middleware with this config.
@@ -44,7 +46,7 @@ pub fn app<A: App>(config: Value) -> Result<Mounted> {
     mount(&entry::app::<A, TOKIO>("test"), &config)
 }
 
-fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
+pub(super) fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
     super::services::install();
     let context = HandlerContext {
         handler: "test".to_owned(),
@@ -56,11 +58,33 @@ fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
     handler
         .map(|handler| Mounted {
             handler: Arc::new(handler),
+            below: None,
         })
         .map_err(bridge::error)
 }
 
 impl Mounted {
+    /// The same with `below` next, under what is below already.
+    #[must_use]
+    pub fn over(mut self, below: Self) -> Self {
+        self.below = Some(Box::new(match self.below {
+            Some(first) => first.over(below),
+            None => below,
+        }));
+        self
+    }
+
+    /// This layer and those below, down to `last`.
+    fn node(&self, last: Box<Node>) -> Node {
+        Node::Layer {
+            handler: Arc::clone(&self.handler),
+            next: Some(match &self.below {
+                Some(below) => Box::new(below.node(last)),
+                None => last,
+            }),
+        }
+    }
+
     /// Sends a request through the handler; `next` stands for the layers below a middleware.
     ///
     /// # Errors
@@ -68,10 +92,10 @@ impl Mounted {
     /// What the handler returned or panicked with.
     pub async fn call<N, F>(&self, request: TestRequest, next: N) -> Result<Answered>
     where
-        N: Fn(Request) -> F + Send + Sync + 'static,
+        N: FnOnce(Request) -> F + Send + 'static,
         F: Future<Output: IntoResponse> + Send + 'static,
     {
-        let below = Node::Answer(Box::new(Mock(next)));
+        let below = Node::Answer(Box::new(Mock(Mutex::new(Some(next)))));
         self.run(request, Some(Box::new(below))).await
     }
 
@@ -86,54 +110,118 @@ impl Mounted {
 
     async fn run(&self, request: TestRequest, next: Option<Box<Node>>) -> Result<Answered> {
         let exchange = Arc::new(Exchange::default());
-        let request = request.into_host(Arc::clone(&exchange))?;
-        let node = Node::Layer {
-            handler: Arc::clone(&self.handler),
-            next,
-        };
+        let mut open = Open(Some(Arc::clone(&exchange)));
+        let request = request.into_host(exchange)?;
+        // A middleware that is asked as an app finds nothing below.
+        let node = self.node(next.unwrap_or_else(|| Box::new(Node::Answer(Box::new(Nothing)))));
         match node.call(request).await {
             Ok(response) => Ok(Answered {
-                response: bridge::response(response),
-                exchange,
+                response: open.until_the_end_of(bridge::response(response)),
             }),
             Err(failure) => {
-                exchange.finish(&Finish {
-                    head: None,
-                    error: Some(&failure),
-                    body_bytes: 0,
-                });
+                open.close(None, Some(&failure), 0);
                 Err(bridge::error(failure))
             }
         }
     }
 }
 
-struct Mock<N>(N);
+/// An exchange whose hooks are still to run. Dropping it is the client leaving.
+struct Open(Option<Arc<Exchange>>);
+
+impl Open {
+    fn close(
+        &mut self,
+        head: Option<(StatusCode, &HeaderMap)>,
+        error: Option<&Failure>,
+        body_bytes: u64,
+    ) {
+        if let Some(exchange) = self.0.take() {
+            exchange.finish(&Finish {
+                head,
+                error,
+                body_bytes,
+            });
+        }
+    }
+
+    fn until_the_end_of(mut self, mut response: Response) -> Response {
+        let (status, headers) = (response.status(), response.headers().to_map());
+        response.map_body(|body| {
+            body.on_end(move |end, bytes| {
+                let failure = match end {
+                    End::Complete => None,
+                    End::Failed(error) => Some(failure(error, "")),
+                    End::Dropped => Some(client_left()),
+                };
+                self.close(Some((status, &headers)), failure.as_ref(), bytes);
+            })
+        });
+        response
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.close(None, Some(&client_left()), 0);
+    }
+}
+
+fn client_left() -> Failure {
+    Failure::body(StatusCode::BAD_REQUEST, "the client left")
+}
+
+/// The error of a body or of the layers below, as the host holds it.
+pub(super) fn failure(error: &Error, handler: &str) -> Failure {
+    let handler = match error.handler() {
+        "" => handler,
+        known => known,
+    };
+    Failure {
+        kind: error.kind().into(),
+        handler: handler.to_owned(),
+        place: error.place().to_owned(),
+        ..Failure::body(error.status(), error.message())
+    }
+}
+
+struct Nothing;
+
+impl Answer for Nothing {
+    fn answer(&self, _request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        let message = "there is nothing below: give this middleware a `next` with `call`";
+        let failure = Failure::body(StatusCode::INTERNAL_SERVER_ERROR, message);
+        Box::pin(std::future::ready(Err(failure)))
+    }
+}
+
+/// The layers below, which a request reaches at most once.
+struct Mock<N>(Mutex<Option<N>>);
 
 impl<N, F> Answer for Mock<N>
 where
-    N: Fn(Request) -> F + Send + Sync,
+    N: FnOnce(Request) -> F + Send,
     F: Future<Output: IntoResponse> + Send + 'static,
 {
     fn answer(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
-        let answer = (self.0)(bridge::request(request));
+        let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(next) = next else {
+            return Nothing.answer(request);
+        };
+        let answer = next(bridge::request(request));
         Box::pin(async move {
             let response = answer.await.into_response();
             response
                 .map(bridge::host_response)
-                .map_err(|error| Failure {
-                    handler: "next".to_owned(),
-                    ..Failure::body(error.status(), error.message())
-                })
+                .map_err(|error| failure(&error, "next"))
         })
     }
 }
 
-/// A handler's response, and the end that the server would give it.
+/// A handler's response. The hooks of `on_finished` run when its body ends, fails or is dropped.
 #[derive(Debug)]
 pub struct Answered {
     response: Response,
-    exchange: Arc<Exchange>,
 }
 
 impl Deref for Answered {
@@ -144,30 +232,20 @@ impl Deref for Answered {
     }
 }
 
-impl Answered {
-    /// The response, to take apart.
-    pub fn response_mut(&mut self) -> &mut Response {
+impl DerefMut for Answered {
+    fn deref_mut(&mut self) -> &mut Response {
         &mut self.response
     }
+}
 
-    /// Reads the body to its end, runs the hooks of `on_finished`, and returns the body as text.
+impl Answered {
+    /// Reads the body to its end, and with it runs the hooks of `on_finished`; returns it as text.
     ///
     /// # Errors
     ///
     /// A body that fails; the hooks have run then, too.
     pub async fn finish(mut self) -> Result<String> {
-        let body = self.response.take_body().collect(usize::MAX).await;
-        let headers = self.response.headers().to_map();
-        let bytes = body.as_ref().map_or(0, |body| body.bytes.len() as u64);
-        let failure = body
-            .as_ref()
-            .err()
-            .map(|error: &Error| Failure::body(StatusCode::INTERNAL_SERVER_ERROR, error.message()));
-        self.exchange.finish(&Finish {
-            head: Some((self.response.status(), &headers)),
-            error: failure.as_ref(),
-            body_bytes: bytes,
-        });
-        Ok(String::from_utf8_lossy(&body?.bytes).into_owned())
+        let body = self.response.take_body().collect(usize::MAX).await?;
+        Ok(String::from_utf8_lossy(&body.bytes).into_owned())
     }
 }

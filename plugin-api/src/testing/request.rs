@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Uri};
 use http_body::{Frame, SizeHint};
 
+use super::mounted::failure;
 use crate::abi::host::{Connection, Exchange, Failure, HostBody, HostRequest};
 use crate::{Body, Error, Result};
 
@@ -110,10 +111,8 @@ impl http_body::Body for Sent {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        let failure = |error: Error| Failure::body(error.status(), error.message());
-        Pin::new(&mut self.0)
-            .poll_frame(cx)
-            .map(|frame| frame.map(|f| f.map_err(failure)))
+        let polled = Pin::new(&mut self.0).poll_frame(cx);
+        polled.map(|frame| frame.map(|f| f.map_err(|error| failure(&error, ""))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use super::log::{Line, Log};
 use crate::abi::host::{PluginLog, Scope, Services, TaskControl, install as install_services};
+use crate::abi::plugin::bridge;
 
 /// Waits for a future on this thread.
 pub fn block_on<F: Future>(future: F) -> F::Output {
@@ -28,21 +30,29 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 pub(crate) fn install() {
-    install_services(Box::new(Threads));
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        install_services(Box::new(Threads));
+        bridge::attach();
+    });
 }
 
 pub(super) struct Threads;
 
 impl Services for Threads {
-    fn log(&self, line: &PluginLog<'_>) {
-        eprintln!(
-            "{} {}: {} {:?}",
-            line.level, line.handler, line.message, line.fields
-        );
+    fn log(&self, raw: &PluginLog<'_>) {
+        let line = Line::new(raw);
+        // libtest shows stderr of a test that fails.
+        if raw.level <= 3 {
+            eprintln!("{line}");
+        }
+        if let Some(log) = Log::here() {
+            log.push(line);
+        }
     }
 
     fn log_level(&self) -> u8 {
-        3
+        5
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -72,23 +82,46 @@ impl Scope for Threads {
         _name: &str,
         task: Pin<Box<dyn Future<Output = ()> + Send>>,
     ) -> Box<dyn TaskControl> {
-        let shared: Arc<Mutex<Option<_>>> = Arc::new(Mutex::new(Some(task)));
-        let running = Arc::clone(&shared);
+        let control = Arc::new(Control::default());
+        let (running, log) = (Arc::clone(&control), Log::here());
         thread::spawn(move || {
-            block_on(std::future::poll_fn(|cx| {
-                let mut slot = running.lock().unwrap_or_else(PoisonError::into_inner);
-                slot.as_mut()
-                    .map_or(Poll::Ready(()), |task| task.as_mut().poll(cx))
-            }));
+            Log::inherit(log);
+            let mut task = task;
+            block_on(std::future::poll_fn(|cx| running.poll(task.as_mut(), cx)));
         });
-        Box::new(Slot(shared))
+        Box::new(control)
     }
 }
 
-struct Slot(Arc<Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>>);
+/// Whether a task is to end, and how to tell it.
+#[derive(Default)]
+struct Control(Mutex<(bool, Option<Waker>)>);
 
-impl TaskControl for Slot {
+impl Control {
+    fn poll(
+        &self,
+        task: Pin<&mut (dyn Future<Output = ()> + Send)>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.0 {
+                return Poll::Ready(());
+            }
+            state.1 = Some(cx.waker().clone());
+        }
+        // Not under the lock: a task may abort itself.
+        task.poll(cx)
+    }
+}
+
+impl TaskControl for Arc<Control> {
     fn abort(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let waker = {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            state.0 = true;
+            state.1.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
     }
 }

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use abi_stable::prefix_type::WithMetadata;
 use abi_stable::std_types::Tuple2;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -30,10 +31,13 @@ pub enum HostBody {
 impl HostBody {
     /// Takes a body over the boundary.
     pub(crate) fn from_raw(raw: RawBody) -> Self {
-        match raw.into_data_of(TABLE) {
+        match raw.into_data_of(table(&TABLE)) {
             // SAFETY: bodies with this table are boxed `HostBody`s, and the data is ours now.
             Ok(data) => *unsafe { Box::from_raw(data.cast::<Self>()) },
-            Err(raw) => Self::Plugin(raw),
+            Err(raw) => match raw.into_data_of(table(&EMPTY)) {
+                Ok(_) => Self::Empty,
+                Err(raw) => Self::Plugin(raw),
+            },
         }
     }
 
@@ -42,9 +46,9 @@ impl HostBody {
         match self {
             Self::Plugin(raw) => raw,
             // SAFETY: the table's functions take a boxed `HostBody`; an empty one needs no memory.
-            Self::Empty => unsafe { RawBody::new(std::ptr::null_mut(), EMPTY) },
+            Self::Empty => unsafe { RawBody::new(std::ptr::null_mut(), table(&EMPTY)) },
             // SAFETY: as above.
-            body => unsafe { RawBody::new(Box::into_raw(Box::new(body)).cast(), TABLE) },
+            body => unsafe { RawBody::new(Box::into_raw(Box::new(body)).cast(), table(&TABLE)) },
         }
     }
 }
@@ -191,27 +195,24 @@ unsafe extern "C" fn empty_end(_data: *const ()) -> bool {
 }
 unsafe extern "C" fn empty_free(_data: *mut ()) {}
 
-use abi_stable::prefix_type::WithMetadata;
+/// Statics, not constants: a body of ours is known again by its table's address.
+static TABLE: WithMetadata<BodyTable> = WithMetadata::new(BodyTable {
+    poll_frame,
+    size_hint,
+    is_end,
+    drop: free,
+});
 
-const TABLE: BodyTableRef = {
-    const VALUE: &WithMetadata<BodyTable> = &WithMetadata::new(BodyTable {
-        poll_frame,
-        size_hint,
-        is_end,
-        drop: free,
-    });
-    BodyTableRef(VALUE.static_as_prefix())
-};
+static EMPTY: WithMetadata<BodyTable> = WithMetadata::new(BodyTable {
+    poll_frame: empty_frame,
+    size_hint: empty_hint,
+    is_end: empty_end,
+    drop: empty_free,
+});
 
-const EMPTY: BodyTableRef = {
-    const VALUE: &WithMetadata<BodyTable> = &WithMetadata::new(BodyTable {
-        poll_frame: empty_frame,
-        size_hint: empty_hint,
-        is_end: empty_end,
-        drop: empty_free,
-    });
-    BodyTableRef(VALUE.static_as_prefix())
-};
+fn table(table: &'static WithMetadata<BodyTable>) -> BodyTableRef {
+    BodyTableRef(table.static_as_prefix())
+}
 
 pub(super) unsafe extern "C" fn full(bytes: RawSlice<'_>) -> RawBody {
     match bytes.or_empty() {

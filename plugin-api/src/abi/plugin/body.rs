@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 
-use super::within::Within;
+use super::within::Home;
 use super::{errors, host, log, panics};
 use crate::Error;
 use crate::abi::body::{BodyTable, BodyTableRef, RawBody, RawFrame, RawSizeHint};
@@ -41,7 +41,7 @@ impl BodyHandle {
     {
         let own = Own {
             body: Some(body),
-            within: Within::runtime_here(),
+            home: Home::here(),
         };
         // SAFETY: the table is for this very type, which is Send.
         Self(unsafe { RawBody::new(Box::into_raw(Box::new(own)).cast(), Own::<B>::TABLE) })
@@ -84,7 +84,7 @@ impl BodyHandle {
 struct Own<B> {
     /// None once it has ended, failed or panicked.
     body: Option<B>,
-    within: Within,
+    home: Home,
 }
 
 impl<B> Own<B>
@@ -107,7 +107,7 @@ where
         };
         // SAFETY: boxed in `own` and not moved until dropped in place.
         let body = unsafe { Pin::new_unchecked(body) };
-        let entered = this.within.enter();
+        let entered = this.home.enter();
         // SAFETY: the waker is lent for this call.
         let polled = panics::contain(|| unsafe {
             waker::borrow(raw_waker, |waker| {
@@ -124,7 +124,7 @@ where
         };
         report(panics::contain(|| this.body = None));
         error.map_or(RawFrame::End, |error| {
-            RawFrame::Failed(errors::into_object(error, ""))
+            RawFrame::Failed(errors::into_object(error, this.home.name()))
         })
     }
 
@@ -147,10 +147,11 @@ where
 
     unsafe extern "C" fn free(data: *mut ()) {
         // SAFETY: the data of `own`, given up by the other side.
-        let this = unsafe { Box::from_raw(data.cast::<Self>()) };
-        let Self { body, within } = *this;
-        let entered = within.enter();
-        report(panics::contain(|| drop(body)));
+        let mut this = unsafe { Box::from_raw(data.cast::<Self>()) };
+        let body = &mut this.body;
+        let entered = this.home.enter();
+        // In place: it is pinned.
+        report(panics::contain(|| *body = None));
         drop(entered);
     }
 }

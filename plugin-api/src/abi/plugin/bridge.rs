@@ -1,10 +1,18 @@
 //! Both sides in one process, for `testing`: the host's values as a plugin holds them.
 
-use super::errors;
 use super::request::RequestHandle;
 use super::response::ResponseHandle;
+use super::{HOST, errors, panics};
 use crate::abi::host::{Failure, HostRequest, HostResponse};
 use crate::{Error, Request, Response};
+
+/// Attaches this library to itself, as a host would: log, panics and all.
+pub(crate) fn attach() {
+    // Before what follows, which asks the host for its log level.
+    let _ = HOST.set(crate::abi::host::host_table());
+    panics::install_test_hook();
+    crate::logging::install();
+}
 
 pub(crate) fn request(request: HostRequest) -> Request {
     // SAFETY: the request is handed over.

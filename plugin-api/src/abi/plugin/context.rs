@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use super::errors::HandlerSink;
+use super::errors::{HandlerSink, PanicSink};
 use super::export;
 use super::host;
-use super::within::Within;
+use super::panics::Panic;
+use super::within::Home;
 use crate::abi::future::{PollState, RawFuture};
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::{ContextObject, TaskObject};
+use crate::abi::tables::{ContextObject, ErrorObject, TaskObject};
 use crate::abi::waker;
 
 /// One count of a handler's context.
@@ -38,6 +39,18 @@ impl Drop for ContextHandle {
 }
 
 impl ContextHandle {
+    /// The handler that runs on this thread.
+    pub(crate) fn current() -> Option<Self> {
+        // SAFETY: an attached host's function.
+        let object = unsafe { host().current()() };
+        if object.is_null() {
+            return None;
+        }
+        // SAFETY: what runs here is alive; this makes a count of our own.
+        unsafe { host().context_clone()(object) };
+        Some(Self(object))
+    }
+
     /// # Safety
     ///
     /// The host hands over one count.
@@ -68,34 +81,27 @@ impl ContextHandle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let context = self.clone();
-        let here = Within::runtime_here().in_handler(self.0);
-        let sink = HandlerSink(self.0);
-        // The future holds a count, so that the name it runs under lives as long as it does.
-        let kept = async move {
-            future.await;
-            drop(context);
-        };
-        let raw = export::erase(kept, here, LoggedSink(sink));
+        let home = Home::of(Some(self.clone()));
+        let raw = export::erase(future, home, TaskSink(self.clone()));
         // SAFETY: the context is alive; the future is handed over.
         TaskHandle(unsafe { host().task_spawn()(self.0, RawSlice::text(name), raw) })
     }
 }
 
 /// A task's panic has no request to fail: it goes to the log.
-struct LoggedSink(HandlerSink);
+struct TaskSink(ContextHandle);
 
-impl super::errors::PanicSink for LoggedSink {
-    fn panicked(&self, panic: super::panics::Panic) -> *mut crate::abi::tables::ErrorObject {
+impl PanicSink for TaskSink {
+    fn panicked(&self, panic: Panic) -> *mut ErrorObject {
         super::log::report(&format!(
             "a task panicked at {}: {}",
             panic.place, panic.message
         ));
-        self.0.panicked(panic)
+        HandlerSink(self.0.as_object()).panicked(panic)
     }
 
-    fn dropped(&self, panic: super::panics::Panic) {
-        self.0.dropped(panic);
+    fn dropped(&self, panic: Panic) {
+        HandlerSink(self.0.as_object()).dropped(panic);
     }
 }
 

@@ -198,9 +198,20 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
             .transpose()?;
         #[cfg(feature = "tokio")]
         let entered = runtime.as_ref().map(tokio::runtime::Runtime::enter);
-        let serve = T::init(config, &context)?;
+        let serve = T::init(config, &context);
         #[cfg(feature = "tokio")]
         drop(entered);
+        let serve = match serve {
+            Ok(serve) => serve,
+            Err(error) => {
+                // Its plain drop would wait for what `init` left running there.
+                #[cfg(feature = "tokio")]
+                if let Some(runtime) = runtime {
+                    runtime.shutdown_background();
+                }
+                return Err(error);
+            }
+        };
         Ok(Self {
             serve,
             context,
@@ -258,7 +269,9 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         drop(entered);
         // Without waiting: what still runs there is the plugin's own affair, and it has retired.
         #[cfg(feature = "tokio")]
-        runtime.map(tokio::runtime::Runtime::shutdown_background);
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
         match dropped {
             Ok(()) => std::ptr::null_mut(),
             Err(panic) => HandlerSink(context.handle().as_object()).panicked(panic),

@@ -70,12 +70,7 @@ pub(crate) fn into_object(error: Error, handler: &str) -> *mut ErrorObject {
         error.handler()
     };
     let raw = RawError {
-        kind: match error.kind() {
-            Kind::Handler => RawErrorKind::Handler,
-            Kind::Panic => RawErrorKind::Panic,
-            Kind::Config => RawErrorKind::Config,
-            Kind::Body => RawErrorKind::Body,
-        },
+        kind: error.kind().into(),
         status: error.status().as_u16(),
         handler: RawSlice::text(handler),
         message: RawSlice::text(error.message()),
@@ -119,4 +114,15 @@ fn copy(raw: RawError<'_>) -> Error {
     let [message, place, handler] =
         [raw.message, raw.place, raw.handler].map(|part| part.str().to_owned());
     Error::from_parts(kind, status, message, place, handler)
+}
+
+impl From<Kind> for RawErrorKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Handler => Self::Handler,
+            Kind::Panic => Self::Panic,
+            Kind::Config => Self::Config,
+            Kind::Body => Self::Body,
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! Futures of this side as [`RawFuture`]s.
 
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::errors::PanicSink;
 use super::panics::contain;
-use super::within::Within;
+use super::within::{Entered, Home, Within};
 use crate::abi::future::{FutureTable, PollState, RawFuture, RawPoll};
 use crate::abi::tables::ErrorObject;
 use crate::abi::waker::{self, RawWaker};
@@ -14,15 +15,17 @@ use crate::abi::waker::{self, RawWaker};
 /// The output of a future that crosses: a pointer that the other side understands, or an error.
 pub(crate) type RawOutput = Result<*mut (), *mut ErrorObject>;
 
-struct Exported<F, S> {
-    future: F,
-    within: Within,
+struct Exported<F, W, S> {
+    /// Dropped where it lies: it is pinned.
+    future: ManuallyDrop<F>,
+    within: W,
     sink: S,
 }
 
-impl<F, S> Exported<F, S>
+impl<F, W, S> Exported<F, W, S>
 where
     F: Future,
+    W: Enter,
     S: PanicSink,
     RawPoll: FromOutput<F::Output>,
 {
@@ -36,7 +39,7 @@ where
         let this = unsafe { &mut *data.cast::<Self>() };
         let entered = this.within.enter();
         // SAFETY: boxed in `erase` and not moved until dropped.
-        let future = unsafe { Pin::new_unchecked(&mut this.future) };
+        let future = unsafe { Pin::new_unchecked(&mut *this.future) };
         // SAFETY: the waker is lent for this call.
         let polled = contain(|| unsafe {
             waker::borrow(raw_waker, |waker| {
@@ -56,17 +59,34 @@ where
 
     unsafe extern "C" fn drop(data: *mut ()) {
         // SAFETY: the data of `erase`, given up by the other side.
-        let this = unsafe { Box::from_raw(data.cast::<Self>()) };
-        let Self {
-            future,
-            within,
-            sink,
-        } = *this;
-        let entered = within.enter();
-        if let Err(panic) = contain(|| drop(future)) {
-            sink.dropped(panic);
-        }
+        let mut this = unsafe { Box::from_raw(data.cast::<Self>()) };
+        let entered = this.within.enter();
+        let future = &mut this.future;
+        // SAFETY: dropped once, here, and not touched after.
+        let dropped = contain(|| unsafe { ManuallyDrop::drop(future) });
         drop(entered);
+        if let Err(panic) = dropped {
+            this.sink.dropped(panic);
+        }
+    }
+}
+
+/// What must be in force while a future is polled.
+pub(crate) trait Enter {
+    /// Puts it in force until the guard drops.
+    fn enter(&self) -> Entered<'_>;
+}
+
+impl Enter for Within {
+    #[inline]
+    fn enter(&self) -> Entered<'_> {
+        Self::enter(self)
+    }
+}
+
+impl Enter for Home {
+    fn enter(&self) -> Entered<'_> {
+        Self::enter(self)
     }
 }
 
@@ -100,19 +120,20 @@ impl FromOutput<RawOutput> for RawPoll {
 
 /// Erases a future whose panics go to `sink`.
 #[inline]
-pub(crate) fn erase<F, S>(future: F, within: Within, sink: S) -> RawFuture
+pub(crate) fn erase<F, W, S>(future: F, within: W, sink: S) -> RawFuture
 where
     F: Future,
+    W: Enter,
     S: PanicSink,
     RawPoll: FromOutput<F::Output>,
 {
     let data = Box::into_raw(Box::new(Exported {
-        future,
+        future: ManuallyDrop::new(future),
         within,
         sink,
     }));
     // SAFETY: the table is for this very type; callers erase `Send` futures only.
-    unsafe { RawFuture::new(data.cast(), const { &Exported::<F, S>::TABLE }) }
+    unsafe { RawFuture::new(data.cast(), const { &Exported::<F, W, S>::TABLE }) }
 }
 
 /// Erases a future of the host's own.

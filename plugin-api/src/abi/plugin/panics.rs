@@ -34,6 +34,24 @@ pub(super) fn install_hook() {
     }));
 }
 
+/// Notes a panic's place for [`contain`] in a test, whose own panics go on to the hook before.
+#[cfg(feature = "testing")]
+pub(super) fn install_test_hook() {
+    // The hook can't be changed from a panicking thread, and a test that fails has no use for it.
+    if std::thread::panicking() {
+        return;
+    }
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        let _ = PLACE.try_with(|cell| cell.replace(place));
+        // SAFETY: an attached host's function without arguments.
+        if unsafe { super::host().current()() }.is_null() {
+            before(info);
+        }
+    }));
+}
+
 /// Runs `f` and catches its panic.
 #[inline]
 pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
@@ -50,8 +68,10 @@ fn caught(payload: Box<dyn Any + Send>) -> Panic {
              stackup-plugin and write `export!(tokio; …)`)",
         );
     }
-    // A payload whose drop panics would end the process: leak it.
-    std::mem::forget(payload);
+    // A payload whose drop panics would end the process: leak all but text.
+    if !(payload.is::<&str>() || payload.is::<String>()) {
+        std::mem::forget(payload);
+    }
     let place = PLACE.try_with(|cell| cell.take()).unwrap_or_default();
     Panic { message, place }
 }

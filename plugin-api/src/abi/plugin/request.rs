@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::headers::HeadersHandle;
-use super::within::Within;
+use super::within::Home;
 use super::{errors, host, log, panics};
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
@@ -165,7 +165,7 @@ impl RequestHandle {
     {
         let hook = Box::new(Hook {
             f,
-            within: Within::runtime_here(),
+            home: Home::here(),
         });
         let raw = RawHook {
             data: Box::into_raw(hook).cast(),
@@ -179,19 +179,19 @@ impl RequestHandle {
 
 struct Hook<F> {
     f: F,
-    within: Within,
+    home: Home,
 }
 
 impl<F: FnOnce(&Finished<'_>)> Hook<F> {
     unsafe extern "C" fn call(data: *mut (), raw: RawFinish<'_>) {
         // SAFETY: made by `on_finish` and called once.
-        let Self { f, within } = *unsafe { Box::from_raw(data.cast::<Self>()) };
+        let Self { f, home } = *unsafe { Box::from_raw(data.cast::<Self>()) };
         // SAFETY: null or alive for the call.
         let error = unsafe { errors::read(raw.error) };
         let headers = (!raw.headers.is_null())
             // SAFETY: alive for the call, and only read.
             .then(|| unsafe { HeadersHandle::new(raw.headers.cast_mut()) });
-        let entered = within.enter();
+        let entered = home.enter();
         let done = panics::contain(|| {
             f(&Finished::new(raw.status, headers, error, raw.body_bytes));
         });

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use super::context::ContextHandle;
 use super::host;
 use crate::abi::tables::ContextObject;
 
@@ -40,21 +41,6 @@ impl Within {
         }
     }
 
-    /// Under the runtime that is in force here, and under no name: for what may outlive its handler.
-    pub(crate) fn runtime_here() -> Self {
-        Self {
-            context: std::ptr::null(),
-            #[cfg(feature = "tokio")]
-            runtime: tokio::runtime::Handle::try_current().ok(),
-        }
-    }
-
-    /// The same in a handler, whose context outlives the value.
-    pub(super) fn in_handler(mut self, context: *const ContextObject) -> Self {
-        self.context = context;
-        self
-    }
-
     /// Puts it in force until the guard drops.
     #[inline]
     pub(crate) fn enter(&self) -> Entered<'_> {
@@ -83,5 +69,42 @@ impl Drop for Entered<'_> {
             // SAFETY: the context before was in force when we entered and still is below us.
             unsafe { host().enter()(before) };
         }
+    }
+}
+
+/// A [`Within`] that keeps its handler's context: for bodies, hooks and tasks, which may outlive the
+/// handler that made them.
+pub(crate) struct Home {
+    context: Option<ContextHandle>,
+    within: Within,
+}
+
+impl Home {
+    /// What is in force on this thread.
+    pub(crate) fn here() -> Self {
+        Self::of(ContextHandle::current())
+    }
+
+    /// This handler, under the runtime that is in force on this thread.
+    pub(super) fn of(context: Option<ContextHandle>) -> Self {
+        let object = context
+            .as_ref()
+            .map_or(std::ptr::null(), ContextHandle::as_object);
+        let within = Within::handler(
+            object,
+            #[cfg(feature = "tokio")]
+            tokio::runtime::Handle::try_current().ok(),
+        );
+        Self { context, within }
+    }
+
+    /// Puts it in force until the guard drops.
+    pub(crate) fn enter(&self) -> Entered<'_> {
+        self.within.enter()
+    }
+
+    /// The handler's name; empty outside of any.
+    pub(super) fn name(&self) -> &str {
+        self.context.as_ref().map_or("", ContextHandle::handler)
     }
 }

@@ -1,0 +1,90 @@
+//! A body that is rewritten as it passes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame};
+
+use super::Body;
+use crate::Error;
+
+/// Rewrites a body as it passes, for [`Body::rewrite`]: what `map_chunks` can't do, since it keeps
+/// something from one chunk to the next and has a last word.
+pub trait Rewrite: Send + 'static {
+    /// What goes on in place of `chunk`; nothing is sent for no bytes.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the body: the client sees that it is not complete.
+    fn chunk(&mut self, chunk: Bytes) -> Result<Bytes, Error>;
+
+    /// What is left when the body has ended. It goes before the trailers.
+    ///
+    /// # Errors
+    ///
+    /// As [`chunk`](Self::chunk).
+    fn end(&mut self) -> Result<Bytes, Error> {
+        Ok(Bytes::new())
+    }
+}
+
+pub(super) struct Rewritten<R> {
+    body: Body,
+    rewrite: R,
+    trailers: Option<Frame<Bytes>>,
+    ended: bool,
+}
+
+// `rewrite` is never pinned.
+impl<R> Unpin for Rewritten<R> {}
+
+impl<R> Rewritten<R> {
+    pub(super) fn new(body: Body, rewrite: R) -> Self {
+        Self {
+            body,
+            rewrite,
+            trailers: None,
+            ended: false,
+        }
+    }
+}
+
+impl<R: Rewrite> HttpBody for Rewritten<R> {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        while !this.ended {
+            let bytes = match ready!(Pin::new(&mut this.body).poll_frame(cx)?) {
+                None => {
+                    this.ended = true;
+                    this.rewrite.end()?
+                }
+                Some(frame) => match frame.into_data() {
+                    Ok(chunk) => this.rewrite.chunk(chunk)?,
+                    Err(trailers) => {
+                        this.ended = true;
+                        this.trailers = Some(trailers);
+                        this.rewrite.end()?
+                    }
+                },
+            };
+            // Some readers take an empty frame for the end.
+            if !bytes.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+        }
+        Poll::Ready(this.trailers.take().map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended && self.trailers.is_none()
+    }
+
+    // No size: it may change.
+}

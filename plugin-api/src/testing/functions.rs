@@ -1,0 +1,98 @@
+//! Handlers that are an `async fn`.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+use super::mounted::{Mounted, TOKIO, mount};
+use crate::abi::plugin::entry;
+use crate::handler::{AppFn, MiddlewareFn};
+use crate::{App, Context, Error, Middleware, Next, Request, Result};
+
+thread_local! {
+    /// The function on its way to `init`, which has no argument for it.
+    static FUNCTION: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// Mounts an `async fn` as `export!(app fn …)` does.
+///
+/// ```
+/// use stackup_plugin::testing::{self, block_on, get};
+///
+/// async fn hello() -> &'static str {
+///     "Hello"
+/// }
+///
+/// block_on(async {
+///     let res = testing::app_fn(hello)?.answer(get("/")).await?;
+///     assert_eq!(res.finish().await?, "Hello");
+///     Ok::<_, stackup_plugin::Error>(())
+/// })
+/// # .unwrap();
+/// ```
+///
+/// # Errors
+///
+/// None is known.
+pub fn app_fn<F: AppFn<A> + 'static, A: 'static>(f: F) -> Result<Mounted> {
+    hand_over(f);
+    mount(
+        &entry::app::<Function<F, A>, TOKIO>("test"),
+        &serde_json::json!({}),
+    )
+}
+
+/// Mounts an `async fn` as `export!(middleware fn …)` does.
+///
+/// # Errors
+///
+/// None is known.
+pub fn middleware_fn<F>(f: F) -> Result<Mounted>
+where
+    F: for<'a> MiddlewareFn<'a> + 'static,
+{
+    hand_over(f);
+    mount(
+        &entry::middleware::<Function<F, ()>, TOKIO>("test"),
+        &serde_json::json!({}),
+    )
+}
+
+fn hand_over<F: 'static>(f: F) {
+    FUNCTION.with(|slot| slot.replace(Some(Box::new(f))));
+}
+
+fn receive<F: 'static>() -> Result<F> {
+    let function = FUNCTION
+        .with(RefCell::take)
+        .and_then(|any| any.downcast().ok());
+    function
+        .map(|f| *f)
+        .ok_or_else(|| Error::msg("the function of this handler got lost"))
+}
+
+struct Function<F, A>(F, PhantomData<fn(A)>);
+
+impl<F: AppFn<A> + 'static, A: 'static> App for Function<F, A> {
+    type Config = ();
+
+    fn init((): (), _cx: &Context) -> Result<Self> {
+        receive().map(|f| Self(f, PhantomData))
+    }
+
+    async fn call(&self, req: Request) -> Result {
+        self.0.run(req).await
+    }
+}
+
+impl<F: for<'a> MiddlewareFn<'a> + 'static> Middleware for Function<F, ()> {
+    type Config = ();
+
+    fn init((): (), _cx: &Context) -> Result<Self> {
+        receive().map(|f| Self(f, PhantomData))
+    }
+
+    async fn call(&self, req: Request, next: Next<'_>) -> Result {
+        self.0.run(req, next).await
+    }
+}

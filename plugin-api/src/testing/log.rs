@@ -1,0 +1,109 @@
+//! The lines that a plugin logs in a test.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::services;
+use crate::abi::host::PluginLog;
+
+thread_local! {
+    static HERE: RefCell<Option<Log>> = const { RefCell::new(None) };
+}
+
+/// The lines that are logged on this thread, and in tasks that are spawned from it with
+/// [`Context::spawn`](crate::Context::spawn), from now on.
+///
+/// ```
+/// use stackup_plugin::{testing, tracing};
+///
+/// let log = testing::log();
+/// tracing::warn!(left = 3, "nearly out of tea");
+/// assert_eq!(log.lines()[0].to_string(), "WARN nearly out of tea left=3");
+/// ```
+pub fn log() -> Log {
+    services::install();
+    let log = Log::default();
+    HERE.with(|here| here.replace(Some(log.clone())));
+    log
+}
+
+/// Lines, as far as they have been logged; see [`log()`].
+#[derive(Debug, Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<Line>>>);
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Line {
+    /// How much it matters.
+    pub level: tracing::Level,
+    /// The handler that ran; empty outside of one, as in a body or a hook.
+    pub handler: String,
+    /// Where it comes from: the module, unless the plugin says otherwise.
+    pub target: String,
+    /// Its text.
+    pub message: String,
+    /// Its fields and those of the spans it is in, innermost first.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Log {
+    /// The lines up to now.
+    pub fn lines(&self) -> Vec<Line> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The texts of the lines up to now.
+    pub fn messages(&self) -> Vec<String> {
+        self.lines().into_iter().map(|line| line.message).collect()
+    }
+
+    /// What this thread's lines go to.
+    pub(super) fn here() -> Option<Self> {
+        HERE.try_with(|here| here.borrow().clone()).ok().flatten()
+    }
+
+    /// Makes this thread's lines go to `log`.
+    pub(super) fn inherit(log: Option<Self>) {
+        HERE.with(|here| here.replace(log));
+    }
+
+    pub(super) fn push(&self, line: Line) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
+    }
+}
+
+impl Line {
+    pub(super) fn new(raw: &PluginLog<'_>) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self {
+            level: match raw.level {
+                1 => tracing::Level::ERROR,
+                2 => tracing::Level::WARN,
+                3 => tracing::Level::INFO,
+                4 => tracing::Level::DEBUG,
+                _ => tracing::Level::TRACE,
+            },
+            handler: raw.handler.to_owned(),
+            target: raw.target.to_owned(),
+            message: raw.message.to_owned(),
+            fields: raw.fields.iter().map(owned).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.level, self.message)?;
+        self.fields
+            .iter()
+            .try_for_each(|(name, value)| write!(f, " {name}={value}"))
+    }
+}

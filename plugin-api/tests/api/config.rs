@@ -1,0 +1,102 @@
+use stackup_plugin::testing::{self, Json, json};
+use stackup_plugin::{Context, Error, Middleware, Next, Request, Result, schemars};
+
+/// Settings of a lamp.
+#[stackup_plugin::config]
+#[derive(Default)]
+#[serde(default)]
+struct Config {
+    /// How bright it is.
+    bright: u8,
+    rooms: std::collections::BTreeMap<String, Vec<Room>>,
+}
+
+#[stackup_plugin::config]
+struct Room {
+    name: String,
+}
+
+struct Lamp;
+
+impl Middleware for Lamp {
+    type Config = Config;
+
+    fn init(config: Config, _cx: &Context) -> Result<Self> {
+        if config.bright > 100 {
+            return Err(Error::config("bright", "no lamp is that bright"));
+        }
+        let names = config.rooms.values().flatten().map(|room| room.name.len());
+        names
+            .sum::<usize>()
+            .checked_add(1)
+            .map(|_| Self)
+            .ok_or_else(|| Error::msg("too many"))
+    }
+
+    async fn call(&self, req: Request, next: Next<'_>) -> Result {
+        next.run(req).await
+    }
+}
+
+fn refusal(config: Json) -> (String, String) {
+    let error = testing::middleware::<Lamp>(config).err().unwrap();
+    assert_eq!(error.handler(), "test");
+    (error.place().to_owned(), error.message().to_owned())
+}
+
+#[test]
+fn error_gives_the_path_and_no_line_of_json() {
+    let cases = [
+        (json!({ "bright": 101 }), "bright", "no lamp is that bright"),
+        (
+            json!({ "bright": "x" }),
+            "bright",
+            "invalid type: string \"x\", expected u8",
+        ),
+        (
+            json!({ "rooms": { "a b": [{ "name": "c" }, {}] } }),
+            "rooms.a b[1]",
+            "missing field `name`",
+        ),
+        (
+            json!({ "dim": 1 }),
+            "dim",
+            "unknown field `dim`, expected `bright` or `rooms`",
+        ),
+    ];
+    for (config, place, message) in cases {
+        let refused = refusal(config.clone());
+        assert_eq!(refused, (place.to_owned(), message.to_owned()), "{config}");
+    }
+    assert!(testing::middleware::<Lamp>(json!({})).is_ok());
+}
+
+#[test]
+fn no_config_takes_no_keys() {
+    let app = || async { "" };
+    assert!(testing::app_fn(app).is_ok());
+    struct None;
+    impl stackup_plugin::App for None {
+        type Config = ();
+        fn init((): (), _cx: &Context) -> Result<Self> {
+            Ok(Self)
+        }
+        async fn call(&self, _req: Request) -> Result {
+            Err(Error::msg(""))
+        }
+    }
+    assert!(testing::app::<None>(json!({})).is_ok());
+    let error = testing::app::<None>(json!({ "a": 1 })).err().unwrap();
+    assert_eq!(error.message(), "this handler takes no config");
+}
+
+#[test]
+fn comments_are_in_the_schema() {
+    let schema = schemars::schema_for!(Config).to_value();
+    assert_eq!(schema["description"], "Settings of a lamp.");
+    assert_eq!(
+        schema["properties"]["bright"]["description"],
+        "How bright it is."
+    );
+    assert_eq!(schema["additionalProperties"], false);
+}

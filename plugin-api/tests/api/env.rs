@@ -1,0 +1,178 @@
+use stackup_plugin::testing::{self, TestRequest, block_on, get, post};
+use stackup_plugin::{Method, Request, Result};
+
+/// What an app says of a request.
+fn ask(request: TestRequest, f: fn(Request) -> String) -> String {
+    let app = testing::app_fn(move |req: Request| async move { f(req) }).unwrap();
+    block_on(async { app.answer(request).await?.finish().await }).unwrap()
+}
+
+fn value(request: TestRequest, name: &'static str) -> Option<String> {
+    let app = testing::app_fn(move |req: Request| async move {
+        match req.env().get(name) {
+            Some(value) => format!("+{value}"),
+            None => String::new(),
+        }
+    });
+    let text = block_on(async { app.unwrap().answer(request).await?.finish().await }).unwrap();
+    text.strip_prefix('+').map(str::to_owned)
+}
+
+#[test]
+fn names_are_those_of_rack() {
+    let request = || {
+        post("/a%20b/c?d=e?f", "body")
+            .header("host", "Example.com:81")
+            .header("content-type", "text/css")
+            .header("content-length", "4")
+            .header("x-a-b", "1")
+            .header("x-a-b", "2")
+            .header("cookie", "a=1")
+            .header("cookie", "b=2")
+    };
+    for (name, expected) in [
+        ("REQUEST_METHOD", "POST"),
+        ("SCRIPT_NAME", ""),
+        ("PATH_INFO", "/a%20b/c"),
+        ("QUERY_STRING", "d=e?f"),
+        ("SERVER_NAME", "Example.com"),
+        ("SERVER_PORT", "81"),
+        ("SERVER_PROTOCOL", "HTTP/1.1"),
+        ("REMOTE_ADDR", "127.0.0.1"),
+        ("REMOTE_PORT", "50000"),
+        ("rack.url_scheme", "http"),
+        ("CONTENT_TYPE", "text/css"),
+        ("CONTENT_LENGTH", "4"),
+        ("HTTP_X_A_B", "1, 2"),
+        ("HTTP_COOKIE", "a=1; b=2"),
+    ] {
+        assert_eq!(value(request(), name).as_deref(), Some(expected), "{name}");
+    }
+    for name in [
+        "HTTP_CONTENT_TYPE",
+        "HTTP_CONTENT_LENGTH",
+        "HTTP_NONE",
+        "NONE",
+        "REMOTE_USER",
+    ] {
+        assert_eq!(value(request(), name), None, "{name}");
+    }
+}
+
+#[test]
+fn without_a_host_the_server_is_this_end() {
+    assert_eq!(value(get("/"), "SERVER_NAME").unwrap(), "127.0.0.1");
+    assert_eq!(value(get("/"), "SERVER_PORT").unwrap(), "9292");
+    assert_eq!(
+        value(get("/").header("host", "a.b"), "SERVER_PORT").unwrap(),
+        "80"
+    );
+    assert_eq!(value(get("http://c.d:8/x"), "SERVER_NAME").unwrap(), "c.d");
+}
+
+#[test]
+fn iteration_has_every_name_once() {
+    let request = get("/x")
+        .header("a", "1")
+        .header("content-type", "t/t")
+        .env("own", "2")
+        .env("PATH_INFO", "/y");
+    let text = ask(request, |req| {
+        let pairs = req
+            .env()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("\n")
+    });
+    let lines: Vec<_> = text.lines().collect();
+    for line in [
+        "REQUEST_METHOD=GET",
+        "QUERY_STRING=",
+        "CONTENT_TYPE=t/t",
+        "HTTP_A=1",
+        "own=2",
+        "PATH_INFO=/y",
+    ] {
+        assert_eq!(
+            lines.iter().filter(|&&l| l == line).count(),
+            1,
+            "{line} in {text}"
+        );
+    }
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| line.starts_with("PATH_INFO="))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn underscores_do_not_pass_for_dashes() {
+    let request = || get("/").header("x_user", "evil").header("x-user", "good");
+    assert_eq!(value(request(), "HTTP_X_USER").unwrap(), "good");
+    assert_eq!(
+        value(get("/").header("x_user", "evil"), "HTTP_X_USER"),
+        None
+    );
+}
+
+#[test]
+fn values_go_down() {
+    async fn set(mut req: Request, next: stackup_plugin::Next<'_>) -> Result {
+        req.env_mut().set("a", "1");
+        req.env_mut().set("b", "2");
+        req.env_mut().set("a", "3");
+        req.env_mut().remove("b");
+        next.run(req).await
+    }
+    let app = testing::app_fn(async |req: Request| {
+        format!("{:?} {:?}", req.env().get("a"), req.env().get("b"))
+    });
+    let stack = testing::middleware_fn(set).unwrap().over(app.unwrap());
+    let text = block_on(async { stack.answer(get("/")).await?.finish().await }).unwrap();
+    assert_eq!(text, r#"Some("3") None"#);
+}
+
+#[test]
+fn paths_keep_rack_rules() {
+    let text = ask(get("/a/b?c"), |mut req| {
+        req.set_script_name("/a").unwrap();
+        req.set_path_info("/b").unwrap();
+        let bad = [
+            req.set_script_name("/").is_err(),
+            req.set_script_name("a").is_err(),
+            req.set_path_info("b").is_err(),
+        ];
+        req.set_path_info("").unwrap();
+        req.set_path_info("*").unwrap();
+        let before = format!("{} {} {}", req.script_name(), req.path_info(), req.path());
+        req.set_uri(&"/x?y".parse().unwrap());
+        req.set_method(&Method::PUT);
+        format!(
+            "{bad:?} {before} | {} {} {} {}",
+            req.script_name(),
+            req.path_info(),
+            req.query(),
+            req.method()
+        )
+    });
+    assert_eq!(text, "[true, true, true] /a * /a/b |  /x y PUT");
+}
+
+#[test]
+fn targets_of_every_form() {
+    for (method, target) in [
+        (Method::GET, "/a?b=c"),
+        (Method::GET, "http://a.b:8/c?d"),
+        (Method::OPTIONS, "*"),
+        (Method::CONNECT, "a.b:443"),
+        (Method::GET, "//a/b"),
+    ] {
+        let text = ask(testing::request(method, target), |req| {
+            req.uri().to_string()
+        });
+        assert_eq!(text, target);
+    }
+}

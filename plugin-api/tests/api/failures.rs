@@ -1,0 +1,117 @@
+use stackup_plugin::testing::{self, block_on, get, json};
+use stackup_plugin::{App, Context, Error, Next, Request, Result, StatusCode};
+
+/// Panics where its config says.
+struct Bomb(String);
+
+#[stackup_plugin::config]
+struct Where {
+    at: String,
+}
+
+impl App for Bomb {
+    type Config = Where;
+
+    fn init(config: Where, _cx: &Context) -> Result<Self> {
+        assert_ne!(config.at, "init", "no init");
+        Ok(Self(config.at))
+    }
+
+    async fn call(&self, _req: Request) -> Result {
+        let at = &self.0;
+        panic!("no {at}")
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert_ne!(self.0, "drop", "no drop");
+    }
+}
+
+fn bomb(at: &str) -> Result<testing::Mounted> {
+    testing::app::<Bomb>(json!({ "at": at }))
+}
+
+fn is_panic(error: &Error, message: &str) {
+    assert!(error.is_panic(), "{error:?}");
+    assert!(error.message().contains(message), "{error:?}");
+    assert!(error.place().contains("failures.rs:"), "{error:?}");
+    assert_eq!((error.handler(), error.status().as_u16()), ("test", 500));
+}
+
+#[test]
+fn panics_are_errors_with_message_place_and_handler() {
+    is_panic(&bomb("init").err().unwrap(), "no init");
+    is_panic(
+        &block_on(bomb("call").unwrap().answer(get("/"))).unwrap_err(),
+        "no call",
+    );
+}
+
+#[test]
+fn panic_of_a_drop_is_logged() {
+    let log = testing::log();
+    drop(bomb("drop").unwrap());
+    let [line] = log.lines().try_into().unwrap();
+    assert!(line.message.contains("no drop"), "{line}");
+    assert_eq!(line.handler, "test");
+}
+
+#[test]
+fn handler_answers_on_after_a_panic() {
+    let app = bomb("call").unwrap();
+    for _ in 0..3 {
+        block_on(app.answer(get("/"))).unwrap_err();
+    }
+}
+
+#[test]
+fn outer_layers_see_the_error_as_it_was() {
+    async fn soften(req: Request, next: Next<'_>) -> Result {
+        next.run(req)
+            .await
+            .map_err(|error| error.with_status(StatusCode::BAD_GATEWAY))
+    }
+    let stack = testing::middleware_fn(soften)
+        .unwrap()
+        .over(bomb("call").unwrap());
+    let error = block_on(stack.answer(get("/"))).unwrap_err();
+    assert!(
+        error.is_panic() && error.place().contains("failures.rs:"),
+        "{error:?}"
+    );
+    assert_eq!(error.status(), 502);
+}
+
+#[test]
+fn causes_are_told_once() {
+    #[derive(Debug)]
+    struct Outer(std::num::ParseIntError);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("bad port")
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    let error = Error::from(Outer("x".parse::<u8>().unwrap_err()));
+    assert_eq!(error.message(), "bad port: invalid digit found in string");
+    let boxed: Box<dyn std::error::Error + Send + Sync> = error.into();
+    assert_eq!(boxed.to_string(), "bad port: invalid digit found in string");
+}
+
+#[test]
+fn middleware_without_a_next_is_told_so() {
+    async fn pass(req: Request, next: Next<'_>) -> Result {
+        next.run(req).await
+    }
+    let error = block_on(testing::middleware_fn(pass).unwrap().answer(get("/"))).unwrap_err();
+    assert!(
+        error.message().starts_with("there is nothing below"),
+        "{error}"
+    );
+}

@@ -1,0 +1,112 @@
+use stackup_plugin::testing::block_on;
+use stackup_plugin::{HeaderName, HeaderValue, Response, StatusCode};
+
+fn pairs(res: &Response) -> Vec<(&str, &str)> {
+    let fields = res.headers().iter();
+    fields
+        .map(|(name, value)| (name, value.to_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn names_keep_their_order_and_values_theirs() {
+    let mut res = Response::new(StatusCode::OK);
+    let mut headers = res.headers_mut();
+    headers.append("b", "1").unwrap();
+    headers.append("A", "2").unwrap();
+    headers.append("b", "3").unwrap();
+    assert_eq!(pairs(&res), [("b", "1"), ("b", "3"), ("a", "2")]);
+    assert_eq!(res.headers().iter().len(), 3);
+    let all: Vec<_> = res.headers().get_all("B").collect();
+    assert_eq!(all, ["1", "3"]);
+    assert_eq!(res.headers().get("b").unwrap(), "1");
+}
+
+#[test]
+fn insert_replaces_every_value_and_remove_counts_them() {
+    let mut res = Response::new(StatusCode::OK);
+    for value in ["1", "2", "3"] {
+        res.headers_mut().append("a", value).unwrap();
+    }
+    res.headers_mut().insert("A", "4").unwrap();
+    assert_eq!(pairs(&res), [("a", "4")]);
+    res.headers_mut().append("a", "5").unwrap();
+    assert_eq!(res.headers_mut().remove("a"), 2);
+    assert_eq!(res.headers_mut().remove("a"), 0);
+    assert!(!res.headers().contains("a"));
+}
+
+#[test]
+fn names_and_values_are_of_many_types() {
+    let mut res = Response::new(StatusCode::OK);
+    let mut headers = res.headers_mut();
+    headers
+        .insert(HeaderName::from_static("a"), HeaderValue::from_static("1"))
+        .unwrap();
+    headers
+        .insert(String::from("b"), String::from("2"))
+        .unwrap();
+    headers.insert("c", &b"3"[..]).unwrap();
+    headers
+        .insert("d", stackup_plugin::Bytes::from("4"))
+        .unwrap();
+    let copy = res.headers().get("a").unwrap().to_value();
+    res.headers_mut().insert("e", copy).unwrap();
+    assert_eq!(
+        pairs(&res),
+        [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4"), ("e", "1")]
+    );
+}
+
+#[test]
+fn what_is_no_header_is_an_error_that_says_which() {
+    let mut res = Response::new(StatusCode::OK);
+    let cases = [
+        ("a b", "x", "`a b` is not a header name"),
+        ("", "x", "`` is not a header name"),
+        ("é", "x", "`é` is not a header name"),
+        (
+            "a",
+            "x\r\nset-cookie: y",
+            "the value for the header `a` has bytes that may not stand there",
+        ),
+        (
+            "a",
+            "\0",
+            "the value for the header `a` has bytes that may not stand there",
+        ),
+    ];
+    for (name, value, message) in cases {
+        let error = res.headers_mut().insert(name, value).unwrap_err();
+        assert_eq!(error.to_string(), message);
+        assert!(res.headers_mut().append(name, value).is_err());
+    }
+    assert_eq!(res.headers().iter().len(), 0);
+    assert_eq!(res.headers().get("a b"), None);
+    assert_eq!(res.headers_mut().remove("a b"), 0);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_kept() {
+    let mut res = Response::new(StatusCode::OK);
+    res.headers_mut().insert("a", &b"caf\xe9"[..]).unwrap();
+    let value = res.headers().get("a").unwrap();
+    assert_eq!((value.as_bytes(), value.to_str()), (&b"caf\xe9"[..], None));
+    assert_eq!(res.header("a"), None);
+    assert_eq!(format!("{value:?}"), r#""caf\xe9""#);
+}
+
+#[test]
+fn more_than_fit_are_refused() {
+    block_on(async {
+        let mut res = Response::new(StatusCode::OK);
+        let mut headers = res.headers_mut();
+        let error = (0..40_000).find_map(|i| headers.append(format!("x-{i}"), "").err());
+        assert!(
+            error
+                .unwrap()
+                .to_string()
+                .starts_with("no room for a further header")
+        );
+    });
+}

@@ -1,0 +1,17 @@
+//! What an author sees, through `testing`: `cargo test -p stackup-plugin --features testing,tokio`.
+
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod bodies; // empty, full, streamed, sent, rewritten, watched
+mod channel; // back-pressure, and readers that leave
+mod config; // what `#[config]` accepts, refuses and describes
+mod ends; // on_finished
+mod env; // Rack's names
+mod failures; // errors and panics, and where they say they were
+mod headers; // of requests and responses
+mod http_types; // there and back
+mod responses; // IntoResponse
+mod services; // the clock, tasks and the log
+mod stack; // cancellation and wakers through several layers
+#[cfg(feature = "tokio")]
+mod tokio_runtime; // export!(tokio; …)

@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use stackup_plugin::testing::{self, block_on, get};
+use stackup_plugin::{Body, Error, Request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+async fn talk(_req: Request) -> Result<Body, Error> {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await?;
+        stream.write_all(b"over tcp").await
+    });
+    let mut stream = TcpStream::connect(address).await?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await?;
+    server.await??;
+    let (mut sender, body) = Body::channel(1);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let _ = sender.send(text).await;
+    });
+    // A body of the handler's is polled under its runtime, too.
+    Ok(body.map_chunks(|chunk| {
+        let _here = tokio::runtime::Handle::current();
+        chunk
+    }))
+}
+
+#[test]
+fn timers_sockets_and_tasks_work_outside_of_any_runtime() {
+    let app = testing::app_fn(talk).unwrap();
+    let text = block_on(async { app.answer(get("/")).await?.finish().await });
+    assert_eq!(text.unwrap(), "over tcp");
+}
+
+#[test]
+fn init_that_fails_leaves_its_runtime_behind() {
+    struct Fails;
+    impl stackup_plugin::App for Fails {
+        type Config = ();
+        fn init((): (), _cx: &stackup_plugin::Context) -> stackup_plugin::Result<Self> {
+            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(20)));
+            Err(Error::msg("no"))
+        }
+        async fn call(&self, _req: Request) -> stackup_plugin::Result {
+            Err(Error::msg(""))
+        }
+    }
+    let start = std::time::Instant::now();
+    assert!(testing::app::<Fails>(testing::json!({})).is_err());
+    assert!(start.elapsed() < Duration::from_secs(10));
+}

@@ -1,0 +1,154 @@
+//! Which of two media types an `Accept` header wants (RFC 9110 §12.5.1).
+
+use stackup_plugin::Headers;
+
+/// A form of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    Html,
+}
+
+/// The form that is wanted most; JSON where both are wanted alike, none where neither is.
+pub(crate) fn choose(headers: Headers<'_>) -> Option<Form> {
+    let ranges: Vec<Range> = headers
+        .get_all("accept")
+        .filter_map(|value| value.to_str())
+        .flat_map(|value| value.split(','))
+        .filter_map(Range::parse)
+        .collect();
+    if ranges.is_empty() {
+        return Some(Form::Json);
+    }
+    let [json, html] =
+        [("application", "json"), ("text", "html")].map(|wanted| quality(&ranges, wanted));
+    match (json, html) {
+        (0, 0) => None,
+        _ if html > json => Some(Form::Html),
+        _ => Some(Form::Json),
+    }
+}
+
+/// The quality in thousandths: the most specific range decides.
+fn quality(ranges: &[Range], wanted: (&str, &str)) -> u16 {
+    ranges
+        .iter()
+        .filter_map(|range| Some((range.fits(wanted)?, range.quality)))
+        .max()
+        .map_or(0, |(_, quality)| quality)
+}
+
+struct Range {
+    kind: String,
+    subtype: String,
+    quality: u16,
+}
+
+impl Range {
+    /// A media range; none if it isn't one, or asks for a parameter, which neither form has.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let (kind, subtype) = parts.next()?.split_once('/')?;
+        let mut quality = 1000;
+        for parameter in parts {
+            let (name, value) = parameter.split_once('=')?;
+            match name.trim().to_ascii_lowercase().as_str() {
+                "q" => {
+                    quality = thousandths(value.trim())?;
+                    // What follows is of a time when extensions stood there.
+                    break;
+                }
+                "charset" if value.trim_matches('"').eq_ignore_ascii_case("utf-8") => {}
+                _ => return None,
+            }
+        }
+        Some(Self {
+            kind: kind.to_ascii_lowercase(),
+            subtype: subtype.to_ascii_lowercase(),
+            quality,
+        })
+    }
+
+    /// How closely it fits, if it does.
+    fn fits(&self, (kind, subtype): (&str, &str)) -> Option<u8> {
+        match (self.kind.as_str(), self.subtype.as_str()) {
+            ("*", "*") => Some(0),
+            (k, "*") if k == kind => Some(1),
+            (k, s) if k == kind && s == subtype => Some(2),
+            _ => None,
+        }
+    }
+}
+
+/// A `qvalue` (RFC 9110 §12.4.2) in thousandths.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, places) = text.split_once('.').unwrap_or((text, ""));
+    if !matches!(whole, "0" | "1")
+        || places.len() > 3
+        || !places.bytes().all(|b| b.is_ascii_digit())
+    {
+        return None;
+    }
+    let value: u16 = format!("{whole}{places:0<3}").parse().ok()?;
+    (value <= 1000).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use stackup_plugin::{Response, StatusCode};
+
+    use super::*;
+
+    #[test]
+    fn most_wanted_form_is_chosen() {
+        let cases = [
+            ("*/*", Some(Form::Json)),
+            ("text/html", Some(Form::Html)),
+            ("TEXT/HTML", Some(Form::Html)),
+            ("text/*", Some(Form::Html)),
+            ("application/*", Some(Form::Json)),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                Some(Form::Html),
+            ),
+            ("text/html, application/json", Some(Form::Json)),
+            ("text/html;q=0.5, application/json;q=0.4", Some(Form::Html)),
+            (
+                "text/html;q=0.5, application/json;q=0.501",
+                Some(Form::Json),
+            ),
+            ("text/html;q=0, */*", Some(Form::Json)),
+            ("application/json; q=0 , */* ; q=0.1", Some(Form::Html)),
+            (
+                "text/*, text/html;q=0.1, application/json;q=0.2",
+                Some(Form::Json),
+            ),
+            ("text/html;charset=utf-8", Some(Form::Html)),
+            (
+                "text/html;level=1, application/json;q=0.1",
+                Some(Form::Json),
+            ),
+            ("image/png", None),
+            ("*/*;q=0", None),
+            ("nonsense", Some(Form::Json)),
+            ("text/html;q=2, application/json;q=0.1", Some(Form::Json)),
+        ];
+        for (accept, form) in cases {
+            let res = Response::new(StatusCode::OK)
+                .with_header("accept", accept)
+                .unwrap();
+            assert_eq!(choose(res.headers()), form, "{accept}");
+        }
+    }
+
+    #[test]
+    fn several_lines_are_one_list() {
+        let mut res = Response::new(StatusCode::OK);
+        assert_eq!(choose(res.headers()), Some(Form::Json));
+        res.headers_mut()
+            .append("accept", "application/json;q=0.5")
+            .unwrap();
+        res.headers_mut().append("accept", "text/html").unwrap();
+        assert_eq!(choose(res.headers()), Some(Form::Html));
+    }
+}

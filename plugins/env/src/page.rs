@@ -1,0 +1,52 @@
+//! The env as a page.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Write};
+
+const HEAD: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+<meta name="viewport" content="width=device-width">
+<title>env</title>
+<style>
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .25rem .75rem; border-bottom: 1px solid #8884 }
+td { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
+th { font-weight: 600; white-space: nowrap }
+</style>
+<h1>env</h1>
+<table>
+"#;
+
+pub(crate) fn page(env: &BTreeMap<String, String>) -> String {
+    let mut page = HEAD.to_owned();
+    for (name, value) in env {
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            page,
+            "<tr><th scope=\"row\">{}<td>{}",
+            Escaped(name),
+            Escaped(value)
+        );
+    }
+    page.push_str("</table>\n");
+    page
+}
+
+/// Text that is nothing but text in HTML.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            c => f.write_char(c),
+        })
+    }
+}

@@ -1,0 +1,150 @@
+use stackup_plugin::testing::{self, Mounted, TestRequest, block_on, get, json};
+use stackup_plugin::{Body, Error, IntoResponse, Method, StatusCode};
+
+use super::*;
+
+fn mounted() -> Mounted {
+    testing::middleware::<Logger>(json!({})).unwrap()
+}
+
+/// The line of a request that is answered and read to its end.
+fn line(request: TestRequest, answer: impl IntoResponse + Send + 'static) -> String {
+    let log = testing::log();
+    block_on(async {
+        let answer = async move |_req: Request| answer;
+        mounted()
+            .call(request, answer)
+            .await
+            .unwrap()
+            .finish()
+            .await
+            .unwrap();
+    });
+    let [line] = log.messages().try_into().unwrap();
+    line
+}
+
+/// A line without its time and seconds, which must have their form.
+fn plain(line: &str) -> String {
+    let (before, rest) = line.split_once('[').unwrap();
+    let (time, rest) = rest.split_once(']').unwrap();
+    Zoned::strptime("%d/%b/%Y:%H:%M:%S %z", time).unwrap();
+    let (rest, seconds) = rest.rsplit_once(' ').unwrap();
+    assert_eq!(seconds.split_once('.').unwrap().1.len(), 4, "{seconds}");
+    format!("{before}[]{rest}")
+}
+
+#[test]
+fn line_is_that_of_rack() {
+    let request = get("/a%20b?x=%22&y").env("REMOTE_USER", "ada");
+    assert_eq!(
+        plain(&line(request, "hello")),
+        r#"127.0.0.1 - ada [] "GET /a%20b?x=%22&y HTTP/1.1" 200 5"#
+    );
+}
+
+#[test]
+fn nothing_is_a_dash() {
+    let request = testing::request(Method::DELETE, "/");
+    assert_eq!(
+        plain(&line(request, StatusCode::NO_CONTENT)),
+        r#"127.0.0.1 - - [] "DELETE / HTTP/1.1" 204 -"#
+    );
+}
+
+#[test]
+fn length_is_the_one_told() {
+    let head = (StatusCode::OK, [("content-length", "1234")], ());
+    let request = testing::request(Method::HEAD, "/");
+    assert!(plain(&line(request, head)).ends_with("200 1234"));
+    let zero = (StatusCode::OK, [("content-length", "0")], ());
+    assert!(plain(&line(get("/"), zero)).ends_with("200 -"));
+}
+
+#[test]
+fn nobody_writes_a_line_of_his_own() {
+    let request = get("/").env("REMOTE_USER", "x\" 200\n127.0.0.1");
+    let line = line(request, "");
+    assert!(line.contains(r"- x\x22 200\x0A127.0.0.1 ["), "{line}");
+}
+
+#[test]
+fn line_comes_when_the_body_has_ended() {
+    let log = testing::log();
+    block_on(async {
+        let (mut sender, body) = Body::channel(1);
+        let answer = async move |_req: Request| body;
+        let mut res = mounted().call(get("/"), answer).await.unwrap();
+        sender.send("half").await.unwrap();
+        let mut body = res.take_body();
+        body.frame().await.unwrap().unwrap();
+        assert_eq!(log.lines(), []);
+        sender.send(" and half").await.unwrap();
+        drop(sender);
+        body.collect(100).await.unwrap();
+    });
+    let [line] = log.messages().try_into().unwrap();
+    assert!(plain(&line).ends_with(r#"" 200 13"#), "{line}");
+}
+
+#[test]
+fn client_that_leaves_gets_its_line() {
+    let log = testing::log();
+    block_on(async {
+        let mut res = mounted()
+            .call(get("/"), async |_req| "hello")
+            .await
+            .unwrap();
+        drop(res.take_body());
+    });
+    let [line] = log.lines().try_into().unwrap();
+    assert!(plain(&line.message).ends_with(r#"" 200 -"#), "{line}");
+    assert!(line.to_string().contains("error=the client left"), "{line}");
+}
+
+#[test]
+fn client_that_leaves_before_the_answer_has_no_status() {
+    let log = testing::log();
+    let logger = mounted();
+    {
+        let mut call =
+            std::pin::pin!(logger.call(get("/"), async |_req| std::future::pending::<()>().await));
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(call.as_mut().poll(&mut cx).is_pending());
+    }
+    let [line] = log.messages().try_into().unwrap();
+    assert!(plain(&line).ends_with(r#"" - -"#), "{line}");
+}
+
+#[test]
+fn failure_has_a_line_with_the_error() {
+    let log = testing::log();
+    block_on(async {
+        let fail = async |_req: Request| Err::<&str, _>(Error::msg("no tea"));
+        mounted().call(get("/"), fail).await.unwrap_err();
+    });
+    let [line] = log.lines().try_into().unwrap();
+    assert!(plain(&line.message).ends_with(r#"" 500 -"#), "{line}");
+    assert!(
+        line.to_string().ends_with("error=no tea handler=next"),
+        "{line}"
+    );
+}
+
+#[test]
+fn body_that_fails_has_a_line_with_what_was_sent() {
+    let log = testing::log();
+    block_on(async {
+        let broken = async |_req: Request| {
+            let (mut sender, body) = Body::channel(2);
+            sender.send("abc").await.unwrap();
+            sender.fail(Error::msg("disk on fire"));
+            (StatusCode::OK, [("content-length", "100")], body)
+        };
+        let res = mounted().call(get("/"), broken).await.unwrap();
+        res.finish().await.unwrap_err();
+    });
+    let [line] = log.lines().try_into().unwrap();
+    assert!(plain(&line.message).ends_with(r#"" 200 3"#), "{line}");
+    assert!(line.to_string().contains("error=disk on fire"), "{line}");
+}

@@ -1,0 +1,170 @@
+//! A middleware that gives each request an id, and passes on the one it came with.
+
+#![forbid(unsafe_code)]
+
+use stackup_plugin::{Context, Error, HeaderName, Middleware, Next, Request, Result};
+use uuid::Uuid;
+
+/// The name in the env under which the layers below find the id.
+pub const ENV: &str = "stackup.request_id";
+
+/// An id of the client's may be this long.
+const LONGEST: usize = 128;
+
+/// `[use.config]` of `request-id`.
+#[stackup_plugin::config]
+#[serde(default)]
+pub struct Config {
+    /// The header that carries the id, in the request and in the response.
+    header: String,
+    /// Whether an id that the request brings is taken over.
+    trust: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            header: "x-request-id".to_owned(),
+            trust: true,
+        }
+    }
+}
+
+/// Gives each request an id.
+pub struct RequestId {
+    header: HeaderName,
+    trust: bool,
+}
+
+impl Middleware for RequestId {
+    type Config = Config;
+
+    fn init(config: Config, _cx: &Context) -> Result<Self> {
+        let refuse = |_| {
+            Error::config(
+                "header",
+                format!("{:?} is not a header name", config.header),
+            )
+        };
+        Ok(Self {
+            header: HeaderName::from_bytes(config.header.as_bytes()).map_err(refuse)?,
+            trust: config.trust,
+        })
+    }
+
+    async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
+        let id = self
+            .id_of(&req)
+            .unwrap_or_else(|| Uuid::now_v7().to_string());
+        req.headers_mut().insert(&self.header, &id)?;
+        req.env_mut().set(ENV, &id);
+        let mut res = next.run(req).await?;
+        res.headers_mut().insert(&self.header, &id)?;
+        Ok(res)
+    }
+}
+
+impl RequestId {
+    /// The id that the request brings, if it is to be trusted and fit to be logged.
+    fn id_of(&self, req: &Request) -> Option<String> {
+        let mut ids = req.headers().get_all(&self.header).filter(|_| self.trust);
+        let id = ids.next()?.to_str()?;
+        let sane = !id.is_empty() && id.len() <= LONGEST && id.bytes().all(is_safe);
+        // Of two ids, which one did the caller log?
+        (sane && ids.next().is_none()).then(|| id.to_owned())
+    }
+}
+
+/// What uuids, ulids, hex, base64 and `Root=1-…` of AWS are made of; nothing that a shell, a log or
+/// a page would take for something else.
+fn is_safe(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.:=+/@~".contains(&byte)
+}
+
+stackup_plugin::export!(middleware RequestId as "request-id");
+
+#[cfg(test)]
+mod tests {
+    use stackup_plugin::testing::{self, Json, TestRequest, block_on, get, json};
+
+    use super::*;
+
+    /// The id in the response; the header and the env below must say the same.
+    fn id(config: Json, request: TestRequest) -> String {
+        block_on(async {
+            let middleware = testing::middleware::<RequestId>(config).unwrap();
+            let below = async |req: Request| {
+                let header = req.header("x-request-id").unwrap();
+                assert_eq!(req.env().get(ENV).unwrap(), header);
+                assert_eq!(req.headers().get_all("x-request-id").count(), 1);
+                ([("x-request-id", "another")], header.to_owned())
+            };
+            let res = middleware.call(request, below).await.unwrap();
+            let id = res.header("x-request-id").unwrap().to_owned();
+            assert_eq!(res.finish().await.unwrap(), id);
+            id
+        })
+    }
+
+    fn of(value: &str) -> String {
+        id(json!({}), get("/").header("x-request-id", value))
+    }
+
+    #[test]
+    fn new_one_is_a_uuid_each_time() {
+        let [first, second] = [(); 2].map(|()| id(json!({}), get("/")));
+        assert_ne!(first, second);
+        assert_eq!(Uuid::parse_str(&first).unwrap().get_version_num(), 7);
+    }
+
+    #[test]
+    fn sane_one_is_kept() {
+        for sane in [
+            "a",
+            "Root=1-67891233-abcdef012345678912345678",
+            &"x".repeat(128),
+        ] {
+            assert_eq!(of(sane), sane);
+        }
+    }
+
+    #[test]
+    fn other_one_is_replaced() {
+        for odd in ["", "a b", "a\"b", "<script>", "a,b", "é", &"x".repeat(129)] {
+            assert!(Uuid::parse_str(&of(odd)).is_ok(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn two_are_none() {
+        let request = get("/")
+            .header("x-request-id", "a")
+            .header("x-request-id", "b");
+        assert!(Uuid::parse_str(&id(json!({}), request)).is_ok());
+    }
+
+    #[test]
+    fn without_trust_none_is_kept() {
+        let request = get("/").header("x-request-id", "mine");
+        assert_ne!(id(json!({ "trust": false }), request), "mine");
+    }
+
+    #[test]
+    fn header_has_another_name() {
+        block_on(async {
+            let config = json!({ "header": "X-Trace" });
+            let middleware = testing::middleware::<RequestId>(config).unwrap();
+            let res = middleware
+                .call(get("/").header("x-trace", "t1"), async |_req| "")
+                .await;
+            assert_eq!(res.unwrap().header("x-trace"), Some("t1"));
+            let error = testing::middleware::<RequestId>(json!({ "header": "" }))
+                .err()
+                .unwrap();
+            assert_eq!(
+                (error.place(), error.message()),
+                ("header", "\"\" is not a header name")
+            );
+        });
+    }
+}
