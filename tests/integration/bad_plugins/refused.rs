@@ -282,6 +282,36 @@ async fn handlers_that_can_not_be_built() {
     .await;
 }
 
+/// Builds its instance in a way that ends or holds the process that does.
+async fn ends_in_init(how: &'static str) {
+    let site = Site::new("run = \"probe\"\n", &["probe", "bad-init"]);
+    let host = Host::start(&site).await;
+    site.manifest(&format!(
+        "[run]\nplugin = \"bad-init\"\nconfig = {{ how = \"{how}\" }}\n"
+    ));
+    let refused = host.reload("refused").await;
+    assert!(refused.text("error").contains("`bad-init`"), "{refused}");
+    assert_eq!(host.get("/").await.text(), "probe\n");
+}
+
+#[tokio::test]
+#[ignore = "there is no probe yet: the host ends"]
+async fn an_init_that_exits_ends_the_probe_only() {
+    ends_in_init("exit").await;
+}
+
+#[tokio::test]
+#[ignore = "there is no probe yet: the host ends"]
+async fn an_init_that_aborts_ends_the_probe_only() {
+    ends_in_init("abort").await;
+}
+
+#[tokio::test]
+#[ignore = "there is no probe yet: no reload is heard of again"]
+async fn an_init_that_hangs_is_given_up() {
+    ends_in_init("hang").await;
+}
+
 /// A library of the workspace with every `from` in it replaced.
 fn altered(package: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut library = read(artifacts::plugin(package));
