@@ -70,7 +70,6 @@ where
 fn builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .pipeline_flush(true)
         .max_buf_size(limits.header_bytes)
         .max_headers(limits.header_count)
         .timer(TokioTimer::new())
