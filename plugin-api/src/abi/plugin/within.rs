@@ -35,26 +35,47 @@ impl Within {
     pub(crate) fn enter(&self) -> Entered<'_> {
         Entered {
             _runtime: self.runtime.enter(),
-            // SAFETY: an attached host's function; the context outlives the guard.
-            before: (!self.context.is_null()).then(|| unsafe { host().enter()(self.context) }),
+            _mark: (!self.context.is_null()).then(|| Mark::set(self.context)),
         }
     }
 }
 
 /// A [`Within`] in force.
 pub(crate) struct Entered<'a> {
-    before: Option<*const ContextObject>,
+    _mark: Option<Mark>,
     _runtime: Guard<'a>,
 }
 
-impl Drop for Entered<'_> {
+/// This thread's note of the handler that runs on it. Not `Send`, as a pointer is not.
+struct Mark {
+    place: *mut *const ContextObject,
+    before: *const ContextObject,
+}
+
+impl Mark {
     #[inline]
-    fn drop(&mut self) {
-        if let Some(before) = self.before {
-            // SAFETY: the context before was in force when we entered and still is below us.
-            unsafe { host().enter()(before) };
+    fn set(context: *const ContextObject) -> Self {
+        // SAFETY: an attached host's function; the place is this thread's own.
+        unsafe {
+            let place = host().running()();
+            let before = place.replace(context);
+            Self { place, before }
         }
     }
+}
+
+impl Drop for Mark {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: a mark stays on its thread; what was there before still runs below us.
+        unsafe { *self.place = self.before }
+    }
+}
+
+/// The handler that runs on this thread, or null.
+pub(super) fn running() -> *const ContextObject {
+    // SAFETY: an attached host's function; the place is this thread's own.
+    unsafe { *host().running()() }
 }
 
 /// A [`Within`] that keeps its handler's context: for bodies, hooks and tasks, which may outlive the
