@@ -163,13 +163,8 @@ fn announce(reloader: &Reloader, listeners: &[Listener], took: Duration) {
 
 fn warn(report: &Report) {
     for warning in &report.warnings {
-        tracing::warn!(target: "stackup", event = "manifest-warning", "{}", bare(warning));
+        tracing::warn!(target: "stackup", event = "manifest-warning", "{warning}");
     }
-}
-
-/// The log writes the level itself.
-fn bare(rendered: &str) -> &str {
-    rendered.strip_prefix("warning: ").unwrap_or(rendered)
 }
 
 fn tell(report: &Report, took: Duration) {
@@ -210,7 +205,7 @@ fn tell(report: &Report, took: Duration) {
             milliseconds,
             error = reason,
             "{}\n\nthe change is refused: generation {generation} goes on serving",
-            reason.strip_prefix("error: ").unwrap_or(reason).trim_end()
+            reason.trim_end()
         ),
     }
 }
