@@ -5,10 +5,11 @@
 mod cargo;
 mod find;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::generation::Libraries;
+use self::find::Found;
+use crate::generation::{Brought, Libraries};
 use crate::manifest::{Directive, Level, Manifest};
 
 pub use self::cargo::Profile;
@@ -25,7 +26,7 @@ pub struct Crates {
 #[derive(Debug)]
 struct Built {
     wanted: BTreeMap<String, Option<PathBuf>>,
-    files: HashMap<String, PathBuf>,
+    brought: Brought,
 }
 
 impl Crates {
@@ -45,7 +46,7 @@ impl Libraries for Crates {
         manifest: &Manifest,
         directory: &Path,
         force: bool,
-    ) -> Result<HashMap<String, PathBuf>, String> {
+    ) -> Result<Brought, String> {
         let mut wanted = BTreeMap::new();
         collect(&manifest.stack, &mut wanted);
         // Another order of the same plugins needs no cargo.
@@ -54,15 +55,16 @@ impl Libraries for Crates {
             .as_ref()
             .filter(|last| !force && last.wanted == wanted)
         {
-            return Ok(last.files.clone());
+            return Ok(last.brought.clone());
         }
-        let found = find::find(&wanted, directory)?;
-        let files = cargo::build(&found, self.profile, self.quiet)?;
+        let Found { crates, known } = find::find(&wanted, directory)?;
+        let files = cargo::build(&crates, self.profile, self.quiet)?;
+        let brought = Brought { files, known };
         self.last = Some(Built {
             wanted,
-            files: files.clone(),
+            brought: brought.clone(),
         });
-        Ok(files)
+        Ok(brought)
     }
 }
 

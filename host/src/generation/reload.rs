@@ -24,8 +24,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// Brings the libraries of a manifest about, as by building them.
 pub trait Libraries: Send {
-    /// Plugin name → library file, for the plugins it knows of. Without `force` what was brought for
-    /// the same plugins may do. Blocks.
+    /// The libraries of the plugins it knows of. Without `force` what was brought for the same
+    /// plugins may do. Blocks.
     ///
     /// # Errors
     ///
@@ -35,7 +35,16 @@ pub trait Libraries: Send {
         manifest: &Manifest,
         directory: &Path,
         force: bool,
-    ) -> Result<HashMap<String, PathBuf>, String>;
+    ) -> Result<Brought, String>;
+}
+
+/// Libraries that were brought about.
+#[derive(Debug, Clone, Default)]
+pub struct Brought {
+    /// Plugin name → library file.
+    pub files: HashMap<String, PathBuf>,
+    /// Every plugin that could be asked for, for a "did you mean".
+    pub known: Vec<String>,
 }
 
 /// How a reload ended.
@@ -101,7 +110,7 @@ impl Reloader {
         let place = Place {
             environment,
             directory,
-            built: HashMap::new(),
+            brought: Brought::default(),
         };
         Self {
             path,
@@ -245,7 +254,7 @@ impl Reloader {
         });
         let (libraries, built) = brought.await.map_err(|error| error.to_string())?;
         self.libraries = Some(libraries);
-        self.place.built = built?;
+        self.place.brought = built?;
         Ok(())
     }
 
