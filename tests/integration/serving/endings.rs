@@ -4,6 +4,9 @@ use rustix::process::Signal;
 
 use super::probe;
 
+/// No clock that would close an idle connection in place of the signal.
+const PATIENT: &str = "[limits]\nheader_timeout = \"off\"\n";
+
 #[tokio::test]
 async fn a_client_that_leaves_stops_the_work_in_the_innermost_layer() {
     let (_site, host) = probe("").await;
@@ -43,7 +46,7 @@ async fn the_hooks_hear_of_the_last_byte() {
 
 #[tokio::test]
 async fn sigterm_finishes_what_is_under_way_and_closes_what_is_idle() {
-    let (_site, mut host) = probe("").await;
+    let (_site, mut host) = probe(PATIENT).await;
     let mut idle = host.connect().await;
     assert_eq!(idle.get("/").await.status(), 200);
     let mut busy = host.connect().await;
@@ -63,7 +66,7 @@ async fn sigterm_finishes_what_is_under_way_and_closes_what_is_idle() {
 
 #[tokio::test]
 async fn sigterm_refuses_new_connections_at_once() {
-    let (_site, mut host) = probe("").await;
+    let (_site, mut host) = probe(PATIENT).await;
     let mut busy = host.connect().await;
     busy.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
         .await;
