@@ -12,6 +12,9 @@ use crate::manifest::Listen;
 use crate::server::{self, Listener, Settings};
 use crate::watch::{Rhythm, Watch};
 
+/// How long a handler may take to let go when all requests have ended.
+const LAST_DRAIN: Duration = Duration::from_secs(2);
+
 /// What may differ from the manifest.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
@@ -105,6 +108,7 @@ pub async fn run(mut reloader: Reloader, overrides: Overrides) -> Result<(), Run
     if cut > 0 {
         tracing::warn!(cut, "{cut} connections did not end in time and were cut");
     }
+    reloader.retire(LAST_DRAIN).await;
     tracing::info!(event = "stopped", "stopped");
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
 use super::Generation;
 use super::active::Active;
@@ -83,6 +84,7 @@ pub struct Reloader {
     serving: Option<Serving>,
     files: Vec<PathBuf>,
     number: u64,
+    draining: JoinSet<()>,
 }
 
 struct Serving {
@@ -121,6 +123,7 @@ impl Reloader {
             serving: None,
             files: Vec::new(),
             number: 0,
+            draining: JoinSet::new(),
         }
     }
 
@@ -144,6 +147,16 @@ impl Reloader {
     /// The files that a reload depends on, those of the candidate that was refused last included.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         std::iter::once(self.path.clone()).chain(self.files.iter().cloned())
+    }
+
+    /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
+    pub async fn retire(mut self, deadline: Duration) {
+        if let Some(serving) = self.serving.take() {
+            let last = serving.active.load();
+            drop(serving.active);
+            self.draining.spawn(drain(last, serving.holdings, deadline));
+        }
+        while self.draining.join_next().await.is_some() {}
     }
 
     /// Walks the corridor once. With `force` a stack swaps in even if nothing has changed.
@@ -287,7 +300,6 @@ impl Reloader {
         self.number += 1;
         let stack = Arc::new(stack);
         let limits = manifest.limits.clone();
-        let deadline = limits.drain_timeout;
         let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), limits);
         let generation = Arc::new(generation);
         let holdings = Holdings { stack, tasks, gone };
@@ -295,7 +307,9 @@ impl Reloader {
             None => Arc::new(Active::new(generation)),
             Some(before) => {
                 let old = before.active.swap(generation);
-                tokio::spawn(drain(old, before.holdings, deadline));
+                let deadline = old.limits.drain_timeout;
+                self.draining.spawn(drain(old, before.holdings, deadline));
+                while self.draining.try_join_next().is_some() {}
                 before.active
             }
         };

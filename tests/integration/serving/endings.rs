@@ -112,7 +112,6 @@ async fn a_second_signal_does_not_wait() {
 }
 
 #[tokio::test]
-#[ignore = "at its end the host does not end its generation: whether tasks are dropped is a race"]
 async fn at_the_end_tasks_are_ended_and_handlers_dropped() {
     let (_site, mut host) = probe("").await;
     assert_eq!(host.get("/task").await.status(), 202);
