@@ -1,4 +1,4 @@
-//! The host's binary and the plugins, built once per process.
+//! The host's binary and the plugins, built once per process, in the profile of the test itself.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -13,11 +13,13 @@ const PLUGINS: &[&str] = &[
     "hello",
     "bad-init",
     "lies",
+    "marked",
     "not-a-plugin",
     "other-allocator",
     "panics",
     "probe",
     "stamp",
+    "ten-headers",
     "tokio-missing",
 ];
 
@@ -33,6 +35,16 @@ pub fn stackup() -> &'static Path {
     static BUILT: OnceLock<Artifacts> = OnceLock::new();
     let built = BUILT.get_or_init(|| build(["build", "-p", "stackup", "--bin", "stackup"]));
     find(built, "stackup")
+}
+
+/// An example of this package.
+///
+/// # Panics
+///
+/// When it does not build.
+pub fn example(name: &str) -> PathBuf {
+    let built = build(["build", "-p", "stackup-tests", "--example", name]);
+    find(&built, name).to_path_buf()
 }
 
 /// The library of a plugin of this workspace.
@@ -89,11 +101,15 @@ fn find<'a>(built: &'a Artifacts, name: &str) -> &'a Path {
 
 fn build<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Artifacts {
     let mut arguments: Vec<&OsStr> = arguments.into_iter().map(OsStr::new).collect();
-    let messages = [OsStr::new("--message-format=json")];
+    let mut own = vec![OsStr::new("--message-format=json")];
+    // A bench measures what is served in production.
+    if !cfg!(debug_assertions) {
+        own.push(OsStr::new("--release"));
+    }
     // What follows `--` is rustc's.
     let end = arguments.iter().position(|argument| *argument == "--");
     let end = end.unwrap_or(arguments.len());
-    arguments.splice(end..end, messages);
+    arguments.splice(end..end, own);
     run(&cargo(), &arguments, &workspace(), &target_dir(), &[])
 }
 

@@ -54,6 +54,11 @@ impl Record {
     pub fn number(&self, key: &str) -> Option<u64> {
         self.0[key].as_u64()
     }
+
+    /// A value that is a number with a fraction.
+    pub fn float(&self, key: &str) -> Option<f64> {
+        self.0[key].as_f64()
+    }
 }
 
 impl fmt::Display for Record {

@@ -29,6 +29,9 @@ pub(super) struct Served {
 const TOO_SLOW: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
+/// As many headers as hyper takes by default; more are answered with 431 as well.
+const HEADERS_OF_HYPER: usize = 100;
+
 /// Serves requests until one side has had enough.
 pub(super) async fn serve_connection<S>(io: TokioIo<S>, ends: Connection, served: &Served)
 where
@@ -71,8 +74,11 @@ fn builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .max_buf_size(limits.header_bytes)
-        .max_headers(limits.header_count)
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout);
+    // Once it is set, hyper takes memory for the headers of each request from the heap.
+    if limits.header_count != HEADERS_OF_HYPER {
+        builder.max_headers(limits.header_count);
+    }
     builder
 }

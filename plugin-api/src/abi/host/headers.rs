@@ -1,7 +1,8 @@
 //! Headers in host memory, read and edited through a pointer to the message that begins with them.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 
+use super::names;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{HeaderOutcome, HeadersObject, SetHeader, Visitor};
 
@@ -43,7 +44,7 @@ pub(super) unsafe extern "C" fn set(
     value: RawSlice<'_>,
     how: SetHeader,
 ) -> HeaderOutcome {
-    let Ok(name) = HeaderName::from_bytes(name.or_empty()) else {
+    let Some(name) = names::parse(name.or_empty()) else {
         return HeaderOutcome::BadName;
     };
     let Ok(value) = HeaderValue::from_bytes(value.or_empty()) else {

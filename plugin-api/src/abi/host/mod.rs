@@ -6,6 +6,7 @@ mod errors;
 mod exchange;
 mod handler;
 mod headers;
+mod names;
 mod node;
 mod request;
 mod response;

@@ -1,0 +1,171 @@
+//! What a middleware costs: a plugin across the ABI, a boxed tower layer, a tower layer inlined.
+//!
+//! Ten layers, each of which reads one request header and sets one response header, before the same
+//! app, and ten layers that do nothing. Criterion reports each; the table at the end comes from
+//! rounds in which all take turns, so that a busy machine is busy for all of them.
+
+mod layers;
+mod plugins;
+mod table;
+
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use criterion::Criterion;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use stackup::stack::Stack;
+use stackup_plugin::abi::host::{Connection, Exchange, HostBody, HostRequest};
+use tower::Service;
+
+use crate::layers::{Header, Request, Response};
+
+/// A browser's request.
+const REQUEST: [(&str, &str); 10] = [
+    ("host", "www.example.com"),
+    (
+        "user-agent",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    ),
+    (
+        "accept",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    ),
+    ("accept-language", "en-GB,en;q=0.5"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("referer", "https://www.example.com/index.html"),
+    ("cookie", "session=0123456789abcdef; theme=dark"),
+    ("connection", "keep-alive"),
+    ("upgrade-insecure-requests", "1"),
+    ("x-request-id", "7f1d3a52-6e0c-4d1f-9c58-0a6c8d9e1b2f"),
+];
+/// What each of the layers reads.
+const READS: [&str; 10] = [
+    "host",
+    "user-agent",
+    "accept",
+    "accept-language",
+    "accept-encoding",
+    "referer",
+    "cookie",
+    "connection",
+    "upgrade-insecure-requests",
+    "x-request-id",
+];
+/// What each of them sets.
+const SETS: [&str; 10] = [
+    "x-frame-options",
+    "x-content-type-options",
+    "referrer-policy",
+    "permissions-policy",
+    "x-layer-five",
+    "x-layer-six",
+    "x-layer-seven",
+    "x-layer-eight",
+    "x-layer-nine",
+    "x-layer-ten",
+];
+/// To what.
+const VALUE: &str = "a-value-of-usual-length";
+
+/// A way to answer one request.
+struct Subject {
+    name: &'static str,
+    call: Box<dyn FnMut()>,
+}
+
+fn subject(name: &'static str, call: impl FnMut() + 'static) -> Subject {
+    let call = Box::new(call);
+    Subject { name, call }
+}
+
+fn request(headers: &HeaderMap) -> Request {
+    let mut request = http::Request::new(HostBody::Empty);
+    *request.uri_mut() = http::Uri::from_static("/articles/42?page=7");
+    *request.headers_mut() = headers.clone();
+    request
+}
+
+/// Nothing here ever waits.
+fn ready<F: Future>(future: F) -> F::Output {
+    let mut cx = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut cx) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("a benched layer waits"),
+    }
+}
+
+fn plugins(name: &'static str, stack: Stack, set: usize) -> Subject {
+    let headers = template();
+    subject(name, move || {
+        let (parts, body) = request(&headers).into_parts();
+        let exchange = Arc::new(Exchange::new(1));
+        let request = HostRequest::new(parts, body, Connection::default(), exchange);
+        let response = ready(stack.root.call(request)).ok().expect("an answer");
+        assert_eq!(response.headers().len(), 1 + set);
+        black_box(response);
+    })
+}
+
+fn tower<S>(name: &'static str, mut service: S, set: usize) -> Subject
+where
+    S: Service<Request, Response = Response> + 'static,
+{
+    let headers = template();
+    subject(name, move || {
+        let called = service.call(request(&headers));
+        let response = ready(called).ok().expect("an answer");
+        assert_eq!(response.headers().len(), 1 + set);
+        black_box(response);
+    })
+}
+
+fn template() -> HeaderMap {
+    let pairs = REQUEST.iter().map(|(name, value)| {
+        let name = HeaderName::from_static(name);
+        (name, HeaderValue::from_static(value))
+    });
+    pairs.collect()
+}
+
+/// Each with its baseline: the same without layers.
+fn subjects(host: &mut plugins::Host) -> Vec<Subject> {
+    let headers: [Header; 10] = std::array::from_fn(|at| Header::new(READS[at], SETS[at], VALUE));
+    let fold = |layer: fn(layers::Boxed, Header) -> layers::Boxed| {
+        headers.into_iter().rev().fold(layers::boxed_app(), layer)
+    };
+    let nothing = |layer: fn(layers::Boxed) -> layers::Boxed| {
+        (0..10).fold(layers::boxed_app(), |inner, _| layer(inner))
+    };
+    vec![
+        plugins("plugin app", host.app(), 0),
+        plugins("plugin headers", host.headers(), 10),
+        plugins("plugin nothing", host.nothing(), 0),
+        tower("boxed app", layers::boxed_app(), 0),
+        tower("boxed headers", fold(layers::boxed), 10),
+        tower("boxed nothing", nothing(layers::boxed_nothing), 0),
+        tower("lean boxed headers", fold(layers::lean), 10),
+        tower("lean boxed nothing", nothing(layers::lean_nothing), 0),
+        tower("inlined app", layers::app(), 0),
+        tower("inlined headers", layers::monomorphised(headers), 10),
+    ]
+}
+
+fn main() {
+    let mut host = plugins::Host::new();
+    let mut subjects = subjects(&mut host);
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("ten layers");
+    for subject in &mut subjects {
+        group.bench_function(subject.name, |bencher| bencher.iter(&mut subject.call));
+    }
+    group.finish();
+    criterion.final_summary();
+    // `cargo test --benches` only asks whether it runs; a profile should show one subject only.
+    let asked = |wanted: &str| std::env::args().any(|argument| argument == wanted);
+    if asked("--bench") && !asked("--profile-time") {
+        table::print(&mut subjects);
+    }
+}

@@ -1,0 +1,126 @@
+//! How long a change takes: from the rename of a file to the first response of the new stack.
+//!
+//! `hello` behind ten middleware; the change is one value in the manifest, or another library for
+//! `hello`. A client asks all the time, so the figures hold for a server at work.
+
+mod table;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use stackup_tests::http::Response;
+use stackup_tests::log::Record;
+use stackup_tests::patch::patched;
+use stackup_tests::site::{library_file, read};
+use stackup_tests::{Connection, Host, Site, artifacts};
+
+use self::table::Table;
+
+const SWAPS: u32 = 100;
+/// Between two looks of the client.
+const LOOK: Duration = Duration::from_micros(200);
+
+fn main() {
+    // `cargo test --benches` only asks whether it builds.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let bench = Bench::new().await;
+        bench.manifests().await.print("a value in the manifest");
+        bench.libraries().await.print("the library of the app");
+    });
+}
+
+struct Bench {
+    site: Site,
+    host: Host,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let site = Site::new(&manifest(0), &["hello", "ten-headers"]);
+        let host = Host::start(&site).await;
+        Self { site, host }
+    }
+
+    async fn manifests(&self) -> Table {
+        let mut table = Table::default();
+        for number in 1..=SWAPS {
+            let text = manifest(number);
+            let value = format!("value-{number}");
+            let wanted = |response: &Response| response.header("x-layer-0") == Some(&value);
+            let total = self.first("config.ru.toml", text.as_bytes(), wanted).await;
+            table.add(total, &self.told().await);
+        }
+        table
+    }
+
+    async fn libraries(&self) -> Table {
+        let (library, file) = (read(artifacts::plugin("hello")), library_file("hello"));
+        let mut table = Table::default();
+        for number in 1..=SWAPS {
+            let text = format!("Hello, {number:05}!");
+            let library = patched(&library, "Hello, World!", &text);
+            let wanted = |response: &Response| response.body.starts_with(text.as_bytes());
+            let total = self.first(&file, &library, wanted).await;
+            table.add(total, &self.told().await);
+        }
+        table
+    }
+
+    /// From the rename that puts `content` in place to the first response that is `wanted`.
+    async fn first(
+        &self,
+        file: &str,
+        content: &[u8],
+        wanted: impl Fn(&Response) -> bool,
+    ) -> Duration {
+        let unfinished = self.site.path().join("unfinished");
+        fs::write(&unfinished, content).expect("the site can be written");
+        // As when a linker has written for a while: the file's last change is not just now.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut connection = Connection::tcp(self.host.address()).await;
+        let start = Instant::now();
+        fs::rename(&unfinished, self.site.path().join(file)).expect("the site can be written");
+        loop {
+            let response = connection.get("/").await;
+            assert_eq!(response.status(), 200);
+            if wanted(&response) {
+                return start.elapsed();
+            }
+            assert!(start.elapsed() < Duration::from_secs(10), "no new stack");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn told(&self) -> Record {
+        loop {
+            let event = self.host.event("reload").await;
+            match event.text("outcome") {
+                "swapped" => return event,
+                // A file may be looked at once more than it has changed.
+                "unchanged" => {}
+                _ => panic!("{event}"),
+            }
+        }
+    }
+}
+
+fn manifest(number: u32) -> String {
+    let mut text = String::new();
+    for at in 0..10 {
+        let value = if at == 0 { number } else { 0 };
+        let _ = write!(
+            text,
+            "[[use]]\nplugin = \"ten-headers#header\"\n\
+             config = {{ read = \"host\", set = \"x-layer-{at}\", value = \"value-{value}\" }}\n"
+        );
+    }
+    text + "[run]\nplugin = \"hello\"\n"
+}

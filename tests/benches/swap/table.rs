@@ -1,0 +1,57 @@
+//! What the swaps took, as a whole and by stage.
+
+use std::time::Duration;
+
+use stackup_tests::log::Record;
+
+/// Milliseconds of many swaps.
+#[derive(Default)]
+pub(crate) struct Table {
+    totals: Vec<f64>,
+    /// Each stage in the order of the corridor.
+    stages: Vec<(String, Vec<f64>)>,
+}
+
+impl Table {
+    /// Takes in one swap, which took `total` from outside, and what the host told of it.
+    pub(crate) fn add(&mut self, total: Duration, told: &Record) {
+        let total = total.as_secs_f64() * 1000.0;
+        let within = told.float("milliseconds").expect("a reload tells its time");
+        self.totals.push(total);
+        // The rename, the watcher's quiet time, and the way of the first new response.
+        self.stage("outside of the reload", total - within);
+        self.stage("reload", within);
+        for stage in told.text("stages").split(", ") {
+            let (name, time) = stage.rsplit_once(' ').expect("a stage and its time");
+            self.stage(name, time.parse().expect("a number of milliseconds"));
+        }
+    }
+
+    fn stage(&mut self, name: &str, time: f64) {
+        match self.stages.iter_mut().find(|(known, _)| known == name) {
+            Some((_, times)) => times.push(time),
+            None => self.stages.push((name.to_owned(), vec![time])),
+        }
+    }
+
+    pub(crate) fn print(mut self, change: &str) {
+        let count = self.totals.len();
+        println!("\n{change}, {count} swaps, milliseconds:\n");
+        println!("| | median | p99 | most |\n|---|---:|---:|---:|");
+        row("rename to first new response", &mut self.totals);
+        for (name, times) in &mut self.stages {
+            row(name, times);
+        }
+    }
+}
+
+fn row(name: &str, times: &mut [f64]) {
+    times.sort_by(f64::total_cmp);
+    let at = |part: f64| times[((times.len() - 1) as f64 * part).round() as usize];
+    println!(
+        "| {name} | {:.1} | {:.1} | {:.1} |",
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
+}

@@ -1,0 +1,126 @@
+//! What a retired generation leaves behind: resident memory over many swaps of code.
+//!
+//! `cargo run --release -p stackup-tests --example memory`, and the same without `--release`.
+//! `SWAPS=500` by default.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use stackup_tests::patch::patched;
+use stackup_tests::site::read;
+use stackup_tests::{Host, Site, artifacts};
+
+/// Swaps before the first look: pools and caches fill.
+const WARM: u32 = 20;
+
+/// KiB by the kind of mapping.
+type Memory = BTreeMap<String, Kinds>;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Kinds {
+    /// Pages of our own.
+    private: i64,
+    /// Those shared with the page cache or another process.
+    shared: i64,
+    mappings: i64,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let swaps = std::env::var("SWAPS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let swaps: u32 = swaps.unwrap_or(500);
+    let site = Site::new("run = \"hello\"\n", &["hello"]);
+    let host = Host::start(&site).await;
+    let library = read(artifacts::plugin("hello"));
+    let mut before = Memory::new();
+    let mut resident = 0;
+    for number in 1..=WARM + swaps {
+        let text = format!("Hello, {number:05}!");
+        site.library("hello", &patched(&library, "Hello, World!", &text));
+        host.reload("swapped").await;
+        let response = host.get("/").await;
+        assert!(response.body.starts_with(text.as_bytes()), "another's code");
+        host.event("drained").await;
+        if number == WARM {
+            (before, resident) = (memory(&host), status(&host));
+        }
+    }
+    let (after, grown) = (memory(&host), status(&host) - resident);
+    let profile = if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        "release"
+    };
+    let size = library.len() / 1024;
+    println!("\n{profile}, a library of {size} KiB, {swaps} swaps of its code:\n");
+    println!("| KiB per retired generation | private | shared | mappings |\n|---|---:|---:|---:|");
+    let each = |count: i64| count as f64 / f64::from(swaps);
+    for (name, now) in &after {
+        let then = before.get(name).copied().unwrap_or_default();
+        let (private, shared) = (now.private - then.private, now.shared - then.shared);
+        let mappings = now.mappings - then.mappings;
+        if private.abs() + shared.abs() >= i64::from(swaps) / 10 {
+            println!(
+                "| {name} | {:.1} | {:.1} | {:.2} |",
+                each(private),
+                each(shared),
+                each(mappings)
+            );
+        }
+    }
+    println!("| resident set | {:.1} | | |", each(grown));
+}
+
+/// `VmRSS`.
+fn status(host: &Host) -> i64 {
+    let status = proc(host, "status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    kib(line.expect("a running host has memory"))
+}
+
+fn memory(host: &Host) -> Memory {
+    let mut memory = Memory::new();
+    let mut name = String::new();
+    for line in proc(host, "smaps").lines() {
+        let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+        if !key.ends_with(':') {
+            name = kind(line);
+            memory.entry(name.clone()).or_default().mappings += 1;
+            continue;
+        }
+        let Some(kinds) = memory.get_mut(&name) else {
+            continue;
+        };
+        match key {
+            "Private_Clean:" | "Private_Dirty:" => kinds.private += kib(value),
+            "Shared_Clean:" | "Shared_Dirty:" => kinds.shared += kib(value),
+            _ => {}
+        }
+    }
+    memory
+}
+
+/// What a line of smaps that begins a mapping is about.
+fn kind(line: &str) -> String {
+    let mut fields = line.split_whitespace();
+    let rights = fields.nth(1).unwrap_or_default();
+    let path = fields.nth(3).unwrap_or_default();
+    match path {
+        path if path.contains("stackup-runtime-") => format!("library {rights}"),
+        "" => format!("anonymous {rights}"),
+        path if path.starts_with('[') => path.to_owned(),
+        _ => "the host and its libraries".to_owned(),
+    }
+}
+
+fn proc(host: &Host, file: &str) -> String {
+    let pid = host.pid().as_raw_nonzero();
+    fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a running host")
+}
+
+fn kib(value: &str) -> i64 {
+    let number = value.trim().trim_end_matches(" kB");
+    number.parse().unwrap_or_default()
+}

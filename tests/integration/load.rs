@@ -1,0 +1,202 @@
+//! Swaps under load: no request fails, none is answered by two generations.
+//!
+//! The short form is part of `cargo test`; `STACKUP_LOAD=long` swaps as often as a long day would.
+
+mod clients;
+mod marks;
+
+use std::collections::BTreeMap;
+
+use stackup_tests::artifacts;
+use stackup_tests::site::read;
+use stackup_tests::{Host, Site, within};
+
+use self::clients::{Clients, Seen};
+use self::marks::Mark;
+
+/// How many swaps of each kind.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    manifests: u64,
+    codes: u64,
+}
+
+impl Plan {
+    fn from_env() -> Self {
+        match std::env::var("STACKUP_LOAD").as_deref() {
+            Ok("long") => Self {
+                manifests: 300,
+                codes: 60,
+            },
+            _ => Self {
+                manifests: 40,
+                codes: 10,
+            },
+        }
+    }
+
+    /// Whether each swap is one of code, spread evenly.
+    fn swaps(self) -> impl Iterator<Item = bool> {
+        let every = (self.manifests + self.codes) / self.codes;
+        (1..=self.manifests + self.codes).map(move |at| at % every == 0)
+    }
+}
+
+/// A host that serves marks, and what it should serve.
+struct Stage {
+    site: Site,
+    host: Host,
+    library: Vec<u8>,
+    now: Mark,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let library = read(artifacts::plugin("marked"));
+        let site = Site::new(&manifest(0), &["panics"]);
+        site.library("marked", &marks::coded(&library, 0));
+        let host = Host::start(&site).await;
+        Self {
+            site,
+            host,
+            library,
+            now: Mark {
+                generation: 1,
+                revision: 0,
+                code: 0,
+            },
+        }
+    }
+
+    async fn swap_manifest(&mut self) {
+        self.now.revision += 1;
+        self.site.manifest(&manifest(self.now.revision));
+        self.swapped().await;
+    }
+
+    async fn swap_code(&mut self) {
+        self.now.code += 1;
+        let library = marks::coded(&self.library, self.now.code);
+        self.site.library("marked", &library);
+        self.swapped().await;
+    }
+
+    /// From the event on, whoever comes is served by the new stack.
+    async fn swapped(&mut self) {
+        self.now.generation += 1;
+        self.told("swapped").await;
+        let found = Mark::check(&self.host.get("/").await, false);
+        assert_eq!(found, Ok(self.now));
+    }
+
+    /// A candidate that is no good leaves everything as it was.
+    async fn refused(&self) {
+        self.told("refused").await;
+        let found = Mark::check(&self.host.get("/").await, false);
+        assert_eq!(found, Ok(self.now));
+    }
+
+    async fn told(&self, outcome: &str) {
+        loop {
+            let event = self.host.event("reload").await;
+            // A file may be looked at once more than it has changed.
+            if event.text("outcome") == "unchanged" {
+                continue;
+            }
+            assert_eq!(event.text("outcome"), outcome, "{event}");
+            assert_eq!(event.number("generation"), Some(self.now.generation));
+            return;
+        }
+    }
+
+    /// Writes a candidate that must be refused; the next swap mends it.
+    async fn spoil(&mut self, how: u64) {
+        match how % 4 {
+            0 => self.site.manifest("run = [\"marked#app\"\n"),
+            1 => self.site.manifest("run = \"no-such-plugin\"\n"),
+            2 => self.site.manifest(PANICS),
+            _ => {
+                let half = &self.library[..self.library.len() / 2];
+                self.site.library("marked", half);
+            }
+        }
+        self.refused().await;
+        if how % 4 == 3 {
+            // Back to what it was; the manifest alone would not make the library whole.
+            let library = marks::coded(&self.library, self.now.code);
+            self.site.library("marked", &library);
+            let event = self.host.event("reload").await;
+            assert_eq!(event.text("outcome"), "unchanged", "{event}");
+        }
+    }
+}
+
+/// A new stack of which one part is good and the other panics while it is built.
+const PANICS: &str = "
+[[use]]
+plugin = \"marked#layer\"
+config = { revision = 0 }
+[run]
+plugin = \"panics\"
+config = { at_init = true }
+";
+
+/// Three layers and an app of one library.
+fn manifest(revision: u64) -> String {
+    let layer =
+        format!("[[use]]\nplugin = \"marked#layer\"\nconfig = {{ revision = {revision} }}\n");
+    let app = format!("[run]\nplugin = \"marked#app\"\nconfig = {{ revision = {revision} }}\n");
+    format!("{}{app}", layer.repeat(3))
+}
+
+/// A generation has one mark, whoever asks, and every client sees them in order.
+fn consistent(seen: &Seen, stage: &Stage) {
+    let mut marks: BTreeMap<u64, Mark> = BTreeMap::new();
+    for mark in &seen.marks {
+        let first = marks.entry(mark.generation).or_insert(*mark);
+        assert_eq!(first, mark, "one generation, two stacks");
+    }
+    let last = marks.last_key_value().map(|(_, mark)| *mark);
+    assert_eq!(last, Some(stage.now));
+    println!(
+        "{} responses, {} of them streams, from {} of {} generations; {} connections",
+        seen.responses,
+        seen.streams,
+        marks.len(),
+        stage.now.generation,
+        seen.connections,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn swaps_lose_and_mix_nothing() {
+    let mut stage = Stage::new().await;
+    let clients = Clients::start(stage.host.address());
+    for is_code in Plan::from_env().swaps() {
+        if is_code {
+            stage.swap_code().await;
+        } else {
+            stage.swap_manifest().await;
+        }
+    }
+    let seen = within("the clients' ends", clients.stop()).await;
+    consistent(&seen, &stage);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_candidates_harm_nobody() {
+    let mut stage = Stage::new().await;
+    let clients = Clients::start(stage.host.address());
+    let mut bad = 0;
+    for is_code in Plan::from_env().swaps() {
+        stage.spoil(bad).await;
+        bad += 1;
+        if is_code && bad % 4 == 0 {
+            stage.swap_code().await;
+        } else {
+            stage.swap_manifest().await;
+        }
+    }
+    let seen = within("the clients' ends", clients.stop()).await;
+    consistent(&seen, &stage);
+}

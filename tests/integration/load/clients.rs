@@ -1,0 +1,102 @@
+//! Clients that ask without a pause and look at every byte of what they get.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use stackup_tests::Connection;
+use tokio::task::JoinSet;
+
+use super::marks::Mark;
+
+/// Connections that stay open and ask for short responses; some ask for streams as well.
+const PATIENT: usize = 16;
+/// Clients that connect anew for each request.
+const FRESH: usize = 2;
+
+/// Clients at work.
+pub(super) struct Clients {
+    tasks: JoinSet<Seen>,
+    stop: Arc<AtomicBool>,
+}
+
+/// What clients saw.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) marks: BTreeSet<Mark>,
+    pub(super) responses: u64,
+    pub(super) streams: u64,
+    pub(super) connections: u64,
+}
+
+impl Clients {
+    pub(super) fn start(address: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        for number in 0..PATIENT + FRESH {
+            let client = Client {
+                address: address.to_owned(),
+                stays: number < PATIENT,
+                streams: number % 4 == 0,
+                stop: Arc::clone(&stop),
+            };
+            tasks.spawn(client.run());
+        }
+        Self { tasks, stop }
+    }
+
+    /// Waits for their last responses.
+    ///
+    /// # Panics
+    ///
+    /// When one of them got something else than it should have.
+    pub(super) async fn stop(mut self) -> Seen {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Seen::default();
+        while let Some(seen) = self.tasks.join_next().await {
+            let seen = seen.expect("a client got what it should not");
+            all.marks.extend(seen.marks);
+            all.responses += seen.responses;
+            all.streams += seen.streams;
+            all.connections += seen.connections;
+        }
+        all
+    }
+}
+
+struct Client {
+    address: String,
+    stays: bool,
+    streams: bool,
+    stop: Arc<AtomicBool>,
+}
+
+impl Client {
+    async fn run(self) -> Seen {
+        let mut seen = Seen::default();
+        let mut open = None;
+        let mut last = 0;
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut connection = match open.take() {
+                Some(connection) => connection,
+                None => {
+                    seen.connections += 1;
+                    // Numbers only ever grow on one connection; a new one begins anew.
+                    last = 0;
+                    Connection::tcp(&self.address).await
+                }
+            };
+            let is_stream = self.streams && seen.responses % 8 == 0;
+            let target = if is_stream { "/stream" } else { "/" };
+            let response = connection.get(target).await;
+            let mark = Mark::check(&response, is_stream).unwrap_or_else(|why| panic!("{why}"));
+            assert!(mark.generation >= last, "{} after {last}", mark.generation);
+            last = mark.generation;
+            seen.marks.insert(mark);
+            seen.responses += 1;
+            seen.streams += u64::from(is_stream);
+            open = self.stays.then_some(connection);
+        }
+        seen
+    }
+}
