@@ -48,6 +48,8 @@ struct Stage {
     host: Host,
     library: Vec<u8>,
     now: Mark,
+    /// Why the last candidate was refused; empty if it was not.
+    refusal: String,
 }
 
 impl Stage {
@@ -65,6 +67,7 @@ impl Stage {
                 revision: 0,
                 code: 0,
             },
+            refusal: String::new(),
         }
     }
 
@@ -90,21 +93,24 @@ impl Stage {
     }
 
     /// A candidate that is no good leaves everything as it was.
-    async fn refused(&self) {
+    async fn refused(&mut self) {
         self.told("refused").await;
         let found = Mark::check(&self.host.get("/").await, false);
         assert_eq!(found, Ok(self.now));
     }
 
-    async fn told(&self, outcome: &str) {
+    async fn told(&mut self, outcome: &str) {
         loop {
             let event = self.host.event("reload").await;
+            let found = event.text("outcome");
             // A file may be looked at once more than it has changed.
-            if event.text("outcome") == "unchanged" {
+            let again = found == "unchanged" || event.text("error") == self.refusal;
+            if found != outcome && again {
                 continue;
             }
-            assert_eq!(event.text("outcome"), outcome, "{event}");
+            assert_eq!(found, outcome, "{event}");
             assert_eq!(event.number("generation"), Some(self.now.generation));
+            self.refusal = event.text("error").to_owned();
             return;
         }
     }
@@ -125,8 +131,7 @@ impl Stage {
             // Back to what it was; the manifest alone would not make the library whole.
             let library = marks::coded(&self.library, self.now.code);
             self.site.library("marked", &library);
-            let event = self.host.event("reload").await;
-            assert_eq!(event.text("outcome"), "unchanged", "{event}");
+            self.told("unchanged").await;
         }
     }
 }

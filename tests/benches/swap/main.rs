@@ -1,7 +1,7 @@
 //! How long a change takes: from the rename of a file to the first response of the new stack.
 //!
-//! `hello` behind ten middleware; the change is one value in the manifest, or another library for
-//! `hello`. A client asks all the time, so the figures hold for a server at work.
+//! `hello` behind ten middleware, where one value in the manifest changes or the library of `hello`;
+//! then ten layers and an app of one library, which is what cargo leaves. A client asks all the time, so the figures hold for a server at work.
 
 mod table;
 
@@ -31,9 +31,16 @@ fn main() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let bench = Bench::new().await;
+        let bench = Bench::new(&manifest(0), &["hello", "ten-headers"]).await;
         bench.manifests().await.print("a value in the manifest");
-        bench.libraries().await.print("the library of the app");
+        let at_rest = Duration::from_millis(100);
+        let hello = ["hello", "Hello, World!", "Hello, "];
+        let table = bench.libraries(hello, at_rest).await;
+        table.print("the library of the app, written a while ago");
+        let bench = Bench::new(&marked(), &["marked"]).await;
+        let marked = ["marked", "marked-code-00000000", "marked-code-000"];
+        let table = bench.libraries(marked, Duration::ZERO).await;
+        table.print("the library of all eleven handlers, written just now");
     });
 }
 
@@ -43,8 +50,8 @@ struct Bench {
 }
 
 impl Bench {
-    async fn new() -> Self {
-        let site = Site::new(&manifest(0), &["hello", "ten-headers"]);
+    async fn new(manifest: &str, plugins: &[&str]) -> Self {
+        let site = Site::new(manifest, plugins);
         let host = Host::start(&site).await;
         Self { site, host }
     }
@@ -55,20 +62,23 @@ impl Bench {
             let text = manifest(number);
             let value = format!("value-{number}");
             let wanted = |response: &Response| response.header("x-layer-0") == Some(&value);
-            let total = self.first("config.ru.toml", text.as_bytes(), wanted).await;
+            let total = self
+                .first("config.ru.toml", text.as_bytes(), Duration::ZERO, wanted)
+                .await;
             table.add(total, &self.told().await);
         }
         table
     }
 
-    async fn libraries(&self) -> Table {
-        let (library, file) = (read(artifacts::plugin("hello")), library_file("hello"));
+    /// Swaps the code of a plugin, whose text in the library says which of them answers.
+    async fn libraries(&self, [plugin, from, to]: [&str; 3], rest: Duration) -> Table {
+        let (library, file) = (read(artifacts::plugin(plugin)), library_file(plugin));
         let mut table = Table::default();
         for number in 1..=SWAPS {
-            let text = format!("Hello, {number:05}!");
-            let library = patched(&library, "Hello, World!", &text);
-            let wanted = |response: &Response| response.body.starts_with(text.as_bytes());
-            let total = self.first(&file, &library, wanted).await;
+            let text = format!("{to}{number:05}{}", &from[to.len() + 5..]);
+            let library = patched(&library, from, &text);
+            let wanted = |response: &Response| response.text().contains(&text);
+            let total = self.first(&file, &library, rest, wanted).await;
             table.add(total, &self.told().await);
         }
         table
@@ -79,12 +89,15 @@ impl Bench {
         &self,
         file: &str,
         content: &[u8],
+        rest: Duration,
         wanted: impl Fn(&Response) -> bool,
     ) -> Duration {
         let unfinished = self.site.path().join("unfinished");
+        // The swap before is over, with its drain.
+        tokio::time::sleep(Duration::from_millis(60)).await;
         fs::write(&unfinished, content).expect("the site can be written");
-        // As when a linker has written for a while: the file's last change is not just now.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // What was written just now is waited for: it may not be whole.
+        tokio::time::sleep(rest).await;
         let mut connection = Connection::tcp(self.host.address()).await;
         let start = Instant::now();
         fs::rename(&unfinished, self.site.path().join(file)).expect("the site can be written");
@@ -123,4 +136,11 @@ fn manifest(number: u32) -> String {
         );
     }
     text + "[run]\nplugin = \"hello\"\n"
+}
+
+/// Ten layers and an app of one library.
+fn marked() -> String {
+    let layer = "[[use]]\nplugin = \"marked#layer\"\nconfig = { revision = 0 }\n";
+    let app = "[run]\nplugin = \"marked#app\"\nconfig = { revision = 0 }\n";
+    format!("{}{app}", layer.repeat(10))
 }
