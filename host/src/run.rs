@@ -12,6 +12,9 @@ use crate::manifest::Listen;
 use crate::server::{self, Listener, Settings};
 use crate::watch::{Rhythm, Watch};
 
+/// How long a handler may take to let go when all requests have ended.
+const LAST_DRAIN: Duration = Duration::from_secs(2);
+
 /// What may differ from the manifest.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
@@ -105,6 +108,7 @@ pub async fn run(mut reloader: Reloader, overrides: Overrides) -> Result<(), Run
     if cut > 0 {
         tracing::warn!(cut, "{cut} connections did not end in time and were cut");
     }
+    reloader.retire(LAST_DRAIN).await;
     tracing::info!(event = "stopped", "stopped");
     Ok(())
 }
@@ -163,13 +167,8 @@ fn announce(reloader: &Reloader, listeners: &[Listener], took: Duration) {
 
 fn warn(report: &Report) {
     for warning in &report.warnings {
-        tracing::warn!(target: "stackup", event = "manifest-warning", "{}", bare(warning));
+        tracing::warn!(target: "stackup", event = "manifest-warning", "{warning}");
     }
-}
-
-/// The log writes the level itself.
-fn bare(rendered: &str) -> &str {
-    rendered.strip_prefix("warning: ").unwrap_or(rendered)
 }
 
 fn tell(report: &Report, took: Duration) {
@@ -210,7 +209,7 @@ fn tell(report: &Report, took: Duration) {
             milliseconds,
             error = reason,
             "{}\n\nthe change is refused: generation {generation} goes on serving",
-            reason.strip_prefix("error: ").unwrap_or(reason).trim_end()
+            reason.trim_end()
         ),
     }
 }

@@ -74,8 +74,12 @@ where
 }
 
 /// Runs an `async fn` app.
-pub async fn call_app<A>(app: impl AppFn<A>, req: Request) -> Result {
-    app.run(req).await
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn's `Send` is not general enough"
+)]
+pub fn call_app<A>(app: impl AppFn<A>, req: Request) -> impl Future<Output = Result> + Send {
+    async move { app.run(req).await }
 }
 
 /// An `async fn` that can be a middleware.
@@ -97,7 +101,7 @@ where
 /// Runs an `async fn` middleware.
 #[expect(
     clippy::manual_async_fn,
-    reason = "an `async fn` here is `Send` for some lifetimes only (rust-lang/rust#100013)"
+    reason = "an async fn's `Send` is not general enough"
 )]
 pub fn call_middleware<'a>(
     middleware: impl MiddlewareFn<'a>,

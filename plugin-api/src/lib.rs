@@ -44,6 +44,8 @@
 //! # fn main() {}
 //! ```
 //!
+#![doc = include_str!("guide.md")]
+//!
 //! # Features
 //!
 //! * `testing`: call a handler in a unit test, without a server; see `testing`.

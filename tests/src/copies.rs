@@ -1,6 +1,8 @@
 //! Plugins and hosts built against a copy of this workspace in which a line is different.
 //!
 //! A copy lies below the target directory and shares its builds, so only what is different is built.
+//! Cargo tells packages apart by their paths from the workspace's root: there each copy has a folder
+//! of its own name, or it would take the place of what the copy is of.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -65,7 +67,8 @@ impl Copy {
         }
         let lock = read(&workspace().join("Cargo.lock"));
         files.insert("Cargo.lock".into(), lock);
-        files.insert("Cargo.toml".into(), manifest(members));
+        let manifest_text = read(&workspace().join("Cargo.toml"));
+        files.insert("Cargo.toml".into(), manifest_text);
         for edit in edits {
             edit.apply(name, &mut files);
         }
@@ -73,9 +76,13 @@ impl Copy {
             rename(name, member, &mut files);
         }
         for (file, text) in &files {
-            // Cargo's own changes to the lock file are as good.
-            let once = file == Path::new("Cargo.lock");
-            write(&root.join(file), text, once);
+            match file.to_str() {
+                Some("Cargo.toml") => write(&root.join(file), &manifest(name, members, text)),
+                // Cargo's own changes to the lock file are as good.
+                Some("Cargo.lock") if root.join(file).exists() => {}
+                Some("Cargo.lock") => write(&root.join(file), text),
+                _ => write(&root.join(name).join(file), text),
+            }
         }
         Self { root }
     }
@@ -103,15 +110,17 @@ impl Copy {
     }
 }
 
-/// The workspace's manifest with other members.
-fn manifest(members: &[&str]) -> String {
-    let text = read(&workspace().join("Cargo.toml"));
+/// The workspace's manifest with other members, all of them in the folder `name`.
+fn manifest(name: &str, members: &[&str], text: &str) -> String {
     let (before, rest) = text
         .split_once("members = [")
         .expect("the workspace has members");
     let (_, after) = rest.split_once(']').expect("the list ends");
     let members = ["plugin-api", "plugin-api/macros"].iter().chain(members);
-    let members: Vec<String> = members.map(|member| format!("{member:?}")).collect();
+    let members: Vec<String> = members
+        .map(|member| format!("\"{name}/{member}\""))
+        .collect();
+    let after = after.replace("{ path = \"", &format!("{{ path = \"{name}/"));
     format!("{before}members = [{}]{after}", members.join(", "))
 }
 
@@ -132,9 +141,8 @@ fn read(path: &Path) -> String {
 }
 
 /// Writes what is new: cargo goes by the time of the last change.
-fn write(path: &Path, text: &str, once: bool) {
-    let before = fs::read_to_string(path).ok();
-    if before.as_deref() == Some(text) || (once && before.is_some()) {
+fn write(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|before| before == text) {
         return;
     }
     let folder = path.parent().expect("a file is in a folder");

@@ -17,6 +17,12 @@ pub(super) struct Crate {
     pub(super) workspace: PathBuf,
 }
 
+/// The crates to build, and all that could have been asked for.
+pub(super) struct Found {
+    pub(super) crates: Vec<Crate>,
+    pub(super) known: Vec<String>,
+}
+
 /// Finds the crates of those plugins that have one in reach. The others are libraries already.
 ///
 /// # Errors
@@ -25,7 +31,7 @@ pub(super) struct Crate {
 pub(super) fn find(
     wanted: &BTreeMap<String, Option<PathBuf>>,
     directory: &Path,
-) -> Result<Vec<Crate>, String> {
+) -> Result<Found, String> {
     let mut found = Vec::new();
     let mut here: Option<Workspace> = None;
     for (plugin, path) in wanted {
@@ -48,7 +54,11 @@ pub(super) fn find(
             found.push(Workspace::read(&folder)?.at(&folder, plugin)?);
         }
     }
-    Ok(found)
+    let known = here.map(Workspace::into_plugins).unwrap_or_default();
+    Ok(Found {
+        crates: found,
+        known,
+    })
 }
 
 fn in_a_package(directory: &Path) -> bool {
@@ -57,11 +67,18 @@ fn in_a_package(directory: &Path) -> bool {
         .any(|folder| folder.join("Cargo.toml").is_file())
 }
 
+/// A package of a workspace.
+struct Member {
+    name: String,
+    folder: PathBuf,
+    /// Whether it builds a dynamic library.
+    is_plugin: bool,
+}
+
 /// What `cargo metadata` tells of a workspace.
 struct Workspace {
     root: PathBuf,
-    /// Package and its folder.
-    members: Vec<(String, PathBuf)>,
+    members: Vec<Member>,
 }
 
 impl Workspace {
@@ -86,10 +103,15 @@ impl Workspace {
             .flatten()
             .filter_map(|package| {
                 let manifest = Path::new(package["manifest_path"].as_str()?);
-                Some((
-                    package["name"].as_str()?.to_owned(),
-                    manifest.parent()?.to_path_buf(),
-                ))
+                let mut kinds = package["targets"]
+                    .as_array()?
+                    .iter()
+                    .flat_map(|target| target["crate_types"].as_array().into_iter().flatten());
+                Some(Member {
+                    name: package["name"].as_str()?.to_owned(),
+                    folder: manifest.parent()?.to_path_buf(),
+                    is_plugin: kinds.any(|kind| kind == "cdylib"),
+                })
             });
         let root = metadata["workspace_root"]
             .as_str()
@@ -101,8 +123,13 @@ impl Workspace {
         })
     }
 
+    fn into_plugins(self) -> Vec<String> {
+        let plugins = self.members.into_iter().filter(|member| member.is_plugin);
+        plugins.map(|member| member.name).collect()
+    }
+
     fn has(&self, package: &str) -> bool {
-        self.members.iter().any(|(name, _)| name == package)
+        self.members.iter().any(|member| member.name == package)
     }
 
     fn member(&self, plugin: &str, package: &str) -> Crate {
@@ -119,8 +146,8 @@ impl Workspace {
         let same = |path: &PathBuf| std::fs::canonicalize(path).is_ok_and(|path| path == folder);
         self.members
             .iter()
-            .find(|(_, path)| same(path))
-            .map(|(package, _)| self.member(plugin, package))
+            .find(|member| same(&member.folder))
+            .map(|member| self.member(plugin, &member.name))
             .ok_or_else(|| format!("there is no package in `{}`", folder.display()))
     }
 }

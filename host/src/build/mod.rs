@@ -5,10 +5,11 @@
 mod cargo;
 mod find;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::generation::Libraries;
+use self::find::Found;
+use crate::generation::{Brought, Libraries};
 use crate::manifest::{Directive, Level, Manifest};
 
 pub use self::cargo::Profile;
@@ -18,12 +19,24 @@ pub use self::cargo::Profile;
 pub struct Crates {
     profile: Profile,
     quiet: bool,
+    last: Option<Built>,
+}
+
+/// What was built last.
+#[derive(Debug)]
+struct Built {
+    wanted: BTreeMap<String, Option<PathBuf>>,
+    brought: Brought,
 }
 
 impl Crates {
     /// Builds in this profile; a quiet one shows cargo's errors only.
     pub fn new(profile: Profile, quiet: bool) -> Self {
-        Self { profile, quiet }
+        Self {
+            profile,
+            quiet,
+            last: None,
+        }
     }
 }
 
@@ -32,11 +45,26 @@ impl Libraries for Crates {
         &mut self,
         manifest: &Manifest,
         directory: &Path,
-    ) -> Result<HashMap<String, PathBuf>, String> {
+        force: bool,
+    ) -> Result<Brought, String> {
         let mut wanted = BTreeMap::new();
         collect(&manifest.stack, &mut wanted);
-        let found = find::find(&wanted, directory)?;
-        cargo::build(&found, self.profile, self.quiet)
+        // Another order of the same plugins needs no cargo.
+        if let Some(last) = self
+            .last
+            .as_ref()
+            .filter(|last| !force && last.wanted == wanted)
+        {
+            return Ok(last.brought.clone());
+        }
+        let Found { crates, known } = find::find(&wanted, directory)?;
+        let files = cargo::build(&crates, self.profile, self.quiet)?;
+        let brought = Brought { files, known };
+        self.last = Some(Built {
+            wanted,
+            brought: brought.clone(),
+        });
+        Ok(brought)
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) struct Place {
 pub(super) struct Site {
     #[command(flatten)]
     pub(super) place: Place,
-    /// Listen on this address, in place of the manifest's `listen`
+    /// Listen on this address (or `unix:/path`), in place of the manifest's `listen`
     #[arg(short = 'o', long, value_name = "ADDRESS")]
     pub(super) host: Option<String>,
     /// Listen on this port; 0 takes a free one

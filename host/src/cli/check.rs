@@ -49,16 +49,14 @@ pub(super) fn stack(place: &Place, color: bool) -> ExitCode {
     }
 }
 
-/// Rendered diagnostics begin with their own `error:`.
+/// Says on stderr why there is no result.
 pub(super) fn complain(reason: &str) {
-    let plain = reason
-        .trim_start_matches("\u{1b}[1m")
-        .trim_start_matches("\u{1b}[91m");
-    if plain.starts_with("error") || plain.starts_with("warning") {
-        eprintln!("{reason}");
+    let title = if services::titled(reason) {
+        ""
     } else {
-        eprintln!("error: {reason}");
-    }
+        "error: "
+    };
+    eprintln!("{title}{}", reason.trim_end());
 }
 
 fn walk(place: &Place, color: bool) -> Result<Reloader, String> {

@@ -78,6 +78,9 @@ fn listen(site: &Site) -> Option<Vec<Listen>> {
         return None;
     }
     let host = site.host.as_deref().unwrap_or("127.0.0.1");
+    if let Some(path) = host.strip_prefix("unix:") {
+        return Some(vec![Listen::Unix(path.into())]);
+    }
     let port = site.port.unwrap_or(9292);
     let address = match host.contains(':') && !host.starts_with('[') {
         true => format!("[{host}]:{port}"),

@@ -21,7 +21,7 @@ use crate::stack::Stack;
 
 pub use self::active::Active;
 pub use self::candidate::build;
-pub use self::reload::{Libraries, Outcome, Reloader, Report};
+pub use self::reload::{Brought, Libraries, Outcome, Reloader, Report};
 pub use self::resolve::{Place, Resolved, Timings, resolve};
 pub use self::tasks::Tasks;
 

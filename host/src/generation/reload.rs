@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
 use super::Generation;
 use super::active::Active;
@@ -24,7 +25,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// Brings the libraries of a manifest about, as by building them.
 pub trait Libraries: Send {
-    /// Plugin name → library file, for the plugins it knows of. Blocks.
+    /// The libraries of the plugins it knows of. Without `force` what was brought for the same
+    /// plugins may do. Blocks.
     ///
     /// # Errors
     ///
@@ -33,7 +35,17 @@ pub trait Libraries: Send {
         &mut self,
         manifest: &Manifest,
         directory: &Path,
-    ) -> Result<HashMap<String, PathBuf>, String>;
+        force: bool,
+    ) -> Result<Brought, String>;
+}
+
+/// Libraries that were brought about.
+#[derive(Debug, Clone, Default)]
+pub struct Brought {
+    /// Plugin name → library file.
+    pub files: HashMap<String, PathBuf>,
+    /// Every plugin that could be asked for, for a "did you mean".
+    pub known: Vec<String>,
 }
 
 /// How a reload ended.
@@ -72,6 +84,7 @@ pub struct Reloader {
     serving: Option<Serving>,
     files: Vec<PathBuf>,
     number: u64,
+    draining: JoinSet<()>,
 }
 
 struct Serving {
@@ -99,7 +112,7 @@ impl Reloader {
         let place = Place {
             environment,
             directory,
-            built: HashMap::new(),
+            brought: Brought::default(),
         };
         Self {
             path,
@@ -110,6 +123,7 @@ impl Reloader {
             serving: None,
             files: Vec::new(),
             number: 0,
+            draining: JoinSet::new(),
         }
     }
 
@@ -133,6 +147,16 @@ impl Reloader {
     /// The files that a reload depends on, those of the candidate that was refused last included.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         std::iter::once(self.path.clone()).chain(self.files.iter().cloned())
+    }
+
+    /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
+    pub async fn retire(mut self, deadline: Duration) {
+        if let Some(serving) = self.serving.take() {
+            let last = serving.active.load();
+            drop(serving.active);
+            self.draining.spawn(drain(last, serving.holdings, deadline));
+        }
+        while self.draining.join_next().await.is_some() {}
     }
 
     /// Walks the corridor once. With `force` a stack swaps in even if nothing has changed.
@@ -175,7 +199,7 @@ impl Reloader {
             .map(|w| w.render(&source, self.color))
             .collect();
         clock.lap("manifest");
-        self.build_libraries(&manifest).await?;
+        self.build_libraries(&manifest, force).await?;
         if self.libraries.is_some() {
             clock.lap("build");
         }
@@ -232,18 +256,18 @@ impl Reloader {
         read.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 
-    async fn build_libraries(&mut self, manifest: &Manifest) -> Result<(), String> {
+    async fn build_libraries(&mut self, manifest: &Manifest, force: bool) -> Result<(), String> {
         let Some(mut libraries) = self.libraries.take() else {
             return Ok(());
         };
         let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
         let brought = tokio::task::spawn_blocking(move || {
-            let built = libraries.bring(&wanted, &directory);
+            let built = libraries.bring(&wanted, &directory, force);
             (libraries, built)
         });
         let (libraries, built) = brought.await.map_err(|error| error.to_string())?;
         self.libraries = Some(libraries);
-        self.place.built = built?;
+        self.place.brought = built?;
         Ok(())
     }
 
@@ -276,7 +300,6 @@ impl Reloader {
         self.number += 1;
         let stack = Arc::new(stack);
         let limits = manifest.limits.clone();
-        let deadline = limits.drain_timeout;
         let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), limits);
         let generation = Arc::new(generation);
         let holdings = Holdings { stack, tasks, gone };
@@ -284,7 +307,9 @@ impl Reloader {
             None => Arc::new(Active::new(generation)),
             Some(before) => {
                 let old = before.active.swap(generation);
-                tokio::spawn(drain(old, before.holdings, deadline));
+                let deadline = old.limits.drain_timeout;
+                self.draining.spawn(drain(old, before.holdings, deadline));
+                while self.draining.try_join_next().is_some() {}
                 before.active
             }
         };

@@ -1,13 +1,15 @@
 //! From a manifest's directives to the libraries and handlers that they mean.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::reload::Brought;
 use crate::library::{
-    Demands, Fingerprint, HandlerKind, Library, Patience, Shelf, Trust, file_name, locate,
+    Demands, Fingerprint, HandlerKind, Library, NotFound, Patience, Shelf, Trust, file_name,
+    locate, plugins_in,
 };
+use crate::manifest::words::nearest;
 use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::stack::{Outline, Piece, directives};
 
@@ -18,8 +20,8 @@ pub struct Place {
     pub environment: String,
     /// The manifest's directory.
     pub directory: PathBuf,
-    /// The files of plugins that were built; others are looked for in the manifest's `path`.
-    pub built: HashMap<String, PathBuf>,
+    /// The plugins that were built; others are looked for in the manifest's `path`.
+    pub brought: Brought,
 }
 
 /// Every directive with its library: a stack that no instance exists of yet.
@@ -178,23 +180,41 @@ fn find(
     manifest: &Manifest,
     place: &Place,
 ) -> Result<PathBuf, Box<Diagnostic>> {
-    if let Some(built) = place.built.get(&directive.plugin) {
+    if let Some(built) = place.brought.files.get(&directive.plugin) {
         return Ok(built.clone());
     }
     match &directive.path {
-        Some(path) if path.extension().is_some_and(|end| end == library_extension()) => {
+        Some(path)
+            if path
+                .extension()
+                .is_some_and(|end| end == library_extension()) =>
+        {
             Ok(place.directory.join(path))
         }
         // A crate's folder: what cargo has built of it, with that of the others.
-        _ => locate(&directive.plugin, &folders(manifest, place)).map_err(|error| {
-            let message = format!("the plugin `{}` is not there: {error}", directive.plugin);
-            let help = "build it (`cargo build --release`), name its folder in `[plugins] path`, or \
-                        give its library or crate as `path = \"…\"`";
-            Box::new(
-                Diagnostic::error(directive.name_span(), message).label("no such library").help(help),
-            )
-        }),
+        _ => {
+            let folders = folders(manifest, place);
+            locate(&directive.plugin, &folders).map_err(|error| {
+                let mut known = place.brought.known.clone();
+                known.extend(plugins_in(&folders));
+                Box::new(missing(directive, &error, &known))
+            })
+        }
     }
+}
+
+fn missing(directive: &Directive, error: &NotFound, known: &[String]) -> Diagnostic {
+    let plugin = &directive.plugin;
+    let label = match nearest(plugin, known.iter().map(String::as_str)) {
+        Some(near) if near != plugin => format!("did you mean `{near}`?"),
+        _ => "no such library".to_owned(),
+    };
+    let help = "build it (`cargo build --release`), name its folder in `[plugins] path`, or give its \
+                library or crate as `path = \"…\"`";
+    let message = format!("the plugin `{plugin}` is not there: {error}");
+    Diagnostic::error(directive.name_span(), message)
+        .label(label)
+        .help(help)
 }
 
 fn library_extension() -> &'static Path {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use abi_stable::StableAbi;
+use abi_stable::abi_stability::check_layout_compatibility;
 use abi_stable::library::{AbiHeaderRef, LibraryError};
 use stackup_plugin::abi::host::Attached;
 use stackup_plugin::abi::root::{PluginRootRef, SYMBOL};
@@ -60,16 +62,30 @@ pub fn load(prepared: &Prepared) -> Result<Library, LoadError> {
     };
     // A library is permanent (ARCHITECTURE, invariant 7): std, thread locals and wakers point into it.
     std::mem::forget(library);
-    let root = header
-        .upgrade()
-        .and_then(|header| header.init_root_module::<PluginRootRef>())
-        .map_err(|error| LoadError::Check(explain(&error)))?;
+    let root = check(header).map_err(|error| LoadError::Check(explain(&error)))?;
     Ok(Library {
         path: prepared.path.clone(),
         fingerprint: prepared.fingerprint,
         metadata: prepared.metadata.clone(),
         plugin: Attached::new(root),
     })
+}
+
+/// The root table, if every type that is reachable from it is laid out as ours.
+///
+/// Tables grow at their end. Either side may be the older one, so one of the two must have all that
+/// the other has: the library as abi_stable asks, or we.
+fn check(header: AbiHeaderRef) -> Result<PluginRootRef, LibraryError> {
+    let header = header.upgrade()?;
+    if let Err(newer) = header.ensure_layout::<PluginRootRef>() {
+        let fits = |theirs| check_layout_compatibility(theirs, PluginRootRef::LAYOUT).is_ok();
+        if !header.layout().is_some_and(fits) {
+            return Err(newer);
+        }
+    }
+    // SAFETY: the layouts are the same but for fields at the end of tables. A plugin does not know of
+    // those that it lacks; we ask for none that came after the first version (`last_prefix_field`).
+    unsafe { header.init_root_module_with_unchecked_layout::<PluginRootRef>() }
 }
 
 /// The system's own words, which libloading keeps one level down.

@@ -46,3 +46,22 @@ pub fn locate(plugin: &str, folders: &[PathBuf]) -> Result<PathBuf, NotFound> {
         searched: folders.to_vec(),
     })
 }
+
+/// The plugins whose files lie in `folders`, as a manifest would name them.
+pub fn plugins_in(folders: &[PathBuf]) -> Vec<String> {
+    let entries = folders
+        .iter()
+        .flat_map(std::fs::read_dir)
+        .flatten()
+        .flatten();
+    entries
+        .filter_map(|entry| {
+            let file = entry.file_name().into_string().ok()?;
+            let name = file.strip_prefix(std::env::consts::DLL_PREFIX)?;
+            Some(
+                name.strip_suffix(std::env::consts::DLL_SUFFIX)?
+                    .replace('_', "-"),
+            )
+        })
+        .collect()
+}

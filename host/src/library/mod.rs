@@ -26,7 +26,7 @@ pub use self::describe::{DescribeError, describe};
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
 pub use self::fits::Misfit;
 pub use self::load::{Library, LoadError, load};
-pub use self::locate::{NotFound, file_name, locate};
+pub use self::locate::{NotFound, file_name, locate, plugins_in};
 pub use self::metadata::{HandlerInfo, HandlerKind, Metadata, MetadataError, Panic};
 pub use self::prepare::{Cause, Demands, PrepareError, Prepared, Stage, prepare};
 pub use self::runtime_copy::CopyError;

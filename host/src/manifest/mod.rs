@@ -29,7 +29,7 @@ mod size;
 #[cfg(test)]
 mod tests;
 mod variable;
-mod words;
+pub(crate) mod words;
 
 /// A manifest's text and the name it is known by.
 #[derive(Clone, Debug)]

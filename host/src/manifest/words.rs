@@ -1,7 +1,7 @@
 //! Words in messages: quoted, listed, and the known one nearest to an unknown one.
 
 /// The candidate that `word` is most likely a slip of, if any is near enough.
-pub(super) fn nearest<'c>(
+pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {

@@ -48,6 +48,7 @@ pub(super) async fn answer(
     let request = HostRequest::new(parts, body, ends, Arc::clone(&exchange));
     let outcome = within_limits(generation.stack.root.call(request), &generation).await;
     guard.exchange = None;
+    let outcome = outcome.and_then(|response| framed(response, is_head));
     let (response, failure) = match outcome {
         Ok(response) => (response, None),
         Err(failure) => (failed(&failure, served.show_errors), Some(failure)),
@@ -95,8 +96,7 @@ fn respond(
     failure: Option<Failure>,
 ) -> Response<ServedBody> {
     let (status, headers, body) = response.into_parts();
-    let bodiless =
-        is_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    let bodiless = bodiless(status, is_head);
     let promised = if bodiless { None } else { promised(&headers) };
     let hooks = exchange
         .filter(|exchange| exchange.has_hooks())
@@ -111,6 +111,32 @@ fn respond(
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// The response, if it can go out as one: framing is the server's, and a lie must not reach it.
+fn framed(mut response: HostResponse, is_head: bool) -> Outcome {
+    let status = response.status();
+    let lie = if status.is_informational() {
+        format!("{status} is no final response: a handler answers with 200 or above")
+    } else {
+        response.headers_mut().remove(header::TRANSFER_ENCODING);
+        let promised = promised(response.headers());
+        let has = response.body().size_hint().exact();
+        match (promised, has) {
+            (Some(promised), Some(has)) if promised != has && !bodiless(status, is_head) => {
+                format!(
+                    "a response promises {promised} bytes by content-length, but its body has {has}"
+                )
+            }
+            _ => return Ok(response),
+        }
+    };
+    Err(Failure::body(StatusCode::INTERNAL_SERVER_ERROR, lie))
+}
+
+/// Whether no body is sent, whatever it is (RFC 9110 §6.4.1).
+fn bodiless(status: StatusCode, is_head: bool) -> bool {
+    is_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }
 
 fn promised(headers: &HeaderMap) -> Option<u64> {

@@ -73,7 +73,6 @@ where
 fn builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .pipeline_flush(true)
         .max_buf_size(limits.header_bytes)
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout);

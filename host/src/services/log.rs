@@ -100,6 +100,12 @@ pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
     }
 }
 
+/// Whether a text begins with its own level, as a rendered diagnostic does, coloured or not.
+pub fn titled(text: &str) -> bool {
+    let plain = anstream::adapter::strip_str(text.lines().next().unwrap_or_default()).to_string();
+    plain.starts_with("error: ") || plain.starts_with("warning: ")
+}
+
 struct Lines {
     settings: LogSettings,
 }
@@ -194,7 +200,9 @@ fn text(level: Level, fields: &Fields, color: bool) -> String {
         Level::DEBUG => ("debug: ", "2"),
         Level::TRACE => ("trace: ", "2"),
     };
-    if color && !word.is_empty() {
+    if titled(&fields.message) {
+        // A rendered diagnostic names its level itself.
+    } else if color && !word.is_empty() {
         let _ = write!(line, "\u{1b}[{code}m{word}\u{1b}[0m");
     } else {
         line.push_str(word);

@@ -39,7 +39,7 @@ pub struct FutureTable {
     pub drop: unsafe extern "C" fn(data: *mut ()),
 }
 
-/// A future of the other side, freed by [`RawFuture::release`] or by dropping its owner.
+/// A future of the other side, freed by dropping it.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawFuture {

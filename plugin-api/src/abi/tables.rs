@@ -229,10 +229,9 @@ pub struct HostTable {
     pub next_run: unsafe extern "C" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,
 
     // Services.
-    /// Says which handler runs on this thread from now on; null for none. Returns the one before.
-    pub enter: unsafe extern "C" fn(context: *const ContextObject) -> *const ContextObject,
-    /// The handler that runs on this thread, or null.
-    pub current: unsafe extern "C" fn() -> *const ContextObject,
+    /// Where this thread notes which handler runs on it, or null: to be read and written on this
+    /// thread alone. Who enters a handler writes its context there, and what was there when it leaves.
+    pub running: unsafe extern "C" fn() -> *mut *const ContextObject,
     pub log: unsafe extern "C" fn(record: &LogRecord<'_>),
     /// The most verbose level that is wanted: 0 none … 5 trace.
     pub log_level: unsafe extern "C" fn() -> u8,

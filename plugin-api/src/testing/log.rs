@@ -28,7 +28,7 @@ pub fn log() -> Log {
     log
 }
 
-/// Lines, as far as they have been logged; see [`log`].
+/// Lines, as far as they have been logged; see [`log()`].
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<Line>>>);
 

@@ -9,8 +9,8 @@ use stackup_plugin::http::HeaderMap;
 use stackup_plugin::testing::{self, block_on, post};
 use stackup_plugin::{Body, Bytes, Error, Next, Request, Result};
 
-fn chunks(chunks: &[&'static str]) -> Body {
-    let mut chunks = chunks.to_vec().into_iter();
+fn chunks(chunks: &'static [&'static str]) -> Body {
+    let mut chunks = chunks.iter().copied();
     Body::from_stream(Chunks(move || chunks.next().map(Ok::<_, Error>)))
 }
 

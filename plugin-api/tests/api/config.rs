@@ -63,17 +63,9 @@ fn error_gives_the_path_and_no_line_of_json() {
             "dim",
             "unknown field `dim`, expected `bright` or `rooms`",
         ),
-        (
-            json!([1]),
-            "",
-            "invalid type: sequence, expected struct Config",
-        ),
     ];
     for (config, place, message) in cases {
         let refused = refusal(config.clone());
-        if place.is_empty() {
-            continue;
-        }
         assert_eq!(refused, (place.to_owned(), message.to_owned()), "{config}");
     }
     assert!(testing::middleware::<Lamp>(json!({})).is_ok());

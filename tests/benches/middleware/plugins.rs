@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stackup::generation::{Place, Tasks, build, resolve};
+use stackup::generation::{Brought, Place, Tasks, build, resolve};
 use stackup::library::{Candidate, RuntimeDir, Shelf};
 use stackup::manifest::{self, Settings, Source};
 use stackup::stack::Stack;
@@ -30,7 +30,10 @@ impl Host {
             place: Place {
                 environment: "production".to_owned(),
                 directory: PathBuf::from("/"),
-                built: HashMap::from(built),
+                brought: Brought {
+                    files: HashMap::from(built),
+                    known: Vec::new(),
+                },
             },
             runtime: tokio::runtime::Runtime::new().expect("a runtime"),
         }

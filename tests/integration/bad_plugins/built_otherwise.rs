@@ -53,8 +53,8 @@ async fn another_allocator() {
         assert_eq!(connection.post("/echo", &body).await.body, body);
     }
     // Its instance is freed as well.
-    site.manifest("run = \"hello\"\n");
     site.plugin("hello");
+    site.manifest("run = \"hello\"\n");
     host.reload("swapped").await;
     host.event("drained").await;
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");

@@ -27,7 +27,7 @@ async fn refuse(cases: &[Bad]) {
     let site = Site::new(&good("before"), &["probe", "stamp"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
-    for bad in cases {
+    for (number, bad) in cases.iter().enumerate() {
         let before = connection.get("/").await;
         assert_eq!(before.status(), 200, "{} before", bad.name);
         let generation = before.header("x-stackup-generation").map(str::to_owned);
@@ -38,20 +38,17 @@ async fn refuse(cases: &[Bad]) {
 
         (bad.place)(&site);
         site.manifest(bad.manifest);
-        let refused = host
-            .log()
-            .take(&format!("refusal of `{}`", bad.name), |record| {
-                record.event() == "reload" && record.text("outcome") == "refused"
+        // One change may be refused twice: its files come under watch with the first refusal.
+        let what = format!("refusal of `{}` that says all of {:?}", bad.name, bad.says);
+        host.log()
+            .take(&what, |record| {
+                record.text("outcome") == "refused"
+                    && bad
+                        .says
+                        .iter()
+                        .all(|text| record.text("error").contains(text))
             })
             .await;
-        let error = refused.text("error");
-        for text in bad.says {
-            assert!(
-                error.contains(text),
-                "{}: `{text}` is not in\n{error}",
-                bad.name
-            );
-        }
 
         connection.send("half").await;
         let during = connection.response().await;
@@ -69,12 +66,13 @@ async fn refuse(cases: &[Bad]) {
             "{} after",
             bad.name
         );
-        site.manifest(&good(bad.name));
+        let mark = format!("after {number}");
+        site.manifest(&good(&mark));
         host.log()
             .take("swap", |record| record.text("outcome") == "swapped")
             .await;
         let next = connection.get("/").await;
-        assert_eq!(next.header("x-mark"), Some(bad.name), "{next}");
+        assert_eq!(next.header("x-mark"), Some(&*mark), "{next}");
     }
 }
 
@@ -129,7 +127,7 @@ async fn files_that_are_no_plugins() {
                 fs::create_dir(folder).unwrap();
             },
             manifest: "run = \"folder\"\n",
-            says: &["libfolder.so", "directory"],
+            says: &["libfolder.so", "not a regular file"],
         },
         Bad {
             name: "not-a-plugin",
@@ -279,6 +277,36 @@ async fn handlers_that_can_not_be_built() {
         },
     ])
     .await;
+}
+
+/// Builds its instance in a way that ends or holds the process that does.
+async fn ends_in_init(how: &'static str) {
+    let site = Site::new("run = \"probe\"\n", &["probe", "bad-init"]);
+    let host = Host::start(&site).await;
+    site.manifest(&format!(
+        "[run]\nplugin = \"bad-init\"\nconfig = {{ how = \"{how}\" }}\n"
+    ));
+    let refused = host.reload("refused").await;
+    assert!(refused.text("error").contains("`bad-init`"), "{refused}");
+    assert_eq!(host.get("/").await.text(), "probe\n");
+}
+
+#[tokio::test]
+#[ignore = "there is no probe yet: the host ends"]
+async fn an_init_that_exits_ends_the_probe_only() {
+    ends_in_init("exit").await;
+}
+
+#[tokio::test]
+#[ignore = "there is no probe yet: the host ends"]
+async fn an_init_that_aborts_ends_the_probe_only() {
+    ends_in_init("abort").await;
+}
+
+#[tokio::test]
+#[ignore = "there is no probe yet: no reload is heard of again"]
+async fn an_init_that_hangs_is_given_up() {
+    ends_in_init("hang").await;
 }
 
 /// A library of the workspace with every `from` in it replaced.

@@ -58,16 +58,12 @@ thread_local! {
 /// The name of the handler that runs on this thread.
 pub fn current() -> Option<String> {
     let context = CURRENT.get();
-    // SAFETY: `enter` is called with contexts that outlive the entry, and undone after it.
+    // SAFETY: who enters a handler notes a context that outlives the stay, and takes it back after.
     (!context.is_null()).then(|| unsafe { &*context }.handler.clone())
 }
 
-pub(super) unsafe extern "C" fn enter(context: *const ContextObject) -> *const ContextObject {
-    CURRENT.replace(context.cast()).cast()
-}
-
-pub(super) unsafe extern "C" fn current_raw() -> *const ContextObject {
-    CURRENT.get().cast()
+pub(super) unsafe extern "C" fn running() -> *mut *const ContextObject {
+    CURRENT.with(Cell::as_ptr).cast()
 }
 
 /// # Safety

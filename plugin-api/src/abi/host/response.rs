@@ -52,6 +52,11 @@ impl HostResponse {
         &mut self.0.headers
     }
 
+    /// Its body.
+    pub fn body(&self) -> &HostBody {
+        &self.0.body
+    }
+
     /// Its parts.
     pub fn into_parts(self) -> (StatusCode, HeaderMap, HostBody) {
         (self.0.status, self.0.headers, self.0.body)

@@ -9,7 +9,7 @@ use super::errors::{HandlerSink, PanicSink};
 use super::export;
 use super::host;
 use super::panics::Panic;
-use super::within::Home;
+use super::within::{Home, running};
 use crate::abi::future::{PollState, RawFuture};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, ErrorObject, TaskObject};
@@ -41,8 +41,7 @@ impl Drop for ContextHandle {
 impl ContextHandle {
     /// The handler that runs on this thread.
     pub(crate) fn current() -> Option<Self> {
-        // SAFETY: an attached host's function.
-        let object = unsafe { host().current()() };
+        let object = running();
         if object.is_null() {
             return None;
         }

@@ -11,6 +11,7 @@ use super::context::ContextHandle;
 use super::errors::{HandlerSink, PanicSink, into_object};
 use super::next::Next;
 use super::request::RequestHandle;
+use super::runtime::{Entry, OwnRuntime};
 use super::within::Within;
 use super::{HOST, export, panics};
 use crate::abi::future::RawFuture;
@@ -139,9 +140,9 @@ pub const fn app<T: App, const TOKIO: bool>(name: &'static str) -> HandlerEntry 
 
 struct Instance<T, const TOKIO: bool> {
     serve: T,
+    // After the handler: what it drops may still need the runtime.
+    runtime: OwnRuntime,
     context: Context,
-    #[cfg(feature = "tokio")]
-    runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
@@ -165,11 +166,7 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         let context = Context::new(unsafe { ContextHandle::from_object(context) });
         let object = context.handle().as_object();
         let handler = context.handle().handler().to_owned();
-        let within = Within::handler(
-            object,
-            #[cfg(feature = "tokio")]
-            None,
-        );
+        let within = Within::handler(object, Entry::NOWHERE);
         let entered = within.enter();
         let built = panics::contain(|| Self::build(config.str(), context));
         drop(entered);
@@ -192,40 +189,21 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
 
     fn build(config: &str, context: Context) -> Result<Self, Error> {
         let config = read_config::<T::Config>(config)?;
-        #[cfg(feature = "tokio")]
-        let runtime = TOKIO
-            .then(|| start_runtime(context.handle().handler()))
-            .transpose()?;
-        #[cfg(feature = "tokio")]
-        let entered = runtime.as_ref().map(tokio::runtime::Runtime::enter);
-        let serve = T::init(config, &context);
-        #[cfg(feature = "tokio")]
-        drop(entered);
-        let serve = match serve {
-            Ok(serve) => serve,
-            Err(error) => {
-                // Its plain drop would wait for what `init` left running there.
-                #[cfg(feature = "tokio")]
-                runtime.map(tokio::runtime::Runtime::shutdown_background);
-                return Err(error);
-            }
+        let runtime = OwnRuntime::start(TOKIO, context.handle().handler())?;
+        let entry = runtime.entry();
+        let serve = {
+            let _entered = entry.enter();
+            T::init(config, &context)?
         };
         Ok(Self {
             serve,
-            context,
-            #[cfg(feature = "tokio")]
             runtime,
+            context,
         })
     }
 
     fn within(&self) -> Within {
-        Within::handler(
-            self.context.handle().as_object(),
-            #[cfg(feature = "tokio")]
-            self.runtime
-                .as_ref()
-                .map(|runtime| runtime.handle().clone()),
-        )
+        Within::handler(self.context.handle().as_object(), self.runtime.entry())
     }
 
     unsafe extern "C" fn call(
@@ -254,20 +232,14 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         // SAFETY: made by `init`, given up by the host.
         let this = unsafe { Box::from_raw(instance.cast::<Self>()) };
         let within = this.within();
-        #[cfg(not(feature = "tokio"))]
-        let Self { serve, context } = *this;
-        #[cfg(feature = "tokio")]
         let Self {
             serve,
+            runtime: _runtime,
             context,
-            runtime,
         } = *this;
         let entered = within.enter();
         let dropped = panics::contain(|| drop(serve));
         drop(entered);
-        // Without waiting: what still runs there is the plugin's own affair, and it has retired.
-        #[cfg(feature = "tokio")]
-        runtime.map(tokio::runtime::Runtime::shutdown_background);
         match dropped {
             Ok(()) => std::ptr::null_mut(),
             Err(panic) => HandlerSink(context.handle().as_object()).panicked(panic),
@@ -295,14 +267,4 @@ fn read_config<C: serde::de::DeserializeOwned + 'static>(text: &str) -> Result<C
             .to_owned();
         Error::config(if path == "." { "" } else { &path }, message)
     })
-}
-
-#[cfg(feature = "tokio")]
-fn start_runtime(handler: &str) -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name(handler)
-        .enable_all()
-        .build()
-        .map_err(|error| Error::msg(format!("no tokio runtime for this plugin: {error}")))
 }

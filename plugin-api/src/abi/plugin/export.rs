@@ -1,7 +1,6 @@
 //! Futures of this side as [`RawFuture`]s.
 
 use std::future::Future;
-use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -16,8 +15,8 @@ use crate::abi::waker::{self, RawWaker};
 pub(crate) type RawOutput = Result<*mut (), *mut ErrorObject>;
 
 struct Exported<F, W, S> {
-    /// Dropped where it lies: it is pinned.
-    future: ManuallyDrop<F>,
+    /// None once it is done. Dropped where it lies: it is pinned.
+    future: Option<F>,
     within: W,
     sink: S,
 }
@@ -37,13 +36,21 @@ where
     unsafe extern "C" fn poll(data: *mut (), raw_waker: *const RawWaker) -> RawPoll {
         // SAFETY: the other side polls with the data of `erase`, one poll at a time.
         let this = unsafe { &mut *data.cast::<Self>() };
+        let place = &mut this.future;
         let entered = this.within.enter();
-        // SAFETY: boxed in `erase` and not moved until dropped.
-        let future = unsafe { Pin::new_unchecked(&mut *this.future) };
         // SAFETY: the waker is lent for this call.
         let polled = contain(|| unsafe {
             waker::borrow(raw_waker, |waker| {
-                future.poll(&mut Context::from_waker(waker))
+                let Some(future) = place else {
+                    return Poll::Pending;
+                };
+                // Boxed in `erase` and not moved until it is dropped in place.
+                let polled = Pin::new_unchecked(future).poll(&mut Context::from_waker(waker));
+                if polled.is_ready() {
+                    // What it held goes now, not when the other side lets go of the box.
+                    *place = None;
+                }
+                polled
             })
         });
         drop(entered);
@@ -60,13 +67,14 @@ where
     unsafe extern "C" fn drop(data: *mut ()) {
         // SAFETY: the data of `erase`, given up by the other side.
         let mut this = unsafe { Box::from_raw(data.cast::<Self>()) };
-        let entered = this.within.enter();
-        let future = &mut this.future;
-        // SAFETY: dropped once, here, and not touched after.
-        let dropped = contain(|| unsafe { ManuallyDrop::drop(future) });
-        drop(entered);
-        if let Err(panic) = dropped {
-            this.sink.dropped(panic);
+        if this.future.is_some() {
+            let entered = this.within.enter();
+            let place = &mut this.future;
+            let dropped = contain(|| *place = None);
+            drop(entered);
+            if let Err(panic) = dropped {
+                this.sink.dropped(panic);
+            }
         }
     }
 }
@@ -128,7 +136,7 @@ where
     RawPoll: FromOutput<F::Output>,
 {
     let data = Box::into_raw(Box::new(Exported {
-        future: ManuallyDrop::new(future),
+        future: Some(future),
         within,
         sink,
     }));

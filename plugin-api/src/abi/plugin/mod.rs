@@ -17,6 +17,7 @@ pub mod next;
 pub mod panics;
 pub mod request;
 pub mod response;
+mod runtime;
 pub(crate) mod within;
 
 static HOST: OnceLock<HostTableRef> = OnceLock::new();

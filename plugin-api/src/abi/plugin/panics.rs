@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
 use super::log;
+use super::within::running;
 
 /// A caught panic.
 #[derive(Debug)]
@@ -22,9 +23,7 @@ thread_local! {
 pub(super) fn install_hook() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        // SAFETY: an attached host's function without arguments.
-        let within_handler = !unsafe { super::host().current()() }.is_null();
-        if !within_handler {
+        if running().is_null() {
             let thread = std::thread::current();
             let name = thread.name().unwrap_or("unnamed");
             let message = describe(info.payload());
@@ -45,8 +44,7 @@ pub(super) fn install_test_hook() {
     std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         let _ = PLACE.try_with(|cell| cell.replace(place));
-        // SAFETY: an attached host's function without arguments.
-        if unsafe { super::host().current()() }.is_null() {
+        if running().is_null() {
             before(info);
         }
     }));
@@ -68,8 +66,10 @@ fn caught(payload: Box<dyn Any + Send>) -> Panic {
              stackup-plugin and write `export!(tokio; …)`)",
         );
     }
-    // A payload whose drop panics would end the process: leak it.
-    std::mem::forget(payload);
+    // A payload whose drop panics would end the process: leak all but text.
+    if !(payload.is::<&str>() || payload.is::<String>()) {
+        std::mem::forget(payload);
+    }
     let place = PLACE.try_with(|cell| cell.take()).unwrap_or_default();
     Panic { message, place }
 }

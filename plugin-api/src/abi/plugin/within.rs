@@ -1,18 +1,15 @@
 //! Where code of a plugin runs: under its handler's name and, if it asks for one, its tokio runtime.
 
-use std::marker::PhantomData;
-
 use super::context::ContextHandle;
 use super::host;
+use super::runtime::{Entry, Guard};
 use crate::abi::tables::ContextObject;
 
 /// What must be in force while a future or a body of a handler is polled.
-#[derive(Clone)]
 pub(crate) struct Within {
     /// Null outside of a handler.
     context: *const ContextObject,
-    #[cfg(feature = "tokio")]
-    runtime: Option<tokio::runtime::Handle>,
+    runtime: Entry,
 }
 
 // SAFETY: the context is counted by atomics and only compared and passed to the host here.
@@ -25,51 +22,60 @@ impl Within {
     #[cfg(feature = "host")]
     pub(crate) const NOWHERE: Self = Self {
         context: std::ptr::null(),
-        #[cfg(feature = "tokio")]
-        runtime: None,
+        runtime: Entry::NOWHERE,
     };
 
-    /// In the handler of this context, which outlives the value.
-    pub(super) fn handler(
-        context: *const ContextObject,
-        #[cfg(feature = "tokio")] runtime: Option<tokio::runtime::Handle>,
-    ) -> Self {
-        Self {
-            context,
-            #[cfg(feature = "tokio")]
-            runtime,
-        }
+    /// In the handler of this context, which outlives the value, and its runtime.
+    pub(super) fn handler(context: *const ContextObject, runtime: Entry) -> Self {
+        Self { context, runtime }
     }
 
     /// Puts it in force until the guard drops.
     #[inline]
     pub(crate) fn enter(&self) -> Entered<'_> {
         Entered {
-            // SAFETY: an attached host's function; the context outlives the guard.
-            before: (!self.context.is_null()).then(|| unsafe { host().enter()(self.context) }),
-            #[cfg(feature = "tokio")]
-            _runtime: self.runtime.as_ref().map(tokio::runtime::Handle::enter),
-            lifetime: PhantomData,
+            _runtime: self.runtime.enter(),
+            _mark: (!self.context.is_null()).then(|| Mark::set(self.context)),
         }
     }
 }
 
 /// A [`Within`] in force.
 pub(crate) struct Entered<'a> {
-    before: Option<*const ContextObject>,
-    #[cfg(feature = "tokio")]
-    _runtime: Option<tokio::runtime::EnterGuard<'a>>,
-    lifetime: PhantomData<&'a Within>,
+    _mark: Option<Mark>,
+    _runtime: Guard<'a>,
 }
 
-impl Drop for Entered<'_> {
+/// This thread's note of the handler that runs on it. Not `Send`, as a pointer is not.
+struct Mark {
+    place: *mut *const ContextObject,
+    before: *const ContextObject,
+}
+
+impl Mark {
     #[inline]
-    fn drop(&mut self) {
-        if let Some(before) = self.before {
-            // SAFETY: the context before was in force when we entered and still is below us.
-            unsafe { host().enter()(before) };
+    fn set(context: *const ContextObject) -> Self {
+        // SAFETY: an attached host's function; the place is this thread's own.
+        unsafe {
+            let place = host().running()();
+            let before = place.replace(context);
+            Self { place, before }
         }
     }
+}
+
+impl Drop for Mark {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: a mark stays on its thread; what was there before still runs below us.
+        unsafe { *self.place = self.before }
+    }
+}
+
+/// The handler that runs on this thread, or null.
+pub(super) fn running() -> *const ContextObject {
+    // SAFETY: an attached host's function; the place is this thread's own.
+    unsafe { *host().running()() }
 }
 
 /// A [`Within`] that keeps its handler's context: for bodies, hooks and tasks, which may outlive the
@@ -90,11 +96,7 @@ impl Home {
         let object = context
             .as_ref()
             .map_or(std::ptr::null(), ContextHandle::as_object);
-        let within = Within::handler(
-            object,
-            #[cfg(feature = "tokio")]
-            tokio::runtime::Handle::try_current().ok(),
-        );
+        let within = Within::handler(object, Entry::here());
         Self { context, within }
     }
 
