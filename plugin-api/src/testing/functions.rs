@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
-use super::mounted::{Mounted, TOKIO, mount};
+use super::mounted::{Mounted, mount};
 use crate::abi::plugin::entry;
 use crate::handler::{AppFn, MiddlewareFn};
 use crate::{App, Context, Error, Middleware, Next, Request, Result};
@@ -37,7 +37,7 @@ thread_local! {
 pub fn app_fn<F: AppFn<A> + 'static, A: 'static>(f: F) -> Result<Mounted> {
     hand_over(f);
     mount(
-        &entry::app::<Function<F, A>, TOKIO>("test"),
+        &entry::app::<Function<F, A>, false>("test"),
         &serde_json::json!({}),
     )
 }
@@ -53,7 +53,7 @@ where
 {
     hand_over(f);
     mount(
-        &entry::middleware::<Function<F, ()>, TOKIO>("test"),
+        &entry::middleware::<Function<F, ()>, false>("test"),
         &serde_json::json!({}),
     )
 }

@@ -27,6 +27,8 @@ mod functions;
 mod log;
 mod mounted;
 mod request;
+#[cfg(feature = "tokio")]
+pub(crate) mod runtime;
 pub(crate) mod services;
 
 pub use serde_json::{Value as Json, json};
@@ -35,4 +37,6 @@ pub use self::functions::{app_fn, middleware_fn};
 pub use self::log::{Line, Log, log};
 pub use self::mounted::{Answered, Mounted, app, middleware};
 pub use self::request::{TestRequest, get, post, request};
+#[cfg(feature = "tokio")]
+pub use self::runtime::with_tokio;
 pub use self::services::block_on;

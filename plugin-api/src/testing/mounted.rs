@@ -19,9 +19,6 @@ use crate::abi::root::HandlerEntry;
 use crate::body::End;
 use crate::{App, Error, IntoResponse, Middleware, Request, Response, Result};
 
-/// A tokio runtime for the handler, where plugins can have one.
-pub(super) const TOKIO: bool = cfg!(feature = "tokio");
-
 /// A handler in a test.
 pub struct Mounted {
     handler: Arc<Handler>,
@@ -34,7 +31,7 @@ pub struct Mounted {
 ///
 /// What `init` returned or panicked with, and a config that does not fit.
 pub fn middleware<M: Middleware>(config: Value) -> Result<Mounted> {
-    mount(&entry::middleware::<M, TOKIO>("test"), &config)
+    mount(&entry::middleware::<M, false>("test"), &config)
 }
 
 /// Mounts an app with this config.
@@ -43,7 +40,7 @@ pub fn middleware<M: Middleware>(config: Value) -> Result<Mounted> {
 ///
 /// As [`middleware`].
 pub fn app<A: App>(config: Value) -> Result<Mounted> {
-    mount(&entry::app::<A, TOKIO>("test"), &config)
+    mount(&entry::app::<A, false>("test"), &config)
 }
 
 pub(super) fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {

@@ -31,7 +31,7 @@ async fn talk(_req: Request) -> Result<Body, Error> {
 
 #[test]
 fn timers_sockets_and_tasks_work_outside_of_any_runtime() {
-    let app = testing::app_fn(talk).unwrap();
+    let app = testing::with_tokio(|| testing::app_fn(talk)).unwrap();
     let text = block_on(async { app.answer(get("/")).await?.finish().await });
     assert_eq!(text.unwrap(), "over tcp");
 }
@@ -50,6 +50,8 @@ fn init_that_fails_leaves_its_runtime_behind() {
         }
     }
     let start = std::time::Instant::now();
-    assert!(testing::app::<Fails>(testing::json!({})).is_err());
+    let mounted = testing::with_tokio(|| testing::app::<Fails>(testing::json!({})));
+    let error = mounted.err().map(|error| error.to_string());
+    assert_eq!(error.as_deref(), Some("no"));
     assert!(start.elapsed() < Duration::from_secs(10));
 }
