@@ -75,6 +75,7 @@ impl Copy {
         for member in members {
             rename(name, member, &mut files);
         }
+        prune(&root.join(name), &files);
         for (file, text) in &files {
             match file.to_str() {
                 Some("Cargo.toml") => write(&root.join(file), &manifest(name, members, text)),
@@ -107,6 +108,17 @@ impl Copy {
         let mut built = run(&cargo(), &arguments, &self.root, &target_dir(), &[]);
         let found = built.remove(&package.replace('-', "_"));
         found.unwrap_or_else(|| panic!("cargo built no `{package}`"))
+    }
+}
+
+/// Removes what an earlier copy had and the workspace has no more.
+fn prune(root: &Path, files: &HashMap<PathBuf, String>) {
+    let mut old = HashMap::new();
+    if root.is_dir() {
+        collect(root, Path::new(""), &mut old);
+    }
+    for file in old.keys().filter(|file| !files.contains_key(*file)) {
+        fs::remove_file(root.join(file)).expect("a copy is ours");
     }
 }
 

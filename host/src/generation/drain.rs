@@ -9,6 +9,9 @@ use super::tasks::Tasks;
 use super::{Ending, Generation};
 use crate::stack::Stack;
 
+/// How long tasks may take to be dropped.
+const TASKS_LIMIT: Duration = Duration::from_secs(1);
+
 /// What is needed to end a generation without holding it.
 #[derive(Debug)]
 pub(super) struct Holdings {
@@ -39,7 +42,7 @@ pub(super) async fn drain(old: Arc<Generation>, holdings: Holdings, deadline: Du
         // They end at their next poll; one that blocks its thread holds the stack longer.
         in_time = tokio::time::timeout(deadline, gone).await.is_ok();
     }
-    let ended = tasks.end();
+    let ended = tasks.end().dropped(TASKS_LIMIT).await;
     if !in_time {
         tracing::error!(
             event = "drain-stuck",

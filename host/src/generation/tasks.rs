@@ -3,10 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use stackup_plugin::abi::host::{Scope, TaskControl};
 use tokio::runtime::Handle;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::Instant;
 
 /// Runs tasks on the host's runtime and ends them with their generation.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ struct Running {
 struct Task {
     /// `handler: name`.
     label: String,
-    abort: AbortHandle,
+    handle: JoinHandle<()>,
 }
 
 impl Tasks {
@@ -37,18 +39,33 @@ impl Tasks {
         }
     }
 
-    /// Ends every task, and each that is spawned from now on. Returns the labels of those that ran.
-    pub fn end(&self) -> Vec<String> {
+    /// Ends every task, and each that is spawned from now on. They are dropped soon: wait for it.
+    pub fn end(&self) -> Ended {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.ended = true;
-        let tasks = std::mem::take(&mut running.tasks);
+        let mut tasks = std::mem::take(&mut running.tasks);
         drop(running);
-        let live = tasks.into_iter().filter(|task| !task.abort.is_finished());
-        live.map(|task| {
-            task.abort.abort();
-            task.label
-        })
-        .collect()
+        tasks.retain(|task| !task.handle.is_finished());
+        tasks.iter().for_each(|task| task.handle.abort());
+        Ended(tasks)
+    }
+}
+
+/// Tasks on their way out.
+#[derive(Debug)]
+pub struct Ended(Vec<Task>);
+
+impl Ended {
+    /// Waits until all are dropped, at the longest for `limit`. Returns their labels.
+    pub async fn dropped(self, limit: Duration) -> Vec<String> {
+        let deadline = Instant::now() + limit;
+        let mut labels = Vec::new();
+        for task in self.0 {
+            // One that does not yield is left to itself: it holds nothing of its handler's.
+            let _ = tokio::time::timeout_at(deadline, task.handle).await;
+            labels.push(task.label);
+        }
+        labels
     }
 }
 
@@ -60,16 +77,14 @@ impl Scope for Tasks {
         task: Pin<Box<dyn Future<Output = ()> + Send>>,
     ) -> Box<dyn TaskControl> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let abort = self.runtime.spawn(task).abort_handle();
+        let handle = self.runtime.spawn(task);
+        let abort = handle.abort_handle();
         if running.ended {
             abort.abort();
         } else {
-            running.tasks.retain(|task| !task.abort.is_finished());
+            running.tasks.retain(|task| !task.handle.is_finished());
             let label = format!("{handler}: {name}");
-            running.tasks.push(Task {
-                label,
-                abort: abort.clone(),
-            });
+            running.tasks.push(Task { label, handle });
         }
         Box::new(Control(abort))
     }
