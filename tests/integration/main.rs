@@ -6,5 +6,7 @@ mod bad_plugins;
 mod load;
 /// What a manifest means, and what a person reads who wrote it wrong: `manifests/*.case`.
 mod manifest;
+/// Libraries that nothing uses: what they give back, and that they still run.
+mod rest;
 /// What HTTP clients see: connections, bodies, limits and endings.
 mod serving;

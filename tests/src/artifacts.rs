@@ -12,6 +12,7 @@ use serde_json::Value;
 const PLUGINS: &[&str] = &[
     "hello",
     "bad-init",
+    "late",
     "lies",
     "marked",
     "not-a-plugin",

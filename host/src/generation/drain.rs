@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::tasks::Tasks;
 use super::{Ending, Generation};
+use crate::library::{Library, Loaded};
 use crate::stack::Stack;
 
 /// How long tasks may take to be dropped.
@@ -16,18 +17,27 @@ const TASKS_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Holdings {
     pub(super) stack: Arc<Stack>,
+    /// Those that the handlers are of.
+    pub(super) libraries: Vec<Arc<Library>>,
     pub(super) tasks: Arc<Tasks>,
     pub(super) gone: oneshot::Receiver<()>,
 }
 
-/// Lets go of `old`, waits for its requests until the deadline, then ends what is left.
-pub(super) async fn drain(old: Arc<Generation>, holdings: Holdings, deadline: Duration) {
+/// Lets go of `old`, waits for its requests until the deadline, then ends what is left. Libraries
+/// that nothing uses any more rest from then on.
+pub(super) async fn drain(
+    old: Arc<Generation>,
+    holdings: Holdings,
+    deadline: Duration,
+    loaded: Loaded,
+) {
     let start = Instant::now();
     let number = old.number;
     let ending: Arc<Ending> = Arc::clone(old.ending());
     drop(old);
     let Holdings {
         stack,
+        libraries,
         tasks,
         mut gone,
     } = holdings;
@@ -50,7 +60,7 @@ pub(super) async fn drain(old: Arc<Generation>, holdings: Holdings, deadline: Du
             "generation {number} is held by a request that does not yield: its handlers are kept"
         );
         // Its code may still be running in them: leaking is the only safe end.
-        std::mem::forget(stack);
+        std::mem::forget((stack, libraries));
         return;
     }
     let dropped = tokio::task::spawn_blocking(move || drop(stack)).await;
@@ -60,12 +70,19 @@ pub(super) async fn drain(old: Arc<Generation>, holdings: Holdings, deadline: Du
             "dropping the handlers of generation {number} panicked"
         );
     }
+    let rested = tokio::task::spawn_blocking(move || {
+        drop(libraries);
+        loaded.rest()
+    });
+    let count = rested.await.ok();
     let seconds = start.elapsed().as_secs_f64();
     tracing::info!(
         event = "drained",
         generation = number,
         seconds,
         tasks_ended = ended.join(", "),
+        libraries = count.map(|count| count.loaded),
+        libraries_resting = count.map(|count| count.resting),
         "generation {number} retired after {seconds:.3} s"
     );
 }

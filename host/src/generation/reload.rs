@@ -16,7 +16,7 @@ use super::drain::{Holdings, drain};
 use super::resolve::{Place, Resolved, files, resolve};
 use super::tasks::Tasks;
 use super::warmup::warm_up;
-use crate::library::{Patience, Shelf, settle};
+use crate::library::{Library, Loaded, Patience, Shelf, settle};
 use crate::manifest::{self, Diagnostic, Listen, Manifest, Settings, Source};
 use crate::stack::{Change, Outline, Stack, diff};
 
@@ -79,6 +79,7 @@ pub struct Reloader {
     path: PathBuf,
     place: Place,
     shelf: Arc<Mutex<Shelf>>,
+    loaded: Loaded,
     libraries: Option<Box<dyn Libraries>>,
     color: bool,
     serving: Option<Serving>,
@@ -117,6 +118,7 @@ impl Reloader {
         Self {
             path,
             place,
+            loaded: shelf.loaded(),
             shelf: Arc::new(Mutex::new(shelf)),
             libraries,
             color,
@@ -154,7 +156,9 @@ impl Reloader {
         if let Some(serving) = self.serving.take() {
             let last = serving.active.load();
             drop(serving.active);
-            self.draining.spawn(drain(last, serving.holdings, deadline));
+            let loaded = self.loaded.clone();
+            self.draining
+                .spawn(drain(last, serving.holdings, deadline, loaded));
         }
         while self.draining.join_next().await.is_some() {}
     }
@@ -170,6 +174,7 @@ impl Reloader {
         };
         if let Err(refusal) = self.walk(force, &mut report).await {
             report.outcome = Outcome::Refused(refusal);
+            self.abandon(None, Vec::new());
         }
         report.generation = self
             .serving
@@ -215,6 +220,7 @@ impl Reloader {
         }
         let old = before.map(|serving| serving.outline.clone());
         let outline = resolved.outline.clone();
+        let libraries = resolved.libraries();
         let tasks = Arc::new(Tasks::new(Handle::current()));
         let stack = self.build(&manifest, resolved, &source, &tasks).await?;
         clock.lap("init");
@@ -222,13 +228,12 @@ impl Reloader {
         let limit = manifest.limits.warmup_timeout;
         if let Err(error) = warm_up(&stack, &manifest.warmup, number, limit).await {
             tasks.end();
-            // Dropping handlers may block.
-            drop(tokio::task::spawn_blocking(move || drop(stack)));
+            self.abandon(Some(stack), libraries);
             return Err(error.to_string());
         }
         clock.lap("warm up");
         report.changes = old.map(|old| diff(&old, &outline)).unwrap_or_default();
-        self.swap(stack, tasks, outline, manifest);
+        self.swap(stack, libraries, tasks, outline, manifest);
         clock.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
@@ -296,19 +301,44 @@ impl Reloader {
         built.map_err(|diagnostics| source.render(&diagnostics, self.color))
     }
 
-    fn swap(&mut self, stack: Stack, tasks: Arc<Tasks>, outline: Outline, manifest: Manifest) {
+    /// Drops handlers that never served, which may block, and lets the libraries rest that nothing
+    /// uses without them.
+    fn abandon(&self, stack: Option<Stack>, libraries: Vec<Arc<Library>>) {
+        let loaded = self.loaded.clone();
+        drop(tokio::task::spawn_blocking(move || {
+            drop(stack);
+            drop(libraries);
+            loaded.rest();
+        }));
+    }
+
+    fn swap(
+        &mut self,
+        stack: Stack,
+        libraries: Vec<Arc<Library>>,
+        tasks: Arc<Tasks>,
+        outline: Outline,
+        manifest: Manifest,
+    ) {
         self.number += 1;
         let stack = Arc::new(stack);
         let limits = manifest.limits.clone();
         let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), limits);
         let generation = Arc::new(generation);
-        let holdings = Holdings { stack, tasks, gone };
+        let holdings = Holdings {
+            stack,
+            libraries,
+            tasks,
+            gone,
+        };
         let active = match self.serving.take() {
             None => Arc::new(Active::new(generation)),
             Some(before) => {
                 let old = before.active.swap(generation);
                 let deadline = old.limits.drain_timeout;
-                self.draining.spawn(drain(old, before.holdings, deadline));
+                let loaded = self.loaded.clone();
+                self.draining
+                    .spawn(drain(old, before.holdings, deadline, loaded));
                 while self.draining.try_join_next().is_some() {}
                 before.active
             }

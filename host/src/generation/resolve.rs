@@ -1,13 +1,14 @@
 //! From a manifest's directives to the libraries and handlers that they mean.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::reload::Brought;
 use crate::library::{
-    Demands, Fingerprint, HandlerKind, Library, NotFound, Patience, Shelf, Trust, file_name,
-    locate, plugins_in,
+    Cause, Demands, Fingerprint, HandlerKind, Library, NotFound, Patience, PrepareError, Shelf,
+    TakeError, Trust, check_pin, file_name, locate, plugins_in,
 };
 use crate::manifest::words::nearest;
 use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
@@ -33,6 +34,14 @@ pub struct Resolved {
     pub outline: Outline,
     /// Stage and time, summed over the plugins, in order.
     pub timings: Timings,
+}
+
+impl Resolved {
+    /// The libraries that the handlers are of.
+    pub(super) fn libraries(&self) -> Vec<Arc<Library>> {
+        let libraries = self.handlers.iter().map(|chosen| &chosen.library);
+        libraries.cloned().collect()
+    }
 }
 
 /// The handler that a directive means.
@@ -72,9 +81,13 @@ pub fn resolve(
     shelf: &mut Shelf,
 ) -> Result<Resolved, Vec<Diagnostic>> {
     let (mut handlers, mut diagnostics) = (Vec::new(), Vec::new());
-    let mut timings = Timings::default();
+    let mut visit = Visit {
+        shelf,
+        taken: HashMap::new(),
+        timings: Timings::default(),
+    };
     for directive in directives(&manifest.stack) {
-        match choose(directive, manifest, place, shelf, &mut timings) {
+        match choose(directive, manifest, place, &mut visit) {
             Ok(chosen) => handlers.push(chosen),
             Err(diagnostic) => diagnostics.push(*diagnostic),
         }
@@ -89,7 +102,7 @@ pub fn resolve(
     Ok(Resolved {
         handlers,
         outline,
-        timings,
+        timings: visit.timings,
     })
 }
 
@@ -103,12 +116,38 @@ fn piece(directive: &Directive, chosen: Option<&Chosen>) -> Piece {
     }
 }
 
+/// One walk along the shelf for all directives.
+struct Visit<'a> {
+    shelf: &'a mut Shelf,
+    /// By path: a file that is replaced meanwhile must not be in one stack twice.
+    taken: HashMap<PathBuf, Arc<Library>>,
+    timings: Timings,
+}
+
+impl Visit<'_> {
+    fn take(&mut self, path: &Path, demands: &Demands<'_>) -> Result<Arc<Library>, TakeError> {
+        if let Some(library) = self.taken.get(path) {
+            check_pin(demands.pin, library.fingerprint).map_err(|error| PrepareError {
+                path: path.to_path_buf(),
+                cause: Cause::Pin(error),
+            })?;
+            return Ok(Arc::clone(library));
+        }
+        let taken = self.shelf.take(path, demands)?;
+        for (stage, time) in taken.timings {
+            self.timings.add(&stage, time);
+        }
+        let library = Arc::clone(&taken.library);
+        self.taken.insert(path.to_path_buf(), taken.library);
+        Ok(library)
+    }
+}
+
 fn choose(
     directive: &Directive,
     manifest: &Manifest,
     place: &Place,
-    shelf: &mut Shelf,
-    timings: &mut Timings,
+    visit: &mut Visit<'_>,
 ) -> Result<Chosen, Box<Diagnostic>> {
     let file = find(directive, manifest, place)?;
     let pin = directive
@@ -125,13 +164,9 @@ fn choose(
         abi: stackup_plugin::abi::VERSION,
         patience: Patience::default(),
     };
-    let taken = shelf
+    let library = visit
         .take(&file, &demands)
         .map_err(|error| at(directive.name_span(), &error))?;
-    for (stage, time) in taken.timings {
-        timings.add(&stage, time);
-    }
-    let library = taken.library;
     let wanted = match directive.role {
         Role::Use => HandlerKind::Middleware,
         Role::Run => HandlerKind::App,

@@ -34,10 +34,8 @@ pub struct Demands<'a> {
 pub struct Prepared {
     /// The private copy.
     pub path: PathBuf,
-    /// The hash of its content.
-    pub fingerprint: Fingerprint,
     /// The original, as it was when it was read.
-    pub facts: FileFacts,
+    pub content: Content,
     /// What it says of itself.
     pub metadata: Metadata,
     /// How long each stage took, in order.
@@ -148,13 +146,11 @@ fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared
     watch.lap(Stage::Describe);
     let copy = dir.copy(&metadata.name, &content)?;
     watch.lap(Stage::RuntimeCopy);
-    let (fingerprint, timings) = (content.fingerprint, watch.laps);
     Ok(Prepared {
         path: copy,
-        fingerprint,
-        facts: content.facts,
+        content,
         metadata,
-        timings,
+        timings: watch.laps,
     })
 }
 

@@ -65,7 +65,7 @@ fn a_good_plugin_is_copied_and_described() {
     let bench = Bench::new(&plugin());
     let prepared = bench.prepare(&DEMANDS).unwrap();
     assert_eq!(prepared.metadata, sample::metadata());
-    assert_eq!(prepared.fingerprint, Fingerprint::of(&plugin()));
+    assert_eq!(prepared.content.fingerprint, Fingerprint::of(&plugin()));
     assert_eq!(fs::read(&prepared.path).unwrap(), plugin());
     assert!(prepared.path.starts_with(bench.dir.path()));
     let stages: Vec<_> = prepared
@@ -86,7 +86,7 @@ fn the_copy_is_what_was_checked_whatever_becomes_of_the_file() {
     fs::write(&bench.file, "overwritten in place").unwrap();
     assert_eq!(
         Fingerprint::of(&fs::read(&prepared.path).unwrap()),
-        prepared.fingerprint
+        prepared.content.fingerprint
     );
 }
 
@@ -179,7 +179,7 @@ fn only_whole_files_come_through_while_it_is_written() {
         for result in results {
             match result {
                 Ok(prepared) => {
-                    assert!(whole.contains(&prepared.fingerprint));
+                    assert!(whole.contains(&prepared.content.fingerprint));
                     passed += 1;
                 }
                 // A busy machine may stop the writer in the middle for longer than the quiet time.

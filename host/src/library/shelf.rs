@@ -1,4 +1,4 @@
-//! The libraries that this process has loaded, each content once.
+//! From a file to a loaded library, sparing what was done before.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::load::{Library, LoadError, load};
+use super::loaded::Loaded;
 use super::{Cause, Ids, check_owners};
 use super::{
     Demands, FileFacts, Fingerprint, PrepareError, Prepared, RuntimeDir, Trust, check_pin, prepare,
@@ -15,11 +16,11 @@ use super::{
 /// A file whose time of change lies this close to its reading may change again unseen.
 const RACY: Duration = Duration::from_millis(50);
 
-/// Loaded libraries by content, and what is known of the files that they came from.
+/// Loaded libraries, and what is known of the files that they came from.
 #[derive(Debug)]
 pub struct Shelf {
     dir: RuntimeDir,
-    by_content: HashMap<Fingerprint, Arc<Library>>,
+    loaded: Loaded,
     seen: HashMap<PathBuf, Seen>,
 }
 
@@ -59,7 +60,7 @@ impl Shelf {
     pub fn new(dir: RuntimeDir) -> Self {
         Self {
             dir,
-            by_content: HashMap::new(),
+            loaded: Loaded::default(),
             seen: HashMap::new(),
         }
     }
@@ -82,30 +83,27 @@ impl Shelf {
             .map(|(stage, time)| (stage.to_string(), *time))
             .collect();
         self.remember(path, &prepared);
-        if let Some(library) = self.by_content.get(&prepared.fingerprint) {
-            return Ok(Taken {
-                library: Arc::clone(library),
-                timings,
-            });
+        let content = &prepared.content;
+        if let Some(library) = self.loaded.again(content.fingerprint, &content.bytes) {
+            return Ok(Taken { library, timings });
         }
         let start = Instant::now();
-        let library = load(&prepared).map_err(|cause| TakeError::Load {
+        let library = load(prepared).map_err(|cause| TakeError::Load {
             path: path.to_path_buf(),
             cause,
         })?;
         timings.push(("load".to_owned(), start.elapsed()));
-        let library = Arc::new(library);
-        self.by_content
-            .insert(prepared.fingerprint, Arc::clone(&library));
+        let library = self.loaded.add(library);
         Ok(Taken { library, timings })
     }
 
-    /// How many libraries are mapped.
-    pub fn loaded(&self) -> usize {
-        self.by_content.len()
+    /// The libraries that are mapped.
+    pub fn loaded(&self) -> Loaded {
+        self.loaded.clone()
     }
 
-    /// Spares reading and hashing a file that is as it was.
+    /// Spares reading and hashing a file that is as it was. One whose library rests is read, for what
+    /// the library has given back.
     fn unchanged(
         &self,
         path: &Path,
@@ -119,7 +117,7 @@ impl Shelf {
             cause,
         };
         let facts = settle(path, demands.patience).map_err(|error| refused(error.into()))?;
-        let library = self.by_content.get(&seen.fingerprint);
+        let library = self.loaded.in_use(seen.fingerprint);
         let Some(library) = library.filter(|_| facts == seen.facts) else {
             return Ok(None);
         };
@@ -128,17 +126,17 @@ impl Shelf {
             check_owners(path, facts, Ids::of_this_process())
                 .map_err(|error| refused(error.into()))?;
         }
-        Ok(Some(Arc::clone(library)))
+        Ok(Some(library))
     }
 
     fn remember(&mut self, path: &Path, prepared: &Prepared) {
         let age = SystemTime::now()
-            .duration_since(prepared.facts.mtime)
+            .duration_since(prepared.content.facts.mtime)
             .unwrap_or_default();
         if age > RACY {
             let seen = Seen {
-                facts: prepared.facts,
-                fingerprint: prepared.fingerprint,
+                facts: prepared.content.facts,
+                fingerprint: prepared.content.fingerprint,
             };
             self.seen.insert(path.to_path_buf(), seen);
         } else {

@@ -1,6 +1,13 @@
-//! The one room of the host with `unsafe`: a prepared file becomes a checked, attached library.
+//! The one room of the host with `unsafe`: a prepared file becomes a checked, attached library, which
+//! rests while nobody uses it.
 
-use std::path::PathBuf;
+mod copy;
+mod mappings;
+mod rest;
+mod segments;
+
+use std::fs;
+use std::path::Path;
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::check_layout_compatibility;
@@ -8,19 +15,20 @@ use abi_stable::library::{AbiHeaderRef, LibraryError};
 use stackup_plugin::abi::host::Attached;
 use stackup_plugin::abi::root::{PluginRootRef, SYMBOL};
 
+use self::copy::Copy;
 use super::{Fingerprint, Metadata, Prepared};
 
 /// A library that is loaded, checked and attached. Its code stays mapped for good.
 #[derive(Debug)]
 pub struct Library {
-    /// The private copy that is mapped.
-    pub path: PathBuf,
     /// The hash of its content.
     pub fingerprint: Fingerprint,
     /// What it says of itself.
     pub metadata: Metadata,
     /// Its handlers.
     pub plugin: Attached,
+    /// The private copy that is mapped.
+    pub(super) copy: Copy,
 }
 
 /// A library that can't be used.
@@ -49,10 +57,31 @@ pub enum LoadError {
 /// # Errors
 ///
 /// When the system can't load it, or it is not a plugin whose types fit this host's.
-pub fn load(prepared: &Prepared) -> Result<Library, LoadError> {
+pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
+    let mut copy = Copy::new(prepared.path, &prepared.content.bytes);
+    // As large as the library, and of no more use.
+    drop(prepared.content.bytes);
+    let header = open(&copy.path).inspect_err(|_| {
+        // Nothing holds it, and the next attempt makes another.
+        let _ = fs::remove_file(&copy.path);
+    })?;
+    let root = check(header).map_err(|error| {
+        copy.rest();
+        LoadError::Check(explain(&error))
+    })?;
+    Ok(Library {
+        fingerprint: prepared.content.fingerprint,
+        metadata: prepared.metadata,
+        plugin: Attached::new(root),
+        copy,
+    })
+}
+
+/// Maps the file at `path` for good, if it says that it is a plugin.
+fn open(path: &Path) -> Result<AbiHeaderRef, LoadError> {
     // SAFETY: its constructors run here. They are the code of whoever may write the file, which was
     // judged in `trust`; nothing can be known of them but that.
-    let library = unsafe { libloading::Library::new(&prepared.path) }
+    let library = unsafe { libloading::Library::new(path) }
         .map_err(|error| LoadError::Open(plain(&error)))?;
     let header = {
         // SAFETY: the symbol of this name is a `LibHeader`, of which every version of abi_stable
@@ -60,15 +89,9 @@ pub fn load(prepared: &Prepared) -> Result<Library, LoadError> {
         let symbol = unsafe { library.get::<AbiHeaderRef>(SYMBOL.as_bytes()) };
         *symbol.map_err(|_| LoadError::NoRoot)?
     };
-    // A library is permanent (ARCHITECTURE, invariant 7): std, thread locals and wakers point into it.
+    // A library is permanent (ARCHITECTURE, invariant 6): std, thread locals and wakers point into it.
     std::mem::forget(library);
-    let root = check(header).map_err(|error| LoadError::Check(explain(&error)))?;
-    Ok(Library {
-        path: prepared.path.clone(),
-        fingerprint: prepared.fingerprint,
-        metadata: prepared.metadata.clone(),
-        plugin: Attached::new(root),
-    })
+    Ok(header)
 }
 
 /// The root table, if every type that is reachable from it is laid out as ours.

@@ -1,0 +1,88 @@
+//! A library's private copy, as it is mapped: whole while it serves, the least there can be at rest.
+
+use std::path::{Path, PathBuf};
+
+use super::rest::{Cut, cut, mappings, mend, release};
+use super::segments::Segments;
+
+/// The file that is mapped.
+#[derive(Debug)]
+pub(in crate::library) struct Copy {
+    pub(super) path: PathBuf,
+    segments: Segments,
+    resting: bool,
+    tail: Tail,
+}
+
+/// What of the file is not mapped: symbols and debug info.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    There,
+    Gone,
+    /// It can't be cut.
+    Stays,
+}
+
+impl Copy {
+    /// The copy at `path`, whose content is `bytes`.
+    pub(super) fn new(path: PathBuf, bytes: &[u8]) -> Self {
+        Self {
+            path,
+            segments: Segments::of(bytes),
+            resting: false,
+            tail: Tail::There,
+        }
+    }
+
+    pub(in crate::library) fn is_resting(&self) -> bool {
+        self.resting
+    }
+
+    /// Gives memory and disk back. What does not work out is left as it is: it is only waste.
+    pub(in crate::library) fn rest(&mut self) {
+        if self.resting && self.tail != Tail::There {
+            return;
+        }
+        let name = self.path.file_name().map(Path::new).unwrap_or(&self.path);
+        let name = name.display();
+        let mappings = match mappings(&self.path) {
+            Ok(mappings) => mappings,
+            Err(error) => {
+                tracing::debug!(%error, "{name} can't rest");
+                (self.resting, self.tail) = (true, Tail::Stays);
+                return;
+            }
+        };
+        if !self.resting {
+            self.resting = true;
+            match release(&self.segments, &mappings) {
+                Ok(bytes) => tracing::debug!(bytes, "{name} rests: its memory is given back"),
+                Err(error) => tracing::debug!(%error, "{name} rests: its memory stays"),
+            }
+        }
+        match cut(&self.path, &self.segments, &mappings) {
+            Ok(Cut::Done(bytes)) => {
+                self.tail = Tail::Gone;
+                tracing::debug!(bytes, "{name} rests: its symbols are gone");
+            }
+            // Asked again when the next library comes to rest.
+            Ok(Cut::InUse) => tracing::debug!("{name} rests: something reads its symbols"),
+            Err(error) => {
+                self.tail = Tail::Stays;
+                tracing::debug!(%error, "{name} rests: its symbols stay");
+            }
+        }
+    }
+
+    /// Puts the symbols back; the memory comes by itself. `bytes` are the content.
+    pub(in crate::library) fn wake(&mut self, bytes: &[u8]) {
+        self.resting = false;
+        if self.tail == Tail::Gone {
+            self.tail = Tail::There;
+            if let Err(error) = mend(&self.path, &self.segments, bytes) {
+                let path = self.path.display();
+                tracing::debug!(%error, "{path} serves again without its symbols");
+            }
+        }
+    }
+}

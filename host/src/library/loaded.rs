@@ -1,0 +1,62 @@
+//! The libraries that this process has loaded, each content once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Fingerprint, Library};
+
+/// Loaded libraries by content. A library is in use while anything but this has it.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded(Arc<Mutex<ByContent>>);
+
+type ByContent = HashMap<Fingerprint, Arc<Library>>;
+
+/// How many libraries are mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// In all.
+    pub loaded: usize,
+    /// Those of them that nothing uses.
+    pub resting: usize,
+}
+
+impl Loaded {
+    /// The library with this content, unless it rests.
+    pub(super) fn in_use(&self, content: Fingerprint) -> Option<Arc<Library>> {
+        let by_content = self.lock();
+        let library = by_content.get(&content)?;
+        (!library.copy.is_resting()).then(|| Arc::clone(library))
+    }
+
+    /// The library with this content, whose bytes are these; it no longer rests.
+    pub(super) fn again(&self, content: Fingerprint, bytes: &[u8]) -> Option<Arc<Library>> {
+        let mut by_content = self.lock();
+        let library = by_content.get_mut(&content)?;
+        // What is in use does not rest.
+        if let Some(free) = Arc::get_mut(library) {
+            free.copy.wake(bytes);
+        }
+        Some(Arc::clone(library))
+    }
+
+    pub(super) fn add(&self, library: Library) -> Arc<Library> {
+        let library = Arc::new(library);
+        let mut by_content = self.lock();
+        by_content.insert(library.fingerprint, Arc::clone(&library));
+        library
+    }
+
+    /// Lets each library rest that nothing uses: its memory and disk go back, its addresses stay.
+    /// Blocks.
+    pub fn rest(&self) -> Count {
+        let mut by_content = self.lock();
+        let loaded = by_content.len();
+        let free = by_content.values_mut().filter_map(Arc::get_mut);
+        let resting = free.map(|library| library.copy.rest()).count();
+        Count { loaded, resting }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ByContent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

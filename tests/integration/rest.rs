@@ -1,0 +1,171 @@
+//! A library that nothing uses gives its memory and disk back, and still runs when it is called.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use stackup_tests::patch::patched;
+use stackup_tests::site::read;
+use stackup_tests::{Host, Site, artifacts};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+const FIRST: &str = "stackup-late-code-00000000";
+const SECOND: &str = "stackup-late-code-00000001";
+
+/// Puts `bytes` in the place of the library, and waits until what was there before is at rest.
+async fn swap(site: &Site, host: &Host, bytes: &[u8], resting: u64) {
+    site.library("late", bytes);
+    host.reload("swapped").await;
+    let drained = host.event("drained").await;
+    assert_eq!(
+        drained.number("libraries_resting"),
+        Some(resting),
+        "{drained}"
+    );
+}
+
+/// The resident pages of a library that are as in its copy, those that were written, both in KiB, and
+/// its copy. The library is the one whose copy has the text `code`.
+fn memory(host: &Host, code: &str) -> (u64, u64, PathBuf) {
+    let pid = host.pid().as_raw_nonzero();
+    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
+    let (mut constant, mut written, mut copy) = (0, 0, None);
+    let (mut ours, mut last) = (false, PathBuf::new());
+    for line in smaps.lines() {
+        if let Some(at) = line.find("/late-").and(line.find('/')) {
+            let path = PathBuf::from(&line[at..]);
+            if last != path {
+                let bytes = fs::read(&path).unwrap();
+                let mut texts = bytes[..4 << 20].windows(code.len());
+                ours = texts.any(|text| text == code.as_bytes());
+                last.clone_from(&path);
+            }
+            if ours {
+                copy = Some(path);
+            }
+            continue;
+        }
+        let Some((key, value)) = line.split_once(' ') else {
+            continue;
+        };
+        match key {
+            _ if !key.ends_with(':') => (ours, last) = (false, PathBuf::new()),
+            "Private_Clean:" | "Shared_Clean:" if ours => constant += kib(value),
+            "Private_Dirty:" | "Shared_Dirty:" if ours => written += kib(value),
+            _ => {}
+        }
+    }
+    (constant, written, copy.expect("it is mapped"))
+}
+
+fn kib(value: &str) -> u64 {
+    value.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// The thread of a plugin, which outlives its generation.
+struct Thread {
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    half: OwnedWriteHalf,
+}
+
+impl Thread {
+    async fn start(host: &Host) -> Self {
+        let address = host.get("/thread").await.text().to_owned();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (read, half) = stream.into_split();
+        let lines = BufReader::new(read).lines();
+        Self { lines, half }
+    }
+
+    async fn asked(&mut self, what: &str, answer: String) {
+        self.half
+            .write_all(format!("{what}\n").as_bytes())
+            .await
+            .unwrap();
+        let line = self.lines.next_line();
+        let line = tokio::time::timeout(std::time::Duration::from_secs(20), line).await;
+        assert_eq!(line.expect("an answer").unwrap(), Some(answer));
+    }
+}
+
+#[tokio::test]
+async fn a_library_at_rest_costs_what_it_wrote_and_its_copy_what_is_mapped() {
+    let site = Site::new("run = \"late\"\n", &["late"]);
+    let host = Host::start(&site).await;
+    let first = read(artifacts::plugin("late"));
+    let (constant, _, copy) = memory(&host, FIRST);
+    assert!(constant > 100, "{constant} KiB: it is in use");
+    let whole = fs::metadata(&copy).unwrap();
+    swap(&site, &host, &patched(&first, FIRST, SECOND), 1).await;
+    let (constant, written, copy) = memory(&host, FIRST);
+    assert!(constant < 64, "{constant} KiB of text and constants stay");
+    assert!(written > 0, "what was relocated stays");
+    let cut = fs::metadata(&copy).unwrap();
+    assert_eq!(cut.len(), whole.len(), "no read is behind the end");
+    assert!(
+        cut.blocks() < whole.blocks() / 2,
+        "{} of {}",
+        cut.blocks(),
+        whole.blocks()
+    );
+    let serving = memory(&host, SECOND).2;
+    assert!(
+        fs::read(serving).unwrap() == patched(&first, FIRST, SECOND),
+        "whole while it serves"
+    );
+}
+
+#[tokio::test]
+async fn content_that_comes_back_serves_again_with_its_symbols() {
+    let site = Site::new("run = \"late\"\n", &["late"]);
+    let host = Host::start(&site).await;
+    let first = read(artifacts::plugin("late"));
+    let second = patched(&first, FIRST, SECOND);
+    for _ in 0..3 {
+        swap(&site, &host, &second, 1).await;
+        assert_eq!(host.get("/").await.text(), SECOND);
+        swap(&site, &host, &first, 1).await;
+        assert_eq!(host.get("/").await.text(), FIRST);
+        let copy = memory(&host, FIRST).2;
+        assert!(fs::read(copy).unwrap() == first, "not as it was");
+    }
+}
+
+#[tokio::test]
+async fn code_that_runs_late_runs_as_before() {
+    let site = Site::new("run = \"late\"\n", &["late"]);
+    let host = Host::start(&site).await;
+    let first = read(artifacts::plugin("late"));
+    let mut before = Thread::start(&host).await;
+    let mut unused = Thread::start(&host).await;
+    before.asked("code", format!("thread {FIRST}")).await;
+    swap(&site, &host, &patched(&first, FIRST, SECOND), 1).await;
+    assert_eq!(host.get("/").await.text(), SECOND);
+    before.asked("code", format!("thread {FIRST}")).await;
+    // Unwinding reads tables that were given back, and a backtrace looks for symbols that are gone.
+    before.asked("panic", format!("caught {FIRST}")).await;
+    before.asked("end", format!("destructor {FIRST}")).await;
+    unused.asked("end", format!("destructor {FIRST}")).await;
+    assert_eq!(host.get("/").await.text(), SECOND);
+}
+
+#[tokio::test]
+async fn a_refused_candidates_library_rests_and_the_one_that_serves_does_not() {
+    let site = Site::new("run = \"late\"\n", &["late"]);
+    let host = Host::start(&site).await;
+    let first = read(artifacts::plugin("late"));
+    site.library("bad", &patched(&first, FIRST, SECOND));
+    site.manifest("use = [\"late\"]\nrun = \"bad\"\n");
+    host.reload("refused").await;
+    // A drain tells how many rest; of the refused one there is no event.
+    site.manifest("run = \"late\"\n\n[limits]\ndrain_timeout = \"9s\"\n");
+    host.reload("swapped").await;
+    let drained = host.event("drained").await;
+    assert_eq!(drained.number("libraries"), Some(2), "{drained}");
+    assert_eq!(drained.number("libraries_resting"), Some(1), "{drained}");
+    let (refused, serving) = (memory(&host, SECOND).0, memory(&host, FIRST).0);
+    assert!(refused < 64 && serving > 100, "{refused} and {serving} KiB");
+    assert_eq!(host.get("/").await.text(), FIRST);
+}
