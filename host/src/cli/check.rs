@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::arguments::Place;
-use super::serve::shelf;
+use super::serve::{probe, shelf};
 use crate::build::{Crates, Profile};
 use crate::generation::{Libraries, Outcome, Reloader};
 use crate::services;
@@ -69,7 +69,8 @@ fn walk(place: &Place, color: bool) -> Result<Reloader, String> {
         _ => Some(Box::new(Crates::new(Profile::Debug, true))),
     };
     let shelf = shelf().map_err(|error| error.to_string())?;
-    let mut reloader = Reloader::new(place.manifest.clone(), environment, shelf, libraries, color);
+    let mut reloader = Reloader::new(place.manifest.clone(), environment, shelf, libraries, color)
+        .probing(probe()?);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no runtime: {error}"))?;
     let report = runtime.block_on(async {
         services::lend();

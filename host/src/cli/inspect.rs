@@ -77,8 +77,7 @@ fn schemas(file: &Path, metadata: &Metadata) -> Result<String, String> {
     let mut shelf = shelf().map_err(|error| error.to_string())?;
     let library = shelf
         .take(file, &demands)
-        .map_err(|error| error.to_string())?
-        .library;
+        .map_err(|error| error.to_string())?;
     let mut text = String::new();
     for handler in &metadata.handlers {
         let schema = library.plugin.schema(&handler.name).unwrap_or_default();

@@ -10,10 +10,18 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::arguments::{Arguments, Command};
+use crate::probe;
 use crate::services::{LogSettings, color_wanted, start_log};
 
 /// Runs the command that the process was called with.
 pub fn main() -> ExitCode {
+    // Before anything is parsed: a probe is not for people.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == probe::ARGUMENT)
+    {
+        return probe::main();
+    }
     let arguments = Arguments::parse();
     let color = color_wanted();
     let (command, options) = arguments.command();

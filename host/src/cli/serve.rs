@@ -7,6 +7,7 @@ use crate::build::{Crates, Profile};
 use crate::generation::{Libraries, Reloader};
 use crate::library::{Candidate, RuntimeDir, RuntimeDirError, Shelf};
 use crate::manifest::Listen;
+use crate::probe::{ChildProbe, Probe};
 use crate::run::{Overrides, run};
 use crate::services;
 
@@ -43,7 +44,8 @@ fn start(
         .map_err(|error| error.to_string())
         .and_then(|shelf| {
             let manifest = site.place.manifest.clone();
-            let reloader = Reloader::new(manifest, environment, shelf, libraries, color);
+            let reloader =
+                Reloader::new(manifest, environment, shelf, libraries, color).probing(probe()?);
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()
@@ -65,6 +67,13 @@ fn start(
             ExitCode::FAILURE
         }
     }
+}
+
+/// Children of this program try plugins out.
+pub(super) fn probe() -> Result<Box<dyn Probe>, String> {
+    let probe = ChildProbe::of_this_program();
+    let probe = probe.map_err(|error| format!("this program can't find itself: {error}"))?;
+    Ok(Box::new(probe))
 }
 
 /// An empty shelf in a private directory.

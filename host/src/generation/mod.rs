@@ -5,9 +5,11 @@
 mod active;
 mod candidate;
 mod drain;
+mod find;
 mod reload;
 mod resolve;
 mod tasks;
+mod tried;
 mod warmup;
 
 use std::fmt;
@@ -24,6 +26,7 @@ pub use self::candidate::build;
 pub use self::reload::{Brought, Libraries, Outcome, Reloader, Report};
 pub use self::resolve::{Place, Resolved, Timings, resolve};
 pub use self::tasks::Tasks;
+pub use self::tried::Tried;
 
 /// A stack in service. A request holds it from its first byte to its last.
 pub struct Generation {

@@ -13,11 +13,14 @@ use super::Generation;
 use super::active::Active;
 use super::candidate::build;
 use super::drain::{Holdings, drain};
-use super::resolve::{Place, Resolved, files, resolve};
+use super::find::files;
+use super::resolve::{Place, Resolved, resolve};
 use super::tasks::Tasks;
+use super::tried::Tried;
 use super::warmup::warm_up;
 use crate::library::{Library, Loaded, Patience, Shelf, settle};
 use crate::manifest::{self, Diagnostic, Listen, Manifest, Settings, Source};
+use crate::probe::Probe;
 use crate::stack::{Change, Outline, Stack, diff};
 
 /// How long the first look for a manifest may take.
@@ -78,7 +81,7 @@ pub struct Report {
 pub struct Reloader {
     path: PathBuf,
     place: Place,
-    shelf: Arc<Mutex<Shelf>>,
+    shelf: Arc<Mutex<(Shelf, Option<Tried>)>>,
     loaded: Loaded,
     libraries: Option<Box<dyn Libraries>>,
     color: bool,
@@ -119,7 +122,7 @@ impl Reloader {
             path,
             place,
             loaded: shelf.loaded(),
-            shelf: Arc::new(Mutex::new(shelf)),
+            shelf: Arc::new(Mutex::new((shelf, None))),
             libraries,
             color,
             serving: None,
@@ -127,6 +130,13 @@ impl Reloader {
             number: 0,
             draining: JoinSet::new(),
         }
+    }
+
+    /// The same, with every new handler tried out by `probe` before it is loaded.
+    #[must_use]
+    pub fn probing(self, probe: Box<dyn Probe>) -> Self {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(Tried::new(probe));
+        self
     }
 
     /// What serves, once a reload has succeeded.
@@ -281,7 +291,8 @@ impl Reloader {
         let wanted = manifest.clone();
         let resolved = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            resolve(&wanted, &place, &mut shelf)
+            let (shelf, tried) = &mut *shelf;
+            resolve(&wanted, &place, shelf, tried.as_mut())
         });
         let resolved = resolved.await.map_err(|error| error.to_string())?;
         resolved.map_err(|diagnostics| source.render(&diagnostics, self.color))

@@ -1,16 +1,18 @@
 //! From a manifest's directives to the libraries and handlers that they mean.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::find::find;
 use super::reload::Brought;
+use super::tried::Tried;
 use crate::library::{
-    Cause, Demands, Fingerprint, HandlerKind, Library, NotFound, Patience, PrepareError, Shelf,
-    TakeError, Trust, check_pin, file_name, locate, plugins_in,
+    Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
+    check_pin,
 };
-use crate::manifest::words::nearest;
 use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::stack::{Outline, Piece, directives};
 
@@ -54,23 +56,7 @@ pub(super) struct Chosen {
     pub(super) name: String,
 }
 
-/// The files that a manifest's directives lead to, or where they would be looked for: what to watch.
-pub(super) fn files(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for directive in directives(&manifest.stack) {
-        match find(directive, manifest, place) {
-            Ok(file) => files.push(file),
-            Err(_) => files.extend(
-                folders(manifest, place)
-                    .iter()
-                    .map(|dir| dir.join(file_name(&directive.plugin))),
-            ),
-        }
-    }
-    files
-}
-
-/// Loads every library that the manifest names. Blocks.
+/// Loads every library that the manifest names; what was never tried is tried out first. Blocks.
 ///
 /// # Errors
 ///
@@ -79,22 +65,27 @@ pub fn resolve(
     manifest: &Manifest,
     place: &Place,
     shelf: &mut Shelf,
+    tried: Option<&mut Tried>,
 ) -> Result<Resolved, Vec<Diagnostic>> {
-    let (mut handlers, mut diagnostics) = (Vec::new(), Vec::new());
-    let mut visit = Visit {
-        shelf,
-        taken: HashMap::new(),
-        timings: Timings::default(),
-    };
-    for directive in directives(&manifest.stack) {
-        match choose(directive, manifest, place, &mut visit) {
-            Ok(chosen) => handlers.push(chosen),
-            Err(diagnostic) => diagnostics.push(*diagnostic),
+    let mut timings = Timings::default();
+    let mut found = BTreeMap::new();
+    let fit = look(manifest, place, shelf, &mut found, &mut timings).and_then(|picks| {
+        let Some(tried) = tried else { return Ok(picks) };
+        let start = Instant::now();
+        let deaths = tried.try_out(&picks, &found, manifest, place);
+        timings.add("probe", start.elapsed());
+        deaths.map(|()| picks)
+    });
+    let picks = match fit {
+        Ok(picks) => picks,
+        Err(diagnostics) => {
+            found.into_values().for_each(Shelf::discard);
+            return Err(diagnostics);
         }
-    }
-    if !diagnostics.is_empty() {
-        return Err(diagnostics);
-    }
+    };
+    let start = Instant::now();
+    let handlers = load(&picks, shelf, found)?;
+    timings.add("load", start.elapsed());
     let mut order = handlers.iter();
     let outline = Outline::of(&manifest.stack, &mut |directive| {
         piece(directive, order.next())
@@ -102,8 +93,135 @@ pub fn resolve(
     Ok(Resolved {
         handlers,
         outline,
-        timings: visit.timings,
+        timings,
     })
+}
+
+/// What was found in each file. By path, and once: a file that is replaced meanwhile must not be in
+/// one stack twice.
+pub(super) type Files = BTreeMap<PathBuf, Found>;
+
+/// The handler that a directive means, in a library that is not loaded yet.
+#[derive(Debug)]
+pub(super) struct Pick<'a> {
+    pub(super) directive: &'a Directive,
+    pub(super) file: PathBuf,
+    pub(super) export: String,
+    pub(super) name: String,
+}
+
+fn look<'a>(
+    manifest: &'a Manifest,
+    place: &Place,
+    shelf: &mut Shelf,
+    found: &mut Files,
+    timings: &mut Timings,
+) -> Result<Vec<Pick<'a>>, Vec<Diagnostic>> {
+    let (mut picks, mut diagnostics) = (Vec::new(), Vec::new());
+    for directive in directives(&manifest.stack) {
+        match pick(directive, manifest, place, shelf, found, timings) {
+            Ok(pick) => picks.push(pick),
+            Err(diagnostic) => diagnostics.push(*diagnostic),
+        }
+    }
+    if diagnostics.is_empty() {
+        Ok(picks)
+    } else {
+        Err(diagnostics)
+    }
+}
+
+fn pick<'a>(
+    directive: &'a Directive,
+    manifest: &Manifest,
+    place: &Place,
+    shelf: &mut Shelf,
+    found: &mut Files,
+    timings: &mut Timings,
+) -> Result<Pick<'a>, Box<Diagnostic>> {
+    let file = find(directive, manifest, place)?;
+    let pin = directive
+        .sha256
+        .as_deref()
+        .map(str::parse::<Fingerprint>)
+        .transpose()
+        .map_err(|error| at(directive.key_span("sha256"), &error))?;
+    let refused = |error: PrepareError| at(directive.name_span(), &error);
+    let library = match found.entry(file.clone()) {
+        Entry::Occupied(entry) => {
+            let library = entry.into_mut();
+            check_pin(pin, library.fingerprint()).map_err(|error| {
+                refused(PrepareError {
+                    path: file.clone(),
+                    cause: Cause::Pin(error),
+                })
+            })?;
+            library
+        }
+        Entry::Vacant(entry) => {
+            let demands = Demands {
+                pin,
+                trust: match manifest.plugins.trust {
+                    manifest::Trust::Owner => Trust::Owner,
+                    manifest::Trust::Any => Trust::Any,
+                },
+                abi: stackup_plugin::abi::VERSION,
+                patience: Patience::default(),
+            };
+            let mut library = shelf.look(&file, &demands).map_err(refused)?;
+            for (stage, time) in std::mem::take(&mut library.timings) {
+                timings.add(&stage, time);
+            }
+            entry.insert(library)
+        }
+    };
+    let wanted = match directive.role {
+        Role::Use => HandlerKind::Middleware,
+        Role::Run => HandlerKind::App,
+    };
+    let handler = library
+        .metadata()
+        .choose(directive.handler.as_deref(), wanted)
+        .map_err(|error| at(directive.name_span(), &error))?;
+    let name = match &directive.handler {
+        Some(handler) => format!("{}#{handler}", directive.plugin),
+        None => directive.plugin.clone(),
+    };
+    Ok(Pick {
+        directive,
+        file,
+        export: handler.name.clone(),
+        name,
+    })
+}
+
+fn load(
+    picks: &[Pick<'_>],
+    shelf: &mut Shelf,
+    mut found: Files,
+) -> Result<Vec<Chosen>, Vec<Diagnostic>> {
+    let (mut handlers, mut diagnostics) = (Vec::new(), Vec::new());
+    let mut loaded: HashMap<&Path, Arc<Library>> = HashMap::new();
+    for pick in picks {
+        if let Some(found) = found.remove(&pick.file) {
+            match shelf.load(&pick.file, found) {
+                Ok(library) => drop(loaded.insert(&pick.file, library)),
+                Err(error) => diagnostics.push(*at(pick.directive.name_span(), &error)),
+            }
+        }
+        if let Some(library) = loaded.get(pick.file.as_path()) {
+            handlers.push(Chosen {
+                library: Arc::clone(library),
+                export: pick.export.clone(),
+                name: pick.name.clone(),
+            });
+        }
+    }
+    if diagnostics.is_empty() {
+        Ok(handlers)
+    } else {
+        Err(diagnostics)
+    }
 }
 
 fn piece(directive: &Directive, chosen: Option<&Chosen>) -> Piece {
@@ -114,78 +232,6 @@ fn piece(directive: &Directive, chosen: Option<&Chosen>) -> Piece {
         fingerprint: of(|chosen| chosen.library.fingerprint.short()),
         config: directive.config.clone(),
     }
-}
-
-/// One walk along the shelf for all directives.
-struct Visit<'a> {
-    shelf: &'a mut Shelf,
-    /// By path: a file that is replaced meanwhile must not be in one stack twice.
-    taken: HashMap<PathBuf, Arc<Library>>,
-    timings: Timings,
-}
-
-impl Visit<'_> {
-    fn take(&mut self, path: &Path, demands: &Demands<'_>) -> Result<Arc<Library>, TakeError> {
-        if let Some(library) = self.taken.get(path) {
-            check_pin(demands.pin, library.fingerprint).map_err(|error| PrepareError {
-                path: path.to_path_buf(),
-                cause: Cause::Pin(error),
-            })?;
-            return Ok(Arc::clone(library));
-        }
-        let taken = self.shelf.take(path, demands)?;
-        for (stage, time) in taken.timings {
-            self.timings.add(&stage, time);
-        }
-        let library = Arc::clone(&taken.library);
-        self.taken.insert(path.to_path_buf(), taken.library);
-        Ok(library)
-    }
-}
-
-fn choose(
-    directive: &Directive,
-    manifest: &Manifest,
-    place: &Place,
-    visit: &mut Visit<'_>,
-) -> Result<Chosen, Box<Diagnostic>> {
-    let file = find(directive, manifest, place)?;
-    let pin = directive
-        .sha256
-        .as_deref()
-        .map(str::parse::<Fingerprint>)
-        .transpose();
-    let demands = Demands {
-        pin: pin.map_err(|error| at(directive.key_span("sha256"), &error))?,
-        trust: match manifest.plugins.trust {
-            manifest::Trust::Owner => Trust::Owner,
-            manifest::Trust::Any => Trust::Any,
-        },
-        abi: stackup_plugin::abi::VERSION,
-        patience: Patience::default(),
-    };
-    let library = visit
-        .take(&file, &demands)
-        .map_err(|error| at(directive.name_span(), &error))?;
-    let wanted = match directive.role {
-        Role::Use => HandlerKind::Middleware,
-        Role::Run => HandlerKind::App,
-    };
-    let export = library
-        .metadata
-        .choose(directive.handler.as_deref(), wanted)
-        .map_err(|error| at(directive.name_span(), &error))?
-        .name
-        .clone();
-    let name = match &directive.handler {
-        Some(handler) => format!("{}#{handler}", directive.plugin),
-        None => directive.plugin.clone(),
-    };
-    Ok(Chosen {
-        library,
-        export,
-        name,
-    })
 }
 
 /// Times by stage, in the order in which the stages first came.
@@ -201,61 +247,6 @@ impl Timings {
     }
 }
 
-fn folders(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
-    manifest
-        .plugins
-        .path
-        .iter()
-        .map(|folder| place.directory.join(folder))
-        .collect()
-}
-
-fn find(
-    directive: &Directive,
-    manifest: &Manifest,
-    place: &Place,
-) -> Result<PathBuf, Box<Diagnostic>> {
-    if let Some(built) = place.brought.files.get(&directive.plugin) {
-        return Ok(built.clone());
-    }
-    match &directive.path {
-        Some(path)
-            if path
-                .extension()
-                .is_some_and(|end| end == library_extension()) =>
-        {
-            Ok(place.directory.join(path))
-        }
-        // A crate's folder: what cargo has built of it, with that of the others.
-        _ => {
-            let folders = folders(manifest, place);
-            locate(&directive.plugin, &folders).map_err(|error| {
-                let mut known = place.brought.known.clone();
-                known.extend(plugins_in(&folders));
-                Box::new(missing(directive, &error, &known))
-            })
-        }
-    }
-}
-
-fn missing(directive: &Directive, error: &NotFound, known: &[String]) -> Diagnostic {
-    let plugin = &directive.plugin;
-    let label = match nearest(plugin, known.iter().map(String::as_str)) {
-        Some(near) if near != plugin => format!("did you mean `{near}`?"),
-        _ => "no such library".to_owned(),
-    };
-    let help = "build it (`cargo build --release`), name its folder in `[plugins] path`, or give its \
-                library or crate as `path = \"…\"`";
-    let message = format!("the plugin `{plugin}` is not there: {error}");
-    Diagnostic::error(directive.name_span(), message)
-        .label(label)
-        .help(help)
-}
-
-fn library_extension() -> &'static Path {
-    Path::new(std::env::consts::DLL_EXTENSION)
-}
-
-fn at(span: manifest::Span, error: &dyn std::error::Error) -> Box<Diagnostic> {
+pub(super) fn at(span: manifest::Span, error: &dyn std::error::Error) -> Box<Diagnostic> {
     Box::new(Diagnostic::error(span, error.to_string()))
 }

@@ -26,7 +26,7 @@ pub use self::content::{Content, ReadError};
 pub use self::describe::{DescribeError, describe};
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
 pub use self::fits::Misfit;
-pub use self::load::{Library, LoadError, load};
+pub use self::load::{Library, LoadError, attach, load};
 pub use self::loaded::{Count, Loaded};
 pub use self::locate::{NotFound, file_name, locate, plugins_in};
 pub use self::metadata::{HandlerInfo, HandlerKind, Metadata, MetadataError, Panic};
@@ -36,7 +36,7 @@ pub use self::runtime_dir::{Candidate, RuntimeDir, RuntimeDirError};
 pub use self::settle::{
     FileFacts, GaveUp, Now, Patience, Settle, SettleError, Sight, Verdict, settle,
 };
-pub use self::shelf::{Shelf, TakeError, Taken};
+pub use self::shelf::{Found, Shelf, TakeError};
 pub use self::trust::{
     Entry, Ids, Kind, PinError, Trust, TrustError, check_owners, check_pin, judge,
 };

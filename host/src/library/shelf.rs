@@ -9,8 +9,8 @@ use super::load::{Library, LoadError, load};
 use super::loaded::Loaded;
 use super::{Cause, Ids, check_owners};
 use super::{
-    Demands, FileFacts, Fingerprint, PrepareError, Prepared, RuntimeDir, Trust, check_pin, prepare,
-    settle,
+    Demands, FileFacts, Fingerprint, Metadata, PrepareError, Prepared, RuntimeDir, Trust,
+    check_pin, prepare, settle,
 };
 
 /// A file whose time of change lies this close to its reading may change again unseen.
@@ -30,13 +30,44 @@ struct Seen {
     fingerprint: Fingerprint,
 }
 
-/// A library from the shelf, and how long its stages took.
+/// What a file holds: a library that is loaded, or one that is fit to be.
 #[derive(Debug)]
-pub struct Taken {
-    /// The library.
-    pub library: Arc<Library>,
+pub struct Found {
+    state: State,
     /// Stage and time, in order.
     pub timings: Vec<(String, Duration)>,
+}
+
+#[derive(Debug)]
+enum State {
+    Loaded(Arc<Library>),
+    Fit(Box<Prepared>),
+}
+
+impl Found {
+    /// What it says of itself.
+    pub fn metadata(&self) -> &Metadata {
+        match &self.state {
+            State::Loaded(library) => &library.metadata,
+            State::Fit(prepared) => &prepared.metadata,
+        }
+    }
+
+    /// The hash of its content.
+    pub fn fingerprint(&self) -> Fingerprint {
+        match &self.state {
+            State::Loaded(library) => library.fingerprint,
+            State::Fit(prepared) => prepared.content.fingerprint,
+        }
+    }
+
+    /// The private copy.
+    pub fn copy(&self) -> &Path {
+        match &self.state {
+            State::Loaded(library) => &library.copy.path,
+            State::Fit(prepared) => &prepared.path,
+        }
+    }
 }
 
 /// Why a file does not become a library.
@@ -65,36 +96,65 @@ impl Shelf {
         }
     }
 
-    /// The library in the file at `path`: loaded, unless its content is here already. Blocks.
+    /// The library in the file at `path`, as far as that is known without running any of it. Blocks.
     ///
     /// # Errors
     ///
     /// The first stage that refuses the file.
-    pub fn take(&mut self, path: &Path, demands: &Demands<'_>) -> Result<Taken, TakeError> {
+    pub fn look(&mut self, path: &Path, demands: &Demands<'_>) -> Result<Found, PrepareError> {
         let start = Instant::now();
         if let Some(library) = self.unchanged(path, demands)? {
             let timings = vec![("settle".to_owned(), start.elapsed())];
-            return Ok(Taken { library, timings });
+            let state = State::Loaded(library);
+            return Ok(Found { state, timings });
         }
         let prepared = prepare(path, demands, &self.dir)?;
-        let mut timings: Vec<_> = prepared
-            .timings
-            .iter()
+        let stages = prepared.timings.iter();
+        let timings = stages
             .map(|(stage, time)| (stage.to_string(), *time))
             .collect();
         self.remember(path, &prepared);
         let content = &prepared.content;
-        if let Some(library) = self.loaded.again(content.fingerprint, &content.bytes) {
-            return Ok(Taken { library, timings });
-        }
-        let start = Instant::now();
+        let state = match self.loaded.again(content.fingerprint, &content.bytes) {
+            Some(library) => State::Loaded(library),
+            None => State::Fit(Box::new(prepared)),
+        };
+        Ok(Found { state, timings })
+    }
+
+    /// Loads what [`look`](Self::look) found in the file at `path`. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// A library that can't be loaded or does not fit.
+    pub fn load(&mut self, path: &Path, found: Found) -> Result<Arc<Library>, TakeError> {
+        let prepared = match found.state {
+            State::Loaded(library) => return Ok(library),
+            State::Fit(prepared) => *prepared,
+        };
         let library = load(prepared).map_err(|cause| TakeError::Load {
             path: path.to_path_buf(),
             cause,
         })?;
-        timings.push(("load".to_owned(), start.elapsed()));
-        let library = self.loaded.add(library);
-        Ok(Taken { library, timings })
+        Ok(self.loaded.add(library))
+    }
+
+    /// Forgets what was found and is not to be loaded.
+    pub fn discard(found: Found) {
+        if let State::Fit(prepared) = found.state {
+            // Nothing holds it; the directory goes with the process in any case.
+            let _ = std::fs::remove_file(&prepared.path);
+        }
+    }
+
+    /// Looks and loads in one.
+    ///
+    /// # Errors
+    ///
+    /// As [`look`](Self::look) and [`load`](Self::load).
+    pub fn take(&mut self, path: &Path, demands: &Demands<'_>) -> Result<Arc<Library>, TakeError> {
+        let found = self.look(path, demands)?;
+        self.load(path, found)
     }
 
     /// The libraries that are mapped.

@@ -74,7 +74,7 @@ impl Host {
         };
         let parsed = manifest::parse(&source, &settings).expect("a manifest");
         let (place, stack) = (&self.place, &parsed.manifest.stack);
-        let resolved = resolve(&parsed.manifest, place, &mut self.shelf).expect("libraries");
+        let resolved = resolve(&parsed.manifest, place, &mut self.shelf, None).expect("libraries");
         let tasks = Arc::new(Tasks::new(self.runtime.handle().clone()));
         build(stack, &resolved, place, &tasks).expect("a stack")
     }

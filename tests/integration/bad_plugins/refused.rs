@@ -280,33 +280,35 @@ async fn handlers_that_can_not_be_built() {
 }
 
 /// Builds its instance in a way that ends or holds the process that does.
-async fn ends_in_init(how: &'static str) {
+async fn ends_in_init(how: &str, said: &str) {
     let site = Site::new("run = \"probe\"\n", &["probe", "bad-init"]);
     let host = Host::start(&site).await;
     site.manifest(&format!(
-        "[run]\nplugin = \"bad-init\"\nconfig = {{ how = \"{how}\" }}\n"
+        "[limits]\nwarmup_timeout = \"500ms\"\n[run]\nplugin = \"bad-init\"\nconfig = {{ how = \"{how}\" }}\n"
     ));
     let refused = host.reload("refused").await;
-    assert!(refused.text("error").contains("`bad-init`"), "{refused}");
+    let error = refused.text("error");
+    assert!(
+        error.contains("`bad-init` is refused at probe: its `init`"),
+        "{refused}"
+    );
+    assert!(error.contains(said), "{refused}");
     assert_eq!(host.get("/").await.text(), "probe\n");
 }
 
 #[tokio::test]
-#[ignore = "there is no probe yet: the host ends"]
 async fn an_init_that_exits_ends_the_probe_only() {
-    ends_in_init("exit").await;
+    ends_in_init("exit", "ends the process (exit code").await;
 }
 
 #[tokio::test]
-#[ignore = "there is no probe yet: the host ends"]
 async fn an_init_that_aborts_ends_the_probe_only() {
-    ends_in_init("abort").await;
+    ends_in_init("abort", "crashes (SIGABRT: it aborted)").await;
 }
 
 #[tokio::test]
-#[ignore = "there is no probe yet: no reload is heard of again"]
 async fn an_init_that_hangs_is_given_up() {
-    ends_in_init("hang").await;
+    ends_in_init("hang", "does not end within 500ms").await;
 }
 
 /// A library of the workspace with every `from` in it replaced.

@@ -8,7 +8,7 @@ use super::segments::Segments;
 /// The file that is mapped.
 #[derive(Debug)]
 pub(in crate::library) struct Copy {
-    pub(super) path: PathBuf,
+    pub(in crate::library) path: PathBuf,
     segments: Segments,
     resting: bool,
     tail: Tail,

@@ -77,6 +77,16 @@ pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
     })
 }
 
+/// Loads the library at `path` for good, as a probe does: nothing is kept of it but its handlers.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn attach(path: &Path) -> Result<Attached, LoadError> {
+    let root = check(open(path)?).map_err(|error| LoadError::Check(explain(&error)))?;
+    Ok(Attached::new(root))
+}
+
 /// Maps the file at `path` for good, if it says that it is a plugin.
 fn open(path: &Path) -> Result<AbiHeaderRef, LoadError> {
     // SAFETY: its constructors run here. They are the code of whoever may write the file, which was

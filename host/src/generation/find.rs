@@ -1,0 +1,81 @@
+//! Which file a directive leads to.
+
+use std::path::{Path, PathBuf};
+
+use super::resolve::Place;
+use crate::library::{NotFound, file_name, locate, plugins_in};
+use crate::manifest::words::nearest;
+use crate::manifest::{Diagnostic, Directive, Manifest};
+use crate::stack::directives;
+
+/// The files that a manifest's directives lead to, or where they would be looked for: what to watch.
+pub(super) fn files(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for directive in directives(&manifest.stack) {
+        match find(directive, manifest, place) {
+            Ok(file) => files.push(file),
+            Err(_) => files.extend(
+                folders(manifest, place)
+                    .iter()
+                    .map(|dir| dir.join(file_name(&directive.plugin))),
+            ),
+        }
+    }
+    files
+}
+
+fn folders(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
+    manifest
+        .plugins
+        .path
+        .iter()
+        .map(|folder| place.directory.join(folder))
+        .collect()
+}
+
+/// The library file of a directive: built, given, or found on the manifest's path.
+pub(super) fn find(
+    directive: &Directive,
+    manifest: &Manifest,
+    place: &Place,
+) -> Result<PathBuf, Box<Diagnostic>> {
+    if let Some(built) = place.brought.files.get(&directive.plugin) {
+        return Ok(built.clone());
+    }
+    match &directive.path {
+        Some(path)
+            if path
+                .extension()
+                .is_some_and(|end| end == library_extension()) =>
+        {
+            Ok(place.directory.join(path))
+        }
+        // A crate's folder: what cargo has built of it, with that of the others.
+        _ => {
+            let folders = folders(manifest, place);
+            locate(&directive.plugin, &folders).map_err(|error| {
+                let mut known = place.brought.known.clone();
+                known.extend(plugins_in(&folders));
+                Box::new(missing(directive, &error, &known))
+            })
+        }
+    }
+}
+
+fn missing(directive: &Directive, error: &NotFound, known: &[String]) -> Diagnostic {
+    let plugin = &directive.plugin;
+    let label = match nearest(plugin, known.iter().map(String::as_str)) {
+        Some(near) if near != plugin => format!("did you mean `{near}`?"),
+        _ => "no such library".to_owned(),
+    };
+    let help = "build it (`cargo build --release`), name its folder in `[plugins] path`, or give its \
+                library or crate as `path = \"…\"`";
+    let message = format!("the plugin `{plugin}` is not there: {error}");
+    Diagnostic::error(directive.name_span(), message)
+        .label(label)
+        .help(help)
+}
+
+fn library_extension() -> &'static Path {
+    Path::new(std::env::consts::DLL_EXTENSION)
+}

@@ -1,0 +1,95 @@
+//! Which handlers have been tried out, so that each is once.
+
+use std::collections::HashSet;
+
+use super::resolve::{Files, Pick, Place};
+use crate::library::Fingerprint;
+use crate::manifest::{Diagnostic, Manifest};
+use crate::probe::{Death, Probe, Setting, Trial};
+
+/// What has survived a probe with just this config.
+type Survivor = (Fingerprint, String, String);
+
+/// Tries handlers out before the host loads them.
+#[derive(Debug)]
+pub struct Tried {
+    probe: Box<dyn Probe>,
+    /// Those of the last candidate that survived as a whole.
+    survivors: HashSet<Survivor>,
+}
+
+impl Tried {
+    /// Nothing yet; `probe` is to try it.
+    pub fn new(probe: Box<dyn Probe>) -> Self {
+        Self {
+            probe,
+            survivors: HashSet::new(),
+        }
+    }
+
+    /// Tries out those of a candidate's handlers that were not in the one before.
+    ///
+    /// # Errors
+    ///
+    /// For each directive whose handler would have killed the process, how.
+    pub(super) fn try_out(
+        &mut self,
+        picks: &[Pick<'_>],
+        files: &Files,
+        manifest: &Manifest,
+        place: &Place,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let mut all = HashSet::new();
+        let (mut new, mut trials) = (Vec::new(), Vec::new());
+        for pick in picks {
+            let Some(found) = files.get(&pick.file) else {
+                continue;
+            };
+            let config = serde_json::Value::Object(pick.directive.config.clone()).to_string();
+            let survivor = (found.fingerprint(), pick.export.clone(), config);
+            if !self.survivors.contains(&survivor) && !all.contains(&survivor) {
+                new.push(pick);
+                trials.push(Trial {
+                    library: found.copy().to_path_buf(),
+                    export: pick.export.clone(),
+                    name: pick.name.clone(),
+                    config: pick.directive.config.clone(),
+                });
+            }
+            all.insert(survivor);
+        }
+        let setting = Setting {
+            environment: place.environment.clone(),
+            directory: place.directory.clone(),
+            limit: manifest.limits.warmup_timeout,
+        };
+        let deaths = match trials.is_empty() {
+            true => Vec::new(),
+            false => self.probe.try_out(&trials, &setting).map_err(|reason| {
+                let span = picks.first().map(|pick| pick.directive.name_span());
+                vec![Diagnostic::error(span.unwrap_or_default(), reason)]
+            })?,
+        };
+        let told: Vec<_> = new
+            .iter()
+            .zip(deaths)
+            .filter_map(|(pick, death)| Some(tell(pick, &death?)))
+            .collect();
+        if !told.is_empty() {
+            return Err(told);
+        }
+        self.survivors = all;
+        Ok(())
+    }
+}
+
+fn tell(pick: &Pick<'_>, death: &Death) -> Diagnostic {
+    let message = format!("`{}` is refused at probe: {death}", pick.name);
+    let mut diagnostic = Diagnostic::error(pick.directive.name_span(), message)
+        .label("it would have taken the server with it")
+        .help("it was tried out in a process of its own, with this config: mend the plugin");
+    if !death.last_words.is_empty() {
+        diagnostic = diagnostic.note(format!("its last words: {}", death.last_words));
+    }
+    diagnostic
+}
