@@ -52,12 +52,14 @@ fn memory(host: &Host, code: &str) -> (u64, u64, PathBuf) {
         };
         match key {
             _ if !key.ends_with(':') => (ours, last) = (false, PathBuf::new()),
-            "Private_Clean:" | "Shared_Clean:" if ours => constant += kib(value),
-            "Private_Dirty:" | "Shared_Dirty:" if ours => written += kib(value),
+            // A copy that has just been made may not be on the disk yet, so "dirty" says nothing.
+            "Rss:" if ours => constant += kib(value),
+            "Anonymous:" if ours => written += kib(value),
             _ => {}
         }
     }
-    (constant, written, copy.expect("it is mapped"))
+    let copy = copy.expect("it is mapped");
+    (constant - written, written, copy)
 }
 
 fn kib(value: &str) -> u64 {
