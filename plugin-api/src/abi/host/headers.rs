@@ -2,7 +2,7 @@
 
 use http::header::{HeaderMap, HeaderValue};
 
-use super::names;
+use super::{names, values};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{HeaderOutcome, HeadersObject, SetHeader, Visitor};
 
@@ -29,13 +29,14 @@ pub(super) unsafe extern "C" fn get(
 ) -> RawSlice<'static> {
     // SAFETY: the plugin's handle is alive and borrowed for as long as it uses the value.
     let map = unsafe { map(headers) };
-    let name = name.str();
-    let value = if index == 0 {
-        map.get(name)
-    } else {
-        map.get_all(name).into_iter().nth(index)
-    };
-    RawSlice::maybe(value.map(HeaderValue::as_bytes))
+    let value = names::with(name.or_empty(), |name| {
+        if index == 0 {
+            map.get(name)
+        } else {
+            map.get_all(name).into_iter().nth(index)
+        }
+    });
+    RawSlice::maybe(value.flatten().map(HeaderValue::as_bytes))
 }
 
 pub(super) unsafe extern "C" fn set(
@@ -47,7 +48,7 @@ pub(super) unsafe extern "C" fn set(
     let Some(name) = names::parse(name.or_empty()) else {
         return HeaderOutcome::BadName;
     };
-    let Ok(value) = HeaderValue::from_bytes(value.or_empty()) else {
+    let Some(value) = values::parse(value.or_empty()) else {
         return HeaderOutcome::BadValue;
     };
     // SAFETY: the plugin's handle is borrowed mutably.

@@ -11,7 +11,10 @@ mod node;
 mod request;
 mod response;
 mod services;
+mod slots;
+mod spare;
 mod table;
+mod values;
 
 pub use body::HostBody;
 pub use context::{HandlerContext, Scope, TaskControl, current};

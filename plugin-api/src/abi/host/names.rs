@@ -1,42 +1,54 @@
-//! Names of headers that layers set: the same few for every request.
+//! Names of headers that layers read and set: the same few for every request.
 
 use std::cell::RefCell;
 
 use http::HeaderName;
 
-/// More than the layers of a stack set, so that two rarely want one slot.
-const SLOTS: usize = 256;
+use super::slots::set_of;
+
+/// More than the layers of a stack use, twice over, so that three rarely want one set.
+const SETS: usize = 256;
+
+/// Two names by address, the younger one first.
+type Set = [Option<HeaderName>; 2];
 
 thread_local! {
-    /// What was parsed last in each slot. A copy counts up and takes no memory, while parsing a name
+    /// What was parsed last in each set. A copy counts up and takes no memory, while parsing a name
     /// that `http` does not know takes some for each header of each response.
-    static NAMES: RefCell<[Option<HeaderName>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
+    static NAMES: RefCell<[Set; SETS]> = const { RefCell::new([const { [const { None }; 2] }; SETS]) };
 }
 
 /// The name in `bytes`, if it is one (RFC 9110 §5.1).
+#[inline]
 pub(super) fn parse(bytes: &[u8]) -> Option<HeaderName> {
-    let known = NAMES.try_with(|names| {
-        let mut names = names.try_borrow_mut().ok()?;
-        let kept = &mut names[slot(bytes)];
-        if let Some(name) = kept
-            .as_ref()
-            .filter(|name| name.as_str().as_bytes() == bytes)
-        {
-            return Some(name.clone());
-        }
-        let name = HeaderName::from_bytes(bytes).ok()?;
-        *kept = Some(name.clone());
-        Some(name)
-    });
-    // A thread that ends has no slots any more.
-    known.unwrap_or_else(|_| HeaderName::from_bytes(bytes).ok())
+    with(bytes, HeaderName::clone)
 }
 
-/// By address: a layer's names stay where they are. Whether it is the same name is asked anyway.
-fn slot(bytes: &[u8]) -> usize {
-    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mixed = (bytes.as_ptr().addr() as u64).wrapping_mul(GOLDEN);
-    (mixed >> 32) as usize % SLOTS
+/// What `f` makes of the name in `bytes`, if it is one. `f` must not parse names itself.
+#[inline]
+pub(super) fn with<R>(bytes: &[u8], f: impl Fn(&HeaderName) -> R) -> Option<R> {
+    let known = NAMES.try_with(|names| {
+        let mut names = names.try_borrow_mut().ok()?;
+        let [young, old] = &mut names[set_of(bytes) % SETS];
+        if let Some(name) = young.as_ref().filter(|name| is(name, bytes)) {
+            return Some(f(name));
+        }
+        if let Some(name) = old.as_ref().filter(|name| is(name, bytes)) {
+            return Some(f(name));
+        }
+        let name = HeaderName::from_bytes(bytes).ok()?;
+        *old = young.take();
+        Some(f(young.insert(name)))
+    });
+    // A thread that ends has no names any more.
+    known.unwrap_or_else(|_| HeaderName::from_bytes(bytes).ok().map(|name| f(&name)))
+}
+
+/// Case does not matter, and authors like `X-Frame-Options`.
+#[inline]
+fn is(name: &HeaderName, bytes: &[u8]) -> bool {
+    let name = name.as_str().as_bytes();
+    name == bytes || name.eq_ignore_ascii_case(bytes)
 }
 
 #[cfg(test)]
@@ -50,6 +62,12 @@ mod tests {
         assert_eq!(parse(&place).expect("a name"), "x-one");
         place.copy_from_slice(b"x-two");
         assert_eq!(parse(&place).expect("a name"), "x-two");
+        place.copy_from_slice(b"X-ONE");
+        assert_eq!(parse(&place).expect("a name"), "x-one");
+        place.copy_from_slice(b"x-six");
+        assert_eq!(parse(&place).expect("a name"), "x-six");
+        place.copy_from_slice(b"x:six");
+        assert_eq!(parse(&place), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Uri, Version};
 
 use super::body::HostBody;
 use super::exchange::Exchange;
+use super::spare;
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{RawAddress, RawHook, RawUri, RequestObject, Visitor};
@@ -158,7 +159,8 @@ pub(super) unsafe extern "C" fn new() -> *mut RequestObject {
 
 pub(super) unsafe extern "C" fn free(request: *mut RequestObject) {
     // SAFETY: the plugin owned the handle and gives it up.
-    drop(unsafe { HostRequest::from_object(request) });
+    let mut request = unsafe { HostRequest::from_object(request) };
+    spare::give(std::mem::take(&mut request.0.headers));
 }
 
 pub(super) unsafe extern "C" fn method(request: *const RequestObject) -> RawSlice<'static> {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::body::HostBody;
+use super::{spare, values};
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::ResponseObject;
@@ -23,7 +24,7 @@ impl HostResponse {
     /// A response without headers.
     pub fn new(status: StatusCode, body: HostBody) -> Self {
         Self(Box::new(State {
-            headers: HeaderMap::new(),
+            headers: spare::take(),
             status,
             body,
         }))
@@ -94,10 +95,7 @@ pub(super) unsafe extern "C" fn new(
         bytes => HostBody::Full(Bytes::copy_from_slice(bytes)),
     };
     let mut response = HostResponse::new(status, body);
-    if let Some(value) = content_type
-        .bytes()
-        .and_then(|raw| HeaderValue::from_bytes(raw).ok())
-    {
+    if let Some(value) = content_type.bytes().and_then(values::parse) {
         response.0.headers.insert(header::CONTENT_TYPE, value);
     }
     response.into_object()
