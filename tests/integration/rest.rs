@@ -30,14 +30,14 @@ async fn swap(site: &Site, host: &Host, bytes: &[u8], resting: u64) {
 /// its copy. The library is the one whose copy has the text `code`.
 fn memory(host: &Host, code: &str) -> (u64, u64, PathBuf) {
     let pid = host.pid().as_raw_nonzero();
-    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
+    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("it is there");
     let (mut constant, mut written, mut copy) = (0, 0, None);
     let (mut ours, mut last) = (false, PathBuf::new());
     for line in smaps.lines() {
         if let Some(at) = line.find("/late-").and(line.find('/')) {
             let path = PathBuf::from(&line[at..]);
             if last != path {
-                let bytes = fs::read(&path).unwrap();
+                let bytes = fs::read(&path).expect("it is there");
                 let mut texts = bytes[..4 << 20].windows(code.len());
                 ours = texts.any(|text| text == code.as_bytes());
                 last.clone_from(&path);
@@ -63,7 +63,11 @@ fn memory(host: &Host, code: &str) -> (u64, u64, PathBuf) {
 }
 
 fn kib(value: &str) -> u64 {
-    value.trim().trim_end_matches(" kB").parse().unwrap()
+    value
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("it is there")
 }
 
 /// The thread of a plugin, which outlives its generation.
@@ -75,7 +79,7 @@ struct Thread {
 impl Thread {
     async fn start(host: &Host) -> Self {
         let address = host.get("/thread").await.text().to_owned();
-        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = TcpStream::connect(address).await.expect("it is there");
         let (read, half) = stream.into_split();
         let lines = BufReader::new(read).lines();
         Self { lines, half }
@@ -85,10 +89,10 @@ impl Thread {
         self.half
             .write_all(format!("{what}\n").as_bytes())
             .await
-            .unwrap();
+            .expect("it is there");
         let line = self.lines.next_line();
         let line = tokio::time::timeout(std::time::Duration::from_secs(20), line).await;
-        assert_eq!(line.expect("an answer").unwrap(), Some(answer));
+        assert_eq!(line.expect("an answer").expect("it is there"), Some(answer));
     }
 }
 
@@ -99,12 +103,12 @@ async fn a_library_at_rest_costs_what_it_wrote_and_its_copy_what_is_mapped() {
     let first = read(artifacts::plugin("late"));
     let (constant, _, copy) = memory(&host, FIRST);
     assert!(constant > 100, "{constant} KiB: it is in use");
-    let whole = fs::metadata(&copy).unwrap();
+    let whole = fs::metadata(&copy).expect("it is there");
     swap(&site, &host, &patched(&first, FIRST, SECOND), 1).await;
     let (constant, written, copy) = memory(&host, FIRST);
     assert!(constant < 64, "{constant} KiB of text and constants stay");
     assert!(written > 0, "what was relocated stays");
-    let cut = fs::metadata(&copy).unwrap();
+    let cut = fs::metadata(&copy).expect("it is there");
     assert_eq!(cut.len(), whole.len(), "no read is behind the end");
     assert!(
         cut.blocks() < whole.blocks() / 2,
@@ -114,7 +118,7 @@ async fn a_library_at_rest_costs_what_it_wrote_and_its_copy_what_is_mapped() {
     );
     let serving = memory(&host, SECOND).2;
     assert!(
-        fs::read(serving).unwrap() == patched(&first, FIRST, SECOND),
+        fs::read(serving).expect("it is there") == patched(&first, FIRST, SECOND),
         "whole while it serves"
     );
 }
@@ -131,7 +135,10 @@ async fn content_that_comes_back_serves_again_with_its_symbols() {
         swap(&site, &host, &first, 1).await;
         assert_eq!(host.get("/").await.text(), FIRST);
         let copy = memory(&host, FIRST).2;
-        assert!(fs::read(copy).unwrap() == first, "not as it was");
+        assert!(
+            fs::read(copy).expect("it is there") == first,
+            "not as it was"
+        );
     }
 }
 
