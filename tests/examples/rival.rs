@@ -77,7 +77,6 @@ where
 {
     let mut builder = http1::Builder::new();
     builder
-        .pipeline_flush(true)
         .max_buf_size(64 * 1024)
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(10));
