@@ -1,8 +1,11 @@
 //! A future that crosses: a data pointer and a table, in two registers.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use abi_stable::StableAbi;
 
-use super::waker::RawWaker;
+use super::waker::{self, RawWaker};
 
 /// What a poll found.
 #[repr(C)]
@@ -76,5 +79,33 @@ impl Drop for RawFuture {
     fn drop(&mut self) {
         // SAFETY: `new` bound data and table, and this is the only drop.
         unsafe { (self.table.drop)(self.data) }
+    }
+}
+
+/// A future of the other side that yields nothing.
+#[must_use = "a future does nothing unless awaited"]
+pub struct UnitFuture(Option<RawFuture>);
+
+impl UnitFuture {
+    pub(super) fn new(future: RawFuture) -> Self {
+        Self(Some(future))
+    }
+}
+
+impl Future for UnitFuture {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(future) = &mut self.0 else {
+            return Poll::Ready(());
+        };
+        // SAFETY: polled until ready only; the waker is lent for the call.
+        let polled = waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) });
+        if polled.state == PollState::Pending {
+            return Poll::Pending;
+        }
+        // A failure has been told where it happened.
+        self.0 = None;
+        Poll::Ready(())
     }
 }

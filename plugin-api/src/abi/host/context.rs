@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use abi_stable::std_types::RString;
 
-use super::node::Unit;
-use crate::abi::future::RawFuture;
+use crate::abi::future::{RawFuture, UnitFuture};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, TaskObject};
 
@@ -110,9 +109,11 @@ pub(super) unsafe extern "C" fn spawn(
 ) -> *mut TaskObject {
     // SAFETY: the plugin's handle is alive and borrowed.
     let context = unsafe { state(context) };
-    let task = context
-        .scope
-        .spawn(&context.handler, name.str(), Box::pin(Unit::new(future)));
+    let task = context.scope.spawn(
+        &context.handler,
+        name.str(),
+        Box::pin(UnitFuture::new(future)),
+    );
     Box::into_raw(Box::new(task)).cast()
 }
 

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::StatusCode;
+
 use super::errors::Failure;
 use super::handler::Handler;
 use super::request::HostRequest;
@@ -77,15 +79,19 @@ fn erase(future: impl Future<Output = Outcome> + Send + 'static) -> RawFuture {
 }
 
 pub(super) unsafe extern "C" fn next_run(next: RawNext, request: *mut RequestObject) -> RawFuture {
-    // SAFETY: the plugin owned the request and gives it up. A `Next` borrows from the call it was
-    // made for, which borrows from the stack that owns the node.
-    let (node, request) = unsafe {
-        (
-            &*next.node.cast::<Node>(),
-            HostRequest::from_object(request),
-        )
-    };
-    node.start(request)
+    // SAFETY: the plugin owned the request and gives it up.
+    let request = unsafe { HostRequest::from_object(request) };
+    // SAFETY: null, or a node of the stack that owns it: a `Next` borrows from the call it was made
+    // for, which borrows from the stack.
+    let node = unsafe { next.node.cast::<Node>().as_ref() };
+    match node {
+        Some(node) => node.start(request),
+        // A library whose description does not say what it exports.
+        None => erase(std::future::ready(Err(Failure::body(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "a middleware stands where an app should: there is nothing below it",
+        )))),
+    }
 }
 
 /// A request on its way through the stack below a node.
@@ -112,31 +118,5 @@ impl Future for Call<'_> {
         };
         self.future = None;
         Poll::Ready(output)
-    }
-}
-
-/// A future of a plugin that yields nothing.
-pub(super) struct Unit(Option<RawFuture>);
-
-impl Unit {
-    pub(super) fn new(future: RawFuture) -> Self {
-        Self(Some(future))
-    }
-}
-
-impl Future for Unit {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(future) = &mut self.0 else {
-            return Poll::Ready(());
-        };
-        // SAFETY: polled until ready only; the waker is lent for the call.
-        let polled = waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) });
-        if polled.state == PollState::Pending {
-            return Poll::Pending;
-        }
-        self.0 = None;
-        Poll::Ready(())
     }
 }

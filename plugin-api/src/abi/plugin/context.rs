@@ -10,10 +10,9 @@ use super::export;
 use super::host;
 use super::panics::Panic;
 use super::within::{Home, running};
-use crate::abi::future::{PollState, RawFuture};
+use crate::abi::future::UnitFuture;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, ErrorObject, TaskObject};
-use crate::abi::waker;
 
 /// One count of a handler's context.
 pub(crate) struct ContextHandle(*const ContextObject);
@@ -128,13 +127,13 @@ impl Drop for TaskHandle {
 
 /// Done after a time, by the host's clock.
 #[must_use = "a future does nothing unless awaited"]
-pub struct Sleep(Option<RawFuture>);
+pub struct Sleep(UnitFuture);
 
 impl Sleep {
     pub(crate) fn new(duration: Duration) -> Self {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         // SAFETY: an attached host's function.
-        Self(Some(unsafe { host().sleep()(nanoseconds) }))
+        Self(UnitFuture::new(unsafe { host().sleep()(nanoseconds) }))
     }
 }
 
@@ -142,15 +141,6 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let Some(future) = &mut self.0 else {
-            return Poll::Ready(());
-        };
-        // SAFETY: polled until ready only; the waker is lent for the call.
-        let polled = waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) });
-        if polled.state == PollState::Pending {
-            return Poll::Pending;
-        }
-        self.0 = None;
-        Poll::Ready(())
+        Pin::new(&mut self.0).poll(cx)
     }
 }
