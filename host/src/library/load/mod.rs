@@ -2,6 +2,7 @@
 //! rests while nobody uses it.
 
 mod copy;
+mod difference;
 mod mappings;
 mod rest;
 mod segments;
@@ -65,9 +66,8 @@ pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
         // Nothing holds it, and the next attempt makes another.
         let _ = fs::remove_file(&copy.path);
     })?;
-    let root = check(header).map_err(|error| {
+    let root = check(header).inspect_err(|_| {
         copy.rest();
-        LoadError::Check(explain(&error))
     })?;
     Ok(Library {
         fingerprint: prepared.content.fingerprint,
@@ -83,7 +83,7 @@ pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
 ///
 /// As [`load`].
 pub fn attach(path: &Path) -> Result<Attached, LoadError> {
-    let root = check(open(path)?).map_err(|error| LoadError::Check(explain(&error)))?;
+    let root = check(open(path)?)?;
     Ok(Attached::new(root))
 }
 
@@ -108,28 +108,27 @@ fn open(path: &Path) -> Result<AbiHeaderRef, LoadError> {
 ///
 /// Tables grow at their end. Either side may be the older one, so one of the two must have all that
 /// the other has: the library as abi_stable asks, or we.
-fn check(header: AbiHeaderRef) -> Result<PluginRootRef, LibraryError> {
-    let header = header.upgrade()?;
-    if let Err(newer) = header.ensure_layout::<PluginRootRef>() {
-        let fits = |theirs| check_layout_compatibility(theirs, PluginRootRef::LAYOUT).is_ok();
-        if !header.layout().is_some_and(fits) {
-            return Err(newer);
-        }
+fn check(header: AbiHeaderRef) -> Result<PluginRootRef, LoadError> {
+    let told = |error: LibraryError| LoadError::Check(error.to_string());
+    let header = header.upgrade().map_err(told)?;
+    let Some(theirs) = header.layout() else {
+        return Err(LoadError::Check("  it does not tell its layout".to_owned()));
+    };
+    let ours = PluginRootRef::LAYOUT;
+    if let Err(difference) = check_layout_compatibility(ours, theirs).into_result()
+        && check_layout_compatibility(theirs, ours).is_err()
+    {
+        tracing::debug!("{difference}");
+        return Err(LoadError::Check(difference::describe(&difference)));
     }
     // SAFETY: the layouts are the same but for fields at the end of tables. A plugin does not know of
     // those that it lacks; we ask for none that came after the first version (`last_prefix_field`).
-    unsafe { header.init_root_module_with_unchecked_layout::<PluginRootRef>() }
+    let root = unsafe { header.init_root_module_with_unchecked_layout::<PluginRootRef>() };
+    root.map_err(told)
 }
 
 /// The system's own words, which libloading keeps one level down.
 fn plain(error: &libloading::Error) -> String {
     let source = std::error::Error::source(error).map(ToString::to_string);
     source.unwrap_or_else(|| error.to_string())
-}
-
-fn explain(error: &LibraryError) -> String {
-    match error {
-        LibraryError::AbiInstability(report) => report.to_string(),
-        other => other.to_string(),
-    }
 }

@@ -1,0 +1,104 @@
+//! Two layouts that differ, for a person: which field, what it is here and there.
+
+use abi_stable::abi_stability::abi_checking::{
+    AbiInstability, AbiInstabilityError, AbiInstabilityErrors,
+};
+use abi_stable::std_types::RBoxError;
+use abi_stable::type_layout::TLFieldOrFunction;
+
+/// More lines than this help nobody.
+const MOST: usize = 8;
+
+/// A line for each difference; the first few.
+pub(super) fn describe(error: &RBoxError) -> String {
+    let Some(errors) = error.downcast_ref::<AbiInstabilityErrors>() else {
+        return error.to_string();
+    };
+    let mut lines: Vec<String> = Vec::new();
+    let errors = errors.errors.iter().filter(|error| !error.errs.is_empty());
+    for line in errors.map(line) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    let more = lines.len().saturating_sub(MOST);
+    lines.truncate(MOST);
+    if more > 0 {
+        lines.push(format!("  and {more} more"));
+    }
+    lines.join("\n")
+}
+
+fn line(error: &AbiInstabilityError) -> String {
+    let steps = error.stack_trace.iter().map(|step| match &step.expected {
+        TLFieldOrFunction::Field(field) => field.name(),
+        TLFieldOrFunction::Function(function) => function.name.as_str(),
+    });
+    // A reference and a pointer have a field `0`, which is not in anybody's source.
+    let mut path: Vec<_> = steps
+        .map(|name| name.trim_matches(','))
+        .filter(|name| !matches!(*name, "0" | ""))
+        .collect();
+    // A field that is a function comes twice: the field, the function.
+    path.dedup();
+    let path = if path.is_empty() {
+        "the root".to_owned()
+    } else {
+        path.join(".")
+    };
+    let owner = error
+        .stack_trace
+        .iter()
+        .rev()
+        .nth(1)
+        .map(|step| type_name(&step.expected));
+    let of = owner
+        .map(|owner| format!(" (of `{owner}`)"))
+        .unwrap_or_default();
+    let types = error
+        .stack_trace
+        .last()
+        .map(|step| (type_name(&step.expected), type_name(&step.found)));
+    let difference = match types {
+        Some((here, there)) if here != there => format!("`{here}` here, `{there}` in the library"),
+        _ => error.errs.first().map(reason).unwrap_or_default(),
+    };
+    format!("  {path}{of}: {difference}")
+}
+
+fn type_name(step: &TLFieldOrFunction) -> String {
+    match step {
+        TLFieldOrFunction::Field(field) => field.full_type().to_string(),
+        TLFieldOrFunction::Function(function) => function.name.to_string(),
+    }
+}
+
+fn reason(error: &AbiInstability) -> String {
+    let differ = |what: &str, here: &dyn std::fmt::Display, there: &dyn std::fmt::Display| {
+        format!("{what} {here} here, {there} in the library")
+    };
+    match error {
+        AbiInstability::Size(size) => differ("bytes:", &size.expected, &size.found),
+        AbiInstability::Alignment(align) => differ("alignment", &align.expected, &align.found),
+        AbiInstability::FieldCountMismatch(count) => {
+            differ("fields:", &count.expected, &count.found)
+        }
+        AbiInstability::UnexpectedField(field) => {
+            differ("the field", &field.expected.name(), &field.found.name())
+        }
+        AbiInstability::Name(name) => differ("the type", &name.expected, &name.found),
+        AbiInstability::TooManyVariants(count) => {
+            differ("variants:", &count.expected, &count.found)
+        }
+        AbiInstability::UnexpectedVariant(name) => {
+            differ("the variant", &name.expected, &name.found)
+        }
+        AbiInstability::MismatchedPrefixSize(count) => differ(
+            "fields of the first version:",
+            &count.expected,
+            &count.found,
+        ),
+        // The rarer ones in abi_stable's words.
+        other => format!("{other:?}").chars().take(200).collect(),
+    }
+}
