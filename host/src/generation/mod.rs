@@ -11,6 +11,7 @@ mod reload;
 mod report;
 mod resolve;
 mod serving;
+mod snapshot;
 mod steps;
 mod tasks;
 mod tried;

@@ -14,13 +14,15 @@ use super::brought::{Brought, Libraries};
 use super::drain::{Holdings, drain};
 use super::find::files;
 use super::report::{Clock, Outcome, Report};
+use super::snapshot::{rolled_back, state};
 use super::resolve::Place;
 use super::serving::{Serving, fixed};
 use super::tasks::Tasks;
 use super::tried::Tried;
 use super::warmup::warm_up;
-use crate::library::{Library, Loaded, Shelf};
-use crate::manifest::{self, Manifest, Settings};
+use crate::library::{Library, Loaded, Shelf, Vault};
+use crate::link::{Avoid, Snapshot};
+use crate::manifest::{self, Manifest, Settings, Source};
 use crate::probe::Probe;
 use crate::stack::{Outline, Stack, diff};
 
@@ -34,8 +36,11 @@ pub struct Reloader {
     pub(super) color: bool,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
-    number: u64,
+    pub(super) number: u64,
     draining: JoinSet<()>,
+    pub(super) vault: Option<Vault>,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) avoid: Vec<Avoid>,
 }
 
 impl Reloader {
@@ -57,6 +62,7 @@ impl Reloader {
             environment,
             directory,
             brought: Brought::default(),
+            kept: Vec::new(),
         };
         Self {
             path,
@@ -69,6 +75,26 @@ impl Reloader {
             files: Vec::new(),
             number: 0,
             draining: JoinSet::new(),
+            vault: None,
+            snapshot: None,
+            avoid: Vec::new(),
+        }
+    }
+
+    /// The same, keeping the libraries of what serves in `vault`.
+    #[must_use]
+    pub fn keeping(self, vault: Vault) -> Self {
+        let vault = Some(vault);
+        Self { vault, ..self }
+    }
+
+    /// The same, counting generations from `number` on, and without the stacks to `avoid`.
+    #[must_use]
+    pub fn after(self, number: u64, avoid: Vec<Avoid>) -> Self {
+        Self {
+            number,
+            avoid,
+            ..self
         }
     }
 
@@ -115,6 +141,18 @@ impl Reloader {
 
     /// Walks the corridor once. With `force` a stack swaps in even if nothing has changed.
     pub async fn reload(&mut self, force: bool) -> Report {
+        self.attempt(force, None).await
+    }
+
+    /// Begins with a stack that served before, whatever has become of its files.
+    pub async fn boot(&mut self, snapshot: &Snapshot) -> Report {
+        self.place.kept.clone_from(&snapshot.libraries);
+        let report = self.attempt(true, Some(snapshot.manifest.clone())).await;
+        self.place.kept.clear();
+        report
+    }
+
+    async fn attempt(&mut self, force: bool, text: Option<String>) -> Report {
         let mut report = Report {
             outcome: Outcome::Unchanged,
             generation: 0,
@@ -122,7 +160,7 @@ impl Reloader {
             timings: Vec::new(),
             warnings: Vec::new(),
         };
-        if let Err(refusal) = self.walk(force, &mut report).await {
+        if let Err(refusal) = self.walk(force, text, &mut report).await {
             report.outcome = Outcome::Refused(refusal);
             self.abandon(None, Vec::new());
         }
@@ -133,9 +171,21 @@ impl Reloader {
         report
     }
 
-    async fn walk(&mut self, force: bool, report: &mut Report) -> Result<(), String> {
+    async fn walk(
+        &mut self,
+        force: bool,
+        text: Option<String>,
+        report: &mut Report,
+    ) -> Result<(), String> {
         let mut clock = Clock::start(&mut report.timings);
-        let source = self.read().await?;
+        let from_files = text.is_none();
+        let source = match text {
+            Some(text) => Source {
+                path: self.path.clone(),
+                text,
+            },
+            None => self.read().await?,
+        };
         let settings = Settings {
             environment: &self.place.environment,
             variable: &|name| std::env::var(name).ok(),
@@ -154,8 +204,8 @@ impl Reloader {
             .map(|w| w.render(&source, self.color))
             .collect();
         clock.lap("manifest");
-        self.build_libraries(&manifest, force).await?;
-        if self.libraries.is_some() {
+        if from_files && self.libraries.is_some() {
+            self.build_libraries(&manifest, force).await?;
             clock.lap("build");
         }
         self.files = files(&manifest, &self.place);
@@ -168,7 +218,12 @@ impl Reloader {
         if same && !force {
             return Ok(());
         }
+        let state = state(&resolved.outline);
+        if let Some(avoid) = self.avoid.iter().find(|avoid| avoid.state == state) {
+            return Err(rolled_back(avoid));
+        }
         let old = before.map(|serving| serving.outline.clone());
+        let kept = self.keep(&resolved);
         let outline = resolved.outline.clone();
         let libraries = resolved.libraries();
         let tasks = Arc::new(Tasks::new(Handle::current()));
@@ -184,6 +239,7 @@ impl Reloader {
         clock.lap("warm up");
         report.changes = old.map(|old| diff(&old, &outline)).unwrap_or_default();
         self.swap(stack, libraries, tasks, outline, manifest);
+        self.snapshot = kept.map(|libraries| self.photograph(source.text, state, libraries));
         clock.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())

@@ -11,9 +11,10 @@ use super::find::find;
 use super::tried::Tried;
 use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
-    check_pin,
+    Vault, check_pin,
 };
 use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
+use crate::link::Kept;
 use crate::stack::{Outline, Piece, directives};
 
 /// Where a stack is built.
@@ -25,6 +26,8 @@ pub struct Place {
     pub directory: PathBuf,
     /// The plugins that were built; others are looked for in the manifest's `path`.
     pub brought: Brought,
+    /// Libraries that take the place of the files, one for each directive, as a snapshot has them.
+    pub kept: Vec<Kept>,
 }
 
 /// Every directive with its library: a stack that no instance exists of yet.
@@ -39,6 +42,19 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Keeps the library of each directive in `vault`.
+    pub(super) fn keep(&self, vault: &Vault) -> std::io::Result<Vec<Kept>> {
+        let keep = |chosen: &Chosen| {
+            Ok(Kept {
+                plugin: chosen.plugin.clone(),
+                file: chosen.file.clone(),
+                fingerprint: chosen.library.fingerprint,
+                kept: vault.keep(&chosen.library)?,
+            })
+        };
+        self.handlers.iter().map(keep).collect()
+    }
+
     /// The libraries that the handlers are of.
     pub(super) fn libraries(&self) -> Vec<Arc<Library>> {
         let libraries = self.handlers.iter().map(|chosen| &chosen.library);
@@ -54,6 +70,10 @@ pub(super) struct Chosen {
     pub(super) export: String,
     /// As the manifest names it: `plugin` or `plugin#handler`.
     pub(super) name: String,
+    /// Its plugin, as the manifest names it.
+    pub(super) plugin: String,
+    /// The file that the library came from.
+    pub(super) file: PathBuf,
 }
 
 /// Loads every library that the manifest names; what was never tried is tried out first. Blocks.
@@ -118,8 +138,9 @@ fn look<'a>(
     timings: &mut Timings,
 ) -> Result<Vec<Pick<'a>>, Vec<Diagnostic>> {
     let (mut picks, mut diagnostics) = (Vec::new(), Vec::new());
-    for directive in directives(&manifest.stack) {
-        match pick(directive, manifest, place, shelf, found, timings) {
+    for (number, directive) in directives(&manifest.stack).into_iter().enumerate() {
+        let kept = place.kept.get(number);
+        match pick(directive, kept, manifest, place, shelf, found, timings) {
             Ok(pick) => picks.push(pick),
             Err(diagnostic) => diagnostics.push(*diagnostic),
         }
@@ -133,13 +154,17 @@ fn look<'a>(
 
 fn pick<'a>(
     directive: &'a Directive,
+    kept: Option<&Kept>,
     manifest: &Manifest,
     place: &Place,
     shelf: &mut Shelf,
     found: &mut Files,
     timings: &mut Timings,
 ) -> Result<Pick<'a>, Box<Diagnostic>> {
-    let file = find(directive, manifest, place)?;
+    let file = match kept {
+        Some(kept) => kept.file.clone(),
+        None => find(directive, manifest, place)?,
+    };
     let pin = directive
         .sha256
         .as_deref()
@@ -168,7 +193,11 @@ fn pick<'a>(
                 abi: stackup_plugin::abi::VERSION,
                 patience: Patience::default(),
             };
-            let mut library = shelf.look(&file, &demands).map_err(refused)?;
+            let looked = match kept {
+                Some(kept) => adopt(shelf, kept, &demands),
+                None => shelf.look(&file, &demands),
+            };
+            let mut library = looked.map_err(refused)?;
             for (stage, time) in std::mem::take(&mut library.timings) {
                 timings.add(&stage, time);
             }
@@ -195,6 +224,10 @@ fn pick<'a>(
     })
 }
 
+fn adopt(shelf: &mut Shelf, kept: &Kept, demands: &Demands<'_>) -> Result<Found, PrepareError> {
+    shelf.adopt(&kept.kept, kept.fingerprint, demands)
+}
+
 fn load(
     picks: &[Pick<'_>],
     shelf: &mut Shelf,
@@ -214,6 +247,8 @@ fn load(
                 library: Arc::clone(library),
                 export: pick.export.clone(),
                 name: pick.name.clone(),
+                plugin: pick.directive.plugin.clone(),
+                file: pick.file.clone(),
             });
         }
     }

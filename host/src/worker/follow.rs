@@ -2,19 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::tell::tell;
+use super::record::record;
+use super::tell::{tell, warn};
 use crate::generation::{Outcome, Reloader};
+use crate::link::{Ask, Record};
 use crate::watch::Watch;
 
 /// Within this time the same refusal is that of the same change.
 const SAME_CHANGE: Duration = Duration::from_secs(1);
-
-/// Watches what the next reload would read.
-pub(super) fn set(watch: &Watch, reloader: &Reloader) {
-    if let Err(error) = watch.set(reloader.files()) {
-        tracing::error!("changes are not seen from here on: {error}");
-    }
-}
 
 /// Why a reload is due.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,41 +19,70 @@ pub(super) enum Wanted {
     /// A file has changed.
     Changed,
     /// Somebody asked.
-    Forced,
+    Asked(Ask),
 }
 
 /// Reloads and tells of it.
 pub(super) struct Follower {
     pub(super) reloader: Reloader,
     watch: Watch,
+    /// The last number of a reload.
+    number: u64,
     /// The refusal that was told last, and when.
     refused: Option<(String, Instant)>,
 }
 
 impl Follower {
-    pub(super) fn new(reloader: Reloader, watch: Watch) -> Self {
-        Self {
+    pub(super) fn new(reloader: Reloader, watch: Watch, number: u64) -> Self {
+        let follower = Self {
             reloader,
             watch,
+            number,
             refused: None,
+        };
+        follower.set();
+        follower
+    }
+
+    /// Watches what the next reload would read.
+    pub(super) fn set(&self) {
+        if let Err(error) = self.watch.set(self.reloader.files()) {
+            tracing::error!("changes are not seen from here on: {error}");
         }
     }
 
-    /// Reloads, and again while that leads to files which were read before they were watched.
-    pub(super) async fn follow(&mut self, mut wanted: Wanted) {
+    /// Reloads, and again while that leads to files which were read before they were watched. Hands
+    /// each reload that is news to `each`, with its swap still fresh.
+    pub(super) async fn follow(
+        &mut self,
+        mut wanted: Wanted,
+        each: &mut impl FnMut(&Reloader, Record),
+    ) {
         loop {
             let before: Vec<_> = self.reloader.files().collect();
             let start = Instant::now();
-            let report = self.reloader.reload(wanted == Wanted::Forced).await;
+            let report = match wanted {
+                Wanted::Asked(ask) => {
+                    if ask.retry {
+                        self.reloader.avoid(Vec::new());
+                    }
+                    self.reloader.reload(true).await
+                }
+                Wanted::CatchUp | Wanted::Changed => self.reloader.reload(false).await,
+            };
             if self.is_news(&report.outcome, wanted) {
-                tell(&report, start.elapsed());
+                self.number += 1;
+                warn(&report);
+                let record = record(&report, self.number, start.elapsed());
+                tell(&record);
+                each(&self.reloader, record);
             }
             let after: Vec<_> = self.reloader.files().collect();
             if before == after {
                 return;
             }
             // The new files were read before they were watched: look once more.
-            set(&self.watch, &self.reloader);
+            self.set();
             wanted = Wanted::CatchUp;
         }
     }
@@ -69,8 +93,9 @@ impl Follower {
             self.refused = None;
             return wanted != Wanted::CatchUp || *outcome != Outcome::Unchanged;
         };
+        let asked = matches!(wanted, Wanted::Asked(_));
         let known = self.refused.as_ref().is_some_and(|(told, at)| {
-            told == reason && at.elapsed() < SAME_CHANGE && wanted != Wanted::Forced
+            told == reason && at.elapsed() < SAME_CHANGE && !asked
         });
         if !known {
             self.refused = Some((reason.clone(), Instant::now()));

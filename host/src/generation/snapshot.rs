@@ -1,0 +1,61 @@
+//! Stacks that can be had again, and those that are not to be.
+
+use super::reload::Reloader;
+use super::resolve::Resolved;
+use crate::library::Fingerprint;
+use crate::link::{Avoid, Kept, Rules, Snapshot};
+use crate::manifest::Manifest;
+use crate::stack::Outline;
+
+impl Reloader {
+    /// The stack that serves, if its libraries could be kept.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
+    }
+
+    /// Takes these stacks up again only when something of them has changed.
+    pub fn avoid(&mut self, avoid: Vec<Avoid>) {
+        self.avoid = avoid;
+    }
+
+    pub(super) fn keep(&self, resolved: &Resolved) -> Option<Vec<Kept>> {
+        let kept = resolved.keep(self.vault.as_ref()?);
+        if let Err(error) = &kept {
+            tracing::warn!("the libraries can't be kept, so a crash would go back to an older stack: {error}");
+        }
+        kept.ok()
+    }
+
+    pub(super) fn photograph(&self, text: String, state: String, libraries: Vec<Kept>) -> Snapshot {
+        Snapshot {
+            generation: self.number,
+            state,
+            manifest: text,
+            libraries,
+            rules: self.manifest().map(rules).unwrap_or_default(),
+        }
+    }
+}
+
+/// Tells a stack from others: its order, code and config.
+pub(super) fn state(outline: &Outline) -> String {
+    Fingerprint::of(outline.to_string().as_bytes()).to_string()
+}
+
+/// Why a stack that was rolled back is refused.
+pub(super) fn rolled_back(avoid: &Avoid) -> String {
+    format!(
+        "this very stack was rolled back: {}\nchange the plugin or the manifest; or, to try it once more \
+         as it is, run `stackup reload --retry`",
+        avoid.reason
+    )
+}
+
+fn rules(manifest: &Manifest) -> Rules {
+    let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Rules {
+        drain_timeout: milliseconds(manifest.limits.drain_timeout),
+        shutdown_timeout: milliseconds(manifest.limits.shutdown_timeout),
+        ..Rules::default()
+    }
+}
