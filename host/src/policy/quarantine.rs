@@ -38,7 +38,6 @@ impl Quarantine {
         if recent.note(now, rule.window) < rule.crashes as usize {
             return false;
         }
-        self.crashes.remove(fingerprint);
         self.held.insert(fingerprint.to_owned(), now);
         true
     }

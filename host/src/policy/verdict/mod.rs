@@ -64,11 +64,10 @@ pub fn judge(
 ) -> Verdict {
     let blame = blame(crash);
     let (start, rolled_back) = next(crash, blame);
-    // What somebody did to the process from outside says nothing about who happened to run.
     let quarantined = crash
         .who
         .as_ref()
-        .filter(|who| blame != Blame::Nobody && quarantine.crashed(&who.fingerprint, now, rule));
+        .filter(|who| quarantine.crashed(&who.fingerprint, now, rule));
     Verdict {
         cause: crash.to_string(),
         start,

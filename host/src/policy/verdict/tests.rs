@@ -294,6 +294,9 @@ proptest! {
             if verdict.start == Start::KnownGood {
                 prop_assert!(crash.known_good || crash.origin == Start::KnownGood);
             }
+            if crash.active.is_none() && crash.origin == Start::KnownGood {
+                prop_assert!(verdict.start == Start::KnownGood && !verdict.rolled_back);
+            }
             if crash.active.is_some() && !on_probation {
                 prop_assert_eq!(verdict.start, Start::Active, "a proven stack stays");
                 prop_assert_eq!(verdict.rolled_back, generation == Some(8));
