@@ -10,6 +10,7 @@ pub mod generation;
 pub mod library;
 pub mod link;
 pub mod manifest;
+pub mod policy;
 pub mod probe;
 pub mod server;
 pub mod services;

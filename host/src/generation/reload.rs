@@ -213,7 +213,11 @@ impl Reloader {
         clock.stages(resolved.timings.0.iter().cloned());
         let before = self.serving.as_ref();
         let same = before.is_some_and(|serving| {
-            serving.outline == resolved.outline && serving.manifest.limits == manifest.limits
+            let old = &serving.manifest;
+            serving.outline == resolved.outline
+                && old.limits == manifest.limits
+                && old.failures == manifest.failures
+                && old.renewal == manifest.renewal
         });
         if same && !force {
             return Ok(());
