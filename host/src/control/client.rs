@@ -31,7 +31,10 @@ pub enum AskError {
 }
 
 fn list(paths: &[PathBuf]) -> String {
-    let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
     paths.join(" or ")
 }
 

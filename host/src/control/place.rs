@@ -128,7 +128,9 @@ mod tests {
         let found = candidates(Path::new("/srv/site/config.ru.toml"), None);
         assert_eq!(found[0], Path::new("/srv/site/config.ru.sock"));
         assert_eq!(found.len(), 2);
-        let long = PathBuf::from("/").join("x".repeat(100)).join("config.ru.toml");
+        let long = PathBuf::from("/")
+            .join("x".repeat(100))
+            .join("config.ru.toml");
         assert_eq!(candidates(&long, None).len(), 1);
         let asked = Path::new("/run/my.sock");
         assert_eq!(candidates(&long, Some(asked)), [asked]);

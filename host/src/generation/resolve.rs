@@ -13,8 +13,8 @@ use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
     Vault, check_pin,
 };
-use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::link::Kept;
+use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::stack::{Outline, Piece, directives};
 
 /// Where a stack is built.

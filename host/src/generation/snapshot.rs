@@ -21,7 +21,9 @@ impl Reloader {
     pub(super) fn keep(&self, resolved: &Resolved) -> Option<Vec<Kept>> {
         let kept = resolved.keep(self.vault.as_ref()?);
         if let Err(error) = &kept {
-            tracing::warn!("the libraries can't be kept, so a crash would go back to an older stack: {error}");
+            tracing::warn!(
+                "the libraries can't be kept, so a crash would go back to an older stack: {error}"
+            );
         }
         kept.ok()
     }
@@ -52,7 +54,8 @@ pub(super) fn rolled_back(avoid: &Avoid) -> String {
 }
 
 fn rules(manifest: &Manifest) -> Rules {
-    let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let milliseconds =
+        |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Rules {
         drain_timeout: milliseconds(manifest.limits.drain_timeout),
         shutdown_timeout: milliseconds(manifest.limits.shutdown_timeout),

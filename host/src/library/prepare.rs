@@ -167,7 +167,7 @@ fn take_over(
     let metadata = describe(&content.bytes)?;
     metadata.fits(demands.abi)?;
     watch.lap(Stage::Describe);
-    let path = dir.adopt(kept)?;
+    let path = dir.link(kept)?;
     watch.lap(Stage::RuntimeCopy);
     Ok(Prepared {
         path,

@@ -46,7 +46,7 @@ impl RuntimeDir {
     /// # Errors
     ///
     /// When the directory can't be written.
-    pub(super) fn adopt(&self, kept: &Path) -> Result<PathBuf, CopyError> {
+    pub(super) fn link(&self, kept: &Path) -> Result<PathBuf, CopyError> {
         let path = self.path().join(kept.file_name().unwrap_or_default());
         match link(kept, &path) {
             Ok(()) => Ok(path),

@@ -185,6 +185,11 @@ pub enum Word {
     Serving,
     /// This stack serves from now on.
     Active(Box<Snapshot>),
+    /// It begins to build a stack: should it die now, that was the one.
+    Trying {
+        /// Its [`Snapshot::state`]; none if nothing came of it.
+        state: Option<String>,
+    },
     /// The stack of this generation has passed its probation.
     Proven {
         /// Its number.

@@ -69,7 +69,10 @@ pub fn level_of(number: u8) -> LevelFilter {
 
 /// The number of a level.
 pub fn number_of(level: LevelFilter) -> u8 {
-    (0..).zip(LEVELS).find_map(|(number, known)| (known == level).then_some(number)).unwrap_or(0)
+    (0..)
+        .zip(LEVELS)
+        .find_map(|(number, known)| (known == level).then_some(number))
+        .unwrap_or(0)
 }
 
 /// The most verbose level that is wanted.

@@ -14,7 +14,9 @@ use tokio::sync::mpsc;
 
 use super::Event;
 use super::sockets::Socket;
+use super::start::Plan;
 use crate::link::{ARGUMENT, Assignment, Order, pass};
+use crate::policy::verdict::Start;
 
 /// How many orders may wait for a worker that does not read.
 const ORDERS: usize = 64;
@@ -41,6 +43,8 @@ pub(super) struct Worker {
     pub(super) since: Instant,
     /// Why it was started.
     pub(super) cause: String,
+    /// What it was started with.
+    pub(super) origin: Start,
     /// When it is killed, if it has not gone on by then.
     pub(super) deadline: Option<Instant>,
     /// It was killed by us, for this reason.
@@ -65,7 +69,7 @@ impl Worker {
     pub(super) fn start(
         program: &Path,
         number: u32,
-        cause: &str,
+        plan: &Plan,
         assignment: &Assignment,
         sockets: &[Socket],
         events: &mpsc::UnboundedSender<Event>,
@@ -90,7 +94,8 @@ impl Worker {
                 number,
                 pid,
                 phase: Phase::Starting,
-                cause: cause.to_owned(),
+                cause: plan.cause.clone(),
+                origin: plan.start,
             },
             near,
             last_words,
@@ -142,6 +147,7 @@ impl Worker {
             phase: known.phase,
             since: Instant::now(),
             cause: known.cause,
+            origin: known.origin,
             deadline: None,
             killed: None,
             leaving: None,
@@ -160,6 +166,7 @@ impl Worker {
             pid: self.pid,
             phase: self.phase,
             cause: self.cause.clone(),
+            origin: self.origin,
         }
     }
 
@@ -207,6 +214,7 @@ pub(super) struct Known {
     pub(super) pid: Pid,
     pub(super) phase: Phase,
     pub(super) cause: String,
+    pub(super) origin: Start,
 }
 
 mod pid {

@@ -26,6 +26,8 @@ pub(super) struct Memory {
     pub(super) good: Option<Snapshot>,
     /// The library that each plugin had in a good stack before it had the one it has now.
     before: BTreeMap<String, Kept>,
+    /// The candidate that is being built, if one is.
+    pub(super) trying: Option<String>,
     /// Stacks that were rolled back.
     pub(super) avoid: Vec<Avoid>,
     pub(super) quarantine: Quarantine,
@@ -67,6 +69,7 @@ impl Memory {
     /// A stack serves.
     pub(super) fn serves(&mut self, snapshot: Snapshot) {
         self.generation = self.generation.max(snapshot.generation);
+        self.trying = None;
         // Other code or order is another try.
         self.avoid.retain(|avoid| avoid.state != snapshot.state);
         self.active = Some(snapshot);
@@ -74,12 +77,19 @@ impl Memory {
 
     /// The active stack has passed its probation.
     pub(super) fn proven(&mut self, generation: u64) {
-        let Some(active) = self.active.clone().filter(|stack| stack.generation == generation) else {
+        let Some(active) = self
+            .active
+            .clone()
+            .filter(|stack| stack.generation == generation)
+        else {
             return;
         };
         if let Some(good) = self.good.take() {
             for kept in good.libraries {
-                let now = active.libraries.iter().find(|now| now.plugin == kept.plugin);
+                let now = active
+                    .libraries
+                    .iter()
+                    .find(|now| now.plugin == kept.plugin);
                 if now.is_none_or(|now| now.fingerprint != kept.fingerprint) {
                     self.before.insert(kept.plugin.clone(), kept);
                 }

@@ -113,8 +113,7 @@ fn bind_tcp(host: &str) -> io::Result<Vec<OwnedFd>> {
         }
         match listen(resolved) {
             // A name may stand for addresses of a family that this machine does not have.
-            Err(error)
-                if error.kind() == io::ErrorKind::AddrNotAvailable && !bound.is_empty() => {}
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable && !bound.is_empty() => {}
             listener => {
                 let listener = listener?;
                 port = Some(listener.local_addr()?.port());
@@ -144,8 +143,7 @@ pub(super) fn remove_stale(path: &Path) -> io::Result<()> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else {
         return Ok(());
     };
-    let refused =
-        |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
     if metadata.file_type().is_socket() && UnixStream::connect(path).is_err_and(refused) {
         std::fs::remove_file(path)?;
     }

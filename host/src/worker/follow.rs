@@ -94,9 +94,10 @@ impl Follower {
             return wanted != Wanted::CatchUp || *outcome != Outcome::Unchanged;
         };
         let asked = matches!(wanted, Wanted::Asked(_));
-        let known = self.refused.as_ref().is_some_and(|(told, at)| {
-            told == reason && at.elapsed() < SAME_CHANGE && !asked
-        });
+        let known = self
+            .refused
+            .as_ref()
+            .is_some_and(|(told, at)| told == reason && at.elapsed() < SAME_CHANGE && !asked);
         if !known {
             self.refused = Some((reason.clone(), Instant::now()));
         }

@@ -24,7 +24,9 @@ impl Orders {
             let cause = "the supervisor is gone".to_owned();
             let _ = sender.send(Order::Stop { cause });
         };
-        thread::Builder::new().name("orders".to_owned()).spawn(hear)?;
+        thread::Builder::new()
+            .name("orders".to_owned())
+            .spawn(hear)?;
         Ok(Self(receiver))
     }
 

@@ -7,7 +7,9 @@ use crate::link::{Record, Verdict};
 
 /// What is remembered of `report`, a reload that took so long.
 pub(super) fn record(report: &Report, number: u64, took: Duration) -> Record {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let began = now.saturating_sub(took);
     let (outcome, error) = match &report.outcome {
         Outcome::Swapped => (Verdict::Swapped, None),
