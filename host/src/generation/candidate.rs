@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use stackup_plugin::abi::host::{Failure, Handler, HandlerContext};
+use stackup_plugin::abi::host::{Failure, Handler, HandlerContext, Untold};
 use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::resolve::{Chosen, Place, Resolved};
@@ -45,16 +45,15 @@ fn init(
     let name = &chosen.name;
     let context = HandlerContext {
         handler: name.clone(),
+        plugin: directive.plugin.clone(),
+        fingerprint: chosen.library.fingerprint.to_string(),
         environment: place.environment.clone(),
         directory: place.directory.clone(),
         scope: Arc::clone(tasks) as _,
+        incidents: Box::new(Untold),
     };
     let config = Value::Object(directive.config.clone()).to_string();
-    match chosen
-        .library
-        .plugin
-        .init(&chosen.export, &config, Arc::new(context))
-    {
+    match chosen.library.plugin.init(&chosen.export, &config, context) {
         Some(Ok(handler)) => Ok(Arc::new(handler)),
         Some(Err(failure)) => Err(Box::new(refused(directive, name, &failure))),
         None => {
