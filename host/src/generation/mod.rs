@@ -3,11 +3,15 @@
 //! Knows neither HTTP/1.1 nor TOML's text.
 
 mod active;
+mod brought;
 mod candidate;
 mod drain;
 mod find;
 mod reload;
+mod report;
 mod resolve;
+mod serving;
+mod steps;
 mod tasks;
 mod tried;
 mod warmup;
@@ -22,8 +26,10 @@ use crate::manifest::Limits;
 use crate::stack::Stack;
 
 pub use self::active::Active;
+pub use self::brought::{Brought, Libraries};
 pub use self::candidate::build;
-pub use self::reload::{Brought, Libraries, Outcome, Reloader, Report};
+pub use self::reload::Reloader;
+pub use self::report::{Outcome, Report};
 pub use self::resolve::{Place, Resolved, Timings, resolve};
 pub use self::tasks::Tasks;
 pub use self::tried::Tried;

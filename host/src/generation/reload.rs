@@ -1,101 +1,41 @@
 //! The corridor from a changed file to a swap. Any failure leaves the active generation serving.
 
-use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::Generation;
 use super::active::Active;
-use super::candidate::build;
+use super::brought::{Brought, Libraries};
 use super::drain::{Holdings, drain};
 use super::find::files;
-use super::resolve::{Place, Resolved, resolve};
+use super::report::{Clock, Outcome, Report};
+use super::resolve::Place;
+use super::serving::{Serving, fixed};
 use super::tasks::Tasks;
 use super::tried::Tried;
 use super::warmup::warm_up;
-use crate::library::{Library, Loaded, Patience, Shelf, settle};
-use crate::manifest::{self, Diagnostic, Listen, Manifest, Settings, Source};
+use crate::library::{Library, Loaded, Shelf};
+use crate::manifest::{self, Manifest, Settings};
 use crate::probe::Probe;
-use crate::stack::{Change, Outline, Stack, diff};
-
-/// How long the first look for a manifest may take.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
-
-/// Brings the libraries of a manifest about, as by building them.
-pub trait Libraries: Send {
-    /// The libraries of the plugins it knows of. Without `force` what was brought for the same
-    /// plugins may do. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// Why they can't be built, for a person.
-    fn bring(
-        &mut self,
-        manifest: &Manifest,
-        directory: &Path,
-        force: bool,
-    ) -> Result<Brought, String>;
-}
-
-/// Libraries that were brought about.
-#[derive(Debug, Clone, Default)]
-pub struct Brought {
-    /// Plugin name → library file.
-    pub files: HashMap<String, PathBuf>,
-    /// Every plugin that could be asked for, for a "did you mean".
-    pub known: Vec<String>,
-}
-
-/// How a reload ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// A new generation serves.
-    Swapped,
-    /// Nothing that matters has changed.
-    Unchanged,
-    /// The candidate was refused; the text says why.
-    Refused(String),
-}
-
-/// What a reload did.
-#[derive(Debug)]
-pub struct Report {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The generation that serves now; 0 if there is none yet.
-    pub generation: u64,
-    /// What the swap changed.
-    pub changes: Vec<Change>,
-    /// Stage and time, in order.
-    pub timings: Vec<(String, Duration)>,
-    /// What is odd about the manifest, for a person.
-    pub warnings: Vec<String>,
-}
+use crate::stack::{Outline, Stack, diff};
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
-    path: PathBuf,
-    place: Place,
-    shelf: Arc<Mutex<(Shelf, Option<Tried>)>>,
+    pub(super) path: PathBuf,
+    pub(super) place: Place,
+    pub(super) shelf: Arc<Mutex<(Shelf, Option<Tried>)>>,
     loaded: Loaded,
-    libraries: Option<Box<dyn Libraries>>,
-    color: bool,
-    serving: Option<Serving>,
+    pub(super) libraries: Option<Box<dyn Libraries>>,
+    pub(super) color: bool,
+    pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
     number: u64,
     draining: JoinSet<()>,
-}
-
-struct Serving {
-    active: Arc<Active>,
-    manifest: Manifest,
-    outline: Outline,
-    holdings: Holdings,
 }
 
 impl Reloader {
@@ -223,7 +163,11 @@ impl Reloader {
         clock.stages(resolved.timings.0.iter().cloned());
         let before = self.serving.as_ref();
         let same = before.is_some_and(|serving| {
-            serving.outline == resolved.outline && serving.manifest.limits == manifest.limits
+            let old = &serving.manifest;
+            serving.outline == resolved.outline
+                && old.limits == manifest.limits
+                && old.failures == manifest.failures
+                && old.renewal == manifest.renewal
         });
         if same && !force {
             return Ok(());
@@ -247,69 +191,6 @@ impl Reloader {
         clock.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
-    }
-
-    async fn read(&self) -> Result<Source, String> {
-        let path = self.path.clone();
-        // A file that serves already may be gone for a moment; one that never did is a slip.
-        let patience = match self.serving {
-            Some(_) => Patience::default(),
-            None => Patience {
-                deadline: FIRST_LOOK,
-                ..Patience::default()
-            },
-        };
-        let read = tokio::task::spawn_blocking(move || {
-            settle(&path, patience).map_err(|error| {
-                format!("the manifest `{}` can't be read: {error}", path.display())
-            })?;
-            let text = fs::read_to_string(&path).map_err(|error| {
-                format!("the manifest `{}` can't be read: {error}", path.display())
-            })?;
-            Ok(Source { path, text })
-        });
-        read.await.unwrap_or_else(|error| Err(error.to_string()))
-    }
-
-    async fn build_libraries(&mut self, manifest: &Manifest, force: bool) -> Result<(), String> {
-        let Some(mut libraries) = self.libraries.take() else {
-            return Ok(());
-        };
-        let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
-        let brought = tokio::task::spawn_blocking(move || {
-            let built = libraries.bring(&wanted, &directory, force);
-            (libraries, built)
-        });
-        let (libraries, built) = brought.await.map_err(|error| error.to_string())?;
-        self.libraries = Some(libraries);
-        self.place.brought = built?;
-        Ok(())
-    }
-
-    async fn resolve(&self, manifest: &Manifest, source: &Source) -> Result<Resolved, String> {
-        let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
-        let wanted = manifest.clone();
-        let resolved = tokio::task::spawn_blocking(move || {
-            let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            let (shelf, tried) = &mut *shelf;
-            resolve(&wanted, &place, shelf, tried.as_mut())
-        });
-        let resolved = resolved.await.map_err(|error| error.to_string())?;
-        resolved.map_err(|diagnostics| source.render(&diagnostics, self.color))
-    }
-
-    async fn build(
-        &self,
-        manifest: &Manifest,
-        resolved: Resolved,
-        source: &Source,
-        tasks: &Arc<Tasks>,
-    ) -> Result<Stack, String> {
-        let (level, place) = (manifest.stack.clone(), self.place.clone());
-        let tasks = Arc::clone(tasks);
-        let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &place, &tasks));
-        let built = built.await.map_err(|error| error.to_string())?;
-        built.map_err(|diagnostics| source.render(&diagnostics, self.color))
     }
 
     /// Drops handlers that never served, which may block, and lets the libraries rest that nothing
@@ -360,46 +241,5 @@ impl Reloader {
             outline,
             holdings,
         });
-    }
-}
-
-/// What a reload can't change: sockets and counts belong to the process.
-fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
-    let old = &serving.manifest;
-    let addresses = |listen: &[Listen]| listen.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let message = if addresses(&old.server.listen) != addresses(&new.server.listen) {
-        "`listen` has changed; the open sockets stay as they are until a restart"
-    } else if old.limits.connections != new.limits.connections {
-        "`connections` has changed; the number stays as it is until a restart"
-    } else {
-        return None;
-    };
-    let span = new.server.listen_span(0).unwrap_or_default();
-    Some(Diagnostic::warning(span, message))
-}
-
-struct Clock<'a> {
-    last: Instant,
-    laps: &'a mut Vec<(String, Duration)>,
-}
-
-impl<'a> Clock<'a> {
-    fn start(laps: &'a mut Vec<(String, Duration)>) -> Self {
-        Self {
-            last: Instant::now(),
-            laps,
-        }
-    }
-
-    fn lap(&mut self, stage: &str) {
-        let took = self.last.elapsed();
-        self.last += took;
-        self.laps.push((stage.to_owned(), took));
-    }
-
-    /// Takes over stages that were timed elsewhere.
-    fn stages(&mut self, stages: impl IntoIterator<Item = (String, Duration)>) {
-        self.laps.extend(stages);
-        self.last = Instant::now();
     }
 }

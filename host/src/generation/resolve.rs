@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::brought::Brought;
 use super::find::find;
-use super::reload::Brought;
 use super::tried::Tried;
 use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
@@ -231,6 +231,7 @@ fn piece(directive: &Directive, chosen: Option<&Chosen>) -> Piece {
         version: of(|chosen| chosen.library.metadata.version.clone()),
         fingerprint: of(|chosen| chosen.library.fingerprint.short()),
         config: directive.config.clone(),
+        on_failure: directive.on_failure,
     }
 }
 

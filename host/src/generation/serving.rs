@@ -1,0 +1,31 @@
+//! The generation that serves now, and what it was made from.
+
+use std::sync::Arc;
+
+use super::active::Active;
+use super::drain::Holdings;
+use crate::manifest::{Diagnostic, Listen, Manifest};
+use crate::stack::Outline;
+
+/// What serves, with all that the next reload compares it to.
+pub(super) struct Serving {
+    pub(super) active: Arc<Active>,
+    pub(super) manifest: Manifest,
+    pub(super) outline: Outline,
+    pub(super) holdings: Holdings,
+}
+
+/// What a reload can't change: sockets and counts belong to the process.
+pub(super) fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
+    let old = &serving.manifest;
+    let addresses = |listen: &[Listen]| listen.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let message = if addresses(&old.server.listen) != addresses(&new.server.listen) {
+        "`listen` has changed; the open sockets stay as they are until a restart"
+    } else if old.limits.connections != new.limits.connections {
+        "`connections` has changed; the number stays as it is until a restart"
+    } else {
+        return None;
+    };
+    let span = new.server.listen_span(0).unwrap_or_default();
+    Some(Diagnostic::warning(span, message))
+}

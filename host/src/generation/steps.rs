@@ -1,0 +1,89 @@
+//! The steps of the corridor, each on a thread that may block; their errors are for a person.
+
+use std::fs;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::candidate::build;
+use super::reload::Reloader;
+use super::resolve::{Resolved, resolve};
+use super::tasks::Tasks;
+use crate::library::{Patience, settle};
+use crate::manifest::{Manifest, Source};
+use crate::stack::Stack;
+
+/// How long the first look for a manifest may take.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+
+impl Reloader {
+    pub(super) async fn read(&self) -> Result<Source, String> {
+        let path = self.path.clone();
+        // A file that serves already may be gone for a moment; one that never did is a slip.
+        let patience = match self.serving {
+            Some(_) => Patience::default(),
+            None => Patience {
+                deadline: FIRST_LOOK,
+                ..Patience::default()
+            },
+        };
+        let read = tokio::task::spawn_blocking(move || {
+            settle(&path, patience).map_err(|error| {
+                format!("the manifest `{}` can't be read: {error}", path.display())
+            })?;
+            let text = fs::read_to_string(&path).map_err(|error| {
+                format!("the manifest `{}` can't be read: {error}", path.display())
+            })?;
+            Ok(Source { path, text })
+        });
+        read.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    pub(super) async fn build_libraries(
+        &mut self,
+        manifest: &Manifest,
+        force: bool,
+    ) -> Result<(), String> {
+        let Some(mut libraries) = self.libraries.take() else {
+            return Ok(());
+        };
+        let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
+        let brought = tokio::task::spawn_blocking(move || {
+            let built = libraries.bring(&wanted, &directory, force);
+            (libraries, built)
+        });
+        let (libraries, built) = brought.await.map_err(|error| error.to_string())?;
+        self.libraries = Some(libraries);
+        self.place.brought = built?;
+        Ok(())
+    }
+
+    pub(super) async fn resolve(
+        &self,
+        manifest: &Manifest,
+        source: &Source,
+    ) -> Result<Resolved, String> {
+        let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
+        let wanted = manifest.clone();
+        let resolved = tokio::task::spawn_blocking(move || {
+            let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+            let (shelf, tried) = &mut *shelf;
+            resolve(&wanted, &place, shelf, tried.as_mut())
+        });
+        let resolved = resolved.await.map_err(|error| error.to_string())?;
+        resolved.map_err(|diagnostics| source.render(&diagnostics, self.color))
+    }
+
+    pub(super) async fn build(
+        &self,
+        manifest: &Manifest,
+        resolved: Resolved,
+        source: &Source,
+        tasks: &Arc<Tasks>,
+    ) -> Result<Stack, String> {
+        let (level, place) = (manifest.stack.clone(), self.place.clone());
+        let tasks = Arc::clone(tasks);
+        let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &place, &tasks));
+        let built = built.await.map_err(|error| error.to_string())?;
+        built.map_err(|diagnostics| source.render(&diagnostics, self.color))
+    }
+}
