@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use stackup_plugin::abi::host::{Failure, Handler, HandlerContext};
+use stackup_plugin::abi::host::{Failure, Handler, HandlerContext, Untold};
 use stackup_plugin::abi::tables::RawErrorKind;
 use tokio::runtime::Handle;
 
@@ -102,9 +102,12 @@ fn init(
     let tasks = Arc::new(Tasks::new(ground.runtime.clone()));
     let context = HandlerContext {
         handler: name.clone(),
+        plugin: directive.plugin.clone(),
+        fingerprint: chosen.library.fingerprint.to_string(),
         environment: ground.place.environment.clone(),
         directory: ground.place.directory.clone(),
         scope: Arc::clone(&tasks) as _,
+        incidents: Box::new(Untold),
     };
     let handler = start(directive, chosen, context).inspect_err(|_| drop(tasks.end()))?;
     Ok(Instance {
@@ -123,11 +126,7 @@ fn start(
 ) -> Result<Handler, Box<Diagnostic>> {
     let name = &chosen.name;
     let config = Value::Object(directive.config.clone()).to_string();
-    match chosen
-        .library
-        .plugin
-        .init(&chosen.export, &config, Arc::new(context))
-    {
+    match chosen.library.plugin.init(&chosen.export, &config, context) {
         Some(Ok(handler)) => Ok(handler),
         Some(Err(failure)) => Err(Box::new(refused(directive, name, &failure))),
         None => {
