@@ -5,24 +5,25 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::Generation;
 use super::active::Active;
 use super::brought::{Brought, Libraries};
+use super::candidate::Built;
 use super::drain::{Holdings, drain};
+use super::fates::Fates;
 use super::find::files;
-use super::report::{Clock, Outcome, Report};
+use super::instance::{Instance, let_go};
+use super::report::{Ask, Clock, Outcome, Report};
 use super::resolve::Place;
 use super::serving::{Serving, fixed};
-use super::tasks::Tasks;
 use super::tried::Tried;
 use super::warmup::warm_up;
-use crate::library::{Library, Loaded, Shelf};
+use crate::library::{Loaded, Shelf};
 use crate::manifest::{self, Manifest, Settings};
 use crate::probe::Probe;
-use crate::stack::{Outline, Stack, diff};
+use crate::stack::{Outline, diff};
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -34,7 +35,7 @@ pub struct Reloader {
     pub(super) color: bool,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
-    number: u64,
+    pub(super) number: u64,
     draining: JoinSet<()>,
 }
 
@@ -113,18 +114,19 @@ impl Reloader {
         while self.draining.join_next().await.is_some() {}
     }
 
-    /// Walks the corridor once. With `force` a stack swaps in even if nothing has changed.
-    pub async fn reload(&mut self, force: bool) -> Report {
+    /// Walks the corridor once.
+    pub async fn reload(&mut self, ask: Ask) -> Report {
         let mut report = Report {
             outcome: Outcome::Unchanged,
             generation: 0,
             changes: Vec::new(),
+            instances: Fates::default(),
             timings: Vec::new(),
             warnings: Vec::new(),
         };
-        if let Err(refusal) = self.walk(force, &mut report).await {
+        if let Err(refusal) = self.walk(ask, &mut report).await {
             report.outcome = Outcome::Refused(refusal);
-            self.abandon(None, Vec::new());
+            self.abandon(Vec::new());
         }
         report.generation = self
             .serving
@@ -133,7 +135,7 @@ impl Reloader {
         report
     }
 
-    async fn walk(&mut self, force: bool, report: &mut Report) -> Result<(), String> {
+    async fn walk(&mut self, ask: Ask, report: &mut Report) -> Result<(), String> {
         let mut clock = Clock::start(&mut report.timings);
         let source = self.read().await?;
         let settings = Settings {
@@ -154,75 +156,58 @@ impl Reloader {
             .map(|w| w.render(&source, self.color))
             .collect();
         clock.lap("manifest");
-        self.build_libraries(&manifest, force).await?;
+        self.build_libraries(&manifest, ask).await?;
         if self.libraries.is_some() {
             clock.lap("build");
         }
         self.files = files(&manifest, &self.place);
-        let resolved = self.resolve(&manifest, &source).await?;
+        let resolved = self.resolve(&manifest, &source, ask).await?;
         clock.stages(resolved.timings.0.iter().cloned());
         let before = self.serving.as_ref();
-        let same = before.is_some_and(|serving| {
-            let old = &serving.manifest;
-            serving.outline == resolved.outline
-                && old.limits == manifest.limits
-                && old.failures == manifest.failures
-                && old.renewal == manifest.renewal
-        });
-        if same && !force {
+        let same = before.is_some_and(|serving| serving.is(&resolved, &manifest));
+        if same && ask != Ask::Fresh {
             return Ok(());
         }
-        let old = before.map(|serving| serving.outline.clone());
         let outline = resolved.outline.clone();
-        let libraries = resolved.libraries();
-        let tasks = Arc::new(Tasks::new(Handle::current()));
-        let stack = self.build(&manifest, resolved, &source, &tasks).await?;
+        let built = self.build(&manifest, resolved, &source, ask).await?;
         clock.lap("init");
         let number = self.number + 1;
         let limit = manifest.limits.warmup_timeout;
-        if let Err(error) = warm_up(&stack, &manifest.warmup, number, limit).await {
-            tasks.end();
-            self.abandon(Some(stack), libraries);
+        if let Err(error) = warm_up(&built.stack, &manifest.warmup, number, limit).await {
+            drop(built.stack);
+            self.abandon(built.instances);
             return Err(error.to_string());
         }
         clock.lap("warm up");
-        report.changes = old.map(|old| diff(&old, &outline)).unwrap_or_default();
-        self.swap(stack, libraries, tasks, outline, manifest);
+        if let Some(before) = &self.serving {
+            report.changes = diff(&before.outline, &outline);
+        }
+        report.instances = self.swap(built, outline, manifest);
         clock.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
     }
 
-    /// Drops handlers that never served, which may block, and lets the libraries rest that nothing
-    /// uses without them.
-    fn abandon(&self, stack: Option<Stack>, libraries: Vec<Arc<Library>>) {
-        let loaded = self.loaded.clone();
-        drop(tokio::task::spawn_blocking(move || {
-            drop(stack);
-            drop(libraries);
-            loaded.rest();
-        }));
+    /// Lets go of the instances of a candidate: those that were built for it end. Libraries rest that
+    /// nothing uses without it.
+    pub(super) fn abandon(&self, instances: Vec<Arc<Instance>>) {
+        drop(tokio::spawn(let_go(instances, self.loaded.clone())));
     }
 
-    fn swap(
-        &mut self,
-        stack: Stack,
-        libraries: Vec<Arc<Library>>,
-        tasks: Arc<Tasks>,
-        outline: Outline,
-        manifest: Manifest,
-    ) {
+    fn swap(&mut self, built: Built, outline: Outline, manifest: Manifest) -> Fates {
         self.number += 1;
-        let stack = Arc::new(stack);
+        let stack = Arc::new(built.stack);
         let limits = manifest.limits.clone();
         let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), limits);
         let generation = Arc::new(generation);
         let holdings = Holdings {
             stack,
-            libraries,
-            tasks,
+            instances: built.instances,
             gone,
         };
+        let serving = self.serving.as_ref();
+        let old = serving.map(|serving| &serving.holdings.instances[..]);
+        let fates = Fates::of(old.unwrap_or_default(), &holdings.instances);
         let active = match self.serving.take() {
             None => Arc::new(Active::new(generation)),
             Some(before) => {
@@ -241,5 +226,6 @@ impl Reloader {
             outline,
             holdings,
         });
+        fates
     }
 }

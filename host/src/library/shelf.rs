@@ -157,6 +157,11 @@ impl Shelf {
         self.load(path, found)
     }
 
+    /// Forgets what was seen of files: each is read again, whatever its facts say.
+    pub fn forget(&mut self) {
+        self.seen.clear();
+    }
+
     /// The libraries that are mapped.
     pub fn loaded(&self) -> Loaded {
         self.loaded.clone()

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::tell::tell;
-use crate::generation::{Outcome, Reloader};
+use crate::generation::{Ask, Outcome, Reloader};
 use crate::watch::Watch;
 
 /// Within this time the same refusal is that of the same change.
@@ -25,6 +25,16 @@ pub(super) enum Wanted {
     Changed,
     /// Somebody asked.
     Forced,
+}
+
+impl Wanted {
+    fn ask(self) -> Ask {
+        match self {
+            Self::CatchUp | Self::Changed => Ask::Look,
+            // Who asks wants read again what `init` reads, too.
+            Self::Forced => Ask::Fresh,
+        }
+    }
 }
 
 /// Reloads and tells of it.
@@ -49,7 +59,7 @@ impl Follower {
         loop {
             let before: Vec<_> = self.reloader.files().collect();
             let start = Instant::now();
-            let report = self.reloader.reload(wanted == Wanted::Forced).await;
+            let report = self.reloader.reload(wanted.ask()).await;
             if self.is_news(&report.outcome, wanted) {
                 tell(&report, start.elapsed());
             }

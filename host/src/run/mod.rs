@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use self::follow::{Follower, Wanted, set};
 use self::signals::{Signals, Told};
 use self::tell::{announce, warn};
-use crate::generation::{Outcome, Reloader};
+use crate::generation::{Ask, Outcome, Reloader};
 use crate::manifest::Listen;
 use crate::server::{self, Listener, Settings};
 use crate::watch::{Rhythm, Watch};
@@ -57,7 +57,7 @@ pub async fn run(mut reloader: Reloader, overrides: Overrides) -> Result<(), Run
     set(&watch, &reloader);
     let start = Instant::now();
     let report = tokio::select! {
-        report = reloader.reload(true) => report,
+        report = reloader.reload(Ask::Forced) => report,
         _ = signals.end() => return Ok(()),
     };
     warn(&report);

@@ -45,6 +45,8 @@ pub(super) fn tell(report: &Report, took: Duration) {
             for change in &report.changes {
                 let _ = write!(text, "\n  {change}");
             }
+            let instances = report.instances.to_string();
+            let _ = write!(text, "\n  {instances}");
             let changes: Vec<_> = report.changes.iter().map(ToString::to_string).collect();
             tracing::info!(
                 event = "reload",
@@ -53,6 +55,7 @@ pub(super) fn tell(report: &Report, took: Duration) {
                 milliseconds,
                 stages,
                 changes = changes.join("\n"),
+                instances,
                 "{text}"
             );
         }
