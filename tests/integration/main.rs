@@ -2,6 +2,8 @@
 
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
+/// Handlers that go on over a swap, and those that don't.
+mod instances;
 /// Swaps while requests are in flight: none is lost, none is mixed.
 mod load;
 /// What a manifest means, and what a person reads who wrote it wrong: `manifests/*.case`.

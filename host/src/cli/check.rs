@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::arguments::Place;
 use super::serve::{probe, shelf};
 use crate::build::{Crates, Profile};
-use crate::generation::{Libraries, Outcome, Reloader};
+use crate::generation::{Ask, Libraries, Outcome, Reloader};
 use crate::services;
 
 pub(super) fn check(place: &Place, color: bool) -> ExitCode {
@@ -74,7 +74,7 @@ fn walk(place: &Place, color: bool) -> Result<Reloader, String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no runtime: {error}"))?;
     let report = runtime.block_on(async {
         services::lend();
-        reloader.reload(true).await
+        reloader.reload(Ask::Forced).await
     });
     for warning in &report.warnings {
         eprintln!("{warning}\n");

@@ -1,30 +1,26 @@
-//! The end of a generation: its requests finish, its tasks end, its handlers are dropped.
+//! The end of a generation: its requests finish, then what nothing else has of it retires.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::tasks::Tasks;
+use super::instance::{Instance, let_go};
 use super::{Ending, Generation};
-use crate::library::{Library, Loaded};
+use crate::library::Loaded;
 use crate::stack::Stack;
-
-/// How long tasks may take to be dropped.
-const TASKS_LIMIT: Duration = Duration::from_secs(1);
 
 /// What is needed to end a generation without holding it.
 #[derive(Debug)]
 pub(super) struct Holdings {
     pub(super) stack: Arc<Stack>,
-    /// Those that the handlers are of.
-    pub(super) libraries: Vec<Arc<Library>>,
-    pub(super) tasks: Arc<Tasks>,
+    /// What the stack is of, in the order of its directives.
+    pub(super) instances: Vec<Arc<Instance>>,
     pub(super) gone: oneshot::Receiver<()>,
 }
 
-/// Lets go of `old`, waits for its requests until the deadline, then ends what is left. Libraries
-/// that nothing uses any more rest from then on.
+/// Lets go of `old`, waits for its requests until the deadline, then ends what is left. Instances that
+/// no other generation has end with it.
 pub(super) async fn drain(
     old: Arc<Generation>,
     holdings: Holdings,
@@ -37,8 +33,7 @@ pub(super) async fn drain(
     drop(old);
     let Holdings {
         stack,
-        libraries,
-        tasks,
+        instances,
         mut gone,
     } = holdings;
     let mut in_time = tokio::time::timeout(deadline, &mut gone).await.is_ok();
@@ -52,37 +47,35 @@ pub(super) async fn drain(
         // They end at their next poll; one that blocks its thread holds the stack longer.
         in_time = tokio::time::timeout(deadline, gone).await.is_ok();
     }
-    let ended = tasks.end().dropped(TASKS_LIMIT).await;
-    if !in_time {
+    if in_time {
+        // The instances have its handlers still, so no code of a plugin runs here.
+        drop(stack);
+    } else {
         tracing::error!(
             event = "drain-stuck",
             generation = number,
             "generation {number} is held by a request that does not yield: its handlers are kept"
         );
-        // Its code may still be running in them: leaking is the only safe end.
+        // Its code may still be running in them: leaking is the only safe end. The tasks end even so,
+        // and what goes on in another generation goes on.
+        let libraries: Vec<_> = instances
+            .iter()
+            .map(|one| Arc::clone(&one.library))
+            .collect();
         std::mem::forget((stack, libraries));
+    }
+    let let_go = let_go(instances, loaded).await;
+    if !in_time {
         return;
     }
-    let dropped = tokio::task::spawn_blocking(move || drop(stack)).await;
-    if dropped.is_err() {
-        tracing::error!(
-            generation = number,
-            "dropping the handlers of generation {number} panicked"
-        );
-    }
-    let rested = tokio::task::spawn_blocking(move || {
-        drop(libraries);
-        loaded.rest()
-    });
-    let count = rested.await.ok();
     let seconds = start.elapsed().as_secs_f64();
     tracing::info!(
         event = "drained",
         generation = number,
         seconds,
-        tasks_ended = ended.join(", "),
-        libraries = count.map(|count| count.loaded),
-        libraries_resting = count.map(|count| count.resting),
+        tasks_ended = let_go.tasks.join(", "),
+        libraries = let_go.libraries.map(|count| count.loaded),
+        libraries_resting = let_go.libraries.map(|count| count.resting),
         "generation {number} retired after {seconds:.3} s"
     );
 }

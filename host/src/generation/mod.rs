@@ -6,7 +6,10 @@ mod active;
 mod brought;
 mod candidate;
 mod drain;
+mod fates;
 mod find;
+mod instance;
+mod matching;
 mod reload;
 mod report;
 mod resolve;
@@ -28,10 +31,14 @@ use crate::stack::Stack;
 
 pub use self::active::Active;
 pub use self::brought::{Brought, Libraries};
-pub use self::candidate::build;
+pub use self::candidate::{Built, Ground, Unbuilt, build};
+pub use self::fates::Fates;
+pub use self::instance::{Instance, Key};
+pub use self::matching::Spot;
 pub use self::reload::Reloader;
-pub use self::report::{Outcome, Report};
+pub use self::report::{Ask, Outcome, Report};
 pub use self::resolve::{Place, Resolved, Timings, resolve};
+pub use self::snapshot::Trying;
 pub use self::tasks::Tasks;
 pub use self::tried::Tried;
 

@@ -5,26 +5,27 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::Generation;
 use super::active::Active;
 use super::brought::{Brought, Libraries};
+use super::candidate::Built;
 use super::drain::{Holdings, drain};
+use super::fates::Fates;
 use super::find::files;
-use super::report::{Clock, Outcome, Report};
+use super::instance::{Instance, let_go};
+use super::report::{Ask, Clock, Outcome, Report};
 use super::resolve::Place;
 use super::serving::{Serving, fixed};
-use super::snapshot::{rolled_back, state};
-use super::tasks::Tasks;
+use super::snapshot::{Trying, rolled_back, state};
 use super::tried::Tried;
 use super::warmup::warm_up;
-use crate::library::{Library, Loaded, Shelf, Vault};
+use crate::library::{Loaded, Shelf, Vault};
 use crate::link::{Avoid, Snapshot};
 use crate::manifest::{self, Manifest, Settings, Source};
 use crate::probe::Probe;
-use crate::stack::{Outline, Stack, diff};
+use crate::stack::{Outline, diff};
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -41,6 +42,7 @@ pub struct Reloader {
     pub(super) vault: Option<Vault>,
     pub(super) snapshot: Option<Snapshot>,
     pub(super) avoid: Vec<Avoid>,
+    pub(super) trying: Option<Trying>,
 }
 
 impl Reloader {
@@ -78,6 +80,7 @@ impl Reloader {
             vault: None,
             snapshot: None,
             avoid: Vec::new(),
+            trying: None,
         }
     }
 
@@ -139,30 +142,33 @@ impl Reloader {
         while self.draining.join_next().await.is_some() {}
     }
 
-    /// Walks the corridor once. With `force` a stack swaps in even if nothing has changed.
-    pub async fn reload(&mut self, force: bool) -> Report {
-        self.attempt(force, None).await
+    /// Walks the corridor once.
+    pub async fn reload(&mut self, ask: Ask) -> Report {
+        self.attempt(ask, None).await
     }
 
     /// Begins with a stack that served before, whatever has become of its files.
     pub async fn boot(&mut self, snapshot: &Snapshot) -> Report {
         self.place.kept.clone_from(&snapshot.libraries);
-        let report = self.attempt(true, Some(snapshot.manifest.clone())).await;
+        let text = Some(snapshot.manifest.clone());
+        let report = self.attempt(Ask::Fresh, text).await;
         self.place.kept.clear();
         report
     }
 
-    async fn attempt(&mut self, force: bool, text: Option<String>) -> Report {
+    async fn attempt(&mut self, ask: Ask, text: Option<String>) -> Report {
         let mut report = Report {
             outcome: Outcome::Unchanged,
             generation: 0,
             changes: Vec::new(),
+            instances: Fates::default(),
             timings: Vec::new(),
             warnings: Vec::new(),
         };
-        if let Err(refusal) = self.walk(force, text, &mut report).await {
+        if let Err(refusal) = self.walk(ask, text, &mut report).await {
             report.outcome = Outcome::Refused(refusal);
-            self.abandon(None, Vec::new());
+            self.tell_trying(None);
+            self.abandon(Vec::new());
         }
         report.generation = self
             .serving
@@ -173,7 +179,7 @@ impl Reloader {
 
     async fn walk(
         &mut self,
-        force: bool,
+        ask: Ask,
         text: Option<String>,
         report: &mut Report,
     ) -> Result<(), String> {
@@ -205,80 +211,64 @@ impl Reloader {
             .collect();
         clock.lap("manifest");
         if from_files && self.libraries.is_some() {
-            self.build_libraries(&manifest, force).await?;
+            self.build_libraries(&manifest, ask).await?;
             clock.lap("build");
         }
         self.files = files(&manifest, &self.place);
-        let resolved = self.resolve(&manifest, &source).await?;
+        let resolved = self.resolve(&manifest, &source, ask).await?;
         clock.stages(resolved.timings.0.iter().cloned());
         let before = self.serving.as_ref();
-        let same = before.is_some_and(|serving| {
-            let old = &serving.manifest;
-            serving.outline == resolved.outline
-                && old.limits == manifest.limits
-                && old.failures == manifest.failures
-                && old.renewal == manifest.renewal
-        });
-        if same && !force {
+        let same = before.is_some_and(|serving| serving.is(&resolved, &manifest));
+        if same && ask != Ask::Fresh {
             return Ok(());
         }
         let state = state(&resolved.outline);
         if let Some(avoid) = self.avoid.iter().find(|avoid| avoid.state == state) {
             return Err(rolled_back(avoid));
         }
-        let old = before.map(|serving| serving.outline.clone());
+        self.tell_trying(Some(&state));
         let kept = self.keep(&resolved);
         let outline = resolved.outline.clone();
-        let libraries = resolved.libraries();
-        let tasks = Arc::new(Tasks::new(Handle::current()));
-        let stack = self.build(&manifest, resolved, &source, &tasks).await?;
+        let built = self.build(&manifest, resolved, &source, ask).await?;
         clock.lap("init");
         let number = self.number + 1;
         let limit = manifest.limits.warmup_timeout;
-        if let Err(error) = warm_up(&stack, &manifest.warmup, number, limit).await {
-            tasks.end();
-            self.abandon(Some(stack), libraries);
+        if let Err(error) = warm_up(&built.stack, &manifest.warmup, number, limit).await {
+            drop(built.stack);
+            self.abandon(built.instances);
             return Err(error.to_string());
         }
         clock.lap("warm up");
-        report.changes = old.map(|old| diff(&old, &outline)).unwrap_or_default();
-        self.swap(stack, libraries, tasks, outline, manifest);
+        if let Some(before) = &self.serving {
+            report.changes = diff(&before.outline, &outline);
+        }
+        report.instances = self.swap(built, outline, manifest);
         self.snapshot = kept.map(|libraries| self.photograph(source.text, state, libraries));
         clock.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
     }
 
-    /// Drops handlers that never served, which may block, and lets the libraries rest that nothing
-    /// uses without them.
-    fn abandon(&self, stack: Option<Stack>, libraries: Vec<Arc<Library>>) {
-        let loaded = self.loaded.clone();
-        drop(tokio::task::spawn_blocking(move || {
-            drop(stack);
-            drop(libraries);
-            loaded.rest();
-        }));
+    /// Lets go of the instances of a candidate: those that were built for it end. Libraries rest that
+    /// nothing uses without it.
+    pub(super) fn abandon(&self, instances: Vec<Arc<Instance>>) {
+        drop(tokio::spawn(let_go(instances, self.loaded.clone())));
     }
 
-    fn swap(
-        &mut self,
-        stack: Stack,
-        libraries: Vec<Arc<Library>>,
-        tasks: Arc<Tasks>,
-        outline: Outline,
-        manifest: Manifest,
-    ) {
+    fn swap(&mut self, built: Built, outline: Outline, manifest: Manifest) -> Fates {
         self.number += 1;
-        let stack = Arc::new(stack);
+        let stack = Arc::new(built.stack);
         let limits = manifest.limits.clone();
         let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), limits);
         let generation = Arc::new(generation);
         let holdings = Holdings {
             stack,
-            libraries,
-            tasks,
+            instances: built.instances,
             gone,
         };
+        let serving = self.serving.as_ref();
+        let old = serving.map(|serving| &serving.holdings.instances[..]);
+        let fates = Fates::of(old.unwrap_or_default(), &holdings.instances);
         let active = match self.serving.take() {
             None => Arc::new(Active::new(generation)),
             Some(before) => {
@@ -297,5 +287,6 @@ impl Reloader {
             outline,
             holdings,
         });
+        fates
     }
 }

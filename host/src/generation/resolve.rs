@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::brought::Brought;
 use super::find::find;
+use super::instance::Key;
 use super::tried::Tried;
 use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
@@ -54,12 +55,6 @@ impl Resolved {
         };
         self.handlers.iter().map(keep).collect()
     }
-
-    /// The libraries that the handlers are of.
-    pub(super) fn libraries(&self) -> Vec<Arc<Library>> {
-        let libraries = self.handlers.iter().map(|chosen| &chosen.library);
-        libraries.cloned().collect()
-    }
 }
 
 /// The handler that a directive means.
@@ -74,6 +69,17 @@ pub(super) struct Chosen {
     pub(super) plugin: String,
     /// The file that the library came from.
     pub(super) file: PathBuf,
+}
+
+impl Chosen {
+    pub(super) fn key(&self, directive: &Directive) -> Key {
+        Key {
+            name: self.name.clone(),
+            fingerprint: self.library.fingerprint,
+            export: self.export.clone(),
+            config: directive.config.clone(),
+        }
+    }
 }
 
 /// Loads every library that the manifest names; what was never tried is tried out first. Blocks.

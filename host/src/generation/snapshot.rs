@@ -7,7 +7,23 @@ use crate::link::{Avoid, Kept, Rules, Snapshot};
 use crate::manifest::Manifest;
 use crate::stack::Outline;
 
+/// Is told which stack begins to be built, and when nothing came of it.
+pub type Trying = Box<dyn Fn(Option<&str>) + Send>;
+
 impl Reloader {
+    /// The same, telling which stack is about to be built: its code runs here from then on.
+    #[must_use]
+    pub fn telling(mut self, trying: Trying) -> Self {
+        self.trying = Some(trying);
+        self
+    }
+
+    pub(super) fn tell_trying(&self, state: Option<&str>) {
+        if let Some(trying) = &self.trying {
+            trying(state);
+        }
+    }
+
     /// The stack that serves, if its libraries could be kept.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_ref()

@@ -1,4 +1,4 @@
-//! The tasks that a generation's handlers have spawned.
+//! The tasks that an instance has spawned.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-/// Runs tasks on the host's runtime and ends them with their generation.
+/// Runs tasks on the host's runtime and ends them with their instance.
 #[derive(Debug)]
 pub struct Tasks {
     runtime: Handle,
@@ -54,6 +54,12 @@ impl Tasks {
 /// Tasks on their way out.
 #[derive(Debug)]
 pub struct Ended(Vec<Task>);
+
+impl FromIterator<Self> for Ended {
+    fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
+        Self(all.into_iter().flat_map(|ended| ended.0).collect())
+    }
+}
 
 impl Ended {
     /// Waits until all are dropped, at the longest for `limit`. Returns their labels.

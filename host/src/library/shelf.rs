@@ -181,6 +181,11 @@ impl Shelf {
         Found { state, timings }
     }
 
+    /// Forgets what was seen of files: each is read again, whatever its facts say.
+    pub fn forget(&mut self) {
+        self.seen.clear();
+    }
+
     /// The libraries that are mapped.
     pub fn loaded(&self) -> Loaded {
         self.loaded.clone()

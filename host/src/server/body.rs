@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody};
+use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, polling};
 
 use crate::generation::Generation;
 
@@ -167,7 +167,9 @@ impl Body for ServedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = &mut *self;
-        let frame = match Pin::new(&mut this.body).poll_frame(cx) {
+        let number = this.generation.number;
+        let (frame, _) = polling(number, || Pin::new(&mut this.body).poll_frame(cx));
+        let frame = match frame {
             Poll::Ready(Some(Ok(frame))) => this.check(Some(frame)),
             Poll::Ready(None) => this.check(None),
             Poll::Ready(Some(Err(failure))) => {

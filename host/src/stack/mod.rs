@@ -10,7 +10,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use stackup_plugin::abi::host::{Answer, Handler, HostRequest, HostResponse, Node, Outcome};
+use stackup_plugin::abi::host::{
+    Answer, Handler, HostRequest, HostResponse, Node, OnFailure, Outcome,
+};
 
 use crate::manifest::{Directive, Level};
 
@@ -71,6 +73,7 @@ fn build_level(
     let app = |handler| Node::Layer {
         handler,
         next: None,
+        on_failure: OnFailure::FailClosed,
     };
     let maps = maps.into_iter().collect::<Option<Vec<_>>>()?;
     let inner = match run {
@@ -85,6 +88,7 @@ fn build_level(
     let wrap = |next, handler| Node::Layer {
         handler,
         next: Some(Box::new(next)),
+        on_failure: OnFailure::FailClosed,
     };
     Some(uses.into_iter().rev().fold(inner, wrap))
 }

@@ -91,6 +91,8 @@ struct Supervisor {
     memory: Memory,
     answers: Answers,
     renewal: Option<Renewal>,
+    /// When this process becomes the new program: answers are on their way until then.
+    replacing: Option<Instant>,
     /// A start that waits for its time.
     planned: Option<(Instant, Plan)>,
     /// Whether anything was ever served.
@@ -275,6 +277,7 @@ impl Supervisor {
         let renewal = self.renewal.iter().map(|renewal| renewal.deadline);
         workers
             .chain(planned)
+            .chain(self.replacing)
             .chain(renewal)
             .chain(self.answers.due())
             .min()
@@ -285,6 +288,9 @@ impl Supervisor {
         self.overdue(now);
         self.renewal_overdue(now);
         self.bury();
+        if self.replacing.take_if(|due| *due <= now).is_some() {
+            self.replace_itself();
+        }
         if let Some((_, plan)) = self.planned.take_if(|(due, _)| *due <= now) {
             self.start(plan);
         }

@@ -19,6 +19,9 @@ use crate::policy::verdict::Start;
 /// How long the old worker may take to end the reload that runs.
 const HOLD: Duration = Duration::from_secs(120);
 
+/// How long answers have to reach who asked, before this process becomes another.
+const LAST_ANSWERS: Duration = Duration::from_millis(50);
+
 /// A year: what has its own deadline elsewhere needs none here.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -183,7 +186,7 @@ impl Supervisor {
             tell(asker, Reply::done(text.clone(), value.clone()));
         }
         if renewal.upgrade {
-            self.replace_itself();
+            self.replacing = Some(Instant::now() + LAST_ANSWERS);
         }
     }
 

@@ -66,6 +66,7 @@ impl Supervisor {
             memory: Memory::default(),
             answers: super::Answers::default(),
             renewal: None,
+            replacing: None,
             planned: None,
             served: false,
             stopping: None,

@@ -53,7 +53,7 @@ impl Supervisor {
     }
 
     /// Becomes the program's file as it is now. Returns only if that fails.
-    pub(super) fn replace_itself(&mut self) {
+    pub(super) fn replace_itself(&self) {
         let error = match self.bequeath() {
             Ok(heir) => Command::new(self.program())
                 .arg(ARGUMENT)
@@ -175,6 +175,7 @@ impl Supervisor {
             memory: legacy.memory,
             answers: Answers::default(),
             renewal: None,
+            replacing: None,
             planned: None,
             served: true,
             stopping: None,

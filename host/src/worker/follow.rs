@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::record::record;
 use super::tell::{tell, warn};
-use crate::generation::{Outcome, Reloader};
+use crate::generation::{Ask as Look, Outcome, Reloader};
 use crate::link::{Ask, Record};
 use crate::watch::Watch;
 
@@ -20,6 +20,16 @@ pub(super) enum Wanted {
     Changed,
     /// Somebody asked.
     Asked(Ask),
+}
+
+impl Wanted {
+    fn look(self) -> Look {
+        match self {
+            Self::CatchUp | Self::Changed => Look::Look,
+            Self::Asked(Ask { fresh: true, .. }) => Look::Fresh,
+            Self::Asked(_) => Look::Forced,
+        }
+    }
 }
 
 /// Reloads and tells of it.
@@ -61,15 +71,10 @@ impl Follower {
         loop {
             let before: Vec<_> = self.reloader.files().collect();
             let start = Instant::now();
-            let report = match wanted {
-                Wanted::Asked(ask) => {
-                    if ask.retry {
-                        self.reloader.avoid(Vec::new());
-                    }
-                    self.reloader.reload(true).await
-                }
-                Wanted::CatchUp | Wanted::Changed => self.reloader.reload(false).await,
-            };
+            if let Wanted::Asked(Ask { retry: true, .. }) = wanted {
+                self.reloader.avoid(Vec::new());
+            }
+            let report = self.reloader.reload(wanted.look()).await;
             if self.is_news(&report.outcome, wanted) {
                 self.number += 1;
                 warn(&report);

@@ -11,13 +11,15 @@ mod serve;
 mod tell;
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use stackup_plugin::abi::host::last_words;
+
 use self::orders::Orders;
-use self::serve::serve;
+use self::serve::{say, serve};
 use crate::build::{Crates, Profile};
 use crate::generation::{Libraries, Reloader};
 use crate::library::{Candidate, RuntimeDir, Shelf, Vault};
@@ -66,6 +68,11 @@ fn try_work(
     sockets: Vec<OwnedFd>,
     line: UnixStream,
 ) -> Result<ExitCode, String> {
+    let mut sockets = sockets.into_iter();
+    if let Some(pipe) = sockets.next() {
+        // For as long as the process lives: it is written to when it dies.
+        last_words::install(pipe.into_raw_fd()).map_err(told)?;
+    }
     let mouth = Arc::new(Mouth::new(line.try_clone().map_err(told)?));
     let hello = Word::Hello {
         protocol: PROTOCOL,
@@ -79,12 +86,13 @@ fn try_work(
         .map_err(|error| format!("no runtime: {error}"))?;
     let code = runtime.block_on(async {
         services::lend();
-        let reloader = reloader(&assignment)?;
-        let listeners: io::Result<Vec<_>> = sockets.into_iter().map(Listener::adopt).collect();
+        let reloader = reloader(&assignment, &mouth)?;
+        let listeners: io::Result<Vec<_>> = sockets.map(Listener::adopt).collect();
         let listeners = listeners.map_err(|error| format!("a socket is of no use: {error}"))?;
         serve(assignment, reloader, listeners, orders, mouth).await
     });
-    // A plugin that blocks its thread must not keep the process.
+    // From here on an exit is no crash. A plugin that blocks its thread must not keep the process.
+    last_words::disarm();
     runtime.shutdown_background();
     code
 }
@@ -93,7 +101,7 @@ fn told(error: io::Error) -> String {
     error.to_string()
 }
 
-fn reloader(assignment: &Assignment) -> Result<Reloader, String> {
+fn reloader(assignment: &Assignment, mouth: &Arc<Mouth>) -> Result<Reloader, String> {
     let dir = RuntimeDir::create(&Candidate::from_env()).map_err(|error| error.to_string())?;
     let libraries = assignment.build.map(|build| {
         let profile = if build.release {
@@ -112,7 +120,13 @@ fn reloader(assignment: &Assignment) -> Result<Reloader, String> {
         libraries,
         assignment.color,
     );
+    let mouth = Arc::clone(mouth);
+    let trying = move |state: Option<&str>| {
+        let state = state.map(str::to_owned);
+        say(&mouth, &Word::Trying { state });
+    };
     Ok(reloader
+        .telling(Box::new(trying))
         .probing(Box::new(probe))
         .keeping(Vault::new(assignment.vault.clone()))
         .after(assignment.generation, assignment.avoid.clone()))

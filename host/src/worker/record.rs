@@ -29,7 +29,7 @@ pub(super) fn record(report: &Report, number: u64, took: Duration) -> Record {
             .map(|(stage, time)| (stage.clone(), milliseconds(*time)))
             .collect(),
         changes: report.changes.iter().map(ToString::to_string).collect(),
-        instances: String::new(),
+        instances: report.instances.to_string(),
         error,
     }
 }

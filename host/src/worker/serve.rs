@@ -16,7 +16,7 @@ use super::duties::Duties;
 use super::follow::{Follower, Wanted};
 use super::orders::Orders;
 use super::tell::{announce, warn};
-use crate::generation::{Active, Outcome, Reloader, Report};
+use crate::generation::{Active, Ask, Outcome, Reloader, Report};
 use crate::link::{Assignment, Mouth, Order, Record, Verdict, Word};
 use crate::server::{self, Deadlines, Listener, Phase, Settings};
 use crate::watch::{Changed, Rhythm, Watch};
@@ -103,7 +103,7 @@ fn tell_active(mouth: &Mouth, reloader: &Reloader) {
 async fn boot(reloader: &mut Reloader, assignment: &Assignment) -> Report {
     match &assignment.snapshot {
         Some(snapshot) => reloader.boot(snapshot).await,
-        None => reloader.reload(true).await,
+        None => reloader.reload(Ask::Forced).await,
     }
 }
 
@@ -270,6 +270,8 @@ impl Worker {
         if cut > 0 {
             tracing::warn!(cut, "{cut} connections did not end in time and were cut");
         }
+        // It holds the generation that is to end.
+        drop(self.duties);
         follower.reloader.retire(LAST_DRAIN).await;
         tracing::info!(event = "stopped", "stopped");
     }

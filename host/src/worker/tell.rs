@@ -44,6 +44,8 @@ pub(super) fn tell(record: &Record) {
             for change in &record.changes {
                 let _ = write!(text, "\n  {change}");
             }
+            let instances = &record.instances;
+            let _ = write!(text, "\n  {instances}");
             tracing::info!(
                 event = "reload",
                 number,
@@ -52,6 +54,7 @@ pub(super) fn tell(record: &Record) {
                 milliseconds,
                 stages,
                 changes = record.changes.join("\n"),
+                instances,
                 "{text}"
             );
         }
