@@ -7,6 +7,7 @@ pub mod build;
 pub mod cli;
 pub mod generation;
 pub mod library;
+pub mod lock;
 pub mod manifest;
 pub mod policy;
 pub mod probe;

@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod inspect;
+mod lock;
 mod serve;
 
 use std::process::ExitCode;
@@ -33,8 +34,9 @@ pub fn main() -> ExitCode {
     match command {
         Command::Dev(site) => serve::dev(&site, &options, color),
         Command::Serve(site) => serve::serve(&site, &options, color),
-        Command::Check(place) => check::check(&place, color),
-        Command::Stack(place) => check::stack(&place, color),
+        Command::Check(plan) => check::check(&plan, color),
+        Command::Stack(plan) => check::stack(&plan, color),
+        Command::Lock(place) => lock::lock(&place, color),
         Command::Inspect { library, schema } => inspect::inspect(&library, schema),
     }
 }

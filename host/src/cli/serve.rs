@@ -32,6 +32,7 @@ fn start(
     color: bool,
 ) -> ExitCode {
     let environment = site
+        .plan
         .place
         .environment
         .clone()
@@ -43,9 +44,12 @@ fn start(
     let served = shelf()
         .map_err(|error| error.to_string())
         .and_then(|shelf| {
-            let manifest = site.place.manifest.clone();
-            let reloader =
+            let manifest = site.plan.place.manifest.clone();
+            let mut reloader =
                 Reloader::new(manifest, environment, shelf, libraries, color).probing(probe()?);
+            if site.plan.locked {
+                reloader = reloader.locked();
+            }
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()

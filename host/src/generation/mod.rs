@@ -7,6 +7,7 @@ mod brought;
 mod candidate;
 mod drain;
 mod find;
+mod locking;
 mod reload;
 mod report;
 mod resolve;

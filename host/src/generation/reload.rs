@@ -20,7 +20,7 @@ use super::tasks::Tasks;
 use super::tried::Tried;
 use super::warmup::warm_up;
 use crate::library::{Library, Loaded, Shelf};
-use crate::manifest::{self, Manifest, Settings};
+use crate::manifest::Manifest;
 use crate::probe::Probe;
 use crate::stack::{Outline, Stack, diff};
 
@@ -34,6 +34,7 @@ pub struct Reloader {
     pub(super) color: bool,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
+    pub(super) lock: Option<PathBuf>,
     number: u64,
     draining: JoinSet<()>,
 }
@@ -57,6 +58,7 @@ impl Reloader {
             environment,
             directory,
             brought: Brought::default(),
+            lock: None,
         };
         Self {
             path,
@@ -67,6 +69,7 @@ impl Reloader {
             color,
             serving: None,
             files: Vec::new(),
+            lock: None,
             number: 0,
             draining: JoinSet::new(),
         }
@@ -98,7 +101,8 @@ impl Reloader {
 
     /// The files that a reload depends on, those of the candidate that was refused last included.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
-        std::iter::once(self.path.clone()).chain(self.files.iter().cloned())
+        let own = std::iter::once(self.path.clone()).chain(self.lock.clone());
+        own.chain(self.files.iter().cloned())
     }
 
     /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
@@ -136,12 +140,7 @@ impl Reloader {
     async fn walk(&mut self, force: bool, report: &mut Report) -> Result<(), String> {
         let mut clock = Clock::start(&mut report.timings);
         let source = self.read().await?;
-        let settings = Settings {
-            environment: &self.place.environment,
-            variable: &|name| std::env::var(name).ok(),
-        };
-        let parsed = manifest::parse(&source, &settings)
-            .map_err(|diagnostics| source.render(&diagnostics, self.color))?;
+        let parsed = self.parse(&source)?;
         let manifest = parsed.manifest;
         let mut warnings = parsed.warnings;
         warnings.extend(
@@ -159,6 +158,7 @@ impl Reloader {
             clock.lap("build");
         }
         self.files = files(&manifest, &self.place);
+        self.read_lock()?;
         let resolved = self.resolve(&manifest, &source).await?;
         clock.stages(resolved.timings.0.iter().cloned());
         let before = self.serving.as_ref();

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::brought::Brought;
 use super::find::find;
+use super::locking::locking;
 use super::tried::Tried;
 use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
-    check_pin,
 };
+use crate::lock::Lock;
 use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::stack::{Outline, Piece, directives};
 
@@ -25,6 +26,8 @@ pub struct Place {
     pub directory: PathBuf,
     /// The plugins that were built; others are looked for in the manifest's `path`.
     pub brought: Brought,
+    /// What the plugins' libraries may be, if they are locked.
+    pub lock: Option<Lock>,
 }
 
 /// Every directive with its library: a stack that no instance exists of yet.
@@ -110,7 +113,7 @@ pub(super) struct Pick<'a> {
     pub(super) name: String,
 }
 
-fn look<'a>(
+pub(super) fn look<'a>(
     manifest: &'a Manifest,
     place: &Place,
     shelf: &mut Shelf,
@@ -146,28 +149,40 @@ fn pick<'a>(
         .map(str::parse::<Fingerprint>)
         .transpose()
         .map_err(|error| at(directive.key_span("sha256"), &error))?;
-    let refused = |error: PrepareError| at(directive.name_span(), &error);
+    let locked = place
+        .lock
+        .as_ref()
+        .map(|lock| lock.fingerprints(&directive.plugin));
+    let demands = Demands {
+        pin,
+        locked: locked.as_deref(),
+        trust: match manifest.plugins.trust {
+            manifest::Trust::Owner => Trust::Owner,
+            manifest::Trust::Any => Trust::Any,
+        },
+        abi: stackup_plugin::abi::VERSION,
+        patience: Patience::default(),
+    };
+    let refused = |error: PrepareError| {
+        let diagnostic = at(directive.name_span(), &error);
+        match error.cause {
+            Cause::Lock(_) => {
+                let help = format!("if this file is meant, run {}", locking(place));
+                Box::new(diagnostic.help(help))
+            }
+            _ => diagnostic,
+        }
+    };
     let library = match found.entry(file.clone()) {
         Entry::Occupied(entry) => {
             let library = entry.into_mut();
-            check_pin(pin, library.fingerprint()).map_err(|error| {
-                refused(PrepareError {
-                    path: file.clone(),
-                    cause: Cause::Pin(error),
-                })
+            demands.admit(library.fingerprint()).map_err(|cause| {
+                let path = file.clone();
+                refused(PrepareError { path, cause })
             })?;
             library
         }
         Entry::Vacant(entry) => {
-            let demands = Demands {
-                pin,
-                trust: match manifest.plugins.trust {
-                    manifest::Trust::Owner => Trust::Owner,
-                    manifest::Trust::Any => Trust::Any,
-                },
-                abi: stackup_plugin::abi::VERSION,
-                patience: Patience::default(),
-            };
             let mut library = shelf.look(&file, &demands).map_err(refused)?;
             for (stage, time) in std::mem::take(&mut library.timings) {
                 timings.add(&stage, time);

@@ -9,7 +9,7 @@ use super::reload::Reloader;
 use super::resolve::{Resolved, resolve};
 use super::tasks::Tasks;
 use crate::library::{Patience, settle};
-use crate::manifest::{Manifest, Source};
+use crate::manifest::{self, Manifest, Parsed, Settings, Source};
 use crate::stack::Stack;
 
 /// How long the first look for a manifest may take.
@@ -36,6 +36,15 @@ impl Reloader {
             Ok(Source { path, text })
         });
         read.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    pub(super) fn parse(&self, source: &Source) -> Result<Parsed, String> {
+        let settings = Settings {
+            environment: &self.place.environment,
+            variable: &|name| std::env::var(name).ok(),
+        };
+        manifest::parse(source, &settings)
+            .map_err(|diagnostics| source.render(&diagnostics, self.color))
     }
 
     pub(super) async fn build_libraries(
