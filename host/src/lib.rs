@@ -9,6 +9,7 @@ pub mod control;
 pub mod generation;
 pub mod library;
 pub mod link;
+pub mod lock;
 pub mod manifest;
 pub mod policy;
 pub mod probe;

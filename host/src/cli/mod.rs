@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod control;
 mod inspect;
+mod lock;
 mod serve;
 
 use std::ffi::OsStr;
@@ -43,8 +44,6 @@ pub fn main() -> ExitCode {
     match command {
         Command::Dev(site) => serve::dev(&site, &options, color),
         Command::Serve(site) => serve::serve(&site, &options, color),
-        Command::Check(place) => check::check(&place, color),
-        Command::Stack(place) => check::stack(&place, color),
         Command::Status { target, json } => control::control(&target, &Request::Status, json),
         Command::Reload {
             target,
@@ -58,6 +57,9 @@ pub fn main() -> ExitCode {
         Command::Restart(target) => control::control(&target, &Request::Restart, false),
         Command::Upgrade(target) => control::control(&target, &Request::Upgrade, false),
         Command::Stop(target) => control::control(&target, &Request::Stop, false),
+        Command::Check(plan) => check::check(&plan, color),
+        Command::Stack(plan) => check::stack(&plan, color),
+        Command::Lock(place) => lock::lock(&place, color),
         Command::Inspect { library, schema } => inspect::inspect(&library, schema),
     }
 }

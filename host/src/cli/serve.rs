@@ -29,17 +29,17 @@ fn start(
     options: &LogOptions,
     color: bool,
 ) -> ExitCode {
-    let environment = site.place.environment.as_deref().unwrap_or(default);
+    let environment = site.plan.place.environment.as_deref().unwrap_or(default);
     let served = std::env::current_exe()
         .map_err(|error| format!("this program can't find itself: {error}"))
         .and_then(|program| {
             supervisor::run(Settings {
                 program,
-                manifest: site.place.manifest.clone(),
+                manifest: site.plan.place.manifest.clone(),
                 environment: environment.to_owned(),
                 listen: listen(site),
                 build,
-                locked: false,
+                locked: site.plan.locked,
                 control: site.control.clone(),
                 format: options.log_format,
                 level: number_of(options.log_level()),

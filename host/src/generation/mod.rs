@@ -10,6 +10,7 @@ mod fates;
 mod find;
 mod instance;
 mod matching;
+mod locking;
 mod reload;
 mod report;
 mod resolve;

@@ -23,7 +23,7 @@ use super::tried::Tried;
 use super::warmup::warm_up;
 use crate::library::{Loaded, Shelf, Vault};
 use crate::link::{Avoid, Snapshot};
-use crate::manifest::{self, Manifest, Settings, Source};
+use crate::manifest::{Manifest, Source};
 use crate::probe::Probe;
 use crate::stack::{Outline, diff};
 
@@ -37,6 +37,7 @@ pub struct Reloader {
     pub(super) color: bool,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
+    pub(super) lock: Option<PathBuf>,
     pub(super) number: u64,
     draining: JoinSet<()>,
     pub(super) vault: Option<Vault>,
@@ -65,6 +66,7 @@ impl Reloader {
             directory,
             brought: Brought::default(),
             kept: Vec::new(),
+            lock: None,
         };
         Self {
             path,
@@ -75,6 +77,7 @@ impl Reloader {
             color,
             serving: None,
             files: Vec::new(),
+            lock: None,
             number: 0,
             draining: JoinSet::new(),
             vault: None,
@@ -127,7 +130,8 @@ impl Reloader {
 
     /// The files that a reload depends on, those of the candidate that was refused last included.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
-        std::iter::once(self.path.clone()).chain(self.files.iter().cloned())
+        let own = std::iter::once(self.path.clone()).chain(self.lock.clone());
+        own.chain(self.files.iter().cloned())
     }
 
     /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
@@ -192,12 +196,7 @@ impl Reloader {
             },
             None => self.read().await?,
         };
-        let settings = Settings {
-            environment: &self.place.environment,
-            variable: &|name| std::env::var(name).ok(),
-        };
-        let parsed = manifest::parse(&source, &settings)
-            .map_err(|diagnostics| source.render(&diagnostics, self.color))?;
+        let parsed = self.parse(&source)?;
         let manifest = parsed.manifest;
         let mut warnings = parsed.warnings;
         warnings.extend(
@@ -215,6 +214,10 @@ impl Reloader {
             clock.lap("build");
         }
         self.files = files(&manifest, &self.place);
+        // What is kept was checked when it was a file.
+        if from_files {
+            self.read_lock()?;
+        }
         let resolved = self.resolve(&manifest, &source, ask).await?;
         clock.stages(resolved.timings.0.iter().cloned());
         let before = self.serving.as_ref();

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 use super::brought::Brought;
 use super::find::find;
 use super::instance::Key;
+use super::locking::locking;
 use super::tried::Tried;
 use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
     Vault, check_pin,
 };
 use crate::link::Kept;
+use crate::lock::Lock;
 use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::stack::{Outline, Piece, directives};
 
@@ -29,6 +31,8 @@ pub struct Place {
     pub brought: Brought,
     /// Libraries that take the place of the files, one for each directive, as a snapshot has them.
     pub kept: Vec<Kept>,
+    /// What the plugins' libraries may be, if they are locked.
+    pub lock: Option<Lock>,
 }
 
 /// Every directive with its library: a stack that no instance exists of yet.
@@ -136,7 +140,7 @@ pub(super) struct Pick<'a> {
     pub(super) name: String,
 }
 
-fn look<'a>(
+pub(super) fn look<'a>(
     manifest: &'a Manifest,
     place: &Place,
     shelf: &mut Shelf,
@@ -177,28 +181,40 @@ fn pick<'a>(
         .map(str::parse::<Fingerprint>)
         .transpose()
         .map_err(|error| at(directive.key_span("sha256"), &error))?;
-    let refused = |error: PrepareError| at(directive.name_span(), &error);
+    let locked = place
+        .lock
+        .as_ref()
+        .map(|lock| lock.fingerprints(&directive.plugin));
+    let demands = Demands {
+        pin,
+        locked: locked.as_deref(),
+        trust: match manifest.plugins.trust {
+            manifest::Trust::Owner => Trust::Owner,
+            manifest::Trust::Any => Trust::Any,
+        },
+        abi: stackup_plugin::abi::VERSION,
+        patience: Patience::default(),
+    };
+    let refused = |error: PrepareError| {
+        let diagnostic = at(directive.name_span(), &error);
+        match error.cause {
+            Cause::Lock(_) => {
+                let help = format!("if this file is meant, run {}", locking(place));
+                Box::new(diagnostic.help(help))
+            }
+            _ => diagnostic,
+        }
+    };
     let library = match found.entry(file.clone()) {
         Entry::Occupied(entry) => {
             let library = entry.into_mut();
-            check_pin(pin, library.fingerprint()).map_err(|error| {
-                refused(PrepareError {
-                    path: file.clone(),
-                    cause: Cause::Pin(error),
-                })
+            demands.admit(library.fingerprint()).map_err(|cause| {
+                let path = file.clone();
+                refused(PrepareError { path, cause })
             })?;
             library
         }
         Entry::Vacant(entry) => {
-            let demands = Demands {
-                pin,
-                trust: match manifest.plugins.trust {
-                    manifest::Trust::Owner => Trust::Owner,
-                    manifest::Trust::Any => Trust::Any,
-                },
-                abi: stackup_plugin::abi::VERSION,
-                patience: Patience::default(),
-            };
             let looked = match kept {
                 Some(kept) => adopt(shelf, kept, &demands),
                 None => shelf.look(&file, &demands),

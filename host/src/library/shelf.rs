@@ -10,8 +10,8 @@ use super::loaded::Loaded;
 use super::prepare::adopt;
 use super::{Cause, Ids, check_owners};
 use super::{
-    Demands, FileFacts, Fingerprint, Metadata, PrepareError, Prepared, RuntimeDir, Trust,
-    check_pin, prepare, settle,
+    Demands, FileFacts, Fingerprint, Metadata, PrepareError, Prepared, RuntimeDir, Trust, prepare,
+    settle,
 };
 
 /// A file whose time of change lies this close to its reading may change again unseen.
@@ -210,7 +210,7 @@ impl Shelf {
         let Some(library) = library.filter(|_| facts == seen.facts) else {
             return Ok(None);
         };
-        check_pin(demands.pin, seen.fingerprint).map_err(|error| refused(error.into()))?;
+        demands.admit(seen.fingerprint).map_err(refused)?;
         if demands.trust == Trust::Owner {
             check_owners(path, facts, Ids::of_this_process())
                 .map_err(|error| refused(error.into()))?;
