@@ -15,6 +15,7 @@ mod reload;
 mod report;
 mod resolve;
 mod serving;
+mod shut;
 mod snapshot;
 mod steps;
 mod tasks;

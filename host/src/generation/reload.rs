@@ -22,7 +22,7 @@ use super::snapshot::{Trying, rolled_back, state};
 use super::tried::Tried;
 use super::warmup::warm_up;
 use crate::library::{Loaded, Shelf, Vault};
-use crate::link::{Avoid, Snapshot};
+use crate::link::{Avoid, Instead, Snapshot};
 use crate::manifest::{Manifest, Source};
 use crate::probe::Probe;
 use crate::stack::{Outline, diff};
@@ -66,6 +66,7 @@ impl Reloader {
             directory,
             brought: Brought::default(),
             kept: Vec::new(),
+            instead: Vec::new(),
             lock: None,
         };
         Self {
@@ -94,14 +95,12 @@ impl Reloader {
         Self { vault, ..self }
     }
 
-    /// The same, counting generations from `number` on, and without the stacks to `avoid`.
+    /// The same, counting generations from `number` on, without the stacks to `avoid`, and with what
+    /// stands `instead` of libraries that are quarantined.
     #[must_use]
-    pub fn after(self, number: u64, avoid: Vec<Avoid>) -> Self {
-        Self {
-            number,
-            avoid,
-            ..self
-        }
+    pub fn after(mut self, number: u64, avoid: Vec<Avoid>, instead: Vec<Instead>) -> Self {
+        (self.number, self.avoid, self.place.instead) = (number, avoid, instead);
+        self
     }
 
     /// The same, with every new handler tried out by `probe` before it is loaded.
@@ -214,6 +213,10 @@ impl Reloader {
             clock.lap("build");
         }
         self.files = files(&manifest, &self.place);
+        let (manifest, shut) = self.shut_out(manifest).await?;
+        for diagnostic in &shut {
+            report.warnings.push(diagnostic.render(&source, self.color));
+        }
         // What is kept was checked when it was a file.
         if from_files {
             self.read_lock()?;
@@ -236,7 +239,9 @@ impl Reloader {
         clock.lap("init");
         let number = self.number + 1;
         let limit = manifest.limits.warmup_timeout;
-        if let Err(error) = warm_up(&built.stack, &manifest.warmup, number, limit).await {
+        // What is shut does not answer well; it serves all the same.
+        let warmup = if shut.is_empty() { &manifest.warmup[..] } else { &[] };
+        if let Err(error) = warm_up(&built.stack, warmup, number, limit).await {
             drop(built.stack);
             self.abandon(built.instances);
             return Err(error.to_string());

@@ -13,9 +13,9 @@ use super::locking::locking;
 use super::tried::Tried;
 use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
-    Vault, check_pin,
+    Vault,
 };
-use crate::link::Kept;
+use crate::link::{Instead, Kept};
 use crate::lock::Lock;
 use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::stack::{Outline, Piece, directives};
@@ -29,8 +29,10 @@ pub struct Place {
     pub directory: PathBuf,
     /// The plugins that were built; others are looked for in the manifest's `path`.
     pub brought: Brought,
-    /// Libraries that take the place of the files, one for each directive, as a snapshot has them.
+    /// Libraries that take the place of the files, as a snapshot has them.
     pub kept: Vec<Kept>,
+    /// What to do about each library that is quarantined.
+    pub instead: Vec<Instead>,
     /// What the plugins' libraries may be, if they are locked.
     pub lock: Option<Lock>,
 }
@@ -46,12 +48,31 @@ pub struct Resolved {
     pub timings: Timings,
 }
 
+impl Place {
+    /// The library of a directive, where it is not to be looked for.
+    pub(super) fn kept(&self, directive: &Directive) -> Option<&Kept> {
+        let same = |kept: &&Kept| kept.plugin == directive.plugin && kept.path == directive.path;
+        self.kept.iter().find(same)
+    }
+
+    /// What stands in for a library that is quarantined.
+    fn stand_in(&self, library: &Found) -> Option<&Kept> {
+        self.quarantined(library.fingerprint())?.before.as_ref()
+    }
+
+    /// Why a library may not serve.
+    pub(super) fn quarantined(&self, fingerprint: Fingerprint) -> Option<&Instead> {
+        self.instead.iter().find(|held| held.fingerprint == fingerprint)
+    }
+}
+
 impl Resolved {
     /// Keeps the library of each directive in `vault`.
     pub(super) fn keep(&self, vault: &Vault) -> std::io::Result<Vec<Kept>> {
         let keep = |chosen: &Chosen| {
             Ok(Kept {
                 plugin: chosen.plugin.clone(),
+                path: chosen.path.clone(),
                 file: chosen.file.clone(),
                 fingerprint: chosen.library.fingerprint,
                 kept: vault.keep(&chosen.library)?,
@@ -71,6 +92,8 @@ pub(super) struct Chosen {
     pub(super) name: String,
     /// Its plugin, as the manifest names it.
     pub(super) plugin: String,
+    /// The directive's `path`, as written.
+    pub(super) path: Option<PathBuf>,
     /// The file that the library came from.
     pub(super) file: PathBuf,
 }
@@ -148,9 +171,8 @@ pub(super) fn look<'a>(
     timings: &mut Timings,
 ) -> Result<Vec<Pick<'a>>, Vec<Diagnostic>> {
     let (mut picks, mut diagnostics) = (Vec::new(), Vec::new());
-    for (number, directive) in directives(&manifest.stack).into_iter().enumerate() {
-        let kept = place.kept.get(number);
-        match pick(directive, kept, manifest, place, shelf, found, timings) {
+    for directive in directives(&manifest.stack) {
+        match pick(directive, manifest, place, shelf, found, timings) {
             Ok(pick) => picks.push(pick),
             Err(diagnostic) => diagnostics.push(*diagnostic),
         }
@@ -164,13 +186,13 @@ pub(super) fn look<'a>(
 
 fn pick<'a>(
     directive: &'a Directive,
-    kept: Option<&Kept>,
     manifest: &Manifest,
     place: &Place,
     shelf: &mut Shelf,
     found: &mut Files,
     timings: &mut Timings,
 ) -> Result<Pick<'a>, Box<Diagnostic>> {
+    let kept = place.kept(directive);
     let file = match kept {
         Some(kept) => kept.file.clone(),
         None => find(directive, manifest, place)?,
@@ -220,6 +242,10 @@ fn pick<'a>(
                 None => shelf.look(&file, &demands),
             };
             let mut library = looked.map_err(refused)?;
+            if let Some(before) = place.stand_in(&library) {
+                Shelf::discard(library);
+                library = adopt(shelf, before, &demands).map_err(refused)?;
+            }
             for (stage, time) in std::mem::take(&mut library.timings) {
                 timings.add(&stage, time);
             }
@@ -270,6 +296,7 @@ fn load(
                 export: pick.export.clone(),
                 name: pick.name.clone(),
                 plugin: pick.directive.plugin.clone(),
+                path: pick.directive.path.clone(),
                 file: pick.file.clone(),
             });
         }

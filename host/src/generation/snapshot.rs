@@ -29,9 +29,10 @@ impl Reloader {
         self.snapshot.as_ref()
     }
 
-    /// Takes these stacks up again only when something of them has changed.
-    pub fn avoid(&mut self, avoid: Vec<Avoid>) {
-        self.avoid = avoid;
+    /// Takes up again what was rolled back or quarantined.
+    pub fn forgive(&mut self) {
+        self.avoid.clear();
+        self.place.instead.clear();
     }
 
     pub(super) fn keep(&self, resolved: &Resolved) -> Option<Vec<Kept>> {

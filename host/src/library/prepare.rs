@@ -181,7 +181,7 @@ fn take_over(
     dir: &RuntimeDir,
 ) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
-    check_pin(demands.pin, fingerprint)?;
+    demands.admit(fingerprint)?;
     let content = Content::known(kept, fingerprint)?;
     let metadata = describe(&content.bytes)?;
     metadata.fits(demands.abi)?;

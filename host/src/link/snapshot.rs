@@ -15,7 +15,7 @@ pub struct Snapshot {
     pub state: String,
     /// The manifest's text.
     pub manifest: String,
-    /// One for each directive, in the order of the stack.
+    /// One for each directive whose library was not quarantined.
     pub libraries: Vec<Kept>,
     /// What the supervisor must know of the manifest.
     pub rules: Rules,
@@ -26,6 +26,8 @@ pub struct Snapshot {
 pub struct Kept {
     /// The plugin, as the manifest names it.
     pub plugin: String,
+    /// The directive's `path`, as written.
+    pub path: Option<PathBuf>,
     /// The file that it came from.
     pub file: PathBuf,
     /// The hash of its content.

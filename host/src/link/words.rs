@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::snapshot::{Kept, Snapshot};
+use crate::library::Fingerprint;
 use crate::services::Format;
 
 /// What the supervisor tells a worker.
@@ -107,8 +108,8 @@ pub struct Avoid {
 /// What to do about a library that is quarantined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instead {
-    /// The fingerprint that is quarantined.
-    pub fingerprint: String,
+    /// The library that is quarantined.
+    pub fingerprint: Fingerprint,
     /// Why, for a person.
     pub reason: String,
     /// The library of the same plugin that was good before; without one the directive's policy decides.

@@ -103,10 +103,12 @@ impl Memory {
     /// What stands in for each library in quarantine.
     pub(super) fn instead(&self) -> Vec<Instead> {
         let held = self.quarantine.entries();
-        held.map(|(fingerprint, _)| Instead {
-            fingerprint: fingerprint.to_owned(),
-            reason: self.reasons.get(fingerprint).cloned().unwrap_or_default(),
-            before: self.before(fingerprint),
+        held.filter_map(|(fingerprint, _)| {
+            Some(Instead {
+                fingerprint: fingerprint.parse().ok()?,
+                reason: self.reasons.get(fingerprint).cloned().unwrap_or_default(),
+                before: self.before(fingerprint),
+            })
         })
         .collect()
     }

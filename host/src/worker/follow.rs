@@ -72,7 +72,7 @@ impl Follower {
             let before: Vec<_> = self.reloader.files().collect();
             let start = Instant::now();
             if let Wanted::Asked(Ask { retry: true, .. }) = wanted {
-                self.reloader.avoid(Vec::new());
+                self.reloader.forgive();
             }
             let report = self.reloader.reload(wanted.look()).await;
             if self.is_news(&report.outcome, wanted) {

@@ -113,13 +113,16 @@ fn reloader(assignment: &Assignment, mouth: &Arc<Mouth>) -> Result<Reloader, Str
     });
     let probe = ChildProbe::of_this_program();
     let probe = probe.map_err(|error| format!("this program can't find itself: {error}"))?;
-    let reloader = Reloader::new(
+    let mut reloader = Reloader::new(
         assignment.manifest.clone(),
         assignment.environment.clone(),
         Shelf::new(dir),
         libraries,
         assignment.color,
     );
+    if assignment.locked {
+        reloader = reloader.locked();
+    }
     let mouth = Arc::clone(mouth);
     let trying = move |state: Option<&str>| {
         let state = state.map(str::to_owned);
@@ -129,5 +132,9 @@ fn reloader(assignment: &Assignment, mouth: &Arc<Mouth>) -> Result<Reloader, Str
         .telling(Box::new(trying))
         .probing(Box::new(probe))
         .keeping(Vault::new(assignment.vault.clone()))
-        .after(assignment.generation, assignment.avoid.clone()))
+        .after(
+            assignment.generation,
+            assignment.avoid.clone(),
+            assignment.instead.clone(),
+        ))
 }
