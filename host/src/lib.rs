@@ -8,6 +8,7 @@ pub mod cli;
 pub mod generation;
 pub mod library;
 pub mod manifest;
+pub mod policy;
 pub mod probe;
 pub mod run;
 pub mod server;

@@ -235,6 +235,7 @@ fn piece(directive: &Directive, chosen: Option<&Chosen>) -> Piece {
         version: of(|chosen| chosen.library.metadata.version.clone()),
         fingerprint: of(|chosen| chosen.library.fingerprint.short()),
         config: directive.config.clone(),
+        on_failure: directive.on_failure,
     }
 }
 

@@ -34,8 +34,11 @@ impl Serving {
             .into_iter()
             .zip(&resolved.handlers)
             .map(|(directive, chosen)| chosen.key(directive));
+        let old = &self.manifest;
         self.outline == resolved.outline
-            && self.manifest.limits == manifest.limits
+            && old.limits == manifest.limits
+            && old.failures == manifest.failures
+            && old.renewal == manifest.renewal
             && keys.eq(self.holdings.instances.iter().map(|one| one.key.clone()))
     }
 }

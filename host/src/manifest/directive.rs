@@ -16,6 +16,16 @@ pub enum Role {
     Run,
 }
 
+/// What a request gets where a directive's handler is out of service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// 503.
+    #[default]
+    FailClosed,
+    /// What the layers below answer, as if the middleware were not there.
+    Bypass,
+}
+
 /// One `use` or `run`.
 #[derive(Clone, Debug)]
 pub struct Directive {
@@ -31,6 +41,8 @@ pub struct Directive {
     pub sha256: Option<String>,
     /// The handler's config, in the order of the text, variables filled in.
     pub config: serde_json::Map<String, Value>,
+    /// What takes its place while it is out of service; an app is never bypassed.
+    pub on_failure: OnFailure,
     /// The directive: its string, its inline table or the header of its table.
     pub span: Span,
     pub(super) places: Places,
@@ -42,7 +54,7 @@ impl Directive {
         self.key_span("plugin")
     }
 
-    /// Where the value of `plugin`, `path`, `sha256` or `config` is written; else the directive.
+    /// Where the value of `plugin`, `path`, `sha256`, `config` or `on_failure` is written; else the directive.
     pub fn key_span(&self, key: &str) -> Span {
         self.places
             .nearest(key)

@@ -23,6 +23,10 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// Time for the warm-up requests of a candidate; never infinite.
     pub warmup_timeout: Duration,
+    /// A handler that blocks its thread for this time is reported.
+    pub block_report: Option<Duration>,
+    /// A handler that blocks its thread for this time has failed: the worker is renewed.
+    pub block_limit: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -37,6 +41,8 @@ impl Default for Limits {
             shutdown_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             warmup_timeout: Duration::from_secs(10),
+            block_report: Some(Duration::from_secs(1)),
+            block_limit: Some(Duration::from_secs(30)),
         }
     }
 }

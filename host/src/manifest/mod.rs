@@ -7,15 +7,18 @@
 use std::path::PathBuf;
 
 pub use self::diagnostic::{Diagnostic, Severity, Span};
-pub use self::directive::{Directive, Role};
+pub use self::directive::{Directive, OnFailure, Role};
+pub use self::failures::Failures;
 pub use self::level::{Level, Map};
 pub use self::limits::Limits;
 pub use self::plugins::{Plugins, Trust};
+pub use self::renewal::Renewal;
 pub use self::server::{Listen, Server};
 
 mod diagnostic;
 mod directive;
 mod duration;
+mod failures;
 mod level;
 mod limits;
 mod location;
@@ -23,6 +26,7 @@ mod name;
 mod plugins;
 mod read;
 mod render;
+mod renewal;
 mod server;
 mod size;
 
@@ -67,6 +71,10 @@ pub struct Manifest {
     pub plugins: Plugins,
     /// `[limits]`: sizes, counts and times that a request may not exceed.
     pub limits: Limits,
+    /// `[failures]`: what follows when plugins fail again and again.
+    pub failures: Failures,
+    /// `[renewal]`: when the worker is renewed.
+    pub renewal: Renewal,
     /// Paths to ask for before a new generation becomes active.
     pub warmup: Vec<String>,
     /// The `use`, `map` and `run` of the top level.

@@ -15,6 +15,13 @@ listen = ["127.0.0.1:80", "unix:/run/é.sock"]
 body_bytes = "10MiB"
 request_timeout = "off"
 
+[failures]
+panics = 3
+cool_down = "1m"
+
+[renewal]
+memory = "1GiB"
+
 [[map]]
 path = "/admin/"
 host = "Admin.example:80"
@@ -104,6 +111,9 @@ fn fragment() -> impl Strategy<Value = &'static str> {
         "server",
         "plugins",
         "limits",
+        "failures",
+        "renewal",
+        "on_failure",
         "plugin",
         "config",
         "path",
@@ -113,6 +123,9 @@ fn fragment() -> impl Strategy<Value = &'static str> {
         "listen",
         "trust",
         "body_bytes",
+        "panics",
+        "memory",
+        "block_limit",
         "=",
         "=",
         "=",
@@ -158,6 +171,8 @@ fn fragment() -> impl Strategy<Value = &'static str> {
         "[map.run]\n",
         "[[map.map]]\n",
         "[server]\n",
+        "[failures]\n",
+        "[renewal]\n",
         "plugin = \"a\"\n",
         "run = \"x\"\n",
         "path = \"/a\"\n",

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 pub use self::child::main;
 pub use self::parent::ChildProbe;
-pub use self::verdict::{Death, How};
+pub use self::verdict::Death;
 
 /// The hidden argument that makes the program a probe.
 pub const ARGUMENT: &str = "__probe";

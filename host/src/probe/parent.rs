@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::verdict::{Death, How};
+use super::verdict::Death;
 use super::{ARGUMENT, Probe, Setting, Step, Trial};
+use crate::policy::How;
 
 /// Probes in children of a program that understands [`ARGUMENT`].
 #[derive(Debug)]

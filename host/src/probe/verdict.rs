@@ -1,11 +1,9 @@
 //! What the end of a probe says of its last trial.
 
 use std::fmt;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
-use std::time::Duration;
 
 use super::Step;
+use crate::policy::How;
 
 /// How a trial killed its process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,17 +14,6 @@ pub struct Death {
     pub how: How,
     /// The last that it wrote to stderr.
     pub last_words: String,
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum How {
-    /// By this signal.
-    Signal(i32),
-    /// By itself, with this code.
-    Exit(i32),
-    /// Not at all, within this time.
-    Hung(Duration),
 }
 
 impl Death {
@@ -46,15 +33,6 @@ impl Death {
     }
 }
 
-impl How {
-    pub(super) fn of(status: ExitStatus) -> Self {
-        match (status.signal(), status.code()) {
-            (Some(signal), _) => Self::Signal(signal),
-            (None, code) => Self::Exit(code.unwrap_or_default()),
-        }
-    }
-}
-
 impl fmt::Display for Death {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.in_init {
@@ -62,33 +40,18 @@ impl fmt::Display for Death {
         } else {
             "loading it"
         };
-        match self.how {
-            How::Signal(signal) => write!(f, "{place} crashes ({})", signal_name(signal)),
-            How::Exit(code) => write!(f, "{place} ends the process (exit code {code})"),
+        match &self.how {
+            how @ How::Signal(_) => write!(f, "{place} crashes ({how})"),
+            how @ How::Exit(_) => write!(f, "{place} ends the process ({how})"),
             How::Hung(limit) => write!(f, "{place} does not end within {limit:?}"),
         }
     }
 }
 
-/// The name of a signal that code brings upon itself; else its number.
-fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        4 => "SIGILL: an illegal instruction",
-        5 => "SIGTRAP",
-        6 => "SIGABRT: it aborted",
-        7 => "SIGBUS: it read beyond the end of a mapped file",
-        8 => "SIGFPE: an arithmetic error",
-        9 => "SIGKILL: most often out of memory",
-        11 => "SIGSEGV: it touched memory that is not its own",
-        24 => "SIGXCPU",
-        31 => "SIGSYS",
-        _ => return format!("signal {signal}"),
-    };
-    name.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -115,6 +115,9 @@ fn compare(before: &Line, after: &Line) -> String {
     if before.config != after.config {
         parts.push("config".to_owned());
     }
+    if before.on_failure != after.on_failure {
+        parts.push("on_failure".to_owned());
+    }
     parts.join(", ")
 }
 
@@ -148,6 +151,7 @@ fn common<T: PartialEq>(old: &[T], new: &[T]) -> Vec<(usize, usize)> {
 mod tests {
     use super::super::outline::Piece;
     use super::*;
+    use crate::manifest::OnFailure;
 
     fn outline(names: &[(&str, &str)]) -> Outline {
         let mut outline = Outline::default();
@@ -157,6 +161,7 @@ mod tests {
                 version: "0.1.0".to_owned(),
                 fingerprint: (*fingerprint).to_owned(),
                 config: serde_json::Map::new(),
+                on_failure: OnFailure::default(),
             };
             outline.lines.push((0, Line::Use(piece)));
         }
@@ -191,5 +196,15 @@ mod tests {
             shown(&[("a", "1")], &[("a", "2")]),
             ["~ use a (code 1 → 2)"]
         );
+    }
+
+    #[test]
+    fn another_policy_in_place() {
+        let (old, mut new) = (outline(&[("a", "1")]), outline(&[("a", "1")]));
+        if let (_, Line::Use(piece)) = &mut new.lines[0] {
+            piece.on_failure = OnFailure::Bypass;
+        }
+        assert_eq!(diff(&old, &new)[0].to_string(), "~ use a (on_failure)");
+        assert_eq!(new.to_string(), "use a  0.1.0 1  bypassed on failure");
     }
 }

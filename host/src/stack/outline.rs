@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::manifest::{Directive, Level};
+use crate::manifest::{Directive, Level, OnFailure};
 
 /// A handler in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Piece {
     pub fingerprint: String,
     /// Its config.
     pub config: Map<String, Value>,
+    /// What takes its place while it is out of service.
+    pub on_failure: OnFailure,
 }
 
 /// One line of the tree.
@@ -108,6 +110,9 @@ impl fmt::Display for Outline {
                 write!(f, "{:gap$}{} {}", "", piece.version, piece.fingerprint)?;
                 if !piece.config.is_empty() {
                     write!(f, "  {}", Value::Object(piece.config.clone()))?;
+                }
+                if piece.on_failure == OnFailure::Bypass {
+                    f.write_str("  bypassed on failure")?;
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! A manifest as a few lines of text: what differs from the defaults, then the stack.
 
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 
-use stackup::manifest::{Directive, Level, Limits, Manifest, Plugins, Role, Server};
+use stackup::manifest::{
+    Directive, Failures, Level, Limits, Manifest, OnFailure, Plugins, Renewal, Role, Server,
+};
 
 pub(super) fn outline(manifest: &Manifest) -> String {
     let mut out = String::new();
@@ -22,25 +24,35 @@ pub(super) fn outline(manifest: &Manifest) -> String {
             manifest.plugins.path, manifest.plugins.trust
         );
     }
-    let (limits, default) = (
-        format!("{:#?}", manifest.limits),
-        format!("{:#?}", Limits::default()),
+    changed(&mut out, "limit", &manifest.limits, &Limits::default());
+    changed(
+        &mut out,
+        "failure",
+        &manifest.failures,
+        &Failures::default(),
     );
-    if limits != default {
-        let changed = limits.replace(",\n    )", ")").replace("(\n        ", "(");
-        let default = default.replace(",\n    )", ")").replace("(\n        ", "(");
-        for line in changed
-            .lines()
-            .filter(|line| !default.lines().any(|d| d == *line))
-        {
-            let _ = writeln!(out, "limit {}", line.trim().trim_end_matches(','));
-        }
-    }
+    changed(&mut out, "renewal", &manifest.renewal, &Renewal::default());
     if !manifest.warmup.is_empty() {
         let _ = writeln!(out, "warmup {}", manifest.warmup.join(", "));
     }
     level(&mut out, &manifest.stack, "");
     out
+}
+
+/// The fields of a section that differ from its defaults.
+fn changed<T: Debug>(out: &mut String, what: &str, section: &T, default: &T) {
+    let lines = |section: &T| {
+        let text = format!("{section:#?}");
+        text.replace(",\n    )", ")").replace("(\n        ", "(")
+    };
+    let default = lines(default);
+    let changed = lines(section);
+    for line in changed
+        .lines()
+        .filter(|line| !default.lines().any(|d| d == *line))
+    {
+        let _ = writeln!(out, "{what} {}", line.trim().trim_end_matches(','));
+    }
 }
 
 fn level(out: &mut String, level_: &Level, indent: &str) {
@@ -75,6 +87,9 @@ fn directive(out: &mut String, directive: &Directive, indent: &str) {
     }
     if let Some(sha256) = &directive.sha256 {
         let _ = write!(out, " sha256 {sha256}");
+    }
+    if directive.on_failure == OnFailure::Bypass {
+        out.push_str(" bypass");
     }
     if !directive.config.is_empty() {
         let _ = write!(

@@ -6,9 +6,9 @@ use toml::de::DeValue;
 
 use super::environments::{self, Environments};
 use super::table::{Entry, Kind, Table};
-use super::{Node, Reader, config};
+use super::{Node, Reader, config, strings};
 use crate::manifest::directive::Places;
-use crate::manifest::{Diagnostic, Directive, Role, Span, name};
+use crate::manifest::{Diagnostic, Directive, OnFailure, Role, Span, name};
 
 /// A directive as read, whether it applies in this environment or not.
 pub(super) struct Read {
@@ -37,6 +37,7 @@ pub(super) fn directive(
                 path: None,
                 sha256: None,
                 config: serde_json::Map::new(),
+                on_failure: OnFailure::default(),
                 span: node.span(),
                 places,
             });
@@ -76,6 +77,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
     let configured = table.take("config");
     let environments = environments::take(reader, table);
     let (path, sha256) = (table.take("path"), table.take("sha256"));
+    let failing = table.take("on_failure");
     let active = environments.include(reader.settings.environment);
 
     let mut places = Places::default();
@@ -84,6 +86,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
         ("config", &configured),
         ("path", &path),
         ("sha256", &sha256),
+        ("on_failure", &failing),
     ];
     for (key, entry) in entries {
         if let Some(entry) = entry {
@@ -99,6 +102,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
             Some(entry) => config_table(reader, &entry, &mut places),
             None => serde_json::Map::new(),
         };
+        let on_failure = failing.and_then(|entry| on_failure(reader, &entry, role));
         let (plugin, handler) = named?;
         Some(Directive {
             role,
@@ -107,6 +111,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
             path,
             sha256,
             config,
+            on_failure: on_failure.unwrap_or_default(),
             span: span.clone(),
             places,
         })
@@ -183,6 +188,24 @@ fn digest(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<String> {
             .help("`sha256sum FILE` prints them"),
     );
     None
+}
+
+fn on_failure(reader: &mut Reader<'_>, entry: &Entry<'_>, role: Role) -> Option<OnFailure> {
+    let words = [
+        ("fail-closed", OnFailure::FailClosed),
+        ("bypass", OnFailure::Bypass),
+    ];
+    let note = "while the handler is out of service, \"fail-closed\" answers 503, \"bypass\" goes on \
+                to the layers below";
+    let found = strings::either(reader, entry, "`on_failure`", words, note)?;
+    if (found, role) == (OnFailure::Bypass, Role::Run) {
+        reader.report(
+            Diagnostic::error(entry.value.span(), "an app cannot be bypassed")
+                .label("there is nothing below `run` to answer instead")
+                .help("leave `on_failure` out: without its app a request gets 503"),
+        );
+    }
+    Some(found)
 }
 
 fn config_table(

@@ -13,12 +13,15 @@ mod config;
 mod directive;
 mod duplicate;
 mod environments;
+mod failures;
+mod keys;
 mod level;
 mod limits;
 mod listen;
 mod map;
 mod plugins;
 mod reach;
+mod renewal;
 mod strings;
 mod syntax;
 mod table;
@@ -53,6 +56,8 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
     let server = listen::server(reader, table.take("server"));
     let plugins = plugins::plugins(reader, table.take("plugins"));
     let limits = limits::limits(reader, table.take("limits"));
+    let failures = failures::failures(reader, table.take("failures"));
+    let renewal = renewal::renewal(reader, table.take("renewal"));
     let warmup = warmup::paths(reader, table.take("warmup"));
     let stack = level::level(reader, &mut table, &Enclosing::default());
     table.finish(reader);
@@ -60,6 +65,8 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
         server,
         plugins,
         limits,
+        failures,
+        renewal,
         warmup,
         stack,
     })

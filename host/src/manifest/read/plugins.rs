@@ -6,7 +6,6 @@ use super::Reader;
 use super::listen::section;
 use super::strings;
 use super::table::Entry;
-use crate::manifest::words::nearest;
 use crate::manifest::{Diagnostic, Plugins, Span, Trust};
 
 pub(super) fn plugins(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Plugins {
@@ -49,22 +48,8 @@ fn directories(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<PathBuf
 }
 
 fn trust(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Trust> {
-    let expected = "\"owner\" or \"any\"";
-    match reader.string(entry.value, "`trust`", expected)?.as_str() {
-        "owner" => Some(Trust::Owner),
-        "any" => Some(Trust::Any),
-        other => {
-            let mut error =
-                Diagnostic::error(entry.value.span(), format!("`trust` must be {expected}"))
-                    .label(format!("`{other}` is neither"))
-                    .note(
-                        "\"owner\" loads only files that nobody but their owner can change, \
-                         \"any\" loads every file",
-                    );
-            error.help =
-                nearest(other, ["owner", "any"]).map(|meant| format!("did you mean \"{meant}\"?"));
-            reader.report(error);
-            None
-        }
-    }
+    let words = [("owner", Trust::Owner), ("any", Trust::Any)];
+    let note = "\"owner\" loads only files that nobody but their owner can change, \"any\" loads \
+                every file";
+    strings::either(reader, entry, "`trust`", words, note)
 }

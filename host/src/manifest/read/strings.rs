@@ -1,15 +1,38 @@
-//! Lists of strings.
+//! Lists of strings, and words of which there are two.
 
 use toml::de::DeValue;
 
 use super::table::Entry;
 use super::{Node, Reader};
-use crate::manifest::Span;
+use crate::manifest::words::nearest;
+use crate::manifest::{Diagnostic, Span};
 
 /// One string of a list, with its place.
 pub(super) struct Item {
     pub(super) text: String,
     pub(super) span: Span,
+}
+
+/// What the word at `entry` stands for, which is one of two; `note` tells them apart.
+pub(super) fn either<T>(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    what: &str,
+    words: [(&str, T); 2],
+    note: &str,
+) -> Option<T> {
+    let names = words.each_ref().map(|(name, _)| *name);
+    let expected = format!("\"{}\" or \"{}\"", names[0], names[1]);
+    let text = reader.string(entry.value, what, &expected)?;
+    let found = words.into_iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let mut error = Diagnostic::error(entry.value.span(), format!("{what} must be {expected}"))
+            .label(format!("`{text}` is neither"))
+            .note(note);
+        error.help = nearest(&text, names).map(|meant| format!("did you mean \"{meant}\"?"));
+        reader.report(error);
+    }
+    found.map(|(_, meaning)| meaning)
 }
 
 /// The strings of the array at `entry`; a string alone is an error that says how to mend it.

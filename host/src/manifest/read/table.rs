@@ -37,7 +37,7 @@ pub(super) struct Table<'t> {
 
 /// Keys of the top level that are easily written below a header, where they belong to its table.
 const LEVEL_KEYS: [&str; 4] = ["use", "map", "run", "warmup"];
-const SECTIONS: [(&str, &[&str]); 3] = [
+const SECTIONS: [(&str, &[&str]); 5] = [
     ("server", &["listen"]),
     ("plugins", &["path", "trust"]),
     (
@@ -52,11 +52,26 @@ const SECTIONS: [(&str, &[&str]); 3] = [
             "shutdown_timeout",
             "drain_timeout",
             "warmup_timeout",
+            "block_report",
+            "block_limit",
         ],
     ),
+    (
+        "failures",
+        &[
+            "panics",
+            "panic_window",
+            "cool_down",
+            "crashes",
+            "crash_window",
+            "probation_time",
+            "probation_requests",
+        ],
+    ),
+    ("renewal", &["generations", "memory"]),
 ];
 /// What people call a key elsewhere → what it is called here.
-const OTHER_NAMES: [(&str, &str); 21] = [
+const OTHER_NAMES: [(&str, &str); 23] = [
     ("name", "plugin"),
     ("app", "plugin"),
     ("middleware", "plugin"),
@@ -72,6 +87,8 @@ const OTHER_NAMES: [(&str, &str); 21] = [
     ("checksum", "sha256"),
     ("sha", "sha256"),
     ("hash", "sha256"),
+    ("on_error", "on_failure"),
+    ("fallback", "on_failure"),
     ("prefix", "path"),
     ("bind", "listen"),
     ("address", "listen"),
@@ -102,6 +119,11 @@ impl<'t> Table<'t> {
     /// The entry of `key`, which is known from now on.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'t>> {
         self.known.push(key);
+        self.peek(key)
+    }
+
+    /// The entry of `key`, which someone else is going to [`take`](Self::take).
+    pub(super) fn peek(&self, key: &str) -> Option<Entry<'t>> {
         let (key, value) = self.entries.get_key_value(key)?;
         Some(Entry {
             key: key.span(),

@@ -1,0 +1,128 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const RULE: BreakerRule = BreakerRule {
+    failures: 3,
+    window: Duration::from_millis(100),
+    cool_down: Duration::from_millis(300),
+};
+
+/// One that three failures have opened at 1000.
+fn open() -> Breaker {
+    let mut breaker = Breaker::new(RULE);
+    assert!(!breaker.failed(1000) && !breaker.failed(1000) && breaker.failed(1000));
+    breaker
+}
+
+#[test]
+fn the_last_failure_of_a_window_opens_it() {
+    let mut breaker = Breaker::new(RULE);
+    assert!(!breaker.failed(1000));
+    assert!(!breaker.failed(1050));
+    assert!(breaker.may_try(1099));
+    assert!(breaker.failed(1100));
+    assert!(!breaker.may_try(1100));
+}
+
+#[test]
+fn failures_that_lie_further_apart_do_not() {
+    let mut breaker = Breaker::new(RULE);
+    for now in [1000, 1051, 1102, 1153, 1204] {
+        assert!(!breaker.failed(now), "at {now}");
+    }
+}
+
+#[test]
+fn it_is_told_once_that_it_opens_and_stays_open_no_longer_for_what_comes_late() {
+    let mut breaker = open();
+    assert!(!breaker.failed(1001) && !breaker.failed(1299));
+    assert!(!breaker.may_try(1299));
+    assert!(breaker.may_try(1300));
+}
+
+#[test]
+fn half_open_one_failure_opens_it_again_at_once() {
+    let mut breaker = open();
+    assert!(breaker.may_try(1300));
+    assert!(breaker.failed(1400));
+    assert!(!breaker.may_try(1699));
+    assert!(breaker.may_try(1700));
+}
+
+#[test]
+fn a_quiet_window_closes_it() {
+    let mut breaker = open();
+    assert!(breaker.may_try(1300));
+    assert!(!breaker.failed(1401) && !breaker.failed(1401));
+    assert!(breaker.failed(1401));
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_keep_it_open_for_good() {
+    let mut breaker = open();
+    assert!(!breaker.may_try(900));
+    assert!(breaker.may_try(10));
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Fails,
+    Asks,
+}
+
+fn schedule() -> impl Strategy<Value = Vec<(u64, Event)>> {
+    let event = prop_oneof![Just(Event::Fails), Just(Event::Asks)];
+    let pause = prop_oneof![0..40_u64, 0..400_u64];
+    prop::collection::vec((pause, event), 0..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_opens_for_enough_failures_only_and_only_the_cool_down_long(
+        failures in 1..5_u32,
+        schedule in schedule(),
+    ) {
+        let mut breaker = Breaker::new(BreakerRule { failures, ..RULE });
+        let (mut now, mut failed) = (0, Vec::new());
+        let (mut opened, mut tried): (Option<u64>, Option<u64>) = (None, None);
+        for (pause, event) in schedule {
+            now += pause;
+            match event {
+                Event::Fails => {
+                    failed.push(now);
+                    if breaker.failed(now) {
+                        let near = failed.iter().filter(|moment| now - **moment <= 100).count();
+                        let half_open = tried.is_some_and(|tried| now - tried <= 100);
+                        prop_assert!(near >= failures as usize || half_open, "{near} at {now}");
+                        prop_assert!(opened.is_none(), "told twice, at {now}");
+                        (opened, tried) = (Some(now), None);
+                    }
+                }
+                Event::Asks => {
+                    let cooling = opened.is_some_and(|opened| now - opened < 300);
+                    prop_assert_eq!(breaker.may_try(now), !cooling, "at {}", now);
+                    if opened.is_some() && !cooling {
+                        (opened, tried) = (None, Some(now));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn failures_within_one_window_always_open_it(
+        failures in 1..20_u32,
+        pauses in prop::collection::vec(0..=5_u64, 20),
+    ) {
+        let mut breaker = Breaker::new(BreakerRule { failures, ..RULE });
+        let mut now = 7;
+        let opened = pauses.iter().position(|pause| {
+            now += pause;
+            breaker.failed(now)
+        });
+        prop_assert_eq!(opened, Some(failures as usize - 1));
+    }
+}

@@ -1,0 +1,161 @@
+//! Libraries that crashed the worker too often: out of service until they change or are released.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::recent::Recent;
+
+/// What puts a library into quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuarantineRule {
+    /// So many crashes …
+    pub crashes: u32,
+    /// … within this time.
+    pub window: Duration,
+}
+
+/// Libraries by their fingerprint, in hex: another content is another library.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    crashes: BTreeMap<String, Recent>,
+    held: BTreeMap<String, u64>,
+}
+
+impl Quarantine {
+    /// Notes that the library crashed the worker at `now`; whether it is this crash that
+    /// quarantines it.
+    pub fn crashed(&mut self, fingerprint: &str, now: u64, rule: &QuarantineRule) -> bool {
+        if self.holds(fingerprint) {
+            return false;
+        }
+        self.crashes.retain(|_, recent| {
+            recent.forget(now, rule.window);
+            !recent.is_empty()
+        });
+        let recent = self.crashes.entry(fingerprint.to_owned()).or_default();
+        if recent.note(now, rule.window) < rule.crashes as usize {
+            return false;
+        }
+        self.held.insert(fingerprint.to_owned(), now);
+        true
+    }
+
+    /// Whether the library is in quarantine.
+    #[must_use]
+    pub fn holds(&self, fingerprint: &str) -> bool {
+        self.held.contains_key(fingerprint)
+    }
+
+    /// Lets the library out and forgets its crashes; whether it was in.
+    pub fn release(&mut self, fingerprint: &str) -> bool {
+        self.crashes.remove(fingerprint);
+        self.held.remove(fingerprint).is_some()
+    }
+
+    /// Each library in quarantine with the moment since when; sorted by fingerprint.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, u64)> {
+        let entries = self.held.iter();
+        entries.map(|(fingerprint, since)| (fingerprint.as_str(), *since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RULE: QuarantineRule = QuarantineRule {
+        crashes: 3,
+        window: Duration::from_millis(1000),
+    };
+
+    #[test]
+    fn the_last_crash_of_a_window_quarantines_and_only_that_one_is_told() {
+        let mut quarantine = Quarantine::default();
+        assert!(!quarantine.crashed("a", 0, &RULE));
+        assert!(!quarantine.crashed("a", 500, &RULE));
+        assert!(!quarantine.holds("a"));
+        assert!(quarantine.crashed("a", 1000, &RULE));
+        assert!(quarantine.holds("a"));
+        assert!(!quarantine.crashed("a", 1001, &RULE));
+        assert_eq!(quarantine.entries().collect::<Vec<_>>(), [("a", 1000)]);
+    }
+
+    #[test]
+    fn old_crashes_and_those_of_others_do_not_count() {
+        let mut quarantine = Quarantine::default();
+        for (fingerprint, now) in [("a", 0), ("a", 500), ("b", 600), ("c", 700), ("a", 1001)] {
+            assert!(!quarantine.crashed(fingerprint, now, &RULE), "at {now}");
+        }
+        assert_eq!(quarantine.entries().count(), 0);
+    }
+
+    #[test]
+    fn what_is_released_begins_anew() {
+        let mut quarantine = Quarantine::default();
+        assert!(!quarantine.release("a"));
+        for now in 0..3 {
+            quarantine.crashed("a", now, &RULE);
+        }
+        assert!(quarantine.release("a"));
+        assert!(!quarantine.holds("a"));
+        assert!(!quarantine.crashed("a", 3, &RULE) && !quarantine.crashed("a", 4, &RULE));
+        assert!(quarantine.crashed("a", 5, &RULE));
+    }
+
+    #[test]
+    fn a_release_forgets_crashes_that_were_not_enough_yet() {
+        let mut quarantine = Quarantine::default();
+        quarantine.crashed("a", 0, &RULE);
+        quarantine.crashed("a", 1, &RULE);
+        quarantine.release("a");
+        assert!(!quarantine.crashed("a", 2, &RULE));
+    }
+
+    #[test]
+    fn what_crashed_long_ago_is_not_kept() {
+        let mut quarantine = Quarantine::default();
+        quarantine.crashed("a", 0, &RULE);
+        quarantine.crashed("b", 5000, &RULE);
+        assert_eq!(quarantine.crashes.keys().collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn it_is_remembered_across_a_restart_of_who_remembers() {
+        let mut quarantine = Quarantine::default();
+        for (fingerprint, now) in [("a", 0), ("a", 1), ("a", 2), ("b", 3), ("b", 4)] {
+            quarantine.crashed(fingerprint, now, &RULE);
+        }
+        let kept = serde_json::to_string(&quarantine).unwrap();
+        let mut again: Quarantine = serde_json::from_str(&kept).unwrap();
+        assert_eq!(again, quarantine);
+        assert!(again.crashed("b", 5, &RULE));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn exactly_the_nth_crash_within_the_window_quarantines(
+            crashes in 1..5_u32,
+            schedule in prop::collection::vec((0..600_u64, 0..3_usize), 0..60),
+        ) {
+            let rule = QuarantineRule { crashes, ..RULE };
+            let mut quarantine = Quarantine::default();
+            let (mut now, mut seen, mut held) = (0, vec![Vec::new(); 3], [false; 3]);
+            for (pause, which) in schedule {
+                now += pause;
+                let fingerprint = ["a", "b", "c"][which];
+                seen[which].push(now);
+                let near = seen[which].iter().filter(|moment| now - **moment <= 1000).count();
+                let expected = !held[which] && near >= crashes as usize;
+                prop_assert_eq!(quarantine.crashed(fingerprint, now, &rule), expected);
+                held[which] |= expected;
+                prop_assert_eq!(quarantine.holds(fingerprint), held[which]);
+            }
+        }
+    }
+}
