@@ -75,7 +75,7 @@ pub(super) async fn serve(
         phase.clone(),
         move || deadlines(&generations),
     ));
-    let duties = Duties::new(Arc::clone(&active), reloader.census(), Arc::clone(&mouth));
+    let duties = Duties::new(active, reloader.census(), Arc::clone(&mouth));
     let mut worker = Worker {
         mouth,
         duties,
