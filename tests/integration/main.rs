@@ -8,6 +8,8 @@ mod drain;
 mod instances;
 /// Swaps while requests are in flight: none is lost, none is mixed.
 mod load;
+/// Libraries that are locked by their content.
+mod locked;
 /// What a manifest means, and what a person reads who wrote it wrong: `manifests/*.case`.
 mod manifest;
 /// Libraries that nothing uses: what they give back, and that they still run.

@@ -30,9 +30,39 @@ pub(super) enum Command {
     /// Serve libraries that are built already
     Serve(Site),
     /// Check the manifest and every plugin it names; exit 1 if something is wrong
-    Check(Place),
+    Check(Plan),
     /// Print the stack as a tree, with versions, fingerprints and configs
-    Stack(Place),
+    /// Tell what runs: workers, generations and what keeps them, failures, reloads
+    Status {
+        #[command(flatten)]
+        target: Target,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look for changes now, wait, and print the verdict; exit 1 if it was refused
+    Reload {
+        #[command(flatten)]
+        target: Target,
+        /// Build every instance anew, even if nothing has changed
+        #[arg(long)]
+        fresh: bool,
+        /// Take up again what was rolled back or quarantined
+        #[arg(long)]
+        retry: bool,
+        /// Print the verdict as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Replace the worker by a fresh one, without a lost request
+    Restart(Target),
+    /// Replace worker and supervisor by the `stackup` that is installed now, without a lost request
+    Upgrade(Target),
+    /// End, when the last requests have
+    Stop(Target),
+    Stack(Plan),
+    /// Write down which libraries the plugins are, beside the manifest, for `--locked`
+    Lock(Place),
     /// Print what a library says of itself, without running any of its code
     Inspect {
         /// The library file
@@ -49,22 +79,47 @@ pub(super) struct Place {
     /// The manifest
     #[arg(default_value = "config.ru.toml")]
     pub(super) manifest: PathBuf,
-    /// The environment, as `only` and `except` name it [default: development; `serve`: production]
+    /// The environment, as `only` and `except` name it [default: development; `serve`
+    /// and `lock`: production]
     #[arg(short = 'E', long = "env", value_name = "NAME", env = "STACKUP_ENV")]
     pub(super) environment: Option<String>,
+}
+
+/// The same, with what may be loaded for it.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// Load only the very libraries that `stackup lock` wrote down
+    #[arg(long)]
+    pub(super) locked: bool,
 }
 
 /// What is served, and where.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Site {
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) plan: Plan,
     /// Listen on this address (or `unix:/path`), in place of the manifest's `listen`
     #[arg(short = 'o', long, value_name = "ADDRESS")]
     pub(super) host: Option<String>,
     /// Listen on this port; 0 takes a free one
     #[arg(short = 'p', long, value_name = "PORT")]
     pub(super) port: Option<u16>,
+    /// Be asked by `stackup status` and the like on this socket [default: beside the manifest]
+    #[arg(long, value_name = "PATH", env = "STACKUP_CONTROL")]
+    pub(super) control: Option<PathBuf>,
+}
+
+/// A stackup that runs.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Target {
+    /// The manifest that it serves
+    #[arg(default_value = "config.ru.toml")]
+    pub(super) manifest: PathBuf,
+    /// Its control socket [default: beside the manifest]
+    #[arg(long, value_name = "PATH", env = "STACKUP_CONTROL")]
+    pub(super) control: Option<PathBuf>,
 }
 
 /// The same, built first.

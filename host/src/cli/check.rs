@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use super::arguments::Place;
+use super::arguments::{Place, Plan};
 use super::serve::{probe, shelf};
 use crate::build::{Crates, Profile};
 use crate::generation::{Ask, Libraries, Outcome, Reloader};
 use crate::services;
 
-pub(super) fn check(place: &Place, color: bool) -> ExitCode {
-    let shown = place.manifest.display();
-    match walk(place, color) {
+pub(super) fn check(plan: &Plan, color: bool) -> ExitCode {
+    let shown = plan.place.manifest.display();
+    match walk(plan, color) {
         Ok(reloader) => {
             let count = reloader
                 .outline()
@@ -30,8 +30,8 @@ pub(super) fn check(place: &Place, color: bool) -> ExitCode {
     }
 }
 
-pub(super) fn stack(place: &Place, color: bool) -> ExitCode {
-    match walk(place, color) {
+pub(super) fn stack(plan: &Plan, color: bool) -> ExitCode {
+    match walk(plan, color) {
         Ok(reloader) => {
             println!(
                 "{}",
@@ -59,23 +59,15 @@ pub(super) fn complain(reason: &str) {
     eprintln!("{title}{}", reason.trim_end());
 }
 
-fn walk(place: &Place, color: bool) -> Result<Reloader, String> {
-    let environment = place
-        .environment
-        .clone()
-        .unwrap_or_else(|| "development".to_owned());
-    let libraries: Option<Box<dyn Libraries>> = match environment.as_str() {
-        "production" => None,
-        _ => Some(Box::new(Crates::new(Profile::Debug, true))),
-    };
-    let shelf = shelf().map_err(|error| error.to_string())?;
-    let mut reloader = Reloader::new(place.manifest.clone(), environment, shelf, libraries, color)
-        .probing(probe()?);
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no runtime: {error}"))?;
-    let report = runtime.block_on(async {
+fn walk(plan: &Plan, color: bool) -> Result<Reloader, String> {
+    let mut reloader = reloader(&plan.place, "development", color)?.probing(probe()?);
+    if plan.locked {
+        reloader = reloader.locked();
+    }
+    let report = block_on(async {
         services::lend();
         reloader.reload(Ask::Forced).await
-    });
+    })?;
     for warning in &report.warnings {
         eprintln!("{warning}\n");
     }
@@ -83,4 +75,28 @@ fn walk(place: &Place, color: bool) -> Result<Reloader, String> {
         Outcome::Refused(reason) => Err(reason),
         Outcome::Swapped | Outcome::Unchanged => Ok(reloader),
     }
+}
+
+/// What walks the corridor for a command that serves nothing: in production it takes libraries that
+/// are built already.
+pub(super) fn reloader(place: &Place, default: &str, color: bool) -> Result<Reloader, String> {
+    let environment = place.environment.as_deref().unwrap_or(default).to_owned();
+    let libraries: Option<Box<dyn Libraries>> = match environment.as_str() {
+        "production" => None,
+        _ => Some(Box::new(Crates::new(Profile::Debug, true))),
+    };
+    let shelf = shelf().map_err(|error| error.to_string())?;
+    let manifest = place.manifest.clone();
+    Ok(Reloader::new(
+        manifest,
+        environment,
+        shelf,
+        libraries,
+        color,
+    ))
+}
+
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no runtime: {error}"))?;
+    Ok(runtime.block_on(work))
 }

@@ -70,6 +70,7 @@ fn render(metadata: &Metadata, fingerprint: Fingerprint) -> String {
 fn schemas(file: &Path, metadata: &Metadata) -> Result<String, String> {
     let demands = Demands {
         pin: None,
+        locked: None,
         trust: Trust::Any,
         abi: stackup_plugin::abi::VERSION,
         patience: Patience::default(),

@@ -12,11 +12,14 @@ mod find;
 mod held;
 mod instance;
 mod matching;
+mod locking;
 mod probation;
 mod reload;
 mod report;
 mod resolve;
 mod serving;
+mod shut;
+mod snapshot;
 mod standing;
 mod steps;
 mod swap;
@@ -46,6 +49,7 @@ pub use self::matching::Spot;
 pub use self::reload::Reloader;
 pub use self::report::{Ask, Outcome, Report};
 pub use self::resolve::{Place, Resolved, Timings, resolve};
+pub use self::snapshot::Trying;
 pub use self::standing::{
     ActiveGeneration, DrainingGeneration, StackInstance, StackLine, Standing,
 };

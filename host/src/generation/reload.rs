@@ -15,10 +15,12 @@ use super::find::files;
 use super::report::{Ask, Clock, Outcome, Report};
 use super::resolve::Place;
 use super::serving::{Serving, fixed};
+use super::snapshot::{Trying, rolled_back, state};
 use super::tried::Tried;
 use super::warmup::warm_up;
-use crate::library::{Loaded, Shelf};
-use crate::manifest::{self, Manifest, Settings};
+use crate::library::{Loaded, Shelf, Vault};
+use crate::link::{Avoid, Instead, Snapshot};
+use crate::manifest::{Manifest, Source};
 use crate::probe::Probe;
 use crate::stack::{Outline, diff};
 
@@ -32,9 +34,14 @@ pub struct Reloader {
     pub(super) color: bool,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
+    pub(super) lock: Option<PathBuf>,
     pub(super) number: u64,
     pub(super) draining: JoinSet<()>,
     pub(super) census: Arc<Census>,
+    pub(super) vault: Option<Vault>,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) avoid: Vec<Avoid>,
+    pub(super) trying: Option<Trying>,
 }
 
 impl Reloader {
@@ -56,6 +63,9 @@ impl Reloader {
             environment,
             directory,
             brought: Brought::default(),
+            kept: Vec::new(),
+            instead: Vec::new(),
+            lock: None,
         };
         Self {
             path,
@@ -66,10 +76,30 @@ impl Reloader {
             color,
             serving: None,
             files: Vec::new(),
+            lock: None,
             number: 0,
             draining: JoinSet::new(),
+            vault: None,
+            snapshot: None,
+            avoid: Vec::new(),
+            trying: None,
             census: Arc::default(),
         }
+    }
+
+    /// The same, keeping the libraries of what serves in `vault`.
+    #[must_use]
+    pub fn keeping(self, vault: Vault) -> Self {
+        let vault = Some(vault);
+        Self { vault, ..self }
+    }
+
+    /// The same, counting generations from `number` on, without the stacks to `avoid`, and with what
+    /// stands `instead` of libraries that are quarantined.
+    #[must_use]
+    pub fn after(mut self, number: u64, avoid: Vec<Avoid>, instead: Vec<Instead>) -> Self {
+        (self.number, self.avoid, self.place.instead) = (number, avoid, instead);
+        self
     }
 
     /// The same, with every new handler tried out by `probe` before it is loaded.
@@ -103,7 +133,8 @@ impl Reloader {
 
     /// The files that a reload depends on, those of the candidate that was refused last included.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
-        std::iter::once(self.path.clone()).chain(self.files.iter().cloned())
+        let own = std::iter::once(self.path.clone()).chain(self.lock.clone());
+        own.chain(self.files.iter().cloned())
     }
 
     /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
@@ -118,6 +149,19 @@ impl Reloader {
 
     /// Walks the corridor once.
     pub async fn reload(&mut self, ask: Ask) -> Report {
+        self.attempt(ask, None).await
+    }
+
+    /// Begins with a stack that served before, whatever has become of its files.
+    pub async fn boot(&mut self, snapshot: &Snapshot) -> Report {
+        self.place.kept.clone_from(&snapshot.libraries);
+        let text = Some(snapshot.manifest.clone());
+        let report = self.attempt(Ask::Fresh, text).await;
+        self.place.kept.clear();
+        report
+    }
+
+    async fn attempt(&mut self, ask: Ask, text: Option<String>) -> Report {
         let mut report = Report {
             outcome: Outcome::Unchanged,
             generation: 0,
@@ -126,8 +170,9 @@ impl Reloader {
             timings: Vec::new(),
             warnings: Vec::new(),
         };
-        if let Err(refusal) = self.walk(ask, &mut report).await {
+        if let Err(refusal) = self.walk(ask, text, &mut report).await {
             report.outcome = Outcome::Refused(refusal);
+            self.tell_trying(None);
             self.abandon(Vec::new());
         }
         report.generation = self
@@ -137,15 +182,22 @@ impl Reloader {
         report
     }
 
-    async fn walk(&mut self, ask: Ask, report: &mut Report) -> Result<(), String> {
+    async fn walk(
+        &mut self,
+        ask: Ask,
+        text: Option<String>,
+        report: &mut Report,
+    ) -> Result<(), String> {
         let mut clock = Clock::start(&mut report.timings);
-        let source = self.read().await?;
-        let settings = Settings {
-            environment: &self.place.environment,
-            variable: &|name| std::env::var(name).ok(),
+        let from_files = text.is_none();
+        let source = match text {
+            Some(text) => Source {
+                path: self.path.clone(),
+                text,
+            },
+            None => self.read().await?,
         };
-        let parsed = manifest::parse(&source, &settings)
-            .map_err(|diagnostics| source.render(&diagnostics, self.color))?;
+        let parsed = self.parse(&source)?;
         let manifest = parsed.manifest;
         let mut warnings = parsed.warnings;
         warnings.extend(
@@ -158,11 +210,19 @@ impl Reloader {
             .map(|w| w.render(&source, self.color))
             .collect();
         clock.lap("manifest");
-        self.build_libraries(&manifest, ask).await?;
-        if self.libraries.is_some() {
+        if from_files && self.libraries.is_some() {
+            self.build_libraries(&manifest, ask).await?;
             clock.lap("build");
         }
         self.files = files(&manifest, &self.place);
+        let (manifest, shut) = self.shut_out(manifest).await?;
+        for diagnostic in &shut {
+            report.warnings.push(diagnostic.render(&source, self.color));
+        }
+        // What is kept was checked when it was a file.
+        if from_files {
+            self.read_lock()?;
+        }
         let resolved = self.resolve(&manifest, &source, ask).await?;
         clock.stages(resolved.timings.0.iter().cloned());
         let before = self.serving.as_ref();
@@ -170,12 +230,20 @@ impl Reloader {
         if same && ask != Ask::Fresh {
             return Ok(());
         }
+        let state = state(&resolved.outline);
+        if let Some(avoid) = self.avoid.iter().find(|avoid| avoid.state == state) {
+            return Err(rolled_back(avoid));
+        }
+        self.tell_trying(Some(&state));
+        let kept = self.keep(&resolved);
         let outline = resolved.outline.clone();
         let built = self.build(&manifest, resolved, &source, ask).await?;
         clock.lap("init");
         let number = self.number + 1;
         let limit = manifest.limits.warmup_timeout;
-        if let Err(error) = warm_up(&built.stack, &manifest.warmup, number, limit).await {
+        // What is shut does not answer well; it serves all the same.
+        let warmup = if shut.is_empty() { &manifest.warmup[..] } else { &[] };
+        if let Err(error) = warm_up(&built.stack, warmup, number, limit).await {
             drop(built.stack);
             self.abandon(built.instances);
             return Err(error.to_string());
@@ -185,6 +253,7 @@ impl Reloader {
             report.changes = diff(&before.outline, &outline);
         }
         report.instances = self.swap(built, outline, manifest);
+        self.snapshot = kept.map(|libraries| self.photograph(source.text, state, libraries));
         clock.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())

@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use super::brought::Brought;
 use super::find::find;
 use super::instance::Key;
+use super::locking::locking;
 use super::tried::Tried;
 use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
-    check_pin,
+    Vault,
 };
+use crate::link::{Instead, Kept};
+use crate::lock::Lock;
 use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::stack::{Outline, Piece, directives};
 
@@ -26,6 +29,12 @@ pub struct Place {
     pub directory: PathBuf,
     /// The plugins that were built; others are looked for in the manifest's `path`.
     pub brought: Brought,
+    /// Libraries that take the place of the files, as a snapshot has them.
+    pub kept: Vec<Kept>,
+    /// What to do about each library that is quarantined.
+    pub instead: Vec<Instead>,
+    /// What the plugins' libraries may be, if they are locked.
+    pub lock: Option<Lock>,
 }
 
 /// Every directive with its library: a stack that no instance exists of yet.
@@ -39,6 +48,40 @@ pub struct Resolved {
     pub timings: Timings,
 }
 
+impl Place {
+    /// The library of a directive, where it is not to be looked for.
+    pub(super) fn kept(&self, directive: &Directive) -> Option<&Kept> {
+        let same = |kept: &&Kept| kept.plugin == directive.plugin && kept.path == directive.path;
+        self.kept.iter().find(same)
+    }
+
+    /// What stands in for a library that is quarantined.
+    fn stand_in(&self, library: &Found) -> Option<&Kept> {
+        self.quarantined(library.fingerprint())?.before.as_ref()
+    }
+
+    /// Why a library may not serve.
+    pub(super) fn quarantined(&self, fingerprint: Fingerprint) -> Option<&Instead> {
+        self.instead.iter().find(|held| held.fingerprint == fingerprint)
+    }
+}
+
+impl Resolved {
+    /// Keeps the library of each directive in `vault`.
+    pub(super) fn keep(&self, vault: &Vault) -> std::io::Result<Vec<Kept>> {
+        let keep = |chosen: &Chosen| {
+            Ok(Kept {
+                plugin: chosen.plugin.clone(),
+                path: chosen.path.clone(),
+                file: chosen.file.clone(),
+                fingerprint: chosen.library.fingerprint,
+                kept: vault.keep(&chosen.library)?,
+            })
+        };
+        self.handlers.iter().map(keep).collect()
+    }
+}
+
 /// The handler that a directive means.
 #[derive(Debug)]
 pub(super) struct Chosen {
@@ -47,6 +90,12 @@ pub(super) struct Chosen {
     pub(super) export: String,
     /// As the manifest names it: `plugin` or `plugin#handler`.
     pub(super) name: String,
+    /// Its plugin, as the manifest names it.
+    pub(super) plugin: String,
+    /// The directive's `path`, as written.
+    pub(super) path: Option<PathBuf>,
+    /// The file that the library came from.
+    pub(super) file: PathBuf,
 }
 
 impl Chosen {
@@ -114,7 +163,7 @@ pub(super) struct Pick<'a> {
     pub(super) name: String,
 }
 
-fn look<'a>(
+pub(super) fn look<'a>(
     manifest: &'a Manifest,
     place: &Place,
     shelf: &mut Shelf,
@@ -143,36 +192,60 @@ fn pick<'a>(
     found: &mut Files,
     timings: &mut Timings,
 ) -> Result<Pick<'a>, Box<Diagnostic>> {
-    let file = find(directive, manifest, place)?;
+    let kept = place.kept(directive);
+    let file = match kept {
+        Some(kept) => kept.file.clone(),
+        None => find(directive, manifest, place)?,
+    };
     let pin = directive
         .sha256
         .as_deref()
         .map(str::parse::<Fingerprint>)
         .transpose()
         .map_err(|error| at(directive.key_span("sha256"), &error))?;
-    let refused = |error: PrepareError| at(directive.name_span(), &error);
+    let locked = place
+        .lock
+        .as_ref()
+        .map(|lock| lock.fingerprints(&directive.plugin));
+    let demands = Demands {
+        pin,
+        locked: locked.as_deref(),
+        trust: match manifest.plugins.trust {
+            manifest::Trust::Owner => Trust::Owner,
+            manifest::Trust::Any => Trust::Any,
+        },
+        abi: stackup_plugin::abi::VERSION,
+        patience: Patience::default(),
+    };
+    let refused = |error: PrepareError| {
+        let diagnostic = at(directive.name_span(), &error);
+        match error.cause {
+            Cause::Lock(_) => {
+                let help = format!("if this file is meant, run {}", locking(place));
+                Box::new(diagnostic.help(help))
+            }
+            _ => diagnostic,
+        }
+    };
     let library = match found.entry(file.clone()) {
         Entry::Occupied(entry) => {
             let library = entry.into_mut();
-            check_pin(pin, library.fingerprint()).map_err(|error| {
-                refused(PrepareError {
-                    path: file.clone(),
-                    cause: Cause::Pin(error),
-                })
+            demands.admit(library.fingerprint()).map_err(|cause| {
+                let path = file.clone();
+                refused(PrepareError { path, cause })
             })?;
             library
         }
         Entry::Vacant(entry) => {
-            let demands = Demands {
-                pin,
-                trust: match manifest.plugins.trust {
-                    manifest::Trust::Owner => Trust::Owner,
-                    manifest::Trust::Any => Trust::Any,
-                },
-                abi: stackup_plugin::abi::VERSION,
-                patience: Patience::default(),
+            let looked = match kept {
+                Some(kept) => adopt(shelf, kept, &demands),
+                None => shelf.look(&file, &demands),
             };
-            let mut library = shelf.look(&file, &demands).map_err(refused)?;
+            let mut library = looked.map_err(refused)?;
+            if let Some(before) = place.stand_in(&library) {
+                Shelf::discard(library);
+                library = adopt(shelf, before, &demands).map_err(refused)?;
+            }
             for (stage, time) in std::mem::take(&mut library.timings) {
                 timings.add(&stage, time);
             }
@@ -199,6 +272,10 @@ fn pick<'a>(
     })
 }
 
+fn adopt(shelf: &mut Shelf, kept: &Kept, demands: &Demands<'_>) -> Result<Found, PrepareError> {
+    shelf.adopt(&kept.kept, kept.fingerprint, demands)
+}
+
 fn load(
     picks: &[Pick<'_>],
     shelf: &mut Shelf,
@@ -218,6 +295,9 @@ fn load(
                 library: Arc::clone(library),
                 export: pick.export.clone(),
                 name: pick.name.clone(),
+                plugin: pick.directive.plugin.clone(),
+                path: pick.directive.path.clone(),
+                file: pick.file.clone(),
             });
         }
     }

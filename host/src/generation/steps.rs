@@ -11,7 +11,7 @@ use super::reload::Reloader;
 use super::report::Ask;
 use super::resolve::{Resolved, resolve};
 use crate::library::{Patience, settle};
-use crate::manifest::{Manifest, Source};
+use crate::manifest::{self, Manifest, Parsed, Settings, Source};
 
 /// How long the first look for a manifest may take.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
@@ -37,6 +37,15 @@ impl Reloader {
             Ok(Source { path, text })
         });
         read.await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    pub(super) fn parse(&self, source: &Source) -> Result<Parsed, String> {
+        let settings = Settings {
+            environment: &self.place.environment,
+            variable: &|name| std::env::var(name).ok(),
+        };
+        manifest::parse(source, &settings)
+            .map_err(|diagnostics| source.render(&diagnostics, self.color))
     }
 
     pub(super) async fn build_libraries(

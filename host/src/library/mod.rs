@@ -20,6 +20,7 @@ mod sample;
 mod settle;
 mod shelf;
 mod trust;
+mod vault;
 
 pub use self::choose::ChooseError;
 pub use self::content::{Content, ReadError};
@@ -38,5 +39,7 @@ pub use self::settle::{
 };
 pub use self::shelf::{Found, Shelf, TakeError};
 pub use self::trust::{
-    Entry, Ids, Kind, PinError, Trust, TrustError, check_owners, check_pin, judge,
+    Entry, Ids, Kind, LockError, PinError, Trust, TrustError, check_lock, check_owners, check_pin,
+    judge,
 };
+pub use self::vault::Vault;

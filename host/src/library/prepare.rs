@@ -14,19 +14,36 @@ use super::metadata::Metadata;
 use super::runtime_copy::CopyError;
 use super::runtime_dir::RuntimeDir;
 use super::settle::{FileFacts, Patience, SettleError, settle};
-use super::trust::{Ids, PinError, Trust, TrustError, check_owners, check_pin};
+use super::trust::{
+    Ids, LockError, PinError, Trust, TrustError, check_lock, check_owners, check_pin,
+};
 
 /// What is asked of a library file.
 #[derive(Debug, Clone, Copy)]
 pub struct Demands<'a> {
     /// The fingerprint it must have, if one is pinned.
     pub pin: Option<Fingerprint>,
+    /// The fingerprints of which it must have one, if libraries are locked.
+    pub locked: Option<&'a [Fingerprint]>,
     /// Whose file it may be.
     pub trust: Trust,
     /// The version of stackup-plugin this host speaks.
     pub abi: &'a str,
     /// How long to wait for it to come to rest.
     pub patience: Patience,
+}
+
+impl Demands<'_> {
+    /// Whether a library with this content may be loaded.
+    ///
+    /// # Errors
+    ///
+    /// When the pin or the lock is for another one.
+    pub fn admit(&self, content: Fingerprint) -> Result<(), Cause> {
+        check_pin(self.pin, content)?;
+        check_lock(self.locked, content)?;
+        Ok(())
+    }
 }
 
 /// A library that is fit to load.
@@ -49,7 +66,7 @@ pub enum Stage {
     Settle,
     /// Reading and hashing it, and comparing the pin.
     Fingerprint,
-    /// Whose it is.
+    /// Whose it is, and whether the lock has it.
     Trust,
     /// What it says of itself, and whether that fits.
     Describe,
@@ -93,6 +110,8 @@ pub enum Cause {
     #[error(transparent)]
     Trust(#[from] TrustError),
     #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
     Describe(#[from] DescribeError),
     #[error(transparent)]
     Misfit(#[from] Misfit),
@@ -107,7 +126,7 @@ impl Cause {
         match self {
             Self::Settle(_) => Stage::Settle,
             Self::Read(_) | Self::Pin(_) => Stage::Fingerprint,
-            Self::Trust(_) => Stage::Trust,
+            Self::Trust(_) | Self::Lock(_) => Stage::Trust,
             Self::Describe(_) | Self::Misfit(_) => Stage::Describe,
             Self::Copy(_) => Stage::RuntimeCopy,
         }
@@ -135,6 +154,45 @@ pub fn prepare(
     walk(path, demands, dir).map_err(|cause| PrepareError {
         path: path.to_path_buf(),
         cause,
+    })
+}
+
+/// The same for a file that is kept: what it holds is known, so it is not hashed again. Blocks.
+///
+/// # Errors
+///
+/// The first stage that refuses the file, and why.
+pub(super) fn adopt(
+    kept: &Path,
+    fingerprint: Fingerprint,
+    demands: &Demands<'_>,
+    dir: &RuntimeDir,
+) -> Result<Prepared, PrepareError> {
+    take_over(kept, fingerprint, demands, dir).map_err(|cause| PrepareError {
+        path: kept.to_path_buf(),
+        cause,
+    })
+}
+
+fn take_over(
+    kept: &Path,
+    fingerprint: Fingerprint,
+    demands: &Demands<'_>,
+    dir: &RuntimeDir,
+) -> Result<Prepared, Cause> {
+    let mut watch = Stopwatch::start();
+    demands.admit(fingerprint)?;
+    let content = Content::known(kept, fingerprint)?;
+    let metadata = describe(&content.bytes)?;
+    metadata.fits(demands.abi)?;
+    watch.lap(Stage::Describe);
+    let path = dir.link(kept)?;
+    watch.lap(Stage::RuntimeCopy);
+    Ok(Prepared {
+        path,
+        content,
+        metadata,
+        timings: watch.laps,
     })
 }
 
@@ -190,7 +248,7 @@ fn read(
     watch: &mut Stopwatch,
 ) -> Result<Content, Cause> {
     let content = Content::read(path, facts)?;
-    check_pin(demands.pin, content.fingerprint)?;
+    demands.admit(content.fingerprint)?;
     watch.lap(Stage::Fingerprint);
     if demands.trust == Trust::Owner {
         check_owners(path, content.facts, Ids::of_this_process())?;

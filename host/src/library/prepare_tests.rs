@@ -8,6 +8,7 @@ use crate::library::sample::{self, SECTION};
 
 const DEMANDS: Demands<'_> = Demands {
     pin: None,
+    locked: None,
     trust: Trust::Owner,
     abi: "0.1.0",
     patience: Patience {
@@ -111,6 +112,13 @@ fn each_refusal_names_its_stage() {
     assert_eq!(
         bench.refused(&Demands { pin, ..DEMANDS }).0,
         Stage::Fingerprint
+    );
+    let locked = Some(&[Fingerprint::of(b"other")][..]);
+    let (stage, text) = bench.refused(&Demands { locked, ..DEMANDS });
+    assert_eq!(stage, Stage::Trust);
+    assert!(
+        text.contains("is refused at trust: its content is not the locked one"),
+        "{text}"
     );
     assert_eq!(
         bench

@@ -2,6 +2,7 @@
 //!
 //! The rule is OpenSSH's `StrictModes`, for the file, every directory and every link on the way.
 
+use std::fmt;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -224,6 +225,49 @@ pub struct PinError {
 pub fn check_pin(pin: Option<Fingerprint>, found: Fingerprint) -> Result<(), PinError> {
     match pin {
         Some(expected) if expected != found => Err(PinError { expected, found }),
+        _ => Ok(()),
+    }
+}
+
+/// A library that is not in the lock.
+#[derive(Debug, thiserror::Error)]
+pub struct LockError {
+    /// What the plugin's library may be; nothing, if the lock does not have the plugin.
+    pub locked: Vec<Fingerprint>,
+    /// What the file has.
+    pub found: Fingerprint,
+}
+
+impl fmt::Display for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { locked, found } = self;
+        let locked: Vec<String> = locked.iter().map(|one| format!("\"{one}\"")).collect();
+        if locked.is_empty() {
+            return write!(
+                f,
+                "the lock does not have it; the file has sha256 = \"{found}\""
+            );
+        }
+        let locked = locked.join(" or ");
+        write!(
+            f,
+            "its content is not the locked one: the lock says sha256 = {locked}, the file has \
+             \"{found}\""
+        )
+    }
+}
+
+/// Compares a library with what the lock has for its plugin, if there is a lock to keep to.
+///
+/// # Errors
+///
+/// When it is none of them.
+pub fn check_lock(locked: Option<&[Fingerprint]>, found: Fingerprint) -> Result<(), LockError> {
+    match locked {
+        Some(locked) if !locked.contains(&found) => Err(LockError {
+            locked: locked.to_vec(),
+            found,
+        }),
         _ => Ok(()),
     }
 }

@@ -171,3 +171,27 @@ fn a_pin_must_match_and_no_pin_matches_all() {
         "{error}"
     );
 }
+
+#[test]
+fn with_a_lock_only_what_it_has_may_be_loaded() {
+    let (one, two, three) = (
+        Fingerprint::of(b"1"),
+        Fingerprint::of(b"2"),
+        Fingerprint::of(b"3"),
+    );
+    check_lock(None, one).unwrap();
+    check_lock(Some(&[two, one]), one).unwrap();
+    let differs = check_lock(Some(&[one, two]), three).unwrap_err();
+    assert_eq!(
+        differs.to_string(),
+        format!(
+            "its content is not the locked one: the lock says sha256 = \"{one}\" or \"{two}\", the \
+             file has \"{three}\""
+        )
+    );
+    let missing = check_lock(Some(&[]), three).unwrap_err();
+    assert_eq!(
+        missing.to_string(),
+        format!("the lock does not have it; the file has sha256 = \"{three}\"")
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -61,7 +62,12 @@ pub(super) async fn answer(
     if let Some(failure) = &failure {
         log_failure(failure);
     }
-    respond(response, generation, wait, Some(exchange), is_head, failure)
+    let mut response = respond(response, generation, wait, Some(exchange), is_head, failure);
+    if served.last.load(Ordering::Relaxed) {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 /// Awaits the stack's answer; the clock is asked only if there is a wait.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -13,6 +14,7 @@ use stackup_plugin::abi::host::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
+use super::Phase;
 use super::answer::answer;
 use crate::generation::Active;
 use crate::manifest::Limits;
@@ -22,7 +24,9 @@ use crate::manifest::Limits;
 pub(super) struct Served {
     pub(super) active: Arc<Active>,
     pub(super) show_errors: bool,
-    pub(super) stop: watch::Receiver<bool>,
+    pub(super) phase: watch::Receiver<Phase>,
+    /// Whether each connection ends with its next response.
+    pub(super) last: Arc<AtomicBool>,
 }
 
 /// What is said where a request's head did not come in time (RFC 9110 §15.5.9).
@@ -42,8 +46,8 @@ where
     });
     let limits = served.active.load().limits.clone();
     let mut connection = builder(&limits).serve_connection(io, service);
-    let mut stop = served.stop.clone();
-    let mut stopping = pin!(stop.wait_for(|stop| *stop));
+    let mut phase = served.phase.clone();
+    let mut stopping = pin!(phase.wait_for(|phase| *phase == Phase::Stopping));
     let mut told = false;
     let ended = std::future::poll_fn(|cx| {
         if !told && stopping.as_mut().poll(cx).is_ready() {

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use stackup_plugin::abi::host::{
-    Answer, Handler, HostRequest, HostResponse, Node, OnFailure, Outcome,
+    Answer, Failure, Handler, HostRequest, HostResponse, Node, OnFailure, Outcome,
 };
 
 use crate::manifest::{Directive, Level};
@@ -79,10 +79,13 @@ fn build_level(
     let inner = match run {
         Some(handler) if maps.is_empty() => app(handler?),
         Some(handler) => Node::Route(Box::new(UrlMap::new(maps, app(handler?)))),
-        None => Node::Route(Box::new(UrlMap::new(
-            maps,
-            Node::Answer(Box::new(NotFound)),
-        ))),
+        None => {
+            let answer: Box<dyn Answer> = match &level.closed {
+                Some(reason) => Box::new(Closed(reason.clone())),
+                None => Box::new(NotFound),
+            };
+            Node::Route(Box::new(UrlMap::new(maps, Node::Answer(answer))))
+        }
     };
     let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
     let wrap = |next, handler| Node::Layer {
@@ -91,6 +94,16 @@ fn build_level(
         on_failure: OnFailure::FailClosed,
     };
     Some(uses.into_iter().rev().fold(inner, wrap))
+}
+
+/// The answer in place of what may not serve.
+struct Closed(String);
+
+impl Answer for Closed {
+    fn answer(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        let closed = Failure::body(http::StatusCode::SERVICE_UNAVAILABLE, self.0.clone());
+        Box::pin(std::future::ready(Err(closed)))
+    }
 }
 
 /// The answer where no map takes the path (Rack's URLMap).

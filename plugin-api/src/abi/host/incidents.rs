@@ -58,3 +58,7 @@ impl Guard {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+#[path = "incidents_tests.rs"]
+mod tests;

@@ -211,6 +211,6 @@ fn digits(mut number: u64, buffer: &mut [u8; 20]) -> &str {
     std::str::from_utf8(&buffer[start..]).unwrap_or_default()
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 #[path = "last_words_tests.rs"]
 mod tests;

@@ -1,3 +1,5 @@
+#![cfg(feature = "testing")]
+
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;

@@ -13,7 +13,7 @@ mod node;
 mod note;
 mod request;
 mod response;
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod sample;
 mod services;
 mod slots;

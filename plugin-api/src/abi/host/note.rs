@@ -199,6 +199,6 @@ pub fn busy() -> Vec<Busy> {
         .collect()
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 #[path = "note_tests.rs"]
 mod tests;

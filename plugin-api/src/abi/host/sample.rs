@@ -1,9 +1,11 @@
 //! Handlers and requests for the tests of this room.
+#![cfg(feature = "testing")]
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::{
     Call, Exchange, Guard, Handler, HandlerContext, HostBody, HostRequest, Incidents, Node,
@@ -17,14 +19,41 @@ use crate::{App, Middleware};
 /// What the incidents of a handler were told.
 #[derive(Default)]
 pub(super) struct Told {
-    pub(super) panics: Mutex<Vec<String>>,
+    panics: Mutex<Vec<String>>,
+    more: Condvar,
     /// Has it go out of service at once.
-    pub(super) strict: bool,
+    strict: bool,
+}
+
+impl Told {
+    /// Has its handler go out of service at the first panic.
+    pub(super) fn strict() -> Arc<Self> {
+        Arc::new(Self {
+            strict: true,
+            ..Self::default()
+        })
+    }
+
+    /// Takes the messages of the panics up to now; waits for the first.
+    pub(super) fn take(&self) -> Vec<String> {
+        let limit = Duration::from_secs(5);
+        let panics = self.panics.lock().unwrap();
+        let waited = self
+            .more
+            .wait_timeout_while(panics, limit, |p| p.is_empty());
+        std::mem::take(&mut *waited.unwrap().0)
+    }
+
+    /// The messages up to now.
+    pub(super) fn now(&self) -> Vec<String> {
+        self.panics.lock().unwrap().clone()
+    }
 }
 
 impl Incidents for Arc<Told> {
     fn panicked(&self, message: &str, _place: &str, guard: &Guard) {
         self.panics.lock().unwrap().push(message.to_owned());
+        self.more.notify_all();
         guard.set(self.strict);
     }
 
