@@ -1,6 +1,7 @@
 //! `stackup status`, `reload`, `restart`, `upgrade` and `stop`: questions to one that runs.
 
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::Target;
 use super::check::complain;
@@ -22,8 +23,14 @@ pub(super) fn control(target: &Target, request: &Request, json: bool) -> ExitCod
     }
     match request {
         _ if json => println!("{:#}", reply.value),
-        Request::Status => println!("{}", shown(&reply.value)),
+        Request::Status {} => println!("{}", shown(&reply.value, now())),
         _ => println!("{}", reply.text),
     }
     ExitCode::SUCCESS
+}
+
+/// Milliseconds since the Unix epoch.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

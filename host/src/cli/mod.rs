@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
     match command {
         Command::Dev(site) => serve::dev(&site, &options, color),
         Command::Serve(site) => serve::serve(&site, &options, color),
-        Command::Status { target, json } => control::control(&target, &Request::Status, json),
+        Command::Status { target, json } => control::control(&target, &Request::Status {}, json),
         Command::Reload {
             target,
             fresh,
@@ -54,9 +54,9 @@ pub fn main() -> ExitCode {
             let request = Request::Reload(Ask { fresh, retry });
             control::control(&target, &request, json)
         }
-        Command::Restart(target) => control::control(&target, &Request::Restart, false),
-        Command::Upgrade(target) => control::control(&target, &Request::Upgrade, false),
-        Command::Stop(target) => control::control(&target, &Request::Stop, false),
+        Command::Restart(target) => control::control(&target, &Request::Restart {}, false),
+        Command::Upgrade(target) => control::control(&target, &Request::Upgrade {}, false),
+        Command::Stop(target) => control::control(&target, &Request::Stop {}, false),
         Command::Check(plan) => check::check(&plan, color),
         Command::Stack(plan) => check::stack(&plan, color),
         Command::Lock(place) => lock::lock(&place, color),

@@ -8,20 +8,20 @@ use crate::link::Ask;
 /// The longest line that is read, in bytes.
 pub const LONGEST: usize = 64 << 10;
 
-/// What can be asked of a supervisor.
+/// What can be asked of a supervisor. (With braces, since serde ignores what is unknown beside a bare name.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// Tell what there is.
-    Status,
+    Status {},
     /// Look again, and swap if something has changed.
     Reload(Ask),
     /// Replace the worker by a fresh one.
-    Restart,
+    Restart {},
     /// Replace the worker, and then the supervisor, by those of the program file as it is now.
-    Upgrade,
+    Upgrade {},
     /// End, when the last requests have.
-    Stop,
+    Stop {},
 }
 
 /// An answer.
@@ -99,11 +99,11 @@ mod tests {
             retry: false,
         };
         for request in [
-            Request::Status,
+            Request::Status {},
             Request::Reload(ask),
-            Request::Restart,
-            Request::Upgrade,
-            Request::Stop,
+            Request::Restart {},
+            Request::Upgrade {},
+            Request::Stop {},
         ] {
             assert_eq!(Request::parse(request.line().as_bytes()), Ok(request));
         }

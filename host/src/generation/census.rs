@@ -130,6 +130,7 @@ impl Books {
             number: active.number,
             seconds: seconds(active.since),
             stack: active.stack.clone(),
+            requests: active.waiting.requests(now),
         });
         let draining = self.draining.iter().map(|one| DrainingGeneration {
             number: one.generation.number,

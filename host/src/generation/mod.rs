@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Notify, oneshot};
 
 use self::probation::FirstRequests;
-use crate::manifest::Limits;
+use crate::manifest::{Failures, Limits, Manifest, Renewal};
 use crate::stack::Stack;
 
 pub use self::active::Active;
@@ -65,6 +65,10 @@ pub struct Generation {
     pub stack: Arc<Stack>,
     /// What its requests may take.
     pub limits: Limits,
+    /// What follows when it fails.
+    pub failures: Failures,
+    /// What it may leave behind.
+    pub renewal: Renewal,
     ending: Arc<Ending>,
     waiting: Arc<Waiting>,
     first: FirstRequests,
@@ -73,23 +77,23 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// A generation, and what resolves when its last holder has let go. It counts its first requests
-    /// up to `probation`.
+    /// A generation, and what resolves when its last holder has let go.
     fn new(
         number: u64,
         stack: Arc<Stack>,
-        limits: Limits,
-        probation: u64,
+        manifest: &Manifest,
     ) -> (Self, oneshot::Receiver<()>) {
         let (alive, gone) = oneshot::channel();
         (
             Self {
                 number,
                 stack,
-                limits,
+                limits: manifest.limits.clone(),
+                failures: manifest.failures.clone(),
+                renewal: manifest.renewal.clone(),
                 ending: Arc::default(),
                 waiting: Arc::default(),
-                first: FirstRequests::new(probation),
+                first: FirstRequests::new(manifest.failures.probation_requests),
                 _alive: alive,
             },
             gone,

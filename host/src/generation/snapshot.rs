@@ -76,6 +76,7 @@ fn rules(manifest: &Manifest) -> Rules {
     Rules {
         drain_timeout: milliseconds(manifest.limits.drain_timeout),
         shutdown_timeout: milliseconds(manifest.limits.shutdown_timeout),
-        ..Rules::default()
+        crashes: manifest.failures.crashes,
+        crash_window: milliseconds(manifest.failures.crash_window),
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::held::HeldBy;
 use super::instance::Instance;
+use super::waiting::WaitingRequest;
 use crate::stack::{Line, Outline};
 
 /// The generations at one moment.
@@ -30,6 +31,8 @@ pub struct ActiveGeneration {
     pub seconds: f64,
     /// Its stack, outermost first.
     pub stack: Vec<StackLine>,
+    /// The requests that wait in it, the oldest first.
+    pub requests: Vec<WaitingRequest>,
 }
 
 /// A generation on its way out.

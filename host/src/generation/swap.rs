@@ -21,10 +21,8 @@ impl Reloader {
     pub(super) fn swap(&mut self, built: Built, outline: Outline, manifest: Manifest) -> Fates {
         self.number += 1;
         let Built { stack, instances } = built;
-        let (stack, limits) = (Arc::new(stack), manifest.limits.clone());
-        let probation = manifest.failures.probation_requests;
-        let (generation, gone) =
-            Generation::new(self.number, Arc::clone(&stack), limits, probation);
+        let stack = Arc::new(stack);
+        let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), &manifest);
         let live = Live {
             number: self.number,
             since: Instant::now(),

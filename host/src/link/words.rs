@@ -43,6 +43,7 @@ pub enum Order {
 
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ask {
     /// Build every instance anew, and swap even if nothing has changed.
     #[serde(default)]

@@ -25,11 +25,11 @@ impl Supervisor {
 
     pub(super) fn asked(&mut self, request: Request, asker: Asker) {
         match request {
-            Request::Status => self.tell_status(asker),
+            Request::Status {} => self.tell_status(asker),
             Request::Reload(ask) => self.reload(ask, Some(asker)),
-            Request::Restart => self.renew("restart", false, Some(asker)),
-            Request::Upgrade => self.upgrade(Some(asker)),
-            Request::Stop => {
+            Request::Restart {} => self.renew("restart", false, Some(asker)),
+            Request::Upgrade {} => self.upgrade(Some(asker)),
+            Request::Stop {} => {
                 // The answer comes first: the door closes at the end.
                 tell(
                     asker,

@@ -75,7 +75,7 @@ pub(super) async fn serve(
         phase.clone(),
         move || deadlines(&generations),
     ));
-    let duties = Duties::new(Arc::clone(&active), Arc::clone(&mouth));
+    let duties = Duties::new(Arc::clone(&active), reloader.census(), Arc::clone(&mouth));
     let mut worker = Worker {
         mouth,
         duties,
@@ -268,7 +268,13 @@ impl Worker {
             }
         };
         if cut > 0 {
-            tracing::warn!(cut, "{cut} connections did not end in time and were cut");
+            let held_by = self.duties.held_by();
+            tracing::warn!(
+                event = "cut",
+                cut,
+                held_by,
+                "{cut} connections did not end in time and were cut{held_by}"
+            );
         }
         // It holds the generation that is to end.
         drop(self.duties);
