@@ -75,6 +75,26 @@ async fn the_deadline_names_a_response_that_is_under_way() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_nothing_holds_no_generation_for_ever() {
+    let (site, host) = serving("probe").await;
+    let mut stalled = host.connect().await;
+    // More than all buffers on the way, and no byte of it is read.
+    stalled
+        .send("GET /flood?count=100000000 HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert_eq!(stalled.head().await.status, 200);
+    site.manifest(&manifest("hello"));
+    host.reload("swapped").await;
+    let deadline = host.event("drain-deadline").await;
+    let held_by = deadline.text("held_by");
+    assert!(held_by.starts_with("GET /flood"), "{held_by}");
+    let drained = host.event("drained").await;
+    assert_eq!(drained.number("generation"), Some(1), "{drained}");
+    host.says("probe: dropped the app").await;
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
+}
+
+#[tokio::test]
 async fn one_that_blocks_its_thread_is_named_and_its_handlers_are_kept() {
     let (site, host) = serving("probe").await;
     let mut connection = host.connect().await;

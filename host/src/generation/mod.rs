@@ -11,8 +11,8 @@ mod fates;
 mod find;
 mod held;
 mod instance;
-mod matching;
 mod locking;
+mod matching;
 mod probation;
 mod reload;
 mod report;
@@ -144,12 +144,17 @@ pub struct Ending {
 }
 
 impl Ending {
+    /// Whether the drain's deadline has passed.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
     /// Resolves when the drain's deadline has passed.
     pub async fn over(self: Arc<Self>) {
         let mut notified = std::pin::pin!(self.notify.notified());
         // Listen first, look second: else the end could fall in between.
         notified.as_mut().enable();
-        if !self.over.load(Ordering::Acquire) {
+        if !self.is_over() {
             notified.await;
         }
     }

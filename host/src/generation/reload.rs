@@ -242,7 +242,11 @@ impl Reloader {
         let number = self.number + 1;
         let limit = manifest.limits.warmup_timeout;
         // What is shut does not answer well; it serves all the same.
-        let warmup = if shut.is_empty() { &manifest.warmup[..] } else { &[] };
+        let warmup = if shut.is_empty() {
+            &manifest.warmup[..]
+        } else {
+            &[]
+        };
         if let Err(error) = warm_up(&built.stack, warmup, number, limit).await {
             drop(built.stack);
             self.abandon(built.instances);

@@ -62,7 +62,9 @@ impl Place {
 
     /// Why a library may not serve.
     pub(super) fn quarantined(&self, fingerprint: Fingerprint) -> Option<&Instead> {
-        self.instead.iter().find(|held| held.fingerprint == fingerprint)
+        self.instead
+            .iter()
+            .find(|held| held.fingerprint == fingerprint)
     }
 }
 

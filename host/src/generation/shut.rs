@@ -69,7 +69,11 @@ fn without(
         match held(directive) {
             None => left.uses.push(directive.clone()),
             Some(held) if directive.on_failure == OnFailure::Bypass => {
-                told.push(tell(directive, &held, "it is left out (`on_failure = \"bypass\"`)"));
+                told.push(tell(
+                    directive,
+                    &held,
+                    "it is left out (`on_failure = \"bypass\"`)",
+                ));
             }
             Some(held) => {
                 told.push(tell(directive, &held, "all below it is answered with 503"));

@@ -16,6 +16,8 @@ use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::body::{Hooks, Limited, ServedBody, too_large};
 use super::connection::Served;
+use super::hold::Hold;
+use super::sending::Sending;
 use crate::generation::{Generation, Phase, Wait};
 
 /// Answers a request with the generation that is active when it begins.
@@ -23,6 +25,7 @@ pub(super) async fn answer(
     request: http::Request<Incoming>,
     ends: Connection,
     served: &Served,
+    sending: &Arc<Sending>,
 ) -> Response<ServedBody> {
     let generation = served.active.load();
     generation.count_request();
@@ -31,8 +34,8 @@ pub(super) async fn answer(
     let declared = request.body().size_hint().lower();
     if let Some(limit) = limit.filter(|limit| declared > *limit) {
         let refusal = failed(&too_large(limit), served.show_errors);
-        let wait = Wait::of(&request);
-        let mut response = respond(refusal, generation, wait, None, is_head, None);
+        let hold = Hold::new(generation, Wait::of(&request), Arc::clone(sending));
+        let mut response = respond(refusal, hold, None, is_head, None);
         // The rest of the body is not read, so the connection is of no more use.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -62,7 +65,8 @@ pub(super) async fn answer(
     if let Some(failure) = &failure {
         log_failure(failure);
     }
-    let mut response = respond(response, generation, wait, Some(exchange), is_head, failure);
+    let hold = Hold::new(generation, wait, Arc::clone(sending));
+    let mut response = respond(response, hold, Some(exchange), is_head, failure);
     if served.last.load(Ordering::Relaxed) {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -109,8 +113,7 @@ async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut Wait)
 
 fn respond(
     response: HostResponse,
-    generation: Arc<Generation>,
-    wait: Wait,
+    hold: Hold,
     exchange: Option<Arc<Exchange>>,
     is_head: bool,
     failure: Option<Failure>,
@@ -127,7 +130,7 @@ fn respond(
             bodiless,
             failure,
         });
-    let mut response = Response::new(ServedBody::new(body, generation, wait, promised, hooks));
+    let mut response = Response::new(ServedBody::new(body, hold, promised, hooks));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response

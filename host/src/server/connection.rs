@@ -5,6 +5,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::task::Poll;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 
 use super::Phase;
 use super::answer::answer;
+use super::sending::Sending;
 use crate::generation::Active;
 use crate::manifest::Limits;
 
@@ -41,8 +43,9 @@ pub(super) async fn serve_connection<S>(io: TokioIo<S>, ends: Connection, served
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let sending = &Arc::new(Sending::default());
     let service = service_fn(|request: hyper::Request<Incoming>| async move {
-        Ok::<_, Infallible>(answer(request, ends, served).await)
+        Ok::<_, Infallible>(answer(request, ends, served, sending).await)
     });
     let limits = served.active.load().limits.clone();
     let mut connection = builder(&limits).serve_connection(io, service);
@@ -54,7 +57,12 @@ where
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        Pin::new(&mut connection).poll(cx)
+        let polled = Pin::new(&mut connection).poll(cx);
+        if polled.is_pending() && sending.is_over() {
+            tracing::debug!("a client took nothing until its generation ended: it is cut");
+            return Poll::Ready(Ok(()));
+        }
+        polled
     })
     .await;
     let Err(error) = ended else { return };

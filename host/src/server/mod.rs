@@ -5,7 +5,9 @@
 mod answer;
 mod body;
 mod connection;
+mod hold;
 mod listen;
+mod sending;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
