@@ -17,7 +17,7 @@ use super::find::files;
 use super::instance::{Instance, let_go};
 use super::report::{Ask, Clock, Outcome, Report};
 use super::resolve::Place;
-use super::serving::{Serving, fixed};
+use super::serving::{Serving, fixed, heed};
 use super::tried::Tried;
 use super::warmup::warm_up;
 use crate::library::{Loaded, Shelf};
@@ -205,6 +205,7 @@ impl Reloader {
             instances: built.instances,
             gone,
         };
+        heed(&holdings.instances, &manifest);
         let serving = self.serving.as_ref();
         let old = serving.map(|serving| &serving.holdings.instances[..]);
         let fates = Fates::of(old.unwrap_or_default(), &holdings.instances);

@@ -15,6 +15,7 @@ use self::tell::{announce, warn};
 use crate::generation::{Ask, Outcome, Reloader};
 use crate::manifest::Listen;
 use crate::server::{self, Listener, Settings};
+use crate::services::{Patience, Watchdog};
 use crate::watch::{Rhythm, Watch};
 
 /// How long a handler may take to let go when all requests have ended.
@@ -73,6 +74,17 @@ pub async fn run(mut reloader: Reloader, overrides: Overrides) -> Result<(), Run
         listeners.extend(Listener::bind(address).await?);
     }
     announce(&reloader, &listeners, start.elapsed());
+    let generations = Arc::clone(&active);
+    let patience = move || {
+        let limits = &generations.load().limits;
+        Patience {
+            report: limits.block_report,
+            limit: limits.block_limit,
+        }
+    };
+    // There is no process yet that could take over from one that hangs.
+    let _watchdog = Watchdog::start(patience, |_| {})
+        .map_err(|error| system("no thread for the watchdog", &error))?;
     let (stop, stopped) = watch::channel(false);
     let settings = Settings {
         connections: manifest.limits.connections,

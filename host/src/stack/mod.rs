@@ -14,7 +14,7 @@ use stackup_plugin::abi::host::{
     Answer, Handler, HostRequest, HostResponse, Node, OnFailure, Outcome,
 };
 
-use crate::manifest::{Directive, Level};
+use crate::manifest::{self, Directive, Level};
 
 pub use self::diff::{Change, Mark, diff};
 pub use self::outline::{Line, Outline, Piece};
@@ -58,7 +58,11 @@ fn build_level(
     mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
 ) -> Option<Node> {
     // Every directive is mounted, or has its say why not, before any is given up.
-    let uses: Vec<_> = level.uses.iter().map(&mut *mount).collect();
+    let uses: Vec<_> = level
+        .uses
+        .iter()
+        .map(|directive| Some((mount(directive)?, instead(directive))))
+        .collect();
     let maps: Vec<_> = level
         .maps
         .iter()
@@ -85,12 +89,19 @@ fn build_level(
         ))),
     };
     let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
-    let wrap = |next, handler| Node::Layer {
+    let wrap = |next, (handler, on_failure)| Node::Layer {
         handler,
         next: Some(Box::new(next)),
-        on_failure: OnFailure::FailClosed,
+        on_failure,
     };
     Some(uses.into_iter().rev().fold(inner, wrap))
+}
+
+fn instead(directive: &Directive) -> OnFailure {
+    match directive.on_failure {
+        manifest::OnFailure::FailClosed => OnFailure::FailClosed,
+        manifest::OnFailure::Bypass => OnFailure::Bypass,
+    }
 }
 
 /// The answer where no map takes the path (Rack's URLMap).
