@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use stackup_plugin::abi::host::busy;
 use tokio::sync::oneshot;
 
+use super::census::Census;
 use super::instance::{Instance, let_go};
 use super::{Ending, Generation};
 use crate::library::Loaded;
@@ -26,6 +28,7 @@ pub(super) async fn drain(
     holdings: Holdings,
     deadline: Duration,
     loaded: Loaded,
+    census: Arc<Census>,
 ) {
     let start = Instant::now();
     let number = old.number;
@@ -38,10 +41,13 @@ pub(super) async fn drain(
     } = holdings;
     let mut in_time = tokio::time::timeout(deadline, &mut gone).await.is_ok();
     if !in_time {
+        let held_by = census.held_by(number, Instant::now()).to_string();
         tracing::warn!(
             event = "drain-deadline",
             generation = number,
-            "generation {number} did not drain within {deadline:?}: its last requests are ended"
+            held_by,
+            "generation {number} did not drain within {deadline:?}: what is left is ended{}",
+            indented(&held_by)
         );
         ending.end();
         // They end at their next poll; one that blocks its thread holds the stack longer.
@@ -51,11 +57,8 @@ pub(super) async fn drain(
         // The instances have its handlers still, so no code of a plugin runs here.
         drop(stack);
     } else {
-        tracing::error!(
-            event = "drain-stuck",
-            generation = number,
-            "generation {number} is held by a request that does not yield: its handlers are kept"
-        );
+        tell_stuck(number, &census);
+        census.stuck(number);
         // Its code may still be running in them: leaking is the only safe end. The tasks end even so,
         // and what goes on in another generation goes on.
         let libraries: Vec<_> = instances
@@ -64,18 +67,46 @@ pub(super) async fn drain(
             .collect();
         std::mem::forget((stack, libraries));
     }
-    let let_go = let_go(instances, loaded).await;
+    let end = let_go(instances, loaded).await;
+    census.rested(&end);
     if !in_time {
         return;
     }
+    census.drained(number);
     let seconds = start.elapsed().as_secs_f64();
     tracing::info!(
         event = "drained",
         generation = number,
         seconds,
-        tasks_ended = let_go.tasks.join(", "),
-        libraries = let_go.libraries.map(|count| count.loaded),
-        libraries_resting = let_go.libraries.map(|count| count.resting),
+        tasks_ended = end.tasks.join(", "),
+        libraries = end.libraries.map(|count| count.loaded),
+        libraries_resting = end.libraries.map(|count| count.resting),
         "generation {number} retired after {seconds:.3} s"
     );
+}
+
+/// Says what holds a generation for good: a handler that blocks its thread, where there is one.
+fn tell_stuck(number: u64, census: &Census) {
+    let busy = busy().into_iter().filter(|busy| busy.generation == number);
+    let mut handlers: Vec<_> = busy.map(|busy| busy.handler.handler.as_str()).collect();
+    handlers.sort_unstable();
+    handlers.dedup();
+    let held_by = census.held_by(number, Instant::now()).to_string();
+    let whose = match &handlers[..] {
+        [] => String::new(),
+        handlers => format!(" in `{}`", handlers.join("`, `")),
+    };
+    tracing::error!(
+        event = "drain-stuck",
+        generation = number,
+        handler = handlers.join(", "),
+        held_by,
+        "generation {number} is held by a request that does not yield{whose}: its handlers are kept{}",
+        indented(&held_by)
+    );
+}
+
+/// The lines, each on one of its own below what was said.
+fn indented(lines: &str) -> String {
+    lines.lines().map(|line| format!("\n  {line}")).collect()
 }

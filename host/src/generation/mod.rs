@@ -5,19 +5,25 @@
 mod active;
 mod brought;
 mod candidate;
+mod census;
 mod drain;
 mod fates;
 mod find;
 mod health;
+mod held;
 mod instance;
 mod matching;
+mod probation;
 mod reload;
 mod report;
 mod resolve;
 mod serving;
+mod standing;
 mod steps;
+mod swap;
 mod tasks;
 mod tried;
+mod waiting;
 mod warmup;
 
 use std::fmt;
@@ -26,21 +32,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Notify, oneshot};
 
+use self::probation::FirstRequests;
 use crate::manifest::Limits;
 use crate::stack::Stack;
 
 pub use self::active::Active;
 pub use self::brought::{Brought, Libraries};
 pub use self::candidate::{Built, Ground, Unbuilt, build};
+pub use self::census::Census;
 pub use self::fates::Fates;
 pub use self::health::Health;
+pub use self::held::{HeldBy, RunningTask};
 pub use self::instance::{Instance, Key};
 pub use self::matching::Spot;
 pub use self::reload::Reloader;
 pub use self::report::{Ask, Outcome, Report};
 pub use self::resolve::{Place, Resolved, Timings, resolve};
+pub use self::standing::{
+    ActiveGeneration, DrainingGeneration, StackInstance, StackLine, Standing,
+};
 pub use self::tasks::Tasks;
 pub use self::tried::Tried;
+pub use self::waiting::{Phase, Wait, Waiting, WaitingRequest};
 
 /// A stack in service. A request holds it from its first byte to its last.
 pub struct Generation {
@@ -51,13 +64,21 @@ pub struct Generation {
     /// What its requests may take.
     pub limits: Limits,
     ending: Arc<Ending>,
+    waiting: Arc<Waiting>,
+    first: FirstRequests,
     /// Dropped with the last request.
     _alive: oneshot::Sender<()>,
 }
 
 impl Generation {
-    /// A generation, and what resolves when its last holder has let go.
-    fn new(number: u64, stack: Arc<Stack>, limits: Limits) -> (Self, oneshot::Receiver<()>) {
+    /// A generation, and what resolves when its last holder has let go. It counts its first requests
+    /// up to `probation`.
+    fn new(
+        number: u64,
+        stack: Arc<Stack>,
+        limits: Limits,
+        probation: u64,
+    ) -> (Self, oneshot::Receiver<()>) {
         let (alive, gone) = oneshot::channel();
         (
             Self {
@@ -65,6 +86,8 @@ impl Generation {
                 stack,
                 limits,
                 ending: Arc::default(),
+                waiting: Arc::default(),
+                first: FirstRequests::new(probation),
                 _alive: alive,
             },
             gone,
@@ -74,6 +97,28 @@ impl Generation {
     /// What its requests listen to while they wait.
     pub fn ending(&self) -> &Arc<Ending> {
         &self.ending
+    }
+
+    /// Where its requests are told of that wait.
+    pub fn waiting(&self) -> &Arc<Waiting> {
+        &self.waiting
+    }
+
+    /// A request of a client has begun.
+    #[inline]
+    pub fn count_request(&self) {
+        self.first.count();
+    }
+
+    /// How many requests have begun, up to `[failures] probation_requests`; that many, too, when the
+    /// probation was ended before.
+    pub fn requests_on_probation(&self) -> u64 {
+        self.first.counted()
+    }
+
+    /// Counts no more.
+    pub fn end_probation(&self) {
+        self.first.stop();
     }
 }
 

@@ -7,17 +7,14 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::Generation;
 use super::active::Active;
 use super::brought::{Brought, Libraries};
-use super::candidate::Built;
-use super::drain::{Holdings, drain};
+use super::census::Census;
 use super::fates::Fates;
 use super::find::files;
-use super::instance::{Instance, let_go};
 use super::report::{Ask, Clock, Outcome, Report};
 use super::resolve::Place;
-use super::serving::{Serving, fixed, heed};
+use super::serving::{Serving, fixed};
 use super::tried::Tried;
 use super::warmup::warm_up;
 use crate::library::{Loaded, Shelf};
@@ -30,13 +27,14 @@ pub struct Reloader {
     pub(super) path: PathBuf,
     pub(super) place: Place,
     pub(super) shelf: Arc<Mutex<(Shelf, Option<Tried>)>>,
-    loaded: Loaded,
+    pub(super) loaded: Loaded,
     pub(super) libraries: Option<Box<dyn Libraries>>,
     pub(super) color: bool,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
     pub(super) number: u64,
-    draining: JoinSet<()>,
+    pub(super) draining: JoinSet<()>,
+    pub(super) census: Arc<Census>,
 }
 
 impl Reloader {
@@ -70,6 +68,7 @@ impl Reloader {
             files: Vec::new(),
             number: 0,
             draining: JoinSet::new(),
+            census: Arc::default(),
         }
     }
 
@@ -97,6 +96,11 @@ impl Reloader {
         self.serving.as_ref().map(|serving| &serving.outline)
     }
 
+    /// The generations that are alive; may be read while a reload runs.
+    pub fn census(&self) -> Arc<Census> {
+        Arc::clone(&self.census)
+    }
+
     /// The files that a reload depends on, those of the candidate that was refused last included.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         std::iter::once(self.path.clone()).chain(self.files.iter().cloned())
@@ -107,9 +111,7 @@ impl Reloader {
         if let Some(serving) = self.serving.take() {
             let last = serving.active.load();
             drop(serving.active);
-            let loaded = self.loaded.clone();
-            self.draining
-                .spawn(drain(last, serving.holdings, deadline, loaded));
+            self.drain(last, serving.holdings, None, deadline);
         }
         while self.draining.join_next().await.is_some() {}
     }
@@ -186,47 +188,5 @@ impl Reloader {
         clock.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
-    }
-
-    /// Lets go of the instances of a candidate: those that were built for it end. Libraries rest that
-    /// nothing uses without it.
-    pub(super) fn abandon(&self, instances: Vec<Arc<Instance>>) {
-        drop(tokio::spawn(let_go(instances, self.loaded.clone())));
-    }
-
-    fn swap(&mut self, built: Built, outline: Outline, manifest: Manifest) -> Fates {
-        self.number += 1;
-        let stack = Arc::new(built.stack);
-        let limits = manifest.limits.clone();
-        let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), limits);
-        let generation = Arc::new(generation);
-        let holdings = Holdings {
-            stack,
-            instances: built.instances,
-            gone,
-        };
-        heed(&holdings.instances, &manifest);
-        let serving = self.serving.as_ref();
-        let old = serving.map(|serving| &serving.holdings.instances[..]);
-        let fates = Fates::of(old.unwrap_or_default(), &holdings.instances);
-        let active = match self.serving.take() {
-            None => Arc::new(Active::new(generation)),
-            Some(before) => {
-                let old = before.active.swap(generation);
-                let deadline = old.limits.drain_timeout;
-                let loaded = self.loaded.clone();
-                self.draining
-                    .spawn(drain(old, before.holdings, deadline, loaded));
-                while self.draining.try_join_next().is_some() {}
-                before.active
-            }
-        };
-        self.serving = Some(Serving {
-            active,
-            manifest,
-            outline,
-            holdings,
-        });
-        fates
     }
 }

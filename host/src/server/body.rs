@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, polling};
 
-use crate::generation::Generation;
+use crate::generation::{Generation, Phase, Wait};
 
 /// The body of a request, up to a limit.
 pub(super) struct Limited {
@@ -74,6 +74,7 @@ pub(super) fn too_large(limit: u64) -> Failure {
 pub(super) struct ServedBody {
     body: HostBody,
     generation: Arc<Generation>,
+    wait: Wait,
     /// Tells the hooks, if there are any.
     ending: Option<Box<Hooks>>,
     /// What `content-length` promises; none where there is none or no body is sent.
@@ -98,6 +99,7 @@ impl ServedBody {
     pub(super) fn new(
         body: HostBody,
         generation: Arc<Generation>,
+        wait: Wait,
         promised: Option<u64>,
         hooks: Option<Hooks>,
     ) -> Self {
@@ -105,6 +107,7 @@ impl ServedBody {
         Self {
             body,
             generation,
+            wait,
             ending,
             promised,
             sent: 0,
@@ -168,7 +171,13 @@ impl Body for ServedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = &mut *self;
         let number = this.generation.number;
-        let (frame, _) = polling(number, || Pin::new(&mut this.body).poll_frame(cx));
+        let (frame, waits_in) = polling(number, || Pin::new(&mut this.body).poll_frame(cx));
+        // Also between two frames: a client that takes none holds the generation, too.
+        if frame.is_pending() || (this.sent > 0 && matches!(frame, Poll::Ready(Some(_)))) {
+            let handler = waits_in.map(|context| context.handler.as_str());
+            this.wait
+                .is(this.generation.waiting(), Phase::Body, handler);
+        }
         let frame = match frame {
             Poll::Ready(Some(Ok(frame))) => this.check(Some(frame)),
             Poll::Ready(None) => this.check(None),
@@ -216,6 +225,11 @@ impl Drop for ServedBody {
         } else if self.ending.is_some() {
             let left = Failure::body(StatusCode::OK, "the client left before the end of the body");
             self.finish(Some(&left));
+        }
+        if let HostBody::Plugin(_) = self.body {
+            // Code of its plugin runs: as in a poll, it is known whose.
+            let body = std::mem::take(&mut self.body);
+            polling(self.generation.number, || drop(body));
         }
     }
 }

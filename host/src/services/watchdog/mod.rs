@@ -8,15 +8,12 @@ mod stays;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use stackup_plugin::abi::host::{self, Busy, HandlerContext};
 
 pub use self::stays::Patience;
 use self::stays::{Block, News, Seen, Stays};
-
-/// Time between two looks. One is some loads for each thread.
-const INTERVAL: Duration = Duration::from_millis(50);
 
 /// A handler that blocks its thread.
 pub type Hang = Block<&'static HandlerContext>;
@@ -60,10 +57,12 @@ impl Watchdog {
         let shared = Arc::<Shared>::default();
         let theirs = Arc::clone(&shared);
         let watch = move || {
+            // A look is some loads for each thread.
             let (start, mut stays) = (Instant::now(), Stays::new());
             loop {
                 let seen: Vec<_> = host::busy().into_iter().map(seen).collect();
-                for news in stays.sample(start.elapsed(), &seen, patience()) {
+                let patience = patience();
+                for news in stays.sample(start.elapsed(), &seen, patience) {
                     tell(&news);
                     if let News::Hung(hang) = &news {
                         hung(hang);
@@ -73,7 +72,7 @@ impl Watchdog {
                 state.blocked = stays.blocked().collect();
                 let waited = theirs
                     .ended
-                    .wait_timeout_while(state, INTERVAL, |state| !state.end);
+                    .wait_timeout_while(state, patience.interval(), |state| !state.end);
                 if waited.unwrap_or_else(PoisonError::into_inner).0.end {
                     return;
                 }

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// overloaded, and no handler is to blame for it.
 const LONGEST_STEP: Duration = Duration::from_millis(500);
 
+const LONGEST_INTERVAL: Duration = Duration::from_millis(50);
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(5);
+
 /// How long a handler may stay in one poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
@@ -15,6 +18,16 @@ pub struct Patience {
     pub report: Option<Duration>,
     /// Until it has failed.
     pub limit: Option<Duration>,
+}
+
+impl Patience {
+    /// Time between two samples, short enough to see what is to be told.
+    pub(super) fn interval(self) -> Duration {
+        let shortest = self.report.into_iter().chain(self.limit).min();
+        shortest.map_or(LONGEST_INTERVAL, |shortest| {
+            (shortest / 2).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)
+        })
+    }
 }
 
 /// A handler that was found in a poll.

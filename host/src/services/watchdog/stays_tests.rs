@@ -120,3 +120,15 @@ fn what_is_off_is_never_told() {
         assert_eq!(stays.sample(at(time * 100), &[seen(1, 5, "slow")], off), []);
     }
 }
+
+#[test]
+fn samples_are_taken_often_enough_for_what_is_to_be_told() {
+    let interval = |report, limit| {
+        let [report, limit] = [report, limit].map(|limit: Option<u64>| limit.map(at));
+        Patience { report, limit }.interval()
+    };
+    assert_eq!(interval(Some(1000), Some(30_000)), at(50));
+    assert_eq!(interval(Some(20), None), at(10));
+    assert_eq!(interval(Some(1000), Some(1)), at(5));
+    assert_eq!(interval(None, None), at(50));
+}
