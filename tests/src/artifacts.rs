@@ -12,6 +12,7 @@ use serde_json::Value;
 const PLUGINS: &[&str] = &[
     "hello",
     "bad-init",
+    "blocks",
     "late",
     "lies",
     "marked",
@@ -19,6 +20,7 @@ const PLUGINS: &[&str] = &[
     "other-allocator",
     "panics",
     "probe",
+    "shaky",
     "stamp",
     "ten-headers",
     "tokio-missing",

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use stackup_plugin::abi::host::{Failure, Handler, HandlerContext, Untold};
+use stackup_plugin::abi::host::{Failure, Handler, HandlerContext};
 use stackup_plugin::abi::tables::RawErrorKind;
 use tokio::runtime::Handle;
 
+use super::health::Health;
 use super::instance::Instance;
 use super::matching::{Spot, match_up, spots};
 use super::resolve::{Chosen, Place, Resolved};
@@ -100,6 +101,7 @@ fn init(
 ) -> Result<Instance, Box<Diagnostic>> {
     let name = &chosen.name;
     let tasks = Arc::new(Tasks::new(ground.runtime.clone()));
+    let health = Arc::new(Health::new(name.clone()));
     let context = HandlerContext {
         handler: name.clone(),
         plugin: directive.plugin.clone(),
@@ -107,13 +109,14 @@ fn init(
         environment: ground.place.environment.clone(),
         directory: ground.place.directory.clone(),
         scope: Arc::clone(&tasks) as _,
-        incidents: Box::new(Untold),
+        incidents: Arc::clone(&health) as _,
     };
     let handler = start(directive, chosen, context).inspect_err(|_| drop(tasks.end()))?;
     Ok(Instance {
         key: chosen.key(directive),
         handler: Arc::new(handler),
         tasks,
+        health,
         library: Arc::clone(&chosen.library),
         born: ground.number,
     })

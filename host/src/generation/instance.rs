@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use stackup_plugin::abi::host::Handler;
 
+use super::health::Health;
 use super::tasks::{Ended, Tasks};
 use crate::library::{Count, Fingerprint, Library, Loaded};
 
@@ -35,6 +36,8 @@ pub struct Instance {
     pub handler: Arc<Handler>,
     /// What it has spawned.
     pub tasks: Arc<Tasks>,
+    /// How it does.
+    pub health: Arc<Health>,
     /// Its code.
     pub library: Arc<Library>,
     /// The number of the generation that it was built for.

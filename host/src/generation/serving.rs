@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::active::Active;
 use super::drain::Holdings;
+use super::health::Terms;
 use super::instance::Instance;
 use super::matching::{Spot, spots};
 use super::resolve::Resolved;
@@ -40,6 +41,14 @@ impl Serving {
             && old.failures == manifest.failures
             && old.renewal == manifest.renewal
             && keys.eq(self.holdings.instances.iter().map(|one| one.key.clone()))
+    }
+}
+
+/// Has instances, those that go on included, heed what their manifest says of handlers that fail.
+pub(super) fn heed(instances: &[Arc<Instance>], manifest: &Manifest) {
+    for (instance, directive) in instances.iter().zip(directives(&manifest.stack)) {
+        let terms = Terms::new(&manifest.failures, directive.on_failure);
+        instance.health.heed(terms);
     }
 }
 

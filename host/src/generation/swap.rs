@@ -11,7 +11,7 @@ use super::drain::{Holdings, drain};
 use super::fates::Fates;
 use super::instance::{Instance, let_go};
 use super::reload::Reloader;
-use super::serving::Serving;
+use super::serving::{Serving, heed};
 use super::standing::lines;
 use crate::manifest::Manifest;
 use crate::stack::Outline;
@@ -21,6 +21,7 @@ impl Reloader {
     pub(super) fn swap(&mut self, built: Built, outline: Outline, manifest: Manifest) -> Fates {
         self.number += 1;
         let Built { stack, instances } = built;
+        heed(&instances, &manifest);
         let stack = Arc::new(stack);
         let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), &manifest);
         let live = Live {

@@ -84,7 +84,7 @@ fn try_all(input: &Value, mut report: File) -> io::Result<()> {
             environment: text(&input["environment"]),
             directory: text(&input["directory"]).into(),
             scope: Arc::clone(&tasks) as _,
-            incidents: Box::new(Untold),
+            incidents: Arc::new(Untold),
         };
         if let Some((_, Some(plugin))) = &loaded {
             let config = trial["config"].to_string();

@@ -224,5 +224,10 @@ impl Drop for ServedBody {
             let left = Failure::body(StatusCode::OK, why);
             self.finish(Some(&left));
         }
+        if let HostBody::Plugin(_) = self.body {
+            // Code of its plugin runs: as in a poll, it is known whose.
+            let body = std::mem::take(&mut self.body);
+            polling(self.hold.generation.number, || drop(body));
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! What the host lends its plugins: the log and the clock.
+//! What the host lends its plugins, the log and the clock; and the watchdog over them.
 //!
 //! Knows nothing of stacks. A task's home is its instance's [`Tasks`](crate::generation::Tasks).
 
 mod log;
+mod watchdog;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use tokio::runtime::Handle;
 pub use self::log::{
     Format, LogSettings, color_wanted, level_of, number_of, start as start_log, titled,
 };
+pub use self::watchdog::{Hang, Patience, Watchdog};
 
 /// Lends this process's log and tokio clock to every plugin. Call it within the runtime, once.
 pub fn lend() {

@@ -14,7 +14,7 @@ use stackup_plugin::abi::host::{
     Answer, Failure, Handler, HostRequest, HostResponse, Node, OnFailure, Outcome,
 };
 
-use crate::manifest::{Directive, Level};
+use crate::manifest::{self, Directive, Level};
 
 pub use self::diff::{Change, Mark, diff};
 pub use self::outline::{Line, Outline, Piece};
@@ -58,7 +58,11 @@ fn build_level(
     mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
 ) -> Option<Node> {
     // Every directive is mounted, or has its say why not, before any is given up.
-    let uses: Vec<_> = level.uses.iter().map(&mut *mount).collect();
+    let uses: Vec<_> = level
+        .uses
+        .iter()
+        .map(|directive| Some((mount(directive)?, instead(directive))))
+        .collect();
     let maps: Vec<_> = level
         .maps
         .iter()
@@ -88,10 +92,10 @@ fn build_level(
         }
     };
     let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
-    let wrap = |next, handler| Node::Layer {
+    let wrap = |next, (handler, on_failure)| Node::Layer {
         handler,
         next: Some(Box::new(next)),
-        on_failure: OnFailure::FailClosed,
+        on_failure,
     };
     Some(uses.into_iter().rev().fold(inner, wrap))
 }
@@ -103,6 +107,13 @@ impl Answer for Closed {
     fn answer(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let closed = Failure::body(http::StatusCode::SERVICE_UNAVAILABLE, self.0.clone());
         Box::pin(std::future::ready(Err(closed)))
+    }
+}
+
+fn instead(directive: &Directive) -> OnFailure {
+    match directive.on_failure {
+        manifest::OnFailure::FailClosed => OnFailure::FailClosed,
+        manifest::OnFailure::Bypass => OnFailure::Bypass,
     }
 }
 

@@ -53,12 +53,12 @@ impl ThreadNote {
         }
     }
 
-    /// Who has to wait, or null; from here on it is `next`.
+    /// Who has to wait, or null; from here on nobody has to.
     #[cfg(feature = "host")]
     #[inline]
-    pub(super) fn waits(&self, next: *const ContextObject) -> *const ContextObject {
-        let before = self.waiting.load(Ordering::Relaxed);
-        self.waiting.store(next.cast_mut(), Ordering::Relaxed);
-        before
+    pub(super) fn take_waiting(&self) -> *const ContextObject {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        self.waiting.store(std::ptr::null_mut(), Ordering::Relaxed);
+        waiting
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
         environment: "test".to_owned(),
         directory: std::env::current_dir().unwrap_or_default(),
         scope: services::scope(),
-        incidents: Box::new(Untold),
+        incidents: Arc::new(Untold),
     };
     let handler = Handler::init(entry.table, &config.to_string(), context);
     handler

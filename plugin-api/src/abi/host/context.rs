@@ -32,7 +32,7 @@ pub struct HandlerContext {
     /// Where its tasks run and are counted.
     pub scope: Arc<dyn Scope>,
     /// Told of what goes wrong in it.
-    pub incidents: Box<dyn Incidents>,
+    pub incidents: Arc<dyn Incidents>,
 }
 
 impl fmt::Debug for HandlerContext {

@@ -53,8 +53,9 @@ impl Guard {
         self.0.store(on, Ordering::Relaxed);
     }
 
+    /// Whether each request asks.
     #[inline]
-    pub(super) fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -5,7 +5,6 @@
 
 use std::ffi::c_int;
 use std::io;
-use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
@@ -21,9 +20,6 @@ const SIGNALS: [c_int; 7] = [
     libc::SIGABRT,
     libc::SIGSYS,
 ];
-
-/// The `si_code` of a signal that the code itself has caused; one that was sent has another.
-const FAULTS: Range<c_int> = 1..0x1000;
 
 /// What did each signal before; none where it was ignored, and still is.
 static BEFORE: [OnceLock<libc::sigaction>; SIGNALS.len()] =
@@ -111,14 +107,8 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut
             let handler: extern "C" fn(c_int) = unsafe { std::mem::transmute(before.sa_sigaction) };
             handler(signal);
         }
-        // SAFETY: the system's, for this call.
-        let code = unsafe { (*info).si_code };
-        if FAULTS.contains(&code) {
-            // It comes again, and finds what that handler has left.
-            return;
-        }
     }
-    // One that was sent does not come again by itself. It waits until we have returned.
+    // Whatever that handler did, this is the end. What is raised here waits until we have returned.
     // SAFETY: both may be called in a signal handler.
     unsafe {
         libc::signal(signal, libc::SIG_DFL);

@@ -124,15 +124,14 @@ pub fn polling<R>(
 ) -> (R, Option<&'static HandlerContext>) {
     let root = Root::enter(generation);
     let output = poll();
-    let waiting = station(root.note.shared.waits(std::ptr::null()));
+    let waiting = station(root.note.shared.take_waiting());
     (output, waiting.map(|station| &station.context))
 }
 
-/// A poll of the host's; what it is within goes on when it drops.
+/// A poll of the host's; the one that it is within goes on when it drops.
 struct Root {
     note: &'static Note,
     polled: u64,
-    waiting: *const ContextObject,
 }
 
 impl Root {
@@ -143,12 +142,9 @@ impl Root {
         let polls = note.polls.load(Ordering::Relaxed);
         note.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
         note.polled.store(generation + 1, Ordering::Relaxed);
-        let waiting = note.shared.waits(std::ptr::null());
-        Self {
-            note,
-            polled,
-            waiting,
-        }
+        // What waited in a poll that this one is within.
+        note.shared.take_waiting();
+        Self { note, polled }
     }
 }
 
@@ -156,7 +152,6 @@ impl Drop for Root {
     #[inline]
     fn drop(&mut self) {
         self.note.polled.store(self.polled, Ordering::Relaxed);
-        self.note.shared.waits(self.waiting);
     }
 }
 

@@ -50,7 +50,7 @@ impl Told {
     }
 }
 
-impl Incidents for Arc<Told> {
+impl Incidents for Told {
     fn panicked(&self, message: &str, _place: &str, guard: &Guard) {
         self.panics.lock().unwrap().push(message.to_owned());
         self.more.notify_all();
@@ -86,7 +86,7 @@ fn layer(entry: &HandlerEntry, name: &str, told: &Arc<Told>, next: Option<Box<No
         environment: "test".to_owned(),
         directory: "/".into(),
         scope: services::scope(),
-        incidents: Box::new(Arc::clone(told)),
+        incidents: Arc::clone(told) as _,
     };
     Node::Layer {
         handler: Arc::new(Handler::init(entry.table, "{}", context).unwrap()),
