@@ -80,11 +80,7 @@ pub struct Generation {
 
 impl Generation {
     /// A generation, and what resolves when its last holder has let go.
-    fn new(
-        number: u64,
-        stack: Arc<Stack>,
-        manifest: &Manifest,
-    ) -> (Self, oneshot::Receiver<()>) {
+    fn new(number: u64, stack: Arc<Stack>, manifest: &Manifest) -> (Self, oneshot::Receiver<()>) {
         let (alive, gone) = oneshot::channel();
         (
             Self {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::Generation;
 use super::active::Active;
 use super::brought::{Brought, Libraries};
 use super::census::Census;
@@ -22,7 +23,7 @@ use crate::library::{Loaded, Shelf, Vault};
 use crate::link::{Avoid, Instead, Snapshot};
 use crate::manifest::{Manifest, Source};
 use crate::probe::Probe;
-use crate::stack::{Outline, diff};
+use crate::stack::{Outline, Stack, diff};
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -140,8 +141,10 @@ impl Reloader {
     /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
     pub async fn retire(mut self, deadline: Duration) {
         if let Some(serving) = self.serving.take() {
-            let last = serving.active.load();
-            drop(serving.active);
+            // Others may have it for as long as they like: what they have is nothing.
+            let nothing = Arc::new(Stack::closed());
+            let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
+            let last = serving.active.swap(Arc::new(closed));
             self.drain(last, serving.holdings, None, deadline);
         }
         while self.draining.join_next().await.is_some() {}

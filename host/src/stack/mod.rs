@@ -35,6 +35,14 @@ impl Stack {
     ) -> Option<Self> {
         build_level(level, mount).map(|root| Self { root })
     }
+
+    /// What is left when the last stack has ended: no handlers.
+    pub fn closed() -> Self {
+        let reason = "the server has ended".to_owned();
+        Self {
+            root: Node::Answer(Box::new(Closed(reason))),
+        }
+    }
 }
 
 impl fmt::Debug for Stack {
