@@ -30,6 +30,7 @@ impl Host {
             place: Place {
                 environment: "production".to_owned(),
                 directory: PathBuf::from("/"),
+                lock: None,
                 brought: Brought {
                     files: HashMap::from(built),
                     known: Vec::new(),
