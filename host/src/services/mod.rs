@@ -1,6 +1,6 @@
 //! What the host lends its plugins: the log and the clock.
 //!
-//! Knows nothing of stacks. A task's home is its generation's [`Tasks`](crate::generation::Tasks).
+//! Knows nothing of stacks. A task's home is its instance's [`Tasks`](crate::generation::Tasks).
 
 mod log;
 
@@ -11,7 +11,9 @@ use std::time::Duration;
 use stackup_plugin::abi::host::{PluginLog, Services, install};
 use tokio::runtime::Handle;
 
-pub use self::log::{Format, LogSettings, color_wanted, start as start_log, titled};
+pub use self::log::{
+    Format, LogSettings, color_wanted, level_of, number_of, start as start_log, titled,
+};
 
 /// Lends this process's log and tokio clock to every plugin. Call it within the runtime, once.
 pub fn lend() {

@@ -10,7 +10,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use stackup_plugin::abi::host::{Answer, Handler, HostRequest, HostResponse, Node, Outcome};
+use stackup_plugin::abi::host::{
+    Answer, Failure, Handler, HostRequest, HostResponse, Node, OnFailure, Outcome,
+};
 
 use crate::manifest::{Directive, Level};
 
@@ -71,22 +73,37 @@ fn build_level(
     let app = |handler| Node::Layer {
         handler,
         next: None,
+        on_failure: OnFailure::FailClosed,
     };
     let maps = maps.into_iter().collect::<Option<Vec<_>>>()?;
     let inner = match run {
         Some(handler) if maps.is_empty() => app(handler?),
         Some(handler) => Node::Route(Box::new(UrlMap::new(maps, app(handler?)))),
-        None => Node::Route(Box::new(UrlMap::new(
-            maps,
-            Node::Answer(Box::new(NotFound)),
-        ))),
+        None => {
+            let answer: Box<dyn Answer> = match &level.closed {
+                Some(reason) => Box::new(Closed(reason.clone())),
+                None => Box::new(NotFound),
+            };
+            Node::Route(Box::new(UrlMap::new(maps, Node::Answer(answer))))
+        }
     };
     let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
     let wrap = |next, handler| Node::Layer {
         handler,
         next: Some(Box::new(next)),
+        on_failure: OnFailure::FailClosed,
     };
     Some(uses.into_iter().rev().fold(inner, wrap))
+}
+
+/// The answer in place of what may not serve.
+struct Closed(String);
+
+impl Answer for Closed {
+    fn answer(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        let closed = Failure::body(http::StatusCode::SERVICE_UNAVAILABLE, self.0.clone());
+        Box::pin(std::future::ready(Err(closed)))
+    }
 }
 
 /// The answer where no map takes the path (Rack's URLMap).
