@@ -30,6 +30,8 @@ impl Host {
                 environment: "production".to_owned(),
                 directory: PathBuf::from("/"),
                 lock: None,
+                kept: Vec::new(),
+                instead: Vec::new(),
                 brought: Brought {
                     files: HashMap::from(built),
                     known: Vec::new(),
