@@ -47,6 +47,7 @@ fn sha256(plugin: &str) -> String {
 async fn a_library_that_was_replaced_is_refused_until_it_is_locked() {
     let site = site();
     stackup(&site, &["lock"]).unwrap();
+    let first = read(&site.path().join("config.ru.lock"));
     let arguments = ["-p", "0", "-o", "127.0.0.1", "--locked"];
     let mut host = Host::launch(artifacts::stackup(), &site, &arguments);
     host.ready().await;
@@ -66,6 +67,34 @@ async fn a_library_that_was_replaced_is_refused_until_it_is_locked() {
     stackup(&site, &["lock"]).unwrap();
     host.reload("swapped").await;
     assert_eq!(host.get("/").await.text(), "Hello, Locks!\n");
+
+    // What is loaded already is no exception.
+    site.file("config.ru.lock", first);
+    let refused = host.reload("refused").await;
+    let error = refused.text("error");
+    assert!(
+        error.contains("its content is not the locked one"),
+        "{error}"
+    );
+    assert_eq!(host.get("/").await.text(), "Hello, Locks!\n");
+}
+
+#[test]
+fn a_lock_is_by_plugin_even_where_two_share_a_file() {
+    let site = site();
+    let library = "path = \"plugins/libhello.so\"";
+    let run = format!("run = {{ plugin = \"hello\", {library} }}\n");
+    site.manifest(&run);
+    stackup(&site, &["lock"]).unwrap();
+    let map = format!("[[map]]\npath = \"/a\"\nrun = {{ plugin = \"other\", {library} }}\n");
+    site.manifest(&format!("{run}{map}"));
+    let check = ["check", "-E", "production", "--locked"];
+    let said = stackup(&site, &check).unwrap_err();
+    assert!(said.contains("the lock does not have it"), "{said}");
+    assert!(said.contains("config.ru.toml:4:18"), "{said}");
+    assert_eq!(said.matches("refused").count(), 1, "{said}");
+    stackup(&site, &["lock"]).unwrap();
+    stackup(&site, &check).unwrap();
 }
 
 #[tokio::test]

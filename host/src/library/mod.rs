@@ -12,6 +12,7 @@ mod loaded;
 mod locate;
 mod looks_like;
 mod metadata;
+mod pin;
 mod prepare;
 mod runtime_copy;
 mod runtime_dir;
@@ -31,6 +32,7 @@ pub use self::load::{Library, LoadError, attach, load};
 pub use self::loaded::{Count, Loaded};
 pub use self::locate::{NotFound, file_name, locate, plugins_in};
 pub use self::metadata::{HandlerInfo, HandlerKind, Metadata, MetadataError, Panic};
+pub use self::pin::{LockError, PinError, check_lock, check_pin};
 pub use self::prepare::{Cause, Demands, PrepareError, Prepared, Stage, prepare};
 pub use self::runtime_copy::CopyError;
 pub use self::runtime_dir::{Candidate, RuntimeDir, RuntimeDirError};
@@ -38,8 +40,5 @@ pub use self::settle::{
     FileFacts, GaveUp, Now, Patience, Settle, SettleError, Sight, Verdict, settle,
 };
 pub use self::shelf::{Found, Shelf, TakeError};
-pub use self::trust::{
-    Entry, Ids, Kind, LockError, PinError, Trust, TrustError, check_lock, check_owners, check_pin,
-    judge,
-};
+pub use self::trust::{Entry, Ids, Kind, Trust, TrustError, check_owners, judge};
 pub use self::vault::Vault;

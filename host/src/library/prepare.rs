@@ -11,12 +11,11 @@ use super::describe::{DescribeError, describe};
 use super::fingerprint::Fingerprint;
 use super::fits::Misfit;
 use super::metadata::Metadata;
+use super::pin::{LockError, PinError, check_lock, check_pin};
 use super::runtime_copy::CopyError;
 use super::runtime_dir::RuntimeDir;
 use super::settle::{FileFacts, Patience, SettleError, settle};
-use super::trust::{
-    Ids, LockError, PinError, Trust, TrustError, check_lock, check_owners, check_pin,
-};
+use super::trust::{Ids, Trust, TrustError, check_owners};
 
 /// What is asked of a library file.
 #[derive(Debug, Clone, Copy)]

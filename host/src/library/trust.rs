@@ -2,13 +2,11 @@
 //!
 //! The rule is OpenSSH's `StrictModes`, for the file, every directory and every link on the way.
 
-use std::fmt;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::fingerprint::Fingerprint;
 use super::settle::FileFacts;
 use crate::watch::{Route, absolute};
 
@@ -66,6 +64,8 @@ pub struct Entry {
     pub uid: u32,
     /// Group.
     pub gid: u32,
+    /// Whether an access list names further users or groups; the group's bits then bound theirs.
+    pub listed: bool,
 }
 
 impl Entry {
@@ -76,12 +76,14 @@ impl Entry {
             _ => Kind::File,
         };
         let (mode, uid, gid) = (metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
+        let listed = kind != Kind::Link && has_access_list(&path);
         Self {
             path,
             kind,
             mode,
             uid,
             gid,
+            listed,
         }
     }
 
@@ -94,6 +96,12 @@ impl Entry {
         // A user's own group has the user's number (Debian's and Red Hat's user private groups).
         self.gid == 0 || self.gid == ids.gid || self.gid == self.uid
     }
+}
+
+/// Whether there is more to a file's permissions than its mode. Where the system can't tell, there
+/// is not.
+fn has_access_list(path: &Path) -> bool {
+    rustix::fs::getxattr_query(path, "system.posix_acl_access").is_ok()
 }
 
 /// A library somebody else could have changed.
@@ -138,6 +146,11 @@ pub enum TrustError {
         /// Its group.
         gid: u32,
     },
+    /// Writable by who knows whom.
+    #[error(
+        "an access list lets others write `{0}`: run `setfacl -b '{0}'`, or set `trust = \"any\"`"
+    )]
+    Listed(PathBuf),
     /// Not the file that was read.
     #[error("`{0}` is no longer the file that was read: somebody replaced it meanwhile")]
     Replaced(PathBuf),
@@ -172,6 +185,9 @@ fn judge_entry(entry: &Entry, ids: Ids) -> Result<(), TrustError> {
     if mode & 0o002 != 0 {
         return Err(TrustError::WorldWritable { path, mode });
     }
+    if mode & 0o020 != 0 && entry.listed {
+        return Err(TrustError::Listed(path));
+    }
     if mode & 0o020 != 0 && !entry.group_is_private(ids) {
         return Err(TrustError::GroupWritable {
             path,
@@ -202,74 +218,6 @@ pub fn check_owners(path: &Path, read: FileFacts, ids: Ids) -> Result<(), TrustE
         );
     }
     judge(&entries, ids)
-}
-
-/// A library that is not the one that was pinned.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "its content is not the pinned one: the manifest says sha256 = \"{expected}\", \
-     the file has \"{found}\"; if the new file is meant, pin that"
-)]
-pub struct PinError {
-    /// What the manifest says.
-    pub expected: Fingerprint,
-    /// What the file has.
-    pub found: Fingerprint,
-}
-
-/// Compares a library with the fingerprint its directive pins, if it pins one.
-///
-/// # Errors
-///
-/// When they differ.
-pub fn check_pin(pin: Option<Fingerprint>, found: Fingerprint) -> Result<(), PinError> {
-    match pin {
-        Some(expected) if expected != found => Err(PinError { expected, found }),
-        _ => Ok(()),
-    }
-}
-
-/// A library that is not in the lock.
-#[derive(Debug, thiserror::Error)]
-pub struct LockError {
-    /// What the plugin's library may be; nothing, if the lock does not have the plugin.
-    pub locked: Vec<Fingerprint>,
-    /// What the file has.
-    pub found: Fingerprint,
-}
-
-impl fmt::Display for LockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { locked, found } = self;
-        let locked: Vec<String> = locked.iter().map(|one| format!("\"{one}\"")).collect();
-        if locked.is_empty() {
-            return write!(
-                f,
-                "the lock does not have it; the file has sha256 = \"{found}\""
-            );
-        }
-        let locked = locked.join(" or ");
-        write!(
-            f,
-            "its content is not the locked one: the lock says sha256 = {locked}, the file has \
-             \"{found}\""
-        )
-    }
-}
-
-/// Compares a library with what the lock has for its plugin, if there is a lock to keep to.
-///
-/// # Errors
-///
-/// When it is none of them.
-pub fn check_lock(locked: Option<&[Fingerprint]>, found: Fingerprint) -> Result<(), LockError> {
-    match locked {
-        Some(locked) if !locked.contains(&found) => Err(LockError {
-            locked: locked.to_vec(),
-            found,
-        }),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ fn entry(kind: Kind, mode: u32, uid: u32, gid: u32) -> Entry {
         mode,
         uid,
         gid,
+        listed: false,
     }
 }
 
@@ -161,37 +162,47 @@ fn a_file_that_is_not_the_one_read_is_refused() {
 }
 
 #[test]
-fn a_pin_must_match_and_no_pin_matches_all() {
-    let (one, two) = (Fingerprint::of(b"1"), Fingerprint::of(b"2"));
-    check_pin(None, one).unwrap();
-    check_pin(Some(one), one).unwrap();
-    let error = check_pin(Some(one), two).unwrap_err().to_string();
-    assert!(
-        error.contains(&one.to_string()) && error.contains(&two.to_string()),
-        "{error}"
+fn an_access_list_hides_behind_the_groups_bits() {
+    let listed = |kind, mode| Entry {
+        listed: true,
+        ..entry(kind, mode, 1000, 1000)
+    };
+    let error = judge(&[listed(Kind::File, 0o664)], US).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "an access list lets others write `/srv/app`: run `setfacl -b '/srv/app'`, or set \
+         `trust = \"any\"`"
     );
+    assert!(judge(&[listed(Kind::Directory, 0o775)], US).is_err());
+    judge(&[listed(Kind::File, 0o644)], US).unwrap();
+    judge(&[listed(Kind::Directory, 0o1775)], US).unwrap();
 }
 
 #[test]
-fn with_a_lock_only_what_it_has_may_be_loaded() {
-    let (one, two, three) = (
-        Fingerprint::of(b"1"),
-        Fingerprint::of(b"2"),
-        Fingerprint::of(b"3"),
-    );
-    check_lock(None, one).unwrap();
-    check_lock(Some(&[two, one]), one).unwrap();
-    let differs = check_lock(Some(&[one, two]), three).unwrap_err();
-    assert_eq!(
-        differs.to_string(),
-        format!(
-            "its content is not the locked one: the lock says sha256 = \"{one}\" or \"{two}\", the \
-             file has \"{three}\""
-        )
-    );
-    let missing = check_lock(Some(&[]), three).unwrap_err();
-    assert_eq!(
-        missing.to_string(),
-        format!("the lock does not have it; the file has sha256 = \"{three}\"")
-    );
+fn an_access_list_is_seen() {
+    let (_dir, path, _) = library();
+    assert!(!has_access_list(&path));
+    // Version 2; then tag, permissions and id of each entry: the owner, user 1001, the group, the
+    // mask and the others. See acl(5).
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in [
+        (0x01_u16, 6_u16, u32::MAX),
+        (0x02, 6, 1001),
+        (0x04, 4, u32::MAX),
+        (0x10, 6, u32::MAX),
+        (0x20, 4, u32::MAX),
+    ] {
+        list.extend(tag.to_le_bytes());
+        list.extend(permissions.to_le_bytes());
+        list.extend(id.to_le_bytes());
+    }
+    let flags = rustix::fs::XattrFlags::empty();
+    match rustix::fs::setxattr(&path, "system.posix_acl_access", &list, flags) {
+        Ok(()) => {}
+        Err(error) => return println!("skipped: no access lists here: {error}"),
+    }
+    assert!(has_access_list(&path));
+    let facts = FileFacts::of(&fs::metadata(&path).unwrap());
+    let refused = check_owners(&path, facts, Ids::of_this_process());
+    assert!(matches!(refused, Err(TrustError::Listed(_))), "{refused:?}");
 }

@@ -29,6 +29,9 @@ impl Host {
             place: Place {
                 environment: "production".to_owned(),
                 directory: PathBuf::from("/"),
+                lock: None,
+                kept: Vec::new(),
+                instead: Vec::new(),
                 brought: Brought {
                     files: HashMap::from(built),
                     known: Vec::new(),

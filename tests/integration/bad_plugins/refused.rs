@@ -151,6 +151,28 @@ async fn files_that_are_no_plugins() {
             ],
         },
         Bad {
+            name: "writable-folder",
+            place: |site| {
+                let folder = site.path().join("shared");
+                fs::create_dir(&folder).unwrap();
+                site.file(
+                    "shared/libwritable_folder.so",
+                    read(artifacts::plugin("hello")),
+                );
+                fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+            },
+            manifest: concat!(
+                "run = \"writable-folder\"\n",
+                "[plugins]\npath = [\"shared\", \"plugins\"]\n"
+            ),
+            says: &[
+                "libwritable_folder.so` is refused at trust",
+                "anybody may write",
+                "/shared` (mode 0777)",
+                "config.ru.toml:1:7",
+            ],
+        },
+        Bad {
             name: "pinned",
             place: |site| site.library("pinned", &read(artifacts::plugin("hello"))),
             manifest: concat!(
@@ -161,6 +183,22 @@ async fn files_that_are_no_plugins() {
         },
     ])
     .await;
+}
+
+#[tokio::test]
+async fn what_others_may_write_is_loaded_where_any_library_is_trusted() {
+    let site = Site::new("run = \"hello\"\n[plugins]\ntrust = \"any\"\n", &["hello"]);
+    for (path, mode) in [("plugins/libhello.so", 0o666), ("plugins", 0o777)] {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(site.path().join(path), permissions).unwrap();
+    }
+    let host = Host::start(&site).await;
+    assert_eq!(host.get("/").await.status(), 200);
+    site.manifest("run = \"hello\"\n");
+    let refused = host.reload("refused").await;
+    let error = refused.text("error");
+    assert!(error.contains("anybody may write"), "{error}");
+    assert_eq!(host.get("/").await.status(), 200);
 }
 
 #[tokio::test]
