@@ -31,6 +31,8 @@ pub(super) fn control(target: &Target, request: &Request, json: bool) -> ExitCod
 
 /// Milliseconds since the Unix epoch.
 fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -48,10 +48,7 @@ struct Part {
     generations: Generations,
     resident_bytes: Option<u64>,
     on_probation: bool,
-    #[serde(default)]
     blocked: Vec<Blocked>,
-    #[serde(default)]
-    handlers: Vec<Health>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +65,7 @@ struct Active {
     seconds: f64,
     stack: Vec<Line>,
     requests: Vec<Request>,
+    handlers: Vec<Health>,
 }
 
 #[derive(Deserialize)]
@@ -173,14 +171,20 @@ impl Status {
             count(self.crashes, "crash", "crashes"),
             count(self.renewals, "renewal", "renewals")
         );
-        self.workers.iter().for_each(|worker| worker.write(&mut out));
+        self.workers
+            .iter()
+            .for_each(|worker| worker.write(&mut out));
         for held in &self.quarantine {
             let instead = match &held.instead {
                 Some(before) => format!("{} stands in for it", short(before)),
                 None => "the directive's `on_failure` holds".to_owned(),
             };
             let library = short(&held.fingerprint);
-            let _ = writeln!(out, "\nquarantined: library {library}; {instead}\n  {}", held.reason);
+            let _ = writeln!(
+                out,
+                "\nquarantined: library {library}; {instead}\n  {}",
+                held.reason
+            );
         }
         for back in &self.rolled_back {
             let _ = writeln!(out, "\nrolled back: {}", back.reason);
@@ -201,7 +205,10 @@ impl Status {
                 after(&reload.instances)
             );
             if let Some(error) = &reload.error {
-                let first = error.lines().find(|line| !line.is_empty()).unwrap_or_default();
+                let first = error
+                    .lines()
+                    .find(|line| !line.is_empty())
+                    .unwrap_or_default();
                 let _ = writeln!(out, "       {first}");
             }
         }
@@ -224,7 +231,9 @@ impl Worker {
             _ => "finishes its requests",
         };
         let memory = self.status.as_ref().and_then(|part| part.resident_bytes);
-        let memory = memory.map(|bytes| format!(", {}", size(bytes))).unwrap_or_default();
+        let memory = memory
+            .map(|bytes| format!(", {}", size(bytes)))
+            .unwrap_or_default();
         let _ = writeln!(
             out,
             "\nworker {} (pid {}) {doing}, for {}{memory}; it came by: {}",
@@ -244,20 +253,32 @@ impl Worker {
 impl Part {
     fn write(&self, out: &mut String) {
         if let Some(active) = &self.generations.active {
-            let probation = if self.on_probation { ", on probation" } else { "" };
+            let probation = if self.on_probation {
+                ", on probation"
+            } else {
+                ""
+            };
             let _ = writeln!(
                 out,
                 "  generation {} is active, for {}{probation}",
                 active.number,
                 time(active.seconds)
             );
-            let width = active.stack.iter().map(Line::width).max().unwrap_or_default();
+            let width = active
+                .stack
+                .iter()
+                .map(Line::width)
+                .max()
+                .unwrap_or_default();
             for line in &active.stack {
                 line.write(out, width, active.number);
             }
             if !active.requests.is_empty() {
                 out.push_str("    waiting in it\n");
-                active.requests.iter().for_each(|request| request.write(out));
+                active
+                    .requests
+                    .iter()
+                    .for_each(|request| request.write(out));
             }
         }
         for draining in &self.generations.draining {
@@ -273,8 +294,13 @@ impl Part {
             );
         }
         let faulty = |health: &&Health| health.out_of_service || health.panics + health.blocks > 0;
-        for health in self.handlers.iter().filter(faulty) {
-            let out_of = if health.out_of_service { ", out of service" } else { "" };
+        let active = self.generations.active.iter();
+        for health in active.flat_map(|active| &active.handlers).filter(faulty) {
+            let out_of = if health.out_of_service {
+                ", out of service"
+            } else {
+                ""
+            };
             let _ = writeln!(
                 out,
                 "  `{}`: {}, {}{out_of}",
@@ -283,7 +309,11 @@ impl Part {
                 count(health.blocks, "time it blocked", "times it blocked")
             );
         }
-        let Generations { retired, resting_bytes, .. } = self.generations;
+        let Generations {
+            retired,
+            resting_bytes,
+            ..
+        } = self.generations;
         if retired > 0 {
             let _ = writeln!(
                 out,
@@ -356,7 +386,11 @@ impl Request {
             None => String::new(),
         };
         let Self { method, path, .. } = self;
-        let _ = writeln!(out, "      {method} {path} {what}{whose}, for {}", time(self.seconds));
+        let _ = writeln!(
+            out,
+            "      {method} {path} {what}{whose}, for {}",
+            time(self.seconds)
+        );
     }
 }
 

@@ -12,10 +12,6 @@ fn a_slow_drain_as_a_person_reads_it() {
             "status": {
                 "resident_bytes": 50_331_648, "on_probation": true,
                 "blocked": [{ "handler": "sums", "generation": 6, "seconds": 1.5 }],
-                "handlers": [
-                    { "handler": "sums", "panics": 5, "blocks": 1, "out_of_service": true },
-                    { "handler": "hello", "panics": 0, "blocks": 0, "out_of_service": false },
-                ],
                 "generations": {
                     "active": {
                         "number": 7, "seconds": 12.0,
@@ -27,6 +23,10 @@ fn a_slow_drain_as_a_person_reads_it() {
                               "fingerprint": "b3f3e2c2f9c4", "born": 7, "kept": false },
                         ],
                         "requests": [],
+                        "handlers": [
+                            { "handler": "sums", "panics": 5, "blocks": 1, "out_of_service": true },
+                            { "handler": "hello", "panics": 0, "blocks": 0, "out_of_service": false },
+                        ],
                     },
                     "draining": [{
                         "number": 6, "seconds": 3.0, "deadline_seconds": 27.0, "stuck": false,

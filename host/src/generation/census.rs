@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::health::Health;
 use super::held::HeldBy;
 use super::instance::LetGo;
-use super::standing::{ActiveGeneration, DrainingGeneration, StackLine, Standing};
+use super::standing::{ActiveGeneration, DrainingGeneration, HandlerHealth, StackLine, Standing};
 use super::tasks::Tasks;
 use super::waiting::Waiting;
 use crate::policy::Retired;
@@ -30,6 +31,7 @@ pub(super) struct Live {
     pub(super) stack: Vec<StackLine>,
     /// Those of its instances.
     pub(super) tasks: Vec<Arc<Tasks>>,
+    pub(super) health: Vec<Arc<Health>>,
     pub(super) waiting: Arc<Waiting>,
 }
 
@@ -131,6 +133,11 @@ impl Books {
             seconds: seconds(active.since),
             stack: active.stack.clone(),
             requests: active.waiting.requests(now),
+            handlers: active
+                .health
+                .iter()
+                .map(|health| HandlerHealth::of(health))
+                .collect(),
         });
         let draining = self.draining.iter().map(|one| DrainingGeneration {
             number: one.generation.number,

@@ -44,6 +44,7 @@ impl Stage {
             number,
             since: self.at(second),
             stack: Vec::new(),
+            health: Vec::new(),
             tasks: tasks.iter().map(|one| Arc::clone(one)).collect(),
             waiting: Arc::clone(&waiting),
         };

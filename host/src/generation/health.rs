@@ -63,6 +63,11 @@ impl Health {
         service.terms = terms;
     }
 
+    /// Whose it is.
+    pub(super) fn handler(&self) -> &str {
+        &self.handler
+    }
+
     fn service(&self) -> MutexGuard<'_, Service> {
         self.service.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use stackup_plugin::abi::host::Incidents;
 
+use super::health::Health;
 use super::held::HeldBy;
 use super::instance::Instance;
 use super::waiting::WaitingRequest;
@@ -33,6 +35,33 @@ pub struct ActiveGeneration {
     pub stack: Vec<StackLine>,
     /// The requests that wait in it, the oldest first.
     pub requests: Vec<WaitingRequest>,
+    /// How its handlers do.
+    pub handlers: Vec<HandlerHealth>,
+}
+
+/// How a handler does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HandlerHealth {
+    /// `plugin` or `plugin#handler`.
+    pub handler: String,
+    /// How often it has panicked.
+    pub panics: u64,
+    /// How often it has blocked its thread.
+    pub blocks: u64,
+    /// Whether requests are kept from it.
+    pub out_of_service: bool,
+}
+
+impl HandlerHealth {
+    pub(super) fn of(health: &Health) -> Self {
+        let tally = health.tally();
+        Self {
+            handler: health.handler().to_owned(),
+            panics: tally.panics,
+            blocks: tally.blocks,
+            out_of_service: tally.out_of_service,
+        }
+    }
 }
 
 /// A generation on its way out.

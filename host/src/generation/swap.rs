@@ -29,6 +29,10 @@ impl Reloader {
             since: Instant::now(),
             stack: lines(&outline, &instances, self.number),
             tasks: instances.iter().map(|one| Arc::clone(&one.tasks)).collect(),
+            health: instances
+                .iter()
+                .map(|one| Arc::clone(&one.health))
+                .collect(),
             waiting: Arc::clone(generation.waiting()),
         };
         let generation = Arc::new(generation);

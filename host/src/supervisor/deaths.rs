@@ -74,6 +74,9 @@ impl Supervisor {
         let Some(worker) = self.workers.get_mut(&number) else {
             return;
         };
+        if self.served {
+            tracing::error!("worker {number} can't begin: {}", reason.trim_end());
+        }
         worker.leaving = Some(reason);
     }
 
@@ -268,6 +271,8 @@ impl Supervisor {
                 .insert(hang.fingerprint.clone(), reason.clone());
         }
         self.renew(&reason, true, None);
+        // Its threads may all be blocked: it is not waited for.
+        self.held();
     }
 
     fn note(&mut self, text: String) {

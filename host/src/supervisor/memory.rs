@@ -119,11 +119,11 @@ impl Memory {
         let stacks = self.active.iter().chain(&self.good);
         let plugin = &stacks.flat_map(|stack| &stack.libraries).find(is)?.plugin;
         let good = self.good.iter().flat_map(|stack| &stack.libraries);
-        let known = good.chain(self.before.get(plugin));
+        let mut known = good.chain(self.before.get(plugin));
         let fit = |kept: &&Kept| {
             kept.plugin == *plugin && !self.quarantine.holds(&kept.fingerprint.to_string())
         };
-        known.filter(fit).next().cloned()
+        known.find(fit).cloned()
     }
 
     /// Lets every library out and takes every stack again.

@@ -201,7 +201,7 @@ impl Supervisor {
                 self.answers.reloaded(query, &record);
             }
             Word::Status { query, status } => self.status_came(query, number, status),
-            Word::Held => self.held(number),
+            Word::Held => self.held(),
             Word::Spent { reason } => self.renew(&reason, true, None),
             Word::Hung(hang) => self.hung(&hang),
             Word::Leaving { cause } => {
@@ -240,6 +240,8 @@ impl Supervisor {
         }
         self.stopping = Some(cause);
         self.notify.stopping();
+        // Who comes now is to be refused, not to wait for nobody.
+        self.sockets.drain(..).for_each(Socket::close);
         let patience = Duration::from_millis(self.memory.rules().shutdown_timeout);
         let order = Order::Stop {
             cause: cause.to_owned(),

@@ -94,7 +94,7 @@ impl Supervisor {
     }
 
     /// The old worker reloads no more: the new one may begin where it is.
-    pub(super) fn held(&mut self, _worker: u32) {
+    pub(super) fn held(&mut self) {
         let Some(renewal) = &mut self.renewal else {
             return;
         };

@@ -1,5 +1,6 @@
 //! What is due by time: a stack that has proved itself, a budget that is spent.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::serve::say;
 use crate::generation::{Active, Census, Generation};
-use crate::link::{Mouth, Word};
+use crate::link::{Hang, Mouth, Word};
 use crate::policy::{Budget, Probation};
+use crate::services::{Hang as Block, Patience, Watchdog};
 
 /// Between two times of telling that the budget is spent.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -18,6 +20,7 @@ pub(super) struct Duties {
     active: Arc<Active>,
     census: Arc<Census>,
     mouth: Arc<Mouth>,
+    watchdog: Watchdog,
     began: Instant,
     /// The generation that was active at the last look, and since when.
     seen: (u64, Instant),
@@ -28,9 +31,17 @@ pub(super) struct Duties {
 }
 
 impl Duties {
-    pub(super) fn new(active: Arc<Active>, census: Arc<Census>, mouth: Arc<Mouth>) -> Self {
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub(super) fn new(
+        active: Arc<Active>,
+        census: Arc<Census>,
+        mouth: Arc<Mouth>,
+    ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
-        Self {
+        Ok(Self {
+            watchdog: watch(Arc::clone(&active), Arc::clone(&mouth))?,
             active,
             census,
             mouth,
@@ -38,7 +49,7 @@ impl Duties {
             seen: (number, now),
             proven: false,
             spent: None,
-        }
+        })
     }
 
     /// Tells the supervisor what has come due.
@@ -91,13 +102,45 @@ impl Duties {
 
     /// What there is, for `stackup status`.
     pub(super) fn status(&self) -> Value {
+        let blocked = self.watchdog.blocked();
+        let blocked = blocked.iter().map(|block| {
+            json!({
+                "handler": block.handler.handler,
+                "generation": block.generation,
+                "seconds": block.time.as_secs_f64(),
+            })
+        });
         json!({
+            "blocked": blocked.collect::<Vec<_>>(),
             "generations": self.census.standing(Instant::now()),
             "resident_bytes": resident(),
             "seconds": self.began.elapsed().as_secs_f64(),
             "on_probation": !self.proven,
         })
     }
+}
+
+/// Watches for handlers that block their thread. The supervisor is told from the watchdog's own thread: the
+/// others may all be blocked.
+fn watch(active: Arc<Active>, mouth: Arc<Mouth>) -> io::Result<Watchdog> {
+    let patience = move || {
+        let limits = &active.load().limits;
+        Patience {
+            report: limits.block_report,
+            limit: limits.block_limit,
+        }
+    };
+    let hung = move |block: &Block| {
+        let hang = Hang {
+            handler: block.handler.handler.clone(),
+            plugin: block.handler.plugin.clone(),
+            fingerprint: block.handler.fingerprint.clone(),
+            generation: block.generation,
+            seconds: block.time.as_secs_f64(),
+        };
+        say(&mouth, &Word::Hung(hang));
+    };
+    Watchdog::start(patience, hung)
 }
 
 /// How much memory this process has, where the system tells.

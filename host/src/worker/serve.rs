@@ -75,7 +75,8 @@ pub(super) async fn serve(
         phase.clone(),
         move || deadlines(&generations),
     ));
-    let duties = Duties::new(active, reloader.census(), Arc::clone(&mouth));
+    let duties = Duties::new(active, reloader.census(), Arc::clone(&mouth))
+        .map_err(|error| format!("no thread for the watchdog: {error}"))?;
     let mut worker = Worker {
         mouth,
         duties,
