@@ -10,6 +10,9 @@ use serde_json::Value;
 
 /// The plugins that are built as an author builds his: no feature of stackup-plugin is on.
 const PLUGINS: &[&str] = &[
+    "answers",
+    "conditional-get",
+    "etag",
     "hello",
     "bad-init",
     "late",
