@@ -1,7 +1,10 @@
 //! The plugins of `plugins/`, each through a real host.
 
 mod conditional_get;
+mod content_length;
+mod content_type;
 mod etag;
+mod head;
 
 use stackup_tests::{Connection, Host, Site, http::Response};
 
