@@ -10,9 +10,7 @@ use stackup_plugin::header::{
     CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED,
 };
-use stackup_plugin::{
-    Body, HeaderName, Headers, Next, Request, Response, Result, StatusCode,
-};
+use stackup_plugin::{Body, HeaderName, Headers, Next, Request, Response, Result, StatusCode};
 
 use self::tags::Wanted;
 

@@ -1,5 +1,5 @@
-use stackup_plugin::{IntoResponse, Method};
 use stackup_plugin::testing::{self, Answered, TestRequest, block_on, get, request};
+use stackup_plugin::{IntoResponse, Method};
 
 use super::*;
 
