@@ -14,6 +14,7 @@ const PLUGINS: &[&str] = &[
     "conditional-get",
     "content-length",
     "content-type",
+    "deflater",
     "etag",
     "head",
     "hello",

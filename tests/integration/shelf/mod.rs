@@ -3,6 +3,7 @@
 mod conditional_get;
 mod content_length;
 mod content_type;
+mod deflater;
 mod etag;
 mod head;
 
