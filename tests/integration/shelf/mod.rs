@@ -6,6 +6,7 @@ mod content_type;
 mod deflater;
 mod etag;
 mod head;
+mod logger;
 
 use stackup_tests::{Connection, Host, Site, http::Response};
 
