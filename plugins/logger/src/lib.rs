@@ -16,6 +16,7 @@ use stackup_plugin::{Context, Middleware, Next, Request, Result, tracing};
 
 pub use self::config::{Config, Format};
 use self::end::End;
+use self::escape::Escaped;
 use self::seen::Seen;
 
 /// What `null-logger` leaves in the env for the layers below it.
@@ -58,7 +59,12 @@ impl Logger {
                 Format::Json => return tracing::info!("{}", json::object(&seen, &end)),
             };
             match finished.error() {
-                Some(error) => tracing::info!(%error, handler = error.handler(), "{line}"),
+                // An error may quote what the client sent.
+                Some(error) => tracing::info!(
+                    error = %Escaped(error.message()),
+                    handler = error.handler(),
+                    "{line}"
+                ),
                 None => tracing::info!("{line}"),
             }
         });

@@ -129,13 +129,13 @@ fn client_that_leaves_before_the_answer_has_no_status() {
 fn failure_has_a_line_with_the_error() {
     let log = testing::log();
     block_on(async {
-        let fail = async |_req: Request| Err::<&str, _>(Error::msg("no tea"));
+        let fail = async |_req: Request| Err::<&str, _>(Error::msg("no\ntea"));
         mounted().call(get("/"), fail).await.unwrap_err();
     });
     let [line] = log.lines().try_into().unwrap();
     assert!(plain(&line.message).ends_with(r#"" 500 -"#), "{line}");
     assert!(
-        line.to_string().ends_with("error=no tea handler=next"),
+        line.to_string().ends_with(r"error=no\x0Atea handler=next"),
         "{line}"
     );
 }
