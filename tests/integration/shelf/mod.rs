@@ -7,6 +7,8 @@ mod deflater;
 mod etag;
 mod head;
 mod logger;
+mod null_logger;
+mod runtime;
 
 use stackup_tests::{Connection, Host, Site, http::Response};
 
