@@ -1,12 +1,15 @@
 //! The plugins of `plugins/`, each through a real host.
 
 mod conditional_get;
+mod config;
 mod content_length;
 mod content_type;
 mod deflater;
 mod etag;
 mod head;
+mod lock;
 mod logger;
+mod method_override;
 mod null_logger;
 mod runtime;
 
