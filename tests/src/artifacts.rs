@@ -21,6 +21,8 @@ const PLUGINS: &[&str] = &[
     "lock",
     "method-override",
     "null-logger",
+    "show-exceptions",
+    "show-status",
     "hello",
     "bad-init",
     "late",

@@ -12,6 +12,8 @@ mod logger;
 mod method_override;
 mod null_logger;
 mod runtime;
+mod show_exceptions;
+mod show_status;
 
 use stackup_tests::{Connection, Host, Site, http::Response};
 
