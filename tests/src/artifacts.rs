@@ -11,6 +11,7 @@ use serde_json::Value;
 /// The plugins that are built as an author builds his: no feature of stackup-plugin is on.
 const PLUGINS: &[&str] = &[
     "answers",
+    "body-limit",
     "conditional-get",
     "config",
     "content-length",
@@ -23,6 +24,7 @@ const PLUGINS: &[&str] = &[
     "null-logger",
     "show-exceptions",
     "show-status",
+    "timeout",
     "hello",
     "bad-init",
     "late",

@@ -1,5 +1,6 @@
 //! The plugins of `plugins/`, each through a real host.
 
+mod body_limit;
 mod conditional_get;
 mod config;
 mod content_length;
@@ -14,6 +15,7 @@ mod null_logger;
 mod runtime;
 mod show_exceptions;
 mod show_status;
+mod timeout;
 
 use stackup_tests::{Connection, Host, Site, http::Response};
 
