@@ -69,15 +69,24 @@ fn show(error: &Error, seen: &Seen, html: bool) -> Result {
 
 /// As the server does with errors that reach it: this one will not.
 fn log(error: &Error, seen: &Seen) {
-    let message = page::describe(error);
-    // It may quote what the client sent, which must not look like another line.
-    let message = message.escape_debug();
-    let request = seen.request().escape_debug().to_string();
+    let (message, request) = (one_line(&page::describe(error)), one_line(&seen.request()));
     if error.status().is_server_error() {
         tracing::error!(request, "{message}");
     } else {
         tracing::debug!(request, "{message}");
     }
+}
+
+/// It may quote what the client sent, which must not look like another line.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line
 }
 
 stackup_plugin::export!(middleware ShowExceptions as "show-exceptions");
