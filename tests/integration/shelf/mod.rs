@@ -8,6 +8,7 @@ mod content_type;
 mod deflater;
 mod etag;
 mod head;
+mod lint;
 mod lock;
 mod logger;
 mod method_override;
