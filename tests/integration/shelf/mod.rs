@@ -13,6 +13,7 @@ mod lock;
 mod logger;
 mod method_override;
 mod null_logger;
+mod order;
 mod runtime;
 mod show_exceptions;
 mod show_status;
