@@ -167,6 +167,20 @@ fn reads_no_further_than_it_must() {
 }
 
 #[test]
+fn chunks_may_end_anywhere() {
+    let body = "a=1&_method=PUT&b=2";
+    for at in 0..=body.len() {
+        let (mut sender, chunks) = Body::channel(3);
+        for chunk in [&body[..at], &body[at..]] {
+            block_on(sender.send(chunk)).unwrap();
+        }
+        drop(sender);
+        let seen = below_as(json!({}), pairs(chunks));
+        assert_eq!(seen, ("PUT".into(), "POST".into(), body.into()), "{at}");
+    }
+}
+
+#[test]
 fn body_that_fails_is_an_error() {
     block_on(async {
         let (mut sender, body) = Body::channel(2);
