@@ -47,7 +47,7 @@ impl<'a> Headers<'a> {
     }
 
     /// The members of a list that says what it wants most (`accept`, `accept-encoding`, …): the
-    /// first `most` of them, in the order in which they stand.
+    /// first `most` of them, in the order in which they stand. A comma ends a member, in quotes too.
     pub fn weighted(&self, name: impl AsName, most: usize) -> Vec<Weighted<'a>> {
         let lines = self.get_all(name).filter_map(Value::to_str);
         let members = lines.flat_map(|line| line.split(',')).take(most);

@@ -2,13 +2,14 @@
 
 #![forbid(unsafe_code)]
 
-use std::fmt::Write;
+mod tag;
 
-use sha2::{Digest, Sha256};
 use stackup_plugin::header::{CACHE_CONTROL, ETAG, LAST_MODIFIED};
 use stackup_plugin::{
     Context, Error, HeaderValue, Method, Middleware, Next, Request, Response, Result, StatusCode,
 };
+
+use self::tag::tag;
 
 /// `[use.config]` of `etag`.
 #[stackup_plugin::config]
@@ -107,17 +108,6 @@ impl ETag {
             }
         }
     }
-}
-
-/// A weak tag, as Rack's: a layer above may still change bytes that mean the same.
-fn tag(bytes: &[u8]) -> String {
-    let mut tag = "W/\"".to_owned();
-    for byte in &Sha256::digest(bytes)[..16] {
-        // Writing to a string does not fail.
-        let _ = write!(tag, "{byte:02x}");
-    }
-    tag.push('"');
-    tag
 }
 
 fn value(key: &str, text: &str) -> Result<Option<HeaderValue>> {
