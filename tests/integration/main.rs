@@ -16,3 +16,5 @@ mod manifest;
 mod rest;
 /// What HTTP clients see: connections, bodies, limits and endings.
 mod serving;
+/// The plugins of `plugins/` through a real host, as a client sees them.
+mod shelf;

@@ -88,7 +88,9 @@ impl Host {
     ///
     /// When it does not come to listen.
     pub async fn ready(&mut self) -> &str {
-        self.worker = self.serving().await;
+        if self.worker.is_none() {
+            self.worker = self.serving().await;
+        }
         let listening = self.event("listening").await;
         self.url = listening.text("url").to_owned();
         &self.url
