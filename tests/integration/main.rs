@@ -10,3 +10,5 @@ mod manifest;
 mod rest;
 /// What HTTP clients see: connections, bodies, limits and endings.
 mod serving;
+/// The plugins of the shelf, each in a real host.
+mod shelf;

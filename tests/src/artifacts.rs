@@ -22,6 +22,8 @@ const PLUGINS: &[&str] = &[
     "stamp",
     "ten-headers",
     "tokio-missing",
+    // The shelf.
+    "respond",
 ];
 
 /// What one run of cargo made, by target name.

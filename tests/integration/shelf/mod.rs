@@ -1,0 +1,13 @@
+//! The plugins of the shelf, as HTTP clients meet them.
+
+/// The same answer always.
+mod respond;
+
+use stackup_tests::{Host, Site};
+
+/// A host that serves this manifest with these plugins.
+async fn serve(manifest: &str, plugins: &[&str]) -> (Site, Host) {
+    let site = Site::new(manifest, plugins);
+    let host = Host::start(&site).await;
+    (site, host)
+}
