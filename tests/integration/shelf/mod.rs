@@ -1,5 +1,7 @@
 //! The plugins of the shelf, as HTTP clients meet them.
 
+/// What comes back while it goes out.
+mod echo;
 /// The same answer always.
 mod respond;
 
