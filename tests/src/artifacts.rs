@@ -24,6 +24,7 @@ const PLUGINS: &[&str] = &[
     "tokio-missing",
     // The shelf.
     "echo",
+    "files",
     "health",
     "respond",
 ];

@@ -2,6 +2,8 @@
 
 /// What comes back while it goes out.
 mod echo;
+/// Files below a directory.
+mod files;
 /// That all is well.
 mod health;
 /// The same answer always.
