@@ -23,6 +23,7 @@ const PLUGINS: &[&str] = &[
     "ten-headers",
     "tokio-missing",
     // The shelf.
+    "directory",
     "echo",
     "files",
     "health",

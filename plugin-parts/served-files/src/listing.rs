@@ -1,12 +1,14 @@
 //! What is in a directory.
 
 use std::io;
+use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 
 use crate::folder::{Folder, Symlinks};
 use crate::open::{Opened, open};
 use crate::path::{FilePath, hidden};
+use crate::validators;
 
 /// A listing has no more entries than this.
 const MOST: usize = 10_000;
@@ -18,17 +20,24 @@ pub struct Entry {
     pub name: String,
     /// What it is.
     pub kind: Kind,
-    /// When it changed, in seconds after the epoch.
-    pub changed: i64,
+    /// When it changed; none where HTTP has no date for it.
+    pub changed: Option<SystemTime>,
 }
 
 /// What an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A directory.
     Directory,
     /// A file of so many bytes.
     File(u64),
+}
+
+impl Kind {
+    /// Whether it is a file.
+    pub fn is_file(self) -> bool {
+        matches!(self, Self::File(_))
+    }
 }
 
 /// Lists what may be asked for; none if `path` is no directory. Blocks.
@@ -73,7 +82,7 @@ pub(crate) fn list(folder: &Folder, path: &FilePath) -> io::Result<Option<Vec<En
         entries.push(Entry {
             name: name.to_owned(),
             kind,
-            changed: stat.st_mtime,
+            changed: validators::date(stat.st_mtime),
         });
         if entries.len() == MOST {
             break;

@@ -5,33 +5,16 @@
 
 use std::path::{Path, PathBuf};
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use stackup_plugin::{InvalidHeader, Request, Response};
+
+use crate::escape::escape;
 
 /// The name in the env of the offer.
 const OFFER: &str = "stackup.sendfile";
 
 /// The header that names the file.
 const FILE: &str = "x-stackup-file";
-
-/// What a path keeps where it stands in a header or a URL.
-const ESCAPED: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}')
-    .add(b';');
 
 /// Offers the layers below to have a file sent in place of a body.
 pub fn offer(req: &mut Request) {
@@ -71,9 +54,4 @@ pub fn take(res: &mut Response) -> Option<PathBuf> {
     let untouched = promised && exact.is_some_and(|exact| exact.to_string() == length);
     let path = percent_decode_str(path).decode_utf8().ok()?;
     untouched.then(|| PathBuf::from(path.into_owned()))
-}
-
-/// A path as it stands in a header or a URL.
-pub fn escape(path: &str) -> String {
-    utf8_percent_encode(path, ESCAPED).to_string()
 }

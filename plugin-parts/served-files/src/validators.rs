@@ -29,10 +29,7 @@ impl Validators {
         coding: &str,
         now: SystemTime,
     ) -> Self {
-        let modified = u64::try_from(seconds)
-            .ok()
-            .filter(|seconds| *seconds <= LATEST);
-        let modified = modified.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+        let modified = date(seconds);
         let settled = modified
             .is_some_and(|modified| now.duration_since(modified).is_ok_and(|age| age >= SETTLED));
         let weak = if settled { "" } else { "W/" };
@@ -48,6 +45,14 @@ impl Validators {
     pub(crate) fn opaque(&self) -> &str {
         self.tag.strip_prefix("W/").unwrap_or(&self.tag)
     }
+}
+
+/// The moment at `seconds` after the epoch, if HTTP has a date for it.
+pub(crate) fn date(seconds: i64) -> Option<SystemTime> {
+    let seconds = u64::try_from(seconds)
+        .ok()
+        .filter(|seconds| *seconds <= LATEST)?;
+    Some(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 fn whole_seconds(time: SystemTime) -> SystemTime {

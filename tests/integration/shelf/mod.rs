@@ -1,5 +1,7 @@
 //! The plugins of the shelf, as HTTP clients meet them.
 
+/// Listings.
+mod directory;
 /// What comes back while it goes out.
 mod echo;
 /// Files below a directory.
