@@ -100,7 +100,8 @@ impl OpenFile {
         let Some(sendfile) = sendfile else {
             return Ok(res);
         };
-        if sendfile {
+        // The server in front would not know that the file is encoded: nginx drops what says so.
+        if sendfile && self.coding.is_none() {
             sendfile::name(&mut res, &self.path, self.length)?;
         }
         let read = self.start.len() as u64;

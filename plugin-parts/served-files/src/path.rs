@@ -58,6 +58,19 @@ impl FilePath {
         })
     }
 
+    /// The path of a file below the root as a manifest writes it; none if it leads away.
+    pub fn plain(text: &str) -> Option<Self> {
+        let names = text.split('/').filter(|name| !name.is_empty());
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let leads_away = names
+            .iter()
+            .any(|name| leads_away(name) || name.contains('\0'));
+        (!leads_away && !names.is_empty()).then_some(Self {
+            names,
+            slash: false,
+        })
+    }
+
     /// Its names, from the outermost.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -184,6 +197,15 @@ mod tests {
             "/%c0%ae%c0%ae/",
         ] {
             assert_eq!(FilePath::decode(path), Err(BadPath::Encoding), "{path}");
+        }
+    }
+
+    #[test]
+    fn path_of_a_manifest_is_as_it_is_written() {
+        let path = FilePath::plain("a%20b/c").unwrap();
+        assert_eq!(path.names(), ["a%20b", "c"]);
+        for text in ["", "/", "../a", "a/..", "a\0"] {
+            assert_eq!(FilePath::plain(text), None, "{text}");
         }
     }
 
