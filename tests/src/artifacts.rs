@@ -28,6 +28,7 @@ const PLUGINS: &[&str] = &[
     "files",
     "health",
     "respond",
+    "static",
 ];
 
 /// What one run of cargo made, by target name.

@@ -10,6 +10,8 @@ mod files;
 mod health;
 /// The same answer always.
 mod respond;
+/// Files before the app.
+mod r#static;
 
 use stackup_tests::{Host, Site};
 
