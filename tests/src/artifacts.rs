@@ -28,6 +28,7 @@ const PLUGINS: &[&str] = &[
     "files",
     "health",
     "respond",
+    "sendfile",
     "static",
 ];
 

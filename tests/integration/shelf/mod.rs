@@ -10,6 +10,8 @@ mod files;
 mod health;
 /// The same answer always.
 mod respond;
+/// Files that the server in front sends.
+mod sendfile;
 /// Files before the app.
 mod r#static;
 
