@@ -27,6 +27,7 @@ const PLUGINS: &[&str] = &[
     "echo",
     "files",
     "health",
+    "redirect",
     "respond",
     "sendfile",
     "static",

@@ -8,6 +8,8 @@ mod echo;
 mod files;
 /// That all is well.
 mod health;
+/// Clients that are sent elsewhere.
+mod redirect;
 /// The same answer always.
 mod respond;
 /// Files that the server in front sends.
