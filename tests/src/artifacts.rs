@@ -26,6 +26,7 @@ const PLUGINS: &[&str] = &[
     "directory",
     "echo",
     "files",
+    "force-ssl",
     "health",
     "redirect",
     "respond",

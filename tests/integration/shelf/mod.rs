@@ -6,6 +6,8 @@ mod directory;
 mod echo;
 /// Files below a directory.
 mod files;
+/// https, or not at all.
+mod force_ssl;
 /// That all is well.
 mod health;
 /// Clients that are sent elsewhere.
