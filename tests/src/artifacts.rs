@@ -30,6 +30,7 @@ const PLUGINS: &[&str] = &[
     "health",
     "redirect",
     "respond",
+    "rewrite",
     "sendfile",
     "static",
 ];

@@ -14,6 +14,8 @@ mod health;
 mod redirect;
 /// The same answer always.
 mod respond;
+/// Paths that become others.
+mod rewrite;
 /// Files that the server in front sends.
 mod sendfile;
 /// Files before the app.
