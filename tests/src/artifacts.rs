@@ -28,6 +28,7 @@ const PLUGINS: &[&str] = &[
     "files",
     "force-ssl",
     "health",
+    "maintenance",
     "redirect",
     "respond",
     "rewrite",

@@ -10,6 +10,8 @@ mod files;
 mod force_ssl;
 /// That all is well.
 mod health;
+/// While the site is being worked on.
+mod maintenance;
 /// Clients that are sent elsewhere.
 mod redirect;
 /// The same answer always.
