@@ -109,11 +109,15 @@ fn request_does_not_choose() {
 fn changed_body_is_sent_from_here() {
     block_on(async {
         type Change = fn(&mut Response);
-        let changes: [Change; 3] = [
+        let changes: [Change; 4] = [
             // As an encoder does.
             |res| {
                 res.headers_mut().remove("content-length");
                 res.set_body("packed");
+            },
+            |res| {
+                res.headers_mut().remove("content-length");
+                res.set_body("54321");
             },
             // As one that translates does, letter by letter.
             |res| res.map_body(|body| body.map_chunks(|chunk| chunk)),
