@@ -56,6 +56,8 @@ impl OpenFile {
             Wanted::All => self.whole(Some(asked.sendfile)),
             Wanted::Ranges(ranges) => match <[_; 1]>::try_from(ranges) {
                 Ok([range]) => self.one(range),
+                // Is it the parts that are encoded, or the whole that they make? Clients differ.
+                Err(_) if self.coding.is_some() => self.whole(Some(false)),
                 Err(ranges) => self.several(&ranges),
             },
             Wanted::Nothing => {

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use stackup_plugin::{
-    App, Context, IntoResponse, Json, Method, Request, Result, StatusCode, header, serde_json,
+    App, Context, IntoResponse, Json, Method, Request, Result, StatusCode, header, serde,
 };
 
 /// `[run.config]` of `health`.
@@ -25,6 +25,13 @@ pub enum Format {
     Text,
     /// `{"status": …, "generation": …}`.
     Json,
+}
+
+#[derive(serde::Serialize)]
+#[serde(crate = "stackup_plugin::serde")]
+struct Report<'a> {
+    status: &'a str,
+    generation: u64,
 }
 
 impl Default for Config {
@@ -56,11 +63,11 @@ impl App for Health {
         let Config { format, status } = &self.0;
         let res = match format {
             Format::Text => format!("{status}\n").into_response()?,
-            Format::Json => {
-                let generation = req.generation();
-                Json(serde_json::json!({ "status": status, "generation": generation }))
-                    .into_response()?
-            }
+            Format::Json => Json(Report {
+                status,
+                generation: req.generation(),
+            })
+            .into_response()?,
         };
         // An old answer is worse than none.
         Ok(res.with_header(header::CACHE_CONTROL, "no-store")?)
@@ -74,6 +81,8 @@ mod tests {
     use stackup_plugin::testing::{
         self, Answered, Json, TestRequest, block_on, get, json, post, request,
     };
+
+    use stackup_plugin::serde_json;
 
     use super::*;
 

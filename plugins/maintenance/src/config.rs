@@ -12,7 +12,7 @@ use crate::switch::Switch;
 #[serde(default)]
 pub struct Config {
     /// Whether there is maintenance, whatever `file` says.
-    enabled: bool,
+    enabled: Option<bool>,
     /// There is maintenance while this file exists; relative to the manifest's directory.
     file: Option<PathBuf>,
     /// How long it may take until it is noticed that `file` came or went, in milliseconds.
@@ -30,7 +30,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            enabled: false,
+            enabled: None,
             file: None,
             look_every: 250,
             page: None,
@@ -43,14 +43,14 @@ impl Default for Config {
 
 impl Config {
     pub(crate) fn switch(&self, cx: &Context) -> Result<Switch> {
-        match &self.file {
-            _ if self.enabled => Ok(Switch::On),
-            Some(file) => {
+        match (self.enabled, &self.file) {
+            (Some(enabled), _) => Ok(Switch::Fixed(enabled)),
+            (None, Some(file)) => {
                 let file = cx.directory().join(file);
                 Ok(Switch::file(file, Duration::from_millis(self.look_every)))
             }
-            None => {
-                let message = "neither `file` nor `enabled`: there would never be maintenance";
+            (None, None) => {
+                let message = "neither `file` nor `enabled` says when there is maintenance";
                 Err(Error::config("", message))
             }
         }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Whether there is maintenance now.
 pub(crate) enum Switch {
-    On,
+    /// As the manifest says.
+    Fixed(bool),
     /// While a file exists.
     File(Look),
 }
@@ -38,7 +39,7 @@ impl Switch {
 
     pub(crate) async fn is_on(&self) -> bool {
         match self {
-            Self::On => true,
+            Self::Fixed(enabled) => *enabled,
             Self::File(look) => look.is_there(Instant::now()).await,
         }
     }

@@ -41,6 +41,18 @@ fn all_is_down_while_the_file_is_there() {
 }
 
 #[test]
+fn manifest_may_say_so_itself() {
+    block_on(async {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path();
+        for (enabled, status) in [(true, 503), (false, 200)] {
+            let middleware = mounted(json!({ "enabled": enabled, "file": file }));
+            assert_eq!(answer(&middleware, get("/")).await.status(), status);
+        }
+    });
+}
+
+#[test]
 fn page_is_shown() {
     block_on(async {
         let directory = tempfile::tempdir().unwrap();

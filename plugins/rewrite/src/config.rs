@@ -13,7 +13,8 @@ pub struct Config {
 pub struct RuleConfig {
     /// A regular expression for the path as it came, undecoded.
     pub(crate) from: String,
-    /// What the whole path becomes: `$1` and `${name}` are groups of `from`, `$$` is a dollar. With a `?` also the
+    /// What the whole path becomes: `$1` and `$name` are groups of `from` (also `${name}`, which a
+    /// manifest writes `$${name}`), `$$` is a dollar. With a `?` also the
     /// query, else that stays.
     pub(crate) to: String,
     /// Methods for which the rule is; all of them if there are none.

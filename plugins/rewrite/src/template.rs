@@ -30,10 +30,7 @@ impl Template {
             }
             let (name, after) = match after.strip_prefix('{') {
                 Some(inner) => inner.split_once('}').ok_or("a `${` without its `}`")?,
-                None => {
-                    let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-                    after.split_at(digits)
-                }
+                None => after.split_at(name_length(after)),
             };
             pieces.push(Piece::Group(group(name, regex)?));
             rest = after;
@@ -60,6 +57,16 @@ impl Template {
             _ => "",
         }
     }
+}
+
+/// Of `1x` the `1`, of `name-x` the `name`.
+fn name_length(text: &str) -> usize {
+    let numbered = text.starts_with(|c: char| c.is_ascii_digit());
+    let part = |byte: &u8| match numbered {
+        true => byte.is_ascii_digit(),
+        false => byte.is_ascii_alphanumeric() || *byte == b'_',
+    };
+    text.bytes().take_while(part).count()
 }
 
 fn group(name: &str, regex: &Regex) -> Result<usize, String> {

@@ -33,6 +33,10 @@ fn path_is_rewritten_and_the_query_stays_unless_told() {
         one("^/(?<id>[0-9]+)$", "/item?id=${id}&x=$$", "/12?y"),
         "/item|id=12&x=$|/item"
     );
+    assert_eq!(
+        one("^/(?<id>.*)-(b)$", "/$id/$2b/${id}b", "/a-b"),
+        "/a/bb/ab||/a/bb/ab"
+    );
     assert_eq!(one("^/a$", "/b?", "/a?c"), "/b||/b");
     assert_eq!(one("^/a$", "/b", "/ab?c"), "/ab|c|/ab");
     assert_eq!(one("^/(a)?(b)?$", "/x$1$2y", "/b"), "/xby||/xby");
@@ -106,6 +110,7 @@ fn error_points_at_the_key() {
         (rule("a", "b", None), "to"),
         (rule("(a)", "/$2", None), "to"),
         (rule("(a)", "/${name}", None), "to"),
+        (rule("(a)", "/$name", None), "to"),
         (rule("(a)", "/${1", None), "to"),
         (rule("(a)", "/$", None), "to"),
         (rule("(.*)", "$1", Some(302)), "to"),

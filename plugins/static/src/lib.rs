@@ -7,7 +7,9 @@ mod routes;
 mod rules;
 
 use served_files::{Asked, Coding, FilePath, Folder, Found, allowed, options, refusal};
-use stackup_plugin::{Context, Method, Middleware, Next, Request, Response, Result, StatusCode};
+use stackup_plugin::{
+    Context, Method, Middleware, Next, Request, Response, Result, StatusCode, header,
+};
 
 pub use self::config::{Config, Files, HeaderRule, Urls};
 use self::routes::Routes;
@@ -67,8 +69,17 @@ impl Middleware for Static {
 impl Static {
     fn with_headers(&self, path: &FilePath, mut res: Response) -> Result {
         let path = path.to_text();
+        let varies = res.headers().contains(header::VARY);
         for rule in &self.rules {
             rule.apply(&path, &mut res)?;
+        }
+        // A rule for `vary` must not make a cache give one client's coding to another.
+        let kept = res
+            .headers()
+            .get_all(header::VARY)
+            .any(|vary| vary == "accept-encoding");
+        if varies && !kept {
+            res.headers_mut().append(header::VARY, "accept-encoding")?;
         }
         Ok(res)
     }

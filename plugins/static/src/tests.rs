@@ -182,6 +182,25 @@ fn compressed_form_goes_to_who_takes_it() {
             (res.header("vary"), res.header("content-encoding")),
             (None, None)
         );
+        let ranges = get("/assets/app.js").header("accept-encoding", "br");
+        let res = answer(&place, config(), ranges.header("range", "bytes=0-1")).await;
+        assert_eq!(
+            (res.status().as_u16(), res.header("content-encoding")),
+            (206, Some("br"))
+        );
+        let ranges = get("/assets/app.js").header("accept-encoding", "br");
+        let res = answer(&place, config(), ranges.header("range", "bytes=0-1,3-4")).await;
+        assert_eq!(res.status(), 200);
+        let mut config_with_rule = config();
+        let rule = json!({ "for": "all", "headers": { "vary": "origin" } });
+        config_with_rule["header_rules"] = json!([rule]);
+        let res = answer(&place, config_with_rule, get("/assets/app.js")).await;
+        let vary: Vec<_> = res
+            .headers()
+            .get_all("vary")
+            .filter_map(|vary| vary.to_str())
+            .collect();
+        assert_eq!(vary, ["origin", "accept-encoding"]);
         // To the server in front it would be a file like any other.
         let offered = |accept: &str| {
             get("/assets/app.js")

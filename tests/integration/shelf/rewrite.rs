@@ -8,7 +8,7 @@ run = "respond"
 plugin = "rewrite"
 [use.config]
 rules = [
-  { from = '^/wiki/([^/]+)$', to = '/echo/pages?title=$1' },
+  { from = '^/wiki/(?<page>[^/]+)$', to = '/echo/$${page}?title=$page' },
   { from = '^/blog/(.*)$', to = '/$1', redirect = 302 },
 ]
 [[map]]
@@ -22,7 +22,7 @@ async fn a_rewritten_path_decides_which_map_it_is() {
     let mut connection = host.connect().await;
     let res = connection.get("/wiki/a%20b&admin=1?x=y").await;
     let line = res.text().lines().next().map(str::to_owned);
-    let expected = "GET /echo/pages?title=a%20b%26admin%3D1 HTTP/1.1";
+    let expected = "GET /echo/a%20b&admin=1?title=a%20b%26admin%3D1 HTTP/1.1";
     assert_eq!(line.as_deref(), Some(expected));
     let sent = connection.get("/blog//evil.com").await;
     assert_eq!(
