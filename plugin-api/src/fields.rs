@@ -51,16 +51,6 @@ impl Fields {
         }
         Ok(())
     }
-
-    /// The same as `http`'s type.
-    pub fn as_map(&self) -> &HeaderMap {
-        &self.0
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl<'de> serde::Deserialize<'de> for Fields {

@@ -181,7 +181,13 @@ mod tests {
         let content = vec![b'x'; 2 * CHUNK + 7];
         let body = body(&content, vec![Piece::Range(0..content.len() as u64)]);
         assert_eq!(body.length(), content.len() as u64);
-        assert_eq!(block_on(chunks(body)).unwrap(), [CHUNK, CHUNK, 7]);
+        let chunks = block_on(chunks(body)).unwrap();
+        // The system may have had a part of one only.
+        assert!(
+            chunks.len() >= 3 && chunks.iter().all(|chunk| *chunk <= CHUNK),
+            "{chunks:?}"
+        );
+        assert_eq!(chunks.iter().sum::<usize>(), content.len());
     }
 
     #[test]
