@@ -43,6 +43,18 @@ const PLUGINS: &[&str] = &[
     "stamp",
     "ten-headers",
     "tokio-missing",
+    // The shelf.
+    "directory",
+    "echo",
+    "files",
+    "force-ssl",
+    "health",
+    "maintenance",
+    "redirect",
+    "respond",
+    "rewrite",
+    "sendfile",
+    "static",
 ];
 
 /// What one run of cargo made, by target name.

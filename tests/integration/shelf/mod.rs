@@ -6,17 +6,28 @@ mod config;
 mod content_length;
 mod content_type;
 mod deflater;
+mod directory;
+mod echo;
 mod etag;
+mod files;
+mod force_ssl;
 mod head;
+mod health;
 mod lint;
 mod lock;
 mod logger;
+mod maintenance;
 mod method_override;
 mod null_logger;
 mod order;
+mod redirect;
+mod respond;
+mod rewrite;
 mod runtime;
+mod sendfile;
 mod show_exceptions;
 mod show_status;
+mod r#static;
 mod timeout;
 
 use stackup_tests::{Connection, Host, Site, http::Response};
@@ -31,6 +42,13 @@ async fn serve_in(environment: &str, layers: &str, plugins: &[&str]) -> (Site, H
     let manifest = format!("use = [{layers}]\nrun = \"answers\"\n");
     let site = Site::new(&manifest, &[plugins, &["answers"]].concat());
     let host = Host::start_in(environment, &site).await;
+    (site, host)
+}
+
+/// A host that serves this manifest with these plugins.
+async fn serve_site(manifest: &str, plugins: &[&str]) -> (Site, Host) {
+    let site = Site::new(manifest, plugins);
+    let host = Host::start(&site).await;
     (site, host)
 }
 
