@@ -67,7 +67,12 @@ impl App for Faulty {
             _ => {}
         }
         let code = std::hint::black_box(CODE);
-        format!("{code} mark {} generation {}\n", self.mark, req.generation()).into_response()
+        format!(
+            "{code} mark {} generation {}\n",
+            self.mark,
+            req.generation()
+        )
+        .into_response()
     }
 }
 
