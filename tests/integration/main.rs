@@ -2,6 +2,8 @@
 
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
+/// Everything that can go wrong, at random and under load.
+mod chaos;
 /// What holds a generation that was replaced, and what it is told.
 mod drain;
 /// Handlers that go on over a swap, and those that don't.

@@ -59,6 +59,10 @@ impl Host {
             .args(["--log-format", "json"])
             .args(arguments)
             .current_dir(site.path())
+            // What it leaves behind is found there, and is gone with the site.
+            .env("TMPDIR", site.runtime())
+            .env_remove("XDG_RUNTIME_DIR")
+            .env_remove("STACKUP_CONTROL")
             .env_remove("STACKUP_ENV")
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())

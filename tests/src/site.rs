@@ -26,6 +26,7 @@ impl Site {
             .expect("a temporary directory");
         let site = Self { directory };
         fs::create_dir(site.path().join("plugins")).expect("a directory for plugins");
+        fs::create_dir(site.runtime()).expect("a directory for what runs");
         for plugin in plugins {
             site.plugin(plugin);
         }
@@ -36,6 +37,11 @@ impl Site {
     /// Its directory.
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Where a host keeps what it needs while it runs.
+    pub fn runtime(&self) -> PathBuf {
+        self.path().join("runtime")
     }
 
     /// Writes the manifest, whole from one moment to the next.

@@ -94,6 +94,13 @@ impl RuntimeDir {
         &self.dir.0
     }
 
+    /// Removes what dead processes left beside it.
+    pub(crate) fn sweep(&self) {
+        if let Some(base) = self.path().parent() {
+            sweep(base);
+        }
+    }
+
     /// What says that it is in use: locked as long as any descriptor of it is open.
     pub(crate) fn lock(&self) -> &File {
         &self.lock

@@ -44,6 +44,7 @@ impl Supervisor {
         for number in dead {
             if let Some(worker) = self.workers.remove(&number) {
                 self.ended(&worker);
+                self.vault.sweep();
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::manifest::{self, Listen, Source};
 use crate::policy::verdict::Start;
 
 /// How much longer than its own deadlines a worker may take.
-pub(super) const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a worker may take to serve libraries that are there; building has no limit.
 const START_LIMIT: Duration = Duration::from_secs(120);

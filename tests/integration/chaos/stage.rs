@@ -1,0 +1,224 @@
+//! A host, what it should serve, and what can be done to it.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use stackup_tests::log::Record;
+use stackup_tests::patch::patched;
+use stackup_tests::site::{library_file, read};
+use stackup_tests::{Host, Site, artifacts, within};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::clients::{Book, code};
+
+/// A host under test.
+pub(super) struct Stage {
+    pub(super) site: Site,
+    pub(super) host: Host,
+    library: Vec<u8>,
+    /// The last number of a code.
+    code: u64,
+    /// The last code that is good.
+    good: u64,
+    mark: u64,
+    worker: Pid,
+}
+
+impl Stage {
+    pub(super) async fn new() -> Self {
+        let library = read(artifacts::plugin("faulty"));
+        let site = Site::new(&manifest(0), &[]);
+        site.library("faulty", &coded(&library, 0, "none", 0));
+        let host = Host::start(&site).await;
+        let worker = host.worker();
+        Self {
+            site,
+            host,
+            library,
+            code: 0,
+            good: 0,
+            mark: 0,
+            worker,
+        }
+    }
+
+    /// A library with the next code and this fault in the N-th request.
+    pub(super) fn next(&mut self, book: &Book, fault: &str, request: u64) -> Vec<u8> {
+        self.code += 1;
+        book.ask_for(self.code);
+        coded(&self.library, self.code, fault, request)
+    }
+
+    pub(super) fn place(&self, library: &[u8]) {
+        // What was told before is not the answer to this.
+        while self.host.log().seen(|_| true).is_some() {}
+        self.site.library("faulty", library);
+    }
+
+    /// A good library that is served from then on.
+    pub(super) async fn good_code(&mut self, book: &Book) {
+        let library = self.next(book, "none", 0);
+        self.place(&library);
+        self.good = self.code;
+        self.serves_good().await;
+    }
+
+    /// Back to the file that was there before a bad one.
+    pub(super) async fn restore(&mut self, book: &Book) {
+        self.good_code(book).await;
+    }
+
+    /// A manifest that differs, written by halves first if `half`.
+    pub(super) async fn edit(&mut self, half: bool) {
+        while self.host.log().seen(|_| true).is_some() {}
+        self.mark += 1;
+        let text = manifest(self.mark);
+        if half {
+            let path = self.site.path().join("config.ru.toml");
+            fs::write(path, &text[..text.len() - 7]).expect("the site can be written");
+            self.outcome(&["refused"]).await;
+        }
+        self.site.manifest(&text);
+        self.outcome(&["swapped"]).await;
+        self.serves_good().await;
+    }
+
+    /// Waits for a reload that ends in one of these ways.
+    pub(super) async fn outcome(&self, wanted: &[&str]) -> Record {
+        let ends = |record: &Record| {
+            record.event() == "reload" && wanted.contains(&record.text("outcome"))
+        };
+        self.host.log().take("reload's end", ends).await
+    }
+
+    /// Waits until the last good code is served.
+    pub(super) async fn serves_good(&self) {
+        within("the good code", async {
+            while code(&self.host.get("/").await) != Some(self.good) {}
+        })
+        .await;
+    }
+
+    /// Waits until the stack has proved itself: what crashes from then on is measured against it.
+    pub(super) async fn proven(&self) {
+        within("a stack that has proved itself", async {
+            while self.ask("status").await["value"]["on_probation"] == true {}
+        })
+        .await;
+    }
+
+    pub(super) async fn kill(&mut self) {
+        kill_process(self.worker, Signal::KILL).expect("the worker is there");
+        self.next_worker().await;
+    }
+
+    /// Waits for another worker that serves.
+    pub(super) async fn next_worker(&mut self) {
+        self.worker = self.host.serving().await.expect("it has a number");
+    }
+
+    pub(super) async fn restart(&mut self) {
+        let reply = self.ask("restart").await;
+        assert_eq!(reply["ok"], true, "{reply}");
+        self.next_worker().await;
+    }
+
+    /// The answer to a question over the control socket.
+    pub(super) async fn ask(&self, what: &str) -> Value {
+        let path = self.site.path().join("config.ru.sock");
+        let line = format!("{{\"ask\":\"{what}\"}}\n");
+        let asked = async {
+            let mut stream = UnixStream::connect(path).await?;
+            stream.write_all(line.as_bytes()).await?;
+            let mut answer = String::new();
+            BufReader::new(stream).read_line(&mut answer).await?;
+            Ok::<_, std::io::Error>(serde_json::from_str(&answer)?)
+        };
+        within("an answer", asked).await.expect("an answer")
+    }
+
+    /// What is left at the end: the supervisor and one worker, none of them dead, no file too many.
+    pub(super) async fn is_tidy(&self) {
+        let supervisor = self.host.pid().as_raw_nonzero().get();
+        within("one worker alone", async {
+            while children(supervisor).len() != 1 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        let worker = children(supervisor)[0];
+        let state = fs::read_to_string(format!("/proc/{worker}/stat")).expect("it is there");
+        assert!(!state.contains(") Z "), "a zombie: {state}");
+        let directories = entries(&self.site.runtime());
+        assert_eq!(directories.len(), 2, "{directories:?}");
+        for directory in directories {
+            let files = entries(&self.site.runtime().join(directory));
+            // What serves, what is known to be good, and what was good before that.
+            assert!(files.len() <= 4, "{files:?}");
+        }
+    }
+
+    /// How many descriptors the supervisor has.
+    pub(super) fn descriptors(&self) -> usize {
+        let supervisor = self.host.pid().as_raw_nonzero();
+        entries(Path::new(&format!("/proc/{supervisor}/fd"))).len()
+    }
+
+    /// The file that is served.
+    pub(super) fn file(&self) -> std::path::PathBuf {
+        self.site.path().join(library_file("faulty"))
+    }
+}
+
+fn children(pid: i32) -> Vec<i32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let text = text.unwrap_or_default();
+    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+fn entries(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+fn coded(library: &[u8], code: u64, fault: &str, request: u64) -> Vec<u8> {
+    let coded = patched(
+        library,
+        "stackup-faulty-code-00000000",
+        &format!("stackup-faulty-code-{code:08}"),
+    );
+    patched(
+        &coded,
+        "stackup-faulty-fault-none@00000000",
+        &format!("stackup-faulty-fault-{fault}@{request:08}"),
+    )
+}
+
+/// Short times, so that each rule comes to bear.
+fn manifest(mark: u64) -> String {
+    format!(
+        "[limits]
+drain_timeout = \"1s\"
+shutdown_timeout = \"1s\"
+block_report = \"200ms\"
+block_limit = \"500ms\"
+
+[failures]
+crashes = 2
+probation_time = \"100ms\"
+probation_requests = 100000000
+
+[renewal]
+generations = 20
+
+[run]
+plugin = \"faulty\"
+config = {{ mark = {mark} }}
+"
+    )
+}
