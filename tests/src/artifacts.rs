@@ -26,6 +26,7 @@ const PLUGINS: &[&str] = &[
     "show-exceptions",
     "show-status",
     "timeout",
+    "faulty",
     "hello",
     "bad-init",
     "blocks",

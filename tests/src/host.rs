@@ -52,6 +52,11 @@ impl Host {
     ///
     /// When there is no such process to be had.
     pub fn launch(program: &Path, site: &Site, arguments: &[&str]) -> Self {
+        Self::spawn(&mut Self::command(program, site, arguments))
+    }
+
+    /// `program serve` with `arguments`, to be changed before it is started.
+    pub fn command(program: &Path, site: &Site, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .arg("serve")
@@ -69,6 +74,15 @@ impl Host {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0);
+        command
+    }
+
+    /// Starts a [`command`](Self::command), and waits for nothing.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such process to be had.
+    pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the host can be started");
         let pid = Pid::from_child(&child);
         let stderr = child.stderr.take().expect("stderr is piped");

@@ -32,6 +32,7 @@ pub(super) enum Command {
     /// Check the manifest and every plugin it names; exit 1 if something is wrong
     Check(Plan),
     /// Print the stack as a tree, with versions, fingerprints and configs
+    Stack(Plan),
     /// Tell what runs: workers, generations and what keeps them, failures, reloads
     Status {
         #[command(flatten)]
@@ -60,7 +61,6 @@ pub(super) enum Command {
     Upgrade(Target),
     /// End, when the last requests have
     Stop(Target),
-    Stack(Plan),
     /// Write down which libraries the plugins are, beside the manifest, for `--locked`
     Lock(Place),
     /// Print what a library says of itself, without running any of its code

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::control::Reply;
-use crate::link::{Record, Verdict};
+use crate::link::{Ask, Record, Verdict};
 
 /// Whom to tell.
 pub(super) type Asker = oneshot::Sender<Reply>;
@@ -16,7 +16,7 @@ pub(super) type Asker = oneshot::Sender<Reply>;
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     last: u64,
-    reloads: BTreeMap<u64, Option<Asker>>,
+    reloads: BTreeMap<u64, (Ask, Option<Asker>)>,
     statuses: BTreeMap<u64, Gathering>,
 }
 
@@ -40,22 +40,26 @@ impl Answers {
     }
 
     /// Waits for the end of the reload that was asked for with this number.
-    pub(super) fn expect_reload(&mut self, query: u64, asker: Option<Asker>) {
-        self.reloads.insert(query, asker);
+    pub(super) fn expect_reload(&mut self, query: u64, ask: Ask, asker: Option<Asker>) {
+        self.reloads.insert(query, (ask, asker));
+    }
+
+    /// The reloads whose end nobody has told yet.
+    pub(super) fn open_reloads(&self) -> impl Iterator<Item = (u64, Ask)> {
+        self.reloads.iter().map(|(query, (ask, _))| (*query, *ask))
     }
 
     pub(super) fn reloaded(&mut self, query: Option<u64>, record: &Record) {
-        let asker = query
-            .and_then(|query| self.reloads.remove(&query))
-            .flatten();
-        if let Some(asker) = asker {
+        let open = query.and_then(|query| self.reloads.remove(&query));
+        if let Some((_, Some(asker))) = open {
             tell(asker, verdict(record));
         }
     }
 
     /// The worker that should have reloaded is no more.
     pub(super) fn reloads_fail(&mut self, why: &str) {
-        for asker in std::mem::take(&mut self.reloads).into_values().flatten() {
+        let open = std::mem::take(&mut self.reloads).into_values();
+        for asker in open.filter_map(|(_, asker)| asker) {
             tell(asker, Reply::refused(why));
         }
     }

@@ -54,10 +54,20 @@ impl Supervisor {
             .is_some_and(|worker| worker.tell(order));
         if told {
             self.notify.reloading();
-            self.answers.expect_reload(query, asker);
+            self.answers.expect_reload(query, ask, asker);
         } else if let Some(asker) = asker {
             let text = "no worker serves at this moment: ask again when `stackup status` shows one";
             tell(asker, Reply::refused(text));
+        }
+    }
+
+    /// A reload that was asked for while the worker was replaced is the new one's.
+    pub(super) fn ask_again(&self, number: u32) {
+        let Some(worker) = self.workers.get(&number) else {
+            return;
+        };
+        for (query, ask) in self.answers.open_reloads() {
+            worker.tell(Order::Reload { query, ask });
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Worker {
     pub(super) origin: Start,
     /// When it is killed, if it has not gone on by then.
     pub(super) deadline: Option<Instant>,
+    /// A handler of it blocks its thread for good.
+    pub(super) hung: bool,
     /// It was killed by us, for this reason.
     pub(super) killed: Option<&'static str>,
     /// It ends by itself, for this reason.
@@ -149,6 +151,7 @@ impl Worker {
             cause: known.cause,
             origin: known.origin,
             deadline: None,
+            hung: false,
             killed: None,
             leaving: None,
             ended: None,

@@ -158,6 +158,8 @@ impl Supervisor {
         );
         self.memory.note(now(), format!("worker {number}: {text}"));
         self.hold_against(&verdict);
+        self.answers
+            .reloads_fail(&format!("the worker has died meanwhile: {text}"));
         let plan = Plan {
             start: verdict.start,
             cause: "crash".to_owned(),
@@ -263,7 +265,14 @@ impl Supervisor {
     }
 
     /// A handler holds a thread of the worker: it counts as a crash, but others are served on.
-    pub(super) fn hung(&mut self, hang: &Hang) {
+    pub(super) fn hung(&mut self, number: u32, hang: &Hang) {
+        let worker = self.workers.get_mut(&number);
+        // However many of its threads are held, it is replaced once.
+        let Some(worker) = worker.filter(|worker| worker.phase == Phase::Serving && !worker.hung)
+        else {
+            return;
+        };
+        worker.hung = true;
         let Hang {
             handler, seconds, ..
         } = hang;

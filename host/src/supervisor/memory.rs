@@ -84,16 +84,22 @@ impl Memory {
         self.active = Some(snapshot);
     }
 
-    /// The active stack has passed its probation.
-    pub(super) fn proven(&mut self, generation: u64) {
+    /// The active stack has passed its probation. Whether it still is the active one.
+    pub(super) fn proven(&mut self, generation: u64) -> bool {
         let Some(active) = self
             .active
             .clone()
             .filter(|stack| stack.generation == generation)
         else {
-            return;
+            return false;
         };
-        if let Some(good) = self.good.take() {
+        let good = self.good.take();
+        // What was rolled back may have failed beside something that is gone now. If it is the stack that
+        // was gone back to, nothing is.
+        if good.as_ref().is_none_or(|good| good.state != active.state) {
+            self.avoid.clear();
+        }
+        if let Some(good) = good {
             for kept in good.libraries {
                 let now = active
                     .libraries
@@ -105,8 +111,7 @@ impl Memory {
             }
         }
         self.good = Some(active);
-        // What was rolled back may have failed beside something that is gone now.
-        self.avoid.clear();
+        true
     }
 
     /// What stands in for each library in quarantine.

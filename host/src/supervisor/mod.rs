@@ -192,8 +192,14 @@ impl Supervisor {
             }
             Word::Trying { state } => self.memory.trying = state,
             Word::Proven { generation } => {
-                self.memory.proven(generation);
-                self.prune();
+                if self.memory.proven(generation) {
+                    self.prune();
+                    tracing::info!(
+                        event = "proven",
+                        generation,
+                        "generation {generation} has proved itself: what comes after it may go back to it"
+                    );
+                }
             }
             Word::Reloaded { query, record } => {
                 self.notify.reloaded(&record);
@@ -203,7 +209,7 @@ impl Supervisor {
             Word::Status { query, status } => self.status_came(query, number, status),
             Word::Held => self.held(),
             Word::Spent { reason } => self.renew(&reason, true, None),
-            Word::Hung(hang) => self.hung(&hang),
+            Word::Hung(hang) => self.hung(number, &hang),
             Word::Leaving { cause } => {
                 if let Some(worker) = self.workers.get_mut(&number) {
                     worker.leaving = Some(cause);
@@ -291,7 +297,11 @@ impl Supervisor {
         self.renewal_overdue(now);
         self.bury();
         if self.replacing.take_if(|due| *due <= now).is_some() {
-            self.replace_itself();
+            match self.renewal.is_some() || self.planned.is_some() {
+                // The heir would not know of it.
+                true => self.replacing = Some(now + renewal::LAST_ANSWERS),
+                false => self.replace_itself(),
+            }
         }
         if let Some((_, plan)) = self.planned.take_if(|(due, _)| *due <= now) {
             self.start(plan);

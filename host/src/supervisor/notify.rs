@@ -12,6 +12,14 @@ pub(super) struct Notify {
 }
 
 impl Notify {
+    /// Of a supervisor that goes on where another, which was ready, has stopped.
+    pub(super) fn of_an_heir() -> Self {
+        Self {
+            ready: true,
+            reloading: false,
+        }
+    }
+
     /// A worker serves.
     pub(super) fn ready(&mut self, pid: i32) {
         let status = format!("worker {pid} serves");

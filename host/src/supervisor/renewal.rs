@@ -20,7 +20,7 @@ use crate::policy::verdict::Start;
 const HOLD: Duration = Duration::from_secs(120);
 
 /// How long answers have to reach who asked, before this process becomes another.
-const LAST_ANSWERS: Duration = Duration::from_millis(50);
+pub(super) const LAST_ANSWERS: Duration = Duration::from_millis(50);
 
 /// A year: what has its own deadline elsewhere needs none here.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);

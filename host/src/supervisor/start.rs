@@ -194,6 +194,7 @@ impl Supervisor {
         self.served = true;
         self.notify.ready(pid);
         self.retire_others(number);
+        self.ask_again(number);
         self.renewed(number);
     }
 

@@ -181,7 +181,7 @@ impl Supervisor {
             stopping: None,
             failed: None,
             since: Instant::now().checked_sub(up).unwrap_or_else(Instant::now),
-            notify: Notify::default(),
+            notify: Notify::of_an_heir(),
             events,
         })
     }

@@ -1,10 +1,10 @@
-//! An app that has the fault that a test writes into its library, and says which code it is.
+//! An app, and a middleware, with the fault that a test writes into their library; both say which code they are.
 //!
 //! The fault is in the file, not in the config: so each fault is another library, as it is in life.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use stackup_plugin::{App, Context, IntoResponse, Request, Result};
+use stackup_plugin::{App, Context, IntoResponse, Next, Request, Result};
 
 /// What tells this library from its copies.
 static CODE: &str = "stackup-faulty-code-00000000";
@@ -54,17 +54,8 @@ impl App for Faulty {
     async fn call(&self, req: Request) -> Result {
         let (kind, number) = fault();
         let due = self.requests.fetch_add(1, Ordering::Relaxed) == number;
-        match kind {
-            "pani" => panic!("on purpose, in each request"),
-            _ if !due && req.path_info() != "/fault" => {}
-            "segv" => crash(),
-            "abrt" => std::process::abort(),
-            "over" => drop(overflow(1)),
-            "exit" => std::process::exit(7),
-            "hang" => loop {
-                std::thread::park();
-            },
-            _ => {}
+        if kind == "pani" || due || req.path_info() == "/fault" {
+            fail(kind);
         }
         let code = std::hint::black_box(CODE);
         format!(
@@ -84,6 +75,31 @@ fn fault() -> (&'static str, u64) {
     (kind, number.parse().unwrap_or_default())
 }
 
+async fn layer(req: Request, next: Next<'_>) -> Result {
+    if req.path_info() == "/layer" {
+        fail(fault().0);
+    }
+    let code = std::hint::black_box(CODE);
+    next.run(req)
+        .await?
+        .with_header("x-faulty", code)
+        .map_err(Into::into)
+}
+
+fn fail(kind: &str) {
+    match kind {
+        "pani" => panic!("on purpose, in each request"),
+        "segv" => crash(),
+        "abrt" => std::process::abort(),
+        "over" => drop(overflow(1)),
+        "exit" => std::process::exit(7),
+        "hang" => loop {
+            std::thread::park();
+        },
+        _ => {}
+    }
+}
+
 fn crash() {
     // SAFETY: there is none: to touch what is not its own is what this plugin is for.
     unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) }
@@ -96,4 +112,4 @@ fn overflow(depth: u64) -> u64 {
     overflow(depth + 1) + frame[1]
 }
 
-stackup_plugin::export!(app Faulty);
+stackup_plugin::export!(app Faulty as "faulty", middleware fn layer);
