@@ -29,6 +29,7 @@ const PLUGINS: &[&str] = &[
     "hello",
     "bad-init",
     "blocks",
+    "faulty",
     "late",
     "lies",
     "marked",

@@ -47,7 +47,10 @@ impl Tried {
             };
             let config = serde_json::Value::Object(pick.directive.config.clone()).to_string();
             let survivor = (found.fingerprint(), pick.export.clone(), config);
-            if !self.survivors.contains(&survivor) && !all.contains(&survivor) {
+            // What a snapshot has was tried out before it served.
+            let kept = place.kept(pick.directive);
+            let served = kept.is_some_and(|kept| kept.fingerprint == found.fingerprint());
+            if !served && !self.survivors.contains(&survivor) && !all.contains(&survivor) {
                 new.push(pick);
                 trials.push(Trial {
                     library: found.copy().to_path_buf(),
