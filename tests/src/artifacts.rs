@@ -26,7 +26,6 @@ const PLUGINS: &[&str] = &[
     "show-exceptions",
     "show-status",
     "timeout",
-    "faulty",
     "hello",
     "bad-init",
     "blocks",
