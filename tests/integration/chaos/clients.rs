@@ -98,7 +98,10 @@ impl Clients {
     pub(super) async fn round(&mut self) {
         for progress in &mut self.progress {
             let wanted = *progress.borrow() + 2;
-            let reached = within("each client's next answers", progress.wait_for(|n| *n >= wanted));
+            let reached = within(
+                "each client's next answers",
+                progress.wait_for(|n| *n >= wanted),
+            );
             assert!(reached.await.is_ok(), "a client has ended: see its panic");
         }
     }
