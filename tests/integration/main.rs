@@ -20,3 +20,5 @@ mod rest;
 mod serving;
 /// The plugins of `plugins/` through a real host, as a client sees them.
 mod shelf;
+/// Workers that come and go under a supervisor that stays, and what an operator asks of it.
+mod supervision;

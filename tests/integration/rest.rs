@@ -13,6 +13,11 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 const FIRST: &str = "stackup-late-code-00000000";
 const SECOND: &str = "stackup-late-code-00000001";
+const OTHERS: [&str; 3] = [
+    SECOND,
+    "stackup-late-code-00000002",
+    "stackup-late-code-00000003",
+];
 
 /// Puts `bytes` in the place of the library, and waits until what was there before is at rest.
 async fn swap(site: &Site, host: &Host, bytes: &[u8], resting: u64) {
@@ -101,7 +106,8 @@ impl Thread {
 
 #[tokio::test]
 async fn a_library_at_rest_costs_what_it_wrote_and_its_copy_what_is_mapped() {
-    let site = Site::new("run = \"late\"\n", &["late"]);
+    let manifest = "run = \"late\"\n[failures]\nprobation_requests = 1\n";
+    let site = Site::new(manifest, &["late"]);
     let host = Host::start(&site).await;
     let first = read(artifacts::plugin("late"));
     assert_eq!(host.get("/").await.text(), FIRST);
@@ -109,23 +115,32 @@ async fn a_library_at_rest_costs_what_it_wrote_and_its_copy_what_is_mapped() {
     // The system may take back pages that nobody has touched lately, so the least is what has just run.
     assert!(constant > 0, "it is in use");
     let whole = fs::metadata(&copy).unwrap();
-    swap(&site, &host, &patched(&first, FIRST, SECOND), 1).await;
-    let (constant, written, copy) = memory(&host, FIRST);
-    assert!(constant < 64, "{constant} KiB of text and constants stay");
-    assert!(written > 0, "what was relocated stays");
-    let cut = fs::metadata(&copy).unwrap();
-    assert_eq!(cut.len(), whole.len(), "no read is behind the end");
-    assert!(
-        cut.blocks() < whole.blocks() / 2,
-        "{} of {}",
-        cut.blocks(),
-        whole.blocks()
-    );
-    let serving = memory(&host, SECOND).2;
-    assert!(
-        fs::read(serving).unwrap() == patched(&first, FIRST, SECOND),
-        "whole while it serves"
-    );
+    for (resting, code) in (1..).zip(OTHERS) {
+        host.event("proven").await;
+        let library = patched(&first, FIRST, code);
+        swap(&site, &host, &library, resting).await;
+        let (constant, written, copy) = memory(&host, FIRST);
+        assert!(constant < 64, "{constant} KiB of text and constants stay");
+        assert!(written > 0, "what was relocated stays");
+        let now = fs::metadata(&copy).unwrap();
+        assert_eq!(now.len(), whole.len(), "no read is behind the end");
+        // The library of the last good stack, and the one before it, may be wanted after a crash.
+        match resting {
+            1 | 2 => assert!(fs::read(copy).unwrap() == first, "{code}: it may be wanted"),
+            _ => assert!(
+                now.blocks() < whole.blocks() / 2,
+                "{} of {}",
+                now.blocks(),
+                whole.blocks()
+            ),
+        }
+        assert_eq!(host.get("/").await.text(), code);
+        let serving = memory(&host, code).2;
+        assert!(
+            fs::read(serving).unwrap() == library,
+            "whole while it serves"
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The test harness: a built `stackup`, a place for it to serve from, and a client that looks closely.
 
 pub mod artifacts;
+mod command;
 pub mod copies;
 mod deadline;
 pub mod host;
@@ -10,6 +11,7 @@ pub mod marks;
 pub mod patch;
 pub mod site;
 
+pub use self::command::Said;
 pub use self::deadline::{DEADLINE, within};
 pub use self::host::Host;
 pub use self::http::Connection;

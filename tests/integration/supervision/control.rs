@@ -1,0 +1,187 @@
+//! What an operator asks, and who asks without knowing how.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+use stackup_tests::{Host, Site, artifacts, within};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::{code, faulty, serves};
+
+const RUN: &str = "run = \"faulty\"\n";
+
+/// `stackup status --json`.
+pub(super) async fn status(site: &Site) -> Value {
+    let said = site.stackup(&["status", "--json"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    serde_json::from_str(&said.out).expect("JSON")
+}
+
+#[tokio::test]
+async fn the_status_tells_what_runs_to_people_and_programs_and_to_its_owner_alone() {
+    let (site, host) = serves(RUN, 1, "none").await;
+    let socket = site.path().join("config.ru.sock");
+    let mode = std::fs::metadata(socket)
+        .expect("it is there")
+        .permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+    let mut waiting = host.connect().await;
+    waiting.get("/").await;
+    let status = status(&site).await;
+    assert_eq!(status["pid"], host.pid().as_raw_nonzero().get());
+    assert_eq!(status["listening"][0], host.url());
+    let worker = &status["workers"][0];
+    assert_eq!(worker["pid"], host.worker().as_raw_nonzero().get());
+    assert_eq!(worker["state"], "serving");
+    assert_eq!(worker["cause"], "start");
+    let active = &worker["status"]["generations"]["active"];
+    assert_eq!(active["number"], 1, "{status:#}");
+    assert_eq!(active["stack"][0]["label"], "run faulty", "{status:#}");
+    for (key, value) in [("crashes", "0"), ("renewals", "0"), ("quarantine", "[]")] {
+        assert_eq!(status[key].to_string(), value, "{key}");
+    }
+    let said = site.stackup(&["status"]).await;
+    for part in [
+        &format!("listening on {}\n", host.url()),
+        "0 crashes, 0 renewals so far\n",
+        &format!("worker 1 (pid {}) serves", host.worker().as_raw_nonzero()),
+        "generation 1 is active",
+        "on probation",
+        "run faulty",
+    ] {
+        assert!(said.out.contains(part), "{part}\n{}", said.out);
+    }
+}
+
+#[tokio::test]
+async fn a_reload_is_waited_for_and_its_exit_code_is_the_verdict() {
+    let (site, host) = serves(RUN, 1, "none").await;
+    let said = site.stackup(&["reload"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.out.contains("nothing has changed"), "{said:?}");
+    let said = site.stackup(&["reload", "--fresh", "--json"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let verdict: Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(verdict["outcome"], "swapped", "{verdict}");
+    assert_eq!(verdict["generation"], 2, "{verdict}");
+    site.manifest("run = \"nobody\"\n");
+    let said = site.stackup(&["reload"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("`nobody` is not there"), "{said:?}");
+    assert!(
+        said.err.contains("generation 2 goes on serving"),
+        "{said:?}"
+    );
+    assert_eq!(code(&host).await, 1);
+}
+
+#[tokio::test]
+async fn stop_lets_the_last_requests_finish_and_then_nobody_is_there() {
+    let site = Site::new("run = \"probe\"\n", &["probe"]);
+    let mut host = Host::start(&site).await;
+    let mut busy = host.connect().await;
+    busy.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
+        .await;
+    host.says("probe: reading").await;
+    let said = site.stackup(&["stop"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    busy.send("half").await;
+    assert_eq!(busy.response().await.text(), "8");
+    assert!(host.exited().await.success());
+    for command in ["status", "reload", "restart", "upgrade", "stop"] {
+        let said = site.stackup(&[command]).await;
+        assert_eq!(said.code, Some(1), "{command}: {said:?}");
+        assert!(
+            said.err.contains("no stackup runs here"),
+            "{command}: {said:?}"
+        );
+        assert!(said.err.contains("config.ru.sock"), "{command}: {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_second_of_two_serves_without_a_socket_or_with_one_of_its_own() {
+    let (site, first) = serves(RUN, 1, "none").await;
+    let second = Host::start(&site).await;
+    let told = second.event("no-control").await;
+    assert!(
+        told.message()
+            .contains("another stackup serves this manifest"),
+        "{told}"
+    );
+    assert_eq!(
+        status(&site).await["pid"],
+        first.pid().as_raw_nonzero().get()
+    );
+    drop(second);
+    let own = site.path().join("own.sock");
+    let own = own.to_str().expect("text");
+    let arguments = ["-p", "0", "-o", "127.0.0.1", "--control", own];
+    let mut second = Host::launch(artifacts::stackup(), &site, &arguments);
+    second.ready().await;
+    let said = site.stackup(&["stop", "--control", own]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(second.exited().await.success());
+    assert_eq!(code(&first).await, 1);
+    assert_eq!(
+        status(&site).await["pid"],
+        first.pid().as_raw_nonzero().get()
+    );
+}
+
+/// Says something on the control socket, and returns the reply and what follows it.
+async fn reply(site: &Site, line: &[u8]) -> (Value, Option<String>) {
+    let socket = UnixStream::connect(site.path().join("config.ru.sock")).await;
+    let mut stream = BufReader::new(socket.expect("a socket"));
+    stream.get_mut().write_all(line).await.expect("it is read");
+    let mut reply = String::new();
+    within("a reply", stream.read_line(&mut reply))
+        .await
+        .expect("a reply");
+    stream.get_mut().shutdown().await.expect("it is open");
+    let mut rest = String::new();
+    let rest = within("the end", stream.read_to_string(&mut rest))
+        .await
+        .ok()
+        .map(|_| rest);
+    (serde_json::from_str(&reply).expect("JSON"), rest)
+}
+
+#[tokio::test]
+async fn who_speaks_nonsense_is_told_so_and_harms_nobody() {
+    let (site, host) = serves(RUN, 1, "none").await;
+    // It says nothing, and is not waited for.
+    let _silent = UnixStream::connect(site.path().join("config.ru.sock")).await;
+    for nonsense in [
+        &b"GET / HTTP/1.1\n"[..],
+        b"\xff\xfe\x00\n",
+        b"{\"ask\":\"explode\"}\n",
+        b"\n",
+    ] {
+        let (reply, _) = reply(&site, nonsense).await;
+        assert_eq!(reply["ok"], false, "{reply}");
+        let text = reply["text"].as_str().expect("text");
+        assert!(text.starts_with("not a request: "), "{text}");
+    }
+    let mut two = b"nonsense\n{\"ask\":\"status\"}\n".to_vec();
+    let (first, rest) = reply(&site, &two).await;
+    assert_eq!(first["ok"], false);
+    assert!(
+        rest.expect("one more").contains("\"ok\":true"),
+        "the line after it counts"
+    );
+    two.resize((64 << 10) + 1, b' ');
+    two.retain(|byte| *byte != b'\n');
+    two.resize((64 << 10) + 1, b' ');
+    let (long, rest) = reply(&site, &two).await;
+    assert_eq!(long["text"], "a request is at most 65536 bytes long");
+    assert_eq!(rest.unwrap_or_default(), "", "it is not read to its end");
+    assert_eq!(code(&host).await, 1);
+    site.library("faulty", &faulty(2, "none"));
+    host.reload("swapped").await;
+    assert_eq!(
+        status(&site).await["workers"].as_array().map(Vec::len),
+        Some(1)
+    );
+}

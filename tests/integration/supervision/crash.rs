@@ -1,0 +1,74 @@
+//! A worker that dies: who did it is told, and the next one serves the same sockets.
+
+use rustix::process::{Signal, kill_process};
+
+use super::{FAULTY, code, dies, prove, serves, swap};
+
+#[tokio::test]
+async fn each_way_to_die_names_the_handler_and_how_and_others_are_served_on() {
+    let ways = [
+        ("segv", "crashed the worker (SIGSEGV"),
+        ("abrt", "crashed the worker (SIGABRT"),
+        ("over", "crashed the worker (SIGABRT"),
+        ("exit", "ended the process (exit code 7)"),
+    ];
+    for (fault, how) in ways {
+        let (_site, host) = serves(FAULTY, 1, fault).await;
+        assert_eq!(code(&host).await, 1);
+        let crash = dies(&host).await;
+        let told = format!("worker 1 has died: `faulty` of generation 1 {how}");
+        assert!(crash.message().starts_with(&told), "{fault}: {crash}");
+        assert!(crash.message().contains("starts again at once"), "{crash}");
+        assert_eq!(crash.number("worker"), Some(1), "{fault}: {crash}");
+        assert_eq!(code(&host).await, 1, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_while_no_worker_lives_is_served_and_a_kill_is_nobodys_fault() {
+    let (site, host) = serves(FAULTY, 1, "none").await;
+    prove(&host).await;
+    // It is on probation: were it to blame, it would be rolled back.
+    swap(&site, &host, 2, "none").await;
+    kill_process(host.worker(), Signal::STOP).expect("it is there");
+    let mut waits = host.connect().await;
+    waits.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    kill_process(host.worker(), Signal::KILL).expect("it is there");
+    let response = waits.response().await;
+    let text = response.text();
+    assert!(text.starts_with("stackup-faulty-code-00000002 "), "{text}");
+    let crash = host.event("crash").await;
+    let told = "worker 1 has died: the worker was killed from outside (SIGKILL";
+    assert!(crash.message().starts_with(told), "{crash}");
+    let quiet = |record: &stackup_tests::log::Record| {
+        matches!(record.event(), "quarantine") || record.text("outcome") == "refused"
+    };
+    assert!(host.log().seen(quiet).is_none(), "{}", host.log());
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_as_often_as_it_starts_is_started_slower_and_slower() {
+    let (_site, host) = serves(FAULTY, 1, "none").await;
+    let mut worker = Some(host.worker());
+    for delay in ["at once", "in 100ms", "in 200ms", "in 400ms", "in 800ms"] {
+        kill_process(worker.expect("it serves"), Signal::KILL).expect("it is there");
+        let crash = host.event("crash").await;
+        let message = crash.message();
+        assert!(
+            message.ends_with(&format!("starts again {delay}")),
+            "{message}"
+        );
+        worker = host.serving().await;
+        let time = crash.float("time").expect("each line has its time");
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let least: u64 = delay
+            .trim_matches(|c: char| !c.is_ascii_digit())
+            .parse()
+            .unwrap_or(0);
+        assert!(
+            since.as_secs_f64() - time >= least as f64 / 1000.0,
+            "{delay}"
+        );
+    }
+    assert_eq!(code(&host).await, 1);
+}

@@ -1,0 +1,71 @@
+//! What goes on when a worker does not: `stackup serve` as its operator and its clients see it.
+
+mod control;
+mod crash;
+mod quarantine;
+mod renewal;
+mod rollback;
+mod systemd;
+mod tree;
+mod upgrade;
+
+use stackup_tests::log::Record;
+use stackup_tests::patch::patched;
+use stackup_tests::site::read;
+use stackup_tests::{Host, Site, artifacts};
+
+/// An app and two requests that prove it.
+const FAULTY: &str = "run = \"faulty\"\n[failures]\nprobation_requests = 2\n";
+
+/// A library with this code, and this fault in every GET of `/fault`.
+fn faulty(code: u64, fault: &str) -> Vec<u8> {
+    let library = read(artifacts::plugin("faulty"));
+    let code = format!("stackup-faulty-code-{code:08}");
+    let fault = format!("stackup-faulty-fault-{fault}@00000000");
+    let library = patched(&library, "stackup-faulty-code-00000000", &code);
+    patched(&library, "stackup-faulty-fault-none@00000000", &fault)
+}
+
+/// A host that serves this code with this fault.
+async fn serves(manifest: &str, code: u64, fault: &str) -> (Site, Host) {
+    let site = Site::new(manifest, &[]);
+    site.library("faulty", &faulty(code, fault));
+    let host = Host::start(&site).await;
+    (site, host)
+}
+
+/// Puts another code in the place of the one that serves.
+async fn swap(site: &Site, host: &Host, code: u64, fault: &str) {
+    site.library("faulty", &faulty(code, fault));
+    host.reload("swapped").await;
+}
+
+/// Asks often enough for the stack that serves to have proved itself.
+async fn prove(host: &Host) {
+    code(host).await;
+    code(host).await;
+    host.event("proven").await;
+}
+
+/// The code that serves.
+async fn code(host: &Host) -> u64 {
+    let response = host.get("/").await;
+    let text = response.text();
+    let code = text
+        .strip_prefix("stackup-faulty-code-")
+        .unwrap_or_default();
+    let code = code.split(' ').next().unwrap_or_default().parse();
+    code.unwrap_or_else(|_| panic!("{response}\nthe log:\n{}", host.log()))
+}
+
+/// A request at which the worker dies, and what is told of that when another one serves.
+async fn dies(host: &Host) -> Record {
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /fault HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert!(connection.closes().await, "no answer is made up");
+    let crash = host.event("crash").await;
+    host.serving().await;
+    crash
+}

@@ -1,0 +1,101 @@
+//! A library that crashes again and again though its stack had proved itself.
+
+use stackup_tests::{Host, Site};
+
+use super::{FAULTY, code, dies, faulty, prove, serves, swap};
+
+/// Crashes until the library is quarantined, which is at the third time.
+async fn crashes_too_often(host: &Host) {
+    for time in 1..=3 {
+        let crash = dies(host).await;
+        let quarantined = crash.text("quarantined");
+        assert_eq!(quarantined.is_empty(), time < 3, "{crash}");
+    }
+    host.event("quarantine").await;
+}
+
+#[tokio::test]
+async fn the_library_before_it_stands_in_until_there_is_another() {
+    let (site, host) = serves(FAULTY, 1, "none").await;
+    prove(&host).await;
+    swap(&site, &host, 2, "segv").await;
+    prove(&host).await;
+    crashes_too_often(&host).await;
+    assert_eq!(code(&host).await, 1);
+    let said = site.stackup(&["status"]).await;
+    assert!(said.out.contains("quarantined: library "), "{said:?}");
+    assert!(said.out.contains(" stands in for it"), "{said:?}");
+    swap(&site, &host, 3, "none").await;
+    assert_eq!(code(&host).await, 3);
+}
+
+#[tokio::test]
+async fn without_one_before_it_its_paths_are_closed_and_others_are_served() {
+    let manifest = "run = \"hello\"\n[failures]\nprobation_requests = 1\n\
+                    [[map]]\npath = \"/bad\"\nrun = \"faulty\"\n";
+    let site = Site::new(manifest, &["hello"]);
+    site.library("faulty", &faulty(1, "segv"));
+    let host = Host::start(&site).await;
+    assert_eq!(host.get("/bad").await.status(), 200);
+    host.event("proven").await;
+    for _ in 0..3 {
+        let mut connection = host.connect().await;
+        connection
+            .send("GET /bad/fault HTTP/1.1\r\nhost: test\r\n\r\n")
+            .await;
+        assert!(connection.closes().await);
+        host.event("crash").await;
+        host.serving().await;
+    }
+    host.event("quarantine").await;
+    let warning = host.event("manifest-warning").await;
+    let message = warning.message();
+    assert!(
+        message.contains("`faulty` is quarantined: `faulty`"),
+        "{message}"
+    );
+    assert!(
+        message.contains("its paths are answered with 503"),
+        "{message}"
+    );
+    assert_eq!(host.get("/bad").await.status(), 503);
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
+    site.library("faulty", &faulty(2, "none"));
+    host.reload("swapped").await;
+    assert_eq!(host.get("/bad").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_middleware_that_may_be_bypassed_is_left_out() {
+    let manifest = "run = \"hello\"\n[failures]\nprobation_requests = 1\n\
+                    [[use]]\nplugin = \"faulty\"\non_failure = \"bypass\"\n";
+    let site = Site::new(manifest, &["hello"]);
+    site.library("faulty", &faulty(1, "abrt"));
+    let host = Host::start(&site).await;
+    assert!(host.get("/").await.header("x-faulty").is_some());
+    host.event("proven").await;
+    for _ in 0..3 {
+        let mut connection = host.connect().await;
+        connection
+            .send("GET /layer HTTP/1.1\r\nhost: test\r\n\r\n")
+            .await;
+        assert!(connection.closes().await);
+        host.event("crash").await;
+        host.serving().await;
+    }
+    let warning = host.event("manifest-warning").await;
+    let message = warning.message();
+    assert!(
+        message.contains("it is left out (`on_failure = \"bypass\"`)"),
+        "{message}"
+    );
+    let response = host.get("/layer").await;
+    assert_eq!(
+        (response.status(), response.header("x-faulty")),
+        (200, None)
+    );
+    // `--retry` lets it in again.
+    let said = site.stackup(&["reload", "--retry"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(host.get("/").await.header("x-faulty").is_some());
+}

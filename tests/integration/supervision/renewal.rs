@@ -1,0 +1,163 @@
+//! A fresh worker in the place of one that serves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rustix::process::{Signal, kill_process};
+use stackup_tests::log::Record;
+use stackup_tests::{Connection, Host, Site, artifacts, within};
+
+use super::{code, faulty, serves};
+
+/// The next time that a renewal comes to be this.
+async fn renewal(host: &Host, state: &str) -> Record {
+    let is = |record: &Record| record.event() == "renewal" && record.text("state") == state;
+    host.log().take(&format!("renewal that {state}"), is).await
+}
+
+/// Asks until it is told to stop: on one connection as long as that lives, or on a new one each time.
+async fn client(address: String, keeps: bool, stop: Arc<AtomicBool>, asked: Arc<AtomicU64>) {
+    let mut connection = None;
+    while !stop.load(Ordering::Relaxed) {
+        let mut current: Connection = match connection.take() {
+            Some(current) => current,
+            None => Connection::tcp(&address).await,
+        };
+        let response = current.get("/").await;
+        assert_eq!(response.status(), 200, "{response}");
+        asked.fetch_add(1, Ordering::Relaxed);
+        if keeps && response.header("connection") != Some("close") {
+            connection = Some(current);
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_request_is_lost_and_old_connections_end_with_their_next_response() {
+    let (site, host) = serves("run = \"faulty\"\n", 1, "none").await;
+    let (stop, asked) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+    let clients: Vec<_> = [true, true, true, false, false]
+        .map(|keeps| {
+            client(
+                host.address().to_owned(),
+                keeps,
+                stop.clone(),
+                asked.clone(),
+            )
+        })
+        .into_iter()
+        .map(tokio::spawn)
+        .collect();
+    let mut last = Some(host.worker());
+    for _ in 0..3 {
+        let mut idle = host.connect().await;
+        assert_eq!(idle.get("/").await.header("connection"), None);
+        let said = site.stackup(&["restart"]).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+        assert!(said.out.contains("serves after"), "{said:?}");
+        let next = host.serving().await;
+        assert_ne!(next, last);
+        last = next;
+        let response = idle.get("/").await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.header("connection"), Some("close"));
+        assert!(idle.closes().await);
+        let before = asked.load(Ordering::Relaxed);
+        within("requests after a renewal", async {
+            while asked.load(Ordering::Relaxed) < before + 20 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.expect("a client that lost nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_spent_budget_renews_by_itself() {
+    let manifest = |mark| {
+        format!(
+            "[renewal]\ngenerations = 3\n[run]\nplugin = \"faulty\"\nconfig = {{ mark = {mark} }}\n"
+        )
+    };
+    let (site, host) = serves(&manifest(0), 1, "none").await;
+    for mark in 1..=3 {
+        site.manifest(&manifest(mark));
+        host.reload("swapped").await;
+    }
+    let begins = renewal(&host, "begins").await;
+    assert!(begins.text("cause").contains("generations"), "{begins}");
+    renewal(&host, "done").await;
+    assert_ne!(host.serving().await, Some(host.worker()));
+    let text = host.get("/").await.text();
+    assert!(text.contains(" mark 3 generation 5\n"), "{text}");
+}
+
+#[tokio::test]
+async fn one_that_fails_leaves_the_old_worker_serving_and_says_why() {
+    let (site, host) = serves("run = \"faulty\"\n", 1, "none").await;
+    let mut connection = host.connect().await;
+    connection.get("/").await;
+    site.manifest("run = \"nobody\"\n");
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("`nobody` is not there"), "{said:?}");
+    assert!(
+        said.err.contains("the worker that serves goes on"),
+        "{said:?}"
+    );
+    renewal(&host, "failed").await;
+    // It goes on altogether: with its connections, and following changes.
+    assert_eq!(connection.get("/").await.header("connection"), None);
+    host.reload("refused").await;
+    site.manifest("run = \"faulty\"\n# mended\n");
+    site.library("faulty", &faulty(2, "none"));
+    host.reload("swapped").await;
+    assert_eq!(code(&host).await, 2);
+    let serves = |record: &Record| record.text("state") == "serving";
+    assert!(host.log().seen(serves).is_none(), "{}", host.log());
+}
+
+#[tokio::test]
+async fn a_reload_that_is_asked_for_meanwhile_is_answered() {
+    let (site, host) = serves("run = \"faulty\"\n", 1, "none").await;
+    let ask = ["reload", "--fresh"];
+    for _ in 0..3 {
+        let both = tokio::join!(site.stackup(&["restart"]), site.stackup(&ask));
+        assert_eq!(both.0.code, Some(0), "{both:?}\n{}", host.log());
+        assert_eq!(both.1.code, Some(0), "{both:?}\n{}", host.log());
+    }
+}
+
+#[tokio::test]
+async fn a_changed_listen_is_taken_up_and_a_unix_socket_survives_its_workers() {
+    let manifest = |listen: &str| format!("run = \"faulty\"\n[server]\nlisten = [{listen}]\n");
+    let site = Site::new(&manifest("\"127.0.0.1:0\""), &[]);
+    site.library("faulty", &faulty(1, "none"));
+    let mut host = Host::launch(artifacts::stackup(), &site, &[]);
+    host.ready().await;
+    let path = site.path().join("s.sock");
+    let unix = format!("\"unix:{}\"", path.display());
+    site.manifest(&manifest(&format!("\"127.0.0.1:0\", {unix}")));
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(Connection::unix(&path).await.get("/").await.status(), 200);
+    assert_eq!(code(&host).await, 1, "the other one is as it was");
+    site.manifest(&manifest(&unix));
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    within("a refused connection", async {
+        while tokio::net::TcpStream::connect(host.address()).await.is_ok() {}
+    })
+    .await;
+    host.serving().await;
+    let worker = host.serving().await.expect("it has a number");
+    kill_process(worker, Signal::KILL).expect("it is there");
+    assert_eq!(Connection::unix(&path).await.get("/").await.status(), 200);
+    host.signal(Signal::TERM);
+    assert!(host.exited().await.success());
+    assert!(!path.exists(), "its file goes with it");
+}

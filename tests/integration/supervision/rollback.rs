@@ -1,0 +1,64 @@
+//! A new stack that crashes while it is on probation.
+
+use rustix::process::{Signal, kill_process};
+
+use super::{FAULTY, code, dies, prove, serves, swap};
+
+#[tokio::test]
+async fn a_new_stack_that_crashes_is_rolled_back_until_something_changes() {
+    let (site, host) = serves(FAULTY, 1, "none").await;
+    prove(&host).await;
+    swap(&site, &host, 2, "segv").await;
+    let crash = dies(&host).await;
+    assert!(
+        crash.to_string().contains("\"rolled_back\":true"),
+        "{crash}"
+    );
+    assert_eq!(code(&host).await, 1);
+    // The next worker has looked at the disk as well.
+    let refused = host.reload("refused").await;
+    let error = refused.text("error");
+    assert!(
+        error.contains("this very stack was rolled back: `faulty`"),
+        "{error}"
+    );
+
+    // It stays away whoever asks, also when the good one has proved itself once more.
+    prove(&host).await;
+    let said = site.stackup(&["reload"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("`stackup reload --retry`"), "{said:?}");
+    host.reload("refused").await;
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("was rolled back"), "{said:?}");
+    let worker = status_worker(&site).await;
+    kill_process(worker, Signal::KILL).expect("it is there");
+    host.event("crash").await;
+    host.serving().await;
+    host.reload("refused").await;
+    assert_eq!(code(&host).await, 1);
+
+    // Asked for, it is taken up; and it crashes again.
+    let said = site.stackup(&["reload", "--retry"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    host.reload("swapped").await;
+    assert_eq!(code(&host).await, 2);
+    dies(&host).await;
+    assert_eq!(code(&host).await, 1);
+
+    // Another library is another try.
+    swap(&site, &host, 3, "none").await;
+    assert_eq!(code(&host).await, 3);
+}
+
+/// The worker that serves, as `stackup status` knows it.
+async fn status_worker(site: &stackup_tests::Site) -> rustix::process::Pid {
+    let status = super::control::status(site).await;
+    let workers = status["workers"].as_array().expect("workers");
+    let serving = workers.iter().find(|worker| worker["state"] == "serving");
+    let pid = serving.and_then(|worker| worker["pid"].as_i64());
+    let pid = pid.and_then(|pid| pid.try_into().ok());
+    pid.and_then(rustix::process::Pid::from_raw)
+        .expect("a worker serves")
+}

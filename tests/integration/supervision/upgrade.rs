@@ -1,0 +1,122 @@
+//! Another program in the place of the one that runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal, kill_process};
+use stackup_tests::{Host, Site, artifacts};
+use tempfile::TempDir;
+
+use super::{code, faulty};
+
+/// A program's file that can be replaced. Links, so that no file is open for writing when it is run.
+struct Program {
+    directory: TempDir,
+}
+
+impl Program {
+    fn new() -> Self {
+        let directory = tempfile::tempdir_in(artifacts::target_dir()).expect("a directory");
+        fs::hard_link(artifacts::stackup(), directory.path().join("stackup")).expect("a link");
+        Self { directory }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("stackup")
+    }
+
+    fn replace(&self, by: &Path) {
+        let next = self.directory.path().join("next");
+        fs::copy(by, &next).expect("a copy");
+        fs::rename(next, self.path()).expect("another file in its place");
+    }
+}
+
+async fn serves(program: &Program) -> (Site, Host) {
+    let site = Site::new("run = \"faulty\"\n", &[]);
+    site.library("faulty", &faulty(1, "none"));
+    let arguments = ["-p", "0", "-o", "127.0.0.1"];
+    let mut host = Host::launch(&program.path(), &site, &arguments);
+    host.ready().await;
+    (site, host)
+}
+
+/// The file that a process runs.
+fn runs(pid: Pid) -> PathBuf {
+    let link = format!("/proc/{}/exe", pid.as_raw_nonzero());
+    fs::read_link(link).expect("it runs")
+}
+
+#[tokio::test]
+async fn worker_and_supervisor_are_those_of_the_new_file_and_requests_go_on() {
+    let program = Program::new();
+    let (site, mut host) = serves(&program).await;
+    let mut connection = host.connect().await;
+    for by_signal in [false, true] {
+        let file = fs::metadata(program.path()).expect("it is there");
+        program.replace(artifacts::stackup());
+        assert!(runs(host.pid()).to_string_lossy().ends_with(" (deleted)"));
+        connection.get("/").await;
+        if by_signal {
+            host.signal(Signal::USR2);
+        } else {
+            let said = site.stackup(&["upgrade"]).await;
+            assert_eq!(said.code, Some(0), "{said:?}");
+        }
+        host.event("upgraded").await;
+        drop(file);
+        assert_eq!(runs(host.pid()), program.path(), "under its old number");
+        let last = connection.get("/").await;
+        assert_eq!(last.status(), 200);
+        assert_eq!(last.header("connection"), Some("close"));
+        connection = host.connect().await;
+        assert_eq!(code(&host).await, 1);
+    }
+    // It knows all that the one before knew, and does all that it did.
+    let status = super::control::status(&site).await;
+    assert_eq!(status["renewals"], 2, "{status:#}");
+    host.serving().await;
+    let worker = host.serving().await.expect("it has a number");
+    kill_process(worker, Signal::KILL).expect("it is there");
+    host.event("crash").await;
+    let worker = host.serving().await.expect("it has a number");
+    assert_eq!(runs(worker), program.path());
+    site.library("faulty", &faulty(2, "none"));
+    host.reload("swapped").await;
+    assert_eq!(code(&host).await, 2);
+    let said = site.stackup(&["stop"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(host.exited().await.success());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_stackup_leaves_all_as_it_was() {
+    let program = Program::new();
+    let (site, mut host) = serves(&program).await;
+    let mut connection = host.connect().await;
+    connection.get("/").await;
+    let supervisor = fs::metadata(format!("/proc/{}/exe", host.pid().as_raw_nonzero()));
+    let inode = |of: std::io::Result<fs::Metadata>| {
+        use std::os::unix::fs::MetadataExt;
+        of.expect("it runs").ino()
+    };
+    let before = inode(supervisor);
+    for nonsense in ["#!/bin/sh\nexit 3\n", "no program"] {
+        let file = site.file("nonsense", nonsense);
+        let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700);
+        fs::set_permissions(&file, mode).expect("it is ours");
+        program.replace(&file);
+        let said = site.stackup(&["upgrade"]).await;
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(
+            said.err.contains("the worker that serves goes on"),
+            "{said:?}"
+        );
+        let now = fs::metadata(format!("/proc/{}/exe", host.pid().as_raw_nonzero()));
+        assert_eq!(inode(now), before);
+        assert_eq!(connection.get("/").await.header("connection"), None);
+    }
+    let said = site.stackup(&["stop"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(host.exited().await.success());
+}
