@@ -91,14 +91,11 @@ impl Supervisor {
             (None, Some(_)) => None,
             _ => Some(Instant::now() + START_LIMIT),
         };
-        let started = Worker::start(
-            &self.settings.program,
-            number,
-            &plan,
-            &self.assignment(snapshot),
-            &self.sockets,
-            &self.events,
-        );
+        let started = self.program().and_then(|program| {
+            let assignment = self.assignment(snapshot);
+            let (sockets, events) = (&self.sockets, &self.events);
+            Worker::start(&program, number, &plan, &assignment, sockets, events)
+        });
         match started {
             Ok(mut worker) => {
                 worker.deadline = limit;
