@@ -91,12 +91,16 @@ impl Supervisor {
             (None, Some(_)) => None,
             _ => Some(Instant::now() + START_LIMIT),
         };
+        // It would hold what nobody wants any more once it serves.
+        let closing = self.renewal.as_ref().map(|renewal| &renewal.closing);
+        let stays = |socket: &&Socket| closing.is_none_or(|urls| !urls.contains(&socket.url));
+        let sockets: Vec<_> = self.sockets.iter().filter(stays).collect();
         let started = Worker::start(
             &self.settings.program,
             number,
             &plan,
             &self.assignment(snapshot),
-            &self.sockets,
+            &sockets,
             &self.events,
         );
         match started {
