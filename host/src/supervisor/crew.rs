@@ -74,7 +74,7 @@ impl Worker {
         number: u32,
         plan: &Plan,
         assignment: &Assignment,
-        sockets: &[Socket],
+        sockets: &[&Socket],
         events: &mpsc::UnboundedSender<Event>,
     ) -> io::Result<Self> {
         let (near, far) = UnixStream::pair()?;
@@ -89,7 +89,7 @@ impl Worker {
             .spawn()?;
         let descriptors: Vec<_> = [last_words_in.as_fd()]
             .into_iter()
-            .chain(sockets.iter().map(AsFd::as_fd))
+            .chain(sockets.iter().map(|socket| socket.as_fd()))
             .collect();
         pass(&near, assignment, &descriptors)?;
         let pid = Pid::from_child(&child);

@@ -41,7 +41,7 @@ pub(super) struct Renewal {
     /// Sockets that were opened for it.
     opened: Vec<String>,
     /// Sockets that nobody wants any more once it serves.
-    closing: Vec<String>,
+    pub(super) closing: Vec<String>,
     /// Whether the supervisor is to be replaced by the program's file after it.
     pub(super) upgrade: bool,
 }

@@ -91,10 +91,13 @@ impl Supervisor {
             (None, Some(_)) => None,
             _ => Some(Instant::now() + START_LIMIT),
         };
+        // It would hold what nobody wants any more once it serves.
+        let closing = self.renewal.as_ref().map(|renewal| &renewal.closing);
+        let stays = |socket: &&Socket| closing.is_none_or(|urls| !urls.contains(&socket.url));
+        let sockets: Vec<_> = self.sockets.iter().filter(stays).collect();
         let started = self.program().and_then(|program| {
             let assignment = self.assignment(snapshot);
-            let (sockets, events) = (&self.sockets, &self.events);
-            Worker::start(&program, number, &plan, &assignment, sockets, events)
+            Worker::start(&program, number, &plan, &assignment, &sockets, &self.events)
         });
         match started {
             Ok(mut worker) => {

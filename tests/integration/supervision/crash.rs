@@ -1,6 +1,9 @@
 //! A worker that dies: who did it is told, and the next one serves the same sockets.
 
-use rustix::process::{Signal, kill_process};
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+use stackup_tests::within;
 
 use super::{FAULTY, code, dies, prove, serves, swap};
 
@@ -30,7 +33,7 @@ async fn who_waits_while_no_worker_lives_is_served_and_a_kill_is_nobodys_fault()
     prove(&host).await;
     // It is on probation: were it to blame, it would be rolled back.
     swap(&site, &host, 2, "none").await;
-    kill_process(host.worker(), Signal::STOP).expect("it is there");
+    stop(host.worker()).await;
     let mut waits = host.connect().await;
     waits.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
     kill_process(host.worker(), Signal::KILL).expect("it is there");
@@ -44,6 +47,22 @@ async fn who_waits_while_no_worker_lives_is_served_and_a_kill_is_nobodys_fault()
         matches!(record.event(), "quarantine") || record.text("outcome") == "refused"
     };
     assert!(host.log().seen(quiet).is_none(), "{}", host.log());
+}
+
+/// Stops every thread of a process; the signal alone is not the stop yet.
+async fn stop(process: Pid) {
+    kill_process(process, Signal::STOP).expect("it is there");
+    let threads = format!("/proc/{}/task", process.as_raw_nonzero());
+    let stopped = |thread: std::io::Result<fs::DirEntry>| {
+        let stat = fs::read_to_string(thread.expect("it is there").path().join("stat"));
+        stat.is_ok_and(|stat| stat.contains(") T "))
+    };
+    within("a stop", async {
+        while !fs::read_dir(&threads).expect("it is there").all(stopped) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

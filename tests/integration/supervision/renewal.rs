@@ -114,8 +114,10 @@ async fn one_that_fails_leaves_the_old_worker_serving_and_says_why() {
     assert_eq!(connection.get("/").await.header("connection"), None);
     host.reload("refused").await;
     site.manifest("run = \"faulty\"\n# mended\n");
+    // Whether they are one change or two.
     site.library("faulty", &faulty(2, "none"));
-    host.reload("swapped").await;
+    let swapped = |record: &Record| record.text("outcome") == "swapped";
+    host.log().take("swap", swapped).await;
     assert_eq!(code(&host).await, 2);
     let serves = |record: &Record| record.text("state") == "serving";
     assert!(host.log().seen(serves).is_none(), "{}", host.log());

@@ -45,6 +45,7 @@ async fn a_new_stack_that_crashes_is_rolled_back_until_something_changes() {
     host.reload("swapped").await;
     assert_eq!(code(&host).await, 2);
     dies(&host).await;
+    host.reload("refused").await;
     assert_eq!(code(&host).await, 1);
 
     // Another library is another try.

@@ -53,7 +53,6 @@ async fn worker_and_supervisor_are_those_of_the_new_file_and_requests_go_on() {
     let (site, mut host) = serves(&program).await;
     let mut connection = host.connect().await;
     for by_signal in [false, true] {
-        let file = fs::metadata(program.path()).expect("it is there");
         program.replace(artifacts::stackup());
         assert!(runs(host.pid()).to_string_lossy().ends_with(" (deleted)"));
         connection.get("/").await;
@@ -64,7 +63,6 @@ async fn worker_and_supervisor_are_those_of_the_new_file_and_requests_go_on() {
             assert_eq!(said.code, Some(0), "{said:?}");
         }
         host.event("upgraded").await;
-        drop(file);
         assert_eq!(runs(host.pid()), program.path(), "under its old number");
         let last = connection.get("/").await;
         assert_eq!(last.status(), 200);
