@@ -69,7 +69,11 @@ impl Mark {
         }
         let known = ["x-mark", "content-length", "transfer-encoding", "date"];
         let mut headers = response.head.headers.iter();
-        if !headers.all(|(name, _)| known.contains(&name.as_str())) {
+        // A worker that retires ends its connections.
+        let known = |(name, value): &(String, String)| {
+            known.contains(&name.as_str()) || (name == "connection" && value == "close")
+        };
+        if !headers.all(known) {
             return fail("a header of somebody else");
         }
         Self::parse(first).ok_or_else(|| format!("no mark: {first:?}"))

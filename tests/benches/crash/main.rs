@@ -21,11 +21,13 @@ const FAULT: [&str; 2] = [
     "stackup-faulty-fault-segv@00000000",
 ];
 
-/// One request is enough to prove a stack, and no number of crashes to quarantine the library.
+/// One request is enough to prove a stack, and no number of crashes to quarantine the library: two are
+/// further apart than the window is long.
 const MANIFEST: &str = "
 run = \"faulty\"
 [failures]
-crashes = 1000000
+crashes = 1000
+crash_window = \"1s\"
 probation_requests = 1
 ";
 
