@@ -44,6 +44,7 @@ const PLUGINS: &[&str] = &[
     "ten-headers",
     "tokio-missing",
     // The shelf.
+    "basic-auth",
     "directory",
     "echo",
     "files",

@@ -1,5 +1,6 @@
 //! The plugins of `plugins/`, each through a real host.
 
+mod basic_auth;
 mod body_limit;
 mod conditional_get;
 mod config;
