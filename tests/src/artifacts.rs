@@ -55,7 +55,9 @@ const PLUGINS: &[&str] = &[
     "respond",
     "rewrite",
     "sendfile",
+    "session",
     "static",
+    "visits",
 ];
 
 /// What one run of cargo made, by target name.

@@ -26,6 +26,7 @@ mod respond;
 mod rewrite;
 mod runtime;
 mod sendfile;
+mod session;
 mod show_exceptions;
 mod show_status;
 mod r#static;
