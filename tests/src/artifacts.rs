@@ -45,17 +45,23 @@ const PLUGINS: &[&str] = &[
     "ten-headers",
     "tokio-missing",
     // The shelf.
+    "basic-auth",
+    "cors",
     "directory",
     "echo",
     "files",
     "force-ssl",
     "health",
+    "host-authorization",
     "maintenance",
     "redirect",
     "respond",
     "rewrite",
+    "security-headers",
     "sendfile",
+    "session",
     "static",
+    "visits",
 ];
 
 /// What one run of cargo made, by target name.
