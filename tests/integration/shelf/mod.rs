@@ -28,6 +28,7 @@ mod sendfile;
 mod show_exceptions;
 mod show_status;
 mod r#static;
+mod streaming;
 mod timeout;
 
 use stackup_tests::{Connection, Host, Site, http::Response};
