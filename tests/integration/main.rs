@@ -2,6 +2,8 @@
 
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
+/// The shelf beside Ruby's Rack, where there is a Ruby: `differential/`.
+mod differential;
 /// What holds a generation that was replaced, and what it is told.
 mod drain;
 /// Handlers that go on over a swap, and those that don't.
