@@ -6,6 +6,8 @@ mod bad_plugins;
 mod differential;
 /// What holds a generation that was replaced, and what it is told.
 mod drain;
+/// The manifests of `examples/`.
+mod examples;
 /// Handlers that go on over a swap, and those that don't.
 mod instances;
 /// Swaps while requests are in flight: none is lost, none is mixed.

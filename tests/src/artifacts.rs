@@ -57,6 +57,8 @@ const PLUGINS: &[&str] = &[
     "rewrite",
     "sendfile",
     "static",
+    // The examples.
+    "todos",
 ];
 
 /// What one run of cargo made, by target name.
