@@ -4,8 +4,12 @@
 mod bad_plugins;
 /// Everything that can go wrong, at random and under load.
 mod chaos;
+/// The shelf beside Ruby's Rack, where there is a Ruby: `differential/`.
+mod differential;
 /// What holds a generation that was replaced, and what it is told.
 mod drain;
+/// The manifests of `examples/`.
+mod examples;
 /// Handlers that go on over a swap, and those that don't.
 mod instances;
 /// Swaps while requests are in flight: none is lost, none is mixed.

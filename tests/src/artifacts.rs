@@ -26,6 +26,7 @@ const PLUGINS: &[&str] = &[
     "show-exceptions",
     "show-status",
     "timeout",
+    "headers",
     "hello",
     "bad-init",
     "blocks",
@@ -55,6 +56,7 @@ const PLUGINS: &[&str] = &[
     "host-authorization",
     "maintenance",
     "redirect",
+    "request-id",
     "respond",
     "rewrite",
     "security-headers",
@@ -62,6 +64,8 @@ const PLUGINS: &[&str] = &[
     "session",
     "static",
     "visits",
+    // The examples.
+    "todos",
 ];
 
 /// What one run of cargo made, by target name.

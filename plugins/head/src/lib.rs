@@ -5,12 +5,21 @@
 use stackup_plugin::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use stackup_plugin::{Body, Method, Next, Request, Response, Result};
 
+/// Where `method-override` keeps the method that the client used.
+const OVERRIDDEN: &str = "rack.methodoverride.original_method";
+
 async fn head(req: Request, next: Next<'_>) -> Result {
     let is_head = req.method() == Method::HEAD;
+    let client_asked = req.env().get(OVERRIDDEN).is_none();
     let mut res = next.run(req).await?;
     if is_head {
         let body = res.take_body();
-        keep_length(&mut res, &body)?;
+        if client_asked {
+            keep_length(&mut res, &body)?;
+        } else {
+            // To the client this is a response like any other, and its body has no bytes.
+            res.headers_mut().remove(CONTENT_LENGTH);
+        }
         res.set_body(Body::empty());
     }
     Ok(res)
@@ -65,6 +74,16 @@ mod tests {
         assert_eq!(to_head("hello"), (Some("5".to_owned()), String::new()));
         assert_eq!(to_head(""), (None, String::new()));
         assert_eq!(to_head(Body::channel(1).1), (None, String::new()));
+    }
+
+    #[test]
+    fn form_that_is_a_head_by_override_is_told_no_length() {
+        let head = testing::middleware_fn(head).unwrap();
+        let req = request(Method::HEAD, "/").env(OVERRIDDEN, "POST");
+        let answer = ([("content-length", "5")], "hello");
+        let res = block_on(head.call(req, async move |_req| answer)).unwrap();
+        assert_eq!(res.header("content-length"), None);
+        assert_eq!(block_on(res.finish()).unwrap(), "");
     }
 
     #[test]

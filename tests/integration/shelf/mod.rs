@@ -33,6 +33,7 @@ mod session;
 mod show_exceptions;
 mod show_status;
 mod r#static;
+mod streaming;
 mod timeout;
 
 use stackup_tests::{Connection, Host, Site, http::Response};

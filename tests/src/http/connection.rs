@@ -180,6 +180,15 @@ impl Connection {
         .await
     }
 
+    /// The next `count` bytes of a body.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends first.
+    pub async fn part(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        within("a part of a body", self.exactly(count)).await
+    }
+
     /// What follows the last chunk.
     ///
     /// # Errors
@@ -219,20 +228,33 @@ impl Connection {
             head: self.try_head().await?,
             ..Response::default()
         };
+        response.body = self.body(&response.head).await?;
         if response.head.is_chunked() {
+            response.trailers = self.trailers().await?;
+        }
+        Ok(response)
+    }
+
+    /// The body that follows this head, decoded, without its trailers; as long as the head says.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends before it does.
+    pub async fn body(&mut self, head: &Head) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        if head.is_chunked() {
             loop {
                 let chunk = self.chunk().await?;
                 if chunk.is_empty() {
                     break;
                 }
-                response.body.extend(chunk);
+                body.extend(chunk);
             }
-            response.trailers = self.trailers().await?;
-        } else if let Some(length) = response.head.header("content-length") {
+        } else if let Some(length) = head.header("content-length") {
             let length = length.parse().expect("a length is a number");
-            response.body = within("a body", self.exactly(length)).await?;
+            body = within("a body", self.exactly(length)).await?;
         }
-        Ok(response)
+        Ok(body)
     }
 
     /// All until the other end closes.

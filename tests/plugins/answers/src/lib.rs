@@ -1,12 +1,13 @@
 //! An app that answers as the query says, so that a test of a middleware needs no app of its own.
 //!
 //! `status=404`, `header=name:value`, `body=text`, `bytes=1000`, `fail=message` and `panic=message`;
-//! the first value of each counts, but of `header` all. `show=env` answers with the env.
+//! the first value of each counts, but of `header` all. `show=env` answers with the env, `env=NAME` with
+//! values of it and the request's body, `stream=text` with chunks and without their length.
 //! Values are decoded as those of a form.
 
 #![forbid(unsafe_code)]
 
-use stackup_plugin::{Body, Error, Request, Response, Result, StatusCode, tracing};
+use stackup_plugin::{Body, Bytes, Error, Request, Response, Result, StatusCode, tracing};
 
 async fn answers(mut req: Request) -> Result {
     let query = req.query().to_owned();
@@ -37,6 +38,20 @@ async fn answers(mut req: Request) -> Result {
         res.headers_mut().append(name, value)?;
     }
     let number = |text: &str| text.parse::<usize>().ok();
+    let all = |key| pairs.iter().filter(move |(k, _)| *k == key);
+    let chunks: Vec<Bytes> = all("stream")
+        .map(|(_, text)| text.clone().into_owned().into())
+        .collect();
+    if !chunks.is_empty() {
+        // Who maps chunks does not know how long they will be.
+        res.set_body(Body::empty().prepend(chunks).map_chunks(|chunk| chunk));
+        return Ok(res);
+    }
+    if first("env").is_some() {
+        let names: Vec<_> = all("env").map(|(_, name)| &**name).collect();
+        res.set_body(values(&mut req, &names).await?);
+        return Ok(res);
+    }
     res.set_body(match (first("show"), first("bytes").and_then(number)) {
         (Some(_), _) => Body::from(env(&mut req).await?),
         (_, Some(bytes)) => Body::from(vec![b'x'; bytes]),
@@ -54,6 +69,17 @@ async fn env(req: &mut Request) -> Result<String> {
     let env: String = lines.collect();
     let body = req.take_body().collect(1 << 20).await?;
     Ok(format!("{env}\n{}", String::from_utf8_lossy(&body.bytes)))
+}
+
+/// These of the env, a line for each, and the request's body after that.
+async fn values(req: &mut Request, names: &[&str]) -> Result<String> {
+    let env = req.env();
+    let lines = names
+        .iter()
+        .map(|name| format!("{name}={}\n", env.get(name).as_deref().unwrap_or("-")));
+    let values: String = lines.collect();
+    let body = req.take_body().collect(1 << 20).await?;
+    Ok(format!("{values}{}", String::from_utf8_lossy(&body.bytes)))
 }
 
 stackup_plugin::export!(app fn answers);

@@ -1,0 +1,2 @@
+use Rack::ConditionalGet
+run Answers.new

@@ -1,0 +1,2 @@
+use Rack::ContentLength
+run Answers.new

@@ -1,0 +1,2 @@
+use Rack::Deflater, include: ["text/plain", "application/json"]
+run Answers.new

@@ -1,0 +1,2 @@
+use Rack::Deflater
+run Answers.new

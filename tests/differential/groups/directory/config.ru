@@ -1,0 +1,1 @@
+map("/list") { run Rack::Directory.new(File.join(SITE, "files")) }

@@ -1,0 +1,2 @@
+use Rack::ETag, "no-cache", "public"
+run Answers.new

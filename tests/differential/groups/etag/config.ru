@@ -1,0 +1,2 @@
+use Rack::ETag
+run Answers.new

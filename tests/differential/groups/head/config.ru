@@ -1,0 +1,2 @@
+use Rack::Head
+run Answers.new

@@ -1,0 +1,2 @@
+use Rack::ShowExceptions
+run Answers.new

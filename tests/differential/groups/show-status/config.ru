@@ -1,0 +1,2 @@
+use Rack::ShowStatus
+run Answers.new

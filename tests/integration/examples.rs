@@ -1,0 +1,170 @@
+//! The manifests of `examples/`, served as they are, and what their READMEs say that one sees.
+
+use std::fs;
+use std::path::Path;
+
+use stackup_tests::http::Response;
+use stackup_tests::{Connection, Host, Site, artifacts};
+
+/// A host that serves an example in development, with these plugins.
+async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
+    let folder = artifacts::workspace().join("examples").join(name);
+    let manifest = fs::read_to_string(folder.join("config.ru.toml")).unwrap();
+    for plugin in plugins {
+        assert!(
+            manifest.contains(&format!("\"{plugin}\"")),
+            "{name} has no {plugin}"
+        );
+    }
+    let site = Site::new(&manifest, plugins);
+    copy(&folder, site.path());
+    let host = Host::start_in("development", &site).await;
+    (site, host)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let from = entry.unwrap().path();
+        let to = to.join(from.file_name().unwrap());
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+async fn ask(connection: &mut Connection, start: &str, lines: &[&str], body: &str) -> Response {
+    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let length = body.len();
+    let head =
+        format!("{start} HTTP/1.1\r\nhost: localhost\r\n{lines}content-length: {length}\r\n\r\n");
+    connection.send(head + body).await;
+    connection.response().await
+}
+
+#[tokio::test]
+async fn static_site() {
+    let plugins = [
+        "logger",
+        "deflater",
+        "headers",
+        "maintenance",
+        "static",
+        "respond",
+        "health",
+        "redirect",
+    ];
+    let (site, host) = example("static-site", &plugins).await;
+    let mut connection = host.connect().await;
+    let page = connection.get("/").await;
+    assert!(page.text().contains("<h1>A static site</h1>"), "{page}");
+    assert_eq!(page.header("cache-control"), Some("no-cache"));
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    let packed = ask(
+        &mut connection,
+        "GET /",
+        &["accept-encoding: gzip, zstd"],
+        "",
+    )
+    .await;
+    assert_eq!(packed.header("content-encoding"), Some("zstd"));
+    let tag = format!("if-none-match: {}", page.header("etag").unwrap());
+    assert_eq!(
+        ask(&mut connection, "GET /", &[&tag], "").await.status(),
+        304
+    );
+    let style = connection.get("/css/site.css").await;
+    assert_eq!(style.header("cache-control"), Some("public, max-age=86400"));
+    let old = connection.get("/old/css/site.css").await;
+    assert_eq!(
+        (old.status(), old.header("location")),
+        (308, Some("/css/site.css"))
+    );
+    let gone = connection.get("/gone").await;
+    assert_eq!(gone.status(), 404);
+    assert!(gone.text().contains("There is no such page"), "{gone}");
+    site.file("maintenance.on", "");
+    let closed = connection.get("/").await;
+    assert_eq!(closed.status(), 503);
+    assert!(closed.text().contains("back in a moment"), "{closed}");
+    assert_eq!(connection.get("/health").await.text(), "ok\n");
+    host.says("\"GET /gone HTTP/1.1\" 404 ").await;
+}
+
+#[tokio::test]
+async fn json_api() {
+    let plugins = [
+        "request-id",
+        "logger",
+        "runtime",
+        "show-exceptions",
+        "timeout",
+        "respond",
+        "head",
+        "conditional-get",
+        "etag",
+        "body-limit",
+        "todos",
+        "health",
+    ];
+    let (site, host) = example("json-api", &plugins).await;
+    let mut connection = host.connect().await;
+    let created = ask(
+        &mut connection,
+        "POST /todos",
+        &[],
+        "{\"text\":\"write a plugin\"}",
+    )
+    .await;
+    assert_eq!(
+        (created.status(), created.header("location")),
+        (201, Some("/todos/1"))
+    );
+    assert_eq!(created.text(), "{\"id\":1,\"text\":\"write a plugin\"}");
+    let id = created.header("x-request-id").unwrap().to_owned();
+    let line = host.says(&id).await;
+    assert!(line.message().contains("\"status\":201"), "{line}");
+    let all = connection.get("/todos").await;
+    assert_eq!(all.text(), "[{\"id\":1,\"text\":\"write a plugin\"}]");
+    let tag = format!("if-none-match: {}", all.header("etag").unwrap());
+    assert_eq!(
+        ask(&mut connection, "GET /todos", &[&tag], "")
+            .await
+            .status(),
+        304
+    );
+    assert_eq!(
+        ask(&mut connection, "POST /todos", &[], "tea")
+            .await
+            .status(),
+        400
+    );
+    let long = "x".repeat(5000);
+    assert_eq!(
+        ask(&mut connection, "POST /todos", &[], &long)
+            .await
+            .status(),
+        413
+    );
+    // Another order: the app, and so the list, stays.
+    let manifest = fs::read_to_string(site.path().join("config.ru.toml")).unwrap();
+    site.manifest(&manifest.replace("  \"runtime\",\n", ""));
+    host.reload("swapped").await;
+    let mut connection = host.connect().await;
+    assert_eq!(connection.get("/todos/1").await.status(), 200);
+    assert_eq!(
+        ask(&mut connection, "DELETE /todos/1", &[], "")
+            .await
+            .status(),
+        204
+    );
+    assert_eq!(connection.get("/todos/1").await.status(), 404);
+    assert_eq!(
+        connection.get("/").await.text(),
+        "{\"error\":\"there is /todos\"}\n"
+    );
+    let health = connection.get("/health").await.text();
+    assert!(health.starts_with("{\"status\":\"ok\""), "{health}");
+}

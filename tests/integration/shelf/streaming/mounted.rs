@@ -1,0 +1,79 @@
+//! Every middleware of the shelf, so mounted that it has something to do with what streams.
+
+/// A middleware and what is sent through it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mounted {
+    /// Its plugin.
+    pub(super) name: &'static str,
+    /// Its config, as an inline table.
+    pub(super) config: &'static str,
+    /// Header lines of the request.
+    pub(super) lines: &'static [&'static str],
+    /// The pieces of the request's body.
+    pub(super) sent: [&'static str; 2],
+    /// What comes back of each before the next is sent.
+    pub(super) back: [&'static str; 2],
+    /// What the client accepts and gets.
+    pub(super) codings: &'static [&'static str],
+}
+
+impl Mounted {
+    /// How a manifest mounts it.
+    pub(super) fn directive(&self) -> String {
+        format!("{{ plugin = \"{}\", config = {} }}", self.name, self.config)
+    }
+}
+
+const fn mounted(name: &'static str, config: &'static str) -> Mounted {
+    Mounted {
+        name,
+        config,
+        lines: &[],
+        sent: ["first piece, ", "second piece, "],
+        back: ["first piece, ", "second piece, "],
+        codings: &[""],
+    }
+}
+
+/// All of them; as one stack the first is the outermost.
+pub(super) const MOUNTED: &[Mounted] = &[
+    mounted("logger", "{ format = \"json\" }"),
+    mounted("show-exceptions", "{ environments = [\"production\"] }"),
+    Mounted {
+        codings: &["", "gzip", "br", "zstd"],
+        ..mounted("deflater", "{}")
+    },
+    mounted("head", "{}"),
+    mounted("conditional-get", "{}"),
+    mounted("etag", "{}"),
+    Mounted {
+        lines: &["content-type: application/x-www-form-urlencoded"],
+        sent: ["_method=PUT&first=1&", "second=2&"],
+        back: ["_method=PUT&first=1&", "second=2&"],
+        ..mounted("method-override", "{}")
+    },
+    mounted("body-limit", "{ bytes = 1000 }"),
+    mounted("config", "{ env = { \"app.name\" = \"shop\" } }"),
+    mounted("content-length", "{}"),
+    mounted("content-type", "{}"),
+    Mounted {
+        lines: &["x-forwarded-proto: https"],
+        ..mounted("force-ssl", "{ trusted_proxies = [\"127.0.0.1\"] }")
+    },
+    mounted("headers", "{ set = { x-frame-options = \"DENY\" } }"),
+    mounted("lint", "{}"),
+    mounted("lock", "{}"),
+    mounted("maintenance", "{ enabled = false }"),
+    mounted("null-logger", "{}"),
+    Mounted {
+        back: ["irstfay iecepay, ", "econdsay iecepay, "],
+        ..mounted("pig-latin", "{}")
+    },
+    mounted("request-id", "{}"),
+    mounted("rewrite", "{ rules = [{ from = '^/(.*)$', to = '/$1' }] }"),
+    mounted("runtime", "{}"),
+    mounted("sendfile", "{ variation = \"x-sendfile\" }"),
+    mounted("show-status", "{}"),
+    mounted("static", "{ urls = [\"/assets\"], root = \".\" }"),
+    mounted("timeout", "{}"),
+];
