@@ -5,14 +5,17 @@
 
 pub mod build;
 pub mod cli;
+pub mod control;
 pub mod generation;
 pub mod library;
+pub mod link;
 pub mod lock;
 pub mod manifest;
 pub mod policy;
 pub mod probe;
-pub mod run;
 pub mod server;
 pub mod services;
 pub mod stack;
+pub mod supervisor;
 pub mod watch;
+pub mod worker;

@@ -20,8 +20,8 @@ impl Context {
         Self { handle }
     }
 
-    pub(crate) fn handle(&self) -> &ContextHandle {
-        &self.handle
+    pub(crate) fn handle(&self) -> ContextHandle {
+        self.handle
     }
 
     /// The handler as the manifest names it: `auth#basic`.

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::Weighted;
 use crate::abi::plugin::headers::HeadersHandle;
 use crate::abi::tables::{HeaderOutcome, SetHeader};
 
@@ -43,6 +44,14 @@ impl<'a> Headers<'a> {
     /// Whether there is a value of `name`.
     pub fn contains(&self, name: impl AsName) -> bool {
         self.get(name).is_some()
+    }
+
+    /// The members of a list that says what it wants most (`accept`, `accept-encoding`, …): the
+    /// first `most` of them, in the order in which they stand. A comma ends a member, in quotes too.
+    pub fn weighted(&self, name: impl AsName, most: usize) -> Vec<Weighted<'a>> {
+        let lines = self.get_all(name).filter_map(Value::to_str);
+        let members = lines.flat_map(|line| line.split(',')).take(most);
+        members.filter_map(Weighted::parse).collect()
     }
 
     /// Every name and value. Names come in the order in which they first appeared, each with all its

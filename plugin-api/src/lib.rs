@@ -59,15 +59,18 @@ mod context;
 mod env;
 mod error;
 mod export;
+mod fields;
 mod finish;
 mod handler;
 mod headers;
+mod html;
 mod into_response;
 mod logging;
 mod request;
 mod response;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod weighted;
 
 pub use bytes::{self, Bytes};
 pub use http::{self, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
@@ -84,12 +87,15 @@ pub use self::body::Body;
 pub use self::context::{Context, Elapsed, Task};
 pub use self::env::{Env, EnvMut};
 pub use self::error::{Error, Result};
+pub use self::fields::Fields;
 pub use self::finish::Finished;
 pub use self::handler::{App, Middleware};
 pub use self::headers::{AsName, AsValue, Headers, HeadersMut, InvalidHeader, Value};
+pub use self::html::Escaped;
 pub use self::into_response::{Html, IntoFields, IntoResponse, Json};
 pub use self::request::Request;
 pub use self::response::Response;
+pub use self::weighted::Weighted;
 
 /// For the macros of this crate.
 #[doc(hidden)]

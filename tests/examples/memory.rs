@@ -125,7 +125,7 @@ fn kind(line: &str) -> String {
 }
 
 fn proc(host: &Host, file: &str) -> String {
-    let pid = host.pid().as_raw_nonzero();
+    let pid = host.worker().as_raw_nonzero();
     fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a running host")
 }
 

@@ -2,6 +2,10 @@
 
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
+/// What holds a generation that was replaced, and what it is told.
+mod drain;
+/// Handlers that go on over a swap, and those that don't.
+mod instances;
 /// Swaps while requests are in flight: none is lost, none is mixed.
 mod load;
 /// Libraries that are locked by their content.
@@ -12,3 +16,5 @@ mod manifest;
 mod rest;
 /// What HTTP clients see: connections, bodies, limits and endings.
 mod serving;
+/// The plugins of `plugins/` through a real host, as a client sees them.
+mod shelf;

@@ -29,7 +29,7 @@ async fn swap(site: &Site, host: &Host, bytes: &[u8], resting: u64) {
 /// The resident pages of a library that are as in its copy, those that were written, both in KiB, and
 /// its copy. The library is the one whose copy has the text `code`.
 fn memory(host: &Host, code: &str) -> (u64, u64, PathBuf) {
-    let pid = host.pid().as_raw_nonzero();
+    let pid = host.worker().as_raw_nonzero();
     let smaps =
         fs::read_to_string(format!("/proc/{pid}/smaps")).expect("a running process has maps");
     let (mut constant, mut written, mut copy) = (0, 0, None);

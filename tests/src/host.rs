@@ -18,6 +18,7 @@ use crate::{Site, artifacts, deadline};
 #[derive(Debug)]
 pub struct Host {
     pid: Pid,
+    worker: Option<Pid>,
     log: Arc<Log>,
     status: watch::Receiver<Option<ExitStatus>>,
     url: String,
@@ -74,6 +75,7 @@ impl Host {
         thread::spawn(move || ended.send(child.wait().ok()));
         Self {
             pid,
+            worker: None,
             log,
             status,
             url: String::new(),
@@ -86,9 +88,34 @@ impl Host {
     ///
     /// When it does not come to listen.
     pub async fn ready(&mut self) -> &str {
+        if self.worker.is_none() {
+            self.worker = self.serving().await;
+        }
         let listening = self.event("listening").await;
         self.url = listening.text("url").to_owned();
         &self.url
+    }
+
+    /// Waits for the next worker that serves, and returns its process.
+    ///
+    /// # Panics
+    ///
+    /// When none comes to serve.
+    pub async fn serving(&self) -> Option<Pid> {
+        let serves =
+            |record: &Record| record.event() == "worker" && record.text("state") == "serving";
+        let record = self.log.take("worker that serves", serves).await;
+        let pid = record.number("pid").and_then(|pid| pid.try_into().ok());
+        pid.and_then(Pid::from_raw)
+    }
+
+    /// The process of its first worker.
+    ///
+    /// # Panics
+    ///
+    /// Before it is ready.
+    pub fn worker(&self) -> Pid {
+        self.worker.expect("a worker serves")
     }
 
     /// Where it listens.
@@ -101,7 +128,7 @@ impl Host {
         self.url.strip_prefix("http://").unwrap_or(&self.url)
     }
 
-    /// Its process.
+    /// The process of its supervisor.
     pub fn pid(&self) -> Pid {
         self.pid
     }

@@ -32,6 +32,34 @@ pub(super) enum Command {
     /// Check the manifest and every plugin it names; exit 1 if something is wrong
     Check(Plan),
     /// Print the stack as a tree, with versions, fingerprints and configs
+    /// Tell what runs: workers, generations and what keeps them, failures, reloads
+    Status {
+        #[command(flatten)]
+        target: Target,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look for changes now, wait, and print the verdict; exit 1 if it was refused
+    Reload {
+        #[command(flatten)]
+        target: Target,
+        /// Build every instance anew, even if nothing has changed
+        #[arg(long)]
+        fresh: bool,
+        /// Take up again what was rolled back or quarantined
+        #[arg(long)]
+        retry: bool,
+        /// Print the verdict as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Replace the worker by a fresh one, without a lost request
+    Restart(Target),
+    /// Replace worker and supervisor by the `stackup` that is installed now, without a lost request
+    Upgrade(Target),
+    /// End, when the last requests have
+    Stop(Target),
     Stack(Plan),
     /// Write down which libraries the plugins are, beside the manifest, for `--locked`
     Lock(Place),
@@ -78,6 +106,20 @@ pub(super) struct Site {
     /// Listen on this port; 0 takes a free one
     #[arg(short = 'p', long, value_name = "PORT")]
     pub(super) port: Option<u16>,
+    /// Be asked by `stackup status` and the like on this socket [default: beside the manifest]
+    #[arg(long, value_name = "PATH", env = "STACKUP_CONTROL")]
+    pub(super) control: Option<PathBuf>,
+}
+
+/// A stackup that runs.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Target {
+    /// The manifest that it serves
+    #[arg(default_value = "config.ru.toml")]
+    pub(super) manifest: PathBuf,
+    /// Its control socket [default: beside the manifest]
+    #[arg(long, value_name = "PATH", env = "STACKUP_CONTROL")]
+    pub(super) control: Option<PathBuf>,
 }
 
 /// The same, built first.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::arguments::{Place, Plan};
 use super::serve::{probe, shelf};
 use crate::build::{Crates, Profile};
-use crate::generation::{Libraries, Outcome, Reloader};
+use crate::generation::{Ask, Libraries, Outcome, Reloader};
 use crate::services;
 
 pub(super) fn check(plan: &Plan, color: bool) -> ExitCode {
@@ -66,7 +66,7 @@ fn walk(plan: &Plan, color: bool) -> Result<Reloader, String> {
     }
     let report = block_on(async {
         services::lend();
-        reloader.reload(true).await
+        reloader.reload(Ask::Forced).await
     })?;
     for warning in &report.warnings {
         eprintln!("{warning}\n");

@@ -2,26 +2,36 @@
 
 mod arguments;
 mod check;
+mod control;
 mod inspect;
 mod lock;
 mod serve;
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use self::arguments::{Arguments, Command};
+use crate::control::Request;
+use crate::link::{self, Ask};
 use crate::probe;
 use crate::services::{LogSettings, color_wanted, start_log};
+use crate::supervisor;
+use crate::worker;
 
 /// Runs the command that the process was called with.
 pub fn main() -> ExitCode {
-    // Before anything is parsed: a probe is not for people.
-    if std::env::args_os()
+    // Before anything is parsed: these are not for people.
+    match std::env::args_os()
         .nth(1)
-        .is_some_and(|first| first == probe::ARGUMENT)
+        .as_deref()
+        .and_then(OsStr::to_str)
     {
-        return probe::main();
+        Some(probe::ARGUMENT) => return probe::main(),
+        Some(link::ARGUMENT) => return worker::main(),
+        Some(supervisor::ADOPT) => return supervisor::adopt(),
+        _ => {}
     }
     let arguments = Arguments::parse();
     let color = color_wanted();
@@ -34,6 +44,19 @@ pub fn main() -> ExitCode {
     match command {
         Command::Dev(site) => serve::dev(&site, &options, color),
         Command::Serve(site) => serve::serve(&site, &options, color),
+        Command::Status { target, json } => control::control(&target, &Request::Status {}, json),
+        Command::Reload {
+            target,
+            fresh,
+            retry,
+            json,
+        } => {
+            let request = Request::Reload(Ask { fresh, retry });
+            control::control(&target, &request, json)
+        }
+        Command::Restart(target) => control::control(&target, &Request::Restart {}, false),
+        Command::Upgrade(target) => control::control(&target, &Request::Upgrade {}, false),
+        Command::Stop(target) => control::control(&target, &Request::Stop {}, false),
         Command::Check(plan) => check::check(&plan, color),
         Command::Stack(plan) => check::stack(&plan, color),
         Command::Lock(place) => lock::lock(&place, color),

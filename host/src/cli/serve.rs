@@ -3,66 +3,48 @@
 use std::process::ExitCode;
 
 use super::arguments::{DevSite, LogOptions, Site};
-use crate::build::{Crates, Profile};
-use crate::generation::{Libraries, Reloader};
 use crate::library::{Candidate, RuntimeDir, RuntimeDirError, Shelf};
+use crate::link::Build;
 use crate::manifest::Listen;
 use crate::probe::{ChildProbe, Probe};
-use crate::run::{Overrides, run};
-use crate::services;
+use crate::services::number_of;
+use crate::supervisor::{self, Settings};
 
 pub(super) fn dev(dev: &DevSite, options: &LogOptions, color: bool) -> ExitCode {
-    let profile = if dev.release {
-        Profile::Release
-    } else {
-        Profile::Debug
+    let build = Build {
+        release: dev.release,
+        quiet: options.quiet,
     };
-    let crates = Crates::new(profile, options.quiet);
-    start(&dev.site, "development", Some(Box::new(crates)), color)
+    start(&dev.site, "development", Some(build), options, color)
 }
 
-pub(super) fn serve(site: &Site, _options: &LogOptions, color: bool) -> ExitCode {
-    start(site, "production", None, color)
+pub(super) fn serve(site: &Site, options: &LogOptions, color: bool) -> ExitCode {
+    start(site, "production", None, options, color)
 }
 
 fn start(
     site: &Site,
     default: &str,
-    libraries: Option<Box<dyn Libraries>>,
+    build: Option<Build>,
+    options: &LogOptions,
     color: bool,
 ) -> ExitCode {
-    let environment = site
-        .plan
-        .place
-        .environment
-        .clone()
-        .unwrap_or_else(|| default.to_owned());
-    let overrides = Overrides {
-        listen: listen(site),
-        show_errors: environment == "development",
-    };
-    let served = shelf()
-        .map_err(|error| error.to_string())
-        .and_then(|shelf| {
-            let manifest = site.plan.place.manifest.clone();
-            let mut reloader =
-                Reloader::new(manifest, environment, shelf, libraries, color).probing(probe()?);
-            if site.plan.locked {
-                reloader = reloader.locked();
-            }
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| format!("no runtime: {error}"))?;
-            runtime.block_on(async {
-                services::lend();
-                run(reloader, overrides)
-                    .await
-                    .map_err(|error| error.to_string())
-            })?;
-            // A plugin that blocks its thread must not keep the process.
-            runtime.shutdown_background();
-            Ok(())
+    let environment = site.plan.place.environment.as_deref().unwrap_or(default);
+    let served = std::env::current_exe()
+        .map_err(|error| format!("this program can't find itself: {error}"))
+        .and_then(|program| {
+            supervisor::run(Settings {
+                program,
+                manifest: site.plan.place.manifest.clone(),
+                environment: environment.to_owned(),
+                listen: listen(site),
+                build,
+                locked: site.plan.locked,
+                control: site.control.clone(),
+                format: options.log_format,
+                level: number_of(options.log_level()),
+                color,
+            })
         });
     match served {
         Ok(()) => ExitCode::SUCCESS,

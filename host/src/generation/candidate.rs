@@ -1,61 +1,136 @@
-//! From a resolved manifest to a candidate: every handler built.
+//! From a resolved manifest to a candidate: what serves already goes on, the rest is built.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 use stackup_plugin::abi::host::{Failure, Handler, HandlerContext};
 use stackup_plugin::abi::tables::RawErrorKind;
+use tokio::runtime::Handle;
 
+use super::health::Health;
+use super::instance::Instance;
+use super::matching::{Spot, match_up, spots};
 use super::resolve::{Chosen, Place, Resolved};
 use super::tasks::Tasks;
 use crate::manifest::{Diagnostic, Directive, Level};
-use crate::stack::Stack;
+use crate::stack::{Stack, directives};
 
-/// Builds an instance for each directive of `level`, and the stack of them. Blocks.
+/// What a candidate is built on.
+#[derive(Debug)]
+pub struct Ground {
+    /// Where.
+    pub place: Place,
+    /// Where tasks run.
+    pub runtime: Handle,
+    /// The number that it will have.
+    pub number: u64,
+    /// The instances that may go on in it, each with its spot, in the order of their stack.
+    pub serving: Vec<(Spot, Arc<Instance>)>,
+}
+
+/// A stack that could serve.
+#[derive(Debug)]
+pub struct Built {
+    /// The stack.
+    pub stack: Stack,
+    /// What it is of, in the order of its directives.
+    pub instances: Vec<Arc<Instance>>,
+}
+
+/// A candidate that is refused.
+#[derive(Debug)]
+pub struct Unbuilt {
+    /// Why.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was built of it all the same, or was to go on in it.
+    pub instances: Vec<Arc<Instance>>,
+}
+
+/// Finds or builds an instance for each directive of `level`, and the stack of them. Blocks.
 ///
 /// # Errors
 ///
-/// What each `init` refused. The instances that were built are dropped, and their tasks end.
-pub fn build(
-    level: &Level,
-    resolved: &Resolved,
-    place: &Place,
-    tasks: &Arc<Tasks>,
-) -> Result<Stack, Vec<Diagnostic>> {
-    let mut diagnostics = Vec::new();
+/// What each `init` refused.
+pub fn build(level: &Level, resolved: &Resolved, ground: &Ground) -> Result<Built, Unbuilt> {
+    let (mut instances, mut diagnostics) = (Vec::new(), Vec::new());
+    let mut found = kept(level, resolved, ground).into_iter();
     let mut order = resolved.handlers.iter();
     let stack = Stack::build(level, &mut |directive| {
-        let built = init(directive, order.next()?, place, tasks);
-        built
+        let (chosen, kept) = (order.next()?, found.next().flatten());
+        let built = match kept {
+            Some(instance) => Ok(instance),
+            None => init(directive, chosen, ground).map(Arc::new),
+        };
+        let instance = built
             .map_err(|diagnostic| diagnostics.push(*diagnostic))
-            .ok()
+            .ok()?;
+        instances.push(Arc::clone(&instance));
+        Some(Arc::clone(&instance.handler))
     });
-    stack.ok_or_else(|| {
-        tasks.end();
-        diagnostics
-    })
+    match stack {
+        Some(stack) => Ok(Built { stack, instances }),
+        None => Err(Unbuilt {
+            diagnostics,
+            instances,
+        }),
+    }
+}
+
+/// For each directive the instance that goes on, if one does.
+fn kept(level: &Level, resolved: &Resolved, ground: &Ground) -> Vec<Option<Arc<Instance>>> {
+    let keys = directives(level)
+        .into_iter()
+        .zip(&resolved.handlers)
+        .map(|(directive, chosen)| chosen.key(directive));
+    let wanted: Vec<_> = spots(level).into_iter().zip(keys).collect();
+    let serving = ground.serving.iter();
+    let serving: Vec<_> = serving
+        .map(|(spot, instance)| (spot.clone(), instance.key.clone()))
+        .collect();
+    let instance = |at: usize| Some(Arc::clone(&ground.serving.get(at)?.1));
+    match_up(&serving, &wanted)
+        .into_iter()
+        .map(|at| at.and_then(instance))
+        .collect()
 }
 
 fn init(
     directive: &Directive,
     chosen: &Chosen,
-    place: &Place,
-    tasks: &Arc<Tasks>,
-) -> Result<Arc<Handler>, Box<Diagnostic>> {
+    ground: &Ground,
+) -> Result<Instance, Box<Diagnostic>> {
     let name = &chosen.name;
+    let tasks = Arc::new(Tasks::new(ground.runtime.clone()));
+    let health = Arc::new(Health::new(name.clone()));
     let context = HandlerContext {
         handler: name.clone(),
-        environment: place.environment.clone(),
-        directory: place.directory.clone(),
-        scope: Arc::clone(tasks) as _,
+        plugin: directive.plugin.clone(),
+        fingerprint: chosen.library.fingerprint.to_string(),
+        environment: ground.place.environment.clone(),
+        directory: ground.place.directory.clone(),
+        scope: Arc::clone(&tasks) as _,
+        incidents: Arc::clone(&health) as _,
     };
+    let handler = start(directive, chosen, context).inspect_err(|_| drop(tasks.end()))?;
+    Ok(Instance {
+        key: chosen.key(directive),
+        handler: Arc::new(handler),
+        tasks,
+        health,
+        library: Arc::clone(&chosen.library),
+        born: ground.number,
+    })
+}
+
+fn start(
+    directive: &Directive,
+    chosen: &Chosen,
+    context: HandlerContext,
+) -> Result<Handler, Box<Diagnostic>> {
+    let name = &chosen.name;
     let config = Value::Object(directive.config.clone()).to_string();
-    match chosen
-        .library
-        .plugin
-        .init(&chosen.export, &config, Arc::new(context))
-    {
-        Some(Ok(handler)) => Ok(Arc::new(handler)),
+    match chosen.library.plugin.init(&chosen.export, &config, context) {
+        Some(Ok(handler)) => Ok(handler),
         Some(Err(failure)) => Err(Box::new(refused(directive, name, &failure))),
         None => {
             let message = format!("`{name}` is described in its library, but not exported");

@@ -1,35 +1,34 @@
-//! The end of a generation: its requests finish, its tasks end, its handlers are dropped.
+//! The end of a generation: its requests finish, then what nothing else has of it retires.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use stackup_plugin::abi::host::busy;
 use tokio::sync::oneshot;
 
-use super::tasks::Tasks;
+use super::census::Census;
+use super::instance::{Instance, let_go};
 use super::{Ending, Generation};
-use crate::library::{Library, Loaded};
+use crate::library::Loaded;
 use crate::stack::Stack;
-
-/// How long tasks may take to be dropped.
-const TASKS_LIMIT: Duration = Duration::from_secs(1);
 
 /// What is needed to end a generation without holding it.
 #[derive(Debug)]
 pub(super) struct Holdings {
     pub(super) stack: Arc<Stack>,
-    /// Those that the handlers are of.
-    pub(super) libraries: Vec<Arc<Library>>,
-    pub(super) tasks: Arc<Tasks>,
+    /// What the stack is of, in the order of its directives.
+    pub(super) instances: Vec<Arc<Instance>>,
     pub(super) gone: oneshot::Receiver<()>,
 }
 
-/// Lets go of `old`, waits for its requests until the deadline, then ends what is left. Libraries
-/// that nothing uses any more rest from then on.
+/// Lets go of `old`, waits for its requests until the deadline, then ends what is left. Instances that
+/// no other generation has end with it.
 pub(super) async fn drain(
     old: Arc<Generation>,
     holdings: Holdings,
     deadline: Duration,
     loaded: Loaded,
+    census: Arc<Census>,
 ) {
     let start = Instant::now();
     let number = old.number;
@@ -37,52 +36,77 @@ pub(super) async fn drain(
     drop(old);
     let Holdings {
         stack,
-        libraries,
-        tasks,
+        instances,
         mut gone,
     } = holdings;
     let mut in_time = tokio::time::timeout(deadline, &mut gone).await.is_ok();
     if !in_time {
+        let held_by = census.held_by(number, Instant::now()).to_string();
         tracing::warn!(
             event = "drain-deadline",
             generation = number,
-            "generation {number} did not drain within {deadline:?}: its last requests are ended"
+            held_by,
+            "generation {number} did not drain within {deadline:?}: what is left is ended{}",
+            indented(&held_by)
         );
         ending.end();
         // They end at their next poll; one that blocks its thread holds the stack longer.
         in_time = tokio::time::timeout(deadline, gone).await.is_ok();
     }
-    let ended = tasks.end().dropped(TASKS_LIMIT).await;
-    if !in_time {
-        tracing::error!(
-            event = "drain-stuck",
-            generation = number,
-            "generation {number} is held by a request that does not yield: its handlers are kept"
-        );
-        // Its code may still be running in them: leaking is the only safe end.
+    if in_time {
+        // The instances have its handlers still, so no code of a plugin runs here.
+        drop(stack);
+    } else {
+        tell_stuck(number, &census);
+        census.stuck(number);
+        // Its code may still be running in them: leaking is the only safe end. The tasks end even so,
+        // and what goes on in another generation goes on.
+        let libraries: Vec<_> = instances
+            .iter()
+            .map(|one| Arc::clone(&one.library))
+            .collect();
         std::mem::forget((stack, libraries));
+    }
+    let end = let_go(instances, loaded).await;
+    census.rested(&end);
+    if !in_time {
         return;
     }
-    let dropped = tokio::task::spawn_blocking(move || drop(stack)).await;
-    if dropped.is_err() {
-        tracing::error!(
-            generation = number,
-            "dropping the handlers of generation {number} panicked"
-        );
-    }
-    let rested = tokio::task::spawn_blocking(move || {
-        drop(libraries);
-        loaded.rest()
-    });
-    let count = rested.await.ok();
+    census.drained(number);
     let seconds = start.elapsed().as_secs_f64();
     tracing::info!(
         event = "drained",
         generation = number,
         seconds,
-        tasks_ended = ended.join(", "),
-        libraries = count.map(|count| count.loaded),
-        libraries_resting = count.map(|count| count.resting),
+        tasks_ended = end.tasks.join(", "),
+        libraries = end.libraries.map(|count| count.loaded),
+        libraries_resting = end.libraries.map(|count| count.resting),
         "generation {number} retired after {seconds:.3} s"
     );
+}
+
+/// Says what holds a generation for good: a handler that blocks its thread, where there is one.
+fn tell_stuck(number: u64, census: &Census) {
+    let busy = busy().into_iter().filter(|busy| busy.generation == number);
+    let mut handlers: Vec<_> = busy.map(|busy| busy.handler.handler.as_str()).collect();
+    handlers.sort_unstable();
+    handlers.dedup();
+    let held_by = census.held_by(number, Instant::now()).to_string();
+    let whose = match &handlers[..] {
+        [] => String::new(),
+        handlers => format!(" in `{}`", handlers.join("`, `")),
+    };
+    tracing::error!(
+        event = "drain-stuck",
+        generation = number,
+        handler = handlers.join(", "),
+        held_by,
+        "generation {number} is held by a request that does not yield{whose}: its handlers are kept{}",
+        indented(&held_by)
+    );
+}
+
+/// The lines, each on one of its own below what was said.
+fn indented(lines: &str) -> String {
+    lines.lines().map(|line| format!("\n  {line}")).collect()
 }

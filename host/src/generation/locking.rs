@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use super::reload::Reloader;
+use super::report::Ask;
 use super::resolve::{Place, Timings, look};
 use crate::library::Shelf;
 use crate::lock::{self, Lock, Locked};
@@ -25,7 +26,7 @@ impl Reloader {
     pub async fn lock(&mut self) -> Result<Lock, String> {
         let source = self.read().await?;
         let manifest = self.parse(&source)?.manifest;
-        self.build_libraries(&manifest, true).await?;
+        self.build_libraries(&manifest, Ask::Forced).await?;
         let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
         let written = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);

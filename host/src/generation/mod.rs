@@ -5,16 +5,28 @@
 mod active;
 mod brought;
 mod candidate;
+mod census;
 mod drain;
+mod fates;
 mod find;
+mod health;
+mod held;
+mod instance;
 mod locking;
+mod matching;
+mod probation;
 mod reload;
 mod report;
 mod resolve;
 mod serving;
+mod shut;
+mod snapshot;
+mod standing;
 mod steps;
+mod swap;
 mod tasks;
 mod tried;
+mod waiting;
 mod warmup;
 
 use std::fmt;
@@ -23,17 +35,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::manifest::Limits;
+use self::probation::FirstRequests;
+use crate::manifest::{Failures, Limits, Manifest, Renewal};
 use crate::stack::Stack;
 
 pub use self::active::Active;
 pub use self::brought::{Brought, Libraries};
-pub use self::candidate::build;
+pub use self::candidate::{Built, Ground, Unbuilt, build};
+pub use self::census::Census;
+pub use self::fates::Fates;
+pub use self::health::Health;
+pub use self::held::{HeldBy, RunningTask};
+pub use self::instance::{Instance, Key};
+pub use self::matching::Spot;
 pub use self::reload::Reloader;
-pub use self::report::{Outcome, Report};
+pub use self::report::{Ask, Outcome, Report};
 pub use self::resolve::{Place, Resolved, Timings, resolve};
+pub use self::snapshot::Trying;
+pub use self::standing::{
+    ActiveGeneration, DrainingGeneration, StackInstance, StackLine, Standing,
+};
 pub use self::tasks::Tasks;
 pub use self::tried::Tried;
+pub use self::waiting::{Phase, Wait, Waiting, WaitingRequest};
 
 /// A stack in service. A request holds it from its first byte to its last.
 pub struct Generation {
@@ -43,21 +67,31 @@ pub struct Generation {
     pub stack: Arc<Stack>,
     /// What its requests may take.
     pub limits: Limits,
+    /// What follows when it fails.
+    pub failures: Failures,
+    /// What it may leave behind.
+    pub renewal: Renewal,
     ending: Arc<Ending>,
+    waiting: Arc<Waiting>,
+    first: FirstRequests,
     /// Dropped with the last request.
     _alive: oneshot::Sender<()>,
 }
 
 impl Generation {
     /// A generation, and what resolves when its last holder has let go.
-    fn new(number: u64, stack: Arc<Stack>, limits: Limits) -> (Self, oneshot::Receiver<()>) {
+    fn new(number: u64, stack: Arc<Stack>, manifest: &Manifest) -> (Self, oneshot::Receiver<()>) {
         let (alive, gone) = oneshot::channel();
         (
             Self {
                 number,
                 stack,
-                limits,
+                limits: manifest.limits.clone(),
+                failures: manifest.failures.clone(),
+                renewal: manifest.renewal.clone(),
                 ending: Arc::default(),
+                waiting: Arc::default(),
+                first: FirstRequests::new(manifest.failures.probation_requests),
                 _alive: alive,
             },
             gone,
@@ -67,6 +101,28 @@ impl Generation {
     /// What its requests listen to while they wait.
     pub fn ending(&self) -> &Arc<Ending> {
         &self.ending
+    }
+
+    /// Where its requests are told of that wait.
+    pub fn waiting(&self) -> &Arc<Waiting> {
+        &self.waiting
+    }
+
+    /// A request of a client has begun.
+    #[inline]
+    pub fn count_request(&self) {
+        self.first.count();
+    }
+
+    /// How many requests have begun, up to `[failures] probation_requests`; that many, too, when the
+    /// probation was ended before.
+    pub fn requests_on_probation(&self) -> u64 {
+        self.first.counted()
+    }
+
+    /// Counts no more.
+    pub fn end_probation(&self) {
+        self.first.stop();
     }
 }
 
@@ -86,12 +142,17 @@ pub struct Ending {
 }
 
 impl Ending {
+    /// Whether the drain's deadline has passed.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
     /// Resolves when the drain's deadline has passed.
     pub async fn over(self: Arc<Self>) {
         let mut notified = std::pin::pin!(self.notify.notified());
         // Listen first, look second: else the end could fall in between.
         notified.as_mut().enable();
-        if !self.over.load(Ordering::Acquire) {
+        if !self.is_over() {
             notified.await;
         }
     }

@@ -5,22 +5,23 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::Generation;
 use super::active::Active;
 use super::brought::{Brought, Libraries};
-use super::drain::{Holdings, drain};
+use super::census::Census;
+use super::fates::Fates;
 use super::find::files;
-use super::report::{Clock, Outcome, Report};
+use super::report::{Ask, Clock, Outcome, Report};
 use super::resolve::Place;
 use super::serving::{Serving, fixed};
-use super::tasks::Tasks;
+use super::snapshot::{Trying, rolled_back, state};
 use super::tried::Tried;
 use super::warmup::warm_up;
-use crate::library::{Library, Loaded, Shelf};
-use crate::manifest::Manifest;
+use crate::library::{Loaded, Shelf, Vault};
+use crate::link::{Avoid, Instead, Snapshot};
+use crate::manifest::{Manifest, Source};
 use crate::probe::Probe;
 use crate::stack::{Outline, Stack, diff};
 
@@ -29,14 +30,19 @@ pub struct Reloader {
     pub(super) path: PathBuf,
     pub(super) place: Place,
     pub(super) shelf: Arc<Mutex<(Shelf, Option<Tried>)>>,
-    loaded: Loaded,
+    pub(super) loaded: Loaded,
     pub(super) libraries: Option<Box<dyn Libraries>>,
     pub(super) color: bool,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
     pub(super) lock: Option<PathBuf>,
-    number: u64,
-    draining: JoinSet<()>,
+    pub(super) number: u64,
+    pub(super) draining: JoinSet<()>,
+    pub(super) census: Arc<Census>,
+    pub(super) vault: Option<Vault>,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) avoid: Vec<Avoid>,
+    pub(super) trying: Option<Trying>,
 }
 
 impl Reloader {
@@ -58,6 +64,8 @@ impl Reloader {
             environment,
             directory,
             brought: Brought::default(),
+            kept: Vec::new(),
+            instead: Vec::new(),
             lock: None,
         };
         Self {
@@ -72,7 +80,27 @@ impl Reloader {
             lock: None,
             number: 0,
             draining: JoinSet::new(),
+            vault: None,
+            snapshot: None,
+            avoid: Vec::new(),
+            trying: None,
+            census: Arc::default(),
         }
+    }
+
+    /// The same, keeping the libraries of what serves in `vault`.
+    #[must_use]
+    pub fn keeping(self, vault: Vault) -> Self {
+        let vault = Some(vault);
+        Self { vault, ..self }
+    }
+
+    /// The same, counting generations from `number` on, without the stacks to `avoid`, and with what
+    /// stands `instead` of libraries that are quarantined.
+    #[must_use]
+    pub fn after(mut self, number: u64, avoid: Vec<Avoid>, instead: Vec<Instead>) -> Self {
+        (self.number, self.avoid, self.place.instead) = (number, avoid, instead);
+        self
     }
 
     /// The same, with every new handler tried out by `probe` before it is loaded.
@@ -99,6 +127,11 @@ impl Reloader {
         self.serving.as_ref().map(|serving| &serving.outline)
     }
 
+    /// The generations that are alive; may be read while a reload runs.
+    pub fn census(&self) -> Arc<Census> {
+        Arc::clone(&self.census)
+    }
+
     /// The files that a reload depends on, those of the candidate that was refused last included.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let own = std::iter::once(self.path.clone()).chain(self.lock.clone());
@@ -108,27 +141,42 @@ impl Reloader {
     /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
     pub async fn retire(mut self, deadline: Duration) {
         if let Some(serving) = self.serving.take() {
-            let last = serving.active.load();
-            drop(serving.active);
-            let loaded = self.loaded.clone();
-            self.draining
-                .spawn(drain(last, serving.holdings, deadline, loaded));
+            // Others may have it for as long as they like: what they have is nothing.
+            let nothing = Arc::new(Stack::closed());
+            let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
+            let last = serving.active.swap(Arc::new(closed));
+            self.drain(last, serving.holdings, None, deadline);
         }
         while self.draining.join_next().await.is_some() {}
     }
 
-    /// Walks the corridor once. With `force` a stack swaps in even if nothing has changed.
-    pub async fn reload(&mut self, force: bool) -> Report {
+    /// Walks the corridor once.
+    pub async fn reload(&mut self, ask: Ask) -> Report {
+        self.attempt(ask, None).await
+    }
+
+    /// Begins with a stack that served before, whatever has become of its files.
+    pub async fn boot(&mut self, snapshot: &Snapshot) -> Report {
+        self.place.kept.clone_from(&snapshot.libraries);
+        let text = Some(snapshot.manifest.clone());
+        let report = self.attempt(Ask::Fresh, text).await;
+        self.place.kept.clear();
+        report
+    }
+
+    async fn attempt(&mut self, ask: Ask, text: Option<String>) -> Report {
         let mut report = Report {
             outcome: Outcome::Unchanged,
             generation: 0,
             changes: Vec::new(),
+            instances: Fates::default(),
             timings: Vec::new(),
             warnings: Vec::new(),
         };
-        if let Err(refusal) = self.walk(force, &mut report).await {
+        if let Err(refusal) = self.walk(ask, text, &mut report).await {
             report.outcome = Outcome::Refused(refusal);
-            self.abandon(None, Vec::new());
+            self.tell_trying(None);
+            self.abandon(Vec::new());
         }
         report.generation = self
             .serving
@@ -137,9 +185,21 @@ impl Reloader {
         report
     }
 
-    async fn walk(&mut self, force: bool, report: &mut Report) -> Result<(), String> {
+    async fn walk(
+        &mut self,
+        ask: Ask,
+        text: Option<String>,
+        report: &mut Report,
+    ) -> Result<(), String> {
         let mut clock = Clock::start(&mut report.timings);
-        let source = self.read().await?;
+        let from_files = text.is_none();
+        let source = match text {
+            Some(text) => Source {
+                path: self.path.clone(),
+                text,
+            },
+            None => self.read().await?,
+        };
         let parsed = self.parse(&source)?;
         let manifest = parsed.manifest;
         let mut warnings = parsed.warnings;
@@ -153,93 +213,56 @@ impl Reloader {
             .map(|w| w.render(&source, self.color))
             .collect();
         clock.lap("manifest");
-        self.build_libraries(&manifest, force).await?;
-        if self.libraries.is_some() {
+        if from_files && self.libraries.is_some() {
+            self.build_libraries(&manifest, ask).await?;
             clock.lap("build");
         }
         self.files = files(&manifest, &self.place);
-        self.read_lock()?;
-        let resolved = self.resolve(&manifest, &source).await?;
+        let (manifest, shut) = self.shut_out(manifest).await?;
+        for diagnostic in &shut {
+            report.warnings.push(diagnostic.render(&source, self.color));
+        }
+        // What is kept was checked when it was a file.
+        if from_files {
+            self.read_lock()?;
+        }
+        let resolved = self.resolve(&manifest, &source, ask).await?;
         clock.stages(resolved.timings.0.iter().cloned());
         let before = self.serving.as_ref();
-        let same = before.is_some_and(|serving| {
-            let old = &serving.manifest;
-            serving.outline == resolved.outline
-                && old.limits == manifest.limits
-                && old.failures == manifest.failures
-                && old.renewal == manifest.renewal
-        });
-        if same && !force {
+        let same = before.is_some_and(|serving| serving.is(&resolved, &manifest));
+        if same && ask != Ask::Fresh {
             return Ok(());
         }
-        let old = before.map(|serving| serving.outline.clone());
+        let state = state(&resolved.outline);
+        if let Some(avoid) = self.avoid.iter().find(|avoid| avoid.state == state) {
+            return Err(rolled_back(avoid));
+        }
+        self.tell_trying(Some(&state));
+        let kept = self.keep(&resolved);
         let outline = resolved.outline.clone();
-        let libraries = resolved.libraries();
-        let tasks = Arc::new(Tasks::new(Handle::current()));
-        let stack = self.build(&manifest, resolved, &source, &tasks).await?;
+        let built = self.build(&manifest, resolved, &source, ask).await?;
         clock.lap("init");
         let number = self.number + 1;
         let limit = manifest.limits.warmup_timeout;
-        if let Err(error) = warm_up(&stack, &manifest.warmup, number, limit).await {
-            tasks.end();
-            self.abandon(Some(stack), libraries);
+        // What is shut does not answer well; it serves all the same.
+        let warmup = if shut.is_empty() {
+            &manifest.warmup[..]
+        } else {
+            &[]
+        };
+        if let Err(error) = warm_up(&built.stack, warmup, number, limit).await {
+            drop(built.stack);
+            self.abandon(built.instances);
             return Err(error.to_string());
         }
         clock.lap("warm up");
-        report.changes = old.map(|old| diff(&old, &outline)).unwrap_or_default();
-        self.swap(stack, libraries, tasks, outline, manifest);
+        if let Some(before) = &self.serving {
+            report.changes = diff(&before.outline, &outline);
+        }
+        report.instances = self.swap(built, outline, manifest);
+        self.snapshot = kept.map(|libraries| self.photograph(source.text, state, libraries));
         clock.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
-    }
-
-    /// Drops handlers that never served, which may block, and lets the libraries rest that nothing
-    /// uses without them.
-    fn abandon(&self, stack: Option<Stack>, libraries: Vec<Arc<Library>>) {
-        let loaded = self.loaded.clone();
-        drop(tokio::task::spawn_blocking(move || {
-            drop(stack);
-            drop(libraries);
-            loaded.rest();
-        }));
-    }
-
-    fn swap(
-        &mut self,
-        stack: Stack,
-        libraries: Vec<Arc<Library>>,
-        tasks: Arc<Tasks>,
-        outline: Outline,
-        manifest: Manifest,
-    ) {
-        self.number += 1;
-        let stack = Arc::new(stack);
-        let limits = manifest.limits.clone();
-        let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), limits);
-        let generation = Arc::new(generation);
-        let holdings = Holdings {
-            stack,
-            libraries,
-            tasks,
-            gone,
-        };
-        let active = match self.serving.take() {
-            None => Arc::new(Active::new(generation)),
-            Some(before) => {
-                let old = before.active.swap(generation);
-                let deadline = old.limits.drain_timeout;
-                let loaded = self.loaded.clone();
-                self.draining
-                    .spawn(drain(old, before.holdings, deadline, loaded));
-                while self.draining.try_join_next().is_some() {}
-                before.active
-            }
-        };
-        self.serving = Some(Serving {
-            active,
-            manifest,
-            outline,
-            holdings,
-        });
     }
 }

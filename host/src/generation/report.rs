@@ -1,8 +1,20 @@
-//! What a reload says of itself: how it ended, what it changed, how long each stage took.
+//! What a reload is asked for, and what it says of itself.
 
 use std::time::{Duration, Instant};
 
+use super::fates::Fates;
 use crate::stack::Change;
+
+/// What a reload is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Look again: a file may have changed.
+    Look,
+    /// Trust nothing of what was seen before: build the libraries and read every file again.
+    Forced,
+    /// Forced, and every instance anew: it swaps even if nothing has changed.
+    Fresh,
+}
 
 /// How a reload ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +36,8 @@ pub struct Report {
     pub generation: u64,
     /// What the swap changed.
     pub changes: Vec<Change>,
+    /// What the swap meant for each handler.
+    pub instances: Fates,
     /// Stage and time, in order.
     pub timings: Vec<(String, Duration)>,
     /// What is odd about the manifest, for a person.

@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::brought::Brought;
 use super::find::find;
+use super::instance::Key;
 use super::locking::locking;
 use super::tried::Tried;
 use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
+    Vault,
 };
+use crate::link::{Instead, Kept};
 use crate::lock::Lock;
 use crate::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::stack::{Outline, Piece, directives};
@@ -26,6 +29,10 @@ pub struct Place {
     pub directory: PathBuf,
     /// The plugins that were built; others are looked for in the manifest's `path`.
     pub brought: Brought,
+    /// Libraries that take the place of the files, as a snapshot has them.
+    pub kept: Vec<Kept>,
+    /// What to do about each library that is quarantined.
+    pub instead: Vec<Instead>,
     /// What the plugins' libraries may be, if they are locked.
     pub lock: Option<Lock>,
 }
@@ -41,11 +48,39 @@ pub struct Resolved {
     pub timings: Timings,
 }
 
+impl Place {
+    /// The library of a directive, where it is not to be looked for.
+    pub(super) fn kept(&self, directive: &Directive) -> Option<&Kept> {
+        let same = |kept: &&Kept| kept.plugin == directive.plugin && kept.path == directive.path;
+        self.kept.iter().find(same)
+    }
+
+    /// What stands in for a library that is quarantined.
+    fn stand_in(&self, library: &Found) -> Option<&Kept> {
+        self.quarantined(library.fingerprint())?.before.as_ref()
+    }
+
+    /// Why a library may not serve.
+    pub(super) fn quarantined(&self, fingerprint: Fingerprint) -> Option<&Instead> {
+        self.instead
+            .iter()
+            .find(|held| held.fingerprint == fingerprint)
+    }
+}
+
 impl Resolved {
-    /// The libraries that the handlers are of.
-    pub(super) fn libraries(&self) -> Vec<Arc<Library>> {
-        let libraries = self.handlers.iter().map(|chosen| &chosen.library);
-        libraries.cloned().collect()
+    /// Keeps the library of each directive in `vault`.
+    pub(super) fn keep(&self, vault: &Vault) -> std::io::Result<Vec<Kept>> {
+        let keep = |chosen: &Chosen| {
+            Ok(Kept {
+                plugin: chosen.plugin.clone(),
+                path: chosen.path.clone(),
+                file: chosen.file.clone(),
+                fingerprint: chosen.library.fingerprint,
+                kept: vault.keep(&chosen.library)?,
+            })
+        };
+        self.handlers.iter().map(keep).collect()
     }
 }
 
@@ -57,6 +92,23 @@ pub(super) struct Chosen {
     pub(super) export: String,
     /// As the manifest names it: `plugin` or `plugin#handler`.
     pub(super) name: String,
+    /// Its plugin, as the manifest names it.
+    pub(super) plugin: String,
+    /// The directive's `path`, as written.
+    pub(super) path: Option<PathBuf>,
+    /// The file that the library came from.
+    pub(super) file: PathBuf,
+}
+
+impl Chosen {
+    pub(super) fn key(&self, directive: &Directive) -> Key {
+        Key {
+            name: self.name.clone(),
+            fingerprint: self.library.fingerprint,
+            export: self.export.clone(),
+            config: directive.config.clone(),
+        }
+    }
 }
 
 /// Loads every library that the manifest names; what was never tried is tried out first. Blocks.
@@ -142,7 +194,11 @@ fn pick<'a>(
     found: &mut Files,
     timings: &mut Timings,
 ) -> Result<Pick<'a>, Box<Diagnostic>> {
-    let file = find(directive, manifest, place)?;
+    let kept = place.kept(directive);
+    let file = match kept {
+        Some(kept) => kept.file.clone(),
+        None => find(directive, manifest, place)?,
+    };
     let pin = directive
         .sha256
         .as_deref()
@@ -183,7 +239,15 @@ fn pick<'a>(
             library
         }
         Entry::Vacant(entry) => {
-            let mut library = shelf.look(&file, &demands).map_err(refused)?;
+            let looked = match kept {
+                Some(kept) => adopt(shelf, kept, &demands),
+                None => shelf.look(&file, &demands),
+            };
+            let mut library = looked.map_err(refused)?;
+            if let Some(before) = place.stand_in(&library) {
+                Shelf::discard(library);
+                library = adopt(shelf, before, &demands).map_err(refused)?;
+            }
             for (stage, time) in std::mem::take(&mut library.timings) {
                 timings.add(&stage, time);
             }
@@ -210,6 +274,10 @@ fn pick<'a>(
     })
 }
 
+fn adopt(shelf: &mut Shelf, kept: &Kept, demands: &Demands<'_>) -> Result<Found, PrepareError> {
+    shelf.adopt(&kept.kept, kept.fingerprint, demands)
+}
+
 fn load(
     picks: &[Pick<'_>],
     shelf: &mut Shelf,
@@ -229,6 +297,9 @@ fn load(
                 library: Arc::clone(library),
                 export: pick.export.clone(),
                 name: pick.name.clone(),
+                plugin: pick.directive.plugin.clone(),
+                path: pick.directive.path.clone(),
+                file: pick.file.clone(),
             });
         }
     }

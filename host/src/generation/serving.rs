@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use super::active::Active;
 use super::drain::Holdings;
+use super::health::Terms;
+use super::instance::Instance;
+use super::matching::{Spot, spots};
+use super::resolve::Resolved;
 use crate::manifest::{Diagnostic, Listen, Manifest};
-use crate::stack::Outline;
+use crate::stack::{Outline, directives};
 
 /// What serves, with all that the next reload compares it to.
 pub(super) struct Serving {
@@ -13,6 +17,39 @@ pub(super) struct Serving {
     pub(super) manifest: Manifest,
     pub(super) outline: Outline,
     pub(super) holdings: Holdings,
+}
+
+impl Serving {
+    /// What may go on in the next stack: each instance with its spot.
+    pub(super) fn instances(&self) -> Vec<(Spot, Arc<Instance>)> {
+        let instances = self.holdings.instances.iter().cloned();
+        spots(&self.manifest.stack)
+            .into_iter()
+            .zip(instances)
+            .collect()
+    }
+
+    /// Whether a candidate would be just what serves.
+    pub(super) fn is(&self, resolved: &Resolved, manifest: &Manifest) -> bool {
+        let keys = directives(&manifest.stack)
+            .into_iter()
+            .zip(&resolved.handlers)
+            .map(|(directive, chosen)| chosen.key(directive));
+        let old = &self.manifest;
+        self.outline == resolved.outline
+            && old.limits == manifest.limits
+            && old.failures == manifest.failures
+            && old.renewal == manifest.renewal
+            && keys.eq(self.holdings.instances.iter().map(|one| one.key.clone()))
+    }
+}
+
+/// Has instances, those that go on included, heed what their manifest says of handlers that fail.
+pub(super) fn heed(instances: &[Arc<Instance>], manifest: &Manifest) {
+    for (instance, directive) in instances.iter().zip(directives(&manifest.stack)) {
+        let terms = Terms::new(&manifest.failures, directive.on_failure);
+        instance.health.heed(terms);
+    }
 }
 
 /// What a reload can't change: sockets and counts belong to the process.

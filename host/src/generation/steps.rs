@@ -4,13 +4,14 @@ use std::fs;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::candidate::build;
+use tokio::runtime::Handle;
+
+use super::candidate::{Built, Ground, build};
 use super::reload::Reloader;
+use super::report::Ask;
 use super::resolve::{Resolved, resolve};
-use super::tasks::Tasks;
 use crate::library::{Patience, settle};
 use crate::manifest::{self, Manifest, Parsed, Settings, Source};
-use crate::stack::Stack;
 
 /// How long the first look for a manifest may take.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
@@ -50,12 +51,13 @@ impl Reloader {
     pub(super) async fn build_libraries(
         &mut self,
         manifest: &Manifest,
-        force: bool,
+        ask: Ask,
     ) -> Result<(), String> {
         let Some(mut libraries) = self.libraries.take() else {
             return Ok(());
         };
         let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
+        let force = ask != Ask::Look;
         let brought = tokio::task::spawn_blocking(move || {
             let built = libraries.bring(&wanted, &directory, force);
             (libraries, built)
@@ -70,12 +72,16 @@ impl Reloader {
         &self,
         manifest: &Manifest,
         source: &Source,
+        ask: Ask,
     ) -> Result<Resolved, String> {
         let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
         let wanted = manifest.clone();
         let resolved = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
             let (shelf, tried) = &mut *shelf;
+            if ask != Ask::Look {
+                shelf.forget();
+            }
             resolve(&wanted, &place, shelf, tried.as_mut())
         });
         let resolved = resolved.await.map_err(|error| error.to_string())?;
@@ -87,12 +93,23 @@ impl Reloader {
         manifest: &Manifest,
         resolved: Resolved,
         source: &Source,
-        tasks: &Arc<Tasks>,
-    ) -> Result<Stack, String> {
-        let (level, place) = (manifest.stack.clone(), self.place.clone());
-        let tasks = Arc::clone(tasks);
-        let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &place, &tasks));
+        ask: Ask,
+    ) -> Result<Built, String> {
+        let ground = Ground {
+            place: self.place.clone(),
+            runtime: Handle::current(),
+            number: self.number + 1,
+            serving: match &self.serving {
+                Some(serving) if ask != Ask::Fresh => serving.instances(),
+                _ => Vec::new(),
+            },
+        };
+        let level = manifest.stack.clone();
+        let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &ground));
         let built = built.await.map_err(|error| error.to_string())?;
-        built.map_err(|diagnostics| source.render(&diagnostics, self.color))
+        built.map_err(|unbuilt| {
+            self.abandon(unbuilt.instances);
+            source.render(&unbuilt.diagnostics, self.color)
+        })
     }
 }

@@ -1,16 +1,17 @@
-//! The tasks that a generation's handlers have spawned.
+//! The tasks that an instance has spawned.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stackup_plugin::abi::host::{Scope, TaskControl};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::Instant;
 
-/// Runs tasks on the host's runtime and ends them with their generation.
+use super::held::RunningTask;
+
+/// Runs tasks on the host's runtime and ends them with their instance.
 #[derive(Debug)]
 pub struct Tasks {
     runtime: Handle,
@@ -25,8 +26,9 @@ struct Running {
 
 #[derive(Debug)]
 struct Task {
-    /// `handler: name`.
-    label: String,
+    handler: String,
+    name: String,
+    since: Instant,
     handle: JoinHandle<()>,
 }
 
@@ -37,6 +39,21 @@ impl Tasks {
             runtime,
             running: Mutex::default(),
         }
+    }
+
+    /// Those that run.
+    pub(super) fn running(&self, now: Instant) -> Vec<RunningTask> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = running
+            .tasks
+            .iter()
+            .filter(|task| !task.handle.is_finished());
+        let told = running.map(|task| RunningTask {
+            handler: task.handler.clone(),
+            name: task.name.clone(),
+            seconds: now.saturating_duration_since(task.since).as_secs_f64(),
+        });
+        told.collect()
     }
 
     /// Ends every task, and each that is spawned from now on. They are dropped soon: wait for it.
@@ -55,15 +72,21 @@ impl Tasks {
 #[derive(Debug)]
 pub struct Ended(Vec<Task>);
 
+impl FromIterator<Self> for Ended {
+    fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
+        Self(all.into_iter().flat_map(|ended| ended.0).collect())
+    }
+}
+
 impl Ended {
-    /// Waits until all are dropped, at the longest for `limit`. Returns their labels.
+    /// Waits until all are dropped, at the longest for `limit`. Returns `handler: name` of each.
     pub async fn dropped(self, limit: Duration) -> Vec<String> {
-        let deadline = Instant::now() + limit;
+        let deadline = tokio::time::Instant::now() + limit;
         let mut labels = Vec::new();
         for task in self.0 {
             // One that does not yield is left to itself: it holds nothing of its handler's.
             let _ = tokio::time::timeout_at(deadline, task.handle).await;
-            labels.push(task.label);
+            labels.push(format!("{}: {}", task.handler, task.name));
         }
         labels
     }
@@ -83,8 +106,12 @@ impl Scope for Tasks {
             abort.abort();
         } else {
             running.tasks.retain(|task| !task.handle.is_finished());
-            let label = format!("{handler}: {name}");
-            running.tasks.push(Task { label, handle });
+            running.tasks.push(Task {
+                handler: handler.to_owned(),
+                name: name.to_owned(),
+                since: Instant::now(),
+                handle,
+            });
         }
         Box::new(Control(abort))
     }

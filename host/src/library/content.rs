@@ -50,6 +50,20 @@ impl Content {
         Self::read_open(file, settled, || ())
     }
 
+    /// Reads a file of this program's own, whose content is known.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be read.
+    pub(super) fn known(path: &Path, fingerprint: Fingerprint) -> Result<Self, ReadError> {
+        let facts = FileFacts::of(&std::fs::metadata(path)?);
+        Ok(Self {
+            bytes: std::fs::read(path)?,
+            fingerprint,
+            facts,
+        })
+    }
+
     /// `then` runs between the reading and the second look.
     fn read_open(
         mut file: File,

@@ -18,6 +18,8 @@ pub struct Count {
     pub loaded: usize,
     /// Those of them that nothing uses.
     pub resting: usize,
+    /// Bytes of address space that these hold.
+    pub resting_bytes: u64,
 }
 
 impl Loaded {
@@ -51,9 +53,17 @@ impl Loaded {
     pub fn rest(&self) -> Count {
         let mut by_content = self.lock();
         let loaded = by_content.len();
-        let free = by_content.values_mut().filter_map(Arc::get_mut);
-        let resting = free.map(|library| library.copy.rest()).count();
-        Count { loaded, resting }
+        let (mut resting, mut resting_bytes) = (0, 0);
+        for library in by_content.values_mut().filter_map(Arc::get_mut) {
+            library.copy.rest();
+            resting += 1;
+            resting_bytes += library.copy.address_space();
+        }
+        Count {
+            loaded,
+            resting,
+            resting_bytes,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, ByContent> {

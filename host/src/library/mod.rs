@@ -21,6 +21,7 @@ mod sample;
 mod settle;
 mod shelf;
 mod trust;
+mod vault;
 
 pub use self::choose::ChooseError;
 pub use self::content::{Content, ReadError};
@@ -40,3 +41,4 @@ pub use self::settle::{
 };
 pub use self::shelf::{Found, Shelf, TakeError};
 pub use self::trust::{Entry, Ids, Kind, Trust, TrustError, check_owners, judge};
+pub use self::vault::Vault;

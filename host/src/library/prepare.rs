@@ -156,6 +156,45 @@ pub fn prepare(
     })
 }
 
+/// The same for a file that is kept: what it holds is known, so it is not hashed again. Blocks.
+///
+/// # Errors
+///
+/// The first stage that refuses the file, and why.
+pub(super) fn adopt(
+    kept: &Path,
+    fingerprint: Fingerprint,
+    demands: &Demands<'_>,
+    dir: &RuntimeDir,
+) -> Result<Prepared, PrepareError> {
+    take_over(kept, fingerprint, demands, dir).map_err(|cause| PrepareError {
+        path: kept.to_path_buf(),
+        cause,
+    })
+}
+
+fn take_over(
+    kept: &Path,
+    fingerprint: Fingerprint,
+    demands: &Demands<'_>,
+    dir: &RuntimeDir,
+) -> Result<Prepared, Cause> {
+    let mut watch = Stopwatch::start();
+    demands.admit(fingerprint)?;
+    let content = Content::known(kept, fingerprint)?;
+    let metadata = describe(&content.bytes)?;
+    metadata.fits(demands.abi)?;
+    watch.lap(Stage::Describe);
+    let path = dir.link(kept)?;
+    watch.lap(Stage::RuntimeCopy);
+    Ok(Prepared {
+        path,
+        content,
+        metadata,
+        timings: watch.laps,
+    })
+}
+
 fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
     let content = read_trusted(path, demands, &mut watch)?;

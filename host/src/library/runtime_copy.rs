@@ -6,10 +6,11 @@
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::content::Content;
 use super::runtime_dir::RuntimeDir;
+use super::vault::link;
 
 /// A copy that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,20 @@ impl RuntimeDir {
         }
     }
 
-    fn write(&self, path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
+    /// Gives a library that is kept a name in here.
+    ///
+    /// # Errors
+    ///
+    /// When the directory can't be written.
+    pub(super) fn link(&self, kept: &Path) -> Result<PathBuf, CopyError> {
+        let path = self.path().join(kept.file_name().unwrap_or_default());
+        match link(kept, &path) {
+            Ok(()) => Ok(path),
+            Err(source) => Err(CopyError { path, source }),
+        }
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         // Opened for writing as it is made, so that it can be read-only from the start.
         let mut file = tempfile::Builder::new()
             .prefix(".new-")

@@ -9,7 +9,6 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
-use tempfile::TempDir;
 
 /// Unlike anything a person would name a directory, for what has it may be removed.
 const PREFIX: &str = "stackup-runtime-";
@@ -55,8 +54,19 @@ pub struct RuntimeDirError {
 #[derive(Debug)]
 pub struct RuntimeDir {
     // Dropped in this order: the directory goes while the lock still says it is ours.
-    dir: TempDir,
-    _lock: File,
+    dir: Owned,
+    lock: File,
+}
+
+/// Removes the directory when dropped.
+#[derive(Debug)]
+struct Owned(PathBuf);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // What can't be removed is left: it is only waste.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 impl RuntimeDir {
@@ -81,7 +91,20 @@ impl RuntimeDir {
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.dir.path()
+        &self.dir.0
+    }
+
+    /// What says that it is in use: locked as long as any descriptor of it is open.
+    pub(crate) fn lock(&self) -> &File {
+        &self.lock
+    }
+
+    /// One that this process had before it became this program.
+    pub(crate) fn adopt(path: PathBuf, lock: File) -> Self {
+        Self {
+            dir: Owned(path),
+            lock,
+        }
     }
 
     fn create_in(base: &Path) -> Result<Self, String> {
@@ -99,7 +122,8 @@ impl RuntimeDir {
                 .tempdir_in(&base)
                 .map_err(unusable)?;
             if let Some(lock) = lock(dir.path()) {
-                return Ok(Self { dir, _lock: lock });
+                let dir = Owned(dir.keep());
+                return Ok(Self { dir, lock });
             }
         }
         Err("lost every directory made there to another process".to_owned())

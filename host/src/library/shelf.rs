@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::load::{Library, LoadError, load};
 use super::loaded::Loaded;
+use super::prepare::adopt;
 use super::{Cause, Ids, check_owners};
 use super::{
     Demands, FileFacts, Fingerprint, Metadata, PrepareError, Prepared, RuntimeDir, Trust, prepare,
@@ -109,17 +110,27 @@ impl Shelf {
             return Ok(Found { state, timings });
         }
         let prepared = prepare(path, demands, &self.dir)?;
-        let stages = prepared.timings.iter();
-        let timings = stages
-            .map(|(stage, time)| (stage.to_string(), *time))
-            .collect();
         self.remember(path, &prepared);
-        let content = &prepared.content;
-        let state = match self.loaded.again(content.fingerprint, &content.bytes) {
-            Some(library) => State::Loaded(library),
-            None => State::Fit(Box::new(prepared)),
-        };
-        Ok(Found { state, timings })
+        Ok(self.found(prepared))
+    }
+
+    /// A library that is kept, as far as it is known without running any of it. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The first stage that refuses it.
+    pub fn adopt(
+        &mut self,
+        kept: &Path,
+        fingerprint: Fingerprint,
+        demands: &Demands<'_>,
+    ) -> Result<Found, PrepareError> {
+        if let Some(library) = self.loaded.in_use(fingerprint) {
+            let (state, timings) = (State::Loaded(library), Vec::new());
+            return Ok(Found { state, timings });
+        }
+        let prepared = adopt(kept, fingerprint, demands, &self.dir)?;
+        Ok(self.found(prepared))
     }
 
     /// Loads what [`look`](Self::look) found in the file at `path`. Blocks.
@@ -155,6 +166,24 @@ impl Shelf {
     pub fn take(&mut self, path: &Path, demands: &Demands<'_>) -> Result<Arc<Library>, TakeError> {
         let found = self.look(path, demands)?;
         self.load(path, found)
+    }
+
+    fn found(&self, prepared: Prepared) -> Found {
+        let stages = prepared.timings.iter();
+        let timings = stages
+            .map(|(stage, time)| (stage.to_string(), *time))
+            .collect();
+        let content = &prepared.content;
+        let state = match self.loaded.again(content.fingerprint, &content.bytes) {
+            Some(library) => State::Loaded(library),
+            None => State::Fit(Box::new(prepared)),
+        };
+        Found { state, timings }
+    }
+
+    /// Forgets what was seen of files: each is read again, whatever its facts say.
+    pub fn forget(&mut self) {
+        self.seen.clear();
     }
 
     /// The libraries that are mapped.

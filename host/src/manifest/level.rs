@@ -13,6 +13,8 @@ pub struct Level {
     pub maps: Vec<Map>,
     /// The app for what no map takes.
     pub run: Option<Directive>,
+    /// Why there is no app where one should be: its place answers with 503.
+    pub closed: Option<String>,
 }
 
 /// A part of the stack for the requests below one path.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::Span;
 
 /// `[server]`.
@@ -31,7 +33,7 @@ impl Default for Server {
 }
 
 /// One address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Listen {
     /// `host:port`; the host may be a name that is still to be resolved. Port 0: any free one.
     Tcp(String),

@@ -23,6 +23,17 @@ pub struct Breaker {
     state: State,
 }
 
+/// Where a breaker stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// All is let through.
+    Closed,
+    /// Nothing is.
+    Open,
+    /// All is, until the next failure.
+    HalfOpen,
+}
+
 #[derive(Debug, Clone)]
 enum State {
     Closed(Recent),
@@ -60,15 +71,27 @@ impl Breaker {
         opens
     }
 
-    /// Whether a call may go through at `now`. The first after the cool-down half opens the breaker.
+    /// Whether a call may go through at `now`. The first after the cool-down half opens the breaker,
+    /// the first after a quiet window closes it.
     pub fn may_try(&mut self, now: u64) -> bool {
-        if let State::Open { since } = self.state {
-            if apart(now, since) < self.rule.cool_down {
-                return false;
+        match self.state {
+            State::Open { since } if apart(now, since) < self.rule.cool_down => return false,
+            State::Open { .. } => self.state = State::HalfOpen { since: now },
+            State::HalfOpen { since } if apart(now, since) > self.rule.window => {
+                self.state = State::Closed(Recent::default());
             }
-            self.state = State::HalfOpen { since: now };
+            State::HalfOpen { .. } | State::Closed(_) => {}
         }
         true
+    }
+
+    /// Where it stands since it was last asked or told something.
+    pub fn standing(&self) -> Standing {
+        match self.state {
+            State::Closed(_) => Standing::Closed,
+            State::Open { .. } => Standing::Open,
+            State::HalfOpen { .. } => Standing::HalfOpen,
+        }
     }
 }
 

@@ -59,6 +59,18 @@ fn a_quiet_window_closes_it() {
 }
 
 #[test]
+fn it_stands_closed_again_when_it_was_asked_after_a_quiet_window() {
+    let mut breaker = open();
+    assert_eq!(breaker.standing(), Standing::Open);
+    assert!(breaker.may_try(1300));
+    assert!(breaker.may_try(1400));
+    assert_eq!(breaker.standing(), Standing::HalfOpen);
+    assert!(breaker.may_try(1401));
+    assert_eq!(breaker.standing(), Standing::Closed);
+    assert!(!breaker.failed(1402) && !breaker.failed(1402) && breaker.failed(1402));
+}
+
+#[test]
 fn a_clock_that_is_set_back_does_not_keep_it_open_for_good() {
     let mut breaker = open();
     assert!(!breaker.may_try(900));

@@ -16,7 +16,7 @@ mod recent;
 pub mod verdict;
 
 pub use self::backoff::Backoff;
-pub use self::breaker::{Breaker, BreakerRule};
+pub use self::breaker::{Breaker, BreakerRule, Standing};
 pub use self::budget::{Budget, Retired, Spent};
 pub use self::how::How;
 pub use self::probation::Probation;

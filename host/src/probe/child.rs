@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::{Value, json};
-use stackup_plugin::abi::host::{Attached, HandlerContext};
+use stackup_plugin::abi::host::{Attached, HandlerContext, Untold};
 use tokio::runtime::Handle;
 
 use super::Step;
@@ -74,15 +74,21 @@ fn try_all(input: &Value, mut report: File) -> io::Result<()> {
             loaded = Some((library.clone(), load(&library)));
         }
         tell(&mut report, number, Step::Init)?;
+        let name = text(&trial["name"]);
+        let plugin = name.split('#').next().unwrap_or_default().to_owned();
         let context = HandlerContext {
-            handler: text(&trial["name"]),
+            handler: name,
+            plugin,
+            // Who asked for the trial knows whose it is.
+            fingerprint: String::new(),
             environment: text(&input["environment"]),
             directory: text(&input["directory"]).into(),
             scope: Arc::clone(&tasks) as _,
+            incidents: Arc::new(Untold),
         };
         if let Some((_, Some(plugin))) = &loaded {
             let config = trial["config"].to_string();
-            let built = plugin.init(&text(&trial["export"]), &config, Arc::new(context));
+            let built = plugin.init(&text(&trial["export"]), &config, context);
             // Its drop belongs to the end of a generation, not to its beginning.
             std::mem::forget(built);
         }

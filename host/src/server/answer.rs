@@ -2,7 +2,8 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
@@ -15,27 +16,33 @@ use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::body::{Hooks, Limited, ServedBody, too_large};
 use super::connection::Served;
-use crate::generation::Generation;
+use super::hold::Hold;
+use super::sending::Sending;
+use crate::generation::{Generation, Phase, Wait};
 
 /// Answers a request with the generation that is active when it begins.
 pub(super) async fn answer(
     request: http::Request<Incoming>,
     ends: Connection,
     served: &Served,
+    sending: &Arc<Sending>,
 ) -> Response<ServedBody> {
     let generation = served.active.load();
+    generation.count_request();
     let is_head = request.method() == Method::HEAD;
     let limit = generation.limits.body_bytes;
     let declared = request.body().size_hint().lower();
     if let Some(limit) = limit.filter(|limit| declared > *limit) {
         let refusal = failed(&too_large(limit), served.show_errors);
-        let mut response = respond(refusal, generation, None, is_head, None);
+        let hold = Hold::new(generation, Wait::of(&request), Arc::clone(sending));
+        let mut response = respond(refusal, hold, None, is_head, None);
         // The rest of the body is not read, so the connection is of no more use.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
         return response;
     }
     let exchange = Arc::new(Exchange::new(generation.number));
+    let mut wait = Wait::of(&request);
     let (parts, body) = request.into_parts();
     let body = if body.is_end_stream() {
         HostBody::Empty
@@ -46,8 +53,10 @@ pub(super) async fn answer(
         exchange: Some(Arc::clone(&exchange)),
     };
     let request = HostRequest::new(parts, body, ends, Arc::clone(&exchange));
-    let outcome = within_limits(generation.stack.root.call(request), &generation).await;
+    let call = generation.stack.root.call(request);
+    let outcome = within_limits(call, &generation, &mut wait).await;
     guard.exchange = None;
+    wait.answered();
     let outcome = outcome.and_then(|response| framed(response, is_head));
     let (response, failure) = match outcome {
         Ok(response) => (response, None),
@@ -56,13 +65,27 @@ pub(super) async fn answer(
     if let Some(failure) = &failure {
         log_failure(failure);
     }
-    respond(response, generation, Some(exchange), is_head, failure)
+    let hold = Hold::new(generation, wait, Arc::clone(sending));
+    let mut response = respond(response, hold, Some(exchange), is_head, failure);
+    if served.last.load(Ordering::Relaxed) {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 /// Awaits the stack's answer; the clock is asked only if there is a wait.
-async fn within_limits(call: Call<'_>, generation: &Generation) -> Outcome {
+async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut Wait) -> Outcome {
     let mut call = pin!(call);
-    let first = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
+    let mut poll = |cx: &mut Context<'_>| {
+        let polled = call.as_mut().poll(cx);
+        if polled.is_pending() {
+            let handler = call.waits_in().map(|context| context.handler.as_str());
+            wait.is(generation.waiting(), Phase::Request, handler);
+        }
+        polled
+    };
+    let first = std::future::poll_fn(|cx| Poll::Ready(poll(cx))).await;
     if let Poll::Ready(outcome) = first {
         return outcome;
     }
@@ -75,7 +98,7 @@ async fn within_limits(call: Call<'_>, generation: &Generation) -> Outcome {
     };
     tokio::select! {
         biased;
-        outcome = call => outcome,
+        outcome = std::future::poll_fn(poll) => outcome,
         () = timeout => {
             let limit = limit.unwrap_or_default();
             let message = format!("no answer within {limit:?} (`[limits] request_timeout`)");
@@ -90,7 +113,7 @@ async fn within_limits(call: Call<'_>, generation: &Generation) -> Outcome {
 
 fn respond(
     response: HostResponse,
-    generation: Arc<Generation>,
+    hold: Hold,
     exchange: Option<Arc<Exchange>>,
     is_head: bool,
     failure: Option<Failure>,
@@ -107,7 +130,7 @@ fn respond(
             bodiless,
             failure,
         });
-    let mut response = Response::new(ServedBody::new(body, generation, promised, hooks));
+    let mut response = Response::new(ServedBody::new(body, hold, promised, hooks));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response

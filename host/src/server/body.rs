@@ -1,6 +1,5 @@
 //! Bodies between a connection and the stack.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,9 +8,9 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody};
+use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, polling};
 
-use crate::generation::Generation;
+use super::hold::Hold;
 
 /// The body of a request, up to a limit.
 pub(super) struct Limited {
@@ -70,17 +69,21 @@ pub(super) fn too_large(limit: u64) -> Failure {
     Failure::body(StatusCode::PAYLOAD_TOO_LARGE, message)
 }
 
+/// A frame of this size may not go out at once, whatever the sockets are.
+const LARGE: usize = 16 << 10;
+
+/// What a body under way gets when its generation's time is up.
+const OVER: &str = "the generation's drain deadline passed";
+
 /// The body of a response. It holds its generation, and its end is the end of the exchange.
 pub(super) struct ServedBody {
     body: HostBody,
-    generation: Arc<Generation>,
+    hold: Hold,
     /// Tells the hooks, if there are any.
     ending: Option<Box<Hooks>>,
     /// What `content-length` promises; none where there is none or no body is sent.
     promised: Option<u64>,
     sent: u64,
-    /// Resolves when the generation's time is up; made when first there is a wait.
-    over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// What the hooks of an exchange are told.
@@ -97,27 +100,24 @@ pub(super) struct Hooks {
 impl ServedBody {
     pub(super) fn new(
         body: HostBody,
-        generation: Arc<Generation>,
+        hold: Hold,
         promised: Option<u64>,
         hooks: Option<Hooks>,
     ) -> Self {
         let ending = hooks.map(Box::new);
         Self {
             body,
-            generation,
+            hold,
             ending,
             promised,
             sent: 0,
-            over: None,
         }
     }
 
-    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let ending = self.generation.ending();
-        let over = self
-            .over
-            .get_or_insert_with(|| Box::pin(Arc::clone(ending).over()));
-        over.as_mut().poll(cx)
+    /// Whether the client may leave some of the body lying: all but a short one of one frame.
+    fn is_long(&self, frame: &Frame<Bytes>) -> bool {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        (self.sent > 0 || length > LARGE) && !self.body.is_end_stream()
     }
 
     /// The frame, if it keeps what `content-length` promises.
@@ -167,19 +167,24 @@ impl Body for ServedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = &mut *self;
-        let frame = match Pin::new(&mut this.body).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => this.check(Some(frame)),
+        let number = this.hold.generation.number;
+        let (frame, waits_in) = polling(number, || Pin::new(&mut this.body).poll_frame(cx));
+        let frame = match frame {
+            Poll::Ready(Some(Ok(frame))) => {
+                if this.is_long(&frame) && this.hold.is_sent(cx) {
+                    Some(Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, OVER)))
+                } else {
+                    this.check(Some(frame))
+                }
+            }
             Poll::Ready(None) => this.check(None),
             Poll::Ready(Some(Err(failure))) => {
                 tracing::error!(event = "body-failed", "a response's body failed: {failure}");
                 Some(Err(failure))
             }
             Poll::Pending => {
-                if this.poll_over(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                let message = "the generation's drain deadline passed";
-                Some(Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, message)))
+                std::task::ready!(this.hold.waits(waits_in, cx));
+                Some(Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, OVER)))
             }
         };
         match &frame {
@@ -212,8 +217,17 @@ impl Drop for ServedBody {
         if complete {
             self.finish(None);
         } else if self.ending.is_some() {
-            let left = Failure::body(StatusCode::OK, "the client left before the end of the body");
+            let why = match self.hold.is_over() {
+                true => OVER,
+                false => "the client left before the end of the body",
+            };
+            let left = Failure::body(StatusCode::OK, why);
             self.finish(Some(&left));
+        }
+        if let HostBody::Plugin(_) = self.body {
+            // Code of its plugin runs: as in a poll, it is known whose.
+            let body = std::mem::take(&mut self.body);
+            polling(self.hold.generation.number, || drop(body));
         }
     }
 }

@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::Poll;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -13,7 +15,9 @@ use stackup_plugin::abi::host::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
+use super::Phase;
 use super::answer::answer;
+use super::sending::Sending;
 use crate::generation::Active;
 use crate::manifest::Limits;
 
@@ -22,7 +26,9 @@ use crate::manifest::Limits;
 pub(super) struct Served {
     pub(super) active: Arc<Active>,
     pub(super) show_errors: bool,
-    pub(super) stop: watch::Receiver<bool>,
+    pub(super) phase: watch::Receiver<Phase>,
+    /// Whether each connection ends with its next response.
+    pub(super) last: Arc<AtomicBool>,
 }
 
 /// What is said where a request's head did not come in time (RFC 9110 §15.5.9).
@@ -37,20 +43,26 @@ pub(super) async fn serve_connection<S>(io: TokioIo<S>, ends: Connection, served
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let sending = &Arc::new(Sending::default());
     let service = service_fn(|request: hyper::Request<Incoming>| async move {
-        Ok::<_, Infallible>(answer(request, ends, served).await)
+        Ok::<_, Infallible>(answer(request, ends, served, sending).await)
     });
     let limits = served.active.load().limits.clone();
     let mut connection = builder(&limits).serve_connection(io, service);
-    let mut stop = served.stop.clone();
-    let mut stopping = pin!(stop.wait_for(|stop| *stop));
+    let mut phase = served.phase.clone();
+    let mut stopping = pin!(phase.wait_for(|phase| *phase == Phase::Stopping));
     let mut told = false;
     let ended = std::future::poll_fn(|cx| {
         if !told && stopping.as_mut().poll(cx).is_ready() {
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        Pin::new(&mut connection).poll(cx)
+        let polled = Pin::new(&mut connection).poll(cx);
+        if polled.is_pending() && sending.is_over() {
+            tracing::debug!("a client took nothing until its generation ended: it is cut");
+            return Poll::Ready(Ok(()));
+        }
+        polled
     })
     .await;
     let Err(error) = ended else { return };

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use stackup_plugin::abi::host::PluginLog;
 use tracing::field::{Field, Visit};
@@ -24,7 +25,7 @@ pub struct LogSettings {
 }
 
 /// For people or for programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
 pub enum Format {
     /// A line to read.
     #[default]
@@ -50,20 +51,33 @@ pub fn color_wanted() -> bool {
     !refused && std::io::stderr().is_terminal()
 }
 
-/// As `tracing` and `log` count: 1 error … 5 trace.
+/// As `tracing` and `log` count.
+const LEVELS: [LevelFilter; 6] = [
+    LevelFilter::OFF,
+    LevelFilter::ERROR,
+    LevelFilter::WARN,
+    LevelFilter::INFO,
+    LevelFilter::DEBUG,
+    LevelFilter::TRACE,
+];
+
+/// The level of a number: 0 none, 1 error … 5 trace.
+pub fn level_of(number: u8) -> LevelFilter {
+    let level = LEVELS.get(usize::from(number));
+    level.copied().unwrap_or(LevelFilter::TRACE)
+}
+
+/// The number of a level.
+pub fn number_of(level: LevelFilter) -> u8 {
+    (0..)
+        .zip(LEVELS)
+        .find_map(|(number, known)| (known == level).then_some(number))
+        .unwrap_or(0)
+}
+
+/// The most verbose level that is wanted.
 pub(super) fn wanted_level() -> u8 {
-    let max = LevelFilter::current();
-    [
-        Level::TRACE,
-        Level::DEBUG,
-        Level::INFO,
-        Level::WARN,
-        Level::ERROR,
-    ]
-    .into_iter()
-    .zip([5, 4, 3, 2, 1])
-    .find_map(|(level, number)| (level <= max).then_some(number))
-    .unwrap_or(0)
+    number_of(LevelFilter::current())
 }
 
 pub(super) fn write_plugin_line(line: &PluginLog<'_>) {

@@ -1,8 +1,9 @@
-//! What the host lends its plugins: the log and the clock.
+//! What the host lends its plugins, the log and the clock; and the watchdog over them.
 //!
-//! Knows nothing of stacks. A task's home is its generation's [`Tasks`](crate::generation::Tasks).
+//! Knows nothing of stacks. A task's home is its instance's [`Tasks`](crate::generation::Tasks).
 
 mod log;
+mod watchdog;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +12,10 @@ use std::time::Duration;
 use stackup_plugin::abi::host::{PluginLog, Services, install};
 use tokio::runtime::Handle;
 
-pub use self::log::{Format, LogSettings, color_wanted, start as start_log, titled};
+pub use self::log::{
+    Format, LogSettings, color_wanted, level_of, number_of, start as start_log, titled,
+};
+pub use self::watchdog::{Hang, Patience, Watchdog};
 
 /// Lends this process's log and tokio clock to every plugin. Call it within the runtime, once.
 pub fn lend() {

@@ -10,9 +10,11 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use stackup_plugin::abi::host::{Answer, Handler, HostRequest, HostResponse, Node, Outcome};
+use stackup_plugin::abi::host::{
+    Answer, Failure, Handler, HostRequest, HostResponse, Node, OnFailure, Outcome,
+};
 
-use crate::manifest::{Directive, Level};
+use crate::manifest::{self, Directive, Level};
 
 pub use self::diff::{Change, Mark, diff};
 pub use self::outline::{Line, Outline, Piece};
@@ -32,6 +34,14 @@ impl Stack {
         mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
     ) -> Option<Self> {
         build_level(level, mount).map(|root| Self { root })
+    }
+
+    /// What is left when the last stack has ended: no handlers.
+    pub fn closed() -> Self {
+        let reason = "the server has ended".to_owned();
+        Self {
+            root: Node::Answer(Box::new(Closed(reason))),
+        }
     }
 }
 
@@ -56,7 +66,11 @@ fn build_level(
     mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
 ) -> Option<Node> {
     // Every directive is mounted, or has its say why not, before any is given up.
-    let uses: Vec<_> = level.uses.iter().map(&mut *mount).collect();
+    let uses: Vec<_> = level
+        .uses
+        .iter()
+        .map(|directive| Some((mount(directive)?, instead(directive))))
+        .collect();
     let maps: Vec<_> = level
         .maps
         .iter()
@@ -71,22 +85,44 @@ fn build_level(
     let app = |handler| Node::Layer {
         handler,
         next: None,
+        on_failure: OnFailure::FailClosed,
     };
     let maps = maps.into_iter().collect::<Option<Vec<_>>>()?;
     let inner = match run {
         Some(handler) if maps.is_empty() => app(handler?),
         Some(handler) => Node::Route(Box::new(UrlMap::new(maps, app(handler?)))),
-        None => Node::Route(Box::new(UrlMap::new(
-            maps,
-            Node::Answer(Box::new(NotFound)),
-        ))),
+        None => {
+            let answer: Box<dyn Answer> = match &level.closed {
+                Some(reason) => Box::new(Closed(reason.clone())),
+                None => Box::new(NotFound),
+            };
+            Node::Route(Box::new(UrlMap::new(maps, Node::Answer(answer))))
+        }
     };
     let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
-    let wrap = |next, handler| Node::Layer {
+    let wrap = |next, (handler, on_failure)| Node::Layer {
         handler,
         next: Some(Box::new(next)),
+        on_failure,
     };
     Some(uses.into_iter().rev().fold(inner, wrap))
+}
+
+/// The answer in place of what may not serve.
+struct Closed(String);
+
+impl Answer for Closed {
+    fn answer(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        let closed = Failure::body(http::StatusCode::SERVICE_UNAVAILABLE, self.0.clone());
+        Box::pin(std::future::ready(Err(closed)))
+    }
+}
+
+fn instead(directive: &Directive) -> OnFailure {
+    match directive.on_failure {
+        manifest::OnFailure::FailClosed => OnFailure::FailClosed,
+        manifest::OnFailure::Bypass => OnFailure::Bypass,
+    }
 }
 
 /// The answer where no map takes the path (Rack's URLMap).

@@ -35,6 +35,8 @@ pub enum Line {
     },
     /// An app.
     Run(Piece),
+    /// Where what should be there may not serve: why.
+    Closed(String),
 }
 
 /// The pieces of a stack, outermost first, each with its depth.
@@ -65,6 +67,9 @@ impl Outline {
         if let Some(directive) = &level.run {
             self.lines.push((depth, Line::Run(piece(directive))));
         }
+        if let Some(reason) = &level.closed {
+            self.lines.push((depth, Line::Closed(reason.clone())));
+        }
     }
 
     /// The pieces alone.
@@ -78,7 +83,7 @@ impl Line {
     pub fn piece(&self) -> Option<&Piece> {
         match self {
             Self::Use(piece) | Self::Run(piece) => Some(piece),
-            Self::Map { .. } => None,
+            Self::Map { .. } | Self::Closed(_) => None,
         }
     }
 
@@ -91,6 +96,7 @@ impl Line {
                 let path = if path.is_empty() { "/" } else { path };
                 format!("map {}{path}", host.as_deref().unwrap_or_default())
             }
+            Self::Closed(reason) => format!("closed: {reason}"),
         }
     }
 }

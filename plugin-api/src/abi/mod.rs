@@ -24,6 +24,7 @@ pub mod future;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod metadata;
+pub mod note;
 pub mod plugin;
 pub mod root;
 pub mod slice;

@@ -54,7 +54,7 @@ pub struct HandlerEntry {
 pub struct HandlerTable {
     /// The JSON Schema of the handler's config.
     pub schema: unsafe extern "C" fn() -> RString,
-    /// Builds an instance from its config, a JSON object. Takes over one count of `context`.
+    /// Builds an instance from its config, a JSON object.
     pub init: unsafe extern "C" fn(config: RawSlice<'_>, context: *const ContextObject) -> RawInit,
     /// Answers a request; an app gets a null `next`. The instance outlives the future.
     pub call: unsafe extern "C" fn(

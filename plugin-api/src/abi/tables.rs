@@ -5,6 +5,7 @@ use abi_stable::std_types::RString;
 
 use super::body::RawBody;
 use super::future::RawFuture;
+use super::note::ThreadNote;
 use super::slice::RawSlice;
 
 macro_rules! opaque {
@@ -24,7 +25,7 @@ opaque! {
     RequestObject,
     ResponseObject,
     ErrorObject,
-    /// A handler's context, counted.
+    /// A handler's context, which is never freed.
     ContextObject,
     /// One place in a stack.
     NodeObject,
@@ -229,19 +230,23 @@ pub struct HostTable {
     pub next_run: unsafe extern "C" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,
 
     // Services.
-    /// Where this thread notes which handler runs on it, or null: to be read and written on this
-    /// thread alone. Who enters a handler writes its context there, and what was there when it leaves.
-    pub running: unsafe extern "C" fn() -> *mut *const ContextObject,
+    /// Where this thread notes which handler runs on it; to be written on this thread alone. Who
+    /// enters a handler notes its context there, and what was there when it leaves.
+    pub thread_note: unsafe extern "C" fn() -> &'static ThreadNote,
     pub log: unsafe extern "C" fn(record: &LogRecord<'_>),
     /// The most verbose level that is wanted: 0 none … 5 trace.
     pub log_level: unsafe extern "C" fn() -> u8,
     pub sleep: unsafe extern "C" fn(nanoseconds: u64) -> RawFuture,
-    pub context_clone: unsafe extern "C" fn(context: *const ContextObject),
-    pub context_drop: unsafe extern "C" fn(context: *const ContextObject),
     pub context_handler: unsafe extern "C" fn(context: *const ContextObject) -> RawSlice<'static>,
     pub context_environment:
         unsafe extern "C" fn(context: *const ContextObject) -> RawSlice<'static>,
     pub context_directory: unsafe extern "C" fn(context: *const ContextObject) -> RString,
+    /// Tells of a panic that was contained in this handler's code.
+    pub context_panicked: unsafe extern "C" fn(
+        context: *const ContextObject,
+        message: RawSlice<'_>,
+        place: RawSlice<'_>,
+    ),
     pub task_spawn: unsafe extern "C" fn(
         context: *const ContextObject,
         name: RawSlice<'_>,

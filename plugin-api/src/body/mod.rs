@@ -3,6 +3,7 @@
 mod adapt;
 mod channel;
 mod rewrite;
+mod whole;
 
 use std::fmt;
 use std::pin::Pin;
@@ -127,6 +128,26 @@ impl Body {
             bytes: first.unwrap_or_else(|| all.freeze()),
             trailers,
         })
+    }
+
+    /// Its bytes, if it is one chunk that is there already (Rack's `to_ary`); else the body as it
+    /// was. It never waits, so it is safe on a body that streams.
+    ///
+    /// # Errors
+    ///
+    /// The body, to be passed on.
+    pub fn into_bytes(self) -> Result<Bytes, Self> {
+        whole::whole(self)
+    }
+
+    /// The same with `chunks` before it: those that were read of it to look at.
+    #[must_use]
+    pub fn prepend(self, chunks: impl IntoIterator<Item = Bytes>) -> Self {
+        self.resumed(chunks.into_iter().map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn resumed(self, frames: impl IntoIterator<Item = Result<Frame<Bytes>, Error>>) -> Self {
+        Self::from_handle(BodyHandle::own(whole::Resumed::new(frames, self)))
     }
 
     /// Bounds on the bytes that are still to come.

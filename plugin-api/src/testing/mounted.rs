@@ -9,9 +9,10 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::request::TestRequest;
-use super::services::Threads;
+use super::services;
 use crate::abi::host::{
-    Answer, Exchange, Failure, Finish, Handler, HandlerContext, HostRequest, Node, Outcome,
+    Answer, Exchange, Failure, Finish, Handler, HandlerContext, HostRequest, Node, OnFailure,
+    Outcome, Untold,
 };
 use crate::abi::plugin::bridge;
 use crate::abi::plugin::entry;
@@ -44,14 +45,17 @@ pub fn app<A: App>(config: Value) -> Result<Mounted> {
 }
 
 pub(super) fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
-    super::services::install();
+    services::install();
     let context = HandlerContext {
         handler: "test".to_owned(),
+        plugin: "test".to_owned(),
+        fingerprint: String::new(),
         environment: "test".to_owned(),
         directory: std::env::current_dir().unwrap_or_default(),
-        scope: Arc::new(Threads),
+        scope: services::scope(),
+        incidents: Arc::new(Untold),
     };
-    let handler = Handler::init(entry.table, &config.to_string(), Arc::new(context));
+    let handler = Handler::init(entry.table, &config.to_string(), context);
     handler
         .map(|handler| Mounted {
             handler: Arc::new(handler),
@@ -79,6 +83,7 @@ impl Mounted {
                 Some(below) => Box::new(below.node(last)),
                 None => last,
             }),
+            on_failure: OnFailure::default(),
         }
     }
 

@@ -37,7 +37,12 @@ pub(crate) fn install() {
     });
 }
 
-pub(super) struct Threads;
+struct Threads;
+
+/// Tasks as a test runs them.
+pub(crate) fn scope() -> Arc<dyn Scope> {
+    Arc::new(Threads)
+}
 
 impl Services for Threads {
     fn log(&self, raw: &PluginLog<'_>) {

@@ -8,8 +8,10 @@ mod config; // what `#[config]` accepts, refuses and describes
 mod ends; // on_finished
 mod env; // Rack's names
 mod failures; // errors and panics, and where they say they were
+mod fields; // headers in a config
 mod headers; // of requests and responses
 mod http_types; // there and back
+mod looked_at; // bodies that are looked at, then passed on
 mod responses; // IntoResponse
 mod services; // the clock, tasks and the log
 mod stack; // cancellation and wakers through several layers

@@ -1,7 +1,9 @@
 //! The env as a page.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Write};
+use std::fmt::Write;
+
+use stackup_plugin::Escaped;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -33,20 +35,4 @@ pub(crate) fn page(env: &BTreeMap<String, String>) -> String {
     }
     page.push_str("</table>\n");
     page
-}
-
-/// Text that is nothing but text in HTML.
-struct Escaped<'a>(&'a str);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c => f.write_char(c),
-        })
-    }
 }

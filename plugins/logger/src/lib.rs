@@ -2,38 +2,72 @@
 
 #![forbid(unsafe_code)]
 
-mod line;
+mod config;
+mod end;
+mod escape;
+mod json;
+mod seen;
+mod text;
 
 use std::time::Instant;
 
 use jiff::Zoned;
 use stackup_plugin::{Context, Middleware, Next, Request, Result, tracing};
 
-use self::line::Line;
+pub use self::config::{Config, Format};
+use self::end::End;
+use self::escape::Escaped;
+use self::seen::Seen;
+
+/// What `null-logger` leaves in the env for the layers below it.
+const SILENCED: &str = "null";
 
 /// Logs a line for each request.
-pub struct Logger;
+pub struct Logger {
+    format: Format,
+}
 
 impl Middleware for Logger {
-    type Config = ();
+    type Config = Config;
 
-    fn init((): (), _cx: &Context) -> Result<Self> {
+    fn init(config: Config, _cx: &Context) -> Result<Self> {
         // Reads the time zone now rather than in the first request.
         let _ = Zoned::now();
-        Ok(Self)
+        Ok(Self {
+            format: config.format,
+        })
     }
 
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
-        let start = Instant::now();
-        let line = Line::new(&req);
-        req.on_finished(move |end| {
-            let line = line.finish(end, &Zoned::now(), start.elapsed());
-            match end.error() {
-                Some(error) => tracing::info!(%error, handler = error.handler(), "{line}"),
+        if req.env().get("rack.logger").as_deref() != Some(SILENCED) {
+            self.log(&mut req);
+        }
+        next.run(req).await
+    }
+}
+
+impl Logger {
+    /// Has a line logged when the response has ended, failed, or the client has left.
+    fn log(&self, req: &mut Request) {
+        let (start, format, seen) = (Instant::now(), self.format, Seen::new(req));
+        req.on_finished(move |finished| {
+            let end = End::new(finished, Zoned::now(), start.elapsed());
+            let line = match format {
+                Format::Common => text::common(&seen, &end),
+                Format::Combined => text::combined(&seen, &end),
+                // It holds the error already.
+                Format::Json => return tracing::info!("{}", json::object(&seen, &end)),
+            };
+            match finished.error() {
+                // An error may quote what the client sent.
+                Some(error) => tracing::info!(
+                    error = %Escaped(error.message()),
+                    handler = error.handler(),
+                    "{line}"
+                ),
                 None => tracing::info!("{line}"),
             }
         });
-        next.run(req).await
     }
 }
 

@@ -1,5 +1,5 @@
-use stackup_plugin::testing::{self, Mounted, TestRequest, block_on, get, json};
-use stackup_plugin::{Body, Error, IntoResponse, Method, StatusCode};
+use stackup_plugin::testing::{self, Json, Mounted, TestRequest, block_on, get, json};
+use stackup_plugin::{Body, Error, IntoResponse, Method, StatusCode, serde_json};
 
 use super::*;
 
@@ -9,10 +9,19 @@ fn mounted() -> Mounted {
 
 /// The line of a request that is answered and read to its end.
 fn line(request: TestRequest, answer: impl IntoResponse + Send + 'static) -> String {
+    line_as(json!({}), request, answer)
+}
+
+fn line_as(
+    config: Json,
+    request: TestRequest,
+    answer: impl IntoResponse + Send + 'static,
+) -> String {
     let log = testing::log();
     block_on(async {
         let answer = async move |_req: Request| answer;
-        mounted()
+        testing::middleware::<Logger>(config)
+            .unwrap()
             .call(request, answer)
             .await
             .unwrap()
@@ -120,13 +129,13 @@ fn client_that_leaves_before_the_answer_has_no_status() {
 fn failure_has_a_line_with_the_error() {
     let log = testing::log();
     block_on(async {
-        let fail = async |_req: Request| Err::<&str, _>(Error::msg("no tea"));
+        let fail = async |_req: Request| Err::<&str, _>(Error::msg("no\ntea"));
         mounted().call(get("/"), fail).await.unwrap_err();
     });
     let [line] = log.lines().try_into().unwrap();
     assert!(plain(&line.message).ends_with(r#"" 500 -"#), "{line}");
     assert!(
-        line.to_string().ends_with("error=no tea handler=next"),
+        line.to_string().ends_with(r"error=no\x0Atea handler=next"),
         "{line}"
     );
 }
@@ -147,4 +156,79 @@ fn body_that_fails_has_a_line_with_what_was_sent() {
     let [line] = log.lines().try_into().unwrap();
     assert!(plain(&line.message).ends_with(r#"" 200 3"#), "{line}");
     assert!(line.to_string().contains("error=disk on fire"), "{line}");
+}
+
+#[test]
+fn combined_tells_of_the_client() {
+    let config = || json!({ "format": "combined" });
+    let request = get("/a")
+        .header("referer", "https://a/\"")
+        .header("user-agent", "x/1 (y)");
+    let line = line_as(config(), request, "hello");
+    let (before, rest) = line.split_once('[').unwrap();
+    let (_, rest) = rest.split_once(']').unwrap();
+    assert_eq!(before, "127.0.0.1 - - ");
+    let expected = r#" "GET /a HTTP/1.1" 200 5 "https://a/\x22" "x/1 (y)""#;
+    assert_eq!(rest, expected);
+    assert!(line_as(config(), get("/"), "").ends_with(r#"" 200 - "-" "-""#));
+}
+
+#[test]
+fn json_has_a_key_for_each() {
+    let request = get("/a%20b?x=1")
+        .header("user-agent", "x\u{9b}31m")
+        .env("REMOTE_USER", "a\nb");
+    let request = request.env("stackup.request_id", "id-1");
+    let line = line_as(json!({ "format": "json" }), request, "hello");
+    assert!(
+        line.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+        "{line}"
+    );
+    let mut value: Json = serde_json::from_str(&line).unwrap();
+    let time = value["time"].take();
+    time.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(value["seconds"].take().as_f64().unwrap() < 10.0);
+    let expected = json!({
+        "time": null, "seconds": null, "address": "127.0.0.1", "user": "a\nb", "method": "GET",
+        "path": "/a%20b", "query": "x=1", "protocol": "HTTP/1.1", "status": 200, "bytes": 5,
+        "user_agent": "x\u{9b}31m", "request_id": "id-1", "generation": 0,
+    });
+    assert_eq!(value, expected);
+}
+
+#[test]
+fn json_holds_the_error() {
+    let log = testing::log();
+    block_on(async {
+        let fail = async |_req: Request| Err::<&str, _>(Error::msg("no\ntea"));
+        let logger = testing::middleware::<Logger>(json!({ "format": "json" })).unwrap();
+        logger.call(get("/"), fail).await.unwrap_err();
+    });
+    let [line] = log.lines().try_into().unwrap();
+    let value: Json = serde_json::from_str(&line.message).unwrap();
+    assert_eq!(value["status"], 500);
+    assert_eq!(
+        (&value["error"], &value["handler"]),
+        (&json!("no\ntea"), &json!("next"))
+    );
+    assert!(line.fields.is_empty());
+}
+
+#[test]
+fn null_logger_above_silences_it() {
+    let log = testing::log();
+    block_on(async {
+        let request = get("/").env("rack.logger", "null");
+        let res = mounted().call(request, async |_req| "hello").await.unwrap();
+        assert_eq!(res.finish().await.unwrap(), "hello");
+    });
+    assert_eq!(log.lines(), []);
+}
+
+#[test]
+fn unknown_format_is_refused() {
+    let error = testing::middleware::<Logger>(json!({ "format": "apache" }))
+        .err()
+        .unwrap();
+    assert_eq!(error.place(), "format");
 }

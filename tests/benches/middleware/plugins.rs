@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use stackup::generation::{Brought, Place, Tasks, build, resolve};
+use stackup::generation::{Brought, Ground, Place, build, resolve};
 use stackup::library::{Candidate, RuntimeDir, Shelf};
 use stackup::manifest::{self, Settings, Source};
 use stackup::stack::Stack;
@@ -31,6 +30,8 @@ impl Host {
                 environment: "production".to_owned(),
                 directory: PathBuf::from("/"),
                 lock: None,
+                kept: Vec::new(),
+                instead: Vec::new(),
                 brought: Brought {
                     files: HashMap::from(built),
                     known: Vec::new(),
@@ -74,9 +75,15 @@ impl Host {
             variable: &|_| None,
         };
         let parsed = manifest::parse(&source, &settings).expect("a manifest");
-        let (place, stack) = (&self.place, &parsed.manifest.stack);
-        let resolved = resolve(&parsed.manifest, place, &mut self.shelf, None).expect("libraries");
-        let tasks = Arc::new(Tasks::new(self.runtime.handle().clone()));
-        build(stack, &resolved, place, &tasks).expect("a stack")
+        let ground = Ground {
+            place: self.place.clone(),
+            runtime: self.runtime.handle().clone(),
+            number: 1,
+            serving: Vec::new(),
+        };
+        let resolved = resolve(&parsed.manifest, &self.place, &mut self.shelf, None);
+        let resolved = resolved.expect("libraries");
+        let built = build(&parsed.manifest.stack, &resolved, &ground);
+        built.expect("a stack").stack
     }
 }

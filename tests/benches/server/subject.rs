@@ -84,7 +84,7 @@ impl Server {
     /// The processor's time that all of its threads have had, in seconds.
     pub(crate) fn time(&self) -> f64 {
         let pid = match &self.process {
-            Process::Stackup(host, _) => host.pid().as_raw_nonzero().get().cast_unsigned(),
+            Process::Stackup(host, _) => host.worker().as_raw_nonzero().get().cast_unsigned(),
             Process::Rival(child) => child.id(),
         };
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("a running server");

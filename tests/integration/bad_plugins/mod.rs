@@ -4,6 +4,8 @@
 mod built_otherwise;
 /// Panics and lies while requests are answered.
 mod contained;
+/// Breakers and the watchdog.
+mod failing;
 /// Candidates that never serve.
 mod refused;
 /// tokio in a plugin.

@@ -38,6 +38,12 @@ impl Copy {
         self.resting
     }
 
+    /// How many bytes of addresses it takes, for good.
+    pub(in crate::library) fn address_space(&self) -> u64 {
+        let page = rustix::param::page_size() as u64;
+        self.segments.span(page).unwrap_or_default()
+    }
+
     /// Gives memory and disk back. What does not work out is left as it is: it is only waste.
     pub(in crate::library) fn rest(&mut self) {
         if self.resting && self.tail != Tail::There {

@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::mappings::Mappings;
@@ -114,7 +114,7 @@ fn drop_pages(_: &Range<u64>) -> io::Result<()> {
 }
 
 /// Takes from the file at `path` what lies behind the mapped part, and returns how many bytes; none
-/// while something else of this process has that mapped.
+/// while something else of this process has that mapped, or the file is kept (`Vault`).
 ///
 /// The file keeps its length, with a hole: a read behind a file's end is SIGBUS, one in a hole is zero,
 /// and who maps the file at this moment, as std does for a backtrace, is not stopped by a look before.
@@ -131,7 +131,11 @@ pub(super) fn cut(path: &Path, segments: &Segments, mappings: &Mappings) -> io::
         return Ok(Cut::InUse);
     }
     let file = writable(path)?;
-    let Some(rest) = file.metadata()?.len().checked_sub(end) else {
+    let facts = file.metadata()?;
+    if facts.nlink() > 1 {
+        return Ok(Cut::InUse);
+    }
+    let Some(rest) = facts.len().checked_sub(end) else {
         return Err(odd("it has lost bytes"));
     };
     if rest > 0 {
@@ -145,7 +149,7 @@ pub(super) fn cut(path: &Path, segments: &Segments, mappings: &Mappings) -> io::
 pub(super) enum Cut {
     /// These bytes are gone.
     Done(u64),
-    /// Somebody reads them.
+    /// Somebody reads them, or may want to.
     InUse,
 }
 

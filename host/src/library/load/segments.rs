@@ -46,6 +46,16 @@ impl Segments {
         last.checked_next_multiple_of(page)
     }
 
+    /// How many bytes of addresses there are from its first page to its last: the loader reserves
+    /// them as a whole.
+    pub(super) fn span(&self, page: u64) -> Option<u64> {
+        let pages = self.0.iter().map(|segment| segment.pages(page));
+        let pages = pages.collect::<Option<Vec<_>>>()?;
+        let start = pages.iter().map(|pages| pages.address.start).min()?;
+        let end = pages.iter().map(|pages| pages.address.end).max()?;
+        end.checked_sub(start)
+    }
+
     /// The pages that stay as they are in the file: text and constants, none that a writable segment
     /// has a byte on. Constants that are relocated are in a writable segment.
     ///

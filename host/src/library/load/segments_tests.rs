@@ -36,6 +36,7 @@ fn text_and_constants_are_never_written() {
         [pages(0..0x3000, 0), pages(0x3000..0x7000, 0x2000)]
     );
     assert_eq!(segments.end(PAGE), Some(0x7000));
+    assert_eq!(segments.span(PAGE), Some(0xc000));
 }
 
 #[test]

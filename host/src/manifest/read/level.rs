@@ -52,6 +52,7 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
     Level {
         uses: uses.into_iter().filter_map(applies).collect(),
         run: run.and_then(applies),
+        closed: None,
         maps: maps
             .into_iter()
             .filter(|map| map.environments.include(environment))

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::crash::{Active, Crash, Who};
 use super::{Backoff, Quarantine, QuarantineRule};
 
@@ -11,7 +13,7 @@ mod crash;
 mod tests;
 
 /// Which stack a worker is started with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Start {
     /// The last that has passed its probation.
     KnownGood,

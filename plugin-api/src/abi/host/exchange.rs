@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use http::{HeaderMap, StatusCode};
 
 use super::errors::Failure;
+use super::note::polling;
 use crate::abi::tables::{RawFinish, RawHook};
 
 /// One request and its response, from the first byte to the last.
@@ -94,8 +95,10 @@ impl Exchange {
                 body_bytes: finish.body_bytes,
                 lifetime: PhantomData,
             };
-            // SAFETY: called once; the pointers live for the call; the plugin contains panics.
-            unsafe { (raw.call)(raw.data, view) }
+            polling(self.generation, || {
+                // SAFETY: called once; the pointers live for the call; the plugin contains panics.
+                unsafe { (raw.call)(raw.data, view) }
+            });
         }
     }
 }

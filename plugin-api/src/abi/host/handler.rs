@@ -1,9 +1,8 @@
 //! A loaded library's handlers, and their instances.
 
 use std::fmt;
-use std::sync::Arc;
 
-use super::context::HandlerContext;
+use super::context::{HandlerContext, Station};
 use super::errors::Failure;
 use super::request::HostRequest;
 use super::table::host_table;
@@ -65,7 +64,7 @@ impl Attached {
         &self,
         handler: &str,
         config: &str,
-        context: Arc<HandlerContext>,
+        context: HandlerContext,
     ) -> Option<Result<Handler, Failure>> {
         Some(Handler::init(self.table(handler)?, config, context))
     }
@@ -75,7 +74,7 @@ impl Attached {
 pub struct Handler {
     table: HandlerTableRef,
     instance: *mut (),
-    context: Arc<HandlerContext>,
+    station: &'static Station,
 }
 
 // SAFETY: plugin-api makes instances from `Send + Sync` types only.
@@ -92,11 +91,11 @@ impl Handler {
     pub(crate) fn init(
         table: HandlerTableRef,
         config: &str,
-        context: Arc<HandlerContext>,
+        context: HandlerContext,
     ) -> Result<Self, Failure> {
-        let raw_context = Arc::into_raw(Arc::clone(&context));
-        // SAFETY: a checked table; it takes over the context's count.
-        let init = unsafe { table.init()(RawSlice::text(config), raw_context.cast()) };
+        let station = Station::keep(context);
+        // SAFETY: a checked table.
+        let init = unsafe { table.init()(RawSlice::text(config), station.as_object()) };
         if init.instance.is_null() {
             // SAFETY: with a null instance there is an error, now ours.
             return Err(unsafe { Failure::from_object(init.error) });
@@ -104,13 +103,20 @@ impl Handler {
         Ok(Self {
             table,
             instance: init.instance,
-            context,
+            station,
         })
     }
 
     /// Its context.
-    pub fn context(&self) -> &HandlerContext {
-        &self.context
+    pub fn context(&self) -> &'static HandlerContext {
+        &self.station.context
+    }
+
+    /// Whether a request may be given to it.
+    #[inline]
+    pub(super) fn may_try(&self) -> bool {
+        let Station { context, guard, .. } = self.station;
+        !guard.is_on() || context.incidents.may_try(guard)
     }
 
     pub(super) fn start(&self, request: HostRequest, next: RawNext) -> RawFuture {
@@ -126,7 +132,7 @@ impl Drop for Handler {
         if !error.is_null() {
             // SAFETY: the error is ours now.
             let failure = unsafe { Failure::from_object(error) };
-            super::services::report(&self.context.handler, &format!("drop {failure}"));
+            super::services::report(&self.station.context.handler, &format!("drop {failure}"));
         }
     }
 }

@@ -8,13 +8,15 @@ use std::task::{Context, Poll};
 
 use http::StatusCode;
 
+use super::context::HandlerContext;
 use super::errors::Failure;
 use super::handler::Handler;
+use super::note::polling;
 use super::request::HostRequest;
 use super::response::HostResponse;
 use crate::abi::future::{PollState, RawFuture};
 use crate::abi::plugin::export;
-use crate::abi::tables::{RawNext, RequestObject};
+use crate::abi::tables::{RawErrorKind, RawNext, RequestObject};
 use crate::abi::waker;
 
 /// A place in a stack; each owns what lies below it.
@@ -23,11 +25,22 @@ pub enum Node {
     Layer {
         handler: Arc<Handler>,
         next: Option<Box<Self>>,
+        on_failure: OnFailure,
     },
     /// A choice between branches.
     Route(Box<dyn Route>),
     /// An answer of the host's own.
     Answer(Box<dyn Answer>),
+}
+
+/// What a request gets in place of a handler that is out of service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// 503. What a layer protects stays protected.
+    #[default]
+    FailClosed,
+    /// What is below it. An app has nothing below: its requests get 503.
+    Bypass,
 }
 
 /// The output of a call.
@@ -48,8 +61,11 @@ pub trait Route: Send + Sync {
 impl Node {
     /// Sends a request down from here.
     pub fn call(&self, request: HostRequest) -> Call<'_> {
+        let generation = request.generation();
         Call {
             future: Some(self.start(request)),
+            generation,
+            waits_in: None,
             node: PhantomData,
         }
     }
@@ -58,7 +74,18 @@ impl Node {
         let mut node = self;
         loop {
             match node {
-                Self::Layer { handler, next } => {
+                Self::Layer {
+                    handler,
+                    next,
+                    on_failure,
+                } => {
+                    if !handler.may_try() {
+                        match (on_failure, next) {
+                            (OnFailure::Bypass, Some(next)) => node = next,
+                            _ => return erase(out_of_service(handler)),
+                        }
+                        continue;
+                    }
                     let next = next.as_deref().map_or(std::ptr::null(), std::ptr::from_ref);
                     return handler.start(request, RawNext { node: next.cast() });
                 }
@@ -67,6 +94,17 @@ impl Node {
             }
         }
     }
+}
+
+#[cold]
+fn out_of_service(handler: &Handler) -> impl Future<Output = Outcome> + use<> {
+    let mut failure = Failure::body(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "out of service: it panicked too often (`[failures] panics`)",
+    );
+    failure.kind = RawErrorKind::Handler;
+    failure.handler.clone_from(&handler.context().handler);
+    std::future::ready(Err(failure))
 }
 
 fn erase(future: impl Future<Output = Outcome> + Send + 'static) -> RawFuture {
@@ -97,20 +135,45 @@ pub(super) unsafe extern "C" fn next_run(next: RawNext, request: *mut RequestObj
 /// A request on its way through the stack below a node.
 pub struct Call<'a> {
     future: Option<RawFuture>,
+    generation: u64,
+    waits_in: Option<&'static HandlerContext>,
     node: PhantomData<&'a Node>,
+}
+
+impl Call<'_> {
+    /// The innermost handler that had to wait when this was polled last; none if it was not, or if
+    /// the host itself waits.
+    pub fn waits_in(&self) -> Option<&'static HandlerContext> {
+        self.waits_in
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        // Cancelled: the handlers' own drops run here.
+        if let Some(future) = self.future.take() {
+            polling(self.generation, || drop(future));
+        }
+    }
 }
 
 impl Future for Call<'_> {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let generation = self.generation;
         let Some(future) = &mut self.future else {
             return Poll::Pending;
         };
-        // SAFETY: polled until ready only; the waker is lent for the call.
-        let polled = waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) });
+        let (polled, waits_in) = polling(generation, || {
+            // SAFETY: polled until ready only; the waker is lent for the call.
+            waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) })
+        });
         let output = match polled.state {
-            PollState::Pending => return Poll::Pending,
+            PollState::Pending => {
+                self.waits_in = waits_in;
+                return Poll::Pending;
+            }
             // SAFETY: a call's output is a response that we own from here on.
             PollState::Ready => Ok(unsafe { HostResponse::from_object(polled.value.cast()) }),
             // SAFETY: an error likewise.

@@ -91,6 +91,11 @@ impl HostRequest {
         &self.0.uri
     }
 
+    /// The number of the generation that serves it.
+    pub fn generation(&self) -> u64 {
+        self.0.exchange.generation()
+    }
+
     /// The end of the connection that it came to.
     pub fn connection(&self) -> Connection {
         self.0.connection

@@ -50,7 +50,7 @@ pub(super) unsafe extern "C" fn log(record: &LogRecord<'_>) {
     let current = context::current();
     services.log(&PluginLog {
         level: record.level,
-        handler: current.as_deref().unwrap_or(record.plugin.str()),
+        handler: current.unwrap_or(record.plugin.str()),
         target: record.target.str(),
         message: record.message.str(),
         fields: fields

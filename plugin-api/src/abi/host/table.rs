@@ -2,7 +2,7 @@
 
 use abi_stable::prefix_type::WithMetadata;
 
-use super::{body, context, errors, headers, node, request, response, services};
+use super::{body, context, errors, headers, node, note, request, response, services};
 use crate::abi::tables::{HostTable, HostTableRef};
 
 /// The table that this process lends to its plugins.
@@ -44,15 +44,14 @@ pub const fn host_table() -> HostTableRef {
         error_read: errors::read,
         error_drop: errors::free,
         next_run: node::next_run,
-        running: context::running,
+        thread_note: note::thread_note,
         log: services::log,
         log_level: services::log_level,
         sleep: services::sleep,
-        context_clone: context::clone,
-        context_drop: context::free,
         context_handler: context::handler,
         context_environment: context::environment,
         context_directory: context::directory,
+        context_panicked: context::panicked,
         task_spawn: context::spawn,
         task_abort: context::task_abort,
         task_drop: context::task_drop,

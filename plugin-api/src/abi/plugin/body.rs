@@ -9,8 +9,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 
-use super::within::Home;
-use super::{errors, host, log, panics};
+use super::context::ContextHandle;
+use super::within::Within;
+use super::{errors, host, panics};
 use crate::Error;
 use crate::abi::body::{BodyTable, BodyTableRef, RawBody, RawFrame, RawSizeHint};
 use crate::abi::slice::RawSlice;
@@ -41,7 +42,7 @@ impl BodyHandle {
     {
         let own = Own {
             body: Some(body),
-            home: Home::here(),
+            within: Within::here(),
         };
         // SAFETY: the table is for this very type, which is Send.
         Self(unsafe { RawBody::new(Box::into_raw(Box::new(own)).cast(), Own::<B>::TABLE) })
@@ -84,7 +85,7 @@ impl BodyHandle {
 struct Own<B> {
     /// None once it has ended, failed or panicked.
     body: Option<B>,
-    home: Home,
+    within: Within,
 }
 
 impl<B> Own<B>
@@ -107,24 +108,34 @@ where
         };
         // SAFETY: boxed in `own` and not moved until dropped in place.
         let body = unsafe { Pin::new_unchecked(body) };
-        let entered = this.home.enter();
+        let entered = this.within.enter();
         // SAFETY: the waker is lent for this call.
         let polled = panics::contain(|| unsafe {
             waker::borrow(raw_waker, |waker| {
                 body.poll_frame(&mut Context::from_waker(waker))
             })
         });
+        if let Ok(Poll::Pending) = polled {
+            entered.wait();
+        }
         drop(entered);
+        let context = this.within.context();
         let error = match polled {
             Ok(Poll::Pending) => return RawFrame::Pending,
             Ok(Poll::Ready(Some(Ok(frame)))) => return raw_frame(frame),
             Ok(Poll::Ready(Some(Err(error)))) => Some(error),
             Ok(Poll::Ready(None)) => None,
-            Err(panic) => Some(Error::panic(panic.message, panic.place)),
+            Err(panic) => {
+                if let Some(context) = context {
+                    context.panicked(&panic);
+                }
+                Some(Error::panic(panic.message, panic.place))
+            }
         };
-        report(panics::contain(|| this.body = None));
+        report(panics::contain(|| this.body = None), context);
         error.map_or(RawFrame::End, |error| {
-            RawFrame::Failed(errors::into_object(error, this.home.name()))
+            let handler = context.map_or("", ContextHandle::handler);
+            RawFrame::Failed(errors::into_object(error, handler))
         })
     }
 
@@ -149,10 +160,11 @@ where
         // SAFETY: the data of `own`, given up by the other side.
         let mut this = unsafe { Box::from_raw(data.cast::<Self>()) };
         let body = &mut this.body;
-        let entered = this.home.enter();
+        let entered = this.within.enter();
         // In place: it is pinned.
-        report(panics::contain(|| *body = None));
+        let dropped = panics::contain(|| *body = None);
         drop(entered);
+        report(dropped, this.within.context());
     }
 }
 
@@ -168,10 +180,8 @@ fn raw_frame(frame: Frame<Bytes>) -> RawFrame {
     }
 }
 
-fn report(done: Result<(), panics::Panic>) {
-    if let Err(panics::Panic { message, place }) = done {
-        log::report(&format!(
-            "the drop of a body panicked at {place}: {message}"
-        ));
+fn report(done: Result<(), panics::Panic>, context: Option<ContextHandle>) {
+    if let Err(panic) = done {
+        panic.report("the drop of a body", context);
     }
 }

@@ -9,85 +9,75 @@ use super::errors::{HandlerSink, PanicSink};
 use super::export;
 use super::host;
 use super::panics::Panic;
-use super::within::{Home, running};
+use super::runtime::Entry;
+use super::within::{Within, running};
 use crate::abi::future::UnitFuture;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, ErrorObject, TaskObject};
 
-/// One count of a handler's context.
+/// A handler's context, which the host never frees.
+#[derive(Clone, Copy)]
 pub(crate) struct ContextHandle(*const ContextObject);
 
-// SAFETY: the host's context is Send and Sync and counted by atomics.
+// SAFETY: the host's context is Send and Sync, and stays.
 unsafe impl Send for ContextHandle {}
 // SAFETY: as above.
 unsafe impl Sync for ContextHandle {}
-
-impl Clone for ContextHandle {
-    fn clone(&self) -> Self {
-        // SAFETY: the context is alive.
-        unsafe { host().context_clone()(self.0) };
-        Self(self.0)
-    }
-}
-
-impl Drop for ContextHandle {
-    fn drop(&mut self) {
-        // SAFETY: gives up our count.
-        unsafe { host().context_drop()(self.0) }
-    }
-}
 
 impl ContextHandle {
     /// The handler that runs on this thread.
     pub(crate) fn current() -> Option<Self> {
         let object = running();
-        if object.is_null() {
-            return None;
-        }
-        // SAFETY: what runs here is alive; this makes a count of our own.
-        unsafe { host().context_clone()(object) };
-        Some(Self(object))
+        (!object.is_null()).then_some(Self(object))
     }
 
     /// # Safety
     ///
-    /// The host hands over one count.
+    /// `object` is a context of the host's.
     pub(super) unsafe fn from_object(object: *const ContextObject) -> Self {
         Self(object)
     }
 
-    pub(super) fn as_object(&self) -> *const ContextObject {
+    #[inline]
+    pub(super) fn as_object(self) -> *const ContextObject {
         self.0
     }
 
-    pub(crate) fn handler(&self) -> &str {
-        // SAFETY: the context is alive, and lent for as long as the text is.
+    /// Tells the host of a panic that was contained in the handler's code.
+    pub(super) fn panicked(self, panic: &Panic) {
+        let (message, place) = (RawSlice::text(&panic.message), RawSlice::text(&panic.place));
+        // SAFETY: a context of the host's; the texts are lent for the call.
+        unsafe { host().context_panicked()(self.0, message, place) }
+    }
+
+    pub(crate) fn handler(self) -> &'static str {
+        // SAFETY: a context of the host's, which stays, as the text does.
         unsafe { host().context_handler()(self.0) }.str()
     }
 
-    pub(crate) fn environment(&self) -> &str {
-        // SAFETY: the context is alive, and lent for as long as the text is.
+    pub(crate) fn environment(self) -> &'static str {
+        // SAFETY: as for the handler's name.
         unsafe { host().context_environment()(self.0) }.str()
     }
 
-    pub(crate) fn directory(&self) -> String {
-        // SAFETY: the context is alive.
+    pub(crate) fn directory(self) -> String {
+        // SAFETY: a context of the host's.
         unsafe { host().context_directory()(self.0) }.into_string()
     }
 
-    pub(crate) fn spawn<F>(&self, name: &str, future: F) -> TaskHandle
+    pub(crate) fn spawn<F>(self, name: &str, future: F) -> TaskHandle
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let home = Home::of(Some(self.clone()));
-        let raw = export::erase(future, home, TaskSink(self.clone()));
-        // SAFETY: the context is alive; the future is handed over.
+        let within = Within::handler(self, Entry::here());
+        let raw = export::erase(future, within, TaskSink(HandlerSink(self)));
+        // SAFETY: a context of the host's; the future is handed over.
         TaskHandle(unsafe { host().task_spawn()(self.0, RawSlice::text(name), raw) })
     }
 }
 
 /// A task's panic has no request to fail: it goes to the log.
-struct TaskSink(ContextHandle);
+struct TaskSink(HandlerSink);
 
 impl PanicSink for TaskSink {
     fn panicked(&self, panic: Panic) -> *mut ErrorObject {
@@ -95,11 +85,11 @@ impl PanicSink for TaskSink {
             "a task panicked at {}: {}",
             panic.place, panic.message
         ));
-        HandlerSink(self.0.as_object()).panicked(panic)
+        self.0.panicked(panic)
     }
 
     fn dropped(&self, panic: Panic) {
-        HandlerSink(self.0.as_object()).dropped(panic);
+        self.0.dropped(panic);
     }
 }
 

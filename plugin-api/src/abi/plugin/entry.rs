@@ -162,13 +162,11 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
     }
 
     unsafe extern "C" fn init(config: RawSlice<'_>, context: *const ContextObject) -> RawInit {
-        // SAFETY: the host hands over one count.
-        let context = Context::new(unsafe { ContextHandle::from_object(context) });
-        let object = context.handle().as_object();
-        let handler = context.handle().handler().to_owned();
-        let within = Within::handler(object, Entry::NOWHERE);
+        // SAFETY: a context of the host's.
+        let handle = unsafe { ContextHandle::from_object(context) };
+        let within = Within::handler(handle, Entry::NOWHERE);
         let entered = within.enter();
-        let built = panics::contain(|| Self::build(config.str(), context));
+        let built = panics::contain(|| Self::build(config.str(), Context::new(handle)));
         drop(entered);
         let error = match built {
             Ok(Ok(instance)) => {
@@ -183,7 +181,7 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         };
         RawInit {
             instance: std::ptr::null_mut(),
-            error: into_object(error, &handler),
+            error: into_object(error, handle.handler()),
         }
     }
 
@@ -203,7 +201,7 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
     }
 
     fn within(&self) -> Within {
-        Within::handler(self.context.handle().as_object(), self.runtime.entry())
+        Within::handler(self.context.handle(), self.runtime.entry())
     }
 
     unsafe extern "C" fn call(
@@ -218,7 +216,7 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         let request = Request::from_handle(unsafe { RequestHandle::from_object(request) });
         // SAFETY: the host keeps the node until the future is dropped.
         let next: Next<'static> = unsafe { Next::new(next) };
-        let sink = HandlerSink(this.context.handle().as_object());
+        let sink = HandlerSink(this.context.handle());
         let future = async move {
             match this.serve.serve(request, next).await {
                 Ok(response) => Ok(response.into_object().cast()),
@@ -242,7 +240,7 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         drop(entered);
         match dropped {
             Ok(()) => std::ptr::null_mut(),
-            Err(panic) => HandlerSink(context.handle().as_object()).panicked(panic),
+            Err(panic) => HandlerSink(context.handle()).panicked(panic),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use http::StatusCode;
 
+use super::context::ContextHandle;
 use super::host;
 use super::log;
 use super::panics::Panic;
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::{ContextObject, ErrorObject, RawError, RawErrorKind};
+use crate::abi::tables::{ErrorObject, RawError, RawErrorKind};
 use crate::error::{Error, Kind};
 
 /// Where a caught panic goes.
@@ -18,30 +19,22 @@ pub(crate) trait PanicSink {
 }
 
 /// For code of a plugin's handler.
-pub(crate) struct HandlerSink(pub(crate) *const ContextObject);
+pub(crate) struct HandlerSink(pub(crate) ContextHandle);
 
 impl PanicSink for HandlerSink {
     fn panicked(&self, panic: Panic) -> *mut ErrorObject {
+        self.0.panicked(&panic);
         let error = Error::panic(panic.message, panic.place);
-        into_object(error, self.handler())
+        into_object(error, self.0.handler())
     }
 
     fn dropped(&self, panic: Panic) {
+        self.0.panicked(&panic);
         let Panic { message, place } = panic;
         log::report(&format!(
             "{}: drop panicked at {place}: {message}",
-            self.handler()
+            self.0.handler()
         ));
-    }
-}
-
-impl HandlerSink {
-    fn handler(&self) -> &str {
-        if self.0.is_null() {
-            return "";
-        }
-        // SAFETY: the context outlives the code it is the sink of.
-        unsafe { host().context_handler()(self.0) }.str()
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::errors::PanicSink;
 use super::panics::contain;
-use super::within::{Entered, Home, Within};
+use super::within::Within;
 use crate::abi::future::{FutureTable, PollState, RawFuture, RawPoll};
 use crate::abi::tables::ErrorObject;
 use crate::abi::waker::{self, RawWaker};
@@ -14,17 +14,16 @@ use crate::abi::waker::{self, RawWaker};
 /// The output of a future that crosses: a pointer that the other side understands, or an error.
 pub(crate) type RawOutput = Result<*mut (), *mut ErrorObject>;
 
-struct Exported<F, W, S> {
+struct Exported<F, S> {
     /// None once it is done. Dropped where it lies: it is pinned.
     future: Option<F>,
-    within: W,
+    within: Within,
     sink: S,
 }
 
-impl<F, W, S> Exported<F, W, S>
+impl<F, S> Exported<F, S>
 where
     F: Future,
-    W: Enter,
     S: PanicSink,
     RawPoll: FromOutput<F::Output>,
 {
@@ -53,6 +52,9 @@ where
                 polled
             })
         });
+        if let Ok(Poll::Pending) = polled {
+            entered.wait();
+        }
         drop(entered);
         match polled {
             Ok(Poll::Pending) => RawPoll::PENDING,
@@ -76,25 +78,6 @@ where
                 this.sink.dropped(panic);
             }
         }
-    }
-}
-
-/// What must be in force while a future is polled.
-pub(crate) trait Enter {
-    /// Puts it in force until the guard drops.
-    fn enter(&self) -> Entered<'_>;
-}
-
-impl Enter for Within {
-    #[inline]
-    fn enter(&self) -> Entered<'_> {
-        Self::enter(self)
-    }
-}
-
-impl Enter for Home {
-    fn enter(&self) -> Entered<'_> {
-        Self::enter(self)
     }
 }
 
@@ -128,10 +111,9 @@ impl FromOutput<RawOutput> for RawPoll {
 
 /// Erases a future whose panics go to `sink`.
 #[inline]
-pub(crate) fn erase<F, W, S>(future: F, within: W, sink: S) -> RawFuture
+pub(crate) fn erase<F, S>(future: F, within: Within, sink: S) -> RawFuture
 where
     F: Future,
-    W: Enter,
     S: PanicSink,
     RawPoll: FromOutput<F::Output>,
 {
@@ -141,7 +123,7 @@ where
         sink,
     }));
     // SAFETY: the table is for this very type; callers erase `Send` futures only.
-    unsafe { RawFuture::new(data.cast(), const { &Exported::<F, W, S>::TABLE }) }
+    unsafe { RawFuture::new(data.cast(), const { &Exported::<F, S>::TABLE }) }
 }
 
 /// Erases a future of the host's own.

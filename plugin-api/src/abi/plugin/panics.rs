@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
+use super::context::ContextHandle;
 use super::log;
 use super::within::running;
 
@@ -13,6 +14,17 @@ pub struct Panic {
     pub message: String,
     /// `file:line:column`, where the hook could see it.
     pub place: String,
+}
+
+impl Panic {
+    /// Tells of a panic of `what`, which has no request to fail.
+    pub(super) fn report(&self, what: &str, context: Option<ContextHandle>) {
+        if let Some(context) = context {
+            context.panicked(self);
+        }
+        let Self { message, place } = self;
+        log::report(&format!("{what} panicked at {place}: {message}"));
+    }
 }
 
 thread_local! {

@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::context::ContextHandle;
 use super::headers::HeadersHandle;
-use super::within::Home;
-use super::{errors, host, log, panics};
+use super::within::Within;
+use super::{errors, host, panics};
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{RawAddress, RawFinish, RawHook, RawUri, RequestObject, Visitor};
@@ -165,7 +166,7 @@ impl RequestHandle {
     {
         let hook = Box::new(Hook {
             f,
-            home: Home::here(),
+            within: Within::here(),
         });
         let raw = RawHook {
             data: Box::into_raw(hook).cast(),
@@ -179,38 +180,36 @@ impl RequestHandle {
 
 struct Hook<F> {
     f: F,
-    home: Home,
+    within: Within,
 }
 
 impl<F: FnOnce(&Finished<'_>)> Hook<F> {
     unsafe extern "C" fn call(data: *mut (), raw: RawFinish<'_>) {
         // SAFETY: made by `on_finish` and called once.
-        let Self { f, home } = *unsafe { Box::from_raw(data.cast::<Self>()) };
+        let Self { f, within } = *unsafe { Box::from_raw(data.cast::<Self>()) };
         // SAFETY: null or alive for the call.
         let error = unsafe { errors::read(raw.error) };
         let headers = (!raw.headers.is_null())
             // SAFETY: alive for the call, and only read.
             .then(|| unsafe { HeadersHandle::new(raw.headers.cast_mut()) });
-        let entered = home.enter();
+        let entered = within.enter();
         let done = panics::contain(|| {
             f(&Finished::new(raw.status, headers, error, raw.body_bytes));
         });
         drop(entered);
-        report(done);
+        report(done, within.context());
     }
 
     unsafe extern "C" fn free(data: *mut ()) {
         // SAFETY: made by `on_finish` and not called.
-        let hook = unsafe { Box::from_raw(data.cast::<Self>()) };
-        report(panics::contain(|| drop(hook)));
+        let Self { f, within } = *unsafe { Box::from_raw(data.cast::<Self>()) };
+        report(panics::contain(|| drop(f)), within.context());
     }
 }
 
-fn report(done: Result<(), panics::Panic>) {
-    if let Err(panics::Panic { message, place }) = done {
-        log::report(&format!(
-            "an after-the-response hook panicked at {place}: {message}"
-        ));
+fn report(done: Result<(), panics::Panic>, context: Option<ContextHandle>) {
+    if let Err(panic) = done {
+        panic.report("an after-the-response hook", context);
     }
 }
 

@@ -64,6 +64,12 @@ impl App for Probe {
                 tracing::info!("probe: waiting");
                 pending::<Result>().await
             }
+            "/block" => {
+                tracing::info!("probe: blocking");
+                loop {
+                    std::thread::park();
+                }
+            }
             "/sleep" => {
                 let time = Duration::from_millis(number(&req, "ms") as u64);
                 self.cx.sleep(time).await;

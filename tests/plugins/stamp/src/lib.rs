@@ -1,6 +1,8 @@
-//! A middleware that says which generation answered, once for each layer of it.
+//! A middleware that says which generation answered, and how many requests its instance has seen.
 
 #![forbid(unsafe_code)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use stackup_plugin::{Context, Middleware, Next, Request, Result, tracing};
 
@@ -15,6 +17,7 @@ struct Config {
 
 struct Stamp {
     mark: String,
+    seen: AtomicU64,
 }
 
 impl Middleware for Stamp {
@@ -22,14 +25,20 @@ impl Middleware for Stamp {
 
     fn init(config: Config, _cx: &Context) -> Result<Self> {
         tracing::info!("stamp: built {}", config.mark);
-        Ok(Self { mark: config.mark })
+        let seen = AtomicU64::new(0);
+        Ok(Self {
+            mark: config.mark,
+            seen,
+        })
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
         let generation = req.generation();
+        let seen = self.seen.fetch_add(1, Ordering::Relaxed) + 1;
         let mut res = next.run(req).await?;
         let mut headers = res.headers_mut();
         headers.append("x-stackup-generation", generation.to_string())?;
+        headers.append("x-seen", format!("{}{seen}", self.mark))?;
         if !self.mark.is_empty() {
             headers.append("x-mark", self.mark.as_str())?;
         }

@@ -1,0 +1,96 @@
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn a_slow_drain_as_a_person_reads_it() {
+    let status = json!({
+        "stackup": "0.1.0", "pid": 7, "manifest": "config.ru.toml", "environment": "production",
+        "seconds": 7323.4, "listening": ["http://127.0.0.1:9292"], "crashes": 1, "renewals": 2,
+        "workers": [{
+            "number": 3, "pid": 4711, "state": "serving", "seconds": 65.0, "cause": "restart",
+            "status": {
+                "resident_bytes": 50_331_648, "on_probation": true,
+                "blocked": [{ "handler": "sums", "generation": 6, "seconds": 1.5 }],
+                "generations": {
+                    "active": {
+                        "number": 7, "seconds": 12.0,
+                        "stack": [
+                            { "depth": 0, "label": "use logger", "handler": "logger", "version": "0.1.0",
+                              "fingerprint": "2ae60875777a", "born": 5, "kept": true },
+                            { "depth": 0, "label": "map /sums" },
+                            { "depth": 1, "label": "run sums", "handler": "sums", "version": "0.1.0",
+                              "fingerprint": "b3f3e2c2f9c4", "born": 7, "kept": false },
+                        ],
+                        "requests": [],
+                        "handlers": [
+                            { "handler": "sums", "panics": 5, "blocks": 1, "out_of_service": true },
+                            { "handler": "hello", "panics": 0, "blocks": 0, "out_of_service": false },
+                        ],
+                    },
+                    "draining": [{
+                        "number": 6, "seconds": 3.0, "deadline_seconds": 27.0, "stuck": false,
+                        "held_by": {
+                            "requests": [
+                                { "method": "GET", "path": "/slow", "seconds": 3.2, "phase": "request",
+                                  "handler": "hello" },
+                                { "method": "GET", "path": "/events", "seconds": 90.0, "phase": "body",
+                                  "handler": null },
+                            ],
+                            "tasks": [{ "handler": "hello", "name": "refresh", "seconds": 100.0 }],
+                        },
+                    }],
+                    "retired": 5, "resting_bytes": 12_582_912,
+                },
+            },
+        }, { "number": 4, "pid": 4712, "state": "starting", "seconds": 0.2, "cause": "upgrade",
+             "status": null }],
+        "rolled_back": [{ "state": "1", "reason": "`late` crashed (SIGSEGV)" }],
+        "quarantine": [{ "fingerprint": "0123456789abcdef", "reason": "`boom` crashed", "instead": null }],
+        "reloads": [
+            { "number": 1, "at": 1000, "outcome": "swapped", "generation": 7, "milliseconds": 12.34,
+              "instances": "kept logger; built sums", "error": null },
+            { "number": 2, "at": 11_000, "outcome": "refused", "generation": 7, "milliseconds": 3.0,
+              "instances": "", "error": "error: no\n more" },
+        ],
+        "incidents": [{ "at": 500, "text": "worker 1: killed from outside" }],
+    });
+    let expected = "\
+stackup 0.1.0 serves config.ru.toml (production), up 2 h 2 min
+listening on http://127.0.0.1:9292
+1 crash, 2 renewals so far
+
+worker 3 (pid 4711) serves, for 1 min 5 s, 48.0 MiB; it came by: restart
+  generation 7 is active, for 12 s, on probation
+    use logger  0.1.0 2ae60875777a  kept since 5
+    map /sums
+      run sums  0.1.0 b3f3e2c2f9c4  new
+  generation 6 drains, for 3.0 s (at most 27 s more), held by
+      GET /slow waits in `hello`, for 3.2 s
+      GET /events sends its body, for 1 min 30 s
+      task `refresh` of `hello`, for 1 min 40 s
+  `sums` blocks its thread, for 1.5 s (generation 6)
+  `sums`: 5 panics, 1 time it blocked, out of service
+  5 generations have retired; libraries at rest take 12.0 MiB of address space
+
+worker 4 (pid 4712) starts, for 0.2 s; it came by: upgrade
+
+quarantined: library 0123456789ab; the directive's `on_failure` holds
+  `boom` crashed
+
+rolled back: `late` crashed (SIGSEGV)
+
+reloads, the last first
+  2         1.0 s ago  refused    generation 7, 3.0 ms
+       error: no
+  1          11 s ago  swapped    generation 7, 12.3 ms; kept logger; built sums
+
+what went wrong, the last first
+        11 s ago  worker 1: killed from outside";
+    assert_eq!(shown(&status, 12_000), expected);
+}
+
+#[test]
+fn what_is_not_understood_is_shown_as_it_is() {
+    assert_eq!(shown(&json!({ "new": 1 }), 0), "{\n  \"new\": 1\n}");
+}

@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use super::*;
+
+/// Three panics within 100 ms; 300 ms until it is tried again.
+fn terms() -> Terms {
+    let failures = Failures {
+        panics: Some(3),
+        panic_window: Duration::from_millis(100),
+        cool_down: Duration::from_millis(300),
+        ..Failures::default()
+    };
+    Terms::new(&failures, OnFailure::FailClosed)
+}
+
+fn heeding(terms: Terms) -> (Health, Guard) {
+    let health = Health::new("test".to_owned());
+    health.heed(terms);
+    (health, Guard::default())
+}
+
+fn panic(health: &Health, guard: &Guard, times: u32, now: u64) {
+    (0..times).for_each(|_| health.panicked_at("oh", "src/lib.rs:1:1", guard, now));
+}
+
+#[test]
+fn panics_take_it_out_of_service_and_a_quiet_trial_brings_it_back() {
+    let (health, guard) = heeding(terms());
+    panic(&health, &guard, 2, 1000);
+    assert!(!guard.is_on());
+    panic(&health, &guard, 1, 1000);
+    assert!(guard.is_on() && health.tally().out_of_service);
+    assert!(!health.may_try_at(&guard, 1299));
+    assert!(health.may_try_at(&guard, 1300));
+    assert!(guard.is_on(), "each request asks while it is on trial");
+    assert!(!health.tally().out_of_service);
+    assert!(health.may_try_at(&guard, 1401));
+    assert!(!guard.is_on());
+    assert_eq!(health.tally().panics, 3);
+}
+
+#[test]
+fn a_panic_on_trial_takes_it_out_again() {
+    let (health, guard) = heeding(terms());
+    panic(&health, &guard, 3, 1000);
+    assert!(health.may_try_at(&guard, 1300));
+    panic(&health, &guard, 1, 1350);
+    assert!(guard.is_on() && !health.may_try_at(&guard, 1400));
+}
+
+#[test]
+fn panics_are_counted_where_they_have_no_consequence() {
+    let off = Failures {
+        panics: None,
+        ..Failures::default()
+    };
+    let (health, guard) = heeding(Terms::new(&off, OnFailure::Bypass));
+    panic(&health, &guard, 100, 1000);
+    assert!(!guard.is_on());
+    assert_eq!(health.tally().panics, 100);
+    assert!(!health.tally().out_of_service);
+}
+
+#[test]
+fn it_stays_out_of_service_over_a_swap_unless_the_rule_is_another() {
+    let (health, guard) = heeding(terms());
+    panic(&health, &guard, 3, 1000);
+    health.heed(Terms {
+        on_failure: OnFailure::Bypass,
+        ..terms()
+    });
+    assert!(!health.may_try_at(&guard, 1001));
+    health.heed(Terms::default());
+    assert!(health.may_try_at(&guard, 1001) && !guard.is_on());
+}
+
+#[test]
+fn blocks_are_counted() {
+    let (health, _) = heeding(terms());
+    health.blocked();
+    assert_eq!(health.tally().blocks, 1);
+}

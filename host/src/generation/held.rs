@@ -1,0 +1,101 @@
+//! What holds a generation: its requests that wait, and the tasks that end with it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::waiting::WaitingRequest;
+
+/// So many are told one by one.
+const SHOWN: usize = 20;
+
+/// A task that runs, for a person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunningTask {
+    /// Whose it is.
+    pub handler: String,
+    /// As its handler calls it.
+    pub name: String,
+    /// Since it was spawned.
+    pub seconds: f64,
+}
+
+impl fmt::Display for RunningTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            handler,
+            name,
+            seconds,
+        } = self;
+        write!(
+            f,
+            "task `{name}` of `{handler}`, running for {seconds:.1} s"
+        )
+    }
+}
+
+/// What holds a generation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct HeldBy {
+    /// The requests that wait, the oldest first.
+    pub requests: Vec<WaitingRequest>,
+    /// The tasks of the instances that retire with it.
+    pub tasks: Vec<RunningTask>,
+}
+
+impl fmt::Display for HeldBy {
+    /// One a line, and how many more there are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let requests = self.requests.iter().map(|one| one as &dyn fmt::Display);
+        let tasks = self.tasks.iter().map(|one| one as &dyn fmt::Display);
+        let mut separator = "";
+        for one in requests.chain(tasks).take(SHOWN) {
+            write!(f, "{separator}{one}")?;
+            separator = "\n";
+        }
+        match (self.requests.len() + self.tasks.len()).checked_sub(SHOWN) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, "{separator}and {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::waiting::Phase;
+    use super::*;
+
+    fn held(requests: usize, tasks: usize) -> String {
+        let request = |number| WaitingRequest {
+            method: "GET".to_owned(),
+            path: format!("/{number}"),
+            seconds: 1.0,
+            phase: Phase::Request,
+            handler: None,
+        };
+        let task = |number| RunningTask {
+            handler: "app".to_owned(),
+            name: format!("task {number}"),
+            seconds: 2.0,
+        };
+        HeldBy {
+            requests: (0..requests).map(request).collect(),
+            tasks: (0..tasks).map(task).collect(),
+        }
+        .to_string()
+    }
+
+    #[test]
+    fn each_is_told_on_a_line() {
+        let all = "GET /0, waiting for 1.0 s\ntask `task 0` of `app`, running for 2.0 s";
+        assert_eq!(held(1, 1), all);
+        assert_eq!(held(0, 0), "");
+    }
+
+    #[test]
+    fn many_are_counted() {
+        assert_eq!(held(19, 1).lines().count(), 20);
+        assert!(held(19, 2).ends_with("`app`, running for 2.0 s\nand 1 more"));
+        assert_eq!(held(500, 0).lines().last(), Some("and 480 more"));
+    }
+}

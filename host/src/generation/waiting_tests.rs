@@ -1,0 +1,134 @@
+//! The registry by its rules: what enters leaves, whatever the order.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn wait(path: &str) -> Wait {
+    Wait::of(&Request::get(path).body(()).unwrap())
+}
+
+fn shown(registry: &Waiting) -> Vec<String> {
+    let now = Instant::now();
+    let requests = registry.requests(now).into_iter();
+    requests
+        .map(|request| {
+            let handler = request.handler.unwrap_or_default();
+            format!(
+                "{} {} {:?} {handler}",
+                request.method, request.path, request.phase
+            )
+        })
+        .collect()
+}
+
+/// What may happen to a request: `who` counts modulo those that there are.
+#[derive(Debug, Clone)]
+enum Step {
+    Begins,
+    Waits { who: usize, body: bool },
+    Answered { who: usize },
+    Ends { who: usize },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        Just(Step::Begins),
+        (any::<usize>(), any::<bool>()).prop_map(|(who, body)| Step::Waits { who, body }),
+        any::<usize>().prop_map(|who| Step::Answered { who }),
+        any::<usize>().prop_map(|who| Step::Ends { who }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_registry_has_just_those_that_wait(steps in prop::collection::vec(step(), 0..60)) {
+        let registry = Arc::new(Waiting::default());
+        // With whether it has waited, and which it was.
+        let mut alive: Vec<(Wait, bool, String)> = Vec::new();
+        for (number, step) in steps.into_iter().enumerate() {
+            let count = alive.len().max(1);
+            match step {
+                Step::Begins => {
+                    let path = format!("/{number}");
+                    alive.push((wait(&path), false, path));
+                }
+                Step::Waits { who, body } => if let Some((wait, waits, _)) = alive.get_mut(who % count) {
+                    let phase = if body { Phase::Body } else { Phase::Request };
+                    wait.is(&registry, phase, None);
+                    *waits = true;
+                },
+                Step::Answered { who } => if let Some((wait, _, _)) = alive.get_mut(who % count) {
+                    wait.answered();
+                },
+                Step::Ends { who } => if who % count < alive.len() {
+                    alive.remove(who % count);
+                },
+            }
+            let mut expected: Vec<_> = alive.iter().filter(|one| one.1).map(|one| one.2.clone()).collect();
+            let mut found: Vec<_> = registry.requests(Instant::now()).into_iter().map(|r| r.path).collect();
+            expected.sort();
+            found.sort();
+            prop_assert_eq!(found, expected);
+        }
+        drop(alive);
+        prop_assert!(registry.requests(Instant::now()).is_empty());
+    }
+}
+
+#[test]
+fn a_request_is_told_with_what_it_waits_for_last() {
+    let registry = Arc::new(Waiting::default());
+    let mut one = wait("http://host/one?secret=1");
+    one.is(&registry, Phase::Request, Some("auth"));
+    assert_eq!(shown(&registry), ["GET /one Request auth"]);
+    one.is(&registry, Phase::Request, Some("app"));
+    assert_eq!(shown(&registry), ["GET /one Request app"]);
+    one.answered();
+    assert_eq!(shown(&registry), ["GET /one Body "]);
+    one.is(&registry, Phase::Body, Some("zip"));
+    assert_eq!(shown(&registry), ["GET /one Body zip"]);
+}
+
+#[test]
+fn the_oldest_is_first_and_long_paths_are_cut() {
+    let registry = Arc::new(Waiting::default());
+    let long = format!("/{}", "x".repeat(300));
+    let (mut first, mut second) = (wait(&long), wait("/b"));
+    first.is(&registry, Phase::Request, None);
+    second.is(&registry, Phase::Request, None);
+    let told = shown(&registry);
+    assert_eq!(told[0].len(), "GET … Request ".len() + PATH_LIMIT);
+    assert_eq!(told[1], "GET /b Request ");
+}
+
+#[test]
+fn what_a_person_reads() {
+    let mut request = WaitingRequest {
+        method: "GET".to_owned(),
+        path: "/slow".to_owned(),
+        seconds: 3.21,
+        phase: Phase::Request,
+        handler: Some("app".to_owned()),
+    };
+    assert_eq!(request.to_string(), "GET /slow in `app`, waiting for 3.2 s");
+    (request.phase, request.handler) = (Phase::Body, None);
+    assert_eq!(
+        request.to_string(),
+        "GET /slow, with its body under way for 3.2 s"
+    );
+}
+
+#[test]
+fn the_age_counts_from_the_first_wait() {
+    let registry = Arc::new(Waiting::default());
+    let before = Instant::now();
+    let mut one = wait("/");
+    one.is(&registry, Phase::Request, None);
+    one.is(&registry, Phase::Body, None);
+    let later = before + Duration::from_secs(9);
+    let age = registry.requests(later)[0].seconds;
+    assert!((8.0..=9.0).contains(&age), "{age}");
+}

@@ -1,0 +1,110 @@
+//! Descriptors that go from one process to another over a socket.
+
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// As many as a kernel takes in one message (`SCM_MAX_FD`).
+const MOST: usize = 253;
+
+/// Descriptors travel with a byte of their own, so that no other is read with them.
+const MARK: &[u8] = b"\n";
+
+/// Sends a text of any length and descriptors. Does not wait for the other side to read.
+///
+/// # Errors
+///
+/// When nobody listens, or there are too many descriptors.
+pub fn pass<T: Serialize>(
+    socket: impl AsFd,
+    text: &T,
+    descriptors: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    // A text in a file of its own fills no socket's buffer.
+    let mut file = tempfile::tempfile()?;
+    file.write_all(&serde_json::to_vec(text)?)?;
+    let all: Vec<_> = [file.as_fd()]
+        .into_iter()
+        .chain(descriptors.iter().copied())
+        .collect();
+    let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if all.len() > MOST || !ancillary.push(SendAncillaryMessage::ScmRights(&all)) {
+        return Err(io::Error::other("too many sockets for one process"));
+    }
+    let parts = [IoSlice::new(MARK)];
+    sendmsg(socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives what [`pass`] sent, the descriptors in its order. Blocks.
+///
+/// # Errors
+///
+/// When the other side is gone before it has said anything, or has said something else.
+pub fn receive<T: DeserializeOwned>(socket: impl AsFd) -> io::Result<(T, Vec<OwnedFd>)> {
+    let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut parts = [IoSliceMut::new(&mut byte)];
+    recvmsg(socket, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(passed) = message {
+            descriptors.extend(passed);
+        }
+    }
+    if descriptors.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut file = File::from(descriptors.remove(0));
+    let mut text = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut text)?;
+    Ok((serde_json::from_slice(&text)?, descriptors))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_long_text_arrives_with_its_descriptors_and_no_more() {
+        let (near, far) = UnixStream::pair().unwrap();
+        let (mut kept, given) = UnixStream::pair().unwrap();
+        let long = "x".repeat(3_000_000);
+        pass(&near, &long, &[given.as_fd()]).unwrap();
+        drop(given);
+        (&near).write_all(b"next").unwrap();
+        drop(near);
+        let (text, descriptors) = receive::<String>(&far).unwrap();
+        assert_eq!(text, long);
+        let [descriptor] = <[OwnedFd; 1]>::try_from(descriptors).unwrap();
+        UnixStream::from(descriptor).write_all(b"through").unwrap();
+        let mut rest = String::new();
+        kept.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "through");
+        rest.clear();
+        (&far).read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "next");
+    }
+
+    #[test]
+    fn a_peer_that_is_gone_is_an_error() {
+        let (near, far) = UnixStream::pair().unwrap();
+        drop(near);
+        let error = receive::<String>(&far).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

@@ -1,0 +1,153 @@
+//! The watchdog: tells of handlers that block their thread, while they do.
+//!
+//! Only polls count. What runs on a thread that may block, as `init` and a handler's drop do, is no
+//! poll; neither is a thread that waits for work.
+
+mod stays;
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use stackup_plugin::abi::host::{self, Busy, HandlerContext};
+
+pub use self::stays::Patience;
+use self::stays::{Block, News, Seen, Stays};
+
+/// A handler that blocks its thread.
+pub type Hang = Block<&'static HandlerContext>;
+
+/// A thread that looks at all others. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Watchdog {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    blocked: Vec<Hang>,
+    end: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watchdog {
+    /// Begins to watch. `patience` is asked at each look; `hung` is told once of each handler that
+    /// blocks its thread for longer than the limit.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub fn start(
+        patience: impl Fn() -> Patience + Send + 'static,
+        mut hung: impl FnMut(&Hang) + Send + 'static,
+    ) -> io::Result<Self> {
+        let shared = Arc::<Shared>::default();
+        let theirs = Arc::clone(&shared);
+        let watch = move || {
+            // A look is some loads for each thread.
+            let (start, mut stays) = (Instant::now(), Stays::new());
+            loop {
+                let seen: Vec<_> = host::busy().into_iter().map(seen).collect();
+                let patience = patience();
+                for news in stays.sample(start.elapsed(), &seen, patience) {
+                    tell(&news);
+                    if let News::Hung(hang) = &news {
+                        hung(hang);
+                    }
+                }
+                let mut state = theirs.state();
+                state.blocked = stays.blocked().collect();
+                let waited = theirs
+                    .ended
+                    .wait_timeout_while(state, patience.interval(), |state| !state.end);
+                if waited.unwrap_or_else(PoisonError::into_inner).0.end {
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("watchdog".to_owned())
+            .spawn(watch)?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// The handlers that block their thread now.
+    pub fn blocked(&self) -> Vec<Hang> {
+        self.shared.state().blocked.clone()
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.shared.state().end = true;
+        self.shared.ended.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It has told of its panic, if it had one.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn seen(busy: Busy) -> Seen<&'static HandlerContext> {
+    let Busy {
+        thread,
+        poll,
+        generation,
+        handler,
+    } = busy;
+    Seen {
+        thread,
+        poll,
+        generation,
+        handler,
+    }
+}
+
+fn tell(news: &News<&'static HandlerContext>) {
+    let (News::Blocked(block) | News::Hung(block) | News::Unblocked(block)) = news;
+    let (handler, generation) = (&block.handler.handler, block.generation);
+    let seconds = block.time.as_secs_f64();
+    match news {
+        News::Blocked(_) => {
+            block.handler.incidents.blocked();
+            tracing::warn!(
+                event = "blocked",
+                handler,
+                generation,
+                seconds,
+                "blocks its thread for {seconds:.1} s now, and other requests wait for it: let it \
+                 await, or give it a thread of its own"
+            );
+        }
+        News::Hung(_) => tracing::error!(
+            event = "hung",
+            handler,
+            generation,
+            seconds,
+            "hangs: it blocks its thread for {seconds:.1} s now (`[limits] block_limit`)"
+        ),
+        News::Unblocked(_) => tracing::warn!(
+            event = "unblocked",
+            handler,
+            generation,
+            seconds,
+            "blocked its thread for {seconds:.1} s"
+        ),
+    }
+}

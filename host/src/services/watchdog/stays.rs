@@ -1,0 +1,169 @@
+//! Which polls block their thread, decided from samples. Pure: the clock is an argument.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
+
+/// More than the time between two samples. If there was more, the process had stopped or the machine was
+/// overloaded, and no handler is to blame for it.
+const LONGEST_STEP: Duration = Duration::from_millis(500);
+
+const LONGEST_INTERVAL: Duration = Duration::from_millis(50);
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How long a handler may stay in one poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until it is reported.
+    pub report: Option<Duration>,
+    /// Until it has failed.
+    pub limit: Option<Duration>,
+}
+
+impl Patience {
+    /// Time between two samples, short enough to see what is to be told.
+    pub(super) fn interval(self) -> Duration {
+        let shortest = self.report.into_iter().chain(self.limit).min();
+        shortest.map_or(LONGEST_INTERVAL, |shortest| {
+            (shortest / 2).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)
+        })
+    }
+}
+
+/// A handler that was found in a poll.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<H> {
+    pub(super) thread: usize,
+    /// Which of the thread's polls.
+    pub(super) poll: u64,
+    pub(super) generation: u64,
+    pub(super) handler: H,
+}
+
+/// A handler that blocks its thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block<H> {
+    /// Whose code ran when it was reported.
+    pub handler: H,
+    /// The generation that was polled; 0 where it is not known, as with a task of `init`.
+    pub generation: u64,
+    /// For how long, as far as it was seen.
+    pub time: Duration,
+}
+
+/// What a sample shows.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum News<H> {
+    /// It blocks its thread for too long.
+    Blocked(Block<H>),
+    /// It blocks its thread for so long that it has failed.
+    Hung(Block<H>),
+    /// One that was reported has come back.
+    Unblocked(Block<H>),
+}
+
+/// The polls that threads are in, since when they were first seen there.
+#[derive(Debug)]
+pub(super) struct Stays<H> {
+    by_thread: HashMap<usize, Stay<H>>,
+    last: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Stay<H> {
+    poll: u64,
+    block: Block<H>,
+    reported: bool,
+    hung: bool,
+}
+
+impl<H: Copy> Stays<H> {
+    pub(super) fn new() -> Self {
+        Self {
+            by_thread: HashMap::new(),
+            last: None,
+        }
+    }
+
+    /// Takes in a sample of `now`, by any clock that only goes forward.
+    pub(super) fn sample(
+        &mut self,
+        now: Duration,
+        seen: &[Seen<H>],
+        patience: Patience,
+    ) -> Vec<News<H>> {
+        let step = now.saturating_sub(self.last.unwrap_or(now));
+        self.last = Some(now);
+        let step = step.min(LONGEST_STEP);
+        let mut news = Vec::new();
+        self.by_thread.retain(|thread, stay| {
+            let goes_on = |seen: &Seen<H>| seen.thread == *thread && seen.poll == stay.poll;
+            let stays = seen.iter().any(goes_on);
+            if !stays && stay.is_told() {
+                news.push(News::Unblocked(stay.block));
+            }
+            stays
+        });
+        for seen in seen {
+            match self.by_thread.entry(seen.thread) {
+                Entry::Vacant(entry) => drop(entry.insert(Stay::of(seen))),
+                Entry::Occupied(mut entry) => {
+                    entry
+                        .get_mut()
+                        .goes_on(seen.handler, step, patience, &mut news);
+                }
+            }
+        }
+        news
+    }
+
+    /// Those that were reported and have not come back.
+    pub(super) fn blocked(&self) -> impl Iterator<Item = Block<H>> {
+        let told = self.by_thread.values().filter(|stay| stay.is_told());
+        told.map(|stay| stay.block)
+    }
+}
+
+impl<H: Copy> Stay<H> {
+    fn of(seen: &Seen<H>) -> Self {
+        let block = Block {
+            handler: seen.handler,
+            generation: seen.generation,
+            time: Duration::ZERO,
+        };
+        Self {
+            poll: seen.poll,
+            block,
+            reported: false,
+            hung: false,
+        }
+    }
+
+    fn is_told(&self) -> bool {
+        self.reported || self.hung
+    }
+
+    fn goes_on(&mut self, handler: H, step: Duration, patience: Patience, news: &mut Vec<News<H>>) {
+        self.block.time += step;
+        let over = |limit: Option<Duration>| limit.is_some_and(|limit| self.block.time >= limit);
+        let (report, hung) = (over(patience.report), over(patience.limit));
+        if report && !self.reported {
+            // One poll goes through many handlers; it is the one where the time is up.
+            self.block.handler = handler;
+            self.reported = true;
+            news.push(News::Blocked(self.block));
+        }
+        if hung && !self.hung {
+            self.hung = true;
+            let block = Block {
+                handler,
+                ..self.block
+            };
+            news.push(News::Hung(block));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "stays_tests.rs"]
+mod tests;

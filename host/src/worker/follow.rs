@@ -1,0 +1,111 @@
+//! One reload after the other, each told of once.
+
+use std::time::{Duration, Instant};
+
+use super::record::record;
+use super::tell::{tell, warn};
+use crate::generation::{Ask as Look, Outcome, Reloader};
+use crate::link::{Ask, Record};
+use crate::watch::Watch;
+
+/// Within this time the same refusal is that of the same change.
+const SAME_CHANGE: Duration = Duration::from_secs(1);
+
+/// Why a reload is due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// A file may have changed before it was watched.
+    CatchUp,
+    /// A file has changed.
+    Changed,
+    /// Somebody asked.
+    Asked(Ask),
+}
+
+impl Wanted {
+    fn look(self) -> Look {
+        match self {
+            Self::CatchUp | Self::Changed => Look::Look,
+            Self::Asked(Ask { fresh: true, .. }) => Look::Fresh,
+            Self::Asked(_) => Look::Forced,
+        }
+    }
+}
+
+/// Reloads and tells of it.
+pub(super) struct Follower {
+    pub(super) reloader: Reloader,
+    watch: Watch,
+    /// The last number of a reload.
+    number: u64,
+    /// The refusal that was told last, and when.
+    refused: Option<(String, Instant)>,
+}
+
+impl Follower {
+    pub(super) fn new(reloader: Reloader, watch: Watch, number: u64) -> Self {
+        let follower = Self {
+            reloader,
+            watch,
+            number,
+            refused: None,
+        };
+        follower.set();
+        follower
+    }
+
+    /// Watches what the next reload would read.
+    pub(super) fn set(&self) {
+        if let Err(error) = self.watch.set(self.reloader.files()) {
+            tracing::error!("changes are not seen from here on: {error}");
+        }
+    }
+
+    /// Reloads, and again while that leads to files which were read before they were watched. Hands
+    /// each reload that is news to `each`, with its swap still fresh.
+    pub(super) async fn follow(
+        &mut self,
+        mut wanted: Wanted,
+        each: &mut impl FnMut(&Reloader, Record),
+    ) {
+        loop {
+            let before: Vec<_> = self.reloader.files().collect();
+            let start = Instant::now();
+            if let Wanted::Asked(Ask { retry: true, .. }) = wanted {
+                self.reloader.forgive();
+            }
+            let report = self.reloader.reload(wanted.look()).await;
+            if self.is_news(&report.outcome, wanted) {
+                self.number += 1;
+                warn(&report);
+                let record = record(&report, self.number, start.elapsed());
+                tell(&record);
+                each(&self.reloader, record);
+            }
+            let after: Vec<_> = self.reloader.files().collect();
+            if before == after {
+                return;
+            }
+            // The new files were read before they were watched: look once more.
+            self.set();
+            wanted = Wanted::CatchUp;
+        }
+    }
+
+    /// One change may be noticed twice: by the watch, and by looking once more.
+    fn is_news(&mut self, outcome: &Outcome, wanted: Wanted) -> bool {
+        let Outcome::Refused(reason) = outcome else {
+            self.refused = None;
+            return wanted != Wanted::CatchUp || *outcome != Outcome::Unchanged;
+        };
+        let asked = matches!(wanted, Wanted::Asked(_));
+        let known = self
+            .refused
+            .as_ref()
+            .is_some_and(|(told, at)| told == reason && at.elapsed() < SAME_CHANGE && !asked);
+        if !known {
+            self.refused = Some((reason.clone(), Instant::now()));
+        }
+        !known
+    }
+}

@@ -1,0 +1,93 @@
+//! What the log says of stacks and reloads.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::generation::{Reloader, Report};
+use crate::link::{Record, Verdict};
+
+/// The stack that a worker begins with.
+pub(super) fn announce(reloader: &Reloader, generation: u64, took: Duration) {
+    let outline = reloader
+        .outline()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let indented = outline.replace('\n', "\n  ");
+    tracing::info!(
+        event = "stack",
+        generation,
+        "generation {generation}, ready in {} ms\n  {indented}",
+        took.as_millis()
+    );
+}
+
+/// What is odd about the manifest.
+pub(super) fn warn(report: &Report) {
+    for warning in &report.warnings {
+        tracing::warn!(target: "stackup", event = "manifest-warning", "{warning}");
+    }
+}
+
+/// How a reload ended.
+pub(super) fn tell(record: &Record) {
+    let Record {
+        number,
+        generation,
+        milliseconds,
+        ..
+    } = record;
+    let stages = stages(record);
+    match record.outcome {
+        Verdict::Swapped => {
+            let mut text =
+                format!("generation {generation} serves after {milliseconds:.1} ms ({stages})");
+            for change in &record.changes {
+                let _ = write!(text, "\n  {change}");
+            }
+            let instances = &record.instances;
+            let _ = write!(text, "\n  {instances}");
+            tracing::info!(
+                event = "reload",
+                number,
+                outcome = "swapped",
+                generation,
+                milliseconds,
+                stages,
+                changes = record.changes.join("\n"),
+                instances,
+                "{text}"
+            );
+        }
+        Verdict::Unchanged => tracing::info!(
+            event = "reload",
+            number,
+            outcome = "unchanged",
+            generation,
+            milliseconds,
+            stages,
+            "nothing has changed: generation {generation} goes on serving"
+        ),
+        Verdict::Refused => {
+            let reason = record.error.as_deref().unwrap_or_default();
+            tracing::error!(
+                event = "reload",
+                number,
+                outcome = "refused",
+                generation,
+                milliseconds,
+                error = reason,
+                "{}\n\nthe change is refused: generation {generation} goes on serving",
+                reason.trim_end()
+            );
+        }
+    }
+}
+
+fn stages(record: &Record) -> String {
+    let shown: Vec<_> = record
+        .stages
+        .iter()
+        .map(|(stage, time)| format!("{stage} {time:.1}"))
+        .collect();
+    shown.join(", ")
+}

@@ -1,0 +1,46 @@
+//! A member of a list with weights (RFC 9110 §12.4.2).
+
+/// What somebody would take, and how much it is wanted; of [`Headers::weighted`].
+///
+/// [`Headers::weighted`]: crate::Headers::weighted
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Weighted<'a> {
+    /// What stands before the weight, with its parameters if it has any; `*` is anything.
+    pub value: &'a str,
+    /// From 0, which is "not this one", to 1000.
+    pub quality: u16,
+}
+
+impl<'a> Weighted<'a> {
+    /// A member; none if it is empty or its weight is none.
+    pub(crate) fn parse(member: &'a str) -> Option<Self> {
+        let weight = |part: &str| {
+            let (name, value) = part.split_once('=')?;
+            (name.trim().eq_ignore_ascii_case("q")).then(|| thousandths(value.trim()))
+        };
+        let mut end = 0;
+        for part in member.split(';') {
+            if let Some(quality) = weight(part) {
+                // The `;` before the weight is no part of the value.
+                let value = member[..end.max(1) - 1].trim();
+                let quality = quality?;
+                return (!value.is_empty()).then_some(Self { value, quality });
+            }
+            end += part.len() + 1;
+        }
+        let (value, quality) = (member.trim(), 1000);
+        (!value.is_empty()).then_some(Self { value, quality })
+    }
+}
+
+/// A `qvalue` in thousandths.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, places) = text.split_once('.').unwrap_or((text, ""));
+    let digits = places.len() <= 3 && places.bytes().all(|byte| byte.is_ascii_digit());
+    if !matches!(whole, "0" | "1") || !digits {
+        return None;
+    }
+    let value: u16 = format!("{whole}{places:0<3}").parse().ok()?;
+    (value <= 1000).then_some(value)
+}

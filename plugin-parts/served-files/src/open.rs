@@ -1,0 +1,217 @@
+//! Opens what a path names, and nothing else. All of this may wait for a disk.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
+use rustix::io::Errno;
+
+use crate::folder::Symlinks;
+use crate::path::FilePath;
+
+/// What a path led to.
+pub(crate) enum Opened {
+    File(File, Metadata),
+    Directory(OwnedFd),
+    /// Neither: missing, unreadable, special, or where no path may lead.
+    Nothing,
+}
+
+const STEP: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// Opens what `path` names below `root`.
+pub(crate) fn open(root: &Path, path: &FilePath, symlinks: Symlinks) -> io::Result<Opened> {
+    let opened = match symlinks {
+        Symlinks::Refuse => open_steps(root, path.names().iter().map(AsRef::as_ref)),
+        Symlinks::Inside => open_inside(root, &path.below(root)),
+        // Whatever it leads to: only the last step asks what that is.
+        Symlinks::Follow => path
+            .below(root)
+            .canonicalize()
+            .and_then(|real| open_real(&real)),
+    };
+    opened.or_else(|error| match Errno::from_io_error(&error) {
+        Some(
+            Errno::NOENT
+            | Errno::NOTDIR
+            | Errno::ACCESS
+            | Errno::PERM
+            | Errno::LOOP
+            | Errno::NAMETOOLONG
+            | Errno::NXIO
+            | Errno::INVAL
+            | Errno::MLINK,
+        ) => Ok(Opened::Nothing),
+        _ => Err(error),
+    })
+}
+
+/// Resolves the links, and opens the result without following any: one that is put there in
+/// between leads nowhere.
+fn open_inside(root: &Path, path: &Path) -> io::Result<Opened> {
+    let (root, path) = (root.canonicalize()?, path.canonicalize()?);
+    let Ok(below) = path.strip_prefix(&root) else {
+        return Ok(Opened::Nothing);
+    };
+    let names = below.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(Path::new(name)),
+        _ => None,
+    });
+    open_steps(&root, names)
+}
+
+/// Opens what has no links in it.
+fn open_real(path: &Path) -> io::Result<Opened> {
+    let parent = path.parent().unwrap_or(path);
+    match path.file_name() {
+        Some(name) => open_steps(parent, [Path::new(name)].into_iter()),
+        None => open_steps(path, std::iter::empty()),
+    }
+}
+
+/// Goes from `root` name by name, following no link.
+fn open_steps<'a>(root: &Path, names: impl Iterator<Item = &'a Path>) -> io::Result<Opened> {
+    let mut directory = rustix::fs::open(root, STEP.difference(OFlags::NOFOLLOW), Mode::empty())?;
+    let mut names = names.peekable();
+    while let Some(name) = names.next() {
+        if names.peek().is_some() {
+            directory = openat(&directory, name, STEP, Mode::empty())?;
+        } else {
+            return open_last(&directory, name);
+        }
+    }
+    Ok(Opened::Directory(directory))
+}
+
+fn open_last(directory: &OwnedFd, name: &Path) -> io::Result<Opened> {
+    // Asked before it is opened: to open a device may do something, and a pipe may wait.
+    let stat = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Ok(Opened::Directory(openat(
+            directory,
+            name,
+            STEP,
+            Mode::empty(),
+        )?)),
+        FileType::RegularFile => {
+            let flags = OFlags::RDONLY
+                | OFlags::NOFOLLOW
+                | OFlags::CLOEXEC
+                | OFlags::NONBLOCK
+                | OFlags::NOCTTY;
+            let file = File::from(openat(directory, name, flags, Mode::empty())?);
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Ok(Opened::Nothing);
+            }
+            Ok(Opened::File(file, metadata))
+        }
+        _ => Ok(Opened::Nothing),
+    }
+}
+
+/// `path` from the root of the file system, without `.` in it.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use rustix::fs::{CWD, mknodat};
+
+    use super::*;
+
+    /// `root` with a file and links, beside `secret`.
+    fn tree() -> tempfile::TempDir {
+        let tree = tempfile::tempdir().unwrap();
+        let root = tree.path().join("root");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::write(root.join("sub/file"), "inside").unwrap();
+        fs::create_dir(tree.path().join("root-2")).unwrap();
+        for outside in ["secret", "root-2/file"] {
+            fs::write(tree.path().join(outside), "outside").unwrap();
+        }
+        symlink("sub", root.join("link")).unwrap();
+        symlink("file", root.join("sub/link")).unwrap();
+        symlink(root.join("sub/file"), root.join("absolute")).unwrap();
+        symlink("../secret", root.join("out")).unwrap();
+        symlink("..", root.join("up")).unwrap();
+        symlink("../root-2", root.join("beside")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        symlink("gone", root.join("dangling")).unwrap();
+        tree
+    }
+
+    fn led(root: &Path, path: &str, symlinks: Symlinks) -> &'static str {
+        let path = FilePath::decode(path).unwrap();
+        match open(root, &path, symlinks).unwrap() {
+            Opened::File(..) => "file",
+            Opened::Directory(_) => "directory",
+            Opened::Nothing => "nothing",
+        }
+    }
+
+    #[test]
+    fn links_lead_where_they_may() {
+        use Symlinks::{Follow, Inside, Refuse};
+        let tree = tree();
+        let root = tree.path().join("root");
+        let cases = [
+            ("/", ["directory", "directory", "directory"]),
+            ("/sub", ["directory", "directory", "directory"]),
+            ("/sub/file", ["file", "file", "file"]),
+            ("/gone", ["nothing", "nothing", "nothing"]),
+            ("/sub/file/more", ["nothing", "nothing", "nothing"]),
+            ("/link", ["nothing", "directory", "directory"]),
+            ("/link/link", ["nothing", "file", "file"]),
+            ("/absolute", ["nothing", "file", "file"]),
+            ("/out", ["nothing", "nothing", "file"]),
+            ("/up", ["nothing", "nothing", "directory"]),
+            ("/up/secret", ["nothing", "nothing", "file"]),
+            ("/beside/file", ["nothing", "nothing", "file"]),
+            ("/loop", ["nothing", "nothing", "nothing"]),
+            ("/dangling", ["nothing", "nothing", "nothing"]),
+        ];
+        for (path, expected) in cases {
+            let found = [Refuse, Inside, Follow].map(|links| led(&root, path, links));
+            assert_eq!(found, expected, "{path}");
+        }
+        let long = format!("/{}", "x".repeat(5000));
+        assert_eq!(led(&root, &long, Inside), "nothing");
+    }
+
+    #[test]
+    fn root_itself_may_be_a_link() {
+        let tree = tree();
+        let current = tree.path().join("current");
+        symlink("root", &current).unwrap();
+        for links in [Symlinks::Refuse, Symlinks::Inside, Symlinks::Follow] {
+            assert_eq!(led(&current, "/sub/file", links), "file", "{links:?}");
+        }
+    }
+
+    /// Nobody writes to the pipe: to open it as a file is opened would wait for ever.
+    #[test]
+    fn special_files_are_nothing() {
+        let tree = tree();
+        let root = tree.path().join("root");
+        let mode = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, root.join("pipe"), FileType::Fifo, mode, 0).unwrap();
+        let _socket = UnixListener::bind(root.join("socket")).unwrap();
+        symlink("/dev/zero", root.join("device")).unwrap();
+        for path in ["/pipe", "/socket", "/device"] {
+            for links in [Symlinks::Refuse, Symlinks::Inside, Symlinks::Follow] {
+                assert_eq!(led(&root, path, links), "nothing", "{path} {links:?}");
+            }
+        }
+    }
+}

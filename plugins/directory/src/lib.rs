@@ -1,0 +1,106 @@
+//! An app that lists directories and serves the files in them.
+
+#![forbid(unsafe_code)]
+
+mod page;
+
+use std::path::PathBuf;
+
+use served_files::{Asked, FilePath, Folder, Found, Symlinks, allowed, escape, options, refusal};
+use stackup_plugin::{
+    App, Context, Html, IntoResponse, Method, Request, Response, Result, StatusCode, header,
+};
+
+/// `[run.config]` of `directory`.
+#[stackup_plugin::config]
+#[serde(default)]
+pub struct Config {
+    /// The directory, relative to the manifest's.
+    root: PathBuf,
+    /// The media type of files whose name does not tell it.
+    default_type: String,
+    /// Which symbolic links are followed, and listed.
+    symlinks: Symlinks,
+    /// Whether names that begin with a dot are listed and served; `.well-known` always is.
+    dot_files: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            root: "public".into(),
+            default_type: "text/plain".to_owned(),
+            symlinks: Symlinks::default(),
+            dot_files: false,
+        }
+    }
+}
+
+/// Lists directories and serves files.
+pub struct Directory {
+    folder: Folder,
+}
+
+impl App for Directory {
+    type Config = Config;
+
+    fn init(config: Config, cx: &Context) -> Result<Self> {
+        let folder = Folder::new(&cx.directory().join(&config.root))?
+            .with_symlinks(config.symlinks)
+            .with_dot_files(config.dot_files)
+            .with_default_type(config.default_type)?;
+        Ok(Self { folder })
+    }
+
+    async fn call(&self, req: Request) -> Result {
+        if let Some(refused) = allowed(&req.method())? {
+            return Ok(refused);
+        }
+        if req.method() == Method::OPTIONS {
+            return options();
+        }
+        let path = match FilePath::decode(req.path_info()) {
+            Ok(path) => path,
+            Err(bad) => return refusal(bad.status()),
+        };
+        match self.folder.find(&path, &req).await? {
+            Found::File(file) => file.answer(Asked::of(&req)),
+            // The links of a listing are relative to a path with a slash.
+            Found::Directory if !req.path_info().ends_with('/') => with_slash(&req, &path),
+            Found::Directory => self.listing(&path).await,
+            Found::Nothing => refusal(StatusCode::NOT_FOUND),
+        }
+    }
+}
+
+impl Directory {
+    async fn listing(&self, path: &FilePath) -> Result {
+        let Some(mut entries) = self.folder.list(path).await? else {
+            return refusal(StatusCode::NOT_FOUND);
+        };
+        entries.sort_by(|a, b| (a.kind.is_file(), &a.name).cmp(&(b.kind.is_file(), &b.name)));
+        let page = page::page(path, &entries);
+        let res = Html(page).into_response()?;
+        // Should a name get past the escaping, it still could not do anything.
+        let policy = "default-src 'none'; style-src 'unsafe-inline'";
+        Ok(res.with_header(header::CONTENT_SECURITY_POLICY, policy)?)
+    }
+}
+
+/// Sends the client to the same path with a slash, written anew: as the client wrote it, `//host` would be
+/// another server's.
+fn with_slash(req: &Request, path: &FilePath) -> Result {
+    let names = path.names().iter().map(|name| format!("{}/", escape(name)));
+    let query = match req.query() {
+        "" => String::new(),
+        query => format!("?{query}"),
+    };
+    let location = format!("{}/{}{query}", req.script_name(), names.collect::<String>());
+    let res = Response::new(StatusCode::MOVED_PERMANENTLY);
+    Ok(res.with_header(header::LOCATION, location)?)
+}
+
+stackup_plugin::export!(app Directory as "directory");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! A tag for some bytes (RFC 9110 §8.8.3).
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+/// A weak tag, as Rack's: a layer above may still change bytes that mean the same.
+pub(crate) fn tag(bytes: &[u8]) -> String {
+    let mut tag = "W/\"".to_owned();
+    for byte in &Sha256::digest(bytes)[..16] {
+        // Writing to a string does not fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
+}

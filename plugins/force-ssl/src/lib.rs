@@ -1,0 +1,104 @@
+//! A middleware that lets requests in by https alone.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod target;
+
+use stackup_plugin::{
+    Context, HeaderValue, Method, Middleware, Next, Request, Response, Result, StatusCode, header,
+};
+
+use self::config::Proxies;
+pub use self::config::{Config, Hsts};
+use self::target::Target;
+
+/// Lets requests in by https alone.
+pub struct ForceSsl {
+    target: Target,
+    proxies: Proxies,
+    exclude: Vec<String>,
+    hsts: Option<HeaderValue>,
+    secure_cookies: bool,
+}
+
+impl Middleware for ForceSsl {
+    type Config = Config;
+
+    fn init(config: Config, _cx: &Context) -> Result<Self> {
+        Ok(Self {
+            target: Target::new(config.host.as_deref(), config.port)?,
+            proxies: Proxies::new(&config.trusted_proxies)?,
+            hsts: config.hsts.header()?,
+            exclude: config.exclude,
+            secure_cookies: config.secure_cookies,
+        })
+    }
+
+    async fn call(&self, req: Request, next: Next<'_>) -> Result {
+        if self.proxies.is_secure(&req) {
+            let mut res = next.run(req).await?;
+            self.secure(&mut res)?;
+            return Ok(res);
+        }
+        if self.is_excluded(req.path()) {
+            return next.run(req).await;
+        }
+        let Some(location) = self.target.of(&req) else {
+            return Ok(Response::new(StatusCode::BAD_REQUEST));
+        };
+        // Only of these may a client make a GET (RFC 9110 §15.4.2).
+        let status = match req.method() {
+            Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+            _ => StatusCode::PERMANENT_REDIRECT,
+        };
+        Ok(Response::new(status).with_header(header::LOCATION, location)?)
+    }
+}
+
+impl ForceSsl {
+    /// By whole segments, on the path as it came: who spells it otherwise is redirected.
+    fn is_excluded(&self, path: &str) -> bool {
+        self.exclude
+            .iter()
+            .any(|excluded| match path.strip_prefix(excluded.as_str()) {
+                Some(rest) => rest.is_empty() || rest.starts_with('/'),
+                None => false,
+            })
+    }
+
+    fn secure(&self, res: &mut Response) -> Result<()> {
+        if let Some(hsts) = &self.hsts {
+            res.headers_mut()
+                .insert(header::STRICT_TRANSPORT_SECURITY, hsts)?;
+        }
+        if !self.secure_cookies || !res.headers().contains(header::SET_COOKIE) {
+            return Ok(());
+        }
+        let cookies = res.headers().get_all(header::SET_COOKIE);
+        let cookies: Vec<Vec<u8>> = cookies
+            .map(|cookie| secure_cookie(cookie.as_bytes()))
+            .collect();
+        res.headers_mut().remove(header::SET_COOKIE);
+        for cookie in &cookies {
+            res.headers_mut()
+                .append(header::SET_COOKIE, cookie.as_slice())?;
+        }
+        Ok(())
+    }
+}
+
+/// A cookie that goes by https alone (RFC 6265 §4.1.2.5).
+fn secure_cookie(cookie: &[u8]) -> Vec<u8> {
+    let mut attributes = cookie.split(|byte| *byte == b';').skip(1);
+    let mut secured = cookie.to_vec();
+    if !attributes.any(|attribute| attribute.trim_ascii().eq_ignore_ascii_case(b"secure")) {
+        secured.extend_from_slice(b"; secure");
+    }
+    secured
+}
+
+stackup_plugin::export!(middleware ForceSsl as "force-ssl");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+use stackup_plugin::Response;
+use stackup_plugin::testing::{self, Answered, Json, TestRequest, block_on, get, json, request};
+
+use super::*;
+
+async fn answer(config: Json, request: TestRequest) -> Answered {
+    let middleware = testing::middleware::<ForceSsl>(config).unwrap();
+    let below = async |_req: Request| {
+        let mut res = Response::new(StatusCode::OK);
+        for cookie in ["a=secure", "b=1; Path=/; Secure", "c=1;httponly"] {
+            res.headers_mut().append("set-cookie", cookie).unwrap();
+        }
+        res
+    };
+    middleware.call(request, below).await.unwrap()
+}
+
+fn location(config: Json, request: TestRequest) -> (u16, Option<String>) {
+    block_on(async {
+        let res = answer(config, request).await;
+        (
+            res.status().as_u16(),
+            res.header("location").map(str::to_owned),
+        )
+    })
+}
+
+fn to(uri: &str) -> TestRequest {
+    get(uri).header("host", "example.com:9292")
+}
+
+/// Come by https, as a proxy on this machine says.
+fn secure() -> TestRequest {
+    to("/").header("x-forwarded-proto", "https")
+}
+
+fn trusting() -> Json {
+    json!({ "trusted_proxies": ["127.0.0.0/8"] })
+}
+
+#[test]
+fn request_without_https_is_sent_to_https() {
+    let expected = |status, url: &str| (status, Some(url.to_owned()));
+    assert_eq!(
+        location(json!({}), to("/a?b=c")),
+        expected(301, "https://example.com/a?b=c")
+    );
+    let post = request(Method::POST, "/a").header("host", "[::1]:80");
+    assert_eq!(location(json!({}), post), expected(308, "https://[::1]/a"));
+    let config = json!({ "host": "www.example.com", "port": 8443 });
+    assert_eq!(
+        location(config, to("//evil.com")),
+        expected(301, "https://www.example.com:8443//evil.com")
+    );
+    let absolute = get("http://example.org/a").header("host", "example.org");
+    assert_eq!(location(json!({}), absolute).0, 301);
+}
+
+#[test]
+fn host_that_is_none_is_a_bad_request() {
+    for host in [
+        "",
+        "a b",
+        "example.com@evil.com",
+        "user:pass@evil.com",
+        "evil.com/",
+        "a\\b",
+        "evil.com?x",
+        "evil.com#",
+    ] {
+        assert_eq!(
+            location(json!({}), get("/").header("host", host)),
+            (400, None),
+            "{host}"
+        );
+    }
+    assert_eq!(location(json!({}), get("/")), (400, None));
+    let two = get("/").header("host", "a").header("host", "b");
+    assert_eq!(location(json!({}), two), (400, None));
+}
+
+#[test]
+fn response_by_https_is_made_to_stay_there() {
+    block_on(async {
+        let res = answer(trusting(), secure()).await;
+        assert_eq!(res.status(), 200);
+        assert_eq!(
+            res.header("strict-transport-security"),
+            Some("max-age=31536000")
+        );
+        let cookies: Vec<_> = res
+            .headers()
+            .get_all("set-cookie")
+            .filter_map(|c| c.to_str())
+            .collect();
+        assert_eq!(
+            cookies,
+            [
+                "a=secure; secure",
+                "b=1; Path=/; Secure",
+                "c=1;httponly; secure"
+            ]
+        );
+        let mut config = trusting();
+        config["secure_cookies"] = json!(false);
+        config["hsts"] = json!({ "max_age": 5, "include_subdomains": true, "preload": true });
+        let res = answer(config, secure()).await;
+        let hsts = res.header("strict-transport-security");
+        assert_eq!(hsts, Some("max-age=5; includeSubDomains; preload"));
+        assert_eq!(res.header("set-cookie"), Some("a=secure"));
+        let mut config = trusting();
+        config["hsts"] = json!({ "enabled": false });
+        let res = answer(config, secure()).await;
+        assert_eq!(res.header("strict-transport-security"), None);
+    });
+}
+
+#[test]
+fn only_a_trusted_proxy_is_believed_and_only_its_own_word() {
+    assert_eq!(location(json!({}), secure()).0, 301);
+    let stranger = secure().remote("192.0.2.1:5".parse().unwrap());
+    assert_eq!(location(trusting(), stranger).0, 301);
+    let mapped = secure().remote("[::ffff:127.0.0.1]:5".parse().unwrap());
+    assert_eq!(location(trusting(), mapped).0, 200);
+    for (told, status) in [
+        ("http, https", 200),
+        ("https, http", 301),
+        ("HTTPS", 200),
+        ("httpsx", 301),
+    ] {
+        let request = to("/").header("x-forwarded-proto", told);
+        assert_eq!(location(trusting(), request).0, status, "{told}");
+    }
+    let lines = secure().header("x-forwarded-proto", "http");
+    assert_eq!(location(trusting(), lines).0, 301);
+}
+
+#[test]
+fn excluded_paths_are_served_and_promise_nothing() {
+    block_on(async {
+        let config = || json!({ "exclude": ["/health"] });
+        for (path, status) in [
+            ("/health", 200),
+            ("/health/a", 200),
+            ("/healthy", 301),
+            ("/x/../health", 301),
+        ] {
+            let res = answer(config(), to(path)).await;
+            assert_eq!(res.status(), status, "{path}");
+            // Not by http (RFC 6797 §7.2).
+            assert_eq!(res.header("strict-transport-security"), None);
+        }
+    });
+}
+
+#[test]
+fn error_points_at_the_key() {
+    for (config, place) in [
+        (json!({ "host": "a/b" }), "host"),
+        (json!({ "host": "a:80" }), "host"),
+        (json!({ "host": "a@b" }), "host"),
+        (
+            json!({ "trusted_proxies": ["::1", "x"] }),
+            "trusted_proxies[1]",
+        ),
+        (json!({ "hsts": { "preload": true } }), "hsts.preload"),
+        (json!({ "hsts": { "maxage": 1 } }), "hsts.maxage"),
+    ] {
+        let error = testing::middleware::<ForceSsl>(config).err().unwrap();
+        assert_eq!(error.place(), place, "{error}");
+    }
+}

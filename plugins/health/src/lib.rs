@@ -1,0 +1,145 @@
+//! An app that says that the server is well.
+
+#![forbid(unsafe_code)]
+
+use stackup_plugin::{
+    App, Context, IntoResponse, Json, Method, Request, Result, StatusCode, header, serde,
+};
+
+/// `[run.config]` of `health`.
+#[stackup_plugin::config]
+#[serde(default)]
+pub struct Config {
+    /// The answer's form.
+    format: Format,
+    /// The word that says it.
+    status: String,
+}
+
+/// A form of the answer.
+#[stackup_plugin::config]
+#[derive(Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The word and a line feed, as `text/plain`.
+    Text,
+    /// `{"status": …, "generation": …}`.
+    Json,
+}
+
+#[derive(serde::Serialize)]
+#[serde(crate = "stackup_plugin::serde")]
+struct Report<'a> {
+    status: &'a str,
+    generation: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            format: Format::Text,
+            status: "ok".to_owned(),
+        }
+    }
+}
+
+/// Answers 200.
+pub struct Health(Config);
+
+impl App for Health {
+    type Config = Config;
+
+    fn init(config: Config, _cx: &Context) -> Result<Self> {
+        Ok(Self(config))
+    }
+
+    async fn call(&self, req: Request) -> Result {
+        if ![Method::GET, Method::HEAD].contains(&req.method()) {
+            let refused = (StatusCode::METHOD_NOT_ALLOWED, "There are GET and HEAD\n");
+            return Ok(refused
+                .into_response()?
+                .with_header(header::ALLOW, "GET, HEAD")?);
+        }
+        let Config { format, status } = &self.0;
+        let res = match format {
+            Format::Text => format!("{status}\n").into_response()?,
+            Format::Json => Json(Report {
+                status,
+                generation: req.generation(),
+            })
+            .into_response()?,
+        };
+        // An old answer is worse than none.
+        Ok(res.with_header(header::CACHE_CONTROL, "no-store")?)
+    }
+}
+
+stackup_plugin::export!(app Health as "health");
+
+#[cfg(test)]
+mod tests {
+    use stackup_plugin::testing::{
+        self, Answered, Json, TestRequest, block_on, get, json, post, request,
+    };
+
+    use stackup_plugin::serde_json;
+
+    use super::*;
+
+    async fn answer(config: Json, request: TestRequest) -> Answered {
+        let health = testing::app::<Health>(config).unwrap();
+        health.answer(request).await.unwrap()
+    }
+
+    #[test]
+    fn says_that_all_is_well() {
+        block_on(async {
+            for method in [Method::GET, Method::HEAD] {
+                let res = answer(json!({}), request(method, "/any?thing")).await;
+                assert_eq!(res.status(), 200);
+                assert_eq!(res.header("cache-control"), Some("no-store"));
+                assert_eq!(
+                    res.header("content-type"),
+                    Some("text/plain; charset=utf-8")
+                );
+                assert_eq!(res.finish().await.unwrap(), "ok\n");
+            }
+        });
+    }
+
+    #[test]
+    fn says_it_as_json() {
+        block_on(async {
+            let config = json!({ "format": "json", "status": "\"pass\"" });
+            let res = answer(config, get("/")).await;
+            assert_eq!(res.header("content-type"), Some("application/json"));
+            let text = res.finish().await.unwrap();
+            let value: Json = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["status"], "\"pass\"");
+            assert!(value["generation"].is_number(), "{text}");
+        });
+    }
+
+    #[test]
+    fn other_methods_are_told_which_there_are() {
+        block_on(async {
+            let res = answer(json!({}), post("/", "")).await;
+            assert_eq!(
+                (res.status().as_u16(), res.header("allow")),
+                (405, Some("GET, HEAD"))
+            );
+        });
+    }
+
+    #[test]
+    fn other_format_is_refused() {
+        let error = testing::app::<Health>(json!({ "format": "xml" }))
+            .err()
+            .unwrap();
+        assert_eq!(error.place(), "format");
+        assert_eq!(
+            error.message(),
+            "unknown variant `xml`, expected `text` or `json`"
+        );
+    }
+}

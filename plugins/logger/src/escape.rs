@@ -1,0 +1,56 @@
+//! Text of strangers in a line of ours.
+
+use std::fmt::{self, Display, Write};
+
+/// Text with all that is not visible ASCII, and quotes and backslashes, as `\xHH`: so that nobody
+/// can write a line of his own.
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.bytes().try_for_each(|byte| match byte {
+            b'"' | b'\\' | 0..b' ' | 0x7f.. => write!(f, "\\x{byte:02X}"),
+            visible => f.write_char(visible.into()),
+        })
+    }
+}
+
+/// JSON with all that is not visible ASCII as `\uHHHH`: the same value for who reads it, and nothing
+/// for a terminal to obey.
+pub(crate) fn ascii(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
+        if matches!(c, ' '..='~') {
+            ascii.push(c);
+            continue;
+        }
+        // Outside of strings, JSON of serde's is visible ASCII.
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a string does not fail.
+            let _ = write!(ascii, "\\u{unit:04x}");
+        }
+    }
+    ascii
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_escapes_the_line() {
+        assert_eq!(Escaped("GET /a b").to_string(), "GET /a b");
+        assert_eq!(
+            Escaped("\"\\\n\u{7f}é").to_string(),
+            r"\x22\x5C\x0A\x7F\xC3\xA9"
+        );
+    }
+
+    #[test]
+    fn json_is_the_same_in_ascii() {
+        assert_eq!(
+            ascii("\"a \u{7f}é\u{9b}😀\""),
+            r#""a \u007f\u00e9\u009b\ud83d\ude00""#
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! What is known of a request when it passes.
+
+use stackup_plugin::Request;
+
+/// A request, as the client sent it.
+pub(crate) struct Seen {
+    pub(crate) address: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) method: String,
+    /// Undecoded, without the query.
+    pub(crate) path: String,
+    /// Undecoded; empty if there is none.
+    pub(crate) query: String,
+    pub(crate) protocol: String,
+    pub(crate) referer: Option<String>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) generation: u64,
+}
+
+impl Seen {
+    pub(crate) fn new(req: &Request) -> Self {
+        let env = req.env();
+        let value = |name| {
+            let value = env.get(name).filter(|value| !value.is_empty());
+            value.map(Into::into)
+        };
+        Self {
+            address: value("REMOTE_ADDR"),
+            user: value("REMOTE_USER"),
+            method: req.method().to_string(),
+            path: [req.script_name(), req.path_info()].concat(),
+            query: req.query().to_owned(),
+            protocol: format!("{:?}", req.version()),
+            referer: value("HTTP_REFERER"),
+            user_agent: value("HTTP_USER_AGENT"),
+            request_id: value("stackup.request_id"),
+            generation: req.generation(),
+        }
+    }
+}

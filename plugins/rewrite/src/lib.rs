@@ -1,0 +1,65 @@
+//! A middleware that rewrites paths by regular expressions, in linear time.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod rule;
+mod template;
+
+use stackup_plugin::{
+    Context, Middleware, Next, Request, Response, Result, StatusCode, Uri, header,
+};
+
+pub use self::config::{Config, RuleConfig};
+use self::rule::{Outcome, Rule};
+
+/// Rewrites paths.
+pub struct Rewrite(Vec<Rule>);
+
+impl Middleware for Rewrite {
+    type Config = Config;
+
+    fn init(config: Config, _cx: &Context) -> Result<Self> {
+        let rules = config.rules.into_iter().enumerate();
+        let rules = rules.map(|(index, rule)| Rule::new(index, rule));
+        Ok(Self(rules.collect::<Result<_>>()?))
+    }
+
+    async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
+        for rule in &self.0 {
+            match rule.apply(&req) {
+                None => {}
+                Some(Outcome::Redirect(status, location)) => return redirect(status, &location),
+                Some(Outcome::Rewrite { path, query }) => {
+                    rewrite(&mut req, &path, query.as_deref())?;
+                    if rule.is_last {
+                        break;
+                    }
+                }
+            }
+        }
+        next.run(req).await
+    }
+}
+
+fn redirect(status: StatusCode, location: &str) -> Result {
+    Ok(Response::new(status).with_header(header::LOCATION, location)?)
+}
+
+/// Changes what the layers below see; what the maps above have taken stays taken.
+fn rewrite(req: &mut Request, path: &str, query: Option<&str>) -> Result<()> {
+    let script_name = req.script_name().to_owned();
+    let query = match query.unwrap_or_else(|| req.query()) {
+        "" => String::new(),
+        query => format!("?{query}"),
+    };
+    let uri: Uri = format!("{script_name}{path}{query}").parse()?;
+    req.set_uri(&uri);
+    req.set_script_name(&script_name)?;
+    req.set_path_info(path)
+}
+
+stackup_plugin::export!(middleware Rewrite as "rewrite");
+
+#[cfg(test)]
+mod tests;

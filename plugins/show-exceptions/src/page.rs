@@ -1,0 +1,97 @@
+//! The page about an error.
+
+use std::fmt::Write;
+
+use stackup_plugin::{Error, Escaped, Request};
+
+const STYLE: &str = "
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 1rem; background: #8882 }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .25rem .75rem; border-bottom: 1px solid #8884 }
+td { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
+th { font-weight: 600; white-space: nowrap }
+";
+
+/// Parts of names whose values are nobody's business, not even on a screen that is shared.
+const SECRET: [&str; 7] = [
+    "authorization",
+    "cookie",
+    "password",
+    "secret",
+    "session",
+    "token",
+    "api_key",
+];
+
+/// What is known of a request before it is handed down.
+pub(crate) struct Seen {
+    method: String,
+    path: String,
+    env: Vec<(String, String)>,
+}
+
+impl Seen {
+    pub(crate) fn new(req: &Request) -> Self {
+        let mut env: Vec<_> = req.env().iter().collect();
+        for (name, value) in &mut env {
+            let name = name.to_ascii_lowercase();
+            if SECRET.iter().any(|part| name.contains(part)) {
+                *value = "[hidden]".to_owned();
+            }
+        }
+        env.sort();
+        Self {
+            method: req.method().to_string(),
+            path: [req.script_name(), req.path_info()].concat(),
+            env,
+        }
+    }
+
+    pub(crate) fn request(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// What happened, and where, in a line.
+pub(crate) fn describe(error: &Error) -> String {
+    let kind = if error.is_panic() { "panic" } else { "error" };
+    let mut line = kind.to_owned();
+    if !error.handler().is_empty() {
+        let _ = write!(line, " in `{}`", error.handler());
+    }
+    if !error.place().is_empty() {
+        let _ = write!(line, " at {}", error.place());
+    }
+    let _ = write!(line, ": {}", error.message());
+    line
+}
+
+pub(crate) fn text(error: &Error, seen: &Seen) -> String {
+    format!(
+        "{}\n\n{}\n\n{}\n",
+        error.status(),
+        describe(error),
+        seen.request()
+    )
+}
+
+pub(crate) fn html(error: &Error, seen: &Seen) -> String {
+    let status = error.status();
+    let (what, request) = (describe(error), seen.request());
+    let (what, request) = (Escaped(&what), Escaped(&request));
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{status}</title>\n<style>{STYLE}</style>\n\
+         <h1>{status}</h1>\n<p>{request}</p>\n<pre>{what}</pre>\n\
+         <h2>The request</h2>\n<table>\n"
+    );
+    for (name, value) in &seen.env {
+        // Writing to a string does not fail.
+        let (name, value) = (Escaped(name), Escaped(value));
+        let _ = writeln!(page, "<tr><th scope=\"row\">{name}<td>{value}");
+    }
+    page.push_str("</table>\n");
+    page
+}

@@ -1,0 +1,88 @@
+//! What `static` is told.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use served_files::Symlinks;
+use stackup_plugin::Fields;
+
+/// `[use.config]` of `static`.
+#[stackup_plugin::config]
+#[serde(default)]
+pub struct Config {
+    /// The paths that are served: prefixes in a list, or a table of paths and their files.
+    pub(crate) urls: Urls,
+    /// The directory, relative to the manifest's.
+    pub(crate) root: PathBuf,
+    /// The file that stands for a path that ends with a slash.
+    pub(crate) index: Option<String>,
+    /// Whether the app is asked for what is not there.
+    pub(crate) cascade: bool,
+    /// Whether `a.js.br`, `.zst` or `.gz` is sent in place of `a.js` to who takes it.
+    pub(crate) precompressed: bool,
+    /// Headers for some of the files; later rules win.
+    pub(crate) header_rules: Vec<HeaderRule>,
+    /// The media type of files whose name does not tell it.
+    pub(crate) default_type: String,
+    /// Which symbolic links are followed.
+    pub(crate) symlinks: Symlinks,
+    /// Whether names that begin with a dot are served; `.well-known` always is.
+    pub(crate) dot_files: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            urls: Urls::Below(vec!["/favicon.ico".to_owned()]),
+            root: "public".into(),
+            index: None,
+            cascade: false,
+            precompressed: false,
+            header_rules: Vec::new(),
+            default_type: "text/plain".to_owned(),
+            symlinks: Symlinks::default(),
+            dot_files: false,
+        }
+    }
+}
+
+/// The paths that are served.
+#[stackup_plugin::config]
+#[serde(
+    untagged,
+    expecting = "a list of paths, or a table of paths and their files"
+)]
+pub enum Urls {
+    /// These, and all below them.
+    Below(Vec<String>),
+    /// These alone, each with its file below the root.
+    Exactly(BTreeMap<String, String>),
+}
+
+/// Headers for some files.
+#[stackup_plugin::config]
+pub struct HeaderRule {
+    /// Which files.
+    #[serde(rename = "for")]
+    pub(crate) files: Files,
+    /// Their headers.
+    pub(crate) headers: Fields,
+}
+
+/// Some files.
+#[stackup_plugin::config]
+#[serde(
+    untagged,
+    expecting = "`\"all\"`, `\"fonts\"`, a directory, a list of extensions or `{ regex = \"…\" }`"
+)]
+pub enum Files {
+    /// `all`, `fonts`, or those below a directory.
+    Named(String),
+    /// Those with one of these extensions.
+    Extensions(Vec<String>),
+    /// Those whose path matches.
+    Matching {
+        /// A regular expression.
+        regex: String,
+    },
+}

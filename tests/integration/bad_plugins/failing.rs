@@ -1,0 +1,107 @@
+//! What fails again and again is taken out of service; what blocks is told of while it does.
+
+use stackup_tests::log::Record;
+use stackup_tests::{Host, Site};
+
+/// The next change of a breaker, which must be to this state.
+async fn breaker(host: &Host, state: &str) -> Record {
+    let record = host.event("breaker").await;
+    assert_eq!(record.text("state"), state, "{record}");
+    record
+}
+
+const FAILURES: &str = "[failures]\npanics = 3\npanic_window = \"1s\"\ncool_down = \"500ms\"\n";
+
+#[tokio::test]
+async fn an_app_that_panics_again_and_again_is_out_of_service_until_it_has_cooled_down() {
+    let manifest = format!("run = \"panics\"\n{FAILURES}");
+    let host = Host::start(&Site::new(&manifest, &["panics"])).await;
+    for _ in 0..3 {
+        assert_eq!(host.get("/call").await.status(), 500);
+    }
+    let open = breaker(&host, "open").await;
+    assert_eq!(open.text("handler"), "panics");
+    assert_eq!(open.text("policy"), "fail-closed");
+    assert_eq!(open.number("panics"), Some(3));
+    assert!(open.message().contains("on purpose, in call"), "{open}");
+    let mut refused = 0;
+    while host.get("/").await.status() == 503 {
+        refused += 1;
+    }
+    assert!(refused > 0, "it was never out of service");
+    breaker(&host, "half-open").await;
+    // A quiet window later a request finds it back in service.
+    while host
+        .log()
+        .seen(|record| record.text("state") == "closed")
+        .is_none()
+    {
+        assert_eq!(host.get("/").await.text(), "calm\n");
+    }
+}
+
+#[tokio::test]
+async fn a_middleware_that_may_be_bypassed_is() {
+    let manifest = format!(
+        "run = \"hello\"\n{FAILURES}[[use]]\nplugin = \"shaky\"\non_failure = \"bypass\"\n"
+    );
+    let host = Host::start(&Site::new(&manifest, &["hello", "shaky"])).await;
+    assert_eq!(host.get("/").await.header("x-shaky"), Some("passed"));
+    for _ in 0..3 {
+        assert_eq!(host.get("/shaky").await.status(), 500);
+    }
+    let open = breaker(&host, "open").await;
+    assert_eq!(open.text("policy"), "bypass");
+    let response = host.get("/shaky").await;
+    assert_eq!((response.status(), response.header("x-shaky")), (200, None));
+    // A middleware like that, but without the word, keeps closed what is below it.
+    let manifest = manifest.replace("on_failure = \"bypass\"\n", "");
+    let host = Host::start(&Site::new(&manifest, &["hello", "shaky"])).await;
+    for _ in 0..3 {
+        assert_eq!(host.get("/shaky").await.status(), 500);
+    }
+    breaker(&host, "open").await;
+    assert_eq!(host.get("/").await.status(), 503);
+}
+
+const LIMITS: &str = "[limits]\nblock_report = \"100ms\"\nblock_limit = \"300ms\"\n";
+
+#[tokio::test]
+async fn a_handler_that_blocks_its_thread_is_told_of_while_it_does() {
+    let site = Site::new(&format!("run = \"blocks\"\n{LIMITS}"), &["blocks"]);
+    let host = Host::start(&site).await;
+    for path in ["/call/600", "/body/600", "/task/600"] {
+        let mut connection = host.connect().await;
+        connection
+            .send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
+            .await;
+        let blocked = host.event("blocked").await;
+        assert_eq!(blocked.text("handler"), "blocks", "{path}: {blocked}");
+        assert_eq!(blocked.number("generation"), Some(1), "{path}: {blocked}");
+        let hung = host.event("hung").await;
+        assert!(hung.float("seconds") >= Some(0.3), "{path}: {hung}");
+        let unblocked = host.event("unblocked").await;
+        assert!(
+            unblocked.float("seconds") >= Some(0.3),
+            "{path}: {unblocked}"
+        );
+        assert_eq!(connection.response().await.text(), "slept\n", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_or_may_block_is_not_told_of() {
+    let manifest = |end: &str| {
+        format!("run = {{ plugin = \"blocks\", config = {{ at_ends = {end} }} }}\n{LIMITS}")
+    };
+    let site = Site::new(&manifest("400"), &["blocks"]);
+    let host = Host::start(&site).await;
+    assert_eq!(host.get("/wait/400").await.text(), "slept\n");
+    site.manifest(&manifest("1"));
+    host.reload("swapped").await;
+    host.event("drained").await;
+    for event in ["blocked", "hung", "unblocked"] {
+        let told = host.log().seen(|record| record.event() == event);
+        assert!(told.is_none(), "{event}:\n{}", host.log());
+    }
+}

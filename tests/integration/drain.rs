@@ -1,0 +1,113 @@
+//! A generation that was replaced: what holds it is named, then ended.
+
+use stackup_tests::{Host, Site};
+
+/// `app` with a drain of 100 ms.
+fn manifest(app: &str) -> String {
+    format!("run = \"{app}\"\n[limits]\ndrain_timeout = \"100ms\"\n")
+}
+
+async fn serving(app: &str) -> (Site, Host) {
+    let site = Site::new(&manifest(app), &[app, "hello"]);
+    let host = Host::start(&site).await;
+    (site, host)
+}
+
+#[tokio::test]
+async fn the_deadline_names_the_requests_and_tasks_that_it_ends() {
+    let (site, host) = serving("probe").await;
+    assert_eq!(host.get("/task").await.status(), 202);
+    host.says("probe: a task waits").await;
+    let mut half = host.connect().await;
+    half.send("POST /length?secret=1 HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
+        .await;
+    host.says("probe: reading").await;
+    let mut left = host.connect().await;
+    left.send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    host.says("probe: waiting").await;
+    drop(left);
+    host.says("probe: dropped the wait").await;
+    site.manifest(&manifest("hello"));
+    host.reload("swapped").await;
+    let deadline = host.event("drain-deadline").await;
+    let held_by = deadline.text("held_by");
+    let lines: Vec<&str> = held_by.lines().collect();
+    assert_eq!(lines.len(), 2, "who has left is not told: {held_by}");
+    assert!(
+        lines[0].starts_with("POST /length in `probe`, waiting for "),
+        "{held_by}"
+    );
+    assert!(
+        lines[1].starts_with("task `waits forever` of `probe`, running for "),
+        "{held_by}"
+    );
+    assert!(
+        deadline
+            .message()
+            .contains(&format!("\n  {}\n  {}", lines[0], lines[1])),
+        "{deadline}"
+    );
+    assert_eq!(half.response().await.status(), 503);
+    let drained = host.event("drained").await;
+    assert_eq!(drained.text("tasks_ended"), "probe: waits forever");
+}
+
+#[tokio::test]
+async fn the_deadline_names_a_response_that_is_under_way() {
+    let (site, host) = serving("lies").await;
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /never-ends HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert_eq!(connection.head().await.status, 200);
+    assert_eq!(connection.chunk().await.unwrap(), b"more to come\n");
+    site.manifest(&manifest("hello"));
+    host.reload("swapped").await;
+    let deadline = host.event("drain-deadline").await;
+    let held_by = deadline.text("held_by");
+    assert!(held_by.starts_with("GET /never-ends"), "{held_by}");
+    assert!(
+        held_by.contains(", with its body under way for "),
+        "{held_by}"
+    );
+    assert!(connection.chunk().await.is_err(), "cut, not ended");
+    host.event("drained").await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_holds_no_generation_for_ever() {
+    let (site, host) = serving("probe").await;
+    let mut stalled = host.connect().await;
+    // More than all buffers on the way, and no byte of it is read.
+    stalled
+        .send("GET /flood?count=100000000 HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert_eq!(stalled.head().await.status, 200);
+    site.manifest(&manifest("hello"));
+    host.reload("swapped").await;
+    let deadline = host.event("drain-deadline").await;
+    let held_by = deadline.text("held_by");
+    assert!(held_by.starts_with("GET /flood"), "{held_by}");
+    let drained = host.event("drained").await;
+    assert_eq!(drained.number("generation"), Some(1), "{drained}");
+    host.says("probe: dropped the app").await;
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
+}
+
+#[tokio::test]
+async fn one_that_blocks_its_thread_is_named_and_its_handlers_are_kept() {
+    let (site, host) = serving("probe").await;
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /block HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    host.says("probe: blocking").await;
+    site.manifest(&manifest("hello"));
+    host.reload("swapped").await;
+    host.event("drain-deadline").await;
+    let stuck = host.event("drain-stuck").await;
+    assert_eq!(stuck.text("handler"), "probe", "{stuck}");
+    assert!(stuck.message().contains("in `probe`"), "{stuck}");
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
+    assert!(!host.log().to_string().contains("probe: dropped the app"));
+}

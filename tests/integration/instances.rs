@@ -1,0 +1,197 @@
+//! Handlers that go on over a swap with all that they know, and when they end.
+
+use rustix::process::Signal;
+use stackup_tests::log::Record;
+use stackup_tests::{Connection, Host, Site};
+
+/// Stamps with these marks around `probe`, and these lines above them.
+fn manifest(lines: &str, marks: &[&str]) -> String {
+    let stamp = |mark: &&str| format!("[[use]]\nplugin = \"stamp\"\nconfig.mark = \"{mark}\"\n");
+    let stamps: String = marks.iter().map(stamp).collect();
+    format!("{lines}{stamps}[run]\nplugin = \"probe\"\n")
+}
+
+async fn serving(manifest: &str) -> (Site, Host) {
+    let site = Site::new(manifest, &["stamp", "probe", "bad-init", "hello"]);
+    let host = Host::start(&site).await;
+    (site, host)
+}
+
+/// What became of the handlers in the next swap.
+async fn fates(site: &Site, host: &Host, manifest: &str) -> String {
+    site.manifest(manifest);
+    told(host, "swapped").await.text("instances").to_owned()
+}
+
+/// The next reload that ends so. A file may be looked at once more than it has changed.
+async fn told(host: &Host, outcome: &str) -> Record {
+    let log = host.log();
+    let passed =
+        |record: &Record| record.event() == "reload" && record.text("outcome") == "unchanged";
+    let is_told = |record: &Record| record.event() == "reload" && !passed(record);
+    let record = log.take("reload", is_told).await;
+    assert_eq!(record.text("outcome"), outcome, "{record}");
+    record
+}
+
+/// How many requests each stamp has seen, innermost first.
+async fn seen(host: &Host) -> String {
+    let response = host.get("/").await;
+    assert_eq!(response.status(), 200, "{response}");
+    response.head.all("x-seen").collect::<Vec<_>>().join(" ")
+}
+
+/// How often the host has said this so far.
+fn said(host: &Host, text: &str) -> usize {
+    host.log().to_string().matches(text).count()
+}
+
+/// A request that waits for the rest of its body.
+async fn half_a_request(host: &Host) -> Connection {
+    let mut connection = host.connect().await;
+    connection
+        .send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
+        .await;
+    host.says("probe: reading").await;
+    connection
+}
+
+async fn the_other_half(mut connection: Connection, generation: &str) {
+    connection.send("half").await;
+    let response = connection.response().await;
+    assert_eq!((response.status(), &*response.text()), (200, "8"));
+    assert_eq!(response.header("x-stackup-generation"), Some(generation));
+}
+
+#[tokio::test]
+async fn a_new_order_initialises_nothing() {
+    let (site, host) = serving(&manifest("", &["a", "b"])).await;
+    assert_eq!(seen(&host).await, "b1 a1");
+    let fates = fates(&site, &host, &manifest("", &["b", "a"])).await;
+    assert_eq!(fates, "kept stamp ×2, probe");
+    assert_eq!(seen(&host).await, "a2 b2");
+    let drained = host.event("drained").await;
+    assert_eq!(drained.number("generation"), Some(1));
+    assert_eq!(seen(&host).await, "a3 b3");
+    assert_eq!(said(&host, "stamp: built"), 2);
+    assert_eq!(
+        said(&host, "stamp: dropped") + said(&host, "probe: dropped"),
+        0
+    );
+}
+
+#[tokio::test]
+async fn what_an_edit_does_not_touch_goes_on_and_what_it_does_is_new() {
+    let (site, host) = serving(&manifest("", &["a", "b"])).await;
+    assert_eq!(seen(&host).await, "b1 a1");
+    let limits = "[limits]\ndrain_timeout = \"9s\"\n";
+    let same = fates(&site, &host, &manifest(limits, &["a", "b"])).await;
+    assert_eq!(same, "kept stamp ×2, probe");
+    assert_eq!(seen(&host).await, "b2 a2");
+    let config = fates(&site, &host, &manifest(limits, &["a", "c"])).await;
+    assert_eq!(config, "kept stamp, probe; built stamp; retired stamp");
+    assert_eq!(seen(&host).await, "c1 a3");
+    host.says("stamp: dropped b").await;
+    let more = fates(&site, &host, &manifest(limits, &["a", "a", "c"])).await;
+    assert_eq!(more, "kept stamp ×2, probe; built stamp");
+    // The first of two that are equal is the one that was there.
+    assert_eq!(seen(&host).await, "c2 a1 a4");
+    assert_eq!(said(&host, "stamp: built"), 4);
+}
+
+#[tokio::test]
+async fn what_moves_into_a_map_goes_on() {
+    let (site, host) = serving(&manifest("", &["a"])).await;
+    assert_eq!(seen(&host).await, "a1");
+    let inside = "run = \"hello\"\n[[map]]\npath = \"/probe\"\n\
+                  [[map.use]]\nplugin = \"stamp\"\nconfig.mark = \"a\"\n[map.run]\nplugin = \"probe\"\n";
+    assert_eq!(
+        fates(&site, &host, inside).await,
+        "kept stamp, probe; built hello"
+    );
+    let response = host.get("/probe").await;
+    assert_eq!(response.header("x-seen"), Some("a2"), "{response}");
+}
+
+#[tokio::test]
+async fn a_task_lives_as_long_as_its_handler() {
+    let (site, host) = serving(&manifest("", &["a"])).await;
+    assert_eq!(host.get("/task").await.status(), 202);
+    host.says("probe: a task waits").await;
+    fates(&site, &host, &manifest("", &["b"])).await;
+    let first = host.event("drained").await;
+    assert_eq!(first.text("tasks_ended"), "", "{first}");
+    assert_eq!(said(&host, "probe: dropped"), 0);
+    fates(&site, &host, "run = \"hello\"\n").await;
+    let second = host.event("drained").await;
+    assert_eq!(second.text("tasks_ended"), "probe: waits forever");
+    host.says("probe: dropped the task").await;
+    host.says("probe: dropped the app").await;
+}
+
+#[tokio::test]
+async fn three_generations_share_an_instance_that_is_dropped_once_after_the_last() {
+    let (site, host) = serving(&manifest("", &["a"])).await;
+    let first = half_a_request(&host).await;
+    fates(&site, &host, &manifest("", &["b"])).await;
+    let second = half_a_request(&host).await;
+    fates(&site, &host, &manifest("", &["c"])).await;
+    let third = half_a_request(&host).await;
+    let last = fates(&site, &host, "run = \"hello\"\n").await;
+    assert_eq!(last, "built hello; retired stamp, probe");
+    // The middle one goes first, and the oldest last.
+    for (connection, generation) in [(second, 2), (third, 3), (first, 1)] {
+        assert_eq!(said(&host, "probe: dropped the app"), 0);
+        the_other_half(connection, &generation.to_string()).await;
+        let drained = host.event("drained").await;
+        assert_eq!(drained.number("generation"), Some(generation));
+    }
+    host.says("probe: dropped the app").await;
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
+    assert_eq!(said(&host, "probe: dropped the app"), 1);
+    assert_eq!(said(&host, "stamp: dropped"), 3);
+}
+
+#[tokio::test]
+async fn a_candidate_that_fails_harms_none_that_was_to_go_on() {
+    let (site, host) = serving(&manifest("", &["a"])).await;
+    assert_eq!(host.get("/task").await.status(), 202);
+    host.says("probe: a task waits").await;
+    // Built as far as `x`, and refused by the app's `init`.
+    let stamps = manifest("", &["a", "x"]);
+    let init = stamps.replace("\"probe\"", "\"bad-init\"\nconfig.how = \"error\"");
+    site.manifest(&init);
+    told(&host, "refused").await;
+    host.says("stamp: dropped x").await;
+    assert_eq!(seen(&host).await, "a2");
+    // Built as a whole, and cold: the last layer is new, all others were to go on.
+    site.manifest(&manifest(
+        "warmup = [\"/wait\"]\n[limits]\nwarmup_timeout = \"100ms\"\n",
+        &["y", "a"],
+    ));
+    told(&host, "refused").await;
+    host.says("stamp: dropped y").await;
+    assert_eq!(
+        said(&host, "probe: dropped the task") + said(&host, "stamp: dropped a"),
+        0
+    );
+    let fates = fates(&site, &host, &manifest("", &["z", "a"])).await;
+    assert_eq!(fates, "kept stamp, probe; built stamp");
+    // It may have been warmed up more than once; but it is the one that it was.
+    assert!(seen(&host).await.ends_with(" z1"));
+    assert_eq!(said(&host, "stamp: built a"), 1);
+}
+
+#[tokio::test]
+async fn sighup_builds_every_instance_anew() {
+    let (_site, host) = serving(&manifest("", &["a"])).await;
+    assert_eq!(seen(&host).await, "a1");
+    host.signal(Signal::HUP);
+    let reload = told(&host, "swapped").await;
+    assert_eq!(
+        reload.text("instances"),
+        "built stamp, probe; retired stamp, probe"
+    );
+    assert_eq!(seen(&host).await, "a1");
+    host.says("stamp: dropped a").await;
+}

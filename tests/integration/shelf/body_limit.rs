@@ -1,0 +1,29 @@
+//! `body-limit`.
+
+use stackup_tests::{Host, Site};
+
+#[tokio::test]
+async fn too_large_is_413_where_it_is_known() {
+    let layer = "{ plugin = \"body-limit\", config = { bytes = 10 } }";
+    let manifest = format!("use = [{layer}]\nrun = \"probe\"\n");
+    let site = Site::new(&manifest, &["body-limit", "probe"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    assert_eq!(connection.post("/length", b"0123456789").await.text(), "10");
+    host.says("probe: reading").await;
+    // Told: neither the app is called nor the client asked to send it.
+    let mut waiting = host.connect().await;
+    waiting
+        .send("POST /length HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 11\r\n\r\n")
+        .await;
+    assert_eq!(waiting.head().await.status, 413);
+    let reading = |record: &stackup_tests::log::Record| record.message() == "probe: reading";
+    assert!(host.log().seen(reading).is_none());
+    // Streamed: where it passes the limit, with the rest still to come.
+    let mut streamed = host.connect().await;
+    streamed
+        .send("POST /length HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await;
+    streamed.send("6\r\n012345\r\n6\r\n678901\r\n").await;
+    assert_eq!(streamed.head().await.status, 413);
+}

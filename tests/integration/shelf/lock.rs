@@ -1,0 +1,62 @@
+//! `lock`.
+
+use stackup_tests::{Connection, Host, Site};
+
+const ECHO: &str =
+    "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n";
+
+/// A stream that is under way, and with it the lock.
+async fn streaming(host: &Host) -> Connection {
+    let mut connection = host.connect().await;
+    connection.send(ECHO).await;
+    assert_eq!(connection.head().await.status, 200);
+    let chunk = connection.chunk().await;
+    assert!(chunk.is_ok_and(|chunk| chunk == b"hi"));
+    connection
+}
+
+/// A request that says when the app has got it.
+async fn knock(host: &Host) -> Connection {
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    connection
+}
+
+#[tokio::test]
+async fn one_at_a_time_until_the_body_ends_or_the_client_leaves() {
+    let manifest = "[[map]]\npath = \"/free\"\nrun = \"probe\"\n\
+        [[map]]\npath = \"/\"\nrun = \"probe\"\n\
+        use = [{ plugin = \"lock\", config = { name = \"all\" } }]\n";
+    let site = Site::new(manifest, &["lock", "probe"]);
+    let host = Host::start(&site).await;
+    let waiting = |record: &stackup_tests::log::Record| record.message() == "probe: waiting";
+    let mut stream = streaming(&host).await;
+    let second = knock(&host).await;
+    // Elsewhere all goes on, and in the meantime nobody got through.
+    for _ in 0..5 {
+        assert_eq!(host.get("/free/").await.text(), "probe\n");
+    }
+    assert!(host.log().seen(waiting).is_none());
+    stream.send("0\r\n\r\n").await;
+    assert_eq!(stream.chunk().await.unwrap(), b"");
+    host.says("probe: waiting").await;
+    // The next one waits for a client that leaves.
+    let third = knock(&host).await;
+    assert!(host.log().seen(waiting).is_none());
+    drop(second);
+    host.says("probe: dropped the wait").await;
+    host.says("probe: waiting").await;
+    drop(third);
+    // A generation later it is the same lock.
+    host.says("probe: dropped the wait").await;
+    let mut stream = streaming(&host).await;
+    site.manifest(&format!("{manifest}[limits]\nheader_timeout = \"20s\"\n"));
+    host.reload("swapped").await;
+    let _fourth = knock(&host).await;
+    assert_eq!(host.get("/free/").await.text(), "probe\n");
+    assert!(host.log().seen(waiting).is_none());
+    stream.send("0\r\n\r\n").await;
+    host.says("probe: waiting").await;
+}

@@ -1,0 +1,41 @@
+//! `show-exceptions`.
+
+use super::{ask, serve, serve_in};
+
+const BROWSER: &[&str] = &["accept: text/html"];
+
+#[tokio::test]
+async fn a_panic_is_shown_in_development() {
+    let plugins = ["show-exceptions"];
+    let (_site, host) = serve_in("development", "\"show-exceptions\"", &plugins).await;
+    let mut connection = host.connect().await;
+    let target = "GET /?panic=%3Cb%3Eoh";
+    let page = ask(&mut connection, target, BROWSER).await;
+    assert_eq!(page.status(), 500);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let text = page.text();
+    assert!(
+        text.contains("panic in `answers` at ") && text.contains("&lt;b&gt;oh"),
+        "{text}"
+    );
+    host.says("panic in `answers` at ").await;
+    let plain = ask(&mut connection, "GET /?fail=no&status=418", &[]).await;
+    assert_eq!(
+        (plain.status(), plain.header("content-type")),
+        (418, Some("text/plain; charset=utf-8"))
+    );
+}
+
+#[tokio::test]
+async fn in_production_nothing_is_shown() {
+    let (_site, host) = serve("\"show-exceptions\"", &["show-exceptions"]).await;
+    let mut connection = host.connect().await;
+    let page = ask(&mut connection, "GET /?panic=oh", BROWSER).await;
+    assert_eq!(
+        (page.status(), &*page.text()),
+        (500, "500 Internal Server Error\n")
+    );
+}

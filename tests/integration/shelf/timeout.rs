@@ -1,0 +1,17 @@
+//! `timeout`.
+
+use stackup_tests::{Host, Site};
+
+#[tokio::test]
+async fn the_work_ends_and_the_client_hears_of_it() {
+    let layer = "{ plugin = \"timeout\", config = { seconds = 0.05, status = 503 } }";
+    let manifest = format!("use = [{layer}]\nrun = \"probe\"\n");
+    let site = Site::new(&manifest, &["timeout", "probe"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    assert_eq!(connection.get("/wait").await.status(), 503);
+    host.says("probe: dropped the wait").await;
+    assert_eq!(connection.get("/").await.text(), "probe\n");
+    // Ten pauses of 10 ms: a stream may take longer than the answer.
+    assert_eq!(connection.get("/chunks?count=10").await.text().len(), 80);
+}

@@ -1,0 +1,59 @@
+//! An app that answers as the query says, so that a test of a middleware needs no app of its own.
+//!
+//! `status=404`, `header=name:value`, `body=text`, `bytes=1000`, `fail=message` and `panic=message`;
+//! the first value of each counts, but of `header` all. `show=env` answers with the env.
+//! Values are decoded as those of a form.
+
+#![forbid(unsafe_code)]
+
+use stackup_plugin::{Body, Error, Request, Response, Result, StatusCode, tracing};
+
+async fn answers(mut req: Request) -> Result {
+    let query = req.query().to_owned();
+    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+    let first = |key| {
+        pairs
+            .iter()
+            .find(|(k, _)| *k == key)
+            .map(|(_, value)| &**value)
+    };
+    tracing::info!("answers: {} {}", req.method(), req.path_info());
+    let status = first("status").and_then(|status| status.parse().ok());
+    let status = status.unwrap_or(StatusCode::OK);
+    if let Some(message) = first("fail") {
+        let status = if status.is_success() {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            status
+        };
+        return Err(Error::new(status, message));
+    }
+    if let Some(message) = first("panic") {
+        panic!("{message}");
+    }
+    let mut res = Response::new(status);
+    for (_, field) in pairs.iter().filter(|(key, _)| *key == "header") {
+        let (name, value) = field.split_once(':').unwrap_or((field, ""));
+        res.headers_mut().append(name, value)?;
+    }
+    let number = |text: &str| text.parse::<usize>().ok();
+    res.set_body(match (first("show"), first("bytes").and_then(number)) {
+        (Some(_), _) => Body::from(env(&mut req).await?),
+        (_, Some(bytes)) => Body::from(vec![b'x'; bytes]),
+        _ => Body::from(first("body").unwrap_or_default().to_owned()),
+    });
+    Ok(res)
+}
+
+/// The env, a line for each, and the request's body after that.
+async fn env(req: &mut Request) -> Result<String> {
+    let lines = req
+        .env()
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\n"));
+    let env: String = lines.collect();
+    let body = req.take_body().collect(1 << 20).await?;
+    Ok(format!("{env}\n{}", String::from_utf8_lossy(&body.bytes)))
+}
+
+stackup_plugin::export!(app fn answers);

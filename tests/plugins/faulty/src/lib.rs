@@ -1,0 +1,99 @@
+//! An app that has the fault that a test writes into its library, and says which code it is.
+//!
+//! The fault is in the file, not in the config: so each fault is another library, as it is in life.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use stackup_plugin::{App, Context, IntoResponse, Request, Result};
+
+/// What tells this library from its copies.
+static CODE: &str = "stackup-faulty-code-00000000";
+
+/// What it does wrong, and in which request: `kind@number`.
+static FAULT: &str = "stackup-faulty-fault-none@00000000";
+
+/// Runs when the library is loaded.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = {
+    extern "C" fn constructor() {
+        if fault().0 == "load" {
+            crash();
+        }
+    }
+    constructor
+};
+
+/// Its config.
+#[stackup_plugin::config]
+#[derive(Default)]
+#[serde(default)]
+struct Config {
+    /// Told in each response, to tell one manifest from another.
+    mark: u64,
+}
+
+struct Faulty {
+    mark: u64,
+    requests: AtomicU64,
+}
+
+impl App for Faulty {
+    type Config = Config;
+
+    fn init(config: Config, _cx: &Context) -> Result<Self> {
+        if fault().0 == "init" {
+            crash();
+        }
+        Ok(Self {
+            mark: config.mark,
+            requests: AtomicU64::new(1),
+        })
+    }
+
+    async fn call(&self, req: Request) -> Result {
+        let (kind, number) = fault();
+        let due = self.requests.fetch_add(1, Ordering::Relaxed) == number;
+        match kind {
+            "pani" => panic!("on purpose, in each request"),
+            _ if !due && req.path_info() != "/fault" => {}
+            "segv" => crash(),
+            "abrt" => std::process::abort(),
+            "over" => drop(overflow(1)),
+            "exit" => std::process::exit(7),
+            "hang" => loop {
+                std::thread::park();
+            },
+            _ => {}
+        }
+        let code = std::hint::black_box(CODE);
+        format!(
+            "{code} mark {} generation {}\n",
+            self.mark,
+            req.generation()
+        )
+        .into_response()
+    }
+}
+
+/// Read at run time: else the compiler may copy the text to places where no test looks for it.
+fn fault() -> (&'static str, u64) {
+    let text = std::hint::black_box(FAULT);
+    let fault = text.strip_prefix("stackup-faulty-fault-").unwrap_or(text);
+    let (kind, number) = fault.split_once('@').unwrap_or((fault, ""));
+    (kind, number.parse().unwrap_or_default())
+}
+
+fn crash() {
+    // SAFETY: there is none: to touch what is not its own is what this plugin is for.
+    unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) }
+}
+
+/// Uses up the stack.
+#[expect(unconditional_recursion, reason = "that is the fault")]
+fn overflow(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 64]);
+    overflow(depth + 1) + frame[1]
+}
+
+stackup_plugin::export!(app Faulty);
