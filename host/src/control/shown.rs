@@ -5,16 +5,22 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::manifest::words::printable;
+
+/// The second column begins here at the latest: one long label does not move it for all.
+const WIDEST: usize = 60;
+
 /// How many reloads and incidents are shown; `--json` has more.
 const LAST: usize = 8;
 
 /// The text of a status, seen at `now` (milliseconds since the Unix epoch).
 pub fn shown(status: &Value, now: u64) -> String {
-    match Status::deserialize(status) {
+    let text = match Status::deserialize(status) {
         Ok(status) => status.text(now),
         // Of another version, perhaps.
         Err(_) => format!("{status:#}"),
-    }
+    };
+    printable(&text).into_owned()
 }
 
 #[derive(Deserialize)]
@@ -70,7 +76,7 @@ struct Active {
 
 #[derive(Deserialize)]
 struct Line {
-    depth: usize,
+    depth: u8,
     label: String,
     version: Option<String>,
     fingerprint: Option<String>,
@@ -269,7 +275,8 @@ impl Part {
                 .iter()
                 .map(Line::width)
                 .max()
-                .unwrap_or_default();
+                .unwrap_or_default()
+                .min(WIDEST);
             for line in &active.stack {
                 line.write(out, width, active.number);
             }
@@ -293,7 +300,8 @@ impl Part {
                 blocked.generation
             );
         }
-        let faulty = |health: &&Health| health.out_of_service || health.panics + health.blocks > 0;
+        let faulty =
+            |health: &&Health| health.out_of_service || health.panics > 0 || health.blocks > 0;
         let active = self.generations.active.iter();
         for health in active.flat_map(|active| &active.handlers).filter(faulty) {
             let out_of = if health.out_of_service {
@@ -326,12 +334,17 @@ impl Part {
 }
 
 impl Line {
+    fn indent(&self) -> usize {
+        2 * usize::from(self.depth)
+    }
+
     fn width(&self) -> usize {
-        2 * self.depth + self.label.chars().count()
+        self.indent() + self.label.chars().count()
     }
 
     fn write(&self, out: &mut String, widest: usize, generation: u64) {
-        let (indent, gap) = (4 + 2 * self.depth, widest - self.width());
+        let indent = 4 + self.indent();
+        let gap = widest.saturating_sub(self.width());
         let _ = write!(out, "{:indent$}{}", "", self.label);
         if let (Some(version), Some(fingerprint)) = (&self.version, &self.fingerprint) {
             let age = match (self.kept, self.born) {

@@ -90,6 +90,82 @@ what went wrong, the last first
     assert_eq!(shown(&status, 12_000), expected);
 }
 
+/// A status with one worker: its stack, its health and what waits in it as given.
+fn status(line: &Value, handler: &Value, request: &Value) -> Value {
+    json!({
+        "stackup": "0.1.0", "manifest": "config.ru.toml", "environment": "production", "seconds": 1.0,
+        "listening": [], "crashes": 0, "renewals": 0, "rolled_back": [], "quarantine": [], "reloads": [],
+        "incidents": [],
+        "workers": [{
+            "number": 1, "pid": 1, "state": "serving", "seconds": 1.0, "cause": "start",
+            "status": {
+                "on_probation": false, "blocked": [],
+                "generations": {
+                    "active": { "number": 1, "seconds": 1.0, "stack": [line], "requests": [request],
+                                "handlers": [handler] },
+                    "draining": [], "retired": 0, "resting_bytes": 0,
+                },
+            },
+        }],
+    })
+}
+
+fn line(depth: u64, label: &str) -> Value {
+    json!({ "depth": depth, "label": label, "version": "0.1.0", "fingerprint": "2ae60875777a" })
+}
+
+fn health(panics: u64) -> Value {
+    json!({ "handler": "sums", "panics": panics, "blocks": 1, "out_of_service": false })
+}
+
+fn request(path: &str) -> Value {
+    json!({ "method": "GET", "path": path, "seconds": 1.0, "phase": "request" })
+}
+
+#[test]
+fn a_path_moves_no_cursor() {
+    let status = status(
+        &line(0, "run sums"),
+        &health(0),
+        &request("/\u{9b}2J\u{1b}c\r"),
+    );
+    let text = shown(&status, 0);
+    assert!(text.contains("GET /\\u{9b}2J\\u{1b}c\\r waits"), "{text:?}");
+    let other = shown(&json!({ "new": "\u{9b}" }), 0);
+    assert_eq!(other, "{\n  \"new\": \"\\u{9b}\"\n}");
+}
+
+#[test]
+fn one_long_label_is_whole_and_moves_no_other() {
+    let label = "s".repeat(70_000);
+    let mut status = status(&line(1, &label), &health(0), &request("/"));
+    let active = &mut status["workers"][0]["status"]["generations"]["active"];
+    active["stack"] = json!([line(0, "use logger"), line(1, &label)]);
+    let text = shown(&status, 0);
+    let column = " ".repeat(60 - "use logger".len());
+    assert!(text.contains(&format!("    use logger{column}  0.1.0 2ae60875777a\n")));
+    assert!(text.contains(&format!("      {label}  0.1.0 2ae60875777a\n")));
+}
+
+#[test]
+fn numbers_out_of_all_proportion_are_shown_all_the_same() {
+    for depth in [255, 40_000, u64::MAX / 2] {
+        let text = shown(
+            &status(&line(depth, "run sums"), &health(0), &request("/")),
+            0,
+        );
+        assert!(text.contains("run sums"), "{text}");
+    }
+    let text = shown(
+        &status(&line(0, "run sums"), &health(u64::MAX), &request("/")),
+        0,
+    );
+    assert!(
+        text.contains("`sums`: 18446744073709551615 panics"),
+        "{text}"
+    );
+}
+
 #[test]
 fn what_is_not_understood_is_shown_as_it_is() {
     assert_eq!(shown(&json!({ "new": 1 }), 0), "{\n  \"new\": 1\n}");

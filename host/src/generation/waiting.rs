@@ -8,6 +8,8 @@ use std::time::Instant;
 use http::{Method, Request, Uri};
 use serde::Serialize;
 
+use crate::manifest::words::printable;
+
 /// As much of a path is told.
 const PATH_LIMIT: usize = 100;
 
@@ -110,10 +112,12 @@ impl Waiting {
 }
 
 fn shortened(path: &str) -> String {
-    match path.char_indices().nth(PATH_LIMIT) {
-        Some((end, _)) => format!("{}…", &path[..end]),
-        None => path.to_owned(),
-    }
+    let (start, more) = match path.char_indices().nth(PATH_LIMIT) {
+        Some((end, _)) => (&path[..end], "…"),
+        None => (path, ""),
+    };
+    // A path may hold U+009B, which begins commands to a terminal as escape does; and it is logged.
+    format!("{}{more}", printable(start))
 }
 
 /// A place in the registry; gone when dropped.

@@ -105,6 +105,14 @@ fn the_oldest_is_first_and_long_paths_are_cut() {
 }
 
 #[test]
+fn a_path_is_told_without_commands_to_a_terminal() {
+    let registry = Arc::new(Waiting::default());
+    let mut one = wait("/\u{9b}2J/é");
+    one.is(&registry, Phase::Request, None);
+    assert_eq!(shown(&registry), ["GET /\\u{9b}2J/é Request "]);
+}
+
+#[test]
 fn what_a_person_reads() {
     let mut request = WaitingRequest {
         method: "GET".to_owned(),

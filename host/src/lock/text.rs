@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Lock, Locked};
+use crate::manifest::words::printable;
 
 /// The one format this program reads and writes.
 const VERSION: i64 = 1;
@@ -69,7 +70,7 @@ pub fn parse(text: &str) -> Result<Lock, TextError> {
         let before = text.get(..start).unwrap_or_default();
         TextError::Malformed {
             line: before.matches('\n').count() + 1,
-            message: error.message().to_owned(),
+            message: printable(error.message()).into_owned(),
         }
     };
     // The version first: another one may have other keys.
@@ -93,7 +94,7 @@ pub fn parse(text: &str) -> Result<Lock, TextError> {
                 version,
             }),
             Err(error) => Err(TextError::Fingerprint {
-                plugin: name,
+                plugin: printable(&name).into_owned(),
                 message: format!("{error}"),
             }),
         }
@@ -203,6 +204,15 @@ sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"
         refuses(
             &text.replace("ba7816", ""),
             "the `sha256` of `hello`: a SHA-256 has 64 hexadecimal digits, as `sha256sum` prints \
+             them; this has 58 characters",
+        );
+        refuses(
+            "version = 1\n\"\\u009b2J\" = 1\n",
+            "line 2: unknown field `\\u{9b}2J`, expected `version` or `plugin`",
+        );
+        refuses(
+            &text.replace("ba7816", "").replace("\"hello", "\"\\u001bc"),
+            "the `sha256` of `\\u{1b}c`: a SHA-256 has 64 hexadecimal digits, as `sha256sum` prints \
              them; this has 58 characters",
         );
         let cut = parse(&text[..text.len() - 10]).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use super::words::printable;
 use super::{Diagnostic, Severity, Source, Span};
 
 impl Diagnostic {
@@ -13,13 +14,14 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let label = Some(self.label.as_str()).filter(|label| !label.is_empty());
+        let text = visible(&source.text);
+        let label = Some(printable(&self.label)).filter(|label| !label.is_empty());
         let also = self.also.iter().map(|(span, label)| {
             AnnotationKind::Context
                 .span(within(&source.text, span))
-                .label(label.as_str())
+                .label(printable(label))
         });
-        let snippet = Snippet::source(source.text.as_str())
+        let snippet = Snippet::source(text)
             .path(source.path.to_string_lossy())
             .annotation(
                 AnnotationKind::Primary
@@ -27,12 +29,14 @@ impl Diagnostic {
                     .label(label),
             )
             .annotations(also);
-        let mut group = level.primary_title(self.message.as_str()).element(snippet);
+        let mut group = level
+            .primary_title(printable(&self.message))
+            .element(snippet);
         if let Some(note) = &self.note {
-            group = group.element(Level::NOTE.message(note.as_str()));
+            group = group.element(Level::NOTE.message(printable(note)));
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
+            group = group.element(Level::HELP.message(printable(help)));
         }
         let renderer = if color {
             Renderer::styled()
@@ -61,6 +65,12 @@ impl Source {
             .map(|diagnostic| diagnostic.render(self, color) + "\n");
         all.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// `text` with the control characters that the renderer lets through (C1, which TOML allows in strings)
+/// made visible by one that has as many bytes, so that spans hold.
+fn visible(text: &str) -> String {
+    text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{b7}")
 }
 
 /// The part of `span` that lies in `text`, on character boundaries.

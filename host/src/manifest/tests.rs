@@ -278,6 +278,32 @@ fn colour_is_the_callers_choice() {
 }
 
 #[test]
+fn nothing_in_a_manifest_moves_the_cursor() {
+    // Raw in the text, as U+009B is in a string that TOML allows, and quoted in a help, as the zero is.
+    for text in [
+        "run = \"a\u{9b}2J\"\n\"k\u{9b}y\" = 1",
+        "run = h\0\u{1b}[2J",
+    ] {
+        let (source, parsed) = read(text);
+        let found = source.render(&parsed.unwrap_err(), false);
+        assert!(
+            !found.contains(|c: char| c.is_control() && c != '\n'),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_hidden_character_leaves_the_underline_in_its_place() {
+    let (source, parsed) = read("run = \"a\u{9b}\" # é\nuse = 1");
+    let found = source.render(&parsed.unwrap_err(), false);
+    assert!(
+        found.contains("run = \"a·\" # é\n  |       ^^^^ "),
+        "{found}"
+    );
+}
+
+#[test]
 fn a_position_counts_characters_from_one() {
     let source = Source {
         path: "x".into(),

@@ -1,4 +1,6 @@
-//! Words in messages: quoted, listed, and the known one nearest to an unknown one.
+//! Words in messages: quoted, printable, listed, and the known one nearest to an unknown one.
+
+use std::borrow::Cow;
 
 /// The candidate that `word` is most likely a slip of, if any is near enough.
 pub(crate) fn nearest<'c>(
@@ -27,6 +29,19 @@ pub(super) fn quoted(text: &str) -> String {
         _ if text.contains(char::is_control) => format!("`{}`", text.escape_debug()),
         _ => format!("`{text}`"),
     }
+}
+
+/// `text` without what could move a terminal's cursor or colour it; its lines stay.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| c.is_control() && c != '\n';
+    if !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c| match hidden(c) {
+        true => c.escape_debug().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// "`a`, `b` and `c`".

@@ -1,0 +1,22 @@
+//! Any bytes are a library with metadata, or are refused; what is read is fit to be told.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stackup::library::{Metadata, describe};
+
+fuzz_target!(|bytes: &[u8]| {
+    // The section alone: a fuzzer seldom comes upon a whole library.
+    let section = Metadata::parse(bytes);
+    let library = describe(bytes);
+    for error in [
+        section.as_ref().err().map(ToString::to_string),
+        library.as_ref().err().map(ToString::to_string),
+    ] {
+        assert!(error.is_none_or(|text| !text.is_empty()));
+    }
+    for metadata in [section.ok(), library.ok()].into_iter().flatten() {
+        assert!(!metadata.handlers.is_empty());
+        let _ = metadata.fits("0.1.0");
+    }
+});
