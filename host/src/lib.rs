@@ -13,6 +13,7 @@ pub mod lock;
 pub mod manifest;
 pub mod policy;
 pub mod probe;
+mod program;
 pub mod server;
 pub mod services;
 pub mod stack;

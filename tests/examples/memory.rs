@@ -16,6 +16,14 @@ const WARM: u32 = 20;
 /// not moved by a buffer that the allocator keeps once.
 const LOOK: u32 = 25;
 
+/// One worker for all swaps: a renewal would give back what is to be seen.
+const MANIFEST: &str = "
+run = \"hello\"
+[renewal]
+generations = \"off\"
+memory = \"off\"
+";
+
 /// KiB by the kind of mapping.
 type Memory = BTreeMap<String, Kinds>;
 
@@ -34,7 +42,7 @@ async fn main() {
         .ok()
         .and_then(|text| text.parse().ok());
     let swaps: u32 = swaps.unwrap_or(500);
-    let site = Site::new("run = \"hello\"\n", &["hello"]);
+    let site = Site::new(MANIFEST, &["hello"]);
     let host = Host::start(&site).await;
     let library = read(artifacts::plugin("hello"));
     let mut before = Memory::new();

@@ -3,16 +3,15 @@
 //! The short form is part of `cargo test`; `STACKUP_LOAD=long` swaps as often as a long day would.
 
 mod clients;
-mod marks;
 
 use std::collections::BTreeMap;
 
 use stackup_tests::artifacts;
+use stackup_tests::marks::{self, Mark};
 use stackup_tests::site::read;
 use stackup_tests::{Host, Site, within};
 
 use self::clients::{Clients, Seen};
-use self::marks::Mark;
 
 /// How many swaps of each kind.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +54,7 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let library = read(artifacts::plugin("marked"));
-        let site = Site::new(&manifest(0), &["panics"]);
+        let site = Site::new(&marks::manifest(3, 0), &["panics"]);
         site.library("marked", &marks::coded(&library, 0));
         let host = Host::start(&site).await;
         Self {
@@ -73,7 +72,7 @@ impl Stage {
 
     async fn swap_manifest(&mut self) {
         self.now.revision += 1;
-        self.site.manifest(&manifest(self.now.revision));
+        self.site.manifest(&marks::manifest(3, self.now.revision));
         self.swapped().await;
     }
 
@@ -145,14 +144,6 @@ config = { revision = 0 }
 plugin = \"panics\"
 config = { at_init = true }
 ";
-
-/// Three layers and an app of one library.
-fn manifest(revision: u64) -> String {
-    let layer =
-        format!("[[use]]\nplugin = \"marked#layer\"\nconfig = {{ revision = {revision} }}\n");
-    let app = format!("[run]\nplugin = \"marked#app\"\nconfig = {{ revision = {revision} }}\n");
-    format!("{}{app}", layer.repeat(3))
-}
 
 /// A generation has one mark, whoever asks, and every client sees them in order.
 fn consistent(seen: &Seen, stage: &Stage) {

@@ -12,7 +12,8 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 ///
 /// When there is none within [`DEADLINE`]; `what` says what was waited for.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    tokio::time::timeout(DEADLINE, future)
+    // Boxed: a test that waits for many things would need a large stack for all of them.
+    tokio::time::timeout(DEADLINE, Box::pin(future))
         .await
         .unwrap_or_else(|_| panic!("{what}: nothing within {DEADLINE:?}"))
 }

@@ -7,6 +7,7 @@ mod deadline;
 pub mod host;
 pub mod http;
 pub mod log;
+pub mod marks;
 pub mod patch;
 pub mod site;
 

@@ -25,7 +25,7 @@ struct State {
 #[derive(Debug)]
 struct Line {
     text: String,
-    record: Value,
+    record: Record,
     /// Somebody waited for it and got it.
     taken: bool,
 }
@@ -78,7 +78,7 @@ impl Log {
     /// Reads until the host and all that hold its stderr have ended. Blocks.
     pub(crate) fn fill(&self, reader: impl BufRead) {
         for text in reader.lines().map_while(Result::ok) {
-            let record = serde_json::from_str(&text).unwrap_or_default();
+            let record = Record(serde_json::from_str(&text).unwrap_or_default());
             let line = Line {
                 text,
                 record,
@@ -122,14 +122,10 @@ impl Log {
     /// The same without waiting.
     pub fn seen(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
         let mut lines = self.lines();
-        let found = lines
-            .iter_mut()
-            .filter(|line| !line.taken)
-            .map(|line| (Record(line.record.clone()), line))
-            .find(|(record, _)| wanted(record));
-        let (record, line) = found?;
+        let mut left = lines.iter_mut().filter(|line| !line.taken);
+        let line = left.find(|line| wanted(&line.record))?;
         line.taken = true;
-        Some(record)
+        Some(line.record.clone())
     }
 
     pub(crate) async fn ended(&self) {

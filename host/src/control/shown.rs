@@ -236,11 +236,11 @@ impl Worker {
             .unwrap_or_default();
         let _ = writeln!(
             out,
-            "\nworker {} (pid {}) {doing}, for {}{memory}; it came by: {}",
+            "\nworker {} (pid {}, {}) {doing}, for {}{memory}",
             self.number,
             self.pid,
-            time(self.seconds),
-            self.cause
+            self.cause,
+            time(self.seconds)
         );
         match &self.status {
             Some(part) => part.write(out),

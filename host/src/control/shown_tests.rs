@@ -60,7 +60,7 @@ stackup 0.1.0 serves config.ru.toml (production), up 2 h 2 min
 listening on http://127.0.0.1:9292
 1 crash, 2 renewals so far
 
-worker 3 (pid 4711) serves, for 1 min 5 s, 48.0 MiB; it came by: restart
+worker 3 (pid 4711, restart) serves, for 1 min 5 s, 48.0 MiB
   generation 7 is active, for 12 s, on probation
     use logger  0.1.0 2ae60875777a  kept since 5
     map /sums
@@ -73,7 +73,7 @@ worker 3 (pid 4711) serves, for 1 min 5 s, 48.0 MiB; it came by: restart
   `sums`: 5 panics, 1 time it blocked, out of service
   5 generations have retired; libraries at rest take 12.0 MiB of address space
 
-worker 4 (pid 4712) starts, for 0.2 s; it came by: upgrade
+worker 4 (pid 4712, upgrade) starts, for 0.2 s
 
 quarantined: library 0123456789ab; the directive's `on_failure` holds
   `boom` crashed

@@ -48,8 +48,9 @@ impl Tried {
             let config = serde_json::Value::Object(pick.directive.config.clone()).to_string();
             let survivor = (found.fingerprint(), pick.export.clone(), config);
             // What a snapshot has was tried out before it served.
-            let known = place.kept(pick.directive).is_some() || self.survivors.contains(&survivor);
-            if !known && !all.contains(&survivor) {
+            let kept = place.kept(pick.directive);
+            let served = kept.is_some_and(|kept| kept.fingerprint == found.fingerprint());
+            if !served && !self.survivors.contains(&survivor) && !all.contains(&survivor) {
                 new.push(pick);
                 trials.push(Trial {
                     library: found.copy().to_path_buf(),

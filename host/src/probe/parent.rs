@@ -1,6 +1,7 @@
 //! The parent's side: start a child, listen, judge.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use super::verdict::Death;
 use super::{ARGUMENT, Probe, Setting, Step, Trial};
 use crate::policy::How;
+use crate::program;
 
 /// Probes in children of a program that understands [`ARGUMENT`].
 #[derive(Debug)]
@@ -27,12 +29,13 @@ impl ChildProbe {
     /// When the system does not tell which program this is.
     pub fn of_this_program() -> std::io::Result<Self> {
         Ok(Self {
-            program: std::env::current_exe()?,
+            program: program::running()?,
         })
     }
 
     fn start(&self) -> Result<Child, String> {
         Command::new(&self.program)
+            .arg0("stackup")
             .arg(ARGUMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

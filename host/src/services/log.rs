@@ -227,14 +227,48 @@ fn text(level: Level, fields: &Fields, color: bool) -> String {
             false => write!(line, "{handler}: "),
         };
     }
-    line.push_str(&fields.message);
-    if fields.handler.is_some() {
-        for (name, value) in &fields.others {
-            let _ = match value {
-                Value::String(text) => write!(line, " {name}={text}"),
-                value => write!(line, " {name}={value}"),
-            };
+    if fields.handler.is_none() {
+        line.push_str(&fields.message);
+        return line;
+    }
+    push_tame(&mut line, &fields.message);
+    for (name, value) in &fields.others {
+        let _ = write!(line, " {name}=");
+        match value {
+            Value::String(text) => push_tame(&mut line, text),
+            value => drop(write!(line, "{value}")),
         }
     }
     line
+}
+
+/// Writes what a plugin says, which may quote what a client has sent: its further lines are indented, so that
+/// none looks like a line of its own, and what would steer a terminal is escaped.
+fn push_tame(line: &mut String, text: &str) {
+    for char in text.chars() {
+        match char {
+            '\n' => line.push_str("\n  "),
+            '\t' => line.push(char),
+            _ if char.is_control() => line.extend(char.escape_default()),
+            _ => line.push(char),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plugin_says_forges_no_line_and_steers_no_terminal() {
+        let fields = Fields {
+            message: "not found: /\nerror: \u{1b}[2Jall is lost\r".to_owned(),
+            handler: Some("app".to_owned()),
+            others: Map::from_iter([("path".to_owned(), "a\nb".into())]),
+        };
+        assert_eq!(
+            text(Level::INFO, &fields, false),
+            "app: not found: /\n  error: \\u{1b}[2Jall is lost\\r path=a\n  b"
+        );
+    }
 }

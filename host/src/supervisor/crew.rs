@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -79,6 +80,7 @@ impl Worker {
         let (near, far) = UnixStream::pair()?;
         let (last_words, last_words_in) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let child = Command::new(program)
+            .arg0("stackup")
             .arg(ARGUMENT)
             // For who reads a list of processes.
             .arg(&assignment.manifest)

@@ -1,11 +1,12 @@
 //! Workers that end: as they should, or as they should not.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{WaitOptions, WaitStatus, wait};
 use serde::Deserialize;
 
 use super::crew::{Phase, Worker};
+use super::memory::Guilt;
 use super::start::Plan;
 use super::{Supervisor, now};
 use crate::link::{Avoid, Hang};
@@ -13,7 +14,7 @@ use crate::policy::verdict::{Active, Crash, Start, Verdict, Who, judge};
 use crate::policy::{How, QuarantineRule};
 
 /// How long a worker that has ended is listened to, for what is still on the line.
-const ECHO: std::time::Duration = std::time::Duration::from_millis(50);
+const ECHO: Duration = Duration::from_millis(50);
 
 impl Supervisor {
     /// Notes which children have ended. Those of a worker that died come to us only where we are the
@@ -182,14 +183,37 @@ impl Supervisor {
     }
 
     fn judge(&mut self, worker: &Worker) -> Verdict {
-        let crash = self.crash(worker);
-        let rules = self.memory.rules();
-        let rule = QuarantineRule {
-            crashes: rules.crashes,
-            window: std::time::Duration::from_millis(rules.crash_window),
-        };
+        let (crash, rule) = (self.crash(worker), self.quarantine_rule());
         let (quarantine, backoff) = (&mut self.memory.quarantine, &mut self.memory.backoff);
-        judge(&crash, now(), &rule, quarantine, backoff)
+        let verdict = judge(&crash, now(), &rule, quarantine, backoff);
+        if let (Some(fingerprint), Some(who)) = (&verdict.quarantined, &crash.who) {
+            self.quarantined(fingerprint, &who.plugin, &verdict.cause);
+        }
+        verdict
+    }
+
+    fn quarantine_rule(&self) -> QuarantineRule {
+        let rules = self.memory.rules();
+        QuarantineRule {
+            crashes: rules.crashes,
+            window: Duration::from_millis(rules.crash_window),
+        }
+    }
+
+    fn quarantined(&mut self, fingerprint: &str, plugin: &str, reason: &str) {
+        let guilt = Guilt {
+            plugin: plugin.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.memory.guilt.insert(fingerprint.to_owned(), guilt);
+        let short = fingerprint.get(..12).unwrap_or(fingerprint);
+        tracing::error!(
+            event = "quarantine",
+            fingerprint,
+            plugin,
+            "the library {short} of `{plugin}` is quarantined until it changes or `stackup reload --retry`: \
+             {reason}"
+        );
     }
 
     fn crash(&self, worker: &Worker) -> Crash {
@@ -232,18 +256,6 @@ impl Supervisor {
                 reason: verdict.cause.clone(),
             });
         }
-        if let Some(fingerprint) = &verdict.quarantined {
-            self.memory
-                .reasons
-                .insert(fingerprint.clone(), verdict.cause.clone());
-            tracing::error!(
-                event = "quarantine",
-                fingerprint,
-                "the library {} is quarantined until it changes or `stackup reload --retry`: {}",
-                fingerprint.get(..12).unwrap_or(fingerprint),
-                verdict.cause
-            );
-        }
     }
 
     /// The stack that was tried last.
@@ -264,21 +276,12 @@ impl Supervisor {
         let Hang {
             handler, seconds, ..
         } = hang;
-        let rules = self.memory.rules();
-        let rule = QuarantineRule {
-            crashes: rules.crashes,
-            window: std::time::Duration::from_millis(rules.crash_window),
-        };
-        let reason = format!("`{handler}` has blocked its thread for {seconds:.0} s");
+        let rule = self.quarantine_rule();
+        let reason = format!("`{handler}` has blocked its thread for {seconds:.1} s");
         self.note(format!("{reason}: the worker is renewed"));
-        if self
-            .memory
-            .quarantine
-            .crashed(&hang.fingerprint, now(), &rule)
-        {
-            self.memory
-                .reasons
-                .insert(hang.fingerprint.clone(), reason.clone());
+        let quarantine = &mut self.memory.quarantine;
+        if quarantine.crashed(&hang.fingerprint, now(), &rule) {
+            self.quarantined(&hang.fingerprint, &hang.plugin, &reason);
         }
         self.renew(&reason, true, None);
         // Its threads may all be blocked: it is not waited for.

@@ -31,8 +31,8 @@ pub(super) struct Memory {
     /// Stacks that were rolled back.
     pub(super) avoid: Vec<Avoid>,
     pub(super) quarantine: Quarantine,
-    /// Why each library is in quarantine.
-    pub(super) reasons: BTreeMap<String, String>,
+    /// What each library in quarantine has done.
+    pub(super) guilt: BTreeMap<String, Guilt>,
     pub(super) backoff: Backoff,
     /// The last reloads, oldest first.
     pub(super) records: VecDeque<Record>,
@@ -42,6 +42,15 @@ pub(super) struct Memory {
     pub(super) crashes: u64,
     /// How many workers were replaced in good order.
     pub(super) renewals: u64,
+}
+
+/// Why a library is in quarantine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Guilt {
+    /// Its plugin, as the manifest names it.
+    pub(super) plugin: String,
+    /// For a person.
+    pub(super) reason: String,
 }
 
 /// Something that went wrong.
@@ -109,33 +118,30 @@ impl Memory {
     pub(super) fn instead(&self) -> Vec<Instead> {
         let held = self.quarantine.entries();
         held.filter_map(|(fingerprint, _)| {
+            let guilt = self.guilt.get(fingerprint)?;
             Some(Instead {
                 fingerprint: fingerprint.parse().ok()?,
-                reason: self.reasons.get(fingerprint).cloned().unwrap_or_default(),
-                before: self.before(fingerprint),
+                reason: guilt.reason.clone(),
+                before: self.before(&guilt.plugin).cloned(),
             })
         })
         .collect()
     }
 
-    /// The library of the same plugin that was good before.
-    fn before(&self, fingerprint: &str) -> Option<Kept> {
-        let is = |kept: &&Kept| kept.fingerprint.to_string() == fingerprint;
-        let stacks = self.active.iter().chain(&self.good);
-        let plugin = &stacks.flat_map(|stack| &stack.libraries).find(is)?.plugin;
+    /// The last good library of a plugin that is not in quarantine.
+    fn before(&self, plugin: &str) -> Option<&Kept> {
         let good = self.good.iter().flat_map(|stack| &stack.libraries);
-        let mut known = good.chain(self.before.get(plugin));
         let fit = |kept: &&Kept| {
-            kept.plugin == *plugin && !self.quarantine.holds(&kept.fingerprint.to_string())
+            kept.plugin == plugin && !self.quarantine.holds(&kept.fingerprint.to_string())
         };
-        known.find(fit).cloned()
+        good.chain(self.before.get(plugin)).find(fit)
     }
 
     /// Lets every library out and takes every stack again.
     pub(super) fn forgive(&mut self) {
         self.avoid.clear();
         self.quarantine = Quarantine::default();
-        self.reasons.clear();
+        self.guilt.clear();
     }
 
     /// The files in the vault that may be needed.

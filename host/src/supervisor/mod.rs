@@ -39,7 +39,7 @@ use crate::services::Format;
 /// What is supervised, and how.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
-    /// The program that workers run: this one's file.
+    /// The file of this program: what it holds at that moment is what an upgrade leads to.
     pub program: PathBuf,
     /// The manifest.
     pub manifest: PathBuf,

@@ -3,6 +3,7 @@
 //! The old one is held (it starts no reload), the new one loads, warms up and accepts; only then the old
 //! one retires. Whatever fails on the way leaves the old one serving.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use super::start::{Plan, addresses};
 use crate::control::Reply;
 use crate::link::Order;
 use crate::policy::verdict::Start;
+use crate::program;
 
 /// How long the old worker may take to end the reload that runs.
 const HOLD: Duration = Duration::from_secs(120);
@@ -234,8 +236,14 @@ impl Supervisor {
         self.sockets.extract_if(.., going).for_each(Socket::close);
     }
 
-    /// The program that workers run.
-    pub(super) fn program(&self) -> &PathBuf {
-        &self.settings.program
+    /// The program of the next worker: this one, also when its file has been replaced, unless that is
+    /// just what is wanted.
+    pub(super) fn program(&self) -> io::Result<PathBuf> {
+        match &self.renewal {
+            Some(renewal) if renewal.upgrade && renewal.worker.is_none() => {
+                Ok(self.settings.program.clone())
+            }
+            _ => program::running(),
+        }
     }
 }

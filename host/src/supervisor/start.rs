@@ -95,14 +95,10 @@ impl Supervisor {
         let closing = self.renewal.as_ref().map(|renewal| &renewal.closing);
         let stays = |socket: &&Socket| closing.is_none_or(|urls| !urls.contains(&socket.url));
         let sockets: Vec<_> = self.sockets.iter().filter(stays).collect();
-        let started = Worker::start(
-            &self.settings.program,
-            number,
-            &plan,
-            &self.assignment(snapshot),
-            &sockets,
-            &self.events,
-        );
+        let started = self.program().and_then(|program| {
+            let assignment = self.assignment(snapshot);
+            Worker::start(&program, number, &plan, &assignment, &sockets, &self.events)
+        });
         match started {
             Ok(mut worker) => {
                 worker.deadline = limit;

@@ -55,7 +55,7 @@ impl Supervisor {
     /// Becomes the program's file as it is now. Returns only if that fails.
     pub(super) fn replace_itself(&self) {
         let error = match self.bequeath() {
-            Ok(heir) => Command::new(self.program())
+            Ok(heir) => Command::new(&self.settings.program)
                 .arg(ARGUMENT)
                 .arg(&self.settings.manifest)
                 .stdin(Stdio::from(heir))

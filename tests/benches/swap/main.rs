@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use stackup_tests::http::Response;
 use stackup_tests::log::Record;
+use stackup_tests::marks;
 use stackup_tests::patch::patched;
 use stackup_tests::site::{library_file, read};
 use stackup_tests::{Connection, Host, Site, artifacts};
@@ -18,6 +19,8 @@ use stackup_tests::{Connection, Host, Site, artifacts};
 use self::table::Table;
 
 const SWAPS: u32 = 100;
+/// No renewal in the midst of the swaps.
+const ONE_WORKER: &str = "[renewal]\ngenerations = \"off\"\nmemory = \"off\"\n";
 /// Between two looks of the client.
 const LOOK: Duration = Duration::from_micros(200);
 
@@ -135,12 +138,10 @@ fn manifest(number: u32) -> String {
              config = {{ read = \"host\", set = \"x-layer-{at}\", value = \"value-{value}\" }}\n"
         );
     }
-    text + "[run]\nplugin = \"hello\"\n"
+    text + "[run]\nplugin = \"hello\"\n" + ONE_WORKER
 }
 
 /// Ten layers and an app of one library.
 fn marked() -> String {
-    let layer = "[[use]]\nplugin = \"marked#layer\"\nconfig = { revision = 0 }\n";
-    let app = "[run]\nplugin = \"marked#app\"\nconfig = { revision = 0 }\n";
-    format!("{}{app}", layer.repeat(10))
+    marks::manifest(10, 0) + ONE_WORKER
 }

@@ -57,7 +57,7 @@ impl Deed {
                 let half = &library[..chance as usize % library.len()];
                 stage.place(half);
                 stage.outcome(&["refused"]).await;
-                stage.restore(book).await;
+                stage.good_code(book).await;
             }
             Self::BitsFlipped => {
                 let mut library = stage.next(book, "none", 0);
@@ -67,7 +67,7 @@ impl Deed {
                 stage.place(&library);
                 // Some bits there mean nothing.
                 stage.outcome(&["refused", "swapped"]).await;
-                stage.restore(book).await;
+                stage.good_code(book).await;
             }
             Self::CrashOnLoad => refused(stage, book, "load").await,
             Self::CrashInInit => refused(stage, book, "init").await,
@@ -112,7 +112,7 @@ async fn refused(stage: &mut Stage, book: &Book, fault: &str) {
     let library = stage.next(book, fault, 0);
     stage.place(&library);
     stage.outcome(&["refused"]).await;
-    stage.restore(book).await;
+    stage.good_code(book).await;
 }
 
 /// It serves, crashes, and what served before serves again.
@@ -124,7 +124,7 @@ async fn crashes(stage: &mut Stage, book: &Book, fault: &str, chance: u64) {
     assert!(crash.text("message").contains("`faulty`"), "{crash}");
     stage.next_worker().await;
     stage.serves_good().await;
-    assert!(stage.file().exists());
+    stage.good_code(book).await;
 }
 
 /// It serves, hangs, hangs in the next worker as well, and is quarantined.
@@ -136,4 +136,5 @@ async fn hangs(stage: &mut Stage, book: &Book, chance: u64) {
     stage.next_worker().await;
     stage.next_worker().await;
     stage.serves_good().await;
+    stage.good_code(book).await;
 }

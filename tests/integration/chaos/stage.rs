@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use stackup_tests::log::Record;
 use stackup_tests::patch::patched;
-use stackup_tests::site::{library_file, read};
+use stackup_tests::site::read;
 use stackup_tests::{Host, Site, artifacts, within};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -64,11 +64,6 @@ impl Stage {
         self.place(&library);
         self.good = self.code;
         self.serves_good().await;
-    }
-
-    /// Back to the file that was there before a bad one.
-    pub(super) async fn restore(&mut self, book: &Book) {
-        self.good_code(book).await;
     }
 
     /// A manifest that differs, written by halves first if `half`.
@@ -165,11 +160,6 @@ impl Stage {
     pub(super) fn descriptors(&self) -> usize {
         let supervisor = self.host.pid().as_raw_nonzero();
         entries(Path::new(&format!("/proc/{supervisor}/fd"))).len()
-    }
-
-    /// The file that is served.
-    pub(super) fn file(&self) -> std::path::PathBuf {
-        self.site.path().join(library_file("faulty"))
     }
 }
 

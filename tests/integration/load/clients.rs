@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use stackup_tests::Connection;
+use stackup_tests::marks::Mark;
 use tokio::task::JoinSet;
-
-use super::marks::Mark;
 
 /// Connections that stay open and ask for short responses; some ask for streams as well.
 const PATIENT: usize = 16;

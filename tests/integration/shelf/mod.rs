@@ -1,10 +1,12 @@
 //! The plugins of `plugins/`, each through a real host.
 
+mod basic_auth;
 mod body_limit;
 mod conditional_get;
 mod config;
 mod content_length;
 mod content_type;
+mod cors;
 mod deflater;
 mod directory;
 mod echo;
@@ -13,6 +15,7 @@ mod files;
 mod force_ssl;
 mod head;
 mod health;
+mod host_authorization;
 mod lint;
 mod lock;
 mod logger;
@@ -24,7 +27,9 @@ mod redirect;
 mod respond;
 mod rewrite;
 mod runtime;
+mod security_headers;
 mod sendfile;
+mod session;
 mod show_exceptions;
 mod show_status;
 mod r#static;

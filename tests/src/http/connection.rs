@@ -38,9 +38,18 @@ impl Connection {
     ///
     /// When nobody listens there.
     pub async fn tcp(address: &str) -> Self {
-        let stream = within("connect", TcpStream::connect(address)).await;
-        let stream = stream.unwrap_or_else(|error| panic!("{address}: {error}"));
-        Self::new(Stream::Tcp(stream))
+        let connected = Self::try_tcp(address).await;
+        connected.unwrap_or_else(|error| panic!("{address}: {error}"))
+    }
+
+    /// The same, for when nobody may listen.
+    ///
+    /// # Errors
+    ///
+    /// That nobody does.
+    pub async fn try_tcp(address: &str) -> io::Result<Self> {
+        let stream = within("connect", TcpStream::connect(address)).await?;
+        Ok(Self::new(Stream::Tcp(stream)))
     }
 
     /// Connects to a socket file.

@@ -1,21 +1,32 @@
-//! What a response says of the stack that made it.
+//! What a response of the plugin `marked` says of the stack that made it.
 
-use stackup_tests::http::Response;
-use stackup_tests::patch::patched;
+use crate::http::Response;
+use crate::patch::patched;
 
 /// What stands in the library before the digits of its code.
 const CODE: &str = "stackup-marked-code-";
 
 /// The stack that answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark {
-    pub(super) generation: u64,
-    pub(super) revision: u64,
-    pub(super) code: u64,
+pub struct Mark {
+    /// Its number.
+    pub generation: u64,
+    /// Its config.
+    pub revision: u64,
+    /// Its code.
+    pub code: u64,
+}
+
+/// Layers and an app of `marked`, with this revision in the config of each.
+pub fn manifest(layers: usize, revision: u64) -> String {
+    let layer =
+        format!("[[use]]\nplugin = \"marked#layer\"\nconfig = {{ revision = {revision} }}\n");
+    let app = format!("[run]\nplugin = \"marked#app\"\nconfig = {{ revision = {revision} }}\n");
+    format!("{}{app}", layer.repeat(layers))
 }
 
 /// The library with other code: what it answers is another number.
-pub(super) fn coded(library: &[u8], code: u64) -> Vec<u8> {
+pub fn coded(library: &[u8], code: u64) -> Vec<u8> {
     patched(
         library,
         &format!("{CODE}00000000"),
@@ -34,8 +45,13 @@ impl Mark {
         })
     }
 
-    /// The mark of a response of which every layer and every byte of the body tell the same.
-    pub(super) fn check(response: &Response, is_stream: bool) -> Result<Self, String> {
+    /// The mark of a response of which each of three layers and every byte of the body tell the same; a
+    /// stream tells it eight times.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the response.
+    pub fn check(response: &Response, is_stream: bool) -> Result<Self, String> {
         let fail = |what: &str| Err(format!("{what}: {:?} {response}", response.head));
         if response.status() != 200 {
             return fail("not a 200");
@@ -53,7 +69,11 @@ impl Mark {
         }
         let known = ["x-mark", "content-length", "transfer-encoding", "date"];
         let mut headers = response.head.headers.iter();
-        if !headers.all(|(name, _)| known.contains(&name.as_str())) {
+        // A worker that retires ends its connections.
+        let known = |(name, value): &(String, String)| {
+            known.contains(&name.as_str()) || (name == "connection" && value == "close")
+        };
+        if !headers.all(known) {
             return fail("a header of somebody else");
         }
         Self::parse(first).ok_or_else(|| format!("no mark: {first:?}"))
