@@ -7,7 +7,7 @@ use stackup_tests::{Host, Site, artifacts, within};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use super::{code, faulty, serves};
+use super::{code, faulty, reloads, serves};
 
 const RUN: &str = "run = \"faulty\"\n";
 
@@ -179,7 +179,7 @@ async fn who_speaks_nonsense_is_told_so_and_harms_nobody() {
     assert_eq!(rest.unwrap_or_default(), "", "it is not read to its end");
     assert_eq!(code(&host).await, 1);
     site.library("faulty", &faulty(2, "none"));
-    host.reload("swapped").await;
+    reloads(&host, "swapped").await;
     assert_eq!(
         status(&site).await["workers"].as_array().map(Vec::len),
         Some(1)

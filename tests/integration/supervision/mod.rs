@@ -12,7 +12,7 @@ mod upgrade;
 use stackup_tests::log::Record;
 use stackup_tests::patch::patched;
 use stackup_tests::site::read;
-use stackup_tests::{Host, Site, artifacts};
+use stackup_tests::{Connection, Host, Site, artifacts, within};
 
 /// An app and two requests that prove it.
 const FAULTY: &str = "run = \"faulty\"\n[failures]\nprobation_requests = 2\n";
@@ -37,7 +37,30 @@ async fn serves(manifest: &str, code: u64, fault: &str) -> (Site, Host) {
 /// Puts another code in the place of the one that serves.
 async fn swap(site: &Site, host: &Host, code: u64, fault: &str) {
     site.library("faulty", &faulty(code, fault));
-    host.reload("swapped").await;
+    reloads(host, "swapped").await;
+}
+
+/// Waits for a reload that ends so. Another may find nothing: one change can be noticed twice.
+async fn reloads(host: &Host, outcome: &str) -> Record {
+    let ends = |record: &Record| record.event() == "reload" && record.text("outcome") == outcome;
+    host.log()
+        .take(&format!("reload that is {outcome}"), ends)
+        .await
+}
+
+/// Asks until the connection is the last of its worker, which is soon.
+async fn is_told_to_leave(connection: &mut Connection) {
+    let told = async {
+        loop {
+            let response = connection.get("/").await;
+            assert_eq!(response.status(), 200, "{response}");
+            if response.header("connection") == Some("close") {
+                return;
+            }
+        }
+    };
+    within("`connection: close`", told).await;
+    assert!(connection.closes().await);
 }
 
 /// Asks often enough for the stack that serves to have proved itself.

@@ -2,7 +2,7 @@
 
 use stackup_tests::{Host, Site};
 
-use super::{FAULTY, code, dies, faulty, prove, serves, swap};
+use super::{FAULTY, code, dies, faulty, prove, reloads, serves, swap};
 
 /// Crashes until the library is quarantined, which is at the third time.
 async fn crashes_too_often(host: &Host) {
@@ -61,7 +61,7 @@ async fn without_one_before_it_its_paths_are_closed_and_others_are_served() {
     assert_eq!(host.get("/bad").await.status(), 503);
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
     site.library("faulty", &faulty(2, "none"));
-    host.reload("swapped").await;
+    reloads(&host, "swapped").await;
     assert_eq!(host.get("/bad").await.status(), 200);
 }
 

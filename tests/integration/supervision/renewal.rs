@@ -7,7 +7,7 @@ use rustix::process::{Signal, kill_process};
 use stackup_tests::log::Record;
 use stackup_tests::{Connection, Host, Site, artifacts, within};
 
-use super::{code, faulty, serves};
+use super::{code, faulty, is_told_to_leave, reloads, serves};
 
 /// The next time that a renewal comes to be this.
 async fn renewal(host: &Host, state: &str) -> Record {
@@ -34,7 +34,9 @@ async fn client(address: String, keeps: bool, stop: Arc<AtomicBool>, asked: Arc<
 
 #[tokio::test]
 async fn no_request_is_lost_and_old_connections_end_with_their_next_response() {
-    let (site, host) = serves("run = \"faulty\"\n", 1, "none").await;
+    // No end of a drain that would close connections in place of the renewal.
+    let manifest = "run = \"faulty\"\n[limits]\ndrain_timeout = \"1h\"\n";
+    let (site, host) = serves(manifest, 1, "none").await;
     let (stop, asked) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
     let clients: Vec<_> = [true, true, true, false, false]
         .map(|keeps| {
@@ -58,10 +60,7 @@ async fn no_request_is_lost_and_old_connections_end_with_their_next_response() {
         let next = host.serving().await;
         assert_ne!(next, last);
         last = next;
-        let response = idle.get("/").await;
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.header("connection"), Some("close"));
-        assert!(idle.closes().await);
+        is_told_to_leave(&mut idle).await;
         let before = asked.load(Ordering::Relaxed);
         within("requests after a renewal", async {
             while asked.load(Ordering::Relaxed) < before + 20 {
@@ -86,7 +85,7 @@ async fn a_spent_budget_renews_by_itself() {
     let (site, host) = serves(&manifest(0), 1, "none").await;
     for mark in 1..=3 {
         site.manifest(&manifest(mark));
-        host.reload("swapped").await;
+        reloads(&host, "swapped").await;
     }
     let begins = renewal(&host, "begins").await;
     assert!(begins.text("cause").contains("generations"), "{begins}");
@@ -112,12 +111,11 @@ async fn one_that_fails_leaves_the_old_worker_serving_and_says_why() {
     renewal(&host, "failed").await;
     // It goes on altogether: with its connections, and following changes.
     assert_eq!(connection.get("/").await.header("connection"), None);
-    host.reload("refused").await;
+    reloads(&host, "refused").await;
     site.manifest("run = \"faulty\"\n# mended\n");
     // Whether they are one change or two.
     site.library("faulty", &faulty(2, "none"));
-    let swapped = |record: &Record| record.text("outcome") == "swapped";
-    host.log().take("swap", swapped).await;
+    reloads(&host, "swapped").await;
     assert_eq!(code(&host).await, 2);
     let serves = |record: &Record| record.text("state") == "serving";
     assert!(host.log().seen(serves).is_none(), "{}", host.log());

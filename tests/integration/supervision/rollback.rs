@@ -2,7 +2,7 @@
 
 use rustix::process::{Signal, kill_process};
 
-use super::{FAULTY, code, dies, prove, serves, swap};
+use super::{FAULTY, code, dies, prove, reloads, serves, swap};
 
 #[tokio::test]
 async fn a_new_stack_that_crashes_is_rolled_back_until_something_changes() {
@@ -16,7 +16,7 @@ async fn a_new_stack_that_crashes_is_rolled_back_until_something_changes() {
     );
     assert_eq!(code(&host).await, 1);
     // The next worker has looked at the disk as well.
-    let refused = host.reload("refused").await;
+    let refused = reloads(&host, "refused").await;
     let error = refused.text("error");
     assert!(
         error.contains("this very stack was rolled back: `faulty`"),
@@ -28,7 +28,7 @@ async fn a_new_stack_that_crashes_is_rolled_back_until_something_changes() {
     let said = site.stackup(&["reload"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("`stackup reload --retry`"), "{said:?}");
-    host.reload("refused").await;
+    reloads(&host, "refused").await;
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("was rolled back"), "{said:?}");
@@ -36,16 +36,16 @@ async fn a_new_stack_that_crashes_is_rolled_back_until_something_changes() {
     kill_process(worker, Signal::KILL).expect("it is there");
     host.event("crash").await;
     host.serving().await;
-    host.reload("refused").await;
+    reloads(&host, "refused").await;
     assert_eq!(code(&host).await, 1);
 
     // Asked for, it is taken up; and it crashes again.
     let said = site.stackup(&["reload", "--retry"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    host.reload("swapped").await;
+    reloads(&host, "swapped").await;
     assert_eq!(code(&host).await, 2);
     dies(&host).await;
-    host.reload("refused").await;
+    reloads(&host, "refused").await;
     assert_eq!(code(&host).await, 1);
 
     // Another library is another try.

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use stackup_tests::{Host, Site, artifacts};
 use tempfile::TempDir;
 
-use super::{code, faulty};
+use super::{code, faulty, is_told_to_leave, reloads};
 
 /// A program's file that can be replaced. Links, so that no file is open for writing when it is run.
 struct Program {
@@ -64,9 +64,7 @@ async fn worker_and_supervisor_are_those_of_the_new_file_and_requests_go_on() {
         }
         host.event("upgraded").await;
         assert_eq!(runs(host.pid()), program.path(), "under its old number");
-        let last = connection.get("/").await;
-        assert_eq!(last.status(), 200);
-        assert_eq!(last.header("connection"), Some("close"));
+        is_told_to_leave(&mut connection).await;
         connection = host.connect().await;
         assert_eq!(code(&host).await, 1);
     }
@@ -80,7 +78,7 @@ async fn worker_and_supervisor_are_those_of_the_new_file_and_requests_go_on() {
     let worker = host.serving().await.expect("it has a number");
     assert_eq!(runs(worker), program.path());
     site.library("faulty", &faulty(2, "none"));
-    host.reload("swapped").await;
+    reloads(&host, "swapped").await;
     assert_eq!(code(&host).await, 2);
     let said = site.stackup(&["stop"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
