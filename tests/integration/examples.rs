@@ -9,7 +9,8 @@ use stackup_tests::{Connection, Host, Site, artifacts};
 /// A host that serves an example in development, with these plugins.
 async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
     let folder = artifacts::workspace().join("examples").join(name);
-    let manifest = fs::read_to_string(folder.join("config.ru.toml")).unwrap();
+    let manifest =
+        fs::read_to_string(folder.join("config.ru.toml")).expect("an example of this workspace");
     for plugin in plugins {
         assert!(
             manifest.contains(&format!("\"{plugin}\"")),
@@ -23,14 +24,14 @@ async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
 }
 
 fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let from = entry.unwrap().path();
-        let to = to.join(from.file_name().unwrap());
+    fs::create_dir_all(to).expect("an example of this workspace");
+    for entry in fs::read_dir(from).expect("an example of this workspace") {
+        let from = entry.expect("an example of this workspace").path();
+        let to = to.join(from.file_name().expect("an example of this workspace"));
         if from.is_dir() {
             copy(&from, &to);
         } else {
-            fs::copy(&from, &to).unwrap();
+            fs::copy(&from, &to).expect("an example of this workspace");
         }
     }
 }
@@ -70,7 +71,10 @@ async fn static_site() {
     )
     .await;
     assert_eq!(packed.header("content-encoding"), Some("zstd"));
-    let tag = format!("if-none-match: {}", page.header("etag").unwrap());
+    let tag = format!(
+        "if-none-match: {}",
+        page.header("etag").expect("an example of this workspace")
+    );
     assert_eq!(
         ask(&mut connection, "GET /", &[&tag], "").await.status(),
         304
@@ -123,12 +127,18 @@ async fn json_api() {
         (201, Some("/todos/1"))
     );
     assert_eq!(created.text(), "{\"id\":1,\"text\":\"write a plugin\"}");
-    let id = created.header("x-request-id").unwrap().to_owned();
+    let id = created
+        .header("x-request-id")
+        .expect("an example of this workspace")
+        .to_owned();
     let line = host.says(&id).await;
     assert!(line.message().contains("\"status\":201"), "{line}");
     let all = connection.get("/todos").await;
     assert_eq!(all.text(), "[{\"id\":1,\"text\":\"write a plugin\"}]");
-    let tag = format!("if-none-match: {}", all.header("etag").unwrap());
+    let tag = format!(
+        "if-none-match: {}",
+        all.header("etag").expect("an example of this workspace")
+    );
     assert_eq!(
         ask(&mut connection, "GET /todos", &[&tag], "")
             .await
@@ -149,7 +159,8 @@ async fn json_api() {
         413
     );
     // Another order: the app, and so the list, stays.
-    let manifest = fs::read_to_string(site.path().join("config.ru.toml")).unwrap();
+    let manifest = fs::read_to_string(site.path().join("config.ru.toml"))
+        .expect("an example of this workspace");
     site.manifest(&manifest.replace("  \"runtime\",\n", ""));
     host.reload("swapped").await;
     let mut connection = host.connect().await;
