@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use stackup_tests::{Host, Site, artifacts, within};
 use tokio::net::UnixDatagram;
 
-use super::{FAULTY, code, dies, faulty, reloads};
+use super::{FAULTY, code, dies, faulty};
 
 /// Its sockets begin at descriptor 3, and are for the process of this number.
 const LAUNCH: &str = "export LISTEN_PID=$$ LISTEN_FDS=1\n\
