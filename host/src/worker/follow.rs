@@ -79,8 +79,9 @@ impl Follower {
                 self.number += 1;
                 warn(&report);
                 let record = record(&report, self.number, start.elapsed());
+                // Who must know first is told first: this process may end at any moment.
+                each(&self.reloader, record.clone());
                 tell(&record);
-                each(&self.reloader, record);
             }
             let after: Vec<_> = self.reloader.files().collect();
             if before == after {

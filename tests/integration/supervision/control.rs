@@ -45,7 +45,10 @@ async fn the_status_tells_what_runs_to_people_and_programs_and_to_its_owner_alon
     for part in [
         &format!("listening on {}\n", host.url()),
         "0 crashes, 0 renewals so far\n",
-        &format!("worker 1 (pid {}) serves", host.worker().as_raw_nonzero()),
+        &format!(
+            "worker 1 (pid {}, start) serves",
+            host.worker().as_raw_nonzero()
+        ),
         "generation 1 is active",
         "on probation",
         "run faulty",
