@@ -68,6 +68,7 @@ mod into_response;
 mod logging;
 mod request;
 mod response;
+mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod weighted;
@@ -95,6 +96,7 @@ pub use self::html::Escaped;
 pub use self::into_response::{Html, IntoFields, IntoResponse, Json};
 pub use self::request::Request;
 pub use self::response::Response;
+pub use self::session::Session;
 pub use self::weighted::Weighted;
 
 /// For the macros of this crate.

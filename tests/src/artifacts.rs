@@ -45,6 +45,7 @@ const PLUGINS: &[&str] = &[
     "ten-headers",
     "tokio-missing",
     // The shelf.
+    "basic-auth",
     "directory",
     "echo",
     "files",
@@ -56,8 +57,11 @@ const PLUGINS: &[&str] = &[
     "respond",
     "rewrite",
     "sendfile",
+    "session",
     "static",
+    "visits",
     // The examples.
+    "desk",
     "todos",
 ];
 

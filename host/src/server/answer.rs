@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{
@@ -143,6 +143,7 @@ fn framed(mut response: HostResponse, is_head: bool) -> Outcome {
         format!("{status} is no final response: a handler answers with 200 or above")
     } else {
         response.headers_mut().remove(header::TRANSFER_ENCODING);
+        keep_words_in(response.headers_mut());
         let promised = promised(response.headers());
         let has = response.body().size_hint().exact();
         match (promised, has) {
@@ -155,6 +156,14 @@ fn framed(mut response: HostResponse, is_head: bool) -> Outcome {
         }
     };
     Err(Failure::body(StatusCode::INTERNAL_SERVER_ERROR, lie))
+}
+
+/// Removes what layers say to each other, as Rack's servers do (SPEC R29).
+fn keep_words_in(headers: &mut HeaderMap) {
+    let is_word = |name: &&HeaderName| name.as_str().starts_with("rack.");
+    while let Some(word) = headers.keys().find(is_word).cloned() {
+        headers.remove(word);
+    }
 }
 
 /// Whether no body is sent, whatever it is (RFC 9110 §6.4.1).

@@ -14,6 +14,7 @@ mod http_types; // there and back
 mod looked_at; // bodies that are looked at, then passed on
 mod responses; // IntoResponse
 mod services; // the clock, tasks and the log
+mod sessions; // between those who use them and who keeps them
 mod stack; // cancellation and wakers through several layers
 #[cfg(feature = "tokio")]
 mod tokio_runtime; // export!(tokio; …)

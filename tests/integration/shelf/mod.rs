@@ -1,5 +1,6 @@
 //! The plugins of `plugins/`, each through a real host.
 
+mod basic_auth;
 mod body_limit;
 mod conditional_get;
 mod config;
@@ -25,6 +26,7 @@ mod respond;
 mod rewrite;
 mod runtime;
 mod sendfile;
+mod session;
 mod show_exceptions;
 mod show_status;
 mod r#static;

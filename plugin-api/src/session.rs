@@ -1,0 +1,253 @@
+//! What is known of a client from one request to the next.
+
+use std::mem;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Error, Request, Response, Result};
+
+/// The data, as an object of JSON, in the env (Rack's name).
+const DATA: &str = "rack.session";
+/// `{"id":"…"}`, in the env (Rack's name).
+const OPTIONS: &str = "rack.session.options";
+/// Changes, in the headers of a response. The server sends no header of `rack.…` (SPEC R29).
+const CHANGES: &str = "rack.session";
+
+/// What is known of a client from one request to the next; the plugin `session` keeps it.
+///
+/// It is read from the request, and what has changed goes up with the response:
+///
+/// ```
+/// use stackup_plugin::{IntoResponse, Request, Result};
+///
+/// async fn counter(req: Request) -> Result {
+///     let mut session = req.session()?;
+///     let visits = session.get("visits").unwrap_or(0) + 1;
+///     session.insert("visits", visits)?;
+///     let mut res = format!("visit {visits}\n").into_response()?;
+///     session.save(&mut res)?;
+///     Ok(res)
+/// }
+/// # use stackup_plugin::testing;
+/// # testing::block_on(async {
+/// let counter = testing::app_fn(counter)?;
+/// let request = testing::get("/").env("rack.session", r#"{"visits":41}"#);
+/// assert_eq!(counter.answer(request).await?.finish().await?, "visit 42\n");
+/// # Ok::<_, stackup_plugin::Error>(())
+/// # }).unwrap();
+/// ```
+///
+/// What is not [saved](Self::save) is forgotten, and so is what a request changed that then failed. Two
+/// requests at once have a copy each: of a key that both change, the later response's value stays.
+///
+/// A middleware may do the same: its changes join those of the layers below. One that keeps sessions
+/// [lends](Self::lend) them to the layers below and [follows](Self::follow) what these have changed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Session {
+    id: Option<String>,
+    data: Map<String, Value>,
+    changes: Changes,
+}
+
+/// What a layer did to it: first the end, then the values, of which null takes one away.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Changes {
+    #[serde(skip_serializing_if = "is_false")]
+    end: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    renew: bool,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    set: Map<String, Value>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Options {
+    id: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Request {
+    /// The client's session; empty for one that has none yet.
+    ///
+    /// # Errors
+    ///
+    /// No layer above keeps sessions.
+    pub fn session(&self) -> Result<Session, Error> {
+        let env = self.env();
+        let Some(data) = env.get(DATA) else {
+            let message = "no layer above keeps sessions: `use` the plugin `session`";
+            return Err(Error::msg(message));
+        };
+        let options = env.get(OPTIONS);
+        let options: Options = match &options {
+            Some(options) => serde_json::from_str(options)?,
+            None => Options::default(),
+        };
+        Ok(Session::new(options.id, serde_json::from_str(&data)?))
+    }
+}
+
+impl Session {
+    /// A session with this data.
+    pub fn new(id: Option<String>, data: Map<String, Value>) -> Self {
+        Self {
+            id,
+            data,
+            changes: Changes::default(),
+        }
+    }
+
+    /// Random text that is its alone; none before its first data is kept, and after
+    /// [`renew`](Self::renew).
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// All of its data.
+    pub fn data(&self) -> &Map<String, Value> {
+        &self.data
+    }
+
+    /// The value under `key`; none, too, where an older version of the app left another type.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        T::deserialize(self.data.get(key)?).ok()
+    }
+
+    /// Sets a value; null takes it away.
+    ///
+    /// # Errors
+    ///
+    /// A value that can't be JSON.
+    pub fn insert(&mut self, key: &str, value: impl Serialize) -> Result<()> {
+        self.set(key.to_owned(), serde_json::to_value(value)?);
+        Ok(())
+    }
+
+    /// Takes a value away.
+    pub fn remove(&mut self, key: &str) {
+        self.set(key.to_owned(), Value::Null);
+    }
+
+    fn set(&mut self, key: String, value: Value) {
+        if self.data.get(&key).unwrap_or(&Value::Null) == &value {
+            return;
+        }
+        match &value {
+            Value::Null => self.data.remove(&key),
+            value => self.data.insert(key.clone(), value.clone()),
+        };
+        self.changes.set.insert(key, value);
+    }
+
+    /// Gives it another id, and the client another secret. Do so when somebody signs in, so that who
+    /// knew the session before does not come in with him.
+    pub fn renew(&mut self) {
+        self.id = None;
+        self.changes.renew = true;
+    }
+
+    /// Ends it, as when somebody signs out. What is set after that begins another one.
+    pub fn end(&mut self) {
+        self.id = None;
+        self.data.clear();
+        self.changes = Changes {
+            end: true,
+            ..Changes::default()
+        };
+    }
+
+    /// Whether it is another one than it was when it came.
+    pub fn is_changed(&self) -> bool {
+        self.changes != Changes::default()
+    }
+
+    /// Sends up what has changed. Once for each response, at the end.
+    ///
+    /// # Errors
+    ///
+    /// No room for a further header.
+    pub fn save(&self, res: &mut Response) -> Result<()> {
+        if self.is_changed() {
+            let changes = ascii(&serde_json::to_string(&self.changes)?);
+            res.headers_mut().append(CHANGES, changes)?;
+        }
+        Ok(())
+    }
+
+    /// Shows it to the layers below, as it is now.
+    ///
+    /// # Errors
+    ///
+    /// What can't be JSON.
+    pub fn lend(&self, req: &mut Request) -> Result<()> {
+        let options = Options {
+            id: self.id.clone(),
+        };
+        let (data, options) = (
+            serde_json::to_string(&self.data)?,
+            serde_json::to_string(&options)?,
+        );
+        req.env_mut().set(DATA, data);
+        req.env_mut().set(OPTIONS, options);
+        Ok(())
+    }
+
+    /// Makes the changes that the layers below have saved, and takes them out of the response.
+    ///
+    /// # Errors
+    ///
+    /// A layer below sent as `rack.session` what [`save`](Self::save) did not write.
+    pub fn follow(&mut self, res: &mut Response) -> Result<()> {
+        // The innermost layer was the first to save.
+        let all: std::result::Result<Vec<Changes>, _> = res
+            .headers()
+            .get_all(CHANGES)
+            .map(|changes| serde_json::from_slice(changes.as_bytes()))
+            .collect();
+        res.headers_mut().remove(CHANGES);
+        for changes in all.map_err(not_ours)? {
+            self.apply(changes);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, mut changes: Changes) {
+        if changes.end {
+            self.end();
+        }
+        if changes.renew {
+            self.renew();
+        }
+        for (key, value) in mem::take(&mut changes.set) {
+            self.set(key, value);
+        }
+    }
+}
+
+fn not_ours(error: serde_json::Error) -> Error {
+    Error::msg(format!(
+        "a layer below sent a header `rack.session` that `Session::save` did not write: {error}"
+    ))
+}
+
+/// JSON as it may stand in any header.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter.is_ascii() && letter != '\x7f' {
+            text.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    text
+}

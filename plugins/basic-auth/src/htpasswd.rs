@@ -1,0 +1,123 @@
+//! The file with users, read again when it has changed.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use stackup_plugin::tracing;
+
+use crate::users::Users;
+
+/// The users of the manifest, and those of a file.
+pub(crate) struct Htpasswd {
+    named: Users,
+    file: Option<Arc<PathBuf>>,
+    every: Duration,
+    seen: Mutex<Seen>,
+}
+
+struct Seen {
+    users: Arc<Users>,
+    stamp: Option<Stamp>,
+    looked: Instant,
+}
+
+/// Tells one content of a file from another without reading it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+/// A file with its stamp, which is taken first: what is written while it is read is noticed later.
+type Read = (Stamp, Result<Users, String>);
+
+impl Htpasswd {
+    /// Reads the file; else says what is wrong with it.
+    pub(crate) fn new(
+        named: Users,
+        file: Option<PathBuf>,
+        every: Duration,
+    ) -> Result<Self, String> {
+        let mut seen = Seen {
+            users: Arc::new(named.clone()),
+            stamp: None,
+            looked: Instant::now(),
+        };
+        if let Some(file) = &file {
+            let (stamp, users) = read(file, None)?.ok_or("there is nothing to read")?;
+            seen.users = Arc::new(named.or(users.map_err(|why| shown(file, &why))?));
+            seen.stamp = Some(stamp);
+        }
+        Ok(Self {
+            named,
+            file: file.map(Arc::new),
+            every,
+            seen: Mutex::new(seen),
+        })
+    }
+
+    /// Who may come in now. A file that can't be read leaves those that could.
+    pub(crate) async fn users(&self, now: Instant) -> Arc<Users> {
+        if let Some((file, before)) = self.due(now) {
+            let path = Arc::clone(file);
+            match blocking::unblock(move || read(&path, before)).await {
+                Ok(Some((stamp, users))) => self.take(file, stamp, users),
+                Ok(None) => {}
+                Err(why) => tracing::error!("the users stay as they were: {why}"),
+            }
+        }
+        Arc::clone(&self.seen().users)
+    }
+
+    /// The file, if this request is the one that looks at it, and its stamp of before.
+    fn due(&self, now: Instant) -> Option<(&Arc<PathBuf>, Option<Stamp>)> {
+        let file = self.file.as_ref()?;
+        let mut seen = self.seen();
+        (now.saturating_duration_since(seen.looked) >= self.every).then(|| {
+            seen.looked = now;
+            (file, seen.stamp)
+        })
+    }
+
+    fn take(&self, file: &Path, stamp: Stamp, users: Result<Users, String>) {
+        let mut seen = self.seen();
+        seen.stamp = Some(stamp);
+        match users {
+            Ok(users) => seen.users = Arc::new(self.named.or(users)),
+            Err(why) => tracing::error!("the users stay as they were: {}", shown(file, &why)),
+        }
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The file, if its stamp is not `before`.
+fn read(file: &Path, before: Option<Stamp>) -> Result<Option<Read>, String> {
+    let failed = |error: std::io::Error| shown(file, &error.to_string());
+    let stamp = Stamp::of(&fs::metadata(file).map_err(failed)?);
+    if before == Some(stamp) {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(file).map_err(failed)?;
+    Ok(Some((stamp, Users::parse(&text))))
+}
+
+fn shown(file: &Path, why: &str) -> String {
+    format!("{}: {why}", file.display())
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            size: metadata.size(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}

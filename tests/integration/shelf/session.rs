@@ -1,0 +1,76 @@
+//! Sessions, from request to request.
+
+use stackup_tests::{Connection, Host, Site};
+
+use super::{ask, serve};
+
+const FIRST: &str = "0123456789abcdef0123456789abcdef first";
+const SECOND: &str = "0123456789abcdef0123456789abcdef second";
+
+fn manifest(secrets: &[&str]) -> String {
+    format!(
+        "use = [{{ plugin = \"session\", config = {{ secrets = {secrets:?} }} }}]\nrun = \"visits\"\n"
+    )
+}
+
+/// What a browser with this cookie gets, and the cookie that it has after that.
+async fn visit(connection: &mut Connection, path: &str, cookie: &str) -> (String, String) {
+    let cookie_line = format!("cookie: {cookie}");
+    let lines: &[&str] = if cookie.is_empty() {
+        &[]
+    } else {
+        &[&cookie_line]
+    };
+    let res = ask(connection, &format!("GET {path}"), lines).await;
+    assert!(res.header("rack.session").is_none());
+    let set = res
+        .header("set-cookie")
+        .map(|line| line.split(';').next().unwrap().to_owned());
+    (
+        res.text().to_owned(),
+        set.unwrap_or_else(|| cookie.to_owned()),
+    )
+}
+
+#[tokio::test]
+async fn a_session_goes_on_over_new_secrets() {
+    let site = Site::new(&manifest(&[FIRST]), &["session", "visits"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    let (text, cookie) = visit(&mut connection, "/", "").await;
+    assert_eq!(text, "visit 1\n");
+    let (text, cookie) = visit(&mut connection, "/", &cookie).await;
+    assert_eq!(text, "visit 2\n");
+    site.manifest(&manifest(&[SECOND, FIRST]));
+    host.reload("swapped").await;
+    let (text, cookie) = visit(&mut connection, "/", &cookie).await;
+    assert_eq!(text, "visit 3\n");
+    let (_, renewed) = visit(&mut connection, "/enter", &cookie).await;
+    assert_ne!(renewed, cookie);
+    site.manifest(&manifest(&[SECOND]));
+    host.reload("swapped").await;
+    let (text, cookie) = visit(&mut connection, "/", &renewed).await;
+    assert_eq!(text, "visit 4\n");
+    let (_, ended) = visit(&mut connection, "/leave", &cookie).await;
+    assert_eq!(ended, "rack.session=");
+    assert_eq!(visit(&mut connection, "/", &ended).await.0, "visit 1\n");
+}
+
+#[tokio::test]
+async fn without_a_keeper_nothing_of_it_is_sent() {
+    let (_site, host) = serve("", &[]).await;
+    let mut connection = host.connect().await;
+    let target = "GET /?header=rack.session:%7B%7D&header=rack.other:1&header=x-own:1";
+    let res = ask(&mut connection, target, &[]).await;
+    assert_eq!(res.header("x-own"), Some("1"));
+    assert!(res.header("rack.session").is_none() && res.header("rack.other").is_none());
+    let site = Site::new("run = \"visits\"", &["visits"]);
+    let host = Host::start_in("development", &site).await;
+    let res = host.get("/").await;
+    assert_eq!(res.status(), 500);
+    assert!(
+        res.text().contains("`use` the plugin `session`"),
+        "{}",
+        res.text()
+    );
+}
