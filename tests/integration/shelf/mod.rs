@@ -25,6 +25,7 @@ mod redirect;
 mod respond;
 mod rewrite;
 mod runtime;
+mod security;
 mod sendfile;
 mod session;
 mod show_exceptions;
