@@ -49,7 +49,7 @@ async fn static_site() {
     let plugins = [
         "logger",
         "deflater",
-        "headers",
+        "security-headers",
         "maintenance",
         "static",
         "respond",
@@ -62,6 +62,8 @@ async fn static_site() {
     assert!(page.text().contains("<h1>A static site</h1>"), "{page}");
     assert_eq!(page.header("cache-control"), Some("no-cache"));
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    let policy = page.header("content-security-policy");
+    assert_eq!(policy, Some("default-src 'self'"));
     let packed = ask(
         &mut connection,
         "GET /",

@@ -5,12 +5,12 @@
 mod config;
 mod target;
 
+use by_https::Proxies;
 use stackup_plugin::{
     Context, HeaderValue, Method, Middleware, Next, Request, Response, Result, StatusCode, header,
 };
 
-use self::config::Proxies;
-pub use self::config::{Config, Hsts};
+pub use self::config::Config;
 use self::target::Target;
 
 /// Lets requests in by https alone.

@@ -68,6 +68,15 @@ pub(super) const MOUNTED: &[Mounted] = &[
         lines: &["x-forwarded-proto: https"],
         ..mounted("force-ssl", "{ trusted_proxies = [\"127.0.0.1\"] }")
     },
+    mounted(
+        "cors",
+        "{ origins = [\"https://www.example.com\"], credentials = true }",
+    ),
+    mounted("host-authorization", "{ hosts = [\"test\"] }"),
+    mounted(
+        "security-headers",
+        "{ csp = { script-src = [\"'self'\"] }, csp_nonce = [\"script-src\"] }",
+    ),
     mounted("headers", "{ set = { x-frame-options = \"DENY\" } }"),
     mounted("lint", "{}"),
     mounted("lock", "{}"),

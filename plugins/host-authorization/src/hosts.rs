@@ -1,0 +1,95 @@
+//! The hosts that this server is.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// The hosts that this server is.
+#[derive(Default)]
+pub(crate) struct Hosts(Vec<Host>);
+
+enum Host {
+    Name(String),
+    /// All names that end so, and the name without the dot.
+    Below(String),
+    Network(IpNet),
+}
+
+impl Hosts {
+    /// Adds one, or says what is wrong with it.
+    pub(crate) fn add(&mut self, text: &str) -> Result<(), &'static str> {
+        self.0.push(Host::parse(text)?);
+        Ok(())
+    }
+
+    /// Whether a `host` (with or without a port) is one of them.
+    pub(crate) fn have(&self, field: &str) -> bool {
+        let Some(host) = without_port(field) else {
+            return false;
+        };
+        let host = host.to_ascii_lowercase();
+        self.0.iter().any(|known| known.is(&host))
+    }
+}
+
+impl Host {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let network = text.parse().ok();
+        let network = network.or_else(|| text.parse::<IpAddr>().map(IpNet::from).ok());
+        if let Some(network) = network {
+            return Ok(Self::Network(network));
+        }
+        let lower = text.to_ascii_lowercase();
+        let (name, below) = match lower.strip_prefix('.') {
+            Some(name) => (name, true),
+            None => (lower.as_str(), false),
+        };
+        if !is_name(name) {
+            return Err(
+                "neither a host (`www.example.com`), one with all below it (`.example.com`), an address nor a network",
+            );
+        }
+        Ok(match below {
+            true => Self::Below(lower),
+            false => Self::Name(lower),
+        })
+    }
+
+    fn is(&self, host: &str) -> bool {
+        match self {
+            Self::Name(name) => host == name,
+            Self::Below(end) => {
+                is_name(host) && (host.ends_with(end.as_str()) || &end[1..] == host)
+            }
+            Self::Network(network) => {
+                let address = host
+                    .strip_prefix('[')
+                    .and_then(|host| host.strip_suffix(']'));
+                let address = address.unwrap_or(host).parse::<IpAddr>();
+                address.is_ok_and(|ip| network.contains(&ip.to_canonical()))
+            }
+        }
+    }
+}
+
+/// The host of `host[:port]`; none where the rest is no port.
+fn without_port(field: &str) -> Option<&str> {
+    let end = match field.strip_prefix('[') {
+        Some(rest) => rest.find(']')? + 2,
+        None => field.find(':').unwrap_or(field.len()),
+    };
+    let (host, rest) = field.split_at_checked(end)?;
+    let is_port = match rest.strip_prefix(':') {
+        Some(port) => port.bytes().all(|byte| byte.is_ascii_digit()),
+        None => rest.is_empty(),
+    };
+    is_port.then_some(host)
+}
+
+fn is_name(text: &str) -> bool {
+    let name = |name: &str| {
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        !name.is_empty() && name.bytes().all(letter)
+    };
+    text.split('.').all(name)
+}

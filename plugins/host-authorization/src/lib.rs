@@ -1,0 +1,75 @@
+//! A middleware that answers requests for known hosts alone: Rails' `HostAuthorization`.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod hosts;
+
+use stackup_plugin::{
+    Context, Middleware, Next, Request, Response, Result, StatusCode, header, tracing,
+};
+
+pub use self::config::Config;
+use self::hosts::Hosts;
+
+/// Answers requests for known hosts alone.
+pub struct HostAuthorization {
+    hosts: Hosts,
+    exclude: Vec<String>,
+}
+
+impl Middleware for HostAuthorization {
+    type Config = Config;
+
+    fn init(config: Config, cx: &Context) -> Result<Self> {
+        Ok(Self {
+            hosts: config.hosts(cx.environment())?,
+            exclude: config.exclude,
+        })
+    }
+
+    async fn call(&self, req: Request, next: Next<'_>) -> Result {
+        if self.is_excluded(req.path()) || self.knows(&req) {
+            return next.run(req).await;
+        }
+        let host = req.header(header::HOST).unwrap_or_default();
+        tracing::warn!(host, "a request for a host that is not one of `hosts`");
+        // RFC 9110 §15.5.20. The page must not repeat the name: somebody else chose it.
+        Ok(Response::new(StatusCode::MISDIRECTED_REQUEST))
+    }
+}
+
+impl HostAuthorization {
+    /// Whether every name under which a layer below may know this server is one of ours.
+    fn knows(&self, req: &Request) -> bool {
+        let mut names: Vec<&str> = Vec::new();
+        for name in [header::HOST.as_str(), "x-forwarded-host"] {
+            for field in req.headers().get_all(name) {
+                match field.to_str() {
+                    // Proxies add theirs; apps differ in which they take.
+                    Some(text) => names.extend(text.split(',').map(str::trim)),
+                    None => return false,
+                }
+            }
+        }
+        let uri = req.uri();
+        // A target in absolute form has one, too, which counts before `host` (RFC 9112 §3.2.2).
+        names.extend(uri.authority().map(|authority| authority.as_str()));
+        !names.is_empty() && names.iter().all(|name| self.hosts.have(name))
+    }
+
+    /// By whole segments, on the path as it came.
+    fn is_excluded(&self, path: &str) -> bool {
+        self.exclude
+            .iter()
+            .any(|excluded| match path.strip_prefix(excluded.as_str()) {
+                Some(rest) => rest.is_empty() || rest.starts_with('/'),
+                None => false,
+            })
+    }
+}
+
+stackup_plugin::export!(middleware HostAuthorization as "host-authorization");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! A middleware that sets the headers which protect a site in browsers.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod csp;
+
+use by_https::Proxies;
+use stackup_plugin::{
+    Context, HeaderName, HeaderValue, Middleware, Next, Request, Response, Result, StatusCode,
+    header,
+};
+
+pub use self::config::Config;
+use self::csp::{Csp, Nonce};
+
+/// Sets the headers which protect a site in browsers.
+pub struct SecurityHeaders {
+    csp: Csp,
+    hsts: Option<HeaderValue>,
+    proxies: Proxies,
+    /// Those that are the same on each response.
+    fixed: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Middleware for SecurityHeaders {
+    type Config = Config;
+
+    fn init(config: Config, _cx: &Context) -> Result<Self> {
+        Ok(Self {
+            hsts: config.hsts()?,
+            proxies: Proxies::new(&config.trusted_proxies)?,
+            fixed: config.fixed()?,
+            csp: Csp::new(config)?,
+        })
+    }
+
+    async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
+        let secure = self.proxies.is_secure(&req);
+        let nonce = self.csp.nonce()?;
+        if let Some(nonce) = &nonce {
+            req.env_mut().set("csp.nonce", nonce);
+        }
+        let mut res = next.run(req).await?;
+        self.set_on(&mut res, nonce.as_ref(), secure)?;
+        Ok(res)
+    }
+}
+
+impl SecurityHeaders {
+    /// What the layers below have said themselves counts.
+    fn set_on(&self, res: &mut Response, nonce: Option<&Nonce>, secure: bool) -> Result<()> {
+        for (name, value) in &self.fixed {
+            set(res, name, value)?;
+        }
+        // Not by http: who can change that could set it, too (RFC 6797 §7.2).
+        if let Some(hsts) = self.hsts.as_ref().filter(|_| secure) {
+            set(res, &header::STRICT_TRANSPORT_SECURITY, hsts)?;
+        }
+        // The page that a 304 stands for has the nonce of another day, and would get this one's header
+        // (RFC 9111 §3.2).
+        let stands = nonce.is_none() || res.status() != StatusCode::NOT_MODIFIED;
+        if let Some((name, value)) = self.csp.header(nonce)?.filter(|_| stands) {
+            set(res, &name, &value)?;
+        }
+        Ok(())
+    }
+}
+
+fn set(res: &mut Response, name: &HeaderName, value: &HeaderValue) -> Result<()> {
+    if !res.headers().contains(name) {
+        res.headers_mut().insert(name, value)?;
+    }
+    Ok(())
+}
+
+stackup_plugin::export!(middleware SecurityHeaders as "security-headers");
+
+#[cfg(test)]
+mod tests;
