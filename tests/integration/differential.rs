@@ -103,6 +103,7 @@ fn compare(
 fn plugins(groups: &[Group]) -> Vec<&'static str> {
     const ALL: &[&str] = &[
         "answers",
+        "basic-auth",
         "conditional-get",
         "config",
         "content-length",
@@ -118,9 +119,11 @@ fn plugins(groups: &[Group]) -> Vec<&'static str> {
         "null-logger",
         "runtime",
         "sendfile",
+        "session",
         "show-exceptions",
         "show-status",
         "static",
+        "visits",
     ];
     let named = |plugin: &&&str| {
         let quoted = format!("\"{plugin}\"");

@@ -50,7 +50,7 @@ async fn static_site() {
     let plugins = [
         "logger",
         "deflater",
-        "headers",
+        "security-headers",
         "maintenance",
         "static",
         "respond",
@@ -63,6 +63,8 @@ async fn static_site() {
     assert!(page.text().contains("<h1>A static site</h1>"), "{page}");
     assert_eq!(page.header("cache-control"), Some("no-cache"));
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    let policy = page.header("content-security-policy");
+    assert_eq!(policy, Some("default-src 'self'"));
     let packed = ask(
         &mut connection,
         "GET /",
@@ -178,4 +180,56 @@ async fn json_api() {
     );
     let health = connection.get("/health").await.text();
     assert!(health.starts_with("{\"status\":\"ok\""), "{health}");
+}
+
+#[tokio::test]
+async fn admin() {
+    let plugins = [
+        "logger",
+        "show-exceptions",
+        "respond",
+        "desk",
+        "basic-auth",
+        "session",
+        "headers",
+    ];
+    let (_site, host) = example("admin", &plugins).await;
+    let mut connection = host.connect().await;
+    assert!(connection.get("/").await.text().contains("This is for all"));
+    let closed = connection.get("/admin").await;
+    assert_eq!(closed.status(), 401);
+    let challenge = closed.header("www-authenticate").unwrap();
+    assert!(challenge.starts_with("Basic realm=\"Desk\""), "{challenge}");
+    // ann:sesame
+    const ANN: &str = "authorization: Basic YW5uOnNlc2FtZQ==";
+    let mut cookie = "cookie: none=0".to_owned();
+    for visit in 1..3 {
+        let page = ask(&mut connection, "GET /admin", &[ANN, &cookie], "").await;
+        let text = format!("Good day, ann. This is visit {visit} of this session.");
+        assert!(page.text().contains(&text), "{page}");
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        let set = page.header("set-cookie").unwrap();
+        assert!(set.to_ascii_lowercase().contains("httponly"), "{set}");
+        cookie = format!("cookie: {}", set.split(';').next().unwrap());
+    }
+    let left = ask(&mut connection, "POST /admin/leave", &[ANN, &cookie], "").await;
+    assert_eq!(
+        (left.status(), left.header("location")),
+        (303, Some("/admin"))
+    );
+    assert!(
+        left.header("set-cookie")
+            .unwrap()
+            .starts_with("rack.session=;")
+    );
+    let forged = format!("{}x", &cookie[..cookie.len() - 1]);
+    let page = ask(&mut connection, "GET /admin", &[ANN, &forged], "").await;
+    assert!(page.text().contains("visit 1 of"), "{page}");
+    // The cookie alone opens nothing.
+    assert_eq!(
+        ask(&mut connection, "GET /admin", &[&cookie], "")
+            .await
+            .status(),
+        401
+    );
 }

@@ -65,6 +65,7 @@ const PLUGINS: &[&str] = &[
     "static",
     "visits",
     // The examples.
+    "desk",
     "todos",
 ];
 

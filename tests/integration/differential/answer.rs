@@ -113,6 +113,16 @@ fn normal(name: &str, value: &str) -> String {
         items.sort_unstable();
         return items.join(", ");
     }
+    // What is in a cookie is a secret; where and how long it is kept is not.
+    if let ("set-cookie", Some((name, attributes))) = (name, value.split_once(';')) {
+        let name = name.split('=').next().unwrap_or_default();
+        let mut attributes: Vec<String> = attributes
+            .split(';')
+            .map(|text| text.trim().to_ascii_lowercase())
+            .collect();
+        attributes.sort_unstable();
+        return format!("{name}; {}", attributes.join("; "));
+    }
     match name.starts_with("x-runtime") && value.contains('.') {
         true => value.replace(|c: char| c.is_ascii_digit(), "0"),
         false => value.to_owned(),

@@ -27,6 +27,7 @@ mod redirect;
 mod respond;
 mod rewrite;
 mod runtime;
+mod security;
 mod security_headers;
 mod sendfile;
 mod session;

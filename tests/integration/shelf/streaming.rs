@@ -51,6 +51,7 @@ async fn so_it_is_with_all_of_them_above_each_other() {
     let host = Host::start(&site).await;
     const LINES: &[&str] = &[
         "x-forwarded-proto: https",
+        "authorization: Basic YW5uOnNlc2FtZQ==",
         "content-type: application/x-www-form-urlencoded",
     ];
     let all = Mounted {

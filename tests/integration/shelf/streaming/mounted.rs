@@ -52,6 +52,14 @@ pub(super) const MOUNTED: &[Mounted] = &[
         back: ["_method=PUT&first=1&", "second=2&"],
         ..mounted("method-override", "{}")
     },
+    Mounted {
+        // ann:sesame
+        lines: &["authorization: Basic YW5uOnNlc2FtZQ=="],
+        ..mounted(
+            "basic-auth",
+            "{ users = { ann = \"$2y$04$abcdefghijklmnopqrstuuinwY/tkBVrn3xrxQI/TgnMHhkvl85RW\" } }",
+        )
+    },
     mounted("body-limit", "{ bytes = 1000 }"),
     mounted("config", "{ env = { \"app.name\" = \"shop\" } }"),
     mounted("content-length", "{}"),
@@ -60,6 +68,15 @@ pub(super) const MOUNTED: &[Mounted] = &[
         lines: &["x-forwarded-proto: https"],
         ..mounted("force-ssl", "{ trusted_proxies = [\"127.0.0.1\"] }")
     },
+    mounted(
+        "cors",
+        "{ origins = [\"https://www.example.com\"], credentials = true }",
+    ),
+    mounted("host-authorization", "{ hosts = [\"test\"] }"),
+    mounted(
+        "security-headers",
+        "{ csp = { script-src = [\"'self'\"] }, csp_nonce = [\"script-src\"] }",
+    ),
     mounted("headers", "{ set = { x-frame-options = \"DENY\" } }"),
     mounted("lint", "{}"),
     mounted("lock", "{}"),
@@ -73,6 +90,10 @@ pub(super) const MOUNTED: &[Mounted] = &[
     mounted("rewrite", "{ rules = [{ from = '^/(.*)$', to = '/$1' }] }"),
     mounted("runtime", "{}"),
     mounted("sendfile", "{ variation = \"x-sendfile\" }"),
+    mounted(
+        "session",
+        "{ secrets = [\"a secret of the tests, of 32 bytes or more\"] }",
+    ),
     mounted("show-status", "{}"),
     mounted("static", "{ urls = [\"/assets\"], root = \".\" }"),
     mounted("timeout", "{}"),

@@ -1,0 +1,2 @@
+use(Rack::Auth::Basic, "Shelf") { |name, password| name == "ann" && password == "ses:ame" }
+run Answers.new

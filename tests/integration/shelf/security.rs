@@ -1,0 +1,276 @@
+//! What an attacker sends, to all of the shelf that looks at it.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use stackup_tests::http::Response;
+use stackup_tests::{Connection, Host, Site};
+
+const MANIFEST: &str = r#"
+use = ["request-id", "deflater", "conditional-get", "etag", "method-override"]
+run = "answers"
+
+[[map]]
+path = "/files"
+run = { plugin = "files", config = { root = "public" } }
+
+[[map]]
+path = "/directory"
+run = { plugin = "directory", config = { root = "public" } }
+
+[[map]]
+path = "/static"
+use = [{ plugin = "static", config = { root = "public", urls = ["/"] } }]
+run = "answers"
+
+[[map]]
+path = "/redirect"
+run = { plugin = "redirect", config = { to = "/", path = true, query = true } }
+
+[[map]]
+path = "/rewrite"
+use = [{ plugin = "rewrite", config = { rules = [{ from = '^/(.*)$', to = '/$1', redirect = 302 }] } }]
+run = "answers"
+
+[[map]]
+path = "/ssl"
+use = ["force-ssl"]
+run = "answers"
+"#;
+
+const PLUGINS: [&str; 13] = [
+    "request-id",
+    "deflater",
+    "conditional-get",
+    "etag",
+    "method-override",
+    "files",
+    "directory",
+    "static",
+    "redirect",
+    "rewrite",
+    "force-ssl",
+    "sendfile",
+    "answers",
+];
+
+async fn serve() -> (Site, Host) {
+    let site = Site::new(MANIFEST, &PLUGINS);
+    fs::create_dir_all(site.path().join("public/sub")).expect("a directory");
+    site.file("public/page.txt", vec![b'p'; 1000]);
+    site.file("public/sub/page.txt", "page");
+    site.file("secret.txt", "s3cret");
+    let root = site.path().join("public");
+    std::os::unix::fs::symlink("../secret.txt", root.join("link.txt")).expect("a link");
+    std::os::unix::fs::symlink("..", root.join("up")).expect("a link");
+    let host = Host::start(&site).await;
+    (site, host)
+}
+
+async fn ask(connection: &mut Connection, start: &str, lines: &[&str]) -> Response {
+    super::ask(connection, start, lines).await
+}
+
+#[tokio::test]
+async fn no_spelling_leaves_the_root_of_any_that_serves_files() {
+    let (_site, host) = serve().await;
+    let mut connection = host.connect().await;
+    for map in ["/files", "/directory", "/static"] {
+        for path in [
+            "/../secret.txt",
+            "/sub/../../secret.txt",
+            "/%2e%2e/secret.txt",
+            "/%2E%2E/secret.txt",
+            "/.%2e/secret.txt",
+            "/..%2fsecret.txt",
+            "/%2e%2e%2Fsecret.txt",
+            "/..%5csecret.txt",
+            "/%252e%252e/secret.txt",
+            "/..%00/secret.txt",
+            "/secret.txt%00",
+            "/..%c0%afsecret.txt",
+            "/%c0%ae%c0%ae/secret.txt",
+            "/%uff0e%uff0e/secret.txt",
+            "/..;/secret.txt",
+            "//../secret.txt",
+            "/./../secret.txt",
+            "/link.txt",
+            "/up/secret.txt",
+            "/sub/..%2f..%2fsecret.txt",
+            "/file:///etc/passwd",
+            "//etc/passwd",
+        ] {
+            let res = connection.get(&format!("{map}{path}?body=app")).await;
+            let refused = matches!(res.status(), 400 | 404) || res.text() == "app";
+            assert!(
+                refused && !res.text().contains("s3cret"),
+                "{map}{path}: {res}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_redirect_leads_to_where_the_client_says() {
+    let (_site, host) = serve().await;
+    let mut connection = host.connect().await;
+    for path in [
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "/%5cevil.example",
+        "/%2fevil.example",
+        "/%2f%2fevil.example",
+        "/%09/evil.example",
+        "/http://evil.example",
+        "/@evil.example",
+        "/.evil.example",
+    ] {
+        for map in ["/redirect", "/rewrite", "/directory"] {
+            let res = connection.get(&format!("{map}{path}")).await;
+            let Some(location) = res.header("location") else {
+                assert!(
+                    matches!(res.status(), 200 | 400 | 404),
+                    "{map}{path}: {res}"
+                );
+                continue;
+            };
+            // Browsers drop tabs, and take a backslash for a slash.
+            let seen = location.replace(['\t'], "").replace('\\', "/");
+            assert!(
+                seen.starts_with('/') && !seen.starts_with("//"),
+                "{map}{path}: {location}"
+            );
+        }
+    }
+    // Of a directory whose name is another server's, the link stays here.
+    let listed = connection.get("/directory//sub").await;
+    let location = listed.header("location").unwrap_or("/");
+    assert!(!location.starts_with("//"), "{location}");
+}
+
+#[tokio::test]
+async fn no_line_of_a_response_is_the_clients() {
+    let (_site, host) = serve().await;
+    let mut connection = host.connect().await;
+    for target in [
+        "/redirect/a%0d%0aset-cookie:%20a=b",
+        "/redirect/a?b%0d%0aset-cookie:%20a=b",
+        "/rewrite/a%0d%0aset-cookie:%20a=b",
+        "/rewrite/a%E5%98%8A%E5%98%8Dset-cookie:%20a=b",
+        "/directory/sub%0d%0aset-cookie:%20a=b",
+        "/ssl/a%0d%0aset-cookie:%20a=b",
+        "/?header=x-own:a%0d%0aset-cookie:%20a=b",
+    ] {
+        let res = connection.get(target).await;
+        assert_eq!(res.header("set-cookie"), None, "{target}");
+        assert!(
+            !res.head
+                .headers
+                .iter()
+                .any(|(_, value)| value.contains(['\r', '\n'])),
+            "{target}"
+        );
+    }
+    // An id comes back, so it may hold no more than one does.
+    for id in ["a, b", "<script>", "a\tb", &"x".repeat(129)] {
+        let line = format!("x-request-id: {id}");
+        let res = ask(&mut connection, "GET /?body=hello", &[&line]).await;
+        assert_ne!(res.header("x-request-id"), Some(id));
+    }
+    // A method that is none stays what it was.
+    for method in ["GET / HTTP/1.1", "DELE TE", "TRACE", "CONNECT", "\u{e9}"] {
+        let lines = [
+            &*format!("x-http-method-override: {method}"),
+            "content-length: 0",
+        ];
+        let res = ask(&mut connection, "POST /?env=REQUEST_METHOD", &lines).await;
+        assert_eq!(res.text(), "REQUEST_METHOD=POST\n", "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_forged_host_is_refused_where_a_redirect_is_made_of_it() {
+    let (_site, host) = serve().await;
+    for line in [
+        "example.com@evil.example",
+        "example.com, evil.example",
+        "example.com/evil",
+        "example.com\\evil",
+        "example.com#",
+        "",
+    ] {
+        let mut connection = host.connect().await;
+        connection
+            .send(format!("GET /ssl/ HTTP/1.1\r\nhost: {line}\r\n\r\n"))
+            .await;
+        let res = connection.response().await;
+        assert_eq!(res.status(), 400, "{line:?}: {:?}", res.header("location"));
+    }
+    let mut connection = host.connect().await;
+    let two = "GET /ssl/ HTTP/1.1\r\nhost: example.com\r\nhost: evil.example\r\n\r\n";
+    connection.send(two).await;
+    assert_eq!(connection.response().await.status(), 400);
+    // What a proxy would say is not asked of anybody else.
+    let mut connection = host.connect().await;
+    let forwarded = ["x-forwarded-host: evil.example", "x-forwarded-proto: https"];
+    let res = ask(&mut connection, "GET /ssl/a", &forwarded).await;
+    assert_eq!(res.header("location"), Some("https://test/ssl/a"));
+}
+
+#[tokio::test]
+async fn long_lists_are_neither_served_nor_slow() {
+    let (_site, host) = serve().await;
+    let mut connection = host.connect().await;
+    let many = |part: &str| vec![part; 50_000 / (part.len() + 1)].join(",");
+    let start = Instant::now();
+    for (line, status) in [
+        // More than 100 ranges, and more bytes than there are (CVE-2011-3192, CVE-2024-26141).
+        (format!("range: bytes={}", many("0-")), 200),
+        (
+            format!("range: bytes={}", vec!["0-999"; 100].join(",")),
+            416,
+        ),
+        (format!("accept-encoding: {}, gzip", many("x;q=0.5")), 200),
+        (format!("accept-encoding: {}", many(";")), 200),
+        (
+            format!("accept-encoding: gzip;q={}", "0".repeat(50_000)),
+            200,
+        ),
+        (format!("if-none-match: {}", many("\"a\"")), 200),
+        (format!("if-none-match: {}", "\"".repeat(50_000)), 200),
+        (format!("if-none-match: {}", "W/".repeat(25_000)), 200),
+        (format!("if-modified-since: {}", "1".repeat(50_000)), 200),
+    ] {
+        let res = ask(&mut connection, "GET /files/page.txt", &[&line]).await;
+        assert_eq!(res.status(), status, "{}", &line[..30]);
+    }
+    // Unoptimised, all of them take some milliseconds; what is not linear takes minutes.
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_request_has_no_say_in_what_the_server_in_front_sends() {
+    let manifest = "use = [{ plugin = \"sendfile\", config = { variation = \"x-accel-redirect\", mappings = { \"public\" = \"/internal\" } } }]\n\
+        run = { plugin = \"files\", config = { root = \"public\" } }\n";
+    let (site, host) = serve().await;
+    site.manifest(manifest);
+    host.reload("swapped").await;
+    let mut connection = host.connect().await;
+    // CVE-2025-61780.
+    let lines = [
+        "x-sendfile-type: x-sendfile",
+        "x-accel-mapping: /=/etc/",
+        "x-stackup-file: 5 /etc/passwd",
+    ];
+    let res = ask(&mut connection, "GET /page.txt", &lines).await;
+    assert_eq!(res.header("x-accel-redirect"), Some("/internal/page.txt"));
+    assert_eq!(
+        (res.header("x-sendfile"), res.header("x-stackup-file")),
+        (None, None)
+    );
+}
