@@ -1,4 +1,4 @@
-//! Any text is a lock that reads back as it is written, or is refused.
+//! Any text is a lock that reads back as it is written, or is refused with words that can be shown.
 
 #![no_main]
 
@@ -8,6 +8,13 @@ use stackup::lock::parse;
 fuzz_target!(|text: &str| {
     match parse(text) {
         Ok(lock) => assert_eq!(parse(&lock.to_string()), Ok(lock)),
-        Err(error) => assert!(!error.to_string().is_empty()),
+        Err(error) => {
+            let text = error.to_string();
+            assert!(!text.is_empty());
+            assert!(
+                !text.contains(|c: char| c.is_control() && c != '\n'),
+                "{text:?}"
+            );
+        }
     }
 });

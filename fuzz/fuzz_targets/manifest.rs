@@ -5,29 +5,44 @@
 use libfuzzer_sys::fuzz_target;
 use stackup::manifest::{Settings, Source, parse};
 
-fuzz_target!(|text: String| {
+/// The cases of `tests/manifests/` are seeds as they are: what they expect is not part of a manifest.
+const DASHES: &str = "----------------------------------------\n";
+
+fuzz_target!(|text: &str| {
     let source = Source {
         path: "config.ru.toml".into(),
-        text,
+        text: text.split(DASHES).next().unwrap_or_default().to_owned(),
     };
-    let settings = Settings {
-        environment: "production",
-        variable: &|name| (name == "SET").then(|| "é \" ]".to_owned()),
-    };
-    let diagnostics = match parse(&source, &settings) {
-        Ok(parsed) => parsed.warnings,
+    for environment in ["development", "production"] {
+        let settings = Settings {
+            environment,
+            variable: &|name| (name == "SET").then(|| "é \" ]".to_owned()),
+        };
+        check(&source, &settings);
+    }
+});
+
+fn check(source: &Source, settings: &Settings<'_>) {
+    let diagnostics = match parse(source, settings) {
+        Ok(parsed) => {
+            assert!(!parsed.warnings.iter().any(|warning| warning.is_error()));
+            parsed.warnings
+        }
         Err(diagnostics) => {
             assert!(diagnostics.iter().any(|diagnostic| diagnostic.is_error()));
             diagnostics
         }
     };
+    let lines = source.text.matches('\n').count() + 1;
     for diagnostic in &diagnostics {
-        assert!(diagnostic.position(&source).0 >= 1);
+        let (line, column) = diagnostic.position(source);
+        assert!((1..=lines).contains(&line) && column >= 1);
     }
     for color in [false, true] {
-        assert_eq!(
-            source.render(&diagnostics, color).is_empty(),
-            diagnostics.is_empty()
-        );
+        let text = source.render(&diagnostics, color);
+        assert_eq!(text.is_empty(), diagnostics.is_empty());
+        // What a manifest says must not move a terminal's cursor; colours are ours.
+        let control = |c: char| c.is_control() && c != '\n';
+        assert!(color || !text.contains(control), "{text:?}");
     }
-});
+}

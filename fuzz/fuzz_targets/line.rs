@@ -1,0 +1,39 @@
+//! Any lines are what supervisor and worker say and read back as they are written, or end the conversation.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use stackup::link::{Assignment, Order, Word, read_lines};
+
+fuzz_target!(|bytes: &[u8]| {
+    hears::<Order>(bytes);
+    hears::<Word>(bytes);
+    hears::<Assignment>(bytes);
+});
+
+fn hears<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
+    let mut heard = 0;
+    let end = read_lines(bytes, |message: T| {
+        reads_back(&message);
+        heard += 1;
+        true
+    });
+    assert!(end.err().is_none_or(|error| !error.to_string().is_empty()));
+    let mut first = 0;
+    let _ = read_lines(bytes, |_: T| {
+        first += 1;
+        false
+    });
+    assert_eq!(first, heard.min(1));
+}
+
+fn reads_back<T: Serialize + DeserializeOwned>(message: &T) {
+    let line = serde_json::to_string(message).unwrap_or_default();
+    assert!(!line.is_empty() && !line.contains('\n'));
+    let again: Result<T, _> = serde_json::from_str(&line);
+    let again = again.map(|again| serde_json::to_value(again).ok());
+    let once: Option<Value> = serde_json::from_str(&line).ok();
+    assert_eq!(again.ok(), Some(once));
+}
