@@ -9,7 +9,7 @@ use stackup_tests::{Connection, Host, Site, artifacts};
 /// A host that serves an example in development, with these plugins.
 async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
     let folder = artifacts::workspace().join("examples").join(name);
-    let manifest = fs::read_to_string(folder.join("config.ru.toml")).unwrap();
+    let manifest = fs::read_to_string(folder.join("config.ru.toml")).expect("a manifest");
     for plugin in plugins {
         assert!(
             manifest.contains(&format!("\"{plugin}\"")),
@@ -23,14 +23,14 @@ async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
 }
 
 fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let from = entry.unwrap().path();
-        let to = to.join(from.file_name().unwrap());
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let from = entry.expect("an entry").path();
+        let to = to.join(from.file_name().expect("a name"));
         if from.is_dir() {
             copy(&from, &to);
         } else {
-            fs::copy(&from, &to).unwrap();
+            fs::copy(&from, &to).expect("a copy");
         }
     }
 }
