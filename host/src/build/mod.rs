@@ -82,4 +82,9 @@ fn collect(level: &Level, wanted: &mut BTreeMap<String, Option<PathBuf>>) {
         .maps
         .iter()
         .for_each(|map| collect(&map.level, wanted));
+    level
+        .cascade
+        .iter()
+        .flatten()
+        .for_each(|tried| collect(&tried.level, wanted));
 }

@@ -2,11 +2,20 @@
 
 use crate::manifest::{Level, Role};
 
-/// Where a directive stands: the maps around it, and its part there.
+/// What stands around a directive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Around {
+    /// A map, by its host and path.
+    Map(Option<String>, String),
+    /// One of a cascade, by its number.
+    Tried(usize),
+}
+
+/// Where a directive stands: what is around it, and its part there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {
-    /// Host and path of each map, outermost first.
-    pub level: Vec<(Option<String>, String)>,
+    /// The maps and cascades, outermost first.
+    pub level: Vec<Around>,
     /// Whether it is a `use` or a `run`.
     pub role: Role,
 }
@@ -18,7 +27,7 @@ pub(super) fn spots(level: &Level) -> Vec<Spot> {
     all
 }
 
-fn add(level: &Level, around: &mut Vec<(Option<String>, String)>, all: &mut Vec<Spot>) {
+fn add(level: &Level, around: &mut Vec<Around>, all: &mut Vec<Spot>) {
     let spot = |role| Spot {
         level: around.clone(),
         role,
@@ -26,8 +35,13 @@ fn add(level: &Level, around: &mut Vec<(Option<String>, String)>, all: &mut Vec<
     let (middleware, app) = (spot(Role::Use), spot(Role::Run));
     all.extend(level.uses.iter().map(|_| middleware.clone()));
     for map in &level.maps {
-        around.push((map.host.clone(), map.path.clone()));
+        around.push(Around::Map(map.host.clone(), map.path.clone()));
         add(&map.level, around, all);
+        around.pop();
+    }
+    for (number, tried) in level.cascade.iter().flatten().enumerate() {
+        around.push(Around::Tried(number));
+        add(&tried.level, around, all);
         around.pop();
     }
     all.extend(level.run.iter().map(|_| app.clone()));

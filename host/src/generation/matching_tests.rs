@@ -90,14 +90,14 @@ fn spots_are_in_the_order_of_the_directives() {
         path: PathBuf::from("config.ru.toml"),
         text: r#"
             use = ["a", "b"]
-            run = "e"
+            run = "g"
             [[map]]
             path = "/x"
             host = "h"
             use = ["c"]
             [[map.map]]
             path = "/y"
-            run = "d"
+            cascade = ["d", { use = ["e"], run = "f" }]
         "#
         .to_owned(),
     };
@@ -110,13 +110,23 @@ fn spots_are_in_the_order_of_the_directives() {
     let shown: Vec<String> = names
         .zip(spots(&level))
         .map(|(name, spot)| {
-            let maps = spot
-                .level
-                .iter()
-                .map(|(host, path)| format!("{}{path} ", host.as_deref().unwrap_or_default()));
+            let maps = spot.level.iter().map(|around| match around {
+                Around::Map(host, path) => {
+                    format!("{}{path} ", host.as_deref().unwrap_or_default())
+                }
+                Around::Tried(number) => format!("{number} "),
+            });
             format!("{}{:?} {name}", maps.collect::<String>(), spot.role)
         })
         .collect();
-    let expected = ["Use a", "Use b", "h/x Use c", "h/x /y Run d", "Run e"];
+    let expected = [
+        "Use a",
+        "Use b",
+        "h/x Use c",
+        "h/x /y 0 Run d",
+        "h/x /y 1 Use e",
+        "h/x /y 1 Run f",
+        "Run g",
+    ];
     assert_eq!(shown, expected);
 }

@@ -7,7 +7,7 @@ use super::reload::Reloader;
 use super::resolve::Place;
 use crate::library::{Demands, Fingerprint, Patience, Shelf, Trust};
 use crate::link::Instead;
-use crate::manifest::{Diagnostic, Directive, Level, Manifest, OnFailure};
+use crate::manifest::{Diagnostic, Directive, Level, Manifest, OnFailure, Tried};
 
 impl Reloader {
     /// The manifest as it can be served, and a warning for each directive that is not in it.
@@ -87,6 +87,13 @@ fn without(
         map.level = without(&map.level, held, told);
         left.maps.push(map);
     }
+    left.cascade = level.cascade.as_ref().map(|all| {
+        let one = |tried: &Tried| Tried {
+            level: without(&tried.level, held, told),
+            ..tried.clone()
+        };
+        all.iter().map(one).collect()
+    });
     let Some(run) = &level.run else { return left };
     match held(run) {
         None => left.run = Some(run.clone()),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub use self::diagnostic::{Diagnostic, Severity, Span};
 pub use self::directive::{Directive, OnFailure, Role};
 pub use self::failures::Failures;
-pub use self::level::{Level, Map};
+pub use self::level::{Level, Map, Tried};
 pub use self::limits::Limits;
 pub use self::plugins::{Plugins, Trust};
 pub use self::renewal::Renewal;

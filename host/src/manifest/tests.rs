@@ -99,6 +99,10 @@ fn places(level: &Level, text: &str) {
         assert!(text.get(map.span.clone()).is_some());
         places(&map.level, text);
     }
+    for tried in level.cascade.iter().flatten() {
+        assert!(text.get(tried.span.clone()).is_some());
+        places(&tried.level, text);
+    }
 }
 
 /// Pieces of which a manifest, or nearly one, can be made.
@@ -107,6 +111,8 @@ fn fragment() -> impl Strategy<Value = &'static str> {
         "use",
         "run",
         "map",
+        "cascade",
+        "catch",
         "warmup",
         "server",
         "plugins",

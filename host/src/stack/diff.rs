@@ -207,4 +207,22 @@ mod tests {
         assert_eq!(diff(&old, &new)[0].to_string(), "~ use a (on_failure)");
         assert_eq!(new.to_string(), "use a  0.1.0 1  bypassed on failure");
     }
+
+    #[test]
+    fn a_cascade_is_shown_with_what_it_catches() {
+        let tried = |catch: &[u16]| {
+            let mut outline = outline(&[("a", "1")]);
+            let catch = catch.to_vec();
+            outline.lines.insert(0, (0, Line::Tried { catch }));
+            outline.lines[1].0 = 1;
+            outline
+        };
+        let (old, new) = (tried(&[404, 405]), tried(&[404]));
+        assert_eq!(
+            old.to_string(),
+            "cascade 404, 405\n  use a           0.1.0 1"
+        );
+        let changes: Vec<_> = diff(&old, &new).iter().map(ToString::to_string).collect();
+        assert_eq!(changes, ["- cascade 404, 405", "+ cascade 404"]);
+    }
 }

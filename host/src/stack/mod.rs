@@ -2,6 +2,7 @@
 //!
 //! Knows neither sockets nor files.
 
+mod cascade;
 mod diff;
 mod outline;
 mod url_map;
@@ -14,6 +15,7 @@ use stackup_plugin::abi::host::{
     Answer, Failure, Handler, HostRequest, HostResponse, Node, OnFailure, Outcome,
 };
 
+use self::cascade::Cascade;
 use crate::manifest::{self, Directive, Level};
 
 pub use self::diff::{Change, Mark, diff};
@@ -51,11 +53,14 @@ impl fmt::Debug for Stack {
     }
 }
 
-/// Every directive of a level and the maps in it, in the order of the stack.
+/// Every directive of a level, and of the maps and the cascade in it, in the order of the stack.
 pub fn directives(level: &Level) -> Vec<&Directive> {
     let mut all: Vec<_> = level.uses.iter().collect();
     for map in &level.maps {
         all.extend(directives(&map.level));
+    }
+    for tried in level.cascade.iter().flatten() {
+        all.extend(directives(&tried.level));
     }
     all.extend(&level.run);
     all
@@ -81,6 +86,10 @@ fn build_level(
             ))
         })
         .collect();
+    let tried = level.cascade.iter().flatten();
+    let tried: Vec<_> = tried
+        .map(|tried| Some((build_level(&tried.level, mount)?, tried.catch.clone())))
+        .collect();
     let run = level.run.as_ref().map(&mut *mount);
     let app = |handler| Node::Layer {
         handler,
@@ -88,16 +97,16 @@ fn build_level(
         on_failure: OnFailure::FailClosed,
     };
     let maps = maps.into_iter().collect::<Option<Vec<_>>>()?;
-    let inner = match run {
-        Some(handler) if maps.is_empty() => app(handler?),
-        Some(handler) => Node::Route(Box::new(UrlMap::new(maps, app(handler?)))),
-        None => {
-            let answer: Box<dyn Answer> = match &level.closed {
-                Some(reason) => Box::new(Closed(reason.clone())),
-                None => Box::new(NotFound),
-            };
-            Node::Route(Box::new(UrlMap::new(maps, Node::Answer(answer))))
-        }
+    let tried = tried.into_iter().collect::<Option<Vec<_>>>()?;
+    let bottom = match (run, &level.closed) {
+        (Some(handler), _) => app(handler?),
+        (None, Some(reason)) => Node::Answer(Box::new(Closed(reason.clone()))),
+        (None, None) if level.cascade.is_some() => Node::Answer(Box::new(Cascade::new(tried))),
+        (None, None) => Node::Answer(Box::new(NotFound)),
+    };
+    let inner = match maps.is_empty() {
+        true => bottom,
+        false => Node::Route(Box::new(UrlMap::new(maps, bottom))),
     };
     let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
     let wrap = |next, (handler, on_failure)| Node::Layer {

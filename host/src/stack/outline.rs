@@ -33,6 +33,11 @@ pub enum Line {
         /// The host it is for.
         host: Option<String>,
     },
+    /// One of a cascade; the lines below it are deeper.
+    Tried {
+        /// The statuses with which the next one is asked.
+        catch: Vec<u16>,
+    },
     /// An app.
     Run(Piece),
     /// Where what should be there may not serve: why.
@@ -64,6 +69,11 @@ impl Outline {
             self.lines.push((depth, Line::Map { path, host }));
             self.add(&map.level, depth + 1, piece);
         }
+        for tried in level.cascade.iter().flatten() {
+            let catch = tried.catch.clone();
+            self.lines.push((depth, Line::Tried { catch }));
+            self.add(&tried.level, depth + 1, piece);
+        }
         if let Some(directive) = &level.run {
             self.lines.push((depth, Line::Run(piece(directive))));
         }
@@ -83,7 +93,7 @@ impl Line {
     pub fn piece(&self) -> Option<&Piece> {
         match self {
             Self::Use(piece) | Self::Run(piece) => Some(piece),
-            Self::Map { .. } | Self::Closed(_) => None,
+            Self::Map { .. } | Self::Tried { .. } | Self::Closed(_) => None,
         }
     }
 
@@ -95,6 +105,12 @@ impl Line {
             Self::Map { path, host } => {
                 let path = if path.is_empty() { "/" } else { path };
                 format!("map {}{path}", host.as_deref().unwrap_or_default())
+            }
+            Self::Tried { catch } => {
+                let catch: Vec<_> = catch.iter().map(u16::to_string).collect();
+                format!("cascade {}", catch.join(", "))
+                    .trim_end()
+                    .to_owned()
             }
             Self::Closed(reason) => format!("closed: {reason}"),
         }

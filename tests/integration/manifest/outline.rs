@@ -68,6 +68,13 @@ fn level(out: &mut String, level_: &Level, indent: &str) {
         let _ = writeln!(out, "{indent}map {:?}{host}", map.path);
         level(out, &map.level, &format!("{indent}  "));
     }
+    for tried in level_.cascade.iter().flatten() {
+        let _ = writeln!(out, "{indent}cascade {:?}", tried.catch);
+        level(out, &tried.level, &format!("{indent}  "));
+    }
+    if level_.cascade.as_ref().is_some_and(Vec::is_empty) {
+        let _ = writeln!(out, "{indent}cascade of none");
+    }
     if let Some(run) = &level_.run {
         directive(out, run, indent);
     }

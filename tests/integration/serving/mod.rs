@@ -2,6 +2,8 @@
 
 /// Requests and responses with bodies, frame by frame.
 mod bodies;
+/// Stacks that are asked one after the other.
+mod cascade;
 /// One connection and the requests on it.
 mod connections;
 /// How requests and the process end.

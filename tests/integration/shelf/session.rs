@@ -23,9 +23,11 @@ async fn visit(connection: &mut Connection, path: &str, cookie: &str) -> (String
     };
     let res = ask(connection, &format!("GET {path}"), lines).await;
     assert!(res.header("rack.session").is_none());
-    let set = res
-        .header("set-cookie")
-        .map(|line| line.split(';').next().unwrap().to_owned());
+    let set = res.header("set-cookie").map(|line| {
+        line.split_once(';')
+            .map_or(line, |(value, _)| value)
+            .to_owned()
+    });
     (
         res.text().to_owned(),
         set.unwrap_or_else(|| cookie.to_owned()),

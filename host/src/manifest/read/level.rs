@@ -6,7 +6,7 @@ use super::directive::{self, Read};
 use super::environments::Environments;
 use super::map::{self, ReadMap};
 use super::table::{Entry, Table};
-use super::{Node, Reader, reach};
+use super::{Node, Reader, cascade, reach};
 use crate::manifest::{Diagnostic, Level, Role};
 
 /// What the maps around a level restrict it to.
@@ -17,6 +17,8 @@ pub(super) struct Enclosing {
     /// Environments of the maps around, outermost first.
     pub(super) environments: Vec<Environments>,
     pub(super) in_map: bool,
+    /// Whether the nearest of them is one of a cascade, and no map.
+    pub(super) in_cascade: bool,
 }
 
 pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enclosing) -> Level {
@@ -28,8 +30,14 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
     let maps = maps
         .map(|entry| maps_of(reader, &entry, around))
         .unwrap_or_default();
+    let cascade = table.take("cascade");
+    let place = cascade.as_ref().map(|entry| entry.key.clone());
     let run = table.take("run");
     let ran = run.is_some();
+    if let (Some(cascade), Some(run)) = (&cascade, &run) {
+        cascade::beside_run(reader, cascade, run);
+    }
+    let cascade = cascade.and_then(|entry| cascade::cascade(reader, &entry, around));
     let run = run.and_then(|entry| run_of(reader, &entry, around));
     let uses = uses.unwrap_or_default();
 
@@ -37,9 +45,15 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
         reach::environments(reader, &part.environments, around, "this directive");
     }
     reach::maps(reader, &maps, run.as_ref(), around);
-    if mapped || ran {
+    if let Some(place) = place {
+        reach::cascade(reader, &maps, place, around);
+    } else if mapped || ran {
         reach::filtered(reader, &maps, run.as_ref(), around);
-    } else if reader.slips == slips && !table.misspells("run") && !table.misspells("map") {
+    } else if reader.slips == slips
+        && !["run", "map", "cascade"]
+            .iter()
+            .any(|key| table.misspells(key))
+    {
         missing(reader, table, around);
     }
     let environment = reader.settings.environment;
@@ -52,6 +66,7 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
     Level {
         uses: uses.into_iter().filter_map(applies).collect(),
         run: run.and_then(applies),
+        cascade,
         closed: None,
         maps: maps
             .into_iter()
@@ -63,7 +78,12 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
 
 /// Neither `run` nor `map` is written, in whatever environment.
 fn missing(reader: &mut Reader<'_>, table: &Table<'_>, around: &Enclosing) {
-    let error = if around.in_map {
+    let error = if around.in_cascade {
+        let message = "missing `run` or `map` in this one of `cascade`";
+        Diagnostic::error(table.span.clone(), message)
+            .label("nothing answers here")
+            .help("add `run = \"name\"` below its header")
+    } else if around.in_map {
         Diagnostic::error(table.span.clone(), "missing `run` or `map` in this map")
             .label("nothing answers here")
             .help("add `run = \"name\"` below its path, or a `[map.run]`")

@@ -37,6 +37,7 @@ pub(super) fn map(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -
     let map = reader.part(active, |reader| {
         let mut inner = around.clone();
         inner.in_map = true;
+        inner.in_cascade = false;
         inner.environments.push(environments.clone());
         let path = path_of(reader, path, &span);
         let hosted = host.is_some();

@@ -9,6 +9,7 @@ use super::variable::{self, FaultKind};
 use super::words::quoted;
 use super::{Diagnostic, Manifest, Settings, Span};
 
+mod cascade;
 mod config;
 mod directive;
 mod duplicate;
@@ -79,7 +80,7 @@ struct Reader<'a> {
     diagnostics: Vec<Diagnostic>,
     /// In a part that this environment leaves out: its variables need not be set.
     dormant: bool,
-    /// How often a `run` or `map` was found in a table that it does not belong to.
+    /// How often a `run`, `map` or `cascade` was found in a table that it does not belong to.
     slips: usize,
 }
 

@@ -93,6 +93,23 @@ pub(super) fn maps(
     }
 }
 
+/// A map beside `cascade` that leaves nothing to it.
+pub(super) fn cascade(reader: &mut Reader<'_>, maps: &[ReadMap], place: Span, around: &Enclosing) {
+    let takes_all = |read: &&ReadMap| {
+        let all = |map: &Map| map.path.is_empty() && decisive_host(map, around).is_none();
+        // In other environments something may be left.
+        read.environments.span().is_none() && read.map.as_ref().is_some_and(all)
+    };
+    if let Some(read) = maps.iter().find(takes_all) {
+        reader.report(
+            Diagnostic::error(place, "this `cascade` can never be reached")
+                .label("nothing is left for it")
+                .also(read.place.clone(), "this map takes every request here")
+                .help("remove one of them, or give the map a longer path or a host"),
+        );
+    }
+}
+
 /// The map's host, unless every request that gets here has it anyway.
 fn decisive_host<'m>(map: &'m Map, around: &Enclosing) -> Option<&'m str> {
     let host = map.host.as_deref()?;

@@ -17,6 +17,8 @@ pub(super) enum Kind {
         in_map: bool,
     },
     Map,
+    /// One of `cascade`.
+    Tried,
 }
 
 /// One key with its value.
@@ -36,7 +38,7 @@ pub(super) struct Table<'t> {
 }
 
 /// Keys of the top level that are easily written below a header, where they belong to its table.
-const LEVEL_KEYS: [&str; 4] = ["use", "map", "run", "warmup"];
+const LEVEL_KEYS: [&str; 5] = ["use", "map", "cascade", "run", "warmup"];
 const SECTIONS: [(&str, &[&str]); 5] = [
     ("server", &["listen"]),
     ("plugins", &["path", "trust"]),
@@ -161,7 +163,7 @@ impl<'t> Table<'t> {
     pub(super) fn finish(self, reader: &mut Reader<'_>) {
         for (key, value) in self.entries {
             if !self.known.contains(&key.get_ref().as_ref()) {
-                let level_key = matches!(key.get_ref().as_ref(), "run" | "map");
+                let level_key = matches!(key.get_ref().as_ref(), "run" | "map" | "cascade");
                 reader.slips += usize::from(level_key);
                 let diagnostic = self.unknown(reader, key.get_ref(), key.span(), value.get_ref());
                 reader.report(diagnostic);
@@ -181,6 +183,7 @@ impl<'t> Table<'t> {
             Kind::Section(name) => format!("in `[{name}]`"),
             Kind::Directive { .. } => "in a directive".to_owned(),
             Kind::Map => "in a map".to_owned(),
+            Kind::Tried => "in one of `cascade`".to_owned(),
         };
         let unknown = Diagnostic::error(span, format!("unknown key `{key}` {place}"));
         if let Some(header) = self.header(reader) {

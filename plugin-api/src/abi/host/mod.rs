@@ -11,6 +11,7 @@ pub mod last_words;
 mod names;
 mod node;
 mod note;
+mod offered;
 mod request;
 mod response;
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub use errors::Failure;
 pub use exchange::{Exchange, Finish};
 pub use handler::{Attached, Handler};
 pub use incidents::{Guard, Incidents, Tally, Untold};
-pub use node::{Answer, Call, Node, OnFailure, Outcome, Route};
+pub use node::{Answer, Branch, Call, Node, OnFailure, Outcome, Route};
 pub use note::{Busy, busy, polling};
 pub use request::{Connection, HostRequest};
 pub use response::HostResponse;

@@ -14,7 +14,7 @@ use super::handler::Handler;
 use super::note::polling;
 use super::request::HostRequest;
 use super::response::HostResponse;
-use crate::abi::future::{PollState, RawFuture};
+use crate::abi::future::{PollState, RawFuture, RawPoll};
 use crate::abi::plugin::export;
 use crate::abi::tables::{RawErrorKind, RawNext, RequestObject};
 use crate::abi::waker;
@@ -66,6 +66,14 @@ impl Node {
             future: Some(self.start(request)),
             generation,
             waits_in: None,
+            node: PhantomData,
+        }
+    }
+
+    /// Sends a request down from here, from within a call: whoever polls that polls this with it.
+    pub fn branch(&self, request: HostRequest) -> Branch<'_> {
+        Branch {
+            future: Some(self.start(request)),
             node: PhantomData,
         }
     }
@@ -169,17 +177,49 @@ impl Future for Call<'_> {
             // SAFETY: polled until ready only; the waker is lent for the call.
             waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) })
         });
-        let output = match polled.state {
-            PollState::Pending => {
-                self.waits_in = waits_in;
-                return Poll::Pending;
-            }
-            // SAFETY: a call's output is a response that we own from here on.
-            PollState::Ready => Ok(unsafe { HostResponse::from_object(polled.value.cast()) }),
-            // SAFETY: an error likewise.
-            PollState::Failed => Err(unsafe { Failure::from_object(polled.value.cast()) }),
-        };
-        self.future = None;
-        Poll::Ready(output)
+        // SAFETY: polled just now, and not looked at before.
+        let outcome = unsafe { outcome(polled) };
+        match outcome {
+            Poll::Pending => self.waits_in = waits_in,
+            Poll::Ready(_) => self.future = None,
+        }
+        outcome
     }
+}
+
+/// A request on its way through a part of the stack that a node chose while it was asked.
+pub struct Branch<'a> {
+    future: Option<RawFuture>,
+    node: PhantomData<&'a Node>,
+}
+
+impl Future for Branch<'_> {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.future else {
+            return Poll::Pending;
+        };
+        // SAFETY: polled until ready only; the waker is lent for the call.
+        let polled = waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) });
+        // SAFETY: polled just now, and not looked at before.
+        let outcome = unsafe { outcome(polled) };
+        if outcome.is_ready() {
+            self.future = None;
+        }
+        outcome
+    }
+}
+
+/// # Safety
+///
+/// `polled` is what a call's future yielded, and is looked at once.
+unsafe fn outcome(polled: RawPoll) -> Poll<Outcome> {
+    Poll::Ready(match polled.state {
+        PollState::Pending => return Poll::Pending,
+        // SAFETY: a call's output is a response that we own from here on.
+        PollState::Ready => Ok(unsafe { HostResponse::from_object(polled.value.cast()) }),
+        // SAFETY: an error likewise.
+        PollState::Failed => Err(unsafe { Failure::from_object(polled.value.cast()) }),
+    })
 }

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Uri, Version};
 
 use super::body::HostBody;
 use super::exchange::Exchange;
+use super::offered::offer;
 use super::spare;
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
@@ -39,6 +40,7 @@ struct State {
     exchange: Arc<Exchange>,
 }
 
+#[derive(Clone)]
 enum PathInfo {
     /// The URI's path from this byte on.
     From(usize),
@@ -114,6 +116,25 @@ impl HostRequest {
             PathInfo::From(at) => *at += bytes,
             PathInfo::Own(path) => drop(path.drain(..bytes.min(path.len()))),
         }
+    }
+
+    /// Another one of the same content and exchange. Who reads the body first has it: to the other
+    /// it fails then, for a part of it would pass for the whole.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        let state = &mut *self.0;
+        Self(Box::new(State {
+            headers: state.headers.clone(),
+            method: state.method.clone(),
+            uri: state.uri.clone(),
+            version: state.version,
+            script_name: state.script_name.clone(),
+            path_info: state.path_info.clone(),
+            connection: state.connection,
+            body: offer(&mut state.body),
+            env: state.env.clone(),
+            exchange: Arc::clone(&state.exchange),
+        }))
     }
 
     /// Sets a value that the layers see in the env.

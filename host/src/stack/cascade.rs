@@ -1,0 +1,64 @@
+//! Stacks that are asked one after the other: Rack's Cascade.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::StatusCode;
+use stackup_plugin::abi::host::{Answer, HostBody, HostRequest, HostResponse, Node, Outcome};
+
+/// The first whose status is not caught answers; what the last one says stands.
+pub(super) struct Cascade(Arc<[Tried]>);
+
+struct Tried {
+    node: Node,
+    catch: Vec<u16>,
+}
+
+impl Cascade {
+    /// Of each stack with the statuses that are not its last word.
+    pub(super) fn new(tried: Vec<(Node, Vec<u16>)>) -> Self {
+        let tried = tried.into_iter();
+        Self(tried.map(|(node, catch)| Tried { node, catch }).collect())
+    }
+}
+
+impl Answer for Cascade {
+    fn answer(&self, mut request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        // The answer is not bound to the stack by its type; a count for each cascade, not for each layer.
+        let all = Arc::clone(&self.0);
+        Box::pin(async move {
+            let Some((last, before)) = all.split_last() else {
+                return Ok(HostResponse::new(StatusCode::NOT_FOUND, HostBody::Empty));
+            };
+            for tried in before {
+                let outcome = tried.node.branch(request.fork()).await;
+                if !tried.catches(&outcome) {
+                    return outcome;
+                }
+                tell(&outcome);
+            }
+            last.node.branch(request).await
+        })
+    }
+}
+
+impl Tried {
+    /// An error counts by the status that the client would see.
+    fn catches(&self, outcome: &Outcome) -> bool {
+        let status = match outcome {
+            Ok(response) => response.status(),
+            Err(failure) => failure.status,
+        };
+        self.catch.contains(&status.as_u16())
+    }
+}
+
+/// Nobody else would hear of an error that is caught.
+fn tell(outcome: &Outcome) {
+    if let Err(failure) = outcome
+        && failure.status.is_server_error()
+    {
+        let (handler, status) = (failure.handler.as_str(), failure.status.as_u16());
+        tracing::error!(event = "caught", handler, status, "{failure}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Stacks that are asked one after the other.
+
+use stackup_tests::http::Response;
+use stackup_tests::{Host, Site};
+
+/// Serves a cascade of these entries.
+async fn cascade(entries: &str) -> (Site, Host) {
+    let manifest = format!("cascade = [{entries}]\n[limits]\ndrain_timeout = \"300ms\"\n");
+    let plugins = ["answers", "config", "probe", "respond", "stamp"];
+    let site = Site::new(&manifest, &plugins);
+    let host = Host::start_in("development", &site).await;
+    (site, host)
+}
+
+/// An entry that always answers so.
+fn answer(status: u16, more: &str) -> String {
+    format!(
+        "{{ {more} run = {{ plugin = \"respond\", config = {{ status = {status}, body = \"{status}\" }} }} }}"
+    )
+}
+
+fn shown(res: &Response) -> (u16, String) {
+    (res.status(), res.text().to_string())
+}
+
+#[tokio::test]
+async fn the_first_that_is_not_caught_answers() {
+    let entries = [
+        answer(404, ""),
+        answer(405, "catch = [405],"),
+        answer(410, "catch = [404, 410],"),
+        "\"answers\"".to_owned(),
+        answer(200, ""),
+    ];
+    let (_site, host) = cascade(&entries.join(", ")).await;
+    let mut connection = host.connect().await;
+    assert_eq!(
+        shown(&connection.get("/?body=a").await),
+        (200, "a".to_owned())
+    );
+    let other = connection.get("/?status=410&body=b").await;
+    assert_eq!(
+        shown(&other),
+        (410, "b".to_owned()),
+        "not what another one catches"
+    );
+    assert_eq!(
+        shown(&connection.get("/?status=405").await),
+        (200, "200".to_owned())
+    );
+    // An error counts by its status.
+    assert_eq!(shown(&connection.get("/?status=404&fail=no").await).0, 200);
+    assert_eq!(shown(&connection.get("/?status=409&fail=no").await).0, 409);
+    assert_eq!(shown(&connection.get("/?panic=oh").await).0, 500);
+}
+
+#[tokio::test]
+async fn the_last_ones_answer_stands_and_none_is_404() {
+    let (_site, host) = cascade(&[answer(405, ""), answer(404, "")].join(", ")).await;
+    assert_eq!(shown(&host.get("/").await), (404, "404".to_owned()));
+    let (_site, host) = cascade("{ only = [\"production\"], run = \"answers\" }").await;
+    let none = host.get("/").await;
+    assert_eq!(shown(&none), (404, String::new()));
+    assert_eq!(none.header("content-length"), Some("0"));
+}
+
+#[tokio::test]
+async fn each_is_asked_with_the_request_as_it_came() {
+    let marks = "use = [{ plugin = \"config\", config = { env = { mark = \"first\" }, headers = { x-mark = \"first\" } } }],";
+    let map = format!(
+        "{{ map = [{{ path = \"/a\", run = {} }}] }}",
+        "{ plugin = \"respond\", config = { status = 404 } }"
+    );
+    let (_site, host) =
+        cascade(&[answer(404, marks), map, "\"answers\"".to_owned()].join(", ")).await;
+    let mut connection = host.connect().await;
+    let res = connection.post("/a/b?show=env", b"the body").await;
+    let text = res.text();
+    assert!(
+        text.ends_with("\n\nthe body"),
+        "unread, it is handed on: {text}"
+    );
+    assert!(
+        text.contains("PATH_INFO=/a/b\n") && text.contains("SCRIPT_NAME=\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("QUERY_STRING=show=env\n") && text.contains("CONTENT_LENGTH=8\n"),
+        "{text}"
+    );
+    assert!(!text.contains("first"), "{text}");
+}
+
+#[tokio::test]
+async fn a_body_that_was_read_is_gone() {
+    let (_site, host) = cascade("\"answers\", \"answers\"").await;
+    let mut connection = host.connect().await;
+    let res = connection.post("/?show=env&status=404", b"the body").await;
+    assert_eq!(res.status(), 500);
+    assert!(res.text().contains("the body is gone"), "{}", res.text());
+    // Nobody asks for it.
+    let res = connection.post("/?body=x&status=404", b"the body").await;
+    assert_eq!(shown(&res), (404, "x".to_owned()));
+    assert_eq!(connection.get("/?show=env&status=404").await.status(), 404);
+}
+
+#[tokio::test]
+async fn its_instances_go_on_and_its_requests_are_known() {
+    let stamp = |mark: &str| {
+        format!(
+            "{{ use = [{{ plugin = \"stamp\", config = {{ mark = \"{mark}\" }} }}], run = \"probe\" }}"
+        )
+    };
+    let manifest = |entries: &[String]| {
+        format!(
+            "cascade = [{}]\n[limits]\ndrain_timeout = \"300ms\"\n",
+            entries.join(", ")
+        )
+    };
+    let (site, host) = cascade(&answer(404, "")).await;
+    let one = [answer(404, ""), stamp("a")];
+    site.manifest(&manifest(&one));
+    let swapped = host.reload("swapped").await;
+    assert_eq!(
+        swapped.text("instances"),
+        "kept respond; built stamp, probe"
+    );
+    let mut half = host.connect().await;
+    half.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
+        .await;
+    host.says("probe: reading").await;
+    let two = [stamp("a"), answer(404, "")];
+    site.manifest(&manifest(&two));
+    let swapped = host.reload("swapped").await;
+    assert_eq!(swapped.text("instances"), "kept stamp, probe, respond");
+    let deadline = host.event("drain-deadline").await;
+    let held_by = deadline.text("held_by");
+    assert!(
+        held_by.starts_with("POST /length in `probe`, waiting for "),
+        "{held_by}"
+    );
+    assert_eq!(half.response().await.status(), 503);
+}
