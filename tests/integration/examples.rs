@@ -9,8 +9,7 @@ use stackup_tests::{Connection, Host, Site, artifacts};
 /// A host that serves an example in development, with these plugins.
 async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
     let folder = artifacts::workspace().join("examples").join(name);
-    let manifest =
-        fs::read_to_string(folder.join("config.ru.toml")).expect("an example of this workspace");
+    let manifest = fs::read_to_string(folder.join("config.ru.toml")).expect("a manifest");
     for plugin in plugins {
         assert!(
             manifest.contains(&format!("\"{plugin}\"")),
@@ -24,14 +23,14 @@ async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
 }
 
 fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("an example of this workspace");
-    for entry in fs::read_dir(from).expect("an example of this workspace") {
-        let from = entry.expect("an example of this workspace").path();
-        let to = to.join(from.file_name().expect("an example of this workspace"));
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let from = entry.expect("an entry").path();
+        let to = to.join(from.file_name().expect("a name"));
         if from.is_dir() {
             copy(&from, &to);
         } else {
-            fs::copy(&from, &to).expect("an example of this workspace");
+            fs::copy(&from, &to).expect("a copy");
         }
     }
 }
@@ -73,10 +72,7 @@ async fn static_site() {
     )
     .await;
     assert_eq!(packed.header("content-encoding"), Some("zstd"));
-    let tag = format!(
-        "if-none-match: {}",
-        page.header("etag").expect("an example of this workspace")
-    );
+    let tag = format!("if-none-match: {}", page.header("etag").unwrap());
     assert_eq!(
         ask(&mut connection, "GET /", &[&tag], "").await.status(),
         304
@@ -129,18 +125,12 @@ async fn json_api() {
         (201, Some("/todos/1"))
     );
     assert_eq!(created.text(), "{\"id\":1,\"text\":\"write a plugin\"}");
-    let id = created
-        .header("x-request-id")
-        .expect("an example of this workspace")
-        .to_owned();
+    let id = created.header("x-request-id").unwrap().to_owned();
     let line = host.says(&id).await;
     assert!(line.message().contains("\"status\":201"), "{line}");
     let all = connection.get("/todos").await;
     assert_eq!(all.text(), "[{\"id\":1,\"text\":\"write a plugin\"}]");
-    let tag = format!(
-        "if-none-match: {}",
-        all.header("etag").expect("an example of this workspace")
-    );
+    let tag = format!("if-none-match: {}", all.header("etag").unwrap());
     assert_eq!(
         ask(&mut connection, "GET /todos", &[&tag], "")
             .await
@@ -161,8 +151,7 @@ async fn json_api() {
         413
     );
     // Another order: the app, and so the list, stays.
-    let manifest = fs::read_to_string(site.path().join("config.ru.toml"))
-        .expect("an example of this workspace");
+    let manifest = fs::read_to_string(site.path().join("config.ru.toml")).unwrap();
     site.manifest(&manifest.replace("  \"runtime\",\n", ""));
     host.reload("swapped").await;
     let mut connection = host.connect().await;

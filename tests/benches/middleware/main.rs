@@ -6,10 +6,13 @@
 
 mod layers;
 mod plugins;
+#[path = "../stacks/mod.rs"]
+mod stacks;
 mod table;
 
 use std::future::Future;
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -131,7 +134,7 @@ fn template() -> HeaderMap {
 }
 
 /// Each with its baseline: the same without layers.
-fn subjects(host: &mut plugins::Host) -> Vec<Subject> {
+fn subjects(host: &mut stacks::Host) -> Vec<Subject> {
     let headers: [Header; 10] = std::array::from_fn(|at| Header::new(READS[at], SETS[at], VALUE));
     let fold = |layer: fn(layers::Boxed, Header) -> layers::Boxed| {
         headers.into_iter().rev().fold(layers::boxed_app(), layer)
@@ -140,9 +143,9 @@ fn subjects(host: &mut plugins::Host) -> Vec<Subject> {
         (0..10).fold(layers::boxed_app(), |inner, _| layer(inner))
     };
     vec![
-        plugins("plugin app", host.app(), 0),
-        plugins("plugin headers", host.headers(), 10),
-        plugins("plugin nothing", host.nothing(), 0),
+        plugins("plugin app", host.stack(&plugins::app()), 0),
+        plugins("plugin headers", host.stack(&plugins::headers()), 10),
+        plugins("plugin nothing", host.stack(&plugins::nothing()), 0),
         tower("boxed app", layers::boxed_app(), 0),
         tower("boxed headers", fold(layers::boxed), 10),
         tower("boxed nothing", nothing(layers::boxed_nothing), 0),
@@ -154,7 +157,7 @@ fn subjects(host: &mut plugins::Host) -> Vec<Subject> {
 }
 
 fn main() {
-    let mut host = plugins::Host::new();
+    let mut host = stacks::Host::new(PathBuf::from("/"), &["hello", "ten-headers"]);
     let mut subjects = subjects(&mut host);
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("ten layers");

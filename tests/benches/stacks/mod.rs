@@ -1,0 +1,66 @@
+//! Stacks of real plugins, built as the host builds them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use stackup::generation::{Brought, Ground, Place, build, resolve};
+use stackup::library::{Candidate, RuntimeDir, Shelf};
+use stackup::manifest::{self, Settings, Source};
+use stackup::stack::Stack;
+use stackup_tests::artifacts;
+
+/// Loads libraries for stacks, which must not outlive it.
+pub(crate) struct Host {
+    shelf: Shelf,
+    place: Place,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Host {
+    /// A host that has these plugins of the workspace; paths in configs are relative to `directory`.
+    pub(crate) fn new(directory: PathBuf, plugins: &[&str]) -> Self {
+        let built = plugins
+            .iter()
+            .map(|name| ((*name).to_owned(), artifacts::plugin(name).to_path_buf()));
+        let dir = RuntimeDir::create(&Candidate::from_env()).expect("a runtime directory");
+        Self {
+            shelf: Shelf::new(dir),
+            place: Place {
+                environment: "production".to_owned(),
+                directory,
+                lock: None,
+                kept: Vec::new(),
+                instead: Vec::new(),
+                brought: Brought {
+                    files: built.collect::<HashMap<_, _>>(),
+                    known: Vec::new(),
+                },
+            },
+            runtime: tokio::runtime::Runtime::new().expect("a runtime"),
+        }
+    }
+
+    /// The stack of a manifest.
+    pub(crate) fn stack(&mut self, manifest: &str) -> Stack {
+        let source = Source {
+            path: PathBuf::from("config.ru.toml"),
+            // The files are cargo's, whose folders may be writable by a group.
+            text: format!("{manifest}\n[plugins]\ntrust = \"any\"\n"),
+        };
+        let settings = Settings {
+            environment: "production",
+            variable: &|_| None,
+        };
+        let parsed = manifest::parse(&source, &settings).expect("a manifest");
+        let ground = Ground {
+            place: self.place.clone(),
+            runtime: self.runtime.handle().clone(),
+            number: 1,
+            serving: Vec::new(),
+        };
+        let resolved = resolve(&parsed.manifest, &self.place, &mut self.shelf, None);
+        let resolved = resolved.expect("libraries");
+        let built = build(&parsed.manifest.stack, &resolved, &ground);
+        built.expect("a stack").stack
+    }
+}
