@@ -1,8 +1,10 @@
 //! What people ask for over the control socket.
 
+use std::sync::Arc;
+
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{RwLock, mpsc, oneshot};
 
 use super::answers::{Asker, tell};
 use super::{Event, Supervisor};
@@ -18,7 +20,13 @@ impl Supervisor {
             UnixListener::from_std(listener)
         });
         match listener {
-            Ok(listener) => drop(tokio::spawn(hear(listener, self.events.clone()))),
+            Ok(listener) => {
+                let talks = Talks {
+                    events: self.events.clone(),
+                    answering: Arc::clone(&self.answering),
+                };
+                drop(tokio::spawn(hear(listener, talks)));
+            }
             Err(error) => tracing::error!("the control socket can't be listened to: {error}"),
         }
     }
@@ -72,10 +80,18 @@ impl Supervisor {
     }
 }
 
-async fn hear(listener: UnixListener, events: mpsc::UnboundedSender<Event>) {
+/// What a conversation needs.
+#[derive(Clone)]
+struct Talks {
+    events: mpsc::UnboundedSender<Event>,
+    /// Read while a request is being answered: the end waits for it.
+    answering: Arc<RwLock<()>>,
+}
+
+async fn hear(listener: UnixListener, talks: Talks) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(converse(stream, events.clone()))),
+            Ok((stream, _)) => drop(tokio::spawn(converse(stream, talks.clone()))),
             // Most often no descriptors are left: others must close first.
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
         }
@@ -83,7 +99,7 @@ async fn hear(listener: UnixListener, events: mpsc::UnboundedSender<Event>) {
 }
 
 /// Answers one line after the other. What is longer than a request may be is not read to its end.
-async fn converse(stream: UnixStream, events: mpsc::UnboundedSender<Event>) {
+async fn converse(stream: UnixStream, talks: Talks) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
@@ -94,8 +110,9 @@ async fn converse(stream: UnixStream, events: mpsc::UnboundedSender<Event>) {
             return;
         }
         let whole = line.last() == Some(&b'\n');
+        let _answering = talks.answering.read().await;
         let reply = match Request::parse(&line) {
-            Ok(request) => answer(request, &events).await,
+            Ok(request) => answer(request, &talks.events).await,
             Err(error) => Reply::refused(error.to_string()),
         };
         let mut text = serde_json::to_vec(&reply).unwrap_or_default();

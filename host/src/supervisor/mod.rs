@@ -16,10 +16,11 @@ mod upgrade;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{RwLock, mpsc};
 
 use self::answers::Answers;
 use self::crew::{Phase, Worker};
@@ -35,6 +36,9 @@ use crate::library::RuntimeDir;
 use crate::link::{Build, Order, Word};
 use crate::manifest::Listen;
 use crate::services::Format;
+
+/// How long the last answers may take.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What is supervised, and how.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -102,6 +106,8 @@ struct Supervisor {
     failed: Option<String>,
     since: Instant,
     notify: Notify,
+    /// Read by whoever writes an answer.
+    answering: Arc<RwLock<()>>,
     events: mpsc::UnboundedSender<Event>,
 }
 
@@ -134,12 +140,16 @@ impl Supervisor {
         let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
         let mut upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
+        upgrade::hears_signals();
         self.listen_to_control();
         // A child may have ended before its signal was listened to.
         self.reap();
         loop {
             if let Some(end) = self.over() {
                 self.close();
+                let answering = Arc::clone(&self.answering);
+                // Who has asked for the end is told of it, unless he does not listen.
+                let _ = tokio::time::timeout(LAST_ANSWERS, answering.write()).await;
                 return match end {
                     End::Stopped => Ok(()),
                     End::Failed(reason) => Err(reason),

@@ -73,6 +73,7 @@ impl Supervisor {
             failed: None,
             since: Instant::now(),
             notify: Notify::default(),
+            answering: std::sync::Arc::default(),
             events,
         };
         supervisor.start(Plan {

@@ -4,14 +4,18 @@
 //! found out while the old one is whole. Then this process becomes the new program (exec): it keeps its
 //! number, its children and its sockets, which it finds, with all that it knew, in a socket at its stdin.
 
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Instant;
 
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::execv;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -46,6 +50,26 @@ struct Legacy {
     up: u64,
 }
 
+/// What a supervisor listens to.
+fn signals() -> SigSet {
+    [
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGUSR2,
+        Signal::SIGCHLD,
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// From here on signals find somebody who listens: those come that have waited.
+pub(super) fn hears_signals() {
+    if let Err(error) = signals().thread_unblock() {
+        tracing::error!("signals are not heard: {error}");
+    }
+}
+
 impl Supervisor {
     /// Replaces the worker by one of the program's file as it is now, and then this process.
     pub(super) fn upgrade(&mut self, asker: Option<Asker>) {
@@ -54,17 +78,26 @@ impl Supervisor {
 
     /// Becomes the program's file as it is now. Returns only if that fails.
     pub(super) fn replace_itself(&self) {
-        let error = match self.bequeath() {
-            Ok(heir) => Command::new(&self.settings.program)
-                .arg(ARGUMENT)
-                .arg(&self.settings.manifest)
-                .stdin(Stdio::from(heir))
-                .exec(),
+        let error = match self.bequeath().and_then(|heir| self.become_heir(&heir)) {
+            Ok(never) => match never {},
             Err(error) => error,
         };
+        hears_signals();
         tracing::error!(
             "the supervisor goes on as it was, for the new one could not be started: {error}"
         );
+    }
+
+    fn become_heir(&self, heir: &OwnedFd) -> io::Result<Infallible> {
+        let text = |text: &OsStr| CString::new(text.as_bytes()).map_err(io::Error::other);
+        let program = text(self.settings.program.as_os_str())?;
+        let manifest = text(self.settings.manifest.as_os_str())?;
+        let argument = text(OsStr::new(ARGUMENT))?;
+        // A signal that comes before the heir listens would end it: it waits until then (`hears_signals`).
+        // std's exec would let it through.
+        signals().thread_block()?;
+        rustix::stdio::dup2_stdin(heir)?;
+        Ok(execv(&program, &[c"stackup", &argument, &manifest])?)
     }
 
     /// A socket in which all that this process has lies ready.
@@ -182,6 +215,7 @@ impl Supervisor {
             failed: None,
             since: Instant::now().checked_sub(up).unwrap_or_else(Instant::now),
             notify: Notify::of_an_heir(),
+            answering: std::sync::Arc::default(),
             events,
         })
     }
