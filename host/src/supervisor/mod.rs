@@ -1,6 +1,6 @@
 //! The process that does not fall: it holds the sockets and starts workers, and runs no plugin code.
 //!
-//! One task owns all of its state (`Supervisor`); everything that happens reaches it as an [`Event`].
+//! One task owns all of its state (`Supervisor`); everything that happens reaches it as an `Event`.
 
 mod answers;
 mod control;

@@ -1,7 +1,7 @@
 //! What a process says when it dies: by which signal or exit, and in whose code.
 //!
 //! All of it may run in a signal handler. So it takes no memory and no lock, formats nothing but two
-//! numbers, and finds the rest rendered in the handler's [`Station`](super::context::Station).
+//! numbers, and finds the rest rendered in the handler's context.
 
 use std::ffi::c_int;
 use std::io;
