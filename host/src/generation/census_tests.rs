@@ -157,6 +157,8 @@ fn what_status_reads() {
                     "fingerprint": "0123", "born": 1, "kept": true,
                 },
             ],
+            "requests": [],
+            "handlers": [],
         },
         "draining": [{
             "number": 1,
