@@ -66,7 +66,7 @@ impl Dev {
         }
         let inspector = self.active.load().dev.inspector;
         match (assets::find(path), path.strip_prefix("api/")) {
-            (Some(asset), _) if inspector || path == "client.js" => {
+            (Some(asset), _) if inspector || asset.overlay => {
                 respond(StatusCode::OK, asset.content_type, asset.content)
             }
             (_, Some(path)) if inspector => json(self.shown(path)),

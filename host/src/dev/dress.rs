@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use stackup_plugin::abi::host::{Failure, HostBody, HostResponse};
 
@@ -37,8 +37,13 @@ impl Watched {
     /// The script shows what is wrong, and reloads the page when another generation serves.
     fn add_script(&self, response: &mut HostResponse) {
         let generation = self.trace.generation;
+        // Who loads such a page again by a script asks for what was sent once to be sent twice.
+        let once = match self.trace.method {
+            Method::GET | Method::HEAD => "",
+            _ => " data-once",
+        };
         let script = format!(
-            "<script src=\"/_stackup/client.js\" data-generation=\"{generation}\" async></script>"
+            "<script src=\"/_stackup/client.js\" data-generation=\"{generation}\"{once} async></script>"
         );
         let script = Bytes::from(script);
         let headers = response.headers_mut();

@@ -13,6 +13,7 @@ mod dress;
 mod events;
 mod guard;
 mod page;
+mod secret;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

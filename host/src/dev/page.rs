@@ -10,21 +10,11 @@ use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::Watched;
 use super::accept::{Kind, wanted};
+use super::secret::{HIDDEN, is_secret};
 use crate::trace::{Shown, Visited};
 
 /// How the page looks; in it, since it must need nothing else.
 const STYLE: &str = include_str!("assets/error.css");
-
-/// Parts of names whose values are nobody's business, not even on a screen that is shared.
-const SECRET: [&str; 7] = [
-    "authorization",
-    "cookie",
-    "password",
-    "secret",
-    "session",
-    "token",
-    "api_key",
-];
 
 impl Watched {
     /// The response to an error that no middleware has answered: HTML, JSON or text, as is wanted.
@@ -89,9 +79,8 @@ impl Seen<'_> {
         }));
         env.extend(visit.into_iter().flat_map(|visit| visit.env.clone()));
         for (name, value) in &mut env {
-            let name = name.to_ascii_lowercase();
-            if SECRET.iter().any(|part| name.contains(part)) {
-                "[hidden]".clone_into(value);
+            if is_secret(name) {
+                HIDDEN.clone_into(value);
             }
         }
         env
