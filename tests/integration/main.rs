@@ -2,8 +2,12 @@
 
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
+/// What a person sees in a browser, in a real one: where there is Chromium and its driver.
+mod browser;
 /// Everything that can go wrong, at random and under load.
 mod chaos;
+/// What `stackup dev` adds, as HTTP clients see it.
+mod dev;
 /// The shelf beside Ruby's Rack, where there is a Ruby: `differential/`.
 mod differential;
 /// What holds a generation that was replaced, and what it is told.

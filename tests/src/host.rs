@@ -46,6 +46,19 @@ impl Host {
         host
     }
 
+    /// Serves `site` as `stackup dev` does, and is ready for requests.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub async fn develop(site: &Site) -> Self {
+        let arguments = ["-p", "0", "-o", "127.0.0.1"];
+        let mut command = Self::subcommand("dev", artifacts::stackup(), site, &arguments);
+        let mut host = Self::spawn(&mut command);
+        host.ready().await;
+        host
+    }
+
     /// Starts `program serve` with `arguments`, and waits for nothing.
     ///
     /// # Panics
@@ -57,9 +70,13 @@ impl Host {
 
     /// `program serve` with `arguments`, to be changed before it is started.
     pub fn command(program: &Path, site: &Site, arguments: &[&str]) -> Command {
+        Self::subcommand("serve", program, site, arguments)
+    }
+
+    fn subcommand(name: &str, program: &Path, site: &Site, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
-            .arg("serve")
+            .arg(name)
             .arg(site.path().join("config.ru.toml"))
             .args(["--log-format", "json"])
             .args(arguments)

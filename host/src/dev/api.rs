@@ -7,8 +7,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Dev;
-use super::secret::{self, hide};
 use crate::manifest::edit::{Edit, EditError, directives};
+use crate::manifest::secret::{self, hide};
 
 /// Why there is no answer.
 pub(super) struct Fault {

@@ -19,12 +19,15 @@ const OF_THE_BODY: [HeaderName; 3] = [header::ETAG, header::LAST_MODIFIED, heade
 impl Watched {
     /// Dresses a response that is about to be sent, and notes that it is.
     pub fn dress(&self, response: &mut HostResponse, options: manifest::Dev) {
-        let (status, headers) = (response.status(), response.headers());
-        self.trace.answered(status, headers);
-        if !self.may_look {
-            return;
+        if self.may_look {
+            self.add(response, options);
         }
-        if options.overlay && takes_script(status, headers) {
+        self.trace.answered(response.status(), response.headers());
+    }
+
+    fn add(&self, response: &mut HostResponse, options: manifest::Dev) {
+        let takes = is_shown(&self.trace.headers);
+        if options.overlay && takes && takes_script(response.status(), response.headers()) {
             self.add_script(response);
         }
         if options.inspector
@@ -59,6 +62,14 @@ impl Watched {
         let script = Some(script);
         response.map_body(|body| HostBody::Stream(Box::pin(Scripted { body, script })));
     }
+}
+
+/// Whether a browser is going to show what it asked for, and not to give it to a script of a page
+/// (Fetch Metadata §2.1). Others do not say.
+fn is_shown(headers: &HeaderMap) -> bool {
+    let shown = ["document", "frame", "iframe"];
+    let wanted = headers.get("sec-fetch-dest");
+    wanted.is_none_or(|wanted| shown.iter().any(|name| wanted == name))
 }
 
 /// Whether a response is a page that may be changed: whole, not compressed, and not against it.

@@ -13,7 +13,6 @@ mod dress;
 mod events;
 mod guard;
 mod page;
-mod secret;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -10,7 +10,8 @@ use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::Watched;
 use super::accept::{Kind, wanted};
-use super::secret::{HIDDEN, is_secret};
+use crate::manifest;
+use crate::manifest::secret::{HIDDEN, is_secret};
 use crate::trace::{Shown, Visited};
 
 /// How the page looks; in it, since it must need nothing else.
@@ -18,10 +19,11 @@ const STYLE: &str = include_str!("assets/error.css");
 
 impl Watched {
     /// The response to an error that no middleware has answered: HTML, JSON or text, as is wanted.
-    pub fn error_page(&self, failure: &Failure) -> HostResponse {
+    pub fn error_page(&self, failure: &Failure, options: manifest::Dev) -> HostResponse {
         let problem = self.board.problem();
         let seen = Seen {
             failure,
+            inspector: options.inspector,
             shown: self.trace.shown(),
             problem: problem.map(|problem| strip(&problem.text)),
         };
@@ -42,6 +44,8 @@ impl Watched {
 /// What is told of a request that failed.
 struct Seen<'a> {
     failure: &'a Failure,
+    /// Whether there is an inspector to refer to.
+    inspector: bool,
     shown: Shown,
     /// What else is wrong: it may be the cause.
     problem: Option<String>,
@@ -160,7 +164,11 @@ impl Seen<'_> {
                 Escaped(problem.trim_end())
             );
         }
-        let _ = write!(page, "<section><h2>{}</h2>\n", Escaped(&request));
+        let _ = write!(
+            page,
+            "<section><h2><code>{}</code></h2>\n",
+            Escaped(&request)
+        );
         let _ = writeln!(page, "<ol class=\"layers\">");
         for visit in &self.shown.visits {
             let failed = Some(visit.handler.as_str()) == self.handler();
@@ -179,12 +187,15 @@ impl Seen<'_> {
                 "<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>"
             );
         }
-        let number = self.shown.summary.number;
-        let _ = write!(
-            page,
-            "</table></section>\n<p><a href=\"/_stackup/#request={number}\">this request in the \
-             inspector</a></p>\n</main></body></html>\n"
-        );
+        page.push_str("</table></section>\n");
+        if self.inspector {
+            let number = self.shown.summary.number;
+            let _ = writeln!(
+                page,
+                "<p><a href=\"/_stackup/#request={number}\">This request in the inspector</a></p>"
+            );
+        }
+        page.push_str("</main></body></html>\n");
         page
     }
 }

@@ -15,11 +15,11 @@ const STYLE = `
   width: auto !important;
   height: auto !important;
   pointer-events: none !important;
-  color-scheme: light dark;
+  color-scheme: light dark !important;
   --paper: #fbfaf8; --ink: #22211f; --soft: #6a6660; --line: #d9d5cd; --code: #f1eee9;
   --bad: #b3261e; --red: #b3261e; --green: #24713a; --yellow: #8a5d00; --blue: #1f5fae;
   --magenta: #8a3aa8; --cyan: #0b6d78;
-  font: 16px/1.5 system-ui, sans-serif;
+  font: 16px/1.5 system-ui, sans-serif !important;
 }
 @media (prefers-color-scheme: dark) {
   :host {
@@ -33,7 +33,7 @@ const STYLE = `
 .veil {
   pointer-events: auto;
   position: absolute; inset: 0;
-  display: grid; place-items: start center;
+  display: grid; grid-template-columns: minmax(0, 1fr); grid-template-rows: minmax(0, 1fr); place-items: start center;
   padding: clamp(.5rem, 6vh, 4rem) clamp(.5rem, 3vw, 2rem);
   background: color-mix(in srgb, #000 55%, transparent);
   overflow: auto;

@@ -23,11 +23,11 @@ function line(change) {
 
 function stages(all) {
   const most = Math.max(...all.map(([, time]) => time), 0.001);
-  return h("table", { class: "stages" }, h("tbody", null, all.map(([name, time]) =>
-    h("tr", null,
-      h("th", { scope: "row" }, name),
-      h("td", { class: "track" }, h("span", { class: "own", style: { width: `${Math.max((100 * time) / most, 0.5)}%` } })),
-      h("td", { class: "time" }, milliseconds(time))))));
+  return h("ul", { class: "stages" }, all.map(([name, time]) =>
+    h("li", null,
+      h("span", null, name),
+      h("span", { class: "time" }, milliseconds(time)),
+      h("span", { class: "track" }, h("span", { class: "own", style: { width: `${Math.max((100 * time) / most, 0.5)}%` } })))));
 }
 
 export function generations({ active, draining, retired }) {

@@ -89,8 +89,7 @@ export class Stack {
       h("code", { class: "name" }, name),
       !absent && h("span", { class: "version" }, item.version, " ", h("code", { title: "fingerprint" }, item.fingerprint)),
       absent && h("span", { class: "chip" }, item.off ? "off" : "not in this environment"),
-      !absent && h("span", { class: `born ${item.kept ? "kept" : "new"}` }, item.kept ? `kept since ${item.born}` : "new"),
-      item.health?.out_of_service && h("span", { class: "chip bad" }, "out of service")),
+        item.health?.out_of_service && h("span", { class: "chip bad" }, "out of service")),
     config && h("code", { class: "config" }, config),
     !absent && factsOf(item),
     uses && index !== null && this.buttons(level, item, at));
@@ -180,10 +179,12 @@ function target(level, at, step) {
 
 function factsOf(item) {
   const { tally, health } = item;
-  if (!tally) return h("p", { class: "facts" });
+  const born = h("span", { class: `born ${item.kept ? "kept" : "new"}` },
+    item.kept ? `kept since generation ${item.born}` : "new in this generation");
+  if (!tally) return h("p", { class: "facts" }, born);
   const each = tally.calls ? ` · ${milliseconds(tally.milliseconds / tally.calls)} each` : "";
   return h("p", { class: "facts" },
-    `${plural(tally.calls, "call")}${each}`,
+    born, " · ", `${plural(tally.calls, "call")}${each}`,
     tally.failures > 0 && h("span", { class: "bad" }, ` · ${plural(tally.failures, "failure")}`),
     health?.panics > 0 && h("span", { class: "bad" }, ` · ${plural(health.panics, "panic")}`),
     health?.blocks > 0 && h("span", { class: "bad" }, ` · blocked ${plural(health.blocks, "time")}`));

@@ -1,9 +1,9 @@
-//! Values that are nobody's business, not even on a screen that is shared.
+//! Values of a config, or of a header, that are nobody's business, not even on a screen that is shared.
 
 use serde_json::Value;
 
 /// Parts of names whose values are hidden, in lower case with `_` between words.
-pub(super) const PARTS: [&str; 10] = [
+pub const PARTS: [&str; 10] = [
     "authorization",
     "cookie",
     "credential",
@@ -18,16 +18,16 @@ pub(super) const PARTS: [&str; 10] = [
 ];
 
 /// What is shown in the place of such a value.
-pub(super) const HIDDEN: &str = "[hidden]";
+pub const HIDDEN: &str = "[hidden]";
 
 /// Whether the value of this name is hidden.
-pub(super) fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     PARTS.iter().any(|part| name.contains(part))
 }
 
 /// `value` with all that is hidden in it, however deep.
-pub(super) fn hide(value: &Value) -> Value {
+pub fn hide(value: &Value) -> Value {
     match value {
         Value::Object(values) => {
             let each = values.iter().map(|(name, value)| match is_secret(name) {

@@ -1,0 +1,46 @@
+//! `stackup dev` as HTTP clients see it.
+
+/// The facts that the inspector shows, and the changes that it makes.
+mod api;
+/// What is told as it happens.
+mod events;
+/// The answer to a request that failed.
+mod failures;
+/// Who may look, and who may change something.
+mod guards;
+/// The script in a page, and where it is not.
+mod pages;
+
+use stackup_tests::http::Response;
+use stackup_tests::{Host, Site};
+
+/// `answers` as a site's app below these lines, in development.
+async fn answers(manifest: &str, plugins: &[&str]) -> (Site, Host) {
+    let site = Site::new(manifest, &[plugins, &["answers"]].concat());
+    let host = Host::develop(&site).await;
+    (site, host)
+}
+
+/// The response to a request by the host's own name, with these lines in its head.
+async fn ask(host: &Host, method: &str, target: &str, lines: &[&str], body: &str) -> Response {
+    let mut connection = host.connect().await;
+    let address = host.address();
+    let length = body.len();
+    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    connection
+        .send(format!(
+            "{method} {target} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n{lines}\r\n{body}"
+        ))
+        .await;
+    match method {
+        "HEAD" => Response {
+            head: connection.head().await,
+            ..Response::default()
+        },
+        _ => connection.response().await,
+    }
+}
+
+async fn get(host: &Host, target: &str, lines: &[&str]) -> Response {
+    ask(host, "GET", target, lines, "").await
+}
