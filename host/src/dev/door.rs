@@ -37,6 +37,16 @@ impl Dev {
 
     /// Answers it.
     pub async fn answer(&self, request: Request<Incoming>, ends: Connection) -> Answered {
+        let mut answer = self.told(request, ends).await;
+        if !self.serves() {
+            // A page that asks again is to come to the worker that has taken over.
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(header::CONNECTION, close);
+        }
+        answer
+    }
+
+    async fn told(&self, request: Request<Incoming>, ends: Connection) -> Answered {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let Some(path) = path.strip_prefix('/') else {

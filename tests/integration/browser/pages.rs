@@ -54,7 +54,7 @@ async fn page_that_is_always_made_by_another_generation_loads_itself_again_once(
     // As one that comes from a cache. Its policy is against the script that stackup would put in.
     let url = host.url();
     let policy = format!("header=content-security-policy:script-src {url} 'unsafe-inline'");
-    let body = "body=<head><script>sessionStorage.loads = Number(sessionStorage.loads || 0) + 1</script>\
+    let body = "body=<head><script>sessionStorage.loads = Number(sessionStorage.loads || 0) - -1</script>\
                 <script src=/_stackup/client.js data-generation=7></script></head>";
     browser
         .open(&format!(
@@ -91,7 +91,8 @@ async fn what_is_refused_is_shown_over_the_page_until_it_is_mended() {
         .await;
     // The first place stands out, and what a manifest says is text.
     let place = browser.value(format!("{OVERLAY}.querySelector('.place').textContent"));
-    assert_eq!(place.await, "config.ru.toml:2:1");
+    let place = place.await.to_string();
+    assert!(place.ends_with("/config.ru.toml:2:1\""), "{place}");
     let tags = browser.value(format!("{OVERLAY}.querySelectorAll('b').length"));
     assert_eq!(tags.await, 0);
     let serving = browser.value(format!("{OVERLAY}.querySelector('.serving').textContent"));

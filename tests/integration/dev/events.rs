@@ -74,6 +74,15 @@ async fn neither_a_stop_nor_a_renewal_waits_for_who_listens() {
     next(&mut old, "state", |_| true).await;
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
+    // Who asks again where the old one was is sent on to the next worker.
+    while !old.chunk().await.expect("the end of a stream").is_empty() {}
+    old.trailers().await.expect("the end of a stream");
+    let address = host.address();
+    old.send(format!(
+        "GET /_stackup/events HTTP/1.1\r\nhost: {address}\r\n\r\n"
+    ))
+    .await;
+    assert_eq!(old.head().await.header("connection"), Some("close"));
     let mut new = listen(&host).await;
     next(&mut new, "state", |_| true).await;
     old.rest().await;

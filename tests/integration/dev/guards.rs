@@ -37,9 +37,9 @@ async fn nobody_looks_by_a_name_from_elsewhere() {
     .await;
     assert_eq!(response.status(), 200);
     // Who may not look is not told where to.
-    let html = "GET /?header=content-type:text/html&body=<head></head>";
+    let html = "GET /?header=content-type:text/html&body=%3Chead%3E";
     let response = knock(&host, html, "evil.example", "", "").await;
-    assert_eq!(response.text(), "<head></head>");
+    assert_eq!(response.text(), "<head>");
     assert_eq!(response.header("server-timing"), None);
 }
 

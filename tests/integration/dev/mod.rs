@@ -41,6 +41,12 @@ async fn ask(host: &Host, method: &str, target: &str, lines: &[&str], body: &str
     }
 }
 
+/// `text` as a value of a query.
+fn encoded(text: &str) -> String {
+    let bytes = text.bytes().map(|byte| format!("%{byte:02x}"));
+    bytes.collect()
+}
+
 async fn get(host: &Host, target: &str, lines: &[&str]) -> Response {
     ask(host, "GET", target, lines, "").await
 }

@@ -53,7 +53,7 @@ pre {
   flex: 1; margin: 0; padding: .9rem 1.1rem; min-height: 3rem; overflow: auto;
   font: 13px/1.55 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
   background: var(--code); border-block: 1px solid var(--line);
-  white-space: pre; tab-size: 4;
+  white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4;
 }
 footer { padding: .6rem 1.1rem .8rem; color: var(--soft); font-size: .85rem; display: flex; flex-wrap: wrap; gap: .2rem 1rem; }
 footer span { flex: 1 1 20rem; }
