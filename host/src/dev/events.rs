@@ -30,7 +30,10 @@ impl Dev {
             data: self.board.shown().to_string().into(),
         };
         // A worker that is about to end has no news: the one that has taken over does.
-        let first = self.serves().then(|| event(&first)).unwrap_or_default();
+        let first = match self.serves() {
+            true => event(&first),
+            false => String::new(),
+        };
         tokio::spawn(async move {
             // A page that lost its worker comes back at once.
             let mut next = Bytes::from(format!("retry: 100\n\n{first}"));

@@ -164,11 +164,8 @@ impl Seen<'_> {
                 Escaped(problem.trim_end())
             );
         }
-        let _ = write!(
-            page,
-            "<section><h2><code>{}</code></h2>\n",
-            Escaped(&request)
-        );
+        let request = Escaped(&request);
+        let _ = writeln!(page, "<section><h2><code>{request}</code></h2>");
         let _ = writeln!(page, "<ol class=\"layers\">");
         for visit in &self.shown.visits {
             let failed = Some(visit.handler.as_str()) == self.handler();
