@@ -38,6 +38,13 @@ impl Stack {
         build_level(level, mount).map(|root| Self { root })
     }
 
+    /// What answers before there is a stack: 503, and why.
+    pub fn standing_in(reason: String) -> Self {
+        Self {
+            root: Node::Answer(Box::new(StandIn(reason))),
+        }
+    }
+
     /// What is left when the last stack has ended: no handlers.
     pub fn closed() -> Self {
         let reason = "the server has ended".to_owned();
@@ -115,6 +122,16 @@ fn build_level(
         on_failure,
     };
     Some(uses.into_iter().rev().fold(inner, wrap))
+}
+
+/// The answer before there is a stack. No failure: that would be told in the log for each request.
+struct StandIn(String);
+
+impl Answer for StandIn {
+    fn answer(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        let response = HostResponse::text(http::StatusCode::SERVICE_UNAVAILABLE, self.0.clone());
+        Box::pin(std::future::ready(Ok(response)))
+    }
 }
 
 /// The answer in place of what may not serve.
