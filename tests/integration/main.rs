@@ -4,6 +4,8 @@
 mod bad_plugins;
 /// Everything that can go wrong, at random and under load.
 mod chaos;
+/// Crates that are built when they are saved.
+mod dev;
 /// The shelf beside Ruby's Rack, where there is a Ruby: `differential/`.
 mod differential;
 /// What holds a generation that was replaced, and what it is told.
