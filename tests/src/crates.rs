@@ -23,14 +23,7 @@ impl Workshop {
     ///
     /// When it can't be written.
     pub fn new(manifest: &str, plugins: &[&str]) -> Self {
-        let workshop = Self {
-            site: Site::new(manifest, &[]),
-        };
-        workshop.set_up();
-        for plugin in plugins {
-            workshop.add(plugin, "");
-            workshop.save(&lib(plugin), &app(plugin));
-        }
+        let workshop = Self::unmade(manifest, plugins, "debug = false\n");
         // What cargo has made of stackup-plugin lies ready; it need not be made by each test.
         let copied = Command::new("cp")
             .args(["-a", "--reflink=auto"])
@@ -44,15 +37,27 @@ impl Workshop {
         workshop
     }
 
-    fn set_up(&self) {
-        let path = self.site.path();
-        self.save(
-            "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"plugins/*\"]\n\n[profile.dev]\ndebug = false\n",
+    /// The same with these lines in its `[profile.dev]`, and nothing made of it yet.
+    ///
+    /// # Panics
+    ///
+    /// When it can't be written.
+    pub fn unmade(manifest: &str, plugins: &[&str], profile: &str) -> Self {
+        let site = Site::new(manifest, &[]);
+        let workshop = Self { site };
+        let text = format!(
+            "[workspace]\nresolver = \"3\"\nmembers = [\"plugins/*\"]\n\n[profile.dev]\n{profile}"
         );
-        fs::copy(workspace().join("Cargo.lock"), path.join("Cargo.lock")).expect("a lock");
-        // A git of the person's own must not decide what is seen.
-        self.save(".gitignore", "/target\n/runtime\n");
+        workshop.save("Cargo.toml", &text);
+        // Its dependencies are the ones that lie ready.
+        let lock = fs::read_to_string(workspace().join("Cargo.lock")).expect("a lock");
+        workshop.save("Cargo.lock", &lock);
+        workshop.save(".gitignore", "/target\n/runtime\n");
+        for plugin in plugins {
+            workshop.add(plugin, "");
+            workshop.save(&lib(plugin), &app(plugin));
+        }
+        workshop
     }
 
     /// Adds a plugin's crate, with these lines in its `[dependencies]`.
@@ -87,6 +92,14 @@ impl Workshop {
         self.site.path().join("target")
     }
 
+    /// A cargo at work there, as on a person's own machine.
+    pub fn cargo(&self) -> Command {
+        let mut command = Command::new(&cargo()[0]);
+        quiet(&mut command);
+        command.current_dir(self.site.path());
+        command
+    }
+
     /// `stackup dev`, started; waits for nothing.
     pub fn launch(&self) -> Host {
         let arguments = ["-p", "0"];
@@ -119,19 +132,12 @@ pub fn app(answer: &str) -> String {
 fn made() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
-        let workshop = Workshop {
-            site: Site::new("run = \"first\"\n", &[]),
-        };
-        workshop.set_up();
-        workshop.add("first", "");
-        workshop.save(&lib("first"), &app("first"));
+        let workshop = Workshop::unmade("run = \"first\"\n", &["first"], "debug = false\n");
         let target = target_dir().join("stackup-tests/workshop");
-        let mut command = Command::new(&cargo()[0]);
+        let mut command = workshop.cargo();
         command
             .args(["build", "--quiet"])
-            .current_dir(workshop.site.path());
-        quiet(&mut command);
-        command.env("CARGO_TARGET_DIR", &target);
+            .env("CARGO_TARGET_DIR", &target);
         let status = command.status().expect("cargo can be run");
         assert!(status.success(), "the first crate does not build");
         target
