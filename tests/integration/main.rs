@@ -2,8 +2,12 @@
 
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
+/// Case files, and what differs from them.
+mod cases;
 /// Everything that can go wrong, at random and under load.
 mod chaos;
+/// What a person types, and what he reads: `commands/*.case`.
+mod commands;
 /// The shelf beside Ruby's Rack, where there is a Ruby: `differential/`.
 mod differential;
 /// What holds a generation that was replaced, and what it is told.
@@ -18,6 +22,8 @@ mod load;
 mod locked;
 /// What a manifest means, and what a person reads who wrote it wrong: `manifests/*.case`.
 mod manifest;
+/// What `stackup new` makes: it builds, passes its tests, and serves.
+mod new;
 /// Libraries that nothing uses: what they give back, and that they still run.
 mod rest;
 /// What HTTP clients see: connections, bodies, limits and endings.
