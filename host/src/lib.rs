@@ -6,6 +6,7 @@
 pub mod build;
 pub mod cli;
 pub mod control;
+pub mod dev;
 pub mod generation;
 pub mod library;
 pub mod link;
@@ -19,6 +20,7 @@ pub mod server;
 pub mod services;
 pub mod stack;
 pub mod supervisor;
+pub mod trace;
 pub mod watch;
 mod whole;
 pub mod worker;

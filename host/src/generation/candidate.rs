@@ -24,6 +24,8 @@ pub struct Ground {
     pub runtime: Handle,
     /// The number that it will have.
     pub number: u64,
+    /// Whether its requests are watched on their way.
+    pub watched: bool,
     /// The instances that may go on in it, each with its spot, in the order of their stack.
     pub serving: Vec<(Spot, Arc<Instance>)>,
 }
@@ -55,7 +57,7 @@ pub fn build(level: &Level, resolved: &Resolved, ground: &Ground) -> Result<Buil
     let (mut instances, mut diagnostics) = (Vec::new(), Vec::new());
     let mut found = kept(level, resolved, ground).into_iter();
     let mut order = resolved.handlers.iter();
-    let stack = Stack::build(level, &mut |directive| {
+    let mut mount = |directive: &Directive| {
         let (chosen, kept) = (order.next()?, found.next().flatten());
         let built = match kept {
             Some(instance) => Ok(instance),
@@ -66,7 +68,11 @@ pub fn build(level: &Level, resolved: &Resolved, ground: &Ground) -> Result<Buil
             .ok()?;
         instances.push(Arc::clone(&instance));
         Some(Arc::clone(&instance.handler))
-    });
+    };
+    let stack = match ground.watched {
+        true => Stack::watched(level, &mut mount),
+        false => Stack::build(level, &mut mount),
+    };
     match stack {
         Some(stack) => Ok(Built { stack, instances }),
         None => Err(Unbuilt {

@@ -36,7 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Notify, oneshot};
 
 use self::probation::FirstRequests;
-use crate::manifest::{Failures, Limits, Manifest, Renewal};
+use crate::manifest::{Dev, Failures, Limits, Manifest, Renewal};
 use crate::stack::Stack;
 
 pub use self::active::Active;
@@ -71,6 +71,8 @@ pub struct Generation {
     pub failures: Failures,
     /// What it may leave behind.
     pub renewal: Renewal,
+    /// What it adds for whoever develops, where that is asked for at all.
+    pub dev: Dev,
     ending: Arc<Ending>,
     waiting: Arc<Waiting>,
     first: FirstRequests,
@@ -89,6 +91,7 @@ impl Generation {
                 limits: manifest.limits.clone(),
                 failures: manifest.failures.clone(),
                 renewal: manifest.renewal.clone(),
+                dev: manifest.dev,
                 ending: Arc::default(),
                 waiting: Arc::default(),
                 first: FirstRequests::new(manifest.failures.probation_requests),

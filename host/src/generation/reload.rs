@@ -33,6 +33,7 @@ pub struct Reloader {
     pub(super) loaded: Loaded,
     pub(super) libraries: Option<Box<dyn Libraries>>,
     pub(super) color: bool,
+    pub(super) watching: bool,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
     pub(super) lock: Option<PathBuf>,
@@ -75,6 +76,7 @@ impl Reloader {
             shelf: Arc::new(Mutex::new((shelf, None))),
             libraries,
             color,
+            watching: false,
             serving: None,
             files: Vec::new(),
             lock: None,
@@ -93,6 +95,15 @@ impl Reloader {
     pub fn keeping(self, vault: Vault) -> Self {
         let vault = Some(vault);
         Self { vault, ..self }
+    }
+
+    /// The same, for whoever develops: requests are watched on their way (`[dev]`).
+    #[must_use]
+    pub fn watching(self) -> Self {
+        Self {
+            watching: true,
+            ..self
+        }
     }
 
     /// The same, counting generations from `number` on, without the stacks to `avoid`, and with what

@@ -40,6 +40,7 @@ impl Serving {
             && old.limits == manifest.limits
             && old.failures == manifest.failures
             && old.renewal == manifest.renewal
+            && old.dev == manifest.dev
             && keys.eq(self.holdings.instances.iter().map(|one| one.key.clone()))
     }
 }

@@ -99,6 +99,7 @@ impl Reloader {
             place: self.place.clone(),
             runtime: Handle::current(),
             number: self.number + 1,
+            watched: self.watching && (manifest.dev.inspector || manifest.dev.lint),
             serving: match &self.serving {
                 Some(serving) if ask != Ask::Fresh => serving.instances(),
                 _ => Vec::new(),

@@ -148,6 +148,9 @@ pub struct Record {
     pub changes: Vec<String>,
     /// Which instances were kept, built, retired.
     pub instances: String,
+    /// Where it was refused: `manifest`, `build`, `init`, ….
+    #[serde(default)]
+    pub stage: Option<String>,
     /// Why it was refused.
     pub error: Option<String>,
 }

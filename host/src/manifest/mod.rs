@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+pub use self::dev::Dev;
 pub use self::diagnostic::{Diagnostic, Severity, Span};
 pub use self::directive::{Directive, OnFailure, Role};
 pub use self::failures::Failures;
@@ -15,9 +16,11 @@ pub use self::plugins::{Plugins, Trust};
 pub use self::renewal::Renewal;
 pub use self::server::{Listen, Server};
 
+mod dev;
 mod diagnostic;
 mod directive;
 mod duration;
+pub mod edit;
 mod failures;
 mod level;
 mod limits;
@@ -75,6 +78,8 @@ pub struct Manifest {
     pub failures: Failures,
     /// `[renewal]`: when the worker is renewed.
     pub renewal: Renewal,
+    /// `[dev]`: what `stackup dev` adds for whoever develops.
+    pub dev: Dev,
     /// Paths to ask for before a new generation becomes active.
     pub warmup: Vec<String>,
     /// The `use`, `map` and `run` of the top level.

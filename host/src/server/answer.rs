@@ -41,7 +41,13 @@ pub(super) async fn answer(
         response.headers_mut().insert(header::CONNECTION, close);
         return response;
     }
-    let exchange = Arc::new(Exchange::new(generation.number));
+    let watched = served.dev.as_ref();
+    let watched = watched.map(|dev| dev.watch(&request, ends, generation.number));
+    let exchange = Exchange::new(generation.number);
+    let exchange = Arc::new(match &watched {
+        Some(watched) => exchange.witnessed_by(Arc::clone(&watched.trace) as _),
+        None => exchange,
+    });
     let mut wait = Wait::of(&request);
     let (parts, body) = request.into_parts();
     let body = if body.is_end_stream() {
@@ -58,14 +64,18 @@ pub(super) async fn answer(
     guard.exchange = None;
     wait.answered();
     let outcome = outcome.and_then(|response| framed(response, is_head));
-    let (response, failure) = match outcome {
-        Ok(response) => (response, None),
-        Err(failure) => (failed(&failure, served.show_errors), Some(failure)),
+    let (mut response, failure) = match (outcome, &watched) {
+        (Ok(response), _) => (response, None),
+        (Err(failure), Some(watched)) => (watched.error_page(&failure), Some(failure)),
+        (Err(failure), None) => (failed(&failure, served.show_errors), Some(failure)),
     };
+    if let Some(watched) = &watched {
+        watched.dress(&mut response, generation.dev);
+    }
     if let Some(failure) = &failure {
         log_failure(failure);
     }
-    let hold = Hold::new(generation, wait, Arc::clone(sending));
+    let hold = Hold::new(generation, wait, Arc::clone(sending)).watched(watched);
     let mut response = respond(response, hold, Some(exchange), is_head, failure);
     if served.last.load(Ordering::Relaxed) {
         let close = HeaderValue::from_static("close");
@@ -130,6 +140,9 @@ fn respond(
             bodiless,
             failure,
         });
+    if bodiless {
+        hold.complete();
+    }
     let mut response = Response::new(ServedBody::new(body, hold, promised, hooks));
     *response.status_mut() = status;
     *response.headers_mut() = headers;

@@ -147,6 +147,9 @@ impl ServedBody {
     }
 
     fn finish(&mut self, failure: Option<&Failure>) {
+        if failure.is_none() {
+            self.hold.complete();
+        }
         let Some(hooks) = self.ending.take() else {
             return;
         };
@@ -224,8 +227,8 @@ impl Drop for ServedBody {
             let left = Failure::body(StatusCode::OK, why);
             self.finish(Some(&left));
         }
-        if let HostBody::Plugin(_) = self.body {
-            // Code of its plugin runs: as in a poll, it is known whose.
+        if let HostBody::Plugin(_) | HostBody::Stream(_) = self.body {
+            // Code of its plugin may run: as in a poll, it is known whose.
             let body = std::mem::take(&mut self.body);
             polling(self.hold.generation.number, || drop(body));
         }

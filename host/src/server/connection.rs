@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use super::Phase;
 use super::answer::answer;
 use super::sending::Sending;
+use crate::dev::Dev;
 use crate::generation::Active;
 use crate::manifest::Limits;
 
@@ -26,6 +28,8 @@ use crate::manifest::Limits;
 pub(super) struct Served {
     pub(super) active: Arc<Active>,
     pub(super) show_errors: bool,
+    /// What stands before the stack, if something does.
+    pub(super) dev: Option<Arc<Dev>>,
     pub(super) phase: watch::Receiver<Phase>,
     /// Whether each connection ends with its next response.
     pub(super) last: Arc<AtomicBool>,
@@ -45,7 +49,12 @@ where
 {
     let sending = &Arc::new(Sending::default());
     let service = service_fn(|request: hyper::Request<Incoming>| async move {
-        Ok::<_, Infallible>(answer(request, ends, served, sending).await)
+        Ok::<_, Infallible>(match &served.dev {
+            Some(dev) if dev.is_for(&request) => dev.answer(request, ends).await.map(Either::Left),
+            _ => answer(request, ends, served, sending)
+                .await
+                .map(Either::Right),
+        })
     });
     let limits = served.active.load().limits.clone();
     let mut connection = builder(&limits).serve_connection(io, service);

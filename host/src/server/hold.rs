@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use stackup_plugin::abi::host::HandlerContext;
 
 use super::sending::Sending;
+use crate::dev::Watched;
 use crate::generation::{Generation, Phase, Wait};
 
 /// A generation, held by a response.
@@ -19,6 +20,8 @@ pub(super) struct Hold {
     over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Whether `sending` knows of it.
     is_sent: bool,
+    /// Ends with the response.
+    watched: Option<Box<Watched>>,
 }
 
 impl Hold {
@@ -29,6 +32,20 @@ impl Hold {
             sending,
             over: None,
             is_sent: false,
+            watched: None,
+        }
+    }
+
+    /// The same, of a request that is watched.
+    pub(super) fn watched(mut self, watched: Option<Watched>) -> Self {
+        self.watched = watched.map(Box::new);
+        self
+    }
+
+    /// The last byte has been handed to the connection.
+    pub(super) fn complete(&self) {
+        if let Some(watched) = &self.watched {
+            watched.complete();
         }
     }
 

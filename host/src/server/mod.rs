@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::dev::Dev;
 use crate::generation::Active;
 use connection::Served;
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub connections: usize,
     /// Whether an error's text goes to the client, as in development.
     pub show_errors: bool,
+    /// What stands before the stack for whoever develops.
+    pub dev: Option<Arc<Dev>>,
     /// Turns true when each connection is to end with its next response.
     pub last: Arc<AtomicBool>,
 }
@@ -72,6 +75,7 @@ pub async fn serve(
         let served = Served {
             active: Arc::clone(&active),
             show_errors: settings.show_errors,
+            dev: settings.dev.clone(),
             phase: now.clone(),
             last: Arc::clone(&settings.last),
         };

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,33 @@ pub enum Format {
     Text,
     /// A JSON object a line.
     Json,
+}
+
+/// A line of the log, for whoever listens besides stderr.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogLine {
+    /// When, in milliseconds since the Unix epoch.
+    pub at: u64,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// Whose it is; none for the host's own.
+    pub handler: Option<String>,
+    /// What a person reads of it.
+    pub message: String,
+    /// What a program reads of it.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub fields: Map<String, Value>,
+}
+
+type Ear = Box<dyn Fn(LogLine) + Send + Sync>;
+
+/// Who listens.
+static EAR: OnceLock<Ear> = OnceLock::new();
+
+/// Has `ear` told of each line from now on. The first to ask in a process is heard.
+pub fn hear_log(ear: impl Fn(LogLine) + Send + Sync + 'static) {
+    // An embedding program may have one already.
+    let _ = EAR.set(Box::new(ear));
 }
 
 /// Carries the fields of a plugin's line, which only the plugin knows.
@@ -129,6 +157,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let level = *event.metadata().level();
+        if let Some(ear) = EAR.get() {
+            ear(fields.line(level));
+        }
         let mut line = match self.settings.format {
             Format::Json => json(level, fields),
             Format::Text => text(level, &fields, self.settings.color),
@@ -161,6 +192,21 @@ impl Fields {
                 }
             }
             name => drop(self.others.insert(name.to_owned(), value)),
+        }
+    }
+}
+
+impl Fields {
+    fn line(&self, level: Level) -> LogLine {
+        let time = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        LogLine {
+            at: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            level: level.as_str().to_ascii_lowercase(),
+            handler: self.handler.clone(),
+            message: self.message.clone(),
+            fields: self.others.clone(),
         }
     }
 }

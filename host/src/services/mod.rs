@@ -13,7 +13,8 @@ use stackup_plugin::abi::host::{PluginLog, Services, install};
 use tokio::runtime::Handle;
 
 pub use self::log::{
-    Format, LogSettings, color_wanted, level_of, number_of, start as start_log, titled,
+    Format, LogLine, LogSettings, color_wanted, hear_log, level_of, number_of, start as start_log,
+    titled,
 };
 pub use self::watchdog::{Hang, Patience, Watchdog};
 

@@ -2,21 +2,24 @@
 //!
 //! Knows neither sockets nor files.
 
+mod builder;
 mod cascade;
 mod diff;
 mod outline;
 mod url_map;
+mod watched;
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use stackup_plugin::abi::host::{
-    Answer, Failure, Handler, HostRequest, HostResponse, Node, OnFailure, Outcome,
+    Answer, Failure, Handler, HostRequest, HostResponse, Node, Outcome,
 };
 
-use self::cascade::Cascade;
-use crate::manifest::{self, Directive, Level};
+use self::builder::Builder;
+use crate::manifest::{Directive, Level};
+use crate::trace::Seat;
 
 pub use self::diff::{Change, Mark, diff};
 pub use self::outline::{Line, Outline, Piece};
@@ -26,6 +29,8 @@ pub use self::url_map::{Location, UrlMap};
 pub struct Stack {
     /// Where a request enters.
     pub root: Node,
+    /// Where its layers sit, in the order of [`directives`]; none where it is not watched.
+    pub seats: Vec<Arc<Seat>>,
 }
 
 impl Stack {
@@ -35,7 +40,15 @@ impl Stack {
         level: &Level,
         mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
     ) -> Option<Self> {
-        build_level(level, mount).map(|root| Self { root })
+        Builder::build(level, mount, false)
+    }
+
+    /// The same, with a note of each visit to a layer in the request's [`Trace`](crate::trace::Trace).
+    pub fn watched(
+        level: &Level,
+        mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
+    ) -> Option<Self> {
+        Builder::build(level, mount, true)
     }
 
     /// What is left when the last stack has ended: no handlers.
@@ -43,6 +56,7 @@ impl Stack {
         let reason = "the server has ended".to_owned();
         Self {
             root: Node::Answer(Box::new(Closed(reason))),
+            seats: Vec::new(),
         }
     }
 }
@@ -66,57 +80,6 @@ pub fn directives(level: &Level) -> Vec<&Directive> {
     all
 }
 
-fn build_level(
-    level: &Level,
-    mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
-) -> Option<Node> {
-    // Every directive is mounted, or has its say why not, before any is given up.
-    let uses: Vec<_> = level
-        .uses
-        .iter()
-        .map(|directive| Some((mount(directive)?, instead(directive))))
-        .collect();
-    let maps: Vec<_> = level
-        .maps
-        .iter()
-        .map(|map| {
-            Some((
-                Location::new(&map.path, map.host.as_deref()),
-                build_level(&map.level, mount)?,
-            ))
-        })
-        .collect();
-    let tried = level.cascade.iter().flatten();
-    let tried: Vec<_> = tried
-        .map(|tried| Some((build_level(&tried.level, mount)?, tried.catch.clone())))
-        .collect();
-    let run = level.run.as_ref().map(&mut *mount);
-    let app = |handler| Node::Layer {
-        handler,
-        next: None,
-        on_failure: OnFailure::FailClosed,
-    };
-    let maps = maps.into_iter().collect::<Option<Vec<_>>>()?;
-    let tried = tried.into_iter().collect::<Option<Vec<_>>>()?;
-    let bottom = match (run, &level.closed) {
-        (Some(handler), _) => app(handler?),
-        (None, Some(reason)) => Node::Answer(Box::new(Closed(reason.clone()))),
-        (None, None) if level.cascade.is_some() => Node::Answer(Box::new(Cascade::new(tried))),
-        (None, None) => Node::Answer(Box::new(NotFound)),
-    };
-    let inner = match maps.is_empty() {
-        true => bottom,
-        false => Node::Route(Box::new(UrlMap::new(maps, bottom))),
-    };
-    let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
-    let wrap = |next, (handler, on_failure)| Node::Layer {
-        handler,
-        next: Some(Box::new(next)),
-        on_failure,
-    };
-    Some(uses.into_iter().rev().fold(inner, wrap))
-}
-
 /// The answer in place of what may not serve.
 struct Closed(String);
 
@@ -124,13 +87,6 @@ impl Answer for Closed {
     fn answer(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let closed = Failure::body(http::StatusCode::SERVICE_UNAVAILABLE, self.0.clone());
         Box::pin(std::future::ready(Err(closed)))
-    }
-}
-
-fn instead(directive: &Directive) -> OnFailure {
-    match directive.on_failure {
-        manifest::OnFailure::FailClosed => OnFailure::FailClosed,
-        manifest::OnFailure::Bypass => OnFailure::Bypass,
     }
 }
 

@@ -120,6 +120,9 @@ fn reloader(assignment: &Assignment, mouth: &Arc<Mouth>) -> Result<Reloader, Str
         libraries,
         assignment.color,
     );
+    if assignment.build.is_some() {
+        reloader = reloader.watching();
+    }
     if assignment.locked {
         reloader = reloader.locked();
     }

@@ -30,6 +30,7 @@ pub(super) fn record(report: &Report, number: u64, took: Duration) -> Record {
             .collect(),
         changes: report.changes.iter().map(ToString::to_string).collect(),
         instances: report.instances.to_string(),
+        stage: None,
         error,
     }
 }

@@ -16,9 +16,11 @@ use super::duties::Duties;
 use super::follow::{Follower, Wanted};
 use super::orders::Orders;
 use super::tell::{announce, warn};
+use crate::dev::{Board, Dev};
 use crate::generation::{Active, Ask, Outcome, Reloader, Report};
 use crate::link::{Assignment, Mouth, Order, Record, Verdict, Word};
 use crate::server::{self, Deadlines, Listener, Phase, Settings};
+use crate::services::hear_log;
 use crate::watch::{Changed, Rhythm, Watch};
 
 /// How long a handler may take to let go when all requests have ended.
@@ -47,6 +49,7 @@ pub(super) async fn serve(
     let _hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let _upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let board = assignment.build.map(|_| board());
     let start = Instant::now();
     let booted = tokio::select! {
         report = boot(&mut reloader, &assignment) => report,
@@ -62,7 +65,16 @@ pub(super) async fn serve(
     };
     announce(&reloader, booted.generation, start.elapsed());
     let phase = watch::Sender::new(Phase::Serving);
+    if let Some(board) = &board {
+        board.serves(booted.generation);
+    }
+    let dev = board.clone().map(|board| {
+        let (active, census) = (Arc::clone(&active), reloader.census());
+        let manifest = assignment.manifest.clone();
+        Arc::new(Dev::new(board, active, census, manifest, phase.subscribe()))
+    });
     let settings = Settings {
+        dev,
         connections: manifest.limits.connections,
         show_errors: assignment.show_errors,
         last: Arc::new(AtomicBool::new(false)),
@@ -80,6 +92,7 @@ pub(super) async fn serve(
     let mut worker = Worker {
         mouth,
         duties,
+        board,
         phase,
         held: Held::No,
         queue: VecDeque::new(),
@@ -93,6 +106,14 @@ pub(super) async fn serve(
         .await;
     worker.end(serving, follower, &mut orders).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where people who develop look; the log is told there, too.
+fn board() -> Arc<Board> {
+    let board = Arc::new(Board::default());
+    let ear = Arc::clone(&board);
+    hear_log(move |line| ear.logged(line));
+    board
 }
 
 fn tell_active(mouth: &Mouth, reloader: &Reloader) {
@@ -135,6 +156,8 @@ pub(super) fn say(mouth: &Mouth, word: &Word) {
 struct Worker {
     mouth: Arc<Mouth>,
     duties: Duties,
+    /// What people who develop are told; none in production.
+    board: Option<Arc<Board>>,
     phase: watch::Sender<Phase>,
     held: Held,
     /// Reloads that are due, each with the query that it answers.
@@ -164,10 +187,13 @@ impl Worker {
         self.queue.push_back((Wanted::CatchUp, None));
         while self.serves() {
             if let Some((wanted, query)) = self.due() {
-                let mouth = Arc::clone(&self.mouth);
+                let (mouth, board) = (Arc::clone(&self.mouth), self.board.clone());
                 let mut each = |reloader: &Reloader, record: Record| {
                     if record.outcome == Verdict::Swapped {
                         tell_active(&mouth, reloader);
+                    }
+                    if let Some(board) = &board {
+                        board.reloaded(&record);
                     }
                     let record = Box::new(record);
                     say(&mouth, &Word::Reloaded { query, record });

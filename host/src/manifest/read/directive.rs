@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toml::de::DeValue;
 
 use super::environments::{self, Environments};
+use super::keys::Keys;
 use super::table::{Entry, Kind, Table};
 use super::{Node, Reader, config, strings};
 use crate::manifest::directive::Places;
@@ -15,7 +16,16 @@ pub(super) struct Read {
     /// `None` if something is wrong with it.
     pub(super) directive: Option<Directive>,
     pub(super) environments: Environments,
+    /// Whether it is left out for now.
+    pub(super) off: bool,
     pub(super) span: Span,
+}
+
+impl Read {
+    /// Whether it is a part of the stack in this environment.
+    pub(super) fn applies(&self, environment: &str) -> bool {
+        !self.off && self.environments.include(environment)
+    }
 }
 
 pub(super) fn directive(
@@ -44,6 +54,7 @@ pub(super) fn directive(
             Some(Read {
                 directive,
                 environments: Environments::All,
+                off: false,
                 span: node.span(),
             })
         }
@@ -78,7 +89,13 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
     let environments = environments::take(reader, table);
     let (path, sha256) = (table.take("path"), table.take("sha256"));
     let failing = table.take("on_failure");
-    let active = environments.include(reader.settings.environment);
+    let mut off = false;
+    // There must be something that answers.
+    if role == Role::Use {
+        let mut keys = Keys { reader, table };
+        keys.flag("off", &mut off);
+    }
+    let active = !off && environments.include(reader.settings.environment);
 
     let mut places = Places::default();
     let entries = [
@@ -119,6 +136,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
     Read {
         directive,
         environments,
+        off,
         span,
     }
 }

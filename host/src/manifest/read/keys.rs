@@ -19,6 +19,20 @@ pub(super) struct Keys<'k, 'r, 't> {
 }
 
 impl Keys<'_, '_, '_> {
+    pub(super) fn flag(&mut self, key: &'static str, place: &mut bool) {
+        let Some(entry) = self.table.take(key) else {
+            return;
+        };
+        match entry.value.get_ref() {
+            DeValue::Boolean(flag) => *place = *flag,
+            _ => {
+                let (what, help) = (format!("`{key}`"), format!("write `{key} = {}`", !*place));
+                self.reader
+                    .mismatch(entry.value, &what, "true or false", Some(help));
+            }
+        }
+    }
+
     pub(super) fn time(
         &mut self,
         key: &'static str,

@@ -58,8 +58,7 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
     }
     let environment = reader.settings.environment;
     let applies = |part: Read| {
-        part.environments
-            .include(environment)
+        part.applies(environment)
             .then_some(part.directive)
             .flatten()
     };

@@ -11,6 +11,7 @@ use super::{Diagnostic, Manifest, Settings, Span};
 
 mod cascade;
 mod config;
+mod dev;
 mod directive;
 mod duplicate;
 mod environments;
@@ -59,6 +60,7 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
     let limits = limits::limits(reader, table.take("limits"));
     let failures = failures::failures(reader, table.take("failures"));
     let renewal = renewal::renewal(reader, table.take("renewal"));
+    let dev = dev::dev(reader, table.take("dev"));
     let warmup = warmup::paths(reader, table.take("warmup"));
     let stack = level::level(reader, &mut table, &Enclosing::default());
     table.finish(reader);
@@ -68,6 +70,7 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
         limits,
         failures,
         renewal,
+        dev,
         warmup,
         stack,
     })

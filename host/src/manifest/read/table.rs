@@ -39,7 +39,7 @@ pub(super) struct Table<'t> {
 
 /// Keys of the top level that are easily written below a header, where they belong to its table.
 const LEVEL_KEYS: [&str; 5] = ["use", "map", "cascade", "run", "warmup"];
-const SECTIONS: [(&str, &[&str]); 5] = [
+const SECTIONS: [(&str, &[&str]); 6] = [
     ("server", &["listen"]),
     ("plugins", &["path", "trust"]),
     (
@@ -71,6 +71,7 @@ const SECTIONS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("renewal", &["generations", "memory"]),
+    ("dev", &["overlay", "inspector", "lint"]),
 ];
 /// What people call a key elsewhere → what it is called here.
 const OTHER_NAMES: [(&str, &str); 23] = [

@@ -1,7 +1,8 @@
 //! What outlives the request's handle: the hooks that run when the response has ended.
 
+use std::any::Any;
 use std::marker::PhantomData;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, StatusCode};
 
@@ -14,6 +15,8 @@ use crate::abi::tables::{RawFinish, RawHook};
 pub struct Exchange {
     hooks: Mutex<Vec<Hook>>,
     generation: u64,
+    /// What the host notes of it on its way.
+    witness: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// How a response ended.
@@ -51,9 +54,21 @@ impl Exchange {
     /// An exchange served by the generation of this number.
     pub fn new(generation: u64) -> Self {
         Self {
-            hooks: Mutex::default(),
             generation,
+            ..Self::default()
         }
+    }
+
+    /// The same, with something of the host's that goes with it through the stack.
+    #[must_use]
+    pub fn witnessed_by(self, witness: Arc<dyn Any + Send + Sync>) -> Self {
+        let witness = Some(witness);
+        Self { witness, ..self }
+    }
+
+    /// What goes with it, if that is a `T`.
+    pub fn witness<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.witness.as_ref()?).downcast().ok()
     }
 
     /// The number of the generation that serves this request.

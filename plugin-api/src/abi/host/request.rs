@@ -98,6 +98,21 @@ impl HostRequest {
         self.0.exchange.generation()
     }
 
+    /// What lasts until its response has ended.
+    pub fn exchange(&self) -> &Exchange {
+        &self.0.exchange
+    }
+
+    /// What the maps above have taken of the path.
+    pub fn script_name(&self) -> &str {
+        &self.0.script_name
+    }
+
+    /// What the layers above have set in the env.
+    pub fn env(&self) -> &[(String, String)] {
+        &self.0.env
+    }
+
     /// The end of the connection that it came to.
     pub fn connection(&self) -> Connection {
         self.0.connection

@@ -58,6 +58,11 @@ impl HostResponse {
         &self.0.body
     }
 
+    /// Puts another body in the place of its own.
+    pub fn map_body(&mut self, change: impl FnOnce(HostBody) -> HostBody) {
+        self.0.body = change(std::mem::take(&mut self.0.body));
+    }
+
     /// Its parts.
     pub fn into_parts(self) -> (StatusCode, HeaderMap, HostBody) {
         (self.0.status, self.0.headers, self.0.body)

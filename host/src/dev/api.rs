@@ -1,0 +1,97 @@
+//! What the inspector asks for, as JSON.
+
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::Dev;
+use crate::manifest::edit::{Edit, EditError, directives};
+
+/// Why there is no answer.
+pub(super) struct Fault {
+    pub(super) status: StatusCode,
+    pub(super) why: String,
+}
+
+impl Fault {
+    fn new(status: StatusCode, why: impl ToString) -> Self {
+        let why = why.to_string();
+        Self { status, why }
+    }
+}
+
+impl From<EditError> for Fault {
+    fn from(error: EditError) -> Self {
+        Self::new(StatusCode::CONFLICT, error)
+    }
+}
+
+impl Dev {
+    /// What lies at a path below `api/`.
+    pub(super) fn shown(&self, path: &str) -> Result<Value, Fault> {
+        let missing = || Fault::new(StatusCode::NOT_FOUND, "there is nothing here");
+        Ok(match path {
+            "stack" => self.stack(),
+            "reloads" => json!(self.board.reloads()),
+            "log" => json!(self.board.log()),
+            "requests" => {
+                let all = self.recent.all();
+                let summaries: Vec<_> = all.iter().map(|trace| trace.summary()).collect();
+                json!(summaries)
+            }
+            _ => {
+                let number = path.strip_prefix("requests/").ok_or_else(missing)?;
+                let number = number.parse().map_err(|_| missing())?;
+                let gone = "this request is not remembered any more";
+                let trace = self.recent.find(number);
+                let trace = trace.ok_or_else(|| Fault::new(StatusCode::NOT_FOUND, gone))?;
+                json!(trace.shown())
+            }
+        })
+    }
+
+    /// The stack that serves, with what was counted at each seat, and what the manifest says.
+    fn stack(&self) -> Value {
+        let generation = self.active.load();
+        let seats: Vec<_> = generation
+            .stack
+            .seats
+            .iter()
+            .map(|seat| json!({ "handler": seat.handler, "tally": seat.tally() }))
+            .collect();
+        // A manifest that can't be read is told of as a problem.
+        let text = std::fs::read_to_string(&self.manifest).unwrap_or_default();
+        json!({
+            "state": self.board.shown(),
+            "manifest": self.manifest,
+            "generations": self.census.standing(Instant::now()),
+            "seats": seats,
+            "directives": directives(&text),
+            "undo": self.history().undoable(&text),
+        })
+    }
+
+    /// Changes the manifest as `body` says; the ordinary reload does the rest.
+    pub(super) async fn change(&self, path: &str, body: &[u8]) -> Result<Value, Fault> {
+        let missing = || Fault::new(StatusCode::NOT_FOUND, "there is nothing here");
+        let fault = |error: serde_json::Error| Fault::new(StatusCode::BAD_REQUEST, error);
+        if !self.active.load().dev.inspector {
+            return Err(missing());
+        }
+        match path {
+            "api/edit" => {
+                let edit: Edit = serde_json::from_slice(body).map_err(fault)?;
+                self.history().edit(&self.manifest, &edit)?;
+            }
+            "api/undo" => self.history().undo(&self.manifest)?,
+            _ => return Err(missing()),
+        }
+        Ok(json!({}))
+    }
+
+    fn history(&self) -> std::sync::MutexGuard<'_, crate::manifest::edit::History> {
+        self.edits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

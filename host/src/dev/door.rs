@@ -1,0 +1,133 @@
+//! `/_stackup/`: who knocks, and what is behind it.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use serde_json::Value;
+use stackup_plugin::abi::host::Connection;
+
+use super::api::Fault;
+use super::{Dev, assets, guard};
+
+/// Where all of it lies.
+const PREFIX: &str = "/_stackup";
+
+/// As long may a request for a change be.
+const LONGEST: usize = 16 << 10;
+
+/// An answer that is not the stack's.
+pub type Answered = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// What a page here may load: what is of this host, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+impl Dev {
+    /// Whether a request is for what is behind the door.
+    pub fn is_for<B>(&self, request: &Request<B>) -> bool {
+        let below = request.uri().path().strip_prefix(PREFIX);
+        let options = || self.active.load().dev;
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+            && (options().inspector || options().overlay)
+    }
+
+    /// Answers it.
+    pub async fn answer(&self, request: Request<Incoming>, ends: Connection) -> Answered {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        let Some(path) = path.strip_prefix('/') else {
+            return moved();
+        };
+        let changes = parts.method == Method::POST;
+        let may = guard::may_look(ends, &parts.headers).and_then(|()| match changes {
+            true => guard::may_change(&parts.headers),
+            false => Ok(()),
+        });
+        if let Err(why) = may {
+            return text(StatusCode::FORBIDDEN, why);
+        }
+        match parts.method {
+            Method::GET | Method::HEAD => self.look(path),
+            Method::POST => match Limited::new(body, LONGEST).collect().await {
+                Ok(body) => json(self.change(path, &body.to_bytes()).await),
+                Err(error) => text(StatusCode::BAD_REQUEST, &format!("no body: {error}")),
+            },
+            _ => text(StatusCode::METHOD_NOT_ALLOWED, "GET or POST"),
+        }
+    }
+
+    fn look(&self, path: &str) -> Answered {
+        if path == "events" {
+            return self.events();
+        }
+        let inspector = self.active.load().dev.inspector;
+        match (assets::find(path), path.strip_prefix("api/")) {
+            (Some(asset), _) if inspector || path == "client.js" => {
+                respond(StatusCode::OK, asset.content_type, asset.content)
+            }
+            (_, Some(path)) if inspector => json(self.shown(path)),
+            _ => text(StatusCode::NOT_FOUND, "there is nothing here"),
+        }
+    }
+}
+
+fn json(outcome: Result<Value, Fault>) -> Answered {
+    let content_type = HeaderValue::from_static("application/json");
+    match outcome {
+        Ok(value) => respond(StatusCode::OK, content_type, value.to_string()),
+        Err(Fault { status, why }) => {
+            let value = serde_json::json!({ "error": why });
+            respond(status, content_type, value.to_string())
+        }
+    }
+}
+
+fn text(status: StatusCode, text: &str) -> Answered {
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    respond(status, plain, format!("{text}\n"))
+}
+
+/// To the same with a slash: what it refers to lies below.
+fn moved() -> Answered {
+    let mut answer = text(StatusCode::PERMANENT_REDIRECT, "/_stackup/");
+    let there = HeaderValue::from_static("/_stackup/");
+    answer.headers_mut().insert(header::LOCATION, there);
+    answer
+}
+
+pub(super) fn respond(
+    status: StatusCode,
+    content_type: HeaderValue,
+    content: impl Into<Bytes>,
+) -> Answered {
+    dressed(
+        status,
+        content_type,
+        Full::new(content.into()).boxed_unsync(),
+    )
+}
+
+/// With the headers that all answers here have.
+pub(super) fn dressed(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: UnsyncBoxBody<Bytes, Infallible>,
+) -> Answered {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    let fixed = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

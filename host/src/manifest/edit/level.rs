@@ -1,0 +1,59 @@
+//! The levels of a manifest: its top, and each map and each one of a cascade.
+
+use toml_edit::{Item, TableLike, Value};
+
+/// Calls `see` with each level from this one on, and with its name.
+pub(super) fn each_level(
+    table: &mut dyn TableLike,
+    name: &str,
+    see: &mut dyn FnMut(&str, &mut dyn TableLike),
+) {
+    see(name, table);
+    for key in ["map", "cascade"] {
+        let count = table.get_mut(key).map_or(0, |list| count(list));
+        for index in 0..count {
+            let below = match name {
+                "" => format!("{key}.{index}"),
+                name => format!("{name}.{key}.{index}"),
+            };
+            if let Some(level) = step(table, key, index) {
+                each_level(level, &below, see);
+            }
+        }
+    }
+}
+
+/// The level of this name.
+pub(super) fn level_at<'t>(
+    table: &'t mut dyn TableLike,
+    name: &str,
+) -> Option<&'t mut dyn TableLike> {
+    let mut level = table;
+    let mut words = name.split('.').filter(|word| !word.is_empty());
+    while let Some(key) = words.next() {
+        let index = words.next()?.parse().ok()?;
+        level = step(level, key, index)?;
+    }
+    Some(level)
+}
+
+fn count(list: &Item) -> usize {
+    match list {
+        Item::ArrayOfTables(list) => list.len(),
+        list => list.as_array().map_or(0, toml_edit::Array::len),
+    }
+}
+
+fn step<'t>(
+    table: &'t mut dyn TableLike,
+    key: &str,
+    index: usize,
+) -> Option<&'t mut dyn TableLike> {
+    match table.get_mut(key)? {
+        Item::ArrayOfTables(list) => Some(list.get_mut(index)?),
+        list => match list.as_array_mut()?.get_mut(index)? {
+            Value::InlineTable(table) => Some(table),
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,131 @@
+//! Small changes to a manifest's text: a middleware is moved, or switched off and on. All else of the
+//! text, comments included, stays as it is.
+
+mod history;
+mod inline;
+mod level;
+mod tables;
+
+use serde::{Deserialize, Serialize};
+use toml_edit::{DocumentMut, Item};
+
+pub use self::history::History;
+use self::level::{each_level, level_at};
+
+/// A change to one `use`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// Where its list is: empty for the top level, `map.0`, `cascade.1.map.0`, ….
+    pub level: String,
+    /// Its place in the list, those that are off included, from 0.
+    pub index: usize,
+    /// Its plugin. A manifest that says something else there has changed meanwhile.
+    pub plugin: String,
+    /// What is to become of it.
+    #[serde(flatten)]
+    pub change: Change,
+}
+
+/// What is to become of a `use`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// It goes to this place of its list.
+    Move(usize),
+    /// It is left out (`off = true`), or not any longer.
+    Off(bool),
+}
+
+/// Why a change can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// It is not as it was.
+    #[error("the manifest has changed meanwhile: look again, and repeat it")]
+    Changed,
+    /// Nobody can tell what is where.
+    #[error("the manifest is not valid TOML, so it is edited by hand alone: {0}")]
+    Invalid(#[from] toml_edit::TomlError),
+    /// There is nothing that could be undone.
+    #[error("there is nothing to undo: the manifest has been changed since by somebody else")]
+    NothingToUndo,
+    /// The file can't be read or written.
+    #[error("the manifest can't be changed: {0}")]
+    File(#[from] std::io::Error),
+}
+
+/// A list of `use`, as a text has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Uses {
+    /// Where it is, as in [`Edit::level`].
+    pub level: String,
+    /// What each says.
+    pub uses: Vec<Use>,
+}
+
+/// One `use`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Use {
+    /// `plugin` or `plugin#handler`.
+    pub plugin: String,
+    /// Whether it is left out for now.
+    pub off: bool,
+}
+
+/// Every list of `use` in a manifest's text; none if it is no TOML.
+pub fn directives(text: &str) -> Vec<Uses> {
+    let Ok(mut document) = text.parse::<DocumentMut>() else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    each_level(document.as_table_mut(), "", &mut |level, table| {
+        let uses = table.get_mut("use").map(uses).unwrap_or_default();
+        let level = level.to_owned();
+        all.push(Uses { level, uses });
+    });
+    all
+}
+
+/// `text` with the change made.
+///
+/// # Errors
+///
+/// When the text does not say what is to be changed.
+pub fn edited(text: &str, edit: &Edit) -> Result<String, EditError> {
+    let mut document = text.parse::<DocumentMut>()?;
+    tables::spread(document.as_table_mut());
+    let level = level_at(document.as_table_mut(), &edit.level).ok_or(EditError::Changed)?;
+    let list = level.get_mut("use").ok_or(EditError::Changed)?;
+    let all = uses(list);
+    let is = all.get(edit.index).ok_or(EditError::Changed)?;
+    if is.plugin != edit.plugin {
+        return Err(EditError::Changed);
+    }
+    match (&edit.change, list) {
+        (Change::Move(to), _) if *to >= all.len() => return Err(EditError::Changed),
+        (Change::Move(to), Item::ArrayOfTables(list)) => tables::shift(list, edit.index, *to),
+        (Change::Move(to), list) => {
+            let list = list.as_array_mut().ok_or(EditError::Changed)?;
+            inline::shift(list, edit.index, *to);
+        }
+        (Change::Off(off), Item::ArrayOfTables(list)) => tables::switch(list, edit.index, *off),
+        (Change::Off(off), list) => {
+            let list = list.as_array_mut().ok_or(EditError::Changed)?;
+            inline::switch(list, edit.index, *off);
+        }
+    }
+    Ok(document.to_string())
+}
+
+fn uses(list: &mut Item) -> Vec<Use> {
+    match list {
+        Item::ArrayOfTables(list) => list.iter().map(|table| tables::read(table)).collect(),
+        list => match list.as_array() {
+            Some(list) => list.iter().map(inline::read).collect(),
+            None => Vec::new(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! `[[use]]`.
+
+use toml_edit::{ArrayOfTables, Item, Table, Value, value};
+
+use super::Use;
+
+pub(super) fn read(table: &Table) -> Use {
+    Use {
+        plugin: table
+            .get("plugin")
+            .and_then(Item::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+        off: table.get("off").and_then(Item::as_bool).unwrap_or_default(),
+    }
+}
+
+/// Leaves one out, or takes it in again.
+pub(super) fn switch(list: &mut ArrayOfTables, index: usize, off: bool) {
+    let Some(table) = list.get_mut(index) else {
+        return;
+    };
+    match off {
+        true => drop(table.insert("off", value(Value::from(true)))),
+        false => drop(table.remove("off")),
+    }
+}
+
+/// Between two headers of a document that is spread: no `use` has as many below it.
+const ROOM: isize = 1 << 20;
+
+/// Makes room between the headers of a document. Where one stands in the text is a number.
+pub(super) fn spread(table: &mut Table) {
+    if let Some(place) = table.position() {
+        table.set_position(Some(place.saturating_mul(ROOM)));
+    }
+    each_below(table, &mut spread);
+}
+
+/// Moves one to another place, with its comments and all that is below its header. The document must
+/// be [`spread`].
+pub(super) fn shift(list: &mut ArrayOfTables, from: usize, to: usize) {
+    if from >= list.len() || to >= list.len() {
+        return;
+    }
+    let mut tables: Vec<Table> = list.iter().cloned().collect();
+    let mut moved = tables.remove(from);
+    // Beside the one that it passes; all others stay where they are.
+    let neighbour = if from < to { to - 1 } else { to };
+    let Some(neighbour) = tables.get_mut(neighbour) else {
+        return;
+    };
+    let mut passed = Vec::new();
+    places_of(neighbour, &mut passed);
+    let place = match from < to {
+        true => passed.iter().max().map(|last| last + 1),
+        false => passed.iter().min().map(|first| first - ROOM / 2),
+    };
+    let mut before = Vec::new();
+    places_of(&mut moved, &mut before);
+    before.sort_unstable();
+    carry(&mut moved, &before, place.unwrap_or_default());
+    tables.insert(to, moved);
+    list.clear();
+    tables.into_iter().for_each(|table| list.push(table));
+}
+
+fn places_of(table: &mut Table, places: &mut Vec<isize>) {
+    places.extend(table.position());
+    each_below(table, &mut |below| places_of(below, places));
+}
+
+/// Takes a header, and those below it, to a place; they keep the order that they had `before`.
+fn carry(table: &mut Table, before: &[isize], place: isize) {
+    if let Some(own) = table.position() {
+        let rank = before.partition_point(|other| *other < own);
+        table.set_position(Some(place.saturating_add_unsigned(rank)));
+    }
+    each_below(table, &mut |below| carry(below, before, place));
+}
+
+fn each_below(table: &mut Table, see: &mut dyn FnMut(&mut Table)) {
+    for (_, item) in table.iter_mut() {
+        match item {
+            Item::Table(table) => see(table),
+            Item::ArrayOfTables(list) => list.iter_mut().for_each(&mut *see),
+            Item::None | Item::Value(_) => {}
+        }
+    }
+}
