@@ -16,6 +16,7 @@ pub mod new;
 pub mod policy;
 pub mod probe;
 mod program;
+pub mod schema;
 pub mod server;
 pub mod services;
 pub mod stack;

@@ -26,6 +26,8 @@ mod manifest;
 mod new;
 /// Libraries that nothing uses: what they give back, and that they still run.
 mod rest;
+/// The schema of the manifest, beside what reads it; configs that violate their plugin's.
+mod schema;
 /// What HTTP clients see: connections, bodies, limits and endings.
 mod serving;
 /// The plugins of `plugins/` through a real host, as a client sees them.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
 use stackup_tests::{Host, artifacts};
 
 #[tokio::test]
@@ -49,7 +50,7 @@ async fn a_new_site_passes_all_checks_and_serves() {
     let manifest = "use = [\"logger\", \"stamp\"]\nrun = \"hello\"\nmap = [{ path = \"/shop\", run = \"shop\" }]\n";
     fs::write(site.join("config.ru.toml"), manifest).expect("a manifest");
     let mut dev = command(artifacts::stackup(), &site);
-    dev.args(["dev", "-p", "0", "--log-format", "json"])
+    dev.args(["dev", "-p", "0", "-v", "--log-format", "json"])
         .env("CARGO_TARGET_DIR", &target)
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
@@ -62,6 +63,15 @@ async fn a_new_site_passes_all_checks_and_serves() {
     host.says("GET / 200").await;
     assert!(host.get("/shop").await.text().contains("Hello, World!"));
     assert_eq!(host.get("/other").await.status(), 404);
+    host.event("schema").await;
+    let schema = fs::read_to_string(site.join(".stackup/schema.json")).expect("a schema");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let known = &schema["$defs"]["stamp.stamp"]["properties"];
+    assert!(known["value"].is_object(), "{schema:#}");
+    assert_eq!(
+        fs::read_to_string(site.join(".stackup/.gitignore")).expect("a file"),
+        "*\n"
+    );
     host.signal(rustix::process::Signal::TERM);
     assert!(host.exited().await.success());
 }

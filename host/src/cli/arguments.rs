@@ -66,6 +66,8 @@ pub(super) enum Command {
     Stop(Target),
     /// Write down which libraries the plugins are, beside the manifest, for `--locked`
     Lock(Place),
+    /// Print the JSON Schema of the manifest, with the config of each plugin that it names
+    Schema(Place),
     /// Print what a library says of itself, without running any of its code
     Inspect {
         /// The library file

@@ -6,6 +6,7 @@ mod control;
 mod inspect;
 mod lock;
 mod new;
+mod schema;
 mod serve;
 
 use std::ffi::OsStr;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Check(plan) => check::check(&plan, color),
         Command::Stack(plan) => check::stack(&plan, color),
         Command::Lock(place) => lock::lock(&place, color),
+        Command::Schema(place) => schema::schema(&place, color),
         Command::Inspect { library, schema } => inspect::inspect(&library, schema),
     }
 }

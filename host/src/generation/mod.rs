@@ -18,6 +18,7 @@ mod probation;
 mod reload;
 mod report;
 mod resolve;
+mod schemas;
 mod serving;
 mod shut;
 mod snapshot;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::editors::Editors;
 use super::record::record;
 use super::tell::{tell, warn};
 use crate::generation::{Ask as Look, Outcome, Reloader};
@@ -40,6 +41,7 @@ pub(super) struct Follower {
     number: u64,
     /// The refusal that was told last, and when.
     refused: Option<(String, Instant)>,
+    editors: Option<Editors>,
 }
 
 impl Follower {
@@ -49,9 +51,16 @@ impl Follower {
             watch,
             number,
             refused: None,
+            editors: None,
         };
         follower.set();
         follower
+    }
+
+    /// The same, with editors told of what serves.
+    pub(super) fn telling_editors(mut self) -> Self {
+        self.editors = Some(Editors::default());
+        self
     }
 
     /// Watches what the next reload would read.
@@ -82,6 +91,9 @@ impl Follower {
                 // Who must know first is told first: this process may end at any moment.
                 each(&self.reloader, record.clone());
                 tell(&record);
+            }
+            if let Some(editors) = &mut self.editors {
+                editors.tell(&self.reloader, report.generation).await;
             }
             let after: Vec<_> = self.reloader.files().collect();
             if before == after {

@@ -290,13 +290,13 @@ async fn handlers_that_can_not_be_built() {
             name: "bad-init",
             place: |_| {},
             manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = 7 }\n",
-            says: &["expected a string", "config.ru.toml:3:"],
+            says: &["`how` must be a string", "config.ru.toml:3:"],
         },
         Bad {
             name: "bad-init",
             place: |_| {},
             manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"\", roms = [] }\n",
-            says: &["unknown field `roms`", "`rooms`", "config.ru.toml:3:"],
+            says: &["unknown key `roms`", "`rooms`", "config.ru.toml:3:"],
         },
         Bad {
             name: "panics",
