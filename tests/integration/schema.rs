@@ -162,9 +162,10 @@ fn validator(schema: &Value) -> jsonschema::Validator {
 /// The sections of the schema: tables of the top level.
 fn sections(schema: &Value) -> Vec<(&str, &Value)> {
     let top = schema["properties"].as_object().expect("properties");
-    let table = |(name, _): (&'_ String, _)| {
+    let table = |(name, property): (&'_ String, &Value)| {
         let (name, section) = schema["$defs"].as_object()?.get_key_value(name)?;
-        (section["type"] == "object" && name != "run").then_some((name.as_str(), section))
+        let own = property["$ref"] == format!("#/$defs/{name}").as_str();
+        (own && section["type"] == "object").then_some((name.as_str(), section))
     };
     let found: Vec<_> = top.iter().filter_map(table).collect();
     assert!(found.len() >= 6, "{found:?}");
