@@ -171,7 +171,7 @@ fn framed(mut response: HostResponse, is_head: bool) -> Outcome {
     Err(Failure::body(StatusCode::INTERNAL_SERVER_ERROR, lie))
 }
 
-/// Removes what layers say to each other, as Rack's servers do (SPEC R29).
+/// Removes what layers say to each other, as Rack's servers do (SPEC R31).
 fn keep_words_in(headers: &mut HeaderMap) {
     let is_word = |name: &&HeaderName| name.as_str().starts_with("rack.");
     while let Some(word) = headers.keys().find(is_word).cloned() {
