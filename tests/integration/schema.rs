@@ -60,10 +60,18 @@ fn schema_and_reader_know_the_same_keys() {
         same(section, &format!("run = \"a\"\n[{name}]\n{UNKNOWN} = 1\n"));
     }
     let defs = &schema["$defs"];
-    same(
-        &defs["directive"],
-        &format!("run = {{ plugin = \"a\", {UNKNOWN} = 1 }}\n"),
-    );
+    let mut directive = defs["directive"].clone();
+    let middleware = format!("use = [{{ plugin = \"a\", {UNKNOWN} = 1 }}]\nrun = \"a\"\n");
+    same(&directive, &middleware);
+    // An app has the keys of a middleware but for those that its rule forbids.
+    let rule = &defs["run"]["anyOf"][1]["allOf"][1]["properties"];
+    let forbidden = rule.as_object().expect("properties").iter();
+    for (key, _) in forbidden.filter(|(_, schema)| **schema == false) {
+        let keys = directive["properties"].as_object_mut().expect("properties");
+        keys.shift_remove(key);
+    }
+    let app = format!("run = {{ plugin = \"a\", {UNKNOWN} = 1 }}\n");
+    same(&directive, &app);
     same(
         &defs["map"],
         &format!("map = [{{ path = \"/\", run = \"a\", {UNKNOWN} = 1 }}]\n"),

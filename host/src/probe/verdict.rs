@@ -70,6 +70,18 @@ mod tests {
     }
 
     #[test]
+    fn each_step_has_its_words() {
+        let death = |step| Death::new(step, How::Exit(1), "").to_string();
+        for (step, words) in [
+            (Step::Load, "loading it ends"),
+            (Step::Schema, "asking for its schema ends"),
+            (Step::Init, "its `init` ends"),
+        ] {
+            assert!(death(step).starts_with(words), "{}", death(step));
+        }
+    }
+
+    #[test]
     fn of_the_last_words_the_last_count() {
         let death = Death::new(Step::Load, How::Exit(1), "a\nb\n\nc\nd\n");
         assert_eq!(death.last_words, "b\nc\nd");

@@ -295,7 +295,8 @@ async fn handlers_that_can_not_be_built() {
         Bad {
             name: "bad-init",
             place: |_| {},
-            manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"\", roms = [] }\n",
+            // Told before its `init` is called, which would abort.
+            manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"abort\", roms = [] }\n",
             says: &["unknown key `roms`", "`rooms`", "config.ru.toml:3:"],
         },
         Bad {
