@@ -2,8 +2,12 @@
 
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
+/// Case files, and what differs from them.
+mod cases;
 /// Everything that can go wrong, at random and under load.
 mod chaos;
+/// What a person types, and what he reads: `commands/*.case`.
+mod commands;
 /// Crates that are built when they are saved.
 mod dev;
 /// The shelf beside Ruby's Rack, where there is a Ruby: `differential/`.
@@ -20,8 +24,12 @@ mod load;
 mod locked;
 /// What a manifest means, and what a person reads who wrote it wrong: `manifests/*.case`.
 mod manifest;
+/// What `stackup new` makes: it builds, passes its tests, and serves.
+mod new;
 /// Libraries that nothing uses: what they give back, and that they still run.
 mod rest;
+/// The schema of the manifest, beside what reads it; configs that violate their plugin's.
+mod schema;
 /// What HTTP clients see: connections, bodies, limits and endings.
 mod serving;
 /// The plugins of `plugins/` through a real host, as a client sees them.

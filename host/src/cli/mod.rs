@@ -5,6 +5,8 @@ mod check;
 mod control;
 mod inspect;
 mod lock;
+mod new;
+mod schema;
 mod serve;
 
 use std::ffi::OsStr;
@@ -59,9 +61,11 @@ pub fn main() -> ExitCode {
         Command::Restart(target) => control::control(&target, &Request::Restart {}, false),
         Command::Upgrade(target) => control::control(&target, &Request::Upgrade {}, false),
         Command::Stop(target) => control::control(&target, &Request::Stop {}, false),
+        Command::New(new) => new::new(&new),
         Command::Check(plan) => check::check(&plan, color),
         Command::Stack(plan) => check::stack(&plan, color),
         Command::Lock(place) => lock::lock(&place, color),
+        Command::Schema(place) => schema::schema(&place, color),
         Command::Inspect { library, schema } => inspect::inspect(&library, schema),
     }
 }

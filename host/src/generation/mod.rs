@@ -19,6 +19,7 @@ mod refusal;
 mod reload;
 mod report;
 mod resolve;
+mod schemas;
 mod serving;
 mod shut;
 mod snapshot;

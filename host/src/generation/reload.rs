@@ -1,7 +1,7 @@
 //! The corridor from a changed file to a swap. Any failure leaves the active generation serving.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -157,6 +157,11 @@ impl Reloader {
         self.serving
             .as_ref()
             .map(|serving| Arc::clone(&serving.active))
+    }
+
+    /// The manifest's directory.
+    pub fn directory(&self) -> &Path {
+        &self.place.directory
     }
 
     /// The manifest that serves, once a reload has succeeded.

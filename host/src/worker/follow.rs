@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::editors::Editors;
 use super::record::record;
 use super::tell::{tell, warn};
 use crate::generation::{Ask as Look, Outcome, Reloader, Report};
@@ -51,6 +52,7 @@ pub(super) struct Follower {
     refused: Option<(String, Instant)>,
     /// A first stack that was refused, and how long it took: nobody was told yet.
     first: Option<(Report, Duration)>,
+    editors: Option<Editors>,
 }
 
 impl Follower {
@@ -66,9 +68,16 @@ impl Follower {
             number,
             refused: None,
             first,
+            editors: None,
         };
         follower.set();
         follower
+    }
+
+    /// The same, with editors told of what serves.
+    pub(super) fn telling_editors(mut self) -> Self {
+        self.editors = Some(Editors::default());
+        self
     }
 
     /// Watches what the next reload would read.
@@ -101,6 +110,9 @@ impl Follower {
                 continue;
             }
             self.tell(&report, start.elapsed(), wanted, each);
+            if let Some(editors) = &mut self.editors {
+                editors.tell(&self.reloader, report.generation).await;
+            }
             if before == self.reloader.interest() {
                 return;
             }

@@ -4,6 +4,7 @@
 //! that must survive it is told on the line.
 
 mod duties;
+mod editors;
 mod follow;
 mod orders;
 mod record;

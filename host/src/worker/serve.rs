@@ -118,6 +118,9 @@ pub(super) async fn serve(
     tell_active(&worker.mouth, &reloader);
     say(&worker.mouth, &Word::Serving);
     let mut follower = Follower::new(reloader, watch, assignment.reloads, refused);
+    if assignment.build.is_some() {
+        follower = follower.telling_editors();
+    }
     worker
         .live(&mut follower, &mut orders, &mut terminate)
         .await;
