@@ -2,13 +2,17 @@
 
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
+/// What a person sees in a browser, in a real one: where there is Chromium and its driver.
+mod browser;
+/// Crates that are built when they are saved.
+mod builds;
 /// Case files, and what differs from them.
 mod cases;
 /// Everything that can go wrong, at random and under load.
 mod chaos;
 /// What a person types, and what he reads: `commands/*.case`.
 mod commands;
-/// Crates that are built when they are saved.
+/// What `stackup dev` adds, as HTTP clients see it.
 mod dev;
 /// The shelf beside Ruby's Rack, where there is a Ruby: `differential/`.
 mod differential;

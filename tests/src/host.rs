@@ -46,6 +46,19 @@ impl Host {
         host
     }
 
+    /// Serves `site` as `stackup dev` does, and is ready for requests.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub async fn develop(site: &Site) -> Self {
+        let arguments = ["-p", "0", "-o", "127.0.0.1"];
+        let mut command = Self::command_of("dev", artifacts::stackup(), site, &arguments);
+        let mut host = Self::spawn(&mut command);
+        host.ready().await;
+        host
+    }
+
     /// Starts `program serve` with `arguments`, and waits for nothing.
     ///
     /// # Panics

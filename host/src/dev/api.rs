@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Dev;
 use crate::manifest::edit::{Edit, EditError, directives};
+use crate::manifest::secret::{self, hide};
 
 /// Why there is no answer.
 pub(super) struct Fault {
@@ -59,7 +60,10 @@ impl Dev {
             .stack
             .seats
             .iter()
-            .map(|seat| json!({ "handler": seat.handler, "tally": seat.tally() }))
+            .map(|seat| {
+                let config = hide(&Value::Object(seat.config.clone()));
+                json!({ "handler": seat.handler, "config": config, "tally": seat.tally() })
+            })
             .collect();
         // A manifest that can't be read is told of as a problem.
         let text = std::fs::read_to_string(&self.manifest).unwrap_or_default();
@@ -69,6 +73,7 @@ impl Dev {
             "generations": self.census.standing(Instant::now()),
             "seats": seats,
             "directives": directives(&text),
+            "secret": secret::PARTS,
             "undo": self.history().undoable(&text),
         })
     }

@@ -37,6 +37,16 @@ impl Dev {
 
     /// Answers it.
     pub async fn answer(&self, request: Request<Incoming>, ends: Connection) -> Answered {
+        let mut answer = self.told(request, ends).await;
+        if !self.serves() {
+            // A page that asks again is to come to the worker that has taken over.
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(header::CONNECTION, close);
+        }
+        answer
+    }
+
+    async fn told(&self, request: Request<Incoming>, ends: Connection) -> Answered {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let Some(path) = path.strip_prefix('/') else {
@@ -66,7 +76,7 @@ impl Dev {
         }
         let inspector = self.active.load().dev.inspector;
         match (assets::find(path), path.strip_prefix("api/")) {
-            (Some(asset), _) if inspector || path == "client.js" => {
+            (Some(asset), _) if inspector || asset.overlay => {
                 respond(StatusCode::OK, asset.content_type, asset.content)
             }
             (_, Some(path)) if inspector => json(self.shown(path)),

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use stackup_plugin::abi::host::{Failure, HostBody, HostResponse};
 
@@ -19,12 +19,15 @@ const OF_THE_BODY: [HeaderName; 3] = [header::ETAG, header::LAST_MODIFIED, heade
 impl Watched {
     /// Dresses a response that is about to be sent, and notes that it is.
     pub fn dress(&self, response: &mut HostResponse, options: manifest::Dev) {
-        let (status, headers) = (response.status(), response.headers());
-        self.trace.answered(status, headers);
-        if !self.may_look {
-            return;
+        if self.may_look {
+            self.add(response, options);
         }
-        if options.overlay && takes_script(status, headers) {
+        self.trace.answered(response.status(), response.headers());
+    }
+
+    fn add(&self, response: &mut HostResponse, options: manifest::Dev) {
+        let takes = is_shown(&self.trace.headers);
+        if options.overlay && takes && takes_script(response.status(), response.headers()) {
             self.add_script(response);
         }
         if options.inspector
@@ -37,8 +40,13 @@ impl Watched {
     /// The script shows what is wrong, and reloads the page when another generation serves.
     fn add_script(&self, response: &mut HostResponse) {
         let generation = self.trace.generation;
+        // Who loads such a page again by a script asks for what was sent once to be sent twice.
+        let once = match self.trace.method {
+            Method::GET | Method::HEAD => "",
+            _ => " data-once",
+        };
         let script = format!(
-            "<script src=\"/_stackup/client.js\" data-generation=\"{generation}\" async></script>"
+            "<script src=\"/_stackup/client.js\" data-generation=\"{generation}\"{once} async></script>"
         );
         let script = Bytes::from(script);
         let headers = response.headers_mut();
@@ -54,6 +62,14 @@ impl Watched {
         let script = Some(script);
         response.map_body(|body| HostBody::Stream(Box::pin(Scripted { body, script })));
     }
+}
+
+/// Whether a browser is going to show what it asked for, and not to give it to a script of a page
+/// (Fetch Metadata §2.1). Others do not say.
+fn is_shown(headers: &HeaderMap) -> bool {
+    let shown = ["document", "frame", "iframe"];
+    let wanted = headers.get("sec-fetch-dest");
+    wanted.is_none_or(|wanted| shown.iter().any(|name| wanted == name))
 }
 
 /// Whether a response is a page that may be changed: whole, not compressed, and not against it.

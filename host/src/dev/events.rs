@@ -29,9 +29,15 @@ impl Dev {
             kind: "state",
             data: self.board.shown().to_string().into(),
         };
+        // A worker that is about to end has no news: the one that has taken over does.
+        let first = if self.serves() {
+            event(&first)
+        } else {
+            String::new()
+        };
         tokio::spawn(async move {
             // A page that lost its worker comes back at once.
-            let mut next = Bytes::from(format!("retry: 100\n\n{}", event(&first)));
+            let mut next = Bytes::from(format!("retry: 100\n\n{first}"));
             loop {
                 if sender.send(next).await.is_err() {
                     return;

@@ -63,6 +63,11 @@ impl Dev {
         }
     }
 
+    /// Whether the worker is not about to end.
+    fn serves(&self) -> bool {
+        *self.phase.borrow() == Phase::Serving
+    }
+
     /// The trace of a request that begins now in the generation of this number.
     pub fn watch<B>(&self, request: &Request<B>, ends: Connection, generation: u64) -> Watched {
         let trace = Arc::new(Trace::begin(

@@ -10,29 +10,21 @@ use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::Watched;
 use super::accept::{Kind, wanted};
+use crate::manifest;
+use crate::manifest::secret::{HIDDEN, is_secret};
 use crate::trace::{Shown, Visited};
 
 /// How the page looks; in it, since it must need nothing else.
 const STYLE: &str = include_str!("assets/error.css");
 
-/// Parts of names whose values are nobody's business, not even on a screen that is shared.
-const SECRET: [&str; 7] = [
-    "authorization",
-    "cookie",
-    "password",
-    "secret",
-    "session",
-    "token",
-    "api_key",
-];
-
 impl Watched {
     /// The response to an error that no middleware has answered: HTML, JSON or text, as is wanted.
-    pub fn error_page(&self, failure: &Failure) -> HostResponse {
+    pub fn error_page(&self, failure: &Failure, options: manifest::Dev) -> HostResponse {
         // Generation 0 says itself why there is no other.
         let problem = self.board.problem().filter(|_| self.trace.generation > 0);
         let seen = Seen {
             failure,
+            inspector: options.inspector,
             shown: self.trace.shown(),
             problem: problem.map(|problem| strip(&problem.text)),
         };
@@ -53,6 +45,8 @@ impl Watched {
 /// What is told of a request that failed.
 struct Seen<'a> {
     failure: &'a Failure,
+    /// Whether there is an inspector to refer to.
+    inspector: bool,
     shown: Shown,
     /// What else is wrong: it may be the cause.
     problem: Option<String>,
@@ -90,9 +84,8 @@ impl Seen<'_> {
         }));
         env.extend(visit.into_iter().flat_map(|visit| visit.env.clone()));
         for (name, value) in &mut env {
-            let name = name.to_ascii_lowercase();
-            if SECRET.iter().any(|part| name.contains(part)) {
-                "[hidden]".clone_into(value);
+            if is_secret(name) {
+                HIDDEN.clone_into(value);
             }
         }
         env
@@ -172,7 +165,7 @@ impl Seen<'_> {
                 Escaped(problem.trim_end())
             );
         }
-        let _ = writeln!(page, "<section><h2>{}</h2>", Escaped(&request));
+        let _ = writeln!(page, "<section><h2><code>{}</code></h2>", Escaped(&request));
         let _ = writeln!(page, "<ol class=\"layers\">");
         for visit in &self.shown.visits {
             let failed = Some(visit.handler.as_str()) == self.handler();
@@ -191,12 +184,15 @@ impl Seen<'_> {
                 "<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>"
             );
         }
-        let number = self.shown.summary.number;
-        let _ = write!(
-            page,
-            "</table></section>\n<p><a href=\"/_stackup/#request={number}\">this request in the \
-             inspector</a></p>\n</main></body></html>\n"
-        );
+        page.push_str("</table></section>\n");
+        if self.inspector {
+            let number = self.shown.summary.number;
+            let _ = writeln!(
+                page,
+                "<p><a href=\"/_stackup/#request={number}\">This request in the inspector</a></p>"
+            );
+        }
+        page.push_str("</main></body></html>\n");
         page
     }
 }

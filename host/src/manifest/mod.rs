@@ -30,6 +30,7 @@ mod plugins;
 mod read;
 mod render;
 mod renewal;
+pub mod secret;
 mod server;
 mod size;
 

@@ -66,7 +66,9 @@ pub(super) async fn answer(
     let outcome = outcome.and_then(|response| framed(response, is_head));
     let (mut response, failure) = match (outcome, &watched) {
         (Ok(response), _) => (response, None),
-        (Err(failure), Some(watched)) => (watched.error_page(&failure), Some(failure)),
+        (Err(failure), Some(watched)) => {
+            (watched.error_page(&failure, generation.dev), Some(failure))
+        }
         (Err(failure), None) => (failed(&failure, served.show_errors), Some(failure)),
     };
     if let Some(watched) = &watched {

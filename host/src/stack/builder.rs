@@ -77,7 +77,7 @@ impl<'a> Builder<'a> {
         let handler = (self.mount)(directive)?;
         let seat = self.seats.as_mut().map(|seats| {
             let name = handler.context().handler.clone();
-            let seat = Arc::new(Seat::new(seats.len(), name));
+            let seat = Arc::new(Seat::new(seats.len(), name, directive.config.clone()));
             seats.push(Arc::clone(&seat));
             seat
         });

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::manifest::secret::hide;
 use crate::manifest::{Directive, Level, OnFailure};
 
 /// A handler in a stack.
@@ -131,7 +132,7 @@ impl fmt::Display for Outline {
                 let gap = widest - width(entry) + 2;
                 write!(f, "{:gap$}{} {}", "", piece.version, piece.fingerprint)?;
                 if !piece.config.is_empty() {
-                    write!(f, "  {}", Value::Object(piece.config.clone()))?;
+                    write!(f, "  {}", hide(&Value::Object(piece.config.clone())))?;
                 }
                 if piece.on_failure == OnFailure::Bypass {
                     f.write_str("  bypassed on failure")?;

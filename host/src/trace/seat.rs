@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// A layer's place in one stack.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub struct Seat {
     pub number: usize,
     /// The handler that sits there, as the manifest names it.
     pub handler: String,
+    /// Its config, secrets included.
+    pub config: Map<String, Value>,
     calls: AtomicU64,
     failures: AtomicU64,
     nanoseconds: AtomicU64,
@@ -30,10 +33,11 @@ pub struct Tally {
 
 impl Seat {
     /// An empty one.
-    pub fn new(number: usize, handler: String) -> Self {
+    pub fn new(number: usize, handler: String, config: Map<String, Value>) -> Self {
         Self {
             number,
             handler,
+            config,
             calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             nanoseconds: AtomicU64::new(0),

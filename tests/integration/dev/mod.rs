@@ -1,52 +1,52 @@
-//! `stackup dev` with crates of one's own: a save is built and served, whatever was saved.
+//! `stackup dev` as HTTP clients see it.
 
-mod edits;
-mod outdated;
-mod start;
+/// The facts that the inspector shows, and the changes that it makes.
+mod api;
+/// What is told as it happens.
+mod events;
+/// The answer to a request that failed.
+mod failures;
+/// Who may look, and who may change something.
+mod guards;
+/// The script in a page, and where it is not.
+mod pages;
 
-use stackup_tests::Host;
-use stackup_tests::log::Record;
+use stackup_tests::http::Response;
+use stackup_tests::{Host, Site};
 
-/// The next reload that says anything but that nothing has changed.
-async fn reload(host: &Host) -> Record {
-    let told =
-        |record: &Record| record.event() == "reload" && record.text("outcome") != "unchanged";
-    host.log().take("reload", told).await
+/// `answers` as a site's app below these lines, in development.
+async fn answers(manifest: &str, plugins: &[&str]) -> (Site, Host) {
+    let site = Site::new(manifest, &[plugins, &["answers"]].concat());
+    let host = Host::develop(&site).await;
+    (site, host)
 }
 
-/// The next reload has swapped, and `/` answers so.
-async fn serves(host: &Host, text: &str) -> Record {
-    let record = reload(host).await;
-    assert_eq!(
-        record.text("outcome"),
-        "swapped",
-        "{record}\nthe log:\n{}",
-        host.log()
-    );
-    answers(host, text).await;
-    record
+/// The response to a request by the host's own name, with these lines in its head.
+async fn ask(host: &Host, method: &str, target: &str, lines: &[&str], body: &str) -> Response {
+    let mut connection = host.connect().await;
+    let address = host.address();
+    let length = body.len();
+    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    connection
+        .send(format!(
+            "{method} {target} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n{lines}\r\n{body}"
+        ))
+        .await;
+    match method {
+        "HEAD" => Response {
+            head: connection.head().await,
+            ..Response::default()
+        },
+        _ => connection.response().await,
+    }
 }
 
-async fn answers(host: &Host, text: &str) {
-    let response = host.get("/").await;
-    assert_eq!(response.status(), 200, "{response}");
-    assert_eq!(response.text(), text);
+/// `text` as a value of a query.
+fn encoded(text: &str) -> String {
+    let bytes = text.bytes().map(|byte| format!("%{byte:02x}"));
+    bytes.collect()
 }
 
-/// The next reload was refused at `stage`; why, without a colour.
-async fn refused(host: &Host, stage: &str) -> String {
-    let record = reload(host).await;
-    assert_eq!(
-        record.text("outcome"),
-        "refused",
-        "{record}\nthe log:\n{}",
-        host.log()
-    );
-    assert_eq!(record.text("stage"), stage, "{record}");
-    let reason = record.text("error");
-    assert!(
-        !reason.contains('\u{1b}') && !record.message().contains('\u{1b}'),
-        "{reason:?}"
-    );
-    reason.to_owned()
+async fn get(host: &Host, target: &str, lines: &[&str]) -> Response {
+    ask(host, "GET", target, lines, "").await
 }

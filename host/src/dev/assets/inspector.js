@@ -1,0 +1,151 @@
+// The inspector: the stack, its requests, its reloads and its log, kept as they are now.
+
+import { coloured } from "./ansi.js";
+import { ask, plural } from "./dom.js";
+import { Lint } from "./lint.js";
+import { Log } from "./log.js";
+import { generations, reloads } from "./reloads.js";
+import { Requests } from "./requests.js";
+import { Stack } from "./stack.js";
+
+// Counts need not be newer than this.
+const LOOK = 1000;
+
+const at = (id) => document.getElementById(id);
+let retiring = false;
+
+function failed(message) {
+  at("failed").textContent = message;
+  at("failed").hidden = !message;
+}
+
+// Runs it; what fails is told on the page.
+async function attempt(what) {
+  try {
+    await what();
+  } catch (error) {
+    // A worker that has just ended is told of beside the title.
+    if (!(error instanceof TypeError)) failed(error.message);
+  }
+}
+
+const stack = new Stack(at("stack"), at("undo"), (all) => {
+  retiring = all.draining.length > 0;
+  at("generations").replaceChildren(...generations(all).flat().filter(Boolean));
+}, failed);
+const requests = new Requests(at("requests"), at("request"), () => {});
+const log = new Log(at("log"), at("log-handler"), at("log-level"));
+const lint = new Lint(at("offences"), (count) => {
+  at("tab-lint").hidden = count === 0;
+  at("tab-lint").textContent = plural(count, "offence");
+});
+
+async function loadReloads() {
+  const all = await ask("reloads");
+  at("reloads").replaceChildren(...reloads(all));
+  at("no-reloads").hidden = all.length > 0;
+}
+
+function loadAll() {
+  return Promise.all([stack.load(), requests.load(), log.load(), lint.load(), loadReloads()].map((one) => attempt(() => one)));
+}
+
+function told(state) {
+  const { generation, problem, building } = state;
+  at("serves").textContent = generation ? `generation ${generation} serves` : "";
+  at("building").hidden = !building;
+  at("problem").hidden = problem === null;
+  if (problem) {
+    at("problem-stage").textContent = problem.stage || "refused";
+    at("problem-text").replaceChildren(coloured(problem.text.trimEnd()));
+  }
+}
+
+function connected(is) {
+  at("lost").hidden = is;
+}
+
+// Looks again for what is told by no event, at most once in a while.
+let stale = false;
+function soon() {
+  stale = true;
+}
+setInterval(() => {
+  if (document.hidden || !(stale || retiring)) return;
+  stale = false;
+  attempt(() => stack.load());
+}, LOOK);
+
+function listen() {
+  const source = new EventSource("/_stackup/events");
+  const on = (kind, what) => source.addEventListener(kind, (event) => attempt(() => what(event.data ? JSON.parse(event.data) : {})));
+  let timer = 0;
+  source.addEventListener("open", () => {
+    clearTimeout(timer);
+    timer = 0;
+    connected(true);
+    // What was missed meanwhile, perhaps by another worker.
+    loadAll();
+  });
+  source.addEventListener("error", () => {
+    timer ||= setTimeout(() => connected(false), 1200);
+    if (source.readyState === EventSource.CLOSED) {
+      source.close();
+      setTimeout(listen, 2000);
+    }
+  });
+  on("state", told);
+  on("reload", async () => {
+    await loadReloads();
+    await stack.settled();
+  });
+  on("request", (request) => {
+    requests.heard(request);
+    soon();
+  });
+  on("log", (line) => log.heard(line));
+  on("offence", (offence) => lint.heard(offence));
+  on("missed", loadAll);
+}
+
+// Tabs (WAI-ARIA: tabs with automatic activation).
+const tabs = [...document.querySelectorAll("[role=tab]")];
+
+function choose(tab) {
+  for (const one of tabs) {
+    const is = one === tab;
+    one.setAttribute("aria-selected", String(is));
+    one.tabIndex = is ? 0 : -1;
+    at(one.getAttribute("aria-controls")).hidden = !is;
+  }
+  if (tab.id === "tab-log") log.tail();
+}
+
+for (const tab of tabs) {
+  tab.addEventListener("click", () => choose(tab));
+  tab.addEventListener("keydown", (event) => {
+    const shown = tabs.filter((one) => !one.hidden);
+    const here = shown.indexOf(tab);
+    const next = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: shown.length - 1 }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    const other = shown[(next + shown.length) % shown.length];
+    choose(other);
+    other.focus();
+  });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && requests.close()) event.preventDefault();
+});
+
+function openByAddress() {
+  const number = /^#request=(\d+)$/.exec(location.hash)?.[1];
+  if (!number) return;
+  choose(at("tab-requests"));
+  attempt(() => requests.open(Number(number)));
+}
+
+addEventListener("hashchange", openByAddress);
+openByAddress();
+listen();

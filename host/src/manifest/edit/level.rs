@@ -23,6 +23,29 @@ pub(super) fn each_level(
     }
 }
 
+/// What a level is, as it is named where a stack is shown.
+pub(super) fn label(name: &str, table: &dyn TableLike) -> String {
+    let text = |key| table.get(key).and_then(Item::as_str).unwrap_or_default();
+    match name.rsplit('.').nth(1) {
+        Some("map") => {
+            let (host, path) = (text("host"), text("path").trim_end_matches('/'));
+            let path = if path.is_empty() { "/" } else { path };
+            format!("map {}{path}", host.to_ascii_lowercase())
+        }
+        Some(key) => key.to_owned(),
+        None => String::new(),
+    }
+}
+
+/// The plugin of a `run`.
+pub(super) fn run(item: &Item) -> Option<String> {
+    let plugin = match item.as_table_like() {
+        Some(table) => table.get("plugin").and_then(Item::as_str),
+        None => item.as_str(),
+    };
+    plugin.map(str::to_owned)
+}
+
 /// The level of this name.
 pub(super) fn level_at<'t>(
     table: &'t mut dyn TableLike,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item};
 
 pub use self::history::History;
-use self::level::{each_level, level_at};
+use self::level::{each_level, label, level_at, run};
 
 /// A change to one `use`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -59,6 +59,10 @@ pub enum EditError {
 pub struct Uses {
     /// Where it is, as in [`Edit::level`].
     pub level: String,
+    /// `map /admin`, `cascade`; empty for the top level.
+    pub label: String,
+    /// The app's plugin, where there is one.
+    pub run: Option<String>,
     /// What each says.
     pub uses: Vec<Use>,
 }
@@ -79,9 +83,12 @@ pub fn directives(text: &str) -> Vec<Uses> {
     };
     let mut all = Vec::new();
     each_level(document.as_table_mut(), "", &mut |level, table| {
-        let uses = table.get_mut("use").map(uses).unwrap_or_default();
-        let level = level.to_owned();
-        all.push(Uses { level, uses });
+        all.push(Uses {
+            level: level.to_owned(),
+            label: label(level, table),
+            run: table.get("run").and_then(run),
+            uses: table.get_mut("use").map(uses).unwrap_or_default(),
+        });
     });
     all
 }

@@ -1,0 +1,68 @@
+// The log: filtered, and at its end unless somebody has scrolled up.
+
+import { coloured } from "./ansi.js";
+import { ask, clock, h } from "./dom.js";
+
+const LEVELS = ["error", "warn", "info", "debug", "trace"];
+const KEPT = 500;
+
+export class Log {
+  constructor(list, handlers, level) {
+    Object.assign(this, { list, handlers, level });
+    this.all = [];
+    this.follows = true;
+    handlers.addEventListener("change", () => this.draw());
+    level.addEventListener("change", () => this.draw());
+    list.addEventListener("scroll", () => {
+      this.follows = list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+    });
+  }
+
+  async load() {
+    this.all = await ask("log");
+    for (const line of this.all) this.know(line.handler);
+    this.draw();
+  }
+
+  heard(line) {
+    this.all.push(line);
+    this.know(line.handler);
+    if (this.all.length > KEPT) this.all.shift();
+    if (!this.wants(line)) return;
+    this.list.append(this.line(line));
+    while (this.list.childElementCount > KEPT) this.list.firstChild.remove();
+    this.tail();
+  }
+
+  draw() {
+    this.list.replaceChildren(...this.all.filter((line) => this.wants(line)).map((line) => this.line(line)));
+    this.tail();
+  }
+
+  // To the end, once it is seen at all.
+  tail() {
+    if (this.follows) this.list.scrollTop = this.list.scrollHeight;
+  }
+
+  know(handler) {
+    if (!handler || [...this.handlers.options].some((option) => option.value === handler)) return;
+    this.handlers.append(h("option", { value: handler }, handler));
+  }
+
+  wants(line) {
+    const whose = this.handlers.value;
+    const from = whose === "" || (whose === "-" ? !line.handler : line.handler === whose);
+    return from && LEVELS.indexOf(line.level) <= LEVELS.indexOf(this.level.value);
+  }
+
+  line(line) {
+    const { event, ...fields } = line.fields ?? {};
+    const rest = line.handler ? Object.entries(fields) : [];
+    return h("li", { class: line.level },
+      h("time", null, clock(line.at)),
+      h("span", { class: "level" }, line.level),
+      h("span", { class: "handler" }, line.handler ?? "stackup"),
+      h("span", { class: "message" }, coloured(line.message),
+        rest.map(([name, value]) => h("span", { class: "field" }, ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`))));
+  }
+}

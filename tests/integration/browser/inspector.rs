@@ -1,0 +1,174 @@
+use super::{develop, get};
+
+const MANIFEST: &str = "\
+use = [
+  { plugin = \"stamp\", config = { mark = \"stamp\" } }, # stays with it
+  { plugin = \"headers\", config = { append = { x-mark = \"headers\" }, request = { set = { x-down = \"1\" } } } },
+]
+run = \"answers\"
+";
+
+const ALT: char = '\u{e00a}';
+const DOWN: char = '\u{e015}';
+
+/// The layers of the top level as the picture has them.
+const LAYERS: &str = "[...document.querySelectorAll('#stack .layer')].map((one) => one.dataset.handler + (one.classList.contains('absent') ? ' off' : '')).join()";
+
+/// The marks of a response, the innermost layer's first.
+async fn marks(host: &stackup_tests::Host) -> Vec<String> {
+    let response = get(host, "/").await;
+    response.head.all("x-mark").map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn request_is_shown_as_it_goes_through_the_layers() {
+    let Some((_site, host, browser)) = develop(MANIFEST, &["stamp", "headers", "answers"]).await
+    else {
+        return;
+    };
+    browser.open(&format!("{}/_stackup/", host.url())).await;
+    browser
+        .until(&format!("{LAYERS} === 'stamp,headers,answers'"))
+        .await;
+    // One that comes while somebody looks.
+    get(&host, "/some/where?body=a").await;
+    browser
+        .until("document.querySelector('#requests li')?.innerText.includes('/some/where')")
+        .await;
+    browser
+        .run("document.querySelector('#requests li').click()")
+        .await;
+    browser
+        .until("document.querySelectorAll('#request .layers > li').length === 4")
+        .await;
+    let names = "[...document.querySelectorAll('#request .layers > li')].map((one) => one.dataset.handler).join()";
+    assert_eq!(browser.value(names).await, "stamp,headers,answers,");
+    // A layer has a part before the layers below it and one after; the app one.
+    let parts = "[...document.querySelectorAll('#request .layers > li')].map((one) => one.querySelectorAll('.own').length).join()";
+    assert_eq!(browser.value(parts).await, "2,2,1,0");
+
+    let row = "document.querySelector('#request li[data-handler=headers]')";
+    browser
+        .run(&format!("{row}.querySelector('.row').click()"))
+        .await;
+    browser
+        .until(&format!("{row}.querySelector('.detail')"))
+        .await;
+    let changes = format!(
+        "[...{row}.querySelectorAll('.changes li')].map((one) => one.className + ' ' + one.dataset.name + '=' + one.querySelector('ins').textContent).join()"
+    );
+    assert_eq!(
+        browser.value(&changes).await,
+        "added x-down=1,added x-mark=headers"
+    );
+    // Keys alone do, too: Escape closes it.
+    browser.press(&['\u{e00c}']).await;
+    browser
+        .until("document.getElementById('request').hidden")
+        .await;
+}
+
+#[tokio::test]
+async fn layers_are_moved_and_switched_off_by_hand() {
+    let Some((site, host, browser)) = develop(MANIFEST, &["stamp", "headers", "answers"]).await
+    else {
+        return;
+    };
+    assert_eq!(marks(&host).await, ["headers", "stamp"]);
+    browser.open(&format!("{}/_stackup/", host.url())).await;
+    browser
+        .until(&format!("{LAYERS} === 'stamp,headers,answers'"))
+        .await;
+    browser
+        .run("document.querySelector('.layer[data-handler=stamp]').focus()")
+        .await;
+    browser.press(&[ALT, DOWN]).await;
+    browser
+        .until(&format!("{LAYERS} === 'headers,stamp,answers'"))
+        .await;
+    assert_eq!(marks(&host).await, ["stamp", "headers"]);
+    // Who moved it goes on with it.
+    browser
+        .until("document.activeElement.dataset.handler === 'stamp'")
+        .await;
+
+    browser
+        .run("document.querySelector('[data-handler=stamp] [data-does=off]').click()")
+        .await;
+    browser
+        .until(&format!("{LAYERS} === 'headers,stamp off,answers'"))
+        .await;
+    assert_eq!(marks(&host).await, ["headers"]);
+
+    for layers in ["headers,stamp,answers", "stamp,headers,answers"] {
+        browser
+            .until("!document.getElementById('undo').disabled")
+            .await;
+        browser.run("document.getElementById('undo').click()").await;
+        browser.until(&format!("{LAYERS} === '{layers}'")).await;
+    }
+    assert_eq!(marks(&host).await, ["headers", "stamp"]);
+    browser
+        .until("document.getElementById('undo').disabled")
+        .await;
+    let text = std::fs::read_to_string(site.path().join("config.ru.toml"));
+    assert_eq!(text.expect("a manifest"), MANIFEST);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_told_and_what_serves_stays_in_the_picture() {
+    let Some((site, host, browser)) = develop(MANIFEST, &["stamp", "headers", "answers"]).await
+    else {
+        return;
+    };
+    browser.open(&format!("{}/_stackup/", host.url())).await;
+    browser
+        .until(&format!("{LAYERS} === 'stamp,headers,answers'"))
+        .await;
+    site.manifest(&MANIFEST.replace("run =", "rum ="));
+    browser
+        .until("document.getElementById('problem-text').textContent.includes('rum')")
+        .await;
+    let layers = browser.value(LAYERS).await.to_string();
+    assert!(layers.contains("stamp,headers"), "{layers}");
+    browser
+        .run("document.getElementById('tab-reloads').click()")
+        .await;
+    browser
+        .until("document.querySelector('#reloads .refused .error')?.textContent.includes('rum')")
+        .await;
+    site.manifest("use = [\"headers\"]\nrun = \"answers\"\n");
+    browser
+        .until(&format!("{LAYERS} === 'headers,answers'"))
+        .await;
+    browser
+        .until("document.getElementById('problem').hidden")
+        .await;
+    browser
+        .until("document.querySelector('#reloads .swapped .diff .removed')?.textContent.includes('use stamp')")
+        .await;
+}
+
+#[tokio::test]
+async fn change_that_can_not_be_made_is_told() {
+    let Some((_site, host, browser)) = develop(MANIFEST, &["stamp", "headers", "answers"]).await
+    else {
+        return;
+    };
+    browser.open(&format!("{}/_stackup/", host.url())).await;
+    browser
+        .until(&format!("{LAYERS} === 'stamp,headers,answers'"))
+        .await;
+    // As if somebody had saved another manifest a moment before.
+    browser
+        .run(
+            "const ask = window.fetch; window.fetch = (path, how) => ask(path, how?.body \
+             ? { ...how, body: how.body.replace('\"stamp\"', '\"other\"') } : how); \
+             document.querySelector('[data-handler=stamp] [data-does=down]').click()",
+        )
+        .await;
+    browser
+        .until("document.getElementById('failed').textContent.includes('changed meanwhile')")
+        .await;
+    assert_eq!(browser.value(LAYERS).await, "stamp,headers,answers");
+}

@@ -1,0 +1,169 @@
+use stackup_tests::patch::patched;
+use stackup_tests::{artifacts, site};
+
+use super::{PAGE, develop, get};
+
+/// Inside of what the script shows.
+const OVERLAY: &str = "document.querySelector('stackup-overlay')?.shadowRoot";
+
+const ESCAPE: char = '\u{e00c}';
+
+#[tokio::test]
+async fn new_code_shows_by_itself() {
+    let manifest = "use = [{ plugin = \"headers\", config = { set = { content-type = \"text/html\" } } }]\n\
+                    run = { plugin = \"marked#app\", config = { revision = 1 } }\n";
+    let Some((site, host, browser)) = develop(manifest, &["headers", "marked"]).await else {
+        return;
+    };
+    browser.open(host.url()).await;
+    browser
+        .until("document.body.innerText.includes('stackup-marked-code-00000000')")
+        .await;
+    let library = site::read(artifacts::plugin("marked"));
+    let edited = patched(
+        &library,
+        "stackup-marked-code-00000000",
+        "stackup-marked-code-00000001",
+    );
+    site.library("marked", &edited);
+    browser
+        .until("document.body.innerText.includes('2/1/stackup-marked-code-00000001')")
+        .await;
+}
+
+#[tokio::test]
+async fn page_that_loads_itself_again_stays_where_it_was() {
+    let Some((site, host, browser)) = develop("run = \"answers\"\n", &["answers", "stamp"]).await
+    else {
+        return;
+    };
+    let tall = format!("{PAGE}<p style=height:5000px>tall");
+    browser.open(&format!("{}/?{tall}", host.url())).await;
+    browser.run("scrollTo(0, 1234); window.same = true").await;
+    site.manifest("use = [\"stamp\"]\nrun = \"answers\"\n");
+    browser
+        .until("!window.same && scrollY === 1234 && window.stackupClient.generation === 2")
+        .await;
+}
+
+#[tokio::test]
+async fn page_that_is_always_made_by_another_generation_loads_itself_again_once() {
+    let Some((_site, host, browser)) = develop("run = \"answers\"\n", &["answers"]).await else {
+        return;
+    };
+    // As one that comes from a cache. Its policy is against the script that stackup would put in.
+    let url = host.url();
+    let policy = format!("header=content-security-policy:script-src {url} 'unsafe-inline'");
+    let body = "body=<head><script>sessionStorage.loads = Number(sessionStorage.loads || 0) - -1</script>\
+                <script src=/_stackup/client.js data-generation=7></script></head>";
+    browser
+        .open(&format!(
+            "{url}/?header=content-type:text/html&{policy}&{body}"
+        ))
+        .await;
+    browser.until("sessionStorage.loads === '2'").await;
+    // The client was told of the state by then, twice, for it hears in the order of the connections.
+    browser
+        .run(
+            "window.told = 0; for (const _ of [1, 2]) \
+             new EventSource('/_stackup/events').addEventListener('state', () => told += 1)",
+        )
+        .await;
+    browser.until("window.told === 2").await;
+    assert_eq!(browser.value("sessionStorage.loads").await, "2");
+}
+
+#[tokio::test]
+async fn what_is_refused_is_shown_over_the_page_until_it_is_mended() {
+    let good = "run = \"answers\"\n";
+    let Some((site, host, browser)) = develop(good, &["answers"]).await else {
+        return;
+    };
+    let policy = "header=content-security-policy:default-src 'self'";
+    browser
+        .open(&format!("{}/?{PAGE}&{policy}", host.url()))
+        .await;
+    browser.run("window.same = true").await;
+    site.manifest("run = \"answers\"\nuze = [\"<b>stamp\"]\n");
+    let text = format!("{OVERLAY}.querySelector('.text').textContent");
+    browser
+        .until(&format!("{text}.includes('unknown key `uze`')"))
+        .await;
+    // The first place stands out, and what a manifest says is text.
+    let place = browser.value(format!("{OVERLAY}.querySelector('.place').textContent"));
+    let place = place.await.to_string();
+    assert!(place.ends_with("/config.ru.toml:2:1\""), "{place}");
+    let tags = browser.value(format!("{OVERLAY}.querySelectorAll('b').length"));
+    assert_eq!(tags.await, 0);
+    let serving = browser.value(format!("{OVERLAY}.querySelector('.serving').textContent"));
+    let serving = serving.await.to_string();
+    assert!(serving.contains("generation 1"), "{serving}");
+    // It has its looks although the page's policy forbids styles in the page.
+    let position = format!("getComputedStyle({OVERLAY}.querySelector('.veil')).position");
+    assert_eq!(browser.value(&position).await, "absolute");
+    assert_eq!(get(&host, "/?body=old").await.text(), "old");
+
+    // Escape puts it aside; a sign stays.
+    browser.press(&[ESCAPE]).await;
+    browser
+        .until(&format!("{OVERLAY}.querySelector('.veil').hidden"))
+        .await;
+    let sign = format!("{OVERLAY}.querySelector('.error')");
+    assert_eq!(browser.value(&format!("{sign}.hidden")).await, false);
+    browser.run(&format!("{sign}.click()")).await;
+    browser
+        .until(&format!("!{OVERLAY}.querySelector('.veil').hidden"))
+        .await;
+
+    site.manifest(good);
+    browser
+        .until(&format!(
+            "{OVERLAY}.querySelector('.veil').hidden && {sign}.hidden"
+        ))
+        .await;
+    assert_eq!(browser.value("window.same").await, true);
+}
+
+#[tokio::test]
+async fn panics_of_others_are_counted_in_a_corner() {
+    let manifest = "run = \"answers\"\n[failures]\npanics = \"off\"\n";
+    let Some((_site, host, browser)) = develop(manifest, &["answers"]).await else {
+        return;
+    };
+    browser.open(&format!("{}/?{PAGE}", host.url())).await;
+    let listens = "performance.getEntriesByName(location.origin + '/_stackup/client.js').length";
+    browser.until(listens).await;
+    let sign = format!("{OVERLAY}.querySelector('.panics').textContent");
+    // One may come before the page listens.
+    browser
+        .until(&format!(
+            "(fetch('/?panic=a'), {OVERLAY} && /^\\d+ panics?$/.test({sign}))"
+        ))
+        .await;
+    let leads = format!("{OVERLAY}.querySelector('.panics').getAttribute('href')");
+    assert_eq!(browser.value(&leads).await, "/_stackup/");
+}
+
+#[tokio::test]
+async fn page_of_a_panic_leads_to_its_request_and_goes_when_it_is_mended() {
+    let Some((site, host, browser)) = develop("run = \"panics\"\n", &["panics", "answers"]).await
+    else {
+        return;
+    };
+    browser.open(&format!("{}/call", host.url())).await;
+    let heading = browser.value("document.querySelector('h1').textContent");
+    assert_eq!(heading.await, "panic in panics");
+    let link = browser.value("document.querySelector('a').href").await;
+    let link = link.as_str().expect("an address").to_owned();
+    browser.open(&link).await;
+    browser
+        .until("document.querySelector('#request .failed .row')?.innerText.includes('panics')")
+        .await;
+    browser
+        .open(&format!("{}/call?body=mended", host.url()))
+        .await;
+    site.manifest("run = \"answers\"\n");
+    browser
+        .until("document.body.innerText.includes('mended') && !document.querySelector('h1')")
+        .await;
+}

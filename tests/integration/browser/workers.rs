@@ -1,0 +1,31 @@
+use rustix::process::Signal;
+
+use super::{PAGE, develop};
+
+const OVERLAY: &str = "document.querySelector('stackup-overlay')?.shadowRoot";
+
+#[tokio::test]
+async fn page_that_is_open_holds_nobody_up_and_goes_on_with_the_next_worker() {
+    // Nothing that would end by itself what waits for a page.
+    let manifest =
+        "run = \"answers\"\n[limits]\nshutdown_timeout = \"1h\"\ndrain_timeout = \"1h\"\n";
+    let Some((site, mut host, browser)) = develop(manifest, &["answers"]).await else {
+        return;
+    };
+    browser.open(&format!("{}/?{PAGE}", host.url())).await;
+    browser.run("window.same = true").await;
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    // The next worker's error comes to the page that the first one's made.
+    site.manifest(&format!("{manifest}[uze]\n"));
+    browser
+        .until(&format!(
+            "{OVERLAY}?.querySelector('.text').textContent.includes('uze')"
+        ))
+        .await;
+    host.signal(Signal::TERM);
+    assert!(host.exited().await.success());
+    browser
+        .until(&format!("!{OVERLAY}.querySelector('.lost').hidden"))
+        .await;
+}

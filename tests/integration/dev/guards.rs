@@ -1,0 +1,85 @@
+use stackup_tests::Host;
+use stackup_tests::http::Response;
+
+use super::{answers, get};
+
+const EDIT: &str = r#"{"level":"","index":0,"plugin":"stamp","off":true}"#;
+
+/// The response to a request with this `Host`, and these lines in its head.
+async fn knock(host: &Host, request: &str, name: &str, lines: &str, body: &str) -> Response {
+    let mut connection = host.connect().await;
+    let length = body.len();
+    connection
+        .send(format!(
+            "{request} HTTP/1.1\r\nhost: {name}\r\ncontent-length: {length}\r\n{lines}\r\n{body}"
+        ))
+        .await;
+    connection.response().await
+}
+
+#[tokio::test]
+async fn nobody_looks_by_a_name_from_elsewhere() {
+    let (_site, host) = answers("run = \"answers\"\n", &[]).await;
+    let port = host.address().rsplit_once(':').expect("a port").1;
+    for path in ["", "client.js", "events", "api/stack", "api/requests/1"] {
+        let request = format!("GET /_stackup/{path}");
+        let response = knock(&host, &request, &format!("evil.example:{port}"), "", "").await;
+        assert_eq!(response.status(), 403, "{path}: {response}");
+        assert!(response.text().contains("localhost"), "{response}");
+    }
+    let response = knock(
+        &host,
+        "GET /_stackup/",
+        &format!("localhost:{port}"),
+        "",
+        "",
+    )
+    .await;
+    assert_eq!(response.status(), 200);
+    // Who may not look is not told where to.
+    let html = "GET /?header=content-type:text/html&body=%3Chead%3E";
+    let response = knock(&host, html, "evil.example", "", "").await;
+    assert_eq!(response.text(), "<head>");
+    assert_eq!(response.header("server-timing"), None);
+}
+
+#[tokio::test]
+async fn nobody_changes_the_manifest_but_the_inspector() {
+    let manifest = "use = [\"stamp\"]\nrun = \"answers\"\n";
+    let (site, host) = answers(manifest, &["stamp"]).await;
+    let address = host.address();
+    let own = format!("origin: http://{address}\r\n");
+    for (name, lines) in [
+        (address, ""),
+        (address, "origin: null\r\n"),
+        (address, "origin: http://evil.example\r\n"),
+        (address, "origin: http://localhost:1\r\n"),
+        ("evil.example", own.as_str()),
+        ("evil.example", "origin: http://evil.example\r\n"),
+    ] {
+        for path in ["api/edit", "api/undo"] {
+            let request = format!("POST /_stackup/{path}");
+            let response = knock(&host, &request, name, lines, EDIT).await;
+            assert_eq!(response.status(), 403, "{name} {lines} {path}");
+        }
+    }
+    let text = std::fs::read_to_string(site.path().join("config.ru.toml"));
+    assert_eq!(text.expect("a manifest"), manifest);
+    let response = knock(&host, "POST /_stackup/api/edit", address, &own, EDIT).await;
+    assert_eq!(response.status(), 200, "{response}");
+    host.reload("swapped").await;
+}
+
+#[tokio::test]
+async fn no_other_page_may_hold_what_is_here() {
+    let (_site, host) = answers("run = \"answers\"\n", &[]).await;
+    let response = get(&host, "/_stackup/", &[]).await;
+    let policy = response
+        .header("content-security-policy")
+        .unwrap_or_default();
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    assert_eq!(response.header("access-control-allow-origin"), None);
+    let response = get(&host, "/_stackup", &[]).await;
+    assert_eq!(response.header("location"), Some("/_stackup/"));
+}
