@@ -18,20 +18,24 @@ pub fn held_back(chunks: u64, bytes: u64) -> Option<Offence> {
 pub struct Print {
     /// None where no tag speaks of these bytes.
     tag: Option<Vec<u8>>,
+    /// How many there are to be, where that is known.
+    said: Option<u64>,
     bytes: u64,
     digest: u64,
     whole: bool,
 }
 
 impl Print {
-    /// Of a response that has this `etag`. A tag of another status is of other bytes.
-    pub fn new(status: u16, is_head: bool, etag: Option<&[u8]>) -> Self {
+    /// Of a response that has this `etag`, and a body that says how long it is. A tag of another status is of
+    /// other bytes.
+    pub fn new(status: u16, is_head: bool, etag: Option<&[u8]>, said: Option<u64>) -> Self {
         /// FNV-1a's beginning.
         const BASIS: u64 = 0xCBF2_9CE4_8422_2325;
         let strong = etag.filter(|etag| etag.starts_with(b"\""));
         let tag = strong.filter(|_| status == 200 && !is_head);
         Self {
             tag: tag.map(<[u8]>::to_vec),
+            said,
             digest: BASIS,
             ..Self::default()
         }
@@ -52,18 +56,29 @@ impl Print {
         self.whole = true;
     }
 
-    /// Judges a layer that has made this of `inner`.
+    /// Judges a layer that has made this of `inner`, once all of it has passed.
     pub fn made_of(&self, inner: &Self) -> Option<Offence> {
-        let same = self.tag.is_some() && self.tag == inner.tag && self.whole && inner.whole;
-        let (was, is) = (inner.bytes, self.bytes);
+        if self.tag.is_none() || self.tag != inner.tag || !self.whole {
+            return None;
+        }
+        let (was, is) = (inner.length()?, self.bytes);
         let message = match was == is {
             false => {
                 format!("a body of {was} bytes became one of {is}, but its strong `etag` stayed")
             }
-            true => "the bytes of a body were changed, but its strong `etag` stayed".to_owned(),
+            true if inner.whole && inner.digest != self.digest => {
+                "the bytes of a body were changed, but its strong `etag` stayed".to_owned()
+            }
+            true => return None,
         };
-        let changed = was != is || self.digest != inner.digest;
-        (same && changed).then(|| Offence::new(Kind::Tag, message))
+        Some(Offence::new(Kind::Tag, message))
+    }
+
+    fn length(&self) -> Option<u64> {
+        match self.whole {
+            true => Some(self.bytes),
+            false => self.said,
+        }
     }
 }
 
@@ -81,7 +96,7 @@ mod tests {
     }
 
     fn print(etag: &str, chunks: &[&str]) -> Print {
-        let mut print = Print::new(200, false, Some(etag.as_bytes()));
+        let mut print = Print::new(200, false, Some(etag.as_bytes()), None);
         chunks
             .iter()
             .for_each(|chunk| print.chunk(chunk.as_bytes()));
@@ -103,14 +118,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_put_in_the_place_of_another_is_as_long() {
+        let unread = Print::new(200, false, Some(b"\"a\""), Some(5));
+        assert_eq!(print("\"a\"", &["hello"]).made_of(&unread), None);
+        assert!(print("\"a\"", &["hello!"]).made_of(&unread).is_some());
+    }
+
+    #[test]
     fn what_was_not_seen_whole_is_not_judged() {
         let whole = print("\"a\"", &["hello"]);
-        let mut part = Print::new(200, false, Some(b"\"a\""));
+        let mut part = Print::new(200, false, Some(b"\"a\""), None);
         part.chunk(b"hel");
         assert_eq!(part.made_of(&whole), None);
         assert_eq!(whole.made_of(&part), None);
         for (status, is_head) in [(206, false), (200, true)] {
-            let mut other = Print::new(status, is_head, Some(b"\"a\""));
+            let mut other = Print::new(status, is_head, Some(b"\"a\""), None);
             other.end();
             assert_eq!(other.made_of(&whole), None);
         }

@@ -9,6 +9,7 @@ mod flow;
 mod head;
 mod kind;
 mod request;
+mod tasks;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ pub use self::flow::Flow;
 pub use self::head::{Answered, promised};
 pub use self::kind::Kind;
 pub use self::request::Asked;
+pub use self::tasks::piled_up;
 
 /// A rule that was not kept, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

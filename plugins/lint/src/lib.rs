@@ -104,7 +104,7 @@ impl Lint {
             court: self.court,
             blocking: self.blocking,
             flow: Flow::new(answered.promised(), has),
-            print: Print::new(status, is_head, etag),
+            print: Print::new(status, is_head, etag, has),
             streams: has.is_none(),
             above,
             below,
