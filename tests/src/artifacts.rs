@@ -36,6 +36,7 @@ const PLUGINS: &[&str] = &[
     "marked",
     "logger",
     "not-a-plugin",
+    "offends",
     "other-allocator",
     "panics",
     "pig-latin",

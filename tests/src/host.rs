@@ -46,6 +46,19 @@ impl Host {
         host
     }
 
+    /// The same, for whoever develops: `stackup dev`.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub async fn develop(site: &Site) -> Self {
+        let arguments = ["-p", "0", "-o", "127.0.0.1"];
+        let mut command = Self::command_of("dev", artifacts::stackup(), site, &arguments);
+        let mut host = Self::spawn(&mut command);
+        host.ready().await;
+        host
+    }
+
     /// Starts `program serve` with `arguments`, and waits for nothing.
     ///
     /// # Panics
@@ -57,9 +70,14 @@ impl Host {
 
     /// `program serve` with `arguments`, to be changed before it is started.
     pub fn command(program: &Path, site: &Site, arguments: &[&str]) -> Command {
+        Self::command_of("serve", program, site, arguments)
+    }
+
+    /// The same for another command that serves.
+    pub fn command_of(what: &str, program: &Path, site: &Site, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
-            .arg("serve")
+            .arg(what)
             .arg(site.path().join("config.ru.toml"))
             .args(["--log-format", "json"])
             .args(arguments)

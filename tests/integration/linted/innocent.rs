@@ -1,0 +1,1 @@
+//! The shelf breaks no rule, whatever it is asked.
