@@ -51,6 +51,7 @@ const PLUGINS: &[&str] = &[
     "cors",
     "directory",
     "echo",
+    "env",
     "files",
     "force-ssl",
     "health",

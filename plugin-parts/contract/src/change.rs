@@ -58,7 +58,8 @@ impl Print {
 
     /// Judges a layer that has made this of `inner`, once all of it has passed.
     pub fn made_of(&self, inner: &Self) -> Option<Offence> {
-        if self.tag.is_none() || self.tag != inner.tag || !self.whole {
+        // None at all: a server in front has them, as with `x-sendfile`.
+        if self.tag.is_none() || self.tag != inner.tag || !self.whole || self.bytes == 0 {
             return None;
         }
         let (was, is) = (inner.length()?, self.bytes);
@@ -122,6 +123,11 @@ mod tests {
         let unread = Print::new(200, false, Some(b"\"a\""), Some(5));
         assert_eq!(print("\"a\"", &["hello"]).made_of(&unread), None);
         assert!(print("\"a\"", &["hello!"]).made_of(&unread).is_some());
+        assert_eq!(
+            print("\"a\"", &[]).made_of(&unread),
+            None,
+            "left to another server"
+        );
     }
 
     #[test]
