@@ -57,6 +57,7 @@ const PLUGINS: &[&str] = &[
     "health",
     "host-authorization",
     "maintenance",
+    "recursive",
     "redirect",
     "request-id",
     "respond",

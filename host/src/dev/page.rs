@@ -171,7 +171,7 @@ impl Seen<'_> {
                 Escaped(problem.trim_end())
             );
         }
-        let _ = write!(page, "<section><h2>{}</h2>\n", Escaped(&request));
+        let _ = writeln!(page, "<section><h2>{}</h2>", Escaped(&request));
         let _ = writeln!(page, "<ol class=\"layers\">");
         for visit in &self.shown.visits {
             let failed = Some(visit.handler.as_str()) == self.handler();

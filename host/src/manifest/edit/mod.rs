@@ -119,7 +119,7 @@ pub fn edited(text: &str, edit: &Edit) -> Result<String, EditError> {
 
 fn uses(list: &mut Item) -> Vec<Use> {
     match list {
-        Item::ArrayOfTables(list) => list.iter().map(|table| tables::read(table)).collect(),
+        Item::ArrayOfTables(list) => list.iter().map(tables::read).collect(),
         list => match list.as_array() {
             Some(list) => list.iter().map(inline::read).collect(),
             None => Vec::new(),

@@ -394,3 +394,9 @@ pub(super) unsafe extern "C" fn env_visit(request: *const RequestObject, visitor
         unsafe { (visitor.each)(visitor.sink, RawSlice::text(name), RawSlice::text(value)) };
     }
 }
+
+pub(super) unsafe extern "C" fn fork(request: *mut RequestObject) -> *mut RequestObject {
+    // SAFETY: the plugin's handle is borrowed mutably, and goes back as it was.
+    let mut own = std::mem::ManuallyDrop::new(unsafe { HostRequest::from_object(request) });
+    own.fork().into_object()
+}
