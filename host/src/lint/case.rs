@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use contract::{Answered, Asked, Flow, Kind, Offence, Print, promised};
@@ -28,7 +28,6 @@ pub struct Case {
     ledger: Arc<Ledger>,
     /// How long a layer may keep its thread.
     patience: Option<Duration>,
-    innermost: Mutex<Option<Arc<Layer>>>,
     ended: OnceLock<Instant>,
 }
 
@@ -53,7 +52,6 @@ impl Case {
             target,
             ledger,
             patience: patience.map(|patience| patience + WATCHDOG),
-            innermost: Mutex::default(),
             ended: OnceLock::new(),
         }
     }
@@ -62,7 +60,8 @@ impl Case {
     pub fn enter(self: &Arc<Self>, culprit: &Arc<Culprit>, request: &mut HostRequest) -> Visit {
         let is_head = request.method() == Method::HEAD;
         let layer = Arc::new(Layer::new(Arc::clone(culprit), is_head));
-        let above = self.innermost().replace(Arc::clone(&layer));
+        // Who sends it on does so in its own poll, however many it sends at once.
+        let above = running::layer_of(self);
         for offence in asked(request, above.as_deref()) {
             layer.was_asked(offence.kind);
             // What a client has sent is nobody's fault here.
@@ -108,12 +107,6 @@ impl Case {
         if layer.is_to_blame(offence.kind) {
             self.found(&layer.culprit, offence);
         }
-    }
-
-    fn innermost(&self) -> MutexGuard<'_, Option<Arc<Layer>>> {
-        self.innermost
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,12 +173,6 @@ impl Visit {
             above.is_answered_by(layer);
         }
         response
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        *self.case.innermost() = self.above.take();
     }
 }
 

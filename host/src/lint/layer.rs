@@ -39,8 +39,8 @@ struct State {
     asked: Vec<Kind>,
     /// What is wrong with its response.
     answered: Vec<Kind>,
-    /// The layer that it has its response from.
-    below: Option<Arc<Layer>>,
+    /// The layers that have answered it, the last one last.
+    below: Vec<Arc<Layer>>,
     /// Its response's body, all of it once it has ended.
     print: Print,
     /// Whether that body's size was not known before.
@@ -78,12 +78,14 @@ impl Layer {
         state.answered.push(kind);
         let below = state.below.clone();
         drop(state);
-        !below.is_some_and(|below| below.state().answered.contains(&kind))
+        !below
+            .iter()
+            .any(|below| below.state().answered.contains(&kind))
     }
 
     /// The layer below has answered it.
     pub(super) fn is_answered_by(&self, below: &Arc<Self>) {
-        self.state().below = Some(Arc::clone(below));
+        self.state().below.push(Arc::clone(below));
     }
 
     /// Its response's body begins.
@@ -99,11 +101,7 @@ impl Layer {
             return;
         }
         let mut state = reader.state();
-        if state
-            .below
-            .as_ref()
-            .is_some_and(|below| Arc::ptr_eq(below, self))
-        {
+        if state.below.iter().any(|below| Arc::ptr_eq(below, self)) {
             state.held.0 += 1;
             state.held.1 += bytes;
         }
@@ -119,7 +117,7 @@ impl Layer {
     pub(super) fn ends(&self, print: &Print) -> Option<Offence> {
         let mut state = self.state();
         state.print = print.clone();
-        let below = state.below.clone();
+        let below = state.below.last().cloned();
         drop(state);
         print.made_of(&below?.state().print)
     }

@@ -52,6 +52,14 @@ pub(super) fn layer() -> Option<Arc<Layer>> {
     HERE.with_borrow(|running| Some(Arc::clone(&running.as_ref()?.layer)))
 }
 
+/// The same, if it works on this request.
+pub(super) fn layer_of(case: &Arc<Case>) -> Option<Arc<Layer>> {
+    HERE.with_borrow(|running| {
+        let running = running.as_ref()?;
+        Arc::ptr_eq(&running.case, case).then(|| Arc::clone(&running.layer))
+    })
+}
+
 /// The request that it works on.
 pub(super) fn case() -> Option<Arc<Case>> {
     HERE.with_borrow(|running| Some(Arc::clone(&running.as_ref()?.case)))

@@ -71,6 +71,29 @@ impl Body for Chunks {
     }
 }
 
+/// A body that says how much is left of it.
+struct Known(HostBody, u64);
+
+impl Body for Known {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let polled = Pin::new(&mut self.0).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.1 -= frame.data_ref().map_or(0, Bytes::len) as u64;
+        }
+        polled
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.1)
+    }
+}
+
 fn chunks(count: usize, length: usize) -> HostBody {
     let chunk = Bytes::from(vec![b'x'; length]);
     HostBody::Stream(Box::pin(Chunks(vec![chunk; count].into())))
@@ -183,8 +206,9 @@ async fn who_takes_a_streaming_body_as_a_whole_is_told() {
     assert_eq!(found(stream(9), collected).await, told("outer", "K8"));
     assert_eq!(found(stream(8), collected).await, []);
     assert_eq!(found(stream(100), async |response| response).await, []);
-    let known = answer(HostBody::Full(vec![0; 100_000].into()), &[]);
-    assert_eq!(found(known, collected).await, []);
+    // Of a known size it is there as a whole, in however many chunks it comes.
+    let known = HostBody::Stream(Box::pin(Known(chunks(100, 1000), 100_000)));
+    assert_eq!(found(answer(known, &[]), collected).await, []);
     // A task of its own may read ahead: nobody asks it for less.
     let pumped = async |response| tokio::spawn(collected(response)).await.unwrap();
     assert_eq!(found(stream(100), pumped).await, []);
@@ -322,4 +346,27 @@ async fn errors_and_layers_that_are_dropped_show_nothing() {
     let next = layer(&case, "next", star, async |_| Ok(answer(full("x"), &[]))).await;
     read(next.unwrap().into_parts().2).await;
     assert_eq!(found.take(), []);
+}
+
+#[tokio::test]
+async fn layers_that_are_asked_side_by_side_are_told_apart() {
+    let found = Found::default();
+    let case = found.case(None);
+    let answered = layer(&case, "outer", get(), async |_| {
+        let star = || request("GET", "*", &[], HostBody::Empty);
+        let bad = layer(&case, "bad", star(), async |_| {
+            tokio::task::yield_now().await;
+            Ok(answer(full("five!"), &[(CONTENT_LENGTH, "7")]))
+        });
+        let good = layer(&case, "good", star(), async |_| {
+            tokio::task::yield_now().await;
+            Ok(answer(full("five!"), &[(CONTENT_LENGTH, "5")]))
+        });
+        let (bad, _) = tokio::join!(bad, good);
+        bad
+    });
+    answered.await.unwrap();
+    let of = |handler: &str, rule| told(handler, rule).remove(0);
+    let expected = [of("outer", "R8"), of("outer", "R8"), of("bad", "K9")];
+    assert_eq!(found.take(), expected);
 }

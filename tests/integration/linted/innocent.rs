@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use stackup_tests::{Host, Site};
+use stackup_tests::{Host, Site, artifacts};
 
 use super::{send, told};
 
@@ -31,6 +31,7 @@ use = [
   "content-length",
   "content-type",
   "method-override",
+  "recursive",
   { plugin = "rewrite", config = { rules = [
     { from = '^/old/(.*)$', to = '/answers/$1' },
     { from = '^/gone/(.*)$', to = '/answers/$1', redirect = 301 },
@@ -109,7 +110,7 @@ run = { plugin = "files", config = { root = "public" } }
 run = "answers"
 "#;
 
-const PLUGINS: [&str; 39] = [
+const PLUGINS: [&str; 40] = [
     "answers",
     "basic-auth",
     "body-limit",
@@ -137,6 +138,7 @@ const PLUGINS: [&str; 39] = [
     "method-override",
     "null-logger",
     "pig-latin",
+    "recursive",
     "redirect",
     "request-id",
     "respond",
@@ -209,6 +211,19 @@ const SENT: [&str; 5] = [
     "content-length: 0\r\n\r\n",
 ];
 
+#[test]
+fn nothing_of_the_shelf_is_missing_here() {
+    let shelf = std::fs::read_dir(artifacts::workspace().join("plugins")).unwrap();
+    let folders = shelf.map(|entry| entry.unwrap().path());
+    let plugins = folders.filter(|folder| folder.join("Cargo.toml").is_file());
+    let mut names: Vec<_> = plugins
+        .filter_map(|folder| folder.file_name()?.to_str().map(str::to_owned))
+        .collect();
+    names.push("answers".to_owned());
+    names.sort();
+    assert_eq!(names, PLUGINS);
+}
+
 #[tokio::test]
 async fn the_whole_shelf_shows_no_offence() {
     let site = Site::new(MANIFEST, &PLUGINS);
@@ -242,11 +257,12 @@ async fn unasked(host: &Host) -> Vec<String> {
         .send("GET /_stackup/api/stack HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .await;
     let response = connection.response().await;
-    let stack: Value = serde_json::from_str(&response.text()).unwrap();
+    let stack: Value = serde_json::from_str(&response.text()).expect("the inspector's JSON");
     let mut calls = BTreeMap::<_, u64>::new();
-    for seat in stack["seats"].as_array().unwrap() {
-        let handler = seat["handler"].as_str().unwrap().to_owned();
-        *calls.entry(handler).or_default() += seat["tally"]["calls"].as_u64().unwrap();
+    for seat in stack["seats"].as_array().expect("seats") {
+        let handler = seat["handler"].as_str().expect("a name").to_owned();
+        let count = seat["tally"]["calls"].as_u64();
+        *calls.entry(handler).or_default() += count.unwrap_or_default();
     }
     assert_eq!(calls.len(), PLUGINS.len());
     let unasked = calls.into_iter().filter(|(_, calls)| *calls == 0);
