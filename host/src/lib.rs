@@ -10,6 +10,7 @@ pub mod dev;
 pub mod generation;
 pub mod library;
 pub mod link;
+pub mod lint;
 pub mod lock;
 pub mod manifest;
 pub mod new;

@@ -22,6 +22,8 @@ mod drain;
 mod examples;
 /// Handlers that go on over a swap, and those that don't.
 mod instances;
+/// What `stackup dev` finds between the layers, and that it finds nothing in the shelf.
+mod linted;
 /// Swaps while requests are in flight: none is lost, none is mixed.
 mod load;
 /// Libraries that are locked by their content.

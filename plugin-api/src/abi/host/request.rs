@@ -88,6 +88,16 @@ impl HostRequest {
         &self.0.headers
     }
 
+    /// Its body.
+    pub fn body(&self) -> &HostBody {
+        &self.0.body
+    }
+
+    /// Puts another body in the place of its own.
+    pub fn map_body(&mut self, change: impl FnOnce(HostBody) -> HostBody) {
+        self.0.body = change(std::mem::take(&mut self.0.body));
+    }
+
     /// Its target.
     pub fn uri(&self) -> &Uri {
         &self.0.uri
