@@ -61,6 +61,7 @@ mod error;
 mod export;
 mod fields;
 mod finish;
+mod forward;
 mod handler;
 mod headers;
 mod html;

@@ -24,6 +24,13 @@ impl Request {
         self.handle.into_object()
     }
 
+    /// Another one of the same content, for who asks the layers below more than once; see
+    /// [`Next::again`](crate::Next::again). Who reads the body first has it: to the other it fails.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        Self::from_handle(self.handle.fork())
+    }
+
     /// Its method.
     pub fn method(&self) -> Method {
         // The host parsed it, so this does not fail.

@@ -12,7 +12,7 @@ use crate::{Error, Request, Response, Result};
 const DATA: &str = "rack.session";
 /// `{"id":"…"}`, in the env (Rack's name).
 const OPTIONS: &str = "rack.session.options";
-/// Changes, in the headers of a response. The server sends no header of `rack.…` (SPEC R29).
+/// Changes, in the headers of a response. The server sends no header of `rack.…` (SPEC R31).
 const CHANGES: &str = "rack.session";
 
 /// What is known of a client from one request to the next; the plugin `session` keeps it.

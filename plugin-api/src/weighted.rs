@@ -14,7 +14,7 @@ pub struct Weighted<'a> {
 
 impl<'a> Weighted<'a> {
     /// A member; none if it is empty or its weight is none.
-    pub(crate) fn parse(member: &'a str) -> Option<Self> {
+    pub fn parse(member: &'a str) -> Option<Self> {
         let weight = |part: &str| {
             let (name, value) = part.split_once('=')?;
             (name.trim().eq_ignore_ascii_case("q")).then(|| thousandths(value.trim()))

@@ -71,7 +71,9 @@ async fn the_deadline_names_a_response_that_is_under_way() {
         "{held_by}"
     );
     assert!(connection.chunk().await.is_err(), "cut, not ended");
-    host.event("drained").await;
+    let drained = host.event("drained").await;
+    assert_eq!(drained.number("generation"), Some(1));
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
 }
 
 #[tokio::test]

@@ -19,72 +19,17 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
 
-use similar::TextDiff;
 use stackup::manifest::{self, Diagnostic, Settings, Source};
 
 use self::outline::outline;
+use crate::cases;
 
 mod outline;
 
-const DASHES: &str = "----------------------------------------";
-
 #[test]
 fn every_case_comes_out_as_its_file_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
-    let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "case")
-        })
-        .collect();
-    cases.sort();
-    assert!(!cases.is_empty(), "no cases in {}", folder.display());
-
-    let update = std::env::var_os("UPDATE_EXPECT").is_some();
-    let failures: Vec<String> = cases
-        .iter()
-        .filter_map(|case| check(case, update))
-        .collect();
-    assert!(
-        failures.is_empty(),
-        "{} of {} cases differ (- expected, + found; UPDATE_EXPECT=1 accepts):\n\n{}",
-        failures.len(),
-        cases.len(),
-        failures.join("\n")
-    );
-}
-
-/// What differs in one case, if anything does.
-fn check(path: &Path, update: bool) -> Option<String> {
-    let name = path.file_name()?.to_string_lossy();
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => return Some(format!("{name}: {error}\n")),
-    };
-    let (input, expected) = text
-        .split_once(&format!("{DASHES}\n"))
-        .unwrap_or((&text, ""));
-    let found = match Case::read(input) {
-        Ok(case) => case.run(),
-        Err(reason) => return Some(format!("{name}: {reason}\n")),
-    };
-    if found == expected {
-        return None;
-    }
-    if update {
-        let written = fs::write(path, format!("{input}{DASHES}\n{found}"));
-        return written.err().map(|error| format!("{name}: {error}\n"));
-    }
-    let diff = TextDiff::from_lines(expected, &found);
-    Some(format!(
-        "{name}:\n{}",
-        diff.unified_diff().context_radius(3)
-    ))
+    cases::check("manifests", |input| Ok(Case::read(input)?.run()));
 }
 
 /// The part of a case file above the dashes.

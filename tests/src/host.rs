@@ -53,7 +53,7 @@ impl Host {
     /// As [`start`](Self::start).
     pub async fn develop(site: &Site) -> Self {
         let arguments = ["-p", "0", "-o", "127.0.0.1"];
-        let mut command = Self::subcommand("dev", artifacts::stackup(), site, &arguments);
+        let mut command = Self::command_of("dev", artifacts::stackup(), site, &arguments);
         let mut host = Self::spawn(&mut command);
         host.ready().await;
         host
@@ -70,13 +70,14 @@ impl Host {
 
     /// `program serve` with `arguments`, to be changed before it is started.
     pub fn command(program: &Path, site: &Site, arguments: &[&str]) -> Command {
-        Self::subcommand("serve", program, site, arguments)
+        Self::command_of("serve", program, site, arguments)
     }
 
-    fn subcommand(name: &str, program: &Path, site: &Site, arguments: &[&str]) -> Command {
+    /// The same for another command that serves.
+    pub fn command_of(what: &str, program: &Path, site: &Site, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
-            .arg(name)
+            .arg(what)
             .arg(site.path().join("config.ru.toml"))
             .args(["--log-format", "json"])
             .args(arguments)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use crate::services::Format;
@@ -29,6 +29,9 @@ pub(super) enum Command {
     Dev(DevSite),
     /// Serve libraries that are built already
     Serve(Site),
+    /// Make a site, or a plugin of a site
+    #[command(subcommand)]
+    New(New),
     /// Check the manifest and every plugin it names; exit 1 if something is wrong
     Check(Plan),
     /// Print the stack as a tree, with versions, fingerprints and configs
@@ -63,6 +66,8 @@ pub(super) enum Command {
     Stop(Target),
     /// Write down which libraries the plugins are, beside the manifest, for `--locked`
     Lock(Place),
+    /// Print the JSON Schema of the manifest, with the config of each plugin that it names
+    Schema(Place),
     /// Print what a library says of itself, without running any of its code
     Inspect {
         /// The library file
@@ -71,6 +76,44 @@ pub(super) enum Command {
         #[arg(long)]
         schema: bool,
     },
+}
+
+/// What can be made.
+#[derive(Debug, Subcommand)]
+pub(super) enum New {
+    /// Make a site: a folder with a manifest, an app, a middleware, and their tests
+    Site {
+        /// The folder, which is the site's name, too
+        name: PathBuf,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// Make a plugin in `plugins/NAME` of a site
+    #[command(group = ArgGroup::new("kind").required(true))]
+    Plugin {
+        /// The plugin's name
+        name: String,
+        /// It is an app: it answers requests
+        #[arg(long, group = "kind")]
+        app: bool,
+        /// It is a middleware: it answers requests with the help of what stands below it
+        #[arg(long, group = "kind")]
+        middleware: bool,
+        /// The site [default: the nearest folder with config.ru.toml, from the current one upwards]
+        #[arg(long = "in", value_name = "FOLDER")]
+        site: Option<PathBuf>,
+        #[command(flatten)]
+        api: Api,
+    },
+}
+
+/// Where the crate of plugin authors is.
+#[derive(Debug, Args)]
+pub(super) struct Api {
+    /// The folder of the crate `stackup-plugin` [default: that of the checkout which this stackup was
+    /// built from, as long as it is there; else the released version]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) plugin_api: Option<PathBuf>,
 }
 
 /// Where the stack is described.

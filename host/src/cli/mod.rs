@@ -5,6 +5,8 @@ mod check;
 mod control;
 mod inspect;
 mod lock;
+mod new;
+mod schema;
 mod serve;
 
 use std::ffi::OsStr;
@@ -13,6 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::arguments::{Arguments, Command};
+use crate::build;
 use crate::control::Request;
 use crate::link::{self, Ask};
 use crate::probe;
@@ -28,6 +31,7 @@ pub fn main() -> ExitCode {
         .as_deref()
         .and_then(OsStr::to_str)
     {
+        Some(build::ARGUMENT) => return build::main(),
         Some(probe::ARGUMENT) => return probe::main(),
         Some(link::ARGUMENT) => return worker::main(),
         Some(supervisor::ADOPT) => return supervisor::adopt(),
@@ -57,9 +61,11 @@ pub fn main() -> ExitCode {
         Command::Restart(target) => control::control(&target, &Request::Restart {}, false),
         Command::Upgrade(target) => control::control(&target, &Request::Upgrade {}, false),
         Command::Stop(target) => control::control(&target, &Request::Stop {}, false),
+        Command::New(new) => new::new(&new),
         Command::Check(plan) => check::check(&plan, color),
         Command::Stack(plan) => check::stack(&plan, color),
         Command::Lock(place) => lock::lock(&place, color),
+        Command::Schema(place) => schema::schema(&place, color),
         Command::Inspect { library, schema } => inspect::inspect(&library, schema),
     }
 }

@@ -1,6 +1,7 @@
 //! What kind of page a client wants (RFC 9110 §12.5.1).
 
 use http::{HeaderMap, header};
+use stackup_plugin::Weighted;
 
 /// A kind of page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,19 +37,17 @@ fn quality(headers: &HeaderMap, wanted: &str) -> u16 {
         .flat_map(|line| line.split(','));
     let group = wanted.split('/').next().unwrap_or_default();
     let mut closest = (0, 0);
-    for range in ranges {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+    for range in ranges.filter_map(Weighted::parse) {
+        let name = range.value.split(';').next().unwrap_or_default();
+        let name = name.trim().to_ascii_lowercase();
         let closeness = match name.strip_suffix("/*") {
             _ if name == wanted => 3,
             Some("*") => 1,
             Some(prefix) if prefix == group => 2,
             _ => continue,
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q="));
-        let weight = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0_f32));
         if closeness > closest.0 {
-            closest = (closeness, (weight.clamp(0.0, 1.0) * 1000.0) as u16);
+            closest = (closeness, range.quality);
         }
     }
     closest.1

@@ -37,6 +37,7 @@ impl Dev {
             "stack" => self.stack(),
             "reloads" => json!(self.board.reloads()),
             "log" => json!(self.board.log()),
+            "lint" => json!(self.lint.all()),
             "requests" => {
                 let all = self.recent.all();
                 let summaries: Vec<_> = all.iter().map(|trace| trace.summary()).collect();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::link::{Record, Verdict};
+use crate::lint::Told;
 use crate::services::LogLine;
 use crate::trace::Trace;
 
@@ -103,6 +104,11 @@ impl Board {
     pub fn logged(&self, line: LogLine) {
         self.tell("log", || json!(line));
         keep(&mut self.state().log, line);
+    }
+
+    /// A layer has not kept a rule, for the first time or again.
+    pub(super) fn offence(&self, told: &Told) {
+        self.tell("offence", || json!(told));
     }
 
     pub(super) fn began(&self, trace: &Trace) {

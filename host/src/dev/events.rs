@@ -30,9 +30,10 @@ impl Dev {
             data: self.board.shown().to_string().into(),
         };
         // A worker that is about to end has no news: the one that has taken over does.
-        let first = match self.serves() {
-            true => event(&first),
-            false => String::new(),
+        let first = if self.serves() {
+            event(&first)
+        } else {
+            String::new()
         };
         tokio::spawn(async move {
             // A page that lost its worker comes back at once.

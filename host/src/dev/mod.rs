@@ -21,7 +21,8 @@ use http::Request;
 use stackup_plugin::abi::host::Connection;
 use tokio::sync::watch;
 
-use crate::generation::{Active, Census};
+use crate::generation::{Active, Census, Generation};
+use crate::lint::{Case, Ledger};
 use crate::manifest::edit::History;
 use crate::server::Phase;
 use crate::trace::{Finished, Recent, Trace};
@@ -37,6 +38,7 @@ pub struct Dev {
     active: Arc<Active>,
     census: Arc<Census>,
     recent: Recent,
+    lint: Arc<Ledger>,
     manifest: PathBuf,
     edits: Mutex<History>,
     /// Pages stop listening when the worker is to end.
@@ -52,7 +54,9 @@ impl Dev {
         manifest: PathBuf,
         phase: watch::Receiver<Phase>,
     ) -> Self {
+        let ear = Arc::clone(&board);
         Self {
+            lint: Arc::new(Ledger::new(move |told| ear.offence(told))),
             board,
             active,
             census,
@@ -68,15 +72,23 @@ impl Dev {
         *self.phase.borrow() == Phase::Serving
     }
 
-    /// The trace of a request that begins now in the generation of this number.
-    pub fn watch<B>(&self, request: &Request<B>, ends: Connection, generation: u64) -> Watched {
-        let trace = Arc::new(Trace::begin(
-            self.recent.number(),
-            generation,
-            request.method().clone(),
-            request.uri().clone(),
-            request.headers().clone(),
-        ));
+    /// The trace of a request that begins now in this generation.
+    pub fn watch<B>(
+        &self,
+        request: &Request<B>,
+        ends: Connection,
+        generation: &Generation,
+    ) -> Watched {
+        let number = self.recent.number();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let target = format!("{method} {uri}");
+        let headers = request.headers().clone();
+        let mut trace = Trace::begin(number, generation.number, method, uri, headers);
+        if generation.dev.lint {
+            let patience = generation.limits.block_report;
+            trace = trace.checked(Case::new(number, target, Arc::clone(&self.lint), patience));
+        }
+        let trace = Arc::new(trace);
         self.recent.add(Arc::clone(&trace));
         self.board.began(&trace);
         Watched {

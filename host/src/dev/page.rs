@@ -20,7 +20,8 @@ const STYLE: &str = include_str!("assets/error.css");
 impl Watched {
     /// The response to an error that no middleware has answered: HTML, JSON or text, as is wanted.
     pub fn error_page(&self, failure: &Failure, options: manifest::Dev) -> HostResponse {
-        let problem = self.board.problem();
+        // Generation 0 says itself why there is no other.
+        let problem = self.board.problem().filter(|_| self.trace.generation > 0);
         let seen = Seen {
             failure,
             inspector: options.inspector,
@@ -164,8 +165,7 @@ impl Seen<'_> {
                 Escaped(problem.trim_end())
             );
         }
-        let request = Escaped(&request);
-        let _ = writeln!(page, "<section><h2><code>{request}</code></h2>");
+        let _ = writeln!(page, "<section><h2><code>{}</code></h2>", Escaped(&request));
         let _ = writeln!(page, "<ol class=\"layers\">");
         for visit in &self.shown.visits {
             let failed = Some(visit.handler.as_str()) == self.handler();

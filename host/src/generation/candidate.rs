@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use stackup_plugin::abi::host::{Failure, Handler, HandlerContext};
+use stackup_plugin::abi::host::{Failure, Handler, HandlerContext, Scope};
 use stackup_plugin::abi::tables::RawErrorKind;
 use tokio::runtime::Handle;
 
@@ -12,6 +12,7 @@ use super::instance::Instance;
 use super::matching::{Spot, match_up, spots};
 use super::resolve::{Chosen, Place, Resolved};
 use super::tasks::Tasks;
+use crate::lint::{Culprit, Overseen};
 use crate::manifest::{Diagnostic, Directive, Level};
 use crate::stack::{Stack, directives};
 
@@ -108,13 +109,18 @@ fn init(
     let name = &chosen.name;
     let tasks = Arc::new(Tasks::new(ground.runtime.clone()));
     let health = Arc::new(Health::new(name.clone()));
+    let fingerprint = chosen.library.fingerprint.to_string();
+    let mut scope: Arc<dyn Scope> = Arc::clone(&tasks) as _;
+    if ground.watched {
+        scope = Arc::new(Overseen::new(scope, Culprit::new(name, &fingerprint)));
+    }
     let context = HandlerContext {
         handler: name.clone(),
         plugin: directive.plugin.clone(),
-        fingerprint: chosen.library.fingerprint.to_string(),
+        fingerprint,
         environment: ground.place.environment.clone(),
         directory: ground.place.directory.clone(),
-        scope: Arc::clone(&tasks) as _,
+        scope,
         incidents: Arc::clone(&health) as _,
     };
     let handler = start(directive, chosen, context).inspect_err(|_| drop(tasks.end()))?;

@@ -24,7 +24,8 @@ pub(super) fn files(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
     files
 }
 
-fn folders(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
+/// Where libraries are looked for.
+pub(super) fn folders(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
     manifest
         .plugins
         .path

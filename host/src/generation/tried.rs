@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::resolve::{Files, Pick, Place};
 use crate::library::Fingerprint;
 use crate::manifest::{Diagnostic, Manifest};
-use crate::probe::{Death, Probe, Setting, Trial};
+use crate::probe::{Death, Fault, Probe, Setting, Trial};
+use crate::schema::{Point, Violation};
 
 /// What has survived a probe with just this config.
 type Survivor = (Fingerprint, String, String);
@@ -31,7 +32,8 @@ impl Tried {
     ///
     /// # Errors
     ///
-    /// For each directive whose handler would have killed the process, how.
+    /// For each directive whose handler would have killed the process, how; all that is wrong with the
+    /// configs by the handlers' own schemas.
     pub(super) fn try_out(
         &mut self,
         picks: &[Pick<'_>],
@@ -66,19 +68,25 @@ impl Tried {
             directory: place.directory.clone(),
             limit: manifest.limits.warmup_timeout,
         };
-        let deaths = match trials.is_empty() {
+        let faults = match trials.is_empty() {
             true => Vec::new(),
             false => self.probe.try_out(&trials, &setting).map_err(|reason| {
                 let span = picks.first().map(|pick| pick.directive.name_span());
                 vec![Diagnostic::error(span.unwrap_or_default(), reason)]
             })?,
         };
-        let told: Vec<_> = new
-            .iter()
-            .zip(deaths)
-            .filter_map(|(pick, death)| Some(tell(pick, &death?)))
-            .collect();
+        let told = new.iter().zip(faults).filter_map(|(pick, fault)| {
+            Some(match fault? {
+                Fault::Died(death) => vec![tell(pick, &death)],
+                Fault::Misfits(violations) => violations
+                    .iter()
+                    .map(|violation| misfit(pick, violation))
+                    .collect(),
+            })
+        });
+        let mut told: Vec<Diagnostic> = told.flatten().collect();
         if !told.is_empty() {
+            told.sort_by_key(|diagnostic| diagnostic.span.start);
             return Err(told);
         }
         self.survivors = all;
@@ -94,5 +102,17 @@ fn tell(pick: &Pick<'_>, death: &Death) -> Diagnostic {
     if !death.last_words.is_empty() {
         diagnostic = diagnostic.note(format!("its last words: {}", death.last_words));
     }
+    diagnostic
+}
+
+fn misfit(pick: &Pick<'_>, violation: &Violation) -> Diagnostic {
+    let span = match violation.point {
+        Point::Key => pick.directive.config_key_span(&violation.path),
+        Point::Value => pick.directive.config_span(&violation.path),
+    };
+    let (name, message) = (&pick.name, &violation.message);
+    let message = format!("the config of `{name}` does not fit: {message}");
+    let mut diagnostic = Diagnostic::error(span, message).label(violation.label.as_str());
+    diagnostic.note.clone_from(&violation.note);
     diagnostic
 }

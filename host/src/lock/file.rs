@@ -1,11 +1,11 @@
 //! The file of a lock, beside its manifest.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Lock, TextError, parse};
+use crate::whole;
 
 /// Why there is no lock to go by.
 #[derive(Debug, thiserror::Error)]
@@ -61,23 +61,13 @@ pub fn read(path: &Path) -> Result<Lock, LockFileError> {
 ///
 /// What the system says.
 pub fn write(path: &Path, lock: &Lock) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    // As any new file: the process's mask has its say.
-    let mut file = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o666))
-        .prefix(".stackup-lock-")
-        .tempfile_in(folder)?;
-    file.write_all(lock.to_string().as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    whole::write(path, lock.to_string().as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -25,7 +25,7 @@ mod failures;
 mod level;
 mod limits;
 mod location;
-mod name;
+pub(crate) mod name;
 mod plugins;
 mod read;
 mod render;

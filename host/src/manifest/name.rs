@@ -116,7 +116,7 @@ fn stem(path: &str) -> String {
 }
 
 /// `BasicAuth` and `basic auth` as a plugin would be called: `basic-auth`.
-fn mended(name: &str) -> String {
+pub(crate) fn mended(name: &str) -> String {
     let mut mended = String::new();
     let mut after_lower = false;
     for c in name.trim().chars() {

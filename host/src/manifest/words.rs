@@ -45,7 +45,7 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// "`a`, `b` and `c`".
-pub(super) fn list<'w>(words: impl IntoIterator<Item = &'w str>, last: &str) -> String {
+pub(crate) fn list<'w>(words: impl IntoIterator<Item = &'w str>, last: &str) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.as_slice() {
         [] => String::new(),

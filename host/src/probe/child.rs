@@ -1,5 +1,6 @@
-//! The child's side: load, check, build; tell each step before it begins.
+//! The child's side: load, check library and config, build; tell each step before it begins.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use tokio::runtime::Handle;
 use super::Step;
 use crate::generation::Tasks;
 use crate::library::attach;
+use crate::schema::{of_config, violations};
 use crate::services;
 
 /// Address space for a library and its handlers; a plugin that wants more is taken for a leak.
@@ -67,11 +69,29 @@ fn try_all(input: &Value, mut report: File) -> io::Result<()> {
     let tasks = Arc::new(Tasks::new(Handle::current()));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut loaded: Option<(PathBuf, Option<Attached>)> = None;
+    let mut schemas = HashMap::new();
     for (number, trial) in input["trials"].as_array().into_iter().flatten().enumerate() {
         let library = PathBuf::from(text(&trial["library"]));
         if loaded.as_ref().is_none_or(|(path, _)| *path != library) {
             tell(&mut report, number, Step::Load)?;
             loaded = Some((library.clone(), load(&library)));
+            schemas.clear();
+        }
+        let export = text(&trial["export"]);
+        if let Some((_, Some(plugin))) = &loaded {
+            tell(&mut report, number, Step::Schema)?;
+            let schema = schemas
+                .entry(export.clone())
+                .or_insert_with(|| of_config(&plugin.schema(&export).unwrap_or_default()));
+            // Without a schema there is nothing to hold it against; `init` judges.
+            let found = schema
+                .as_ref()
+                .ok()
+                .and_then(|schema| violations(schema, &trial["config"]).ok());
+            if let Some(misfits) = found.filter(|found| !found.is_empty()) {
+                writeln!(report, "{}", json!({ "trial": number, "misfits": misfits }))?;
+                continue;
+            }
         }
         tell(&mut report, number, Step::Init)?;
         let name = text(&trial["name"]);
@@ -88,7 +108,7 @@ fn try_all(input: &Value, mut report: File) -> io::Result<()> {
         };
         if let Some((_, Some(plugin))) = &loaded {
             let config = trial["config"].to_string();
-            let built = plugin.init(&text(&trial["export"]), &config, context);
+            let built = plugin.init(&export, &config, context);
             // Its drop belongs to the end of a generation, not to its beginning.
             std::mem::forget(built);
         }

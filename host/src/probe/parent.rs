@@ -8,12 +8,14 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::verdict::Death;
-use super::{ARGUMENT, Probe, Setting, Step, Trial};
+use super::{ARGUMENT, Fault, Probe, Setting, Step, Trial};
 use crate::policy::How;
 use crate::program;
+use crate::schema::Violation;
 
 /// Probes in children of a program that understands [`ARGUMENT`].
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl ChildProbe {
     }
 
     /// One child for all trials, up to the one that kills it.
-    fn run(&self, trials: &[Trial], setting: &Setting) -> Result<End, String> {
+    fn run(&self, trials: &[Trial], setting: &Setting) -> Result<Ran, String> {
         let mut child = self.start()?;
         let told = told(&mut child);
         let last_words = last_words(&mut child);
@@ -59,13 +61,15 @@ impl ChildProbe {
             .stdin
             .take()
             .map(|mut stdin| stdin.write_all(input.as_bytes()));
-        let mut last = None;
+        let (mut last, mut misfits) = (None, Vec::new());
         let hung = loop {
             match told.recv_timeout(setting.limit) {
                 Ok(Told::Step(trial, step)) => last = Some((trial, step)),
+                Ok(Told::Misfits(trial, violations)) => misfits.push((trial, violations)),
                 Ok(Told::Done) => {
                     finish(child);
-                    return Ok(End::Survived);
+                    let died = None;
+                    return Ok(Ran { misfits, died });
                 }
                 Err(RecvTimeoutError::Disconnected) => break false,
                 Err(RecvTimeoutError::Timeout) => break true,
@@ -92,44 +96,50 @@ impl ChildProbe {
         let words = last_words
             .recv_timeout(Duration::from_secs(1))
             .unwrap_or_default();
-        Ok(End::Died(trial, Death::new(step, how, &words)))
+        let died = Some((trial, Death::new(step, how, &words)));
+        Ok(Ran { misfits, died })
     }
 }
 
-enum End {
-    Survived,
-    Died(usize, Death),
+/// What came of one child; trials are numbered as it got them.
+struct Ran {
+    misfits: Vec<(usize, Vec<Violation>)>,
+    /// Which trial killed it, if one did: those after it are not tried yet.
+    died: Option<(usize, Death)>,
 }
 
 impl Probe for ChildProbe {
-    fn try_out(&self, trials: &[Trial], setting: &Setting) -> Result<Vec<Option<Death>>, String> {
-        let mut deaths = vec![None; trials.len()];
+    fn try_out(&self, trials: &[Trial], setting: &Setting) -> Result<Vec<Option<Fault>>, String> {
+        let mut faults = vec![None; trials.len()];
         let mut left: Vec<usize> = (0..trials.len()).collect();
         // Each child ends with at most one death; the others get another one.
         while !left.is_empty() {
             let batch: Vec<_> = left.iter().map(|&number| trials[number].clone()).collect();
-            match self.run(&batch, setting)? {
-                End::Survived => break,
-                End::Died(at, death) => {
-                    let number = left.get(at).copied().unwrap_or_default();
-                    let library = &trials[number].library;
-                    // A library that kills on load does so for all its handlers.
-                    let whole = !death.in_init;
-                    for other in left.iter().copied() {
-                        if other == number || whole && trials[other].library == *library {
-                            deaths[other] = Some(death.clone());
-                        }
-                    }
-                    left.retain(|&other| deaths[other].is_none());
+            let Ran { misfits, died } = self.run(&batch, setting)?;
+            for (at, violations) in misfits {
+                if let Some(number) = left.get(at) {
+                    faults[*number] = Some(Fault::Misfits(violations));
                 }
             }
+            let Some((at, death)) = died else { break };
+            let number = left.get(at).copied().unwrap_or_default();
+            let library = &trials[number].library;
+            // A library that kills on load does so for all its handlers.
+            let whole = death.step == Step::Load;
+            for other in left.iter().copied() {
+                if other == number || whole && trials[other].library == *library {
+                    faults[other] = Some(Fault::Died(death.clone()));
+                }
+            }
+            left.retain(|&other| faults[other].is_none());
         }
-        Ok(deaths)
+        Ok(faults)
     }
 }
 
 enum Told {
     Step(usize, Step),
+    Misfits(usize, Vec<Violation>),
     Done,
 }
 
@@ -158,6 +168,10 @@ fn parse(line: &str) -> Option<Told> {
         return Some(Told::Done);
     }
     let trial = usize::try_from(line["trial"].as_u64()?).ok()?;
+    if let Some(misfits) = line.get("misfits") {
+        let violations = Deserialize::deserialize(misfits).ok()?;
+        return Some(Told::Misfits(trial, violations));
+    }
     Some(Told::Step(trial, Step::from_word(line["step"].as_str()?)?))
 }
 

@@ -8,8 +8,8 @@ use crate::policy::How;
 /// How a trial killed its process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Death {
-    /// Whether it was `init`; else the library's constructors.
-    pub in_init: bool,
+    /// What it did.
+    pub(super) step: Step,
     /// How.
     pub how: How,
     /// The last that it wrote to stderr.
@@ -26,7 +26,7 @@ impl Death {
             .collect();
         last.reverse();
         Self {
-            in_init: step == Step::Init,
+            step,
             how,
             last_words: last.join("\n"),
         }
@@ -35,10 +35,10 @@ impl Death {
 
 impl fmt::Display for Death {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.in_init {
-            "its `init`"
-        } else {
-            "loading it"
+        let place = match self.step {
+            Step::Load => "loading it",
+            Step::Schema => "asking for its schema",
+            Step::Init => "its `init`",
         };
         match &self.how {
             how @ How::Signal(_) => write!(f, "{place} crashes ({how})"),
@@ -67,6 +67,18 @@ mod tests {
         );
         let hung = Death::new(Step::Load, How::Hung(Duration::from_secs(5)), "");
         assert_eq!(hung.to_string(), "loading it does not end within 5s");
+    }
+
+    #[test]
+    fn each_step_has_its_words() {
+        let death = |step| Death::new(step, How::Exit(1), "").to_string();
+        for (step, words) in [
+            (Step::Load, "loading it ends"),
+            (Step::Schema, "asking for its schema ends"),
+            (Step::Init, "its `init` ends"),
+        ] {
+            assert!(death(step).starts_with(words), "{}", death(step));
+        }
     }
 
     #[test]

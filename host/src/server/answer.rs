@@ -42,7 +42,7 @@ pub(super) async fn answer(
         return response;
     }
     let watched = served.dev.as_ref();
-    let watched = watched.map(|dev| dev.watch(&request, ends, generation.number));
+    let watched = watched.map(|dev| dev.watch(&request, ends, &generation));
     let exchange = Exchange::new(generation.number);
     let exchange = Arc::new(match &watched {
         Some(watched) => exchange.witnessed_by(Arc::clone(&watched.trace) as _),
@@ -74,7 +74,8 @@ pub(super) async fn answer(
     if let Some(watched) = &watched {
         watched.dress(&mut response, generation.dev);
     }
-    if let Some(failure) = &failure {
+    // Generation 0 stands in for a stack that was refused, which the log has told.
+    if let Some(failure) = failure.as_ref().filter(|_| generation.number > 0) {
         log_failure(failure);
     }
     let hold = Hold::new(generation, wait, Arc::clone(sending)).watched(watched);
@@ -173,7 +174,7 @@ fn framed(mut response: HostResponse, is_head: bool) -> Outcome {
     Err(Failure::body(StatusCode::INTERNAL_SERVER_ERROR, lie))
 }
 
-/// Removes what layers say to each other, as Rack's servers do (SPEC R29).
+/// Removes what layers say to each other, as Rack's servers do (SPEC R31).
 fn keep_words_in(headers: &mut HeaderMap) {
     let is_word = |name: &&HeaderName| name.as_str().starts_with("rack.");
     while let Some(word) = headers.keys().find(is_word).cloned() {

@@ -8,6 +8,7 @@ use super::cascade::Cascade;
 use super::url_map::{Location, UrlMap};
 use super::watched::Watched;
 use super::{Closed, NotFound, Stack};
+use crate::lint::Culprit;
 use crate::manifest::{self, Directive, Level, Map, Tried};
 use crate::trace::Seat;
 
@@ -86,13 +87,17 @@ impl<'a> Builder<'a> {
 }
 
 fn layer((handler, seat): Mounted, next: Option<Box<Node>>, on_failure: OnFailure) -> Node {
+    let context = handler.context();
     let layer = Node::Layer {
         handler,
         next,
         on_failure,
     };
     match seat {
-        Some(seat) => Node::Answer(Box::new(Watched::new(layer, seat))),
+        Some(seat) => {
+            let culprit = Culprit::new(&context.handler, &context.fingerprint);
+            Node::Answer(Box::new(Watched::new(layer, seat, culprit)))
+        }
         None => layer,
     }
 }

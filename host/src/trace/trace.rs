@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use stackup_plugin::abi::host::{HostRequest, Outcome};
 
 use super::seat::Seat;
+use crate::lint::Case;
 
 /// A request that is watched, from its first byte to its last.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Trace {
     pub headers: HeaderMap,
     /// When it came.
     pub at: SystemTime,
+    /// What looks at its layers, if anything does.
+    pub lint: Option<Arc<Case>>,
     began: Instant,
     state: Mutex<State>,
 }
@@ -104,9 +107,17 @@ impl Trace {
             uri,
             headers,
             at: SystemTime::now(),
+            lint: None,
             began: Instant::now(),
             state: Mutex::default(),
         }
+    }
+
+    /// The same, with its layers looked at.
+    #[must_use]
+    pub fn checked(self, case: Case) -> Self {
+        let lint = Some(Arc::new(case));
+        Self { lint, ..self }
     }
 
     /// It comes to a layer. What is returned notes how it leaves, at the latest when it is dropped.
@@ -148,6 +159,9 @@ impl Trace {
     pub fn ended(&self, how: Finished) {
         let at = self.began.elapsed();
         self.state().ended.get_or_insert((at, how));
+        if let Some(case) = &self.lint {
+            case.ended();
+        }
     }
 
     /// Since it came.

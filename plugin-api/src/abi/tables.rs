@@ -253,6 +253,7 @@ pub struct HostTable {
         future: RawFuture,
     ) -> *mut TaskObject,
     pub task_abort: unsafe extern "C" fn(task: *const TaskObject),
-    #[sabi(last_prefix_field)]
     pub task_drop: unsafe extern "C" fn(task: *mut TaskObject),
+    #[sabi(last_prefix_field)]
+    pub request_fork: unsafe extern "C" fn(request: *mut RequestObject) -> *mut RequestObject,
 }

@@ -36,6 +36,9 @@ impl Coding {
     }
 }
 
+/// How many codings are looked at: there are not as many.
+const LOOKED_AT: usize = 32;
+
 /// How much a client wants each coding, in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
@@ -46,17 +49,12 @@ pub struct Accepted {
 impl Accepted {
     /// What `Accept-Encoding` says; without one nothing is encoded.
     pub fn of(headers: Headers<'_>) -> Self {
-        let lines = headers.get_all(header::ACCEPT_ENCODING);
-        let lines = lines.filter_map(|value| value.to_str());
-        let wanted: Vec<(&str, u16)> = lines
-            .flat_map(|line| line.split(','))
-            .filter_map(parse)
-            .collect();
+        let wanted = headers.weighted(header::ACCEPT_ENCODING, LOOKED_AT);
         let quality = |name: &str| {
             let named = wanted
                 .iter()
-                .find(|(coding, _)| coding.eq_ignore_ascii_case(name));
-            named.map(|(_, quality)| *quality)
+                .find(|one| one.value.eq_ignore_ascii_case(name));
+            named.map(|one| one.quality)
         };
         let rest = quality("*");
         let of_coding = |coding: Coding| {
@@ -82,29 +80,6 @@ impl Accepted {
             .max_by_key(|(_, quality)| *quality)
             .map(|(coding, _)| coding)
     }
-}
-
-/// A coding and its quality in thousandths.
-fn parse(item: &str) -> Option<(&str, u16)> {
-    let mut parts = item.split(';').map(str::trim);
-    let name = parts.next().filter(|name| !name.is_empty())?;
-    let Some(weight) = parts.next() else {
-        return Some((name, 1000));
-    };
-    let (q, value) = weight.split_once('=')?;
-    q.trim().eq_ignore_ascii_case("q").then_some(())?;
-    Some((name, thousandths(value.trim())?))
-}
-
-/// A `qvalue` (RFC 9110 §12.4.2) in thousandths.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, places) = text.split_once('.').unwrap_or((text, ""));
-    let digits = places.len() <= 3 && places.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits || !matches!(whole, "0" | "1") {
-        return None;
-    }
-    let value: u16 = format!("{whole}{places:0<3}").parse().ok()?;
-    (value <= 1000).then_some(value)
 }
 
 #[cfg(test)]

@@ -39,4 +39,4 @@ pub use self::escape::escape;
 pub use self::folder::{Folder, Found, OpenFile, Symlinks};
 pub use self::listing::{Entry, Kind};
 pub use self::path::{BadPath, FilePath};
-pub use self::refusal::{ALLOW, allowed, options, refusal};
+pub use self::refusal::{ALLOW, asks_for_no_file, refusal};

@@ -17,24 +17,17 @@ pub fn refusal(status: StatusCode) -> Result {
     Ok(res)
 }
 
-/// The refusal of a method that files do not know; none for one that they know.
+/// The answer to a method that asks for no file: 200 for `OPTIONS`, 405 for those that files do not
+/// know; none for GET and HEAD.
 ///
 /// # Errors
 ///
 /// None is known.
-pub fn allowed(method: &Method) -> Result<Option<Response>> {
-    if [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) {
-        return Ok(None);
-    }
-    let res = refusal(StatusCode::METHOD_NOT_ALLOWED)?;
+pub fn asks_for_no_file(method: &Method) -> Result<Option<Response>> {
+    let res = match *method {
+        Method::GET | Method::HEAD => return Ok(None),
+        Method::OPTIONS => Response::new(StatusCode::OK),
+        _ => refusal(StatusCode::METHOD_NOT_ALLOWED)?,
+    };
     Ok(Some(res.with_header(header::ALLOW, ALLOW)?))
-}
-
-/// The answer to `OPTIONS`.
-///
-/// # Errors
-///
-/// None is known.
-pub fn options() -> Result {
-    Ok(Response::new(StatusCode::OK).with_header(header::ALLOW, ALLOW)?)
 }

@@ -6,7 +6,7 @@ mod page;
 
 use std::path::PathBuf;
 
-use served_files::{Asked, FilePath, Folder, Found, Symlinks, allowed, escape, options, refusal};
+use served_files::{Asked, FilePath, Folder, Found, Symlinks, asks_for_no_file, escape, refusal};
 use stackup_plugin::{
     App, Context, Html, IntoResponse, Method, Request, Response, Result, StatusCode, header,
 };
@@ -53,11 +53,8 @@ impl App for Directory {
     }
 
     async fn call(&self, req: Request) -> Result {
-        if let Some(refused) = allowed(&req.method())? {
-            return Ok(refused);
-        }
-        if req.method() == Method::OPTIONS {
-            return options();
+        if let Some(answer) = asks_for_no_file(&req.method())? {
+            return Ok(answer);
         }
         let path = match FilePath::decode(req.path_info()) {
             Ok(path) => path,

@@ -1,8 +1,9 @@
 //! A directory as a page.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::Write;
 
 use served_files::{Entry, FilePath, Kind, escape};
+use stackup_plugin::Escaped;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -63,22 +64,6 @@ fn size(length: u64) -> String {
     match unit {
         "B" => format!("{length} B"),
         _ => format!("{amount:.1} {unit}"),
-    }
-}
-
-/// Text that is nothing but text in HTML.
-struct Escaped<'a>(&'a str);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c => f.write_char(c),
-        })
     }
 }
 

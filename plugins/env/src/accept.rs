@@ -1,6 +1,10 @@
 //! Which of two media types an `Accept` header wants (RFC 9110 §12.5.1).
 
-use stackup_plugin::Headers;
+use stackup_plugin::header::ACCEPT;
+use stackup_plugin::{Headers, Weighted};
+
+/// How many media ranges are looked at.
+const LOOKED_AT: usize = 32;
 
 /// A form of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +15,8 @@ pub(crate) enum Form {
 
 /// The form that is wanted most; JSON where both are wanted alike, none where neither is.
 pub(crate) fn choose(headers: Headers<'_>) -> Option<Form> {
-    let ranges: Vec<Range> = headers
-        .get_all("accept")
-        .filter_map(|value| value.to_str())
-        .flat_map(|value| value.split(','))
-        .filter_map(Range::parse)
-        .collect();
+    let ranges = headers.weighted(ACCEPT, LOOKED_AT).into_iter();
+    let ranges: Vec<Range> = ranges.filter_map(Range::parse).collect();
     if ranges.is_empty() {
         return Some(Form::Json);
     }
@@ -46,26 +46,21 @@ struct Range {
 
 impl Range {
     /// A media range; none if it isn't one, or asks for a parameter, which neither form has.
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(';').map(str::trim);
+    fn parse(range: Weighted<'_>) -> Option<Self> {
+        let mut parts = range.value.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
-        let mut quality = 1000;
         for parameter in parts {
             let (name, value) = parameter.split_once('=')?;
-            match name.trim().to_ascii_lowercase().as_str() {
-                "q" => {
-                    quality = thousandths(value.trim())?;
-                    // What follows is of a time when extensions stood there.
-                    break;
-                }
-                "charset" if value.trim_matches('"').eq_ignore_ascii_case("utf-8") => {}
-                _ => return None,
+            let is_ours = name.trim().eq_ignore_ascii_case("charset")
+                && value.trim_matches('"').eq_ignore_ascii_case("utf-8");
+            if !is_ours {
+                return None;
             }
         }
         Some(Self {
             kind: kind.to_ascii_lowercase(),
             subtype: subtype.to_ascii_lowercase(),
-            quality,
+            quality: range.quality,
         })
     }
 
@@ -78,19 +73,6 @@ impl Range {
             _ => None,
         }
     }
-}
-
-/// A `qvalue` (RFC 9110 §12.4.2) in thousandths.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, places) = text.split_once('.').unwrap_or((text, ""));
-    if !matches!(whole, "0" | "1")
-        || places.len() > 3
-        || !places.bytes().all(|b| b.is_ascii_digit())
-    {
-        return None;
-    }
-    let value: u16 = format!("{whole}{places:0<3}").parse().ok()?;
-    (value <= 1000).then_some(value)
 }
 
 #[cfg(test)]

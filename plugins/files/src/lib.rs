@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use served_files::{Asked, FilePath, Folder, Found, Symlinks, allowed, options, refusal};
+use served_files::{Asked, FilePath, Folder, Found, Symlinks, asks_for_no_file, refusal};
 use stackup_plugin::{App, Context, Fields, Method, Request, Result, StatusCode};
 
 /// `[run.config]` of `files`.
@@ -56,11 +56,8 @@ impl App for Files {
     }
 
     async fn call(&self, req: Request) -> Result {
-        if let Some(refused) = allowed(&req.method())? {
-            return Ok(refused);
-        }
-        if req.method() == Method::OPTIONS {
-            return options();
+        if let Some(answer) = asks_for_no_file(&req.method())? {
+            return Ok(answer);
         }
         let path = match FilePath::decode(req.path_info()) {
             Ok(path) => path,

@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod body;
-mod head;
 mod offence;
 mod pair;
 mod request;
@@ -12,6 +11,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use contract::{Answered, Flow, Print};
+use stackup_plugin::header::ETAG;
 use stackup_plugin::{Body, Context, Method, Middleware, Next, Request, Response, Result, tracing};
 
 use self::body::Checked;
@@ -59,8 +60,7 @@ impl Middleware for Lint {
         let above = Pair::with_lint_above(&req);
         let below = Pair::for_lint_below(&mut req);
         let mut res = self.watched(req, next).await?;
-        self.court.hear(head::check(&mut res, is_head))?;
-        self.watch_body(&mut res, is_head, above, below);
+        self.check(&mut res, is_head, above, below)?;
         Ok(res)
     }
 }
@@ -78,31 +78,40 @@ impl Lint {
         .await
     }
 
-    fn watch_body(
+    /// Looks at the head, and at the body as it passes.
+    fn check(
         &self,
         res: &mut Response,
         is_head: bool,
         above: Option<Arc<Pair>>,
         below: Arc<Pair>,
-    ) {
-        if let Some(above) = &above {
-            above.inner_head(res);
-        }
-        let promised = head::promised(res).filter(|_| !is_head && head::has_content(res));
-        let same = below.same_tag(res);
-        res.map_body(|body| {
-            Body::new(Checked {
-                body,
-                court: self.court,
-                blocking: self.blocking,
-                promised,
-                same,
-                above,
-                below,
-                passed: 0,
-                over: false,
-            })
-        });
+    ) -> Result<()> {
+        let body = res.take_body();
+        let has = body.size_hint().exact();
+        let headers = res.headers();
+        let fields = headers.iter().map(|(name, value)| (name, value.as_bytes()));
+        let fields: Vec<_> = fields.collect();
+        let status = res.status().as_u16();
+        let answered = Answered {
+            status,
+            headers: &fields,
+            is_head,
+            has,
+        };
+        let etag = headers.get(ETAG).map(|etag| etag.as_bytes());
+        let checked = Checked {
+            body,
+            court: self.court,
+            blocking: self.blocking,
+            flow: Flow::new(answered.promised(), has),
+            print: Print::new(status, is_head, etag, has),
+            streams: has.is_none(),
+            above,
+            below,
+        };
+        let offences = answered.offences();
+        res.set_body(Body::new(checked));
+        self.court.hear(offences)
     }
 }
 

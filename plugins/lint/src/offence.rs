@@ -1,21 +1,7 @@
 //! What becomes of an offence.
 
+use contract::Offence;
 use stackup_plugin::{Error, Result, tracing};
-
-/// A rule that was not kept, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Offence {
-    /// Its number in SPEC.md, or the section of an RFC.
-    pub(crate) rule: &'static str,
-    pub(crate) message: String,
-}
-
-impl Offence {
-    pub(crate) fn new<T>(rule: &'static str, message: impl Into<String>) -> Result<T, Self> {
-        let message = message.into();
-        Err(Self { rule, message })
-    }
-}
 
 /// Decides over offences.
 #[derive(Debug, Clone, Copy)]
@@ -28,16 +14,14 @@ impl Court {
         Self { strict }
     }
 
-    /// An error where offences fail the request, a line of the log where they don't.
-    pub(crate) fn hear(self, outcome: Result<(), Offence>) -> Result<()> {
-        let Err(Offence { rule, message }) = outcome else {
-            return Ok(());
-        };
-        let message = format!("{rule}: {message}");
-        if self.strict {
-            return Err(Error::msg(message));
+    /// An error for the first where offences fail the request, a line of the log for each where they don't.
+    pub(crate) fn hear(self, offences: impl IntoIterator<Item = Offence>) -> Result<()> {
+        for offence in offences {
+            if self.strict {
+                return Err(Error::msg(offence.to_string()));
+            }
+            tracing::error!("{offence}");
         }
-        tracing::error!("{message}");
         Ok(())
     }
 }

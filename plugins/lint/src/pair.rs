@@ -1,11 +1,11 @@
 //! Two lints with layers between them: what went into those layers, and what came out.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use stackup_plugin::header::ETAG;
-use stackup_plugin::{Request, Response, StatusCode};
+use contract::{Offence, Print};
+use stackup_plugin::Request;
 
 /// Where in the env a lint finds the one above.
 const ENV: &str = "stackup.lint";
@@ -18,28 +18,13 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug, Default)]
 pub(crate) struct Pair {
     number: u64,
-    head: Mutex<Option<Head>>,
+    /// What has gone in, once that is all of it.
+    print: OnceLock<Print>,
     chunks: AtomicU64,
     bytes: AtomicU64,
-    complete: AtomicBool,
     /// What had come in when something last went out.
     chunks_then: AtomicU64,
     bytes_then: AtomicU64,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Head {
-    status: StatusCode,
-    etag: Vec<u8>,
-}
-
-impl Head {
-    /// Status and strong tag, if there is one.
-    fn of(res: &Response) -> Option<Self> {
-        let etag = res.headers().get(ETAG)?.as_bytes();
-        let (status, etag) = (res.status(), etag.to_vec());
-        etag.starts_with(b"\"").then_some(Self { status, etag })
-    }
 }
 
 fn pairs() -> MutexGuard<'static, BTreeMap<u64, Weak<Pair>>> {
@@ -64,29 +49,19 @@ impl Pair {
         pairs().get(&number)?.upgrade()
     }
 
-    pub(crate) fn inner_head(&self, res: &Response) {
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Head::of(res);
-    }
-
     pub(crate) fn inner_chunk(&self, length: u64) {
         self.chunks.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(length, Ordering::Relaxed);
     }
 
-    pub(crate) fn inner_complete(&self) {
-        self.complete.store(true, Ordering::Relaxed);
+    pub(crate) fn inner_complete(&self, print: &Print) {
+        // Of two ends the first counts.
+        let _ = self.print.set(print.clone());
     }
 
-    /// Whether what comes out says that it is, byte for byte, what went in.
-    pub(crate) fn same_tag(&self, outer: &Response) -> bool {
-        let inner = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.is_some() && *inner == Head::of(outer)
-    }
-
-    /// The bytes that went in, once that is all of them.
-    pub(crate) fn whole(&self) -> Option<u64> {
-        let complete = self.complete.load(Ordering::Relaxed);
-        complete.then(|| self.bytes.load(Ordering::Relaxed))
+    /// What is wrong with that which came out, once both are whole.
+    pub(crate) fn changed(&self, outer: &Print) -> Option<Offence> {
+        outer.made_of(self.print.get()?)
     }
 
     /// Chunks and bytes that went in since something came out last, which is now.

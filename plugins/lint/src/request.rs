@@ -1,46 +1,21 @@
 //! What the layers above made of a request.
 
+use contract::{Asked, Offence};
+use stackup_plugin::Request;
 use stackup_plugin::header::CONTENT_LENGTH;
-use stackup_plugin::{Method, Request, Result};
 
-use crate::offence::Offence;
-
-pub(crate) fn check(req: &mut Request) -> Result<(), Offence> {
-    path(req)?;
-    body(req)
-}
-
-fn path(req: &Request) -> Result<(), Offence> {
-    let (script_name, path_info) = (req.script_name(), req.path_info());
-    if script_name.is_empty() && path_info.is_empty() {
-        return Offence::new("R8", "SCRIPT_NAME and PATH_INFO are both empty");
-    }
-    if path_info == "*" && req.method() != Method::OPTIONS {
-        let message = format!(
-            "PATH_INFO is `*`, which is for OPTIONS, not {}",
-            req.method()
-        );
-        return Offence::new("R8", message);
-    }
-    Ok(())
-}
-
-/// Who takes the body and wants it passed on puts it back.
-fn body(req: &mut Request) -> Result<(), Offence> {
-    let told = req
-        .header(CONTENT_LENGTH)
-        .and_then(|length| length.parse::<u64>().ok());
+pub(crate) fn check(req: &mut Request) -> impl Iterator<Item = Offence> + use<> {
     let body = req.take_body();
     let has = body.size_hint().exact();
     req.set_body(body);
-    match (told, has) {
-        (Some(told), Some(has)) if told != has => {
-            let message = format!(
-                "the request's content-length is {told}, but its body has {has} bytes: \
-                 did a layer above take it and not put it back?"
-            );
-            Offence::new("K5", message)
-        }
-        _ => Ok(()),
-    }
+    let told = req.header(CONTENT_LENGTH);
+    let method = req.method();
+    let asked = Asked {
+        method: method.as_str(),
+        script_name: req.script_name(),
+        path_info: req.path_info(),
+        told: told.and_then(|length| length.parse().ok()),
+        has,
+    };
+    asked.offences()
 }

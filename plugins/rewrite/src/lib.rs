@@ -6,9 +6,7 @@ mod config;
 mod rule;
 mod template;
 
-use stackup_plugin::{
-    Context, Middleware, Next, Request, Response, Result, StatusCode, Uri, header,
-};
+use stackup_plugin::{Context, Middleware, Next, Request, Response, Result, StatusCode, header};
 
 pub use self::config::{Config, RuleConfig};
 use self::rule::{Outcome, Rule};
@@ -48,15 +46,10 @@ fn redirect(status: StatusCode, location: &str) -> Result {
 
 /// Changes what the layers below see; what the maps above have taken stays taken.
 fn rewrite(req: &mut Request, path: &str, query: Option<&str>) -> Result<()> {
-    let script_name = req.script_name().to_owned();
-    let query = match query.unwrap_or_else(|| req.query()) {
-        "" => String::new(),
-        query => format!("?{query}"),
-    };
-    let uri: Uri = format!("{script_name}{path}{query}").parse()?;
-    req.set_uri(&uri);
-    req.set_script_name(&script_name)?;
-    req.set_path_info(path)
+    match query.unwrap_or_else(|| req.query()) {
+        "" => req.go_to(path),
+        query => req.go_to(&format!("{path}?{query}")),
+    }
 }
 
 stackup_plugin::export!(middleware Rewrite as "rewrite");

@@ -32,20 +32,31 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// No more is done of it here than must be: most requests do not fail.
     pub(crate) fn new(req: &Request) -> Self {
-        let mut env: Vec<_> = req.env().iter().collect();
-        for (name, value) in &mut env {
-            let name = name.to_ascii_lowercase();
-            if SECRET.iter().any(|part| name.contains(part)) {
-                *value = "[hidden]".to_owned();
-            }
-        }
-        env.sort();
         Self {
             method: req.method().to_string(),
             path: [req.script_name(), req.path_info()].concat(),
-            env,
+            env: req.env().iter().collect(),
         }
+    }
+
+    /// What may be shown of the env, sorted.
+    fn env(&self) -> Vec<(&str, &str)> {
+        let is_secret = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            SECRET.iter().any(|part| name.contains(part))
+        };
+        let mut env: Vec<_> = self
+            .env
+            .iter()
+            .map(|(name, value)| {
+                let value = if is_secret(name) { "[hidden]" } else { value };
+                (name.as_str(), value)
+            })
+            .collect();
+        env.sort_unstable();
+        env
     }
 
     pub(crate) fn request(&self) -> String {
@@ -87,7 +98,7 @@ pub(crate) fn html(error: &Error, seen: &Seen) -> String {
          <h1>{status}</h1>\n<p>{request}</p>\n<pre>{what}</pre>\n\
          <h2>The request</h2>\n<table>\n"
     );
-    for (name, value) in &seen.env {
+    for (name, value) in seen.env() {
         // Writing to a string does not fail.
         let (name, value) = (Escaped(name), Escaped(value));
         let _ = writeln!(page, "<tr><th scope=\"row\">{name}<td>{value}");

@@ -6,7 +6,7 @@ mod config;
 mod routes;
 mod rules;
 
-use served_files::{Asked, Coding, FilePath, Folder, Found, allowed, options, refusal};
+use served_files::{Asked, Coding, FilePath, Folder, Found, asks_for_no_file, refusal};
 use stackup_plugin::{
     Context, Method, Middleware, Next, Request, Response, Result, StatusCode, header,
 };
@@ -50,11 +50,8 @@ impl Middleware for Static {
         let Some(path) = self.routes.file(req.path_info()) else {
             return next.run(req).await;
         };
-        if let Some(refused) = allowed(&req.method())? {
-            return Ok(refused);
-        }
-        if req.method() == Method::OPTIONS {
-            return options();
+        if let Some(answer) = asks_for_no_file(&req.method())? {
+            return Ok(answer);
         }
         match self.folder.find(&path, &req).await? {
             Found::File(file) => self.with_headers(&path, file.answer(Asked::of(&req))?),

@@ -191,22 +191,3 @@ async fn trailers_that_would_change_the_framing_are_not_sent() {
     assert_eq!(response.text(), "a line\n");
     assert!(response.trailers.is_empty(), "{:?}", response.trailers);
 }
-
-#[tokio::test]
-async fn a_body_that_never_ends_does_not_hold_a_generation_for_ever() {
-    let manifest = |app: &str| format!("run = \"{app}\"\n[limits]\ndrain_timeout = \"100ms\"\n");
-    let site = Site::new(&manifest("lies"), &["lies", "hello"]);
-    let host = Host::start(&site).await;
-    let mut connection = host.connect().await;
-    connection
-        .send("GET /never-ends HTTP/1.1\r\nhost: test\r\n\r\n")
-        .await;
-    assert_eq!(connection.head().await.status, 200);
-    assert_eq!(connection.chunk().await.unwrap(), b"more to come\n");
-    site.manifest(&manifest("hello"));
-    host.reload("swapped").await;
-    assert!(connection.chunk().await.is_err(), "cut, not ended");
-    let drained = host.event("drained").await;
-    assert_eq!(drained.number("generation"), Some(1));
-    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
-}

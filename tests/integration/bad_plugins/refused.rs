@@ -290,13 +290,14 @@ async fn handlers_that_can_not_be_built() {
             name: "bad-init",
             place: |_| {},
             manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = 7 }\n",
-            says: &["expected a string", "config.ru.toml:3:"],
+            says: &["`how` must be a string", "config.ru.toml:3:"],
         },
         Bad {
             name: "bad-init",
             place: |_| {},
-            manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"\", roms = [] }\n",
-            says: &["unknown field `roms`", "`rooms`", "config.ru.toml:3:"],
+            // Told before its `init` is called, which would abort.
+            manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"abort\", roms = [] }\n",
+            says: &["unknown key `roms`", "`rooms`", "config.ru.toml:3:"],
         },
         Bad {
             name: "panics",

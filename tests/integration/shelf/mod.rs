@@ -23,6 +23,7 @@ mod maintenance;
 mod method_override;
 mod null_logger;
 mod order;
+mod recursive;
 mod redirect;
 mod respond;
 mod rewrite;

@@ -1,10 +1,11 @@
 //! What was changed in a manifest's file, to be undone.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use super::{Edit, EditError, edited};
+use crate::whole;
 
 /// As many changes can be undone.
 const KEPT: usize = 50;
@@ -57,12 +58,5 @@ impl History {
 
 /// Puts `text` in the place of a file at once, so that nobody reads half of it. A link stays one.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let path = fs::canonicalize(path)?;
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file()
-        .set_permissions(fs::metadata(&path)?.permissions())?;
-    file.persist(&path)?;
-    Ok(())
+    whole::write(&fs::canonicalize(path)?, text.as_bytes())
 }

@@ -63,7 +63,7 @@ fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Re
     let entries = match node.get_ref() {
         DeValue::Table(entries) => entries,
         DeValue::String(_) => {
-            let run = directive::directive(reader, node, Role::Run, true)?.directive;
+            let run = directive::directive(reader, node, Role::Run)?.directive;
             let level = Level {
                 run,
                 ..Level::default()

@@ -28,12 +28,7 @@ impl Read {
     }
 }
 
-pub(super) fn directive(
-    reader: &mut Reader<'_>,
-    node: Node<'_>,
-    role: Role,
-    in_map: bool,
-) -> Option<Read> {
+pub(super) fn directive(reader: &mut Reader<'_>, node: Node<'_>, role: Role) -> Option<Read> {
     match node.get_ref() {
         DeValue::String(text) => {
             let mut places = Places::default();
@@ -59,7 +54,7 @@ pub(super) fn directive(
             })
         }
         DeValue::Table(entries) => {
-            let mut table = Table::new(entries, node.span(), Kind::Directive { in_map });
+            let mut table = Table::new(entries, node.span(), Kind::Directive);
             Some(from_table(reader, &mut table, role).finish(reader, table))
         }
         _ => {

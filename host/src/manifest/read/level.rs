@@ -24,7 +24,7 @@ pub(super) struct Enclosing {
 pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enclosing) -> Level {
     // A section that stands before the top level in the walk may have swallowed its `run`.
     let slips = if around.in_map { reader.slips } else { 0 };
-    let uses = table.take("use").map(|entry| uses(reader, &entry, around));
+    let uses = table.take("use").map(|entry| uses(reader, &entry));
     let maps = table.take("map");
     let mapped = maps.is_some();
     let maps = maps
@@ -38,7 +38,7 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
         cascade::beside_run(reader, cascade, run);
     }
     let cascade = cascade.and_then(|entry| cascade::cascade(reader, &entry, around));
-    let run = run.and_then(|entry| run_of(reader, &entry, around));
+    let run = run.and_then(|entry| run_of(reader, &entry));
     let uses = uses.unwrap_or_default();
 
     for part in uses.iter().chain(&run) {
@@ -87,17 +87,17 @@ fn missing(reader: &mut Reader<'_>, table: &Table<'_>, around: &Enclosing) {
             .label("nothing answers here")
             .help("add `run = \"name\"` below its path, or a `[map.run]`")
     } else {
-        Diagnostic::error(table.first_key().unwrap_or(0..0), "missing `run` or `map`")
+        let first = table.first_key().unwrap_or(0..0);
+        Diagnostic::error(first, "missing `run`, `map` or `cascade`")
             .label("nothing in this manifest answers a request")
             .help("add `run = \"name\"` above the first `[table]`")
     };
     reader.report(error);
 }
 
-fn uses(reader: &mut Reader<'_>, entry: &Entry<'_>, around: &Enclosing) -> Vec<Read> {
-    let read = |node: Node<'_>, reader: &mut Reader<'_>| {
-        directive::directive(reader, node, Role::Use, around.in_map)
-    };
+fn uses(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Vec<Read> {
+    let read =
+        |node: Node<'_>, reader: &mut Reader<'_>| directive::directive(reader, node, Role::Use);
     let expected = "a list of plugins' names or tables";
     match entry.value.get_ref() {
         DeValue::Array(items) => items.iter().filter_map(|item| read(item, reader)).collect(),
@@ -118,9 +118,9 @@ fn uses(reader: &mut Reader<'_>, entry: &Entry<'_>, around: &Enclosing) -> Vec<R
     }
 }
 
-fn run_of(reader: &mut Reader<'_>, entry: &Entry<'_>, around: &Enclosing) -> Option<Read> {
+fn run_of(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Read> {
     let DeValue::Array(items) = entry.value.get_ref() else {
-        return directive::directive(reader, entry.value, Role::Run, around.in_map);
+        return directive::directive(reader, entry.value, Role::Run);
     };
     let raw = reader.text.get(entry.value.span()).unwrap_or_default();
     let header = raw
@@ -138,7 +138,7 @@ fn run_of(reader: &mut Reader<'_>, entry: &Entry<'_>, around: &Enclosing) -> Opt
     );
     let all: Vec<Option<Read>> = items
         .iter()
-        .map(|item| directive::directive(reader, item, Role::Run, around.in_map))
+        .map(|item| directive::directive(reader, item, Role::Run))
         .collect();
     all.into_iter().flatten().next()
 }

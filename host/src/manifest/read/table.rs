@@ -13,9 +13,7 @@ pub(super) enum Kind {
     /// `[server]` and its like.
     Section(&'static str),
     /// A `use` or `run`, of the top level or inside a map.
-    Directive {
-        in_map: bool,
-    },
+    Directive,
     Map,
     /// One of `cascade`.
     Tried,
@@ -182,7 +180,7 @@ impl<'t> Table<'t> {
         let place = match self.kind {
             Kind::Top => "at the top level".to_owned(),
             Kind::Section(name) => format!("in `[{name}]`"),
-            Kind::Directive { .. } => "in a directive".to_owned(),
+            Kind::Directive => "in a directive".to_owned(),
             Kind::Map => "in a map".to_owned(),
             Kind::Tried => "in one of `cascade`".to_owned(),
         };
@@ -190,7 +188,7 @@ impl<'t> Table<'t> {
         if let Some(header) = self.header(reader) {
             let section = SECTIONS.iter().any(|(name, _)| *name == key);
             if LEVEL_KEYS.contains(&key) || (section && matches!(value, DeValue::Table(_))) {
-                return self.slipped(unknown, key, header);
+                return self.slipped(reader, unknown, key, header);
             }
         }
         let home = SECTIONS.iter().find(|(name, keys)| {
@@ -220,13 +218,20 @@ impl<'t> Table<'t> {
     }
 
     /// The TOML slip: a key of the level, written below a header, lands in the header's table.
-    fn slipped(&self, unknown: Diagnostic, key: &str, header: Span) -> Diagnostic {
-        let (label, help) = match self.kind {
-            Kind::Directive { in_map: true } if key != "warmup" && key.len() == 3 => (
-                format!("`{key}` belongs to the map or to the top level"),
-                "write it above `[[map.use]]` and `[map.run]` for the map, above the first \
-                     `[table]` for the top level"
-                    .to_owned(),
+    fn slipped(
+        &self,
+        reader: &Reader<'_>,
+        unknown: Diagnostic,
+        key: &str,
+        header: Span,
+    ) -> Diagnostic {
+        let raw = reader.text.get(header.clone()).unwrap_or_default();
+        let (label, help) = match around(raw) {
+            Some(level) if self.kind == Kind::Directive && key != "warmup" => (
+                format!("`{key}` belongs to {level} or to the top level"),
+                format!(
+                    "write it above `{raw}` for {level}, above the first `[table]` for the top level"
+                ),
             ),
             _ if LEVEL_KEYS.contains(&key) => (
                 format!("`{key}` belongs to the top level"),
@@ -241,5 +246,16 @@ impl<'t> Table<'t> {
             .label(label)
             .also(header, "this header takes all keys below it")
             .help(help)
+    }
+}
+
+/// The level that a header such as `[[map.use]]` is in; none for the top.
+fn around(header: &str) -> Option<&'static str> {
+    let name = header.trim_matches(['[', ']', ' ']);
+    let (level, _) = name.rsplit_once('.')?;
+    match level.rsplit('.').next()?.trim() {
+        "map" => Some("the map"),
+        "cascade" => Some("this one of `cascade`"),
+        _ => None,
     }
 }

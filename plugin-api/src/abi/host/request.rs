@@ -88,6 +88,16 @@ impl HostRequest {
         &self.0.headers
     }
 
+    /// Its body.
+    pub fn body(&self) -> &HostBody {
+        &self.0.body
+    }
+
+    /// Puts another body in the place of its own.
+    pub fn map_body(&mut self, change: impl FnOnce(HostBody) -> HostBody) {
+        self.0.body = change(std::mem::take(&mut self.0.body));
+    }
+
     /// Its target.
     pub fn uri(&self) -> &Uri {
         &self.0.uri
@@ -383,4 +393,10 @@ pub(super) unsafe extern "C" fn env_visit(request: *const RequestObject, visitor
         // SAFETY: the plugin gave `each` with its `sink`.
         unsafe { (visitor.each)(visitor.sink, RawSlice::text(name), RawSlice::text(value)) };
     }
+}
+
+pub(super) unsafe extern "C" fn fork(request: *mut RequestObject) -> *mut RequestObject {
+    // SAFETY: the plugin's handle is borrowed mutably, and goes back as it was.
+    let mut own = std::mem::ManuallyDrop::new(unsafe { HostRequest::from_object(request) });
+    own.fork().into_object()
 }

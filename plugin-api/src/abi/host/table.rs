@@ -55,6 +55,7 @@ pub const fn host_table() -> HostTableRef {
         task_spawn: context::spawn,
         task_abort: context::task_abort,
         task_drop: context::task_drop,
+        request_fork: request::fork,
     });
     HostTableRef(TABLE.static_as_prefix())
 }

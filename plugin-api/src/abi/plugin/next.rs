@@ -12,7 +12,8 @@ use crate::abi::tables::RawNext;
 use crate::abi::waker;
 use crate::{Error, Request, Response};
 
-/// The rest of the stack below a middleware: run it once, or answer without it.
+/// The rest of the stack below a middleware: run it once, or answer without it. Who must run it more than
+/// once says so: [`again`](Self::again).
 #[must_use = "without `next.run(req)` nothing below this middleware sees the request"]
 pub struct Next<'a> {
     raw: RawNext,
@@ -32,6 +33,15 @@ impl<'a> Next<'a> {
     pub(super) unsafe fn new(raw: RawNext) -> Self {
         Self {
             raw,
+            call: PhantomData,
+        }
+    }
+
+    /// Another one, for who must ask the layers below more than once, with a request of its own each
+    /// time ([`Request::fork`]). What they do, they do again.
+    pub fn again(&self) -> Self {
+        Self {
+            raw: self.raw,
             call: PhantomData,
         }
     }

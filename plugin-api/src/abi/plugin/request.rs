@@ -46,6 +46,11 @@ impl RequestHandle {
         std::mem::ManuallyDrop::new(self).0
     }
 
+    pub(crate) fn fork(&mut self) -> Self {
+        // SAFETY: the request is alive and ours; what comes back is, too.
+        Self(unsafe { host().request_fork()(self.0) })
+    }
+
     pub(crate) fn headers(&self) -> HeadersHandle<'_> {
         // SAFETY: a request begins with its headers; edits go through `headers_mut`.
         unsafe { HeadersHandle::new(self.0.cast()) }

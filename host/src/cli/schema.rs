@@ -1,0 +1,26 @@
+//! `stackup schema`: what editors need to know of a manifest.
+
+use std::process::ExitCode;
+
+use super::arguments::Place;
+use super::check::{block_on, complain, reloader};
+use crate::services;
+
+pub(super) fn schema(place: &Place, color: bool) -> ExitCode {
+    let schema = reloader(place, "development", color).and_then(|mut reloader| {
+        block_on(async {
+            services::lend();
+            reloader.schema().await
+        })?
+    });
+    match schema {
+        Ok(schema) => {
+            println!("{schema:#}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            complain(&reason);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Layers that are good and bad, one above the other, without a stack.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use http::{HeaderName, HeaderValue, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use stackup_plugin::abi::host::{Exchange, Failure, HostBody, HostRequest, HostResponse, Outcome};
+
+use super::*;
+
+/// What was found: handler and rule, in order.
+#[derive(Clone, Default)]
+struct Found(Arc<Mutex<Vec<(String, &'static str)>>>);
+
+impl Found {
+    fn case(&self, patience: Option<Duration>) -> Arc<Case> {
+        let all = Arc::clone(&self.0);
+        let ear = move |told: &Told| {
+            let told = (told.handler.clone(), told.rule);
+            all.lock().unwrap().push(told);
+        };
+        let ledger = Arc::new(Ledger::new(ear));
+        Arc::new(Case::new(7, "GET /".to_owned(), ledger, patience))
+    }
+
+    fn take(&self) -> Vec<(String, &'static str)> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+fn told(handler: &str, rule: &'static str) -> Vec<(String, &'static str)> {
+    vec![(handler.to_owned(), rule)]
+}
+
+fn request(method: &str, path: &str, headers: &[(&str, &str)], body: HostBody) -> HostRequest {
+    let mut request = http::Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let (parts, ()) = request.body(()).unwrap().into_parts();
+    HostRequest::new(parts, body, Default::default(), Arc::new(Exchange::new(1)))
+}
+
+fn get() -> HostRequest {
+    request("GET", "/", &[], HostBody::Empty)
+}
+
+/// A body whose size is not known.
+struct Chunks(VecDeque<Bytes>);
+
+impl Body for Chunks {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        Poll::Ready(self.0.pop_front().map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+/// A body that says how much is left of it.
+struct Known(HostBody, u64);
+
+impl Body for Known {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let polled = Pin::new(&mut self.0).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.1 -= frame.data_ref().map_or(0, Bytes::len) as u64;
+        }
+        polled
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.1)
+    }
+}
+
+fn chunks(count: usize, length: usize) -> HostBody {
+    let chunk = Bytes::from(vec![b'x'; length]);
+    HostBody::Stream(Box::pin(Chunks(vec![chunk; count].into())))
+}
+
+fn full(text: &'static str) -> HostBody {
+    HostBody::Full(Bytes::from_static(text.as_bytes()))
+}
+
+fn answer(body: HostBody, headers: &[(HeaderName, &'static str)]) -> HostResponse {
+    let mut response = HostResponse::new(StatusCode::OK, body);
+    for (name, value) in headers {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().append(name, value);
+    }
+    response
+}
+
+/// What is left of a body.
+async fn read(body: HostBody) -> Bytes {
+    body.collect().await.unwrap().to_bytes()
+}
+
+/// A request comes to the layer `name`, whose code is `call`.
+async fn layer(
+    case: &Arc<Case>,
+    name: &str,
+    mut request: HostRequest,
+    call: impl AsyncFnOnce(HostRequest) -> Outcome,
+) -> Outcome {
+    let visit = case.enter(&Arc::new(Culprit::new(name, "code")), &mut request);
+    visit.watch(call(request)).await
+}
+
+/// What is found where `inner` answers, and `outer` makes something of it.
+async fn found(
+    inner: HostResponse,
+    outer: impl AsyncFnOnce(HostResponse) -> HostResponse,
+) -> Vec<(String, &'static str)> {
+    let found = Found::default();
+    let case = found.case(None);
+    let answered = layer(&case, "top", get(), async |request| {
+        layer(&case, "outer", request, async |request| {
+            let inner = layer(&case, "inner", request, async |_| Ok(inner)).await?;
+            Ok(outer(inner).await)
+        })
+        .await
+    });
+    let (_, _, body) = answered.await.unwrap().into_parts();
+    read(body).await;
+    found.take()
+}
+
+#[tokio::test]
+async fn the_innermost_that_shows_an_offence_is_to_blame() {
+    let as_it_is = async |response| response;
+    let lies = || answer(full("five!"), &[(CONTENT_LENGTH, "7")]);
+    assert_eq!(found(lies(), as_it_is).await, told("inner", "K9"));
+    let honest = || answer(full("five!"), &[(CONTENT_LENGTH, "5")]);
+    assert_eq!(found(honest(), as_it_is).await, []);
+    let longer = async |mut response: HostResponse| {
+        response.map_body(|_| full("longer"));
+        response
+    };
+    assert_eq!(found(honest(), longer).await, told("outer", "K9"));
+    let short = answer(chunks(2, 2), &[(CONTENT_LENGTH, "5")]);
+    assert_eq!(found(short, as_it_is).await, told("inner", "K9"));
+    let typed = async |mut response: HostResponse| {
+        response.map_body(|_| HostBody::Empty);
+        let mut empty = HostResponse::new(StatusCode::NO_CONTENT, HostBody::Empty);
+        let plain = HeaderValue::from_static("text/plain");
+        empty.headers_mut().insert(CONTENT_TYPE, plain);
+        empty
+    };
+    assert_eq!(found(honest(), typed).await, told("outer", "K12"));
+}
+
+#[tokio::test]
+async fn other_bytes_under_the_same_tag_are_told() {
+    let tagged = || answer(full("hello"), &[(ETAG, "\"a\"")]);
+    let replaced = async |mut response: HostResponse| {
+        response.map_body(|_| full("other bytes"));
+        response
+    };
+    assert_eq!(found(tagged(), replaced).await, told("outer", "K9"));
+    let changed = async |response: HostResponse| {
+        let mut response = collected(response).await;
+        response.map_body(|_| full("jello"));
+        response
+    };
+    assert_eq!(found(tagged(), changed).await, told("outer", "K9"));
+    assert_eq!(found(tagged(), collected).await, []);
+}
+
+/// Gives what `body` has, once that is all.
+async fn collected(mut response: HostResponse) -> HostResponse {
+    let mut body = HostBody::Empty;
+    response.map_body(|inner| {
+        body = inner;
+        HostBody::Empty
+    });
+    let all = read(body).await;
+    response.map_body(|_| HostBody::Full(all));
+    response
+}
+
+#[tokio::test]
+async fn who_takes_a_streaming_body_as_a_whole_is_told() {
+    let stream = |count| answer(chunks(count, 1000), &[]);
+    assert_eq!(found(stream(9), collected).await, told("outer", "K8"));
+    assert_eq!(found(stream(8), collected).await, []);
+    assert_eq!(found(stream(100), async |response| response).await, []);
+    // Of a known size it is there as a whole, in however many chunks it comes.
+    let known = HostBody::Stream(Box::pin(Known(chunks(100, 1000), 100_000)));
+    assert_eq!(found(answer(known, &[]), collected).await, []);
+    // A task of its own may read ahead: nobody asks it for less.
+    let pumped = async |response| tokio::spawn(collected(response)).await.unwrap();
+    assert_eq!(found(stream(100), pumped).await, []);
+    let dropped = async |_| answer(full("other"), &[]);
+    assert_eq!(found(stream(100), dropped).await, []);
+}
+
+#[tokio::test]
+async fn a_request_is_the_fault_of_the_layer_above() {
+    let found = Found::default();
+    let ok = async |_| Ok(answer(HostBody::Empty, &[]));
+    let length = [("content-length", "5")];
+    let takes = async |case: Arc<Case>, headers: &[(&str, &str)], body, put_back: bool| {
+        let posted = request("POST", "/", headers, body);
+        let answered = layer(&case, "outer", posted, async |mut request| {
+            let mut body = HostBody::Empty;
+            request.map_body(|inner| {
+                body = inner;
+                HostBody::Empty
+            });
+            let bytes = read(body).await;
+            if put_back {
+                request.map_body(|_| HostBody::Full(bytes));
+            }
+            let below = layer(&case, "middle", request, async |request| {
+                layer(&case, "inner", request, ok).await
+            });
+            below.await
+        });
+        answered.await.unwrap();
+    };
+    takes(found.case(None), &length, full("hello"), true).await;
+    assert_eq!(found.take(), []);
+    takes(found.case(None), &length, full("hello"), false).await;
+    assert_eq!(found.take(), told("outer", "K5"));
+    let chunked = [("transfer-encoding", "chunked")];
+    takes(found.case(None), &chunked, chunks(2, 3), true).await;
+    takes(found.case(None), &chunked, chunks(0, 3), false).await;
+    assert_eq!(found.take(), []);
+    takes(found.case(None), &chunked, chunks(2, 3), false).await;
+    assert_eq!(found.take(), told("outer", "K5"));
+}
+
+#[tokio::test]
+async fn what_a_client_sends_is_nobodys_fault() {
+    let found = Found::default();
+    let case = found.case(None);
+    let star = request("GET", "*", &[], HostBody::Empty);
+    let answered = layer(&case, "outer", star, async |request| {
+        layer(&case, "inner", request, async |_| {
+            Ok(answer(HostBody::Empty, &[]))
+        })
+        .await
+    });
+    answered.await.unwrap();
+    assert_eq!(found.take(), []);
+}
+
+#[tokio::test]
+async fn the_time_of_the_layers_below_is_theirs() {
+    let found = Found::default();
+    // What the watchdog is given on top is part of it.
+    let case = found.case(Some(Duration::ZERO));
+    let answered = layer(&case, "outer", get(), async |request| {
+        let below = layer(&case, "inner", request, async |_| {
+            std::thread::sleep(Duration::from_millis(150));
+            Ok(answer(HostBody::Empty, &[]))
+        });
+        below.await
+    });
+    answered.await.unwrap();
+    assert_eq!(found.take(), told("inner", "K1"));
+    let case = found.case(None);
+    let slow = layer(&case, "unlimited", get(), async |_| {
+        std::thread::sleep(Duration::from_millis(150));
+        Ok(answer(HostBody::Empty, &[]))
+    });
+    slow.await.unwrap();
+    assert_eq!(found.take(), []);
+}
+
+#[tokio::test]
+async fn a_body_that_blocks_or_goes_on_is_told() {
+    struct Bad(u8);
+    impl Body for Bad {
+        type Data = Bytes;
+        type Error = Failure;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+            self.0 += 1;
+            Poll::Ready(match self.0 {
+                1 => Some(Ok(Frame::trailers(Default::default()))),
+                2 => {
+                    std::thread::sleep(Duration::from_millis(150));
+                    Some(Ok(Frame::data("more".into())))
+                }
+                _ => None,
+            })
+        }
+    }
+    let found = Found::default();
+    let case = found.case(Some(Duration::ZERO));
+    let bad = HostBody::Stream(Box::pin(Bad(0)));
+    let answered = layer(&case, "outer", get(), async |request| {
+        layer(&case, "inner", request, async |_| Ok(answer(bad, &[]))).await
+    });
+    let (_, _, mut body) = answered.await.unwrap().into_parts();
+    while let Some(frame) = body.frame().await {
+        drop(frame.unwrap());
+    }
+    let expected = [("inner".to_owned(), "K10"), ("inner".to_owned(), "K10")];
+    assert_eq!(found.take(), expected);
+}
+
+#[tokio::test]
+async fn errors_and_layers_that_are_dropped_show_nothing() {
+    let found = Found::default();
+    let case = found.case(None);
+    let failed = layer(&case, "outer", get(), async |request| {
+        let below = layer(&case, "inner", request, async |_| {
+            Err(Failure::body(StatusCode::IM_A_TEAPOT, "no"))
+        });
+        below.await
+    });
+    assert!(failed.await.is_err());
+    // One that is dropped while it waits is not below the next any more.
+    let waits = layer(&case, "waits", get(), async |_| {
+        std::future::pending().await
+    });
+    assert!(tokio::time::timeout(Duration::ZERO, waits).await.is_err());
+    let star = request("GET", "*", &[], HostBody::Empty);
+    let next = layer(&case, "next", star, async |_| Ok(answer(full("x"), &[]))).await;
+    read(next.unwrap().into_parts().2).await;
+    assert_eq!(found.take(), []);
+}
+
+#[tokio::test]
+async fn layers_that_are_asked_side_by_side_are_told_apart() {
+    let found = Found::default();
+    let case = found.case(None);
+    let answered = layer(&case, "outer", get(), async |_| {
+        let star = || request("GET", "*", &[], HostBody::Empty);
+        let bad = layer(&case, "bad", star(), async |_| {
+            tokio::task::yield_now().await;
+            Ok(answer(full("five!"), &[(CONTENT_LENGTH, "7")]))
+        });
+        let good = layer(&case, "good", star(), async |_| {
+            tokio::task::yield_now().await;
+            Ok(answer(full("five!"), &[(CONTENT_LENGTH, "5")]))
+        });
+        let (bad, _) = tokio::join!(bad, good);
+        bad
+    });
+    answered.await.unwrap();
+    let of = |handler: &str, rule| told(handler, rule).remove(0);
+    let expected = [of("outer", "R8"), of("outer", "R8"), of("bad", "K9")];
+    assert_eq!(found.take(), expected);
+}

@@ -1,0 +1,60 @@
+//! A site: a workspace with a manifest, an app and a middleware.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::files::{fill, make};
+use super::{NewError, api, name};
+
+/// A site that was made.
+#[derive(Debug)]
+pub struct NewSite(PathBuf);
+
+/// Makes a site in the new folder `folder`, after which it is named; `plugin_api` is the folder of
+/// the crate `stackup-plugin`, if another one than its own is meant.
+///
+/// # Errors
+///
+/// See [`NewError`].
+pub fn site(folder: &Path, plugin_api: Option<&Path>) -> Result<NewSite, NewError> {
+    let named = folder.file_name().and_then(OsStr::to_str);
+    let named = named.map_or_else(|| folder.display().to_string(), str::to_owned);
+    name::check(&named, "site")?;
+    let dependency = api::dependency(plugin_api)?.to_string();
+    let values = [("name", named.as_str()), ("dependency", dependency.trim())];
+    macro_rules! file {
+        ($place:literal, $template:literal) => {
+            (
+                $place,
+                fill(include_str!(concat!("site/", $template)), &values),
+            )
+        };
+    }
+    let files = [
+        file!("Cargo.toml", "Cargo.toml.in"),
+        file!(".gitignore", "gitignore.in"),
+        file!("README.md", "README.md.in"),
+        file!("config.ru.toml", "config.ru.toml"),
+        file!("plugins/hello/Cargo.toml", "hello.toml.in"),
+        file!("plugins/hello/src/lib.rs", "hello.rs"),
+        file!("plugins/logger/Cargo.toml", "logger.toml.in"),
+        file!("plugins/logger/src/lib.rs", "logger.rs"),
+    ];
+    make(folder, &files)?;
+    Ok(NewSite(folder.to_path_buf()))
+}
+
+/// What to do next.
+impl fmt::Display for NewSite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let folder = self.0.display();
+        write!(
+            f,
+            "made the site `{folder}`\n\n  \
+             cd {folder}\n  \
+             stackup\n\n\
+             builds it and serves it on http://127.0.0.1:9292; its README.md says what to try then"
+        )
+    }
+}

@@ -1,0 +1,12 @@
+//! JSON Schemas: of a manifest, in which each plugin's config has the plugin's own, and what a config
+//! violates of one.
+//!
+//! Pure: it reads no file and loads no library.
+
+mod config;
+mod forms;
+mod manifest;
+mod misfits;
+
+pub use self::config::{Point, Violation, of_config, violations};
+pub use self::manifest::{HandlerSchema, InReach, of_manifest};

@@ -1,0 +1,80 @@
+//! Case files: what goes in, a line of dashes, what comes out of it.
+//!
+//! A new case is a new file; `UPDATE_EXPECT=1` writes what is below the dashes. Read it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+
+const DASHES: &str = "----------------------------------------";
+
+/// Puts what is above the dashes of each case in `folder` through `run`, and compares.
+///
+/// # Panics
+///
+/// When something differs, with the difference; unless it is written down.
+pub(crate) fn check(folder: &str, run: impl Fn(&str) -> Result<String, String>) {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let all = all(folder);
+    let failures: Vec<String> = all
+        .iter()
+        .filter_map(|case| differs(case, update, &run))
+        .collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases differ (- expected, + found; UPDATE_EXPECT=1 accepts):\n\n{}",
+        failures.len(),
+        all.len(),
+        failures.join("\n")
+    );
+}
+
+/// The cases in a folder beside `integration/`.
+pub(crate) fn all(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
+        .expect("a folder of cases")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "case"))
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty(), "no cases in {}", folder.display());
+    cases
+}
+
+/// What is above and below the dashes.
+pub(crate) fn halves(text: &str) -> (&str, &str) {
+    text.split_once(&format!("{DASHES}\n"))
+        .unwrap_or((text, ""))
+}
+
+/// What differs in one case, if anything does.
+fn differs(
+    path: &Path,
+    update: bool,
+    run: impl Fn(&str) -> Result<String, String>,
+) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy();
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => return Some(format!("{name}: {error}\n")),
+    };
+    let (input, expected) = halves(&text);
+    let found = match run(input) {
+        Ok(found) => found,
+        Err(reason) => return Some(format!("{name}: {reason}\n")),
+    };
+    if found == expected {
+        return None;
+    }
+    if update {
+        let written = fs::write(path, format!("{input}{DASHES}\n{found}"));
+        return written.err().map(|error| format!("{name}: {error}\n"));
+    }
+    let diff = TextDiff::from_lines(expected, &found);
+    Some(format!(
+        "{name}:\n{}",
+        diff.unified_diff().context_radius(3)
+    ))
+}

@@ -1,0 +1,71 @@
+//! Runs the case files in `tests/commands/`: what a person types, dashes, and what he reads.
+//!
+//! Each line above the dashes is given to a shell, in one new folder for them all, which is shown as
+//! `FOLDER`. A code of exit other than 0 is shown, too. `#! plugin NAME` puts the library of a plugin of this
+//! workspace into its `plugins/`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use stackup_tests::artifacts;
+
+use crate::cases;
+
+#[test]
+fn every_command_says_what_its_case_does() {
+    cases::check("commands", |input| {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        // On some systems a temporary folder is reached by a link.
+        let folder = folder.path().canonicalize();
+        let folder = folder.map_err(|error| error.to_string())?;
+        let libraries = folder.join("plugins");
+        for plugin in input
+            .lines()
+            .filter_map(|line| line.strip_prefix("#! plugin "))
+        {
+            let file = artifacts::plugin(plugin);
+            let copy = libraries.join(file.file_name().unwrap_or_default());
+            fs::create_dir_all(&libraries).map_err(|error| error.to_string())?;
+            fs::copy(file, copy).map_err(|error| error.to_string())?;
+        }
+        let lines: Vec<_> = input
+            .lines()
+            .filter(|line| !line.starts_with("#!"))
+            .collect();
+        let said: Result<Vec<String>, String> = lines
+            .iter()
+            .map(|line| {
+                let said = run(line, &folder)?;
+                // One command needs no heading.
+                Ok(match lines.len() {
+                    1 => said,
+                    _ => format!("$ {line}\n{said}"),
+                })
+            })
+            .collect();
+        Ok(said?.join("\n"))
+    });
+}
+
+fn run(line: &str, folder: &Path) -> Result<String, String> {
+    let program = artifacts::stackup().parent();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", program.unwrap_or(folder).display());
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .current_dir(folder)
+        .env("PATH", path)
+        .env_remove("RUST_LOG")
+        .env_remove("STACKUP_CONTROL")
+        .env_remove("STACKUP_ENV")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        said.push_str(&format!("({})\n", output.status));
+    }
+    Ok(said.replace(&*folder.to_string_lossy(), "FOLDER"))
+}

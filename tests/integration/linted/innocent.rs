@@ -1,0 +1,270 @@
+//! The shelf breaks no rule, whatever it is asked.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use stackup_tests::{Host, Site, artifacts};
+
+use super::{send, told};
+
+/// All of the shelf. What can't be at the top, since it answers in place of the others, is in a map of its own.
+const MANIFEST: &str = r#"
+use = [
+  { plugin = "lint", config = { strict = false } },
+  "logger",
+  "request-id",
+  "runtime",
+  "show-exceptions",
+  { plugin = "security-headers", config = { csp = { default-src = ["'self'"] } } },
+  { plugin = "host-authorization", config = { hosts = ["localhost"] } },
+  { plugin = "cors", config = { origins = ["https://www.example.com"] } },
+  { plugin = "timeout", config = { seconds = 30 } },
+  { plugin = "session", config = { secrets = ["0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"] } },
+  { plugin = "config", config = { env = { "app.name" = "shop" } } },
+  { plugin = "headers", config = { set = { "x-shelf" = "all" } } },
+  { plugin = "body-limit", config = { bytes = 65536 } },
+  { plugin = "deflater", config = {} },
+  "show-status",
+  "head",
+  "conditional-get",
+  "etag",
+  "content-length",
+  "content-type",
+  "method-override",
+  "recursive",
+  { plugin = "rewrite", config = { rules = [
+    { from = '^/old/(.*)$', to = '/answers/$1' },
+    { from = '^/gone/(.*)$', to = '/answers/$1', redirect = 301 },
+  ] } },
+  { plugin = "static", config = { urls = ["/assets"], root = "public" } },
+]
+run = "hello"
+
+[failures]
+panics = "off"
+
+[[map]]
+path = "/answers"
+use = ["lock", { plugin = "lint", config = { strict = false } }]
+run = "answers"
+
+[[map]]
+path = "/pig"
+use = ["pig-latin"]
+run = "answers"
+
+[[map]]
+path = "/files"
+run = { plugin = "files", config = { root = "public" } }
+
+[[map]]
+path = "/sent"
+use = [{ plugin = "sendfile", config = { variation = "x-accel-redirect", mappings = { "public" = "/internal" } } }]
+run = { plugin = "files", config = { root = "public" } }
+
+[[map]]
+path = "/directory"
+run = { plugin = "directory", config = { root = "public" } }
+
+[[map]]
+path = "/echo"
+run = "echo"
+
+[[map]]
+path = "/env"
+run = "env"
+
+[[map]]
+path = "/health"
+use = ["null-logger", "logger"]
+run = "health"
+
+[[map]]
+path = "/redirect"
+run = { plugin = "redirect", config = { to = "https://docs.example.com/v2" } }
+
+[[map]]
+path = "/respond"
+run = { plugin = "respond", config = { status = 204 } }
+
+[[map]]
+path = "/maintenance"
+use = [{ plugin = "maintenance", config = { enabled = true } }]
+run = "hello"
+
+[[map]]
+path = "/secure"
+use = ["force-ssl"]
+run = "hello"
+
+[[map]]
+path = "/private"
+use = [{ plugin = "basic-auth", config = { realm = "Back office", plain = { me = "secret" } } }]
+run = "hello"
+
+[[map]]
+path = "/cascade"
+[[map.cascade]]
+run = { plugin = "files", config = { root = "public" } }
+[[map.cascade]]
+run = "answers"
+"#;
+
+const PLUGINS: [&str; 40] = [
+    "answers",
+    "basic-auth",
+    "body-limit",
+    "conditional-get",
+    "config",
+    "content-length",
+    "content-type",
+    "cors",
+    "deflater",
+    "directory",
+    "echo",
+    "env",
+    "etag",
+    "files",
+    "force-ssl",
+    "head",
+    "headers",
+    "health",
+    "hello",
+    "host-authorization",
+    "lint",
+    "lock",
+    "logger",
+    "maintenance",
+    "method-override",
+    "null-logger",
+    "pig-latin",
+    "recursive",
+    "redirect",
+    "request-id",
+    "respond",
+    "rewrite",
+    "runtime",
+    "security-headers",
+    "sendfile",
+    "session",
+    "show-exceptions",
+    "show-status",
+    "static",
+    "timeout",
+];
+
+const TARGETS: [&str; 33] = [
+    "/",
+    "/assets/large.html",
+    "/assets/small.css",
+    "/assets/missing.css",
+    "/files/large.html",
+    "/files/empty.txt",
+    "/files/missing",
+    "/sent/large.html",
+    "/directory/",
+    "/directory/large.html",
+    "/echo",
+    "/env",
+    "/health",
+    "/redirect",
+    "/respond",
+    "/maintenance",
+    "/secure",
+    "/private",
+    "/cascade/small.css",
+    "/cascade/other?body=hello",
+    "/old/x?body=hello",
+    "/gone/x",
+    "/answers?body=hello&header=content-type:text/html",
+    "/answers?stream=one&stream=two&stream=three&header=content-type:text/plain",
+    "/answers?bytes=50000&header=content-type:text/plain",
+    "/answers?bytes=50000&header=content-type:text/plain&header=etag:%22a%22",
+    "/answers?status=404",
+    "/answers?status=304",
+    "/answers?status=204",
+    "/answers?status=500&body=broken",
+    "/answers?fail=no+tea",
+    "/answers?panic=no+tea",
+    "/pig?body=hello+world&header=content-type:text/plain&header=etag:%22a%22",
+];
+
+/// What a client says besides.
+const SAID: [&str; 9] = [
+    "",
+    "accept-encoding: gzip\r\n",
+    "accept-encoding: br, zstd;q=0.5\r\n",
+    "range: bytes=2-5\r\n",
+    "range: bytes=0-1,5-9\r\n",
+    "if-none-match: *\r\n",
+    "if-modified-since: Fri, 31 Dec 2100 00:00:00 GMT\r\n",
+    "origin: https://www.example.com\r\n",
+    "origin: https://www.example.com\r\naccess-control-request-method: PUT\r\n",
+];
+
+/// Bodies of requests: of a known length, a form, in chunks, and none.
+const SENT: [&str; 5] = [
+    "content-length: 5\r\n\r\nhello",
+    "content-type: application/x-www-form-urlencoded\r\ncontent-length: 11\r\n\r\n_method=PUT",
+    "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "content-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\nb\r\n_method=PUT\r\n0\r\n\r\n",
+    "content-length: 0\r\n\r\n",
+];
+
+#[test]
+fn nothing_of_the_shelf_is_missing_here() {
+    let shelf = std::fs::read_dir(artifacts::workspace().join("plugins")).unwrap();
+    let folders = shelf.map(|entry| entry.unwrap().path());
+    let plugins = folders.filter(|folder| folder.join("Cargo.toml").is_file());
+    let mut names: Vec<_> = plugins
+        .filter_map(|folder| folder.file_name()?.to_str().map(str::to_owned))
+        .collect();
+    names.push("answers".to_owned());
+    names.sort();
+    assert_eq!(names, PLUGINS);
+}
+
+#[tokio::test]
+async fn the_whole_shelf_shows_no_offence() {
+    let site = Site::new(MANIFEST, &PLUGINS);
+    std::fs::create_dir(site.path().join("public")).unwrap();
+    site.file("public/large.html", "<p>a page\n".repeat(30_000));
+    site.file("public/small.css", "p { color: red }\n");
+    site.file("public/empty.txt", "");
+    let host = Host::develop(&site).await;
+    let headers = "HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+    for target in TARGETS {
+        for said in SAID {
+            for method in ["GET", "HEAD"] {
+                send(&host, &format!("{method} {target} {headers}{said}\r\n")).await;
+            }
+        }
+        send(&host, &format!("OPTIONS {target} {headers}{}\r\n", SAID[8])).await;
+        for sent in SENT {
+            send(&host, &format!("POST {target} {headers}{sent}")).await;
+        }
+    }
+    send(&host, &format!("OPTIONS * {headers}\r\n")).await;
+    assert_eq!(told(&host).await, "[]");
+    assert!(host.log().seen(|line| line.event() == "lint").is_none());
+    assert_eq!(unasked(&host).await, Vec::<String>::new());
+}
+
+/// The plugins that no request has come to.
+async fn unasked(host: &Host) -> Vec<String> {
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /_stackup/api/stack HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await;
+    let response = connection.response().await;
+    let stack: Value = serde_json::from_str(&response.text()).expect("the inspector's JSON");
+    let mut calls = BTreeMap::<_, u64>::new();
+    for seat in stack["seats"].as_array().expect("seats") {
+        let handler = seat["handler"].as_str().expect("a name").to_owned();
+        let count = seat["tally"]["calls"].as_u64();
+        *calls.entry(handler).or_default() += count.unwrap_or_default();
+    }
+    assert_eq!(calls.len(), PLUGINS.len());
+    let unasked = calls.into_iter().filter(|(_, calls)| *calls == 0);
+    unasked.map(|(handler, _)| handler).collect()
+}

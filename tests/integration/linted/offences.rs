@@ -1,0 +1,165 @@
+//! A plugin that is bad on purpose, among good ones.
+
+use stackup_tests::{Host, Site};
+
+use super::{listed, send, told};
+
+const PLUGINS: [&str; 4] = ["offends", "request-id", "runtime", "security-headers"];
+
+/// Layers without fault above, between and below.
+const MANIFEST: &str = r#"
+use = ["request-id", "offends#layer", "runtime", "security-headers"]
+run = "offends#app"
+[limits]
+block_report = "100ms"
+"#;
+
+async fn develop(manifest: &str) -> (Site, Host) {
+    let site = Site::new(manifest, &PLUGINS);
+    let host = Host::develop(&site).await;
+    (site, host)
+}
+
+fn get(query: &str) -> String {
+    format!("GET /?{query} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+}
+
+/// A way to break a rule: the request, whose fault it is, the rule, and what the log says.
+const OFFENCES: [(&str, &str, &str, &str); 18] = [
+    (
+        "layer=no-path",
+        "layer",
+        "R8",
+        "are both empty; leave a `/`",
+    ),
+    ("layer=star", "layer", "R8", "is for OPTIONS, not GET"),
+    (
+        "layer=framing",
+        "layer",
+        "R17",
+        "a handler set `transfer-encoding`",
+    ),
+    (
+        "app=framing",
+        "app",
+        "R17",
+        "a handler set `transfer-encoding`",
+    ),
+    ("app=early-hints", "app", "R17", "103 is no final response"),
+    (
+        "app=stream&layer=holds",
+        "layer",
+        "K8",
+        "20 chunks (20000 bytes)",
+    ),
+    ("app=no-number", "app", "K9", "is not one number"),
+    (
+        "app=too-long",
+        "app",
+        "K9",
+        "`content-length` is 4, but the body has 5",
+    ),
+    (
+        "app=too-short",
+        "app",
+        "K9",
+        "`content-length` is 11, but the body has 10 bytes",
+    ),
+    (
+        "app=length&layer=longer",
+        "layer",
+        "K9",
+        "`content-length` is 5, but the body has 12",
+    ),
+    (
+        "app=tag&layer=changes",
+        "layer",
+        "K9",
+        "the bytes of a body were changed",
+    ),
+    (
+        "app=tag&layer=longer",
+        "layer",
+        "K9",
+        "a body of 5 bytes became one of 12",
+    ),
+    (
+        "app=size",
+        "app",
+        "K10",
+        "said that it has 3 bytes, but it has 2",
+    ),
+    ("app=body", "app", "K12", "a 304 has no content"),
+    ("app=type", "app", "K12", "a 204 has no `content-type`"),
+    ("layer=no-content", "layer", "K12", "a 204 has no"),
+    ("app=keep-alive", "app", "K13", "a handler set `keep-alive`"),
+    (
+        "layer=takes",
+        "layer",
+        "K5",
+        "is 5, but the body that goes on has 0",
+    ),
+];
+
+#[tokio::test]
+async fn each_offence_is_told_with_who_is_at_fault() {
+    for (query, handler, rule, text) in OFFENCES {
+        let (_site, host) = develop(MANIFEST).await;
+        let mut request = get(query);
+        if query == "layer=takes" {
+            request = request
+                .replace("GET", "POST")
+                .replace("\r\n\r\n", "\r\ncontent-length: 5\r\n\r\nhello");
+        }
+        send(&host, &request).await;
+        let line = host.event("lint").await;
+        let handler = format!("offends#{handler}");
+        assert_eq!(
+            (line.text("handler"), line.text("rule")),
+            (&*handler, rule),
+            "{query}: {line}"
+        );
+        let method = request.split(' ').next().unwrap_or_default();
+        let seen = format!("seen with {method} /?{query}, request 1)");
+        for part in [text, &seen] {
+            assert!(line.message().contains(part), "{query}: {line}");
+        }
+        // Again: counted and not told, and no other is at fault.
+        send(&host, &request).await;
+        let all = listed(&host).await;
+        assert_eq!(
+            all,
+            [(handler, rule.to_owned(), 2)],
+            "{query}: {}",
+            told(&host).await
+        );
+        assert!(
+            host.log().seen(|line| line.event() == "lint").is_none(),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_blocks_is_listed_with_the_request_and_told_by_the_watchdog_alone() {
+    for (query, rule) in [("app=blocks", "K1"), ("app=body-blocks", "K10")] {
+        let (_site, host) = develop(MANIFEST).await;
+        send(&host, &get(query)).await;
+        assert_eq!(host.event("blocked").await.text("handler"), "offends#app");
+        let all = listed(&host).await;
+        assert_eq!(all, [("offends#app".to_owned(), rule.to_owned(), 1)]);
+        assert!(told(&host).await.contains("\"request\":1"));
+        assert!(host.log().seen(|line| line.event() == "lint").is_none());
+    }
+}
+
+#[tokio::test]
+async fn what_is_switched_off_looks_at_nothing() {
+    let (site, host) = develop(&format!("{MANIFEST}[dev]\nlint = false\n")).await;
+    send(&host, &get("app=keep-alive")).await;
+    assert_eq!(listed(&host).await, []);
+    site.manifest(MANIFEST);
+    host.reload("swapped").await;
+    send(&host, &get("app=keep-alive")).await;
+    assert_eq!(listed(&host).await.len(), 1);
+}

@@ -1,0 +1,216 @@
+//! The schema of the manifest, beside what reads it; configs that violate their plugin's.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+use stackup::manifest::{self, Diagnostic, Manifest, Settings, Source};
+use stackup::schema::{InReach, of_manifest};
+use stackup_tests::Site;
+
+use crate::cases;
+
+/// A key that nobody knows, and that is no slip of one.
+const UNKNOWN: &str = "zzzzzzzz";
+
+#[test]
+fn what_is_accepted_fits_and_what_has_an_unknown_key_does_not() {
+    let validator = validator(&of_manifest(&InReach::default()));
+    let (mut accepted, mut unknown) = (0, 0);
+    for case in cases::all("manifests") {
+        let text = fs::read_to_string(&case).unwrap();
+        let (manifest, outcome) = cases::halves(&text);
+        let fits = || {
+            let manifest = toml::from_str::<Value>(manifest).expect("TOML");
+            validator.is_valid(&manifest)
+        };
+        if !outcome.contains("error: ") {
+            accepted += 1;
+            assert!(fits(), "{} is accepted, but does not fit", case.display());
+        } else if outcome.contains("error: unknown key")
+            && toml::from_str::<Value>(manifest).is_ok()
+        {
+            unknown += 1;
+            assert!(!fits(), "{} has an unknown key, but fits", case.display());
+        }
+    }
+    assert!(
+        accepted > 30 && unknown > 5,
+        "{accepted} and {unknown} cases"
+    );
+}
+
+#[test]
+fn schema_and_reader_know_the_same_keys() {
+    let schema = of_manifest(&InReach::default());
+    let same = |table: &Value, manifest: &str| {
+        let told = errors(manifest);
+        let note = told.iter().find_map(|error| error.note.clone());
+        let note = note.unwrap_or_else(|| panic!("no list of keys for\n{manifest}"));
+        let reader: BTreeSet<&str> = note.split('`').skip(1).step_by(2).collect();
+        let schema = table["properties"].as_object().expect("properties");
+        assert_eq!(
+            schema.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+            reader,
+            "{manifest}"
+        );
+    };
+    same(&schema, &format!("run = \"a\"\n{UNKNOWN} = 1\n"));
+    for (name, section) in sections(&schema) {
+        same(section, &format!("run = \"a\"\n[{name}]\n{UNKNOWN} = 1\n"));
+    }
+    let defs = &schema["$defs"];
+    let mut directive = defs["directive"].clone();
+    let middleware = format!("use = [{{ plugin = \"a\", {UNKNOWN} = 1 }}]\nrun = \"a\"\n");
+    same(&directive, &middleware);
+    // An app has the keys of a middleware but for those that its rule forbids.
+    let rule = &defs["run"]["anyOf"][1]["allOf"][1]["properties"];
+    let forbidden = rule.as_object().expect("properties").iter();
+    for (key, _) in forbidden.filter(|(_, schema)| **schema == false) {
+        let keys = directive["properties"].as_object_mut().expect("properties");
+        keys.shift_remove(key);
+    }
+    let app = format!("run = {{ plugin = \"a\", {UNKNOWN} = 1 }}\n");
+    same(&directive, &app);
+    same(
+        &defs["map"],
+        &format!("map = [{{ path = \"/\", run = \"a\", {UNKNOWN} = 1 }}]\n"),
+    );
+    same(
+        &defs["tried"],
+        &format!("cascade = [{{ run = \"a\", {UNKNOWN} = 1 }}]\n"),
+    );
+}
+
+#[test]
+fn the_defaults_of_the_schema_are_those_of_the_reader() {
+    let schema = of_manifest(&InReach::default());
+    let plain = facts(&read("run = \"a\"\n").expect("a manifest"));
+    for (name, section) in sections(&schema) {
+        for (key, property) in section["properties"].as_object().expect("properties") {
+            // JSON is TOML as far as these go.
+            let text = format!("run = \"a\"\n[{name}]\n{key} = {}\n", property["default"]);
+            let manifest = read(&text).unwrap_or_else(|| panic!("refused:\n{text}"));
+            assert_eq!(facts(&manifest), plain, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_the_reader_takes_the_schema_takes_and_numbers_the_other_way_round() {
+    let schema = of_manifest(&InReach::default());
+    let validator = validator(&schema);
+    for (name, section) in sections(&schema) {
+        for (key, property) in section["properties"].as_object().expect("properties") {
+            let number = &property["anyOf"][0];
+            let number = if number["type"] == "integer" {
+                number
+            } else {
+                property
+            };
+            let bounds = [&number["minimum"], &number["maximum"]];
+            let bounds = bounds.into_iter().filter_map(Value::as_i64);
+            let near = bounds.flat_map(|bound| [bound - 1, bound, bound + 1]);
+            let near: Vec<_> = near.map(|number| number.to_string()).collect();
+            let values = [
+                "\"off\"",
+                "\"30s\"",
+                "\"30 s\"",
+                "\"30\"",
+                "\"64KiB\"",
+                "\"2 mb\"",
+                "\"x\"",
+                "65536",
+                "true",
+                "1.5",
+                "[]",
+                "[\"x\"]",
+                "{}",
+                "\"any\"",
+            ];
+            for value in values.into_iter().chain(near.iter().map(String::as_str)) {
+                let text = format!("run = \"a\"\n[{name}]\n{key} = {value}\n");
+                let manifest = toml::from_str::<Value>(&text).expect("TOML");
+                let (taken, fits) = (read(&text).is_some(), validator.is_valid(&manifest));
+                let both_ways = number["type"] == "integer" && value.parse::<i64>().is_ok();
+                assert!(fits || !taken, "the schema refuses\n{text}");
+                assert!(taken || !fits || !both_ways, "the schema takes\n{text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_configs_have_the_schemas_of_their_plugins() {
+    let manifest = "use = [\"timeout\"]\nrun = \"hello\"\n";
+    let site = Site::new(manifest, &["timeout", "hello", "session"]);
+    let said = site.stackup(&["schema"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let schema: Value = serde_json::from_str(&said.out).expect("JSON");
+    assert!(jsonschema::meta::is_valid(&schema), "{schema:#}");
+    let names = &schema["$defs"]["in_reach"]["enum"];
+    assert_eq!(*names, serde_json::json!(["hello", "session", "timeout"]));
+    let validator = validator(&schema);
+    let fits = |text: &str| validator.is_valid(&toml::from_str::<Value>(text).expect("TOML"));
+    assert!(fits(manifest));
+    assert!(fits(
+        "use = [{ plugin = \"timeout\", config = { seconds = 1.5 } }]\nrun = \"hello\"\n"
+    ));
+    assert!(!fits(
+        "use = [{ plugin = \"timeout\", config = { secs = 1.5 } }]\nrun = \"hello\"\n"
+    ));
+    assert!(!fits("run = { plugin = \"hello\", config = { a = 1 } }\n"));
+    assert!(!site.path().join(".stackup").exists());
+}
+
+fn validator(schema: &Value) -> jsonschema::Validator {
+    jsonschema::draft202012::new(schema).expect("a schema")
+}
+
+/// The sections of the schema: tables of the top level.
+fn sections(schema: &Value) -> Vec<(&str, &Value)> {
+    let top = schema["properties"].as_object().expect("properties");
+    let table = |(name, property): (&'_ String, &Value)| {
+        let (name, section) = schema["$defs"].as_object()?.get_key_value(name)?;
+        let own = property["$ref"] == format!("#/$defs/{name}").as_str();
+        (own && section["type"] == "object").then_some((name.as_str(), section))
+    };
+    let found: Vec<_> = top.iter().filter_map(table).collect();
+    assert!(found.len() >= 6, "{found:?}");
+    found
+}
+
+fn parse(text: &str) -> Result<Manifest, Vec<Diagnostic>> {
+    let source = Source {
+        path: "config.ru.toml".into(),
+        text: text.to_owned(),
+    };
+    let settings = Settings {
+        environment: "development",
+        variable: &|_| None,
+    };
+    manifest::parse(&source, &settings).map(|parsed| parsed.manifest)
+}
+
+fn read(text: &str) -> Option<Manifest> {
+    parse(text).ok()
+}
+
+fn errors(text: &str) -> Vec<Diagnostic> {
+    parse(text).err().unwrap_or_default()
+}
+
+/// All that sections say.
+fn facts(manifest: &Manifest) -> String {
+    let Manifest {
+        server,
+        plugins,
+        limits,
+        failures,
+        renewal,
+        dev,
+        ..
+    } = manifest;
+    let listen = &server.listen;
+    format!("{listen:?} {plugins:?} {limits:?} {failures:?} {renewal:?} {dev:?}")
+}

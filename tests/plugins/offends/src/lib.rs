@@ -1,0 +1,129 @@
+//! A middleware and an app that break the rules of SPEC.md, one at a time: the query says which, and whose turn it is
+//! (`layer=` or `app=`).
+
+#![forbid(unsafe_code)]
+
+use std::pin::Pin;
+use std::task::{Context as Cx, Poll};
+use std::time::Duration;
+
+use stackup_plugin::http_body::{Body as HttpBody, Frame, SizeHint};
+use stackup_plugin::{
+    Body, Bytes, Error, IntoResponse, Next, Request, Response, Result, StatusCode,
+};
+
+/// Longer than any test lets a handler keep its thread.
+const LONG: Duration = Duration::from_millis(400);
+
+/// What the query asks this handler for.
+fn asked(req: &Request, handler: &str) -> String {
+    let mut pairs = req
+        .query()
+        .split('&')
+        .filter_map(|pair| pair.split_once('='));
+    let value = pairs.find(|(key, _)| *key == handler);
+    value.map_or(String::new(), |(_, value)| value.to_owned())
+}
+
+async fn layer(mut req: Request, next: Next<'_>) -> Result {
+    let asked = asked(&req, "layer");
+    match &*asked {
+        "no-path" => req.set_path_info("")?,
+        "star" => req.set_path_info("*")?,
+        // Reads the body, and keeps it.
+        "takes" => drop(req.take_body().collect(1 << 20).await?),
+        _ => {}
+    }
+    let mut res = next.run(req).await?;
+    match &*asked {
+        "holds" => {
+            let body = res.take_body().collect(1 << 20).await?;
+            res.set_body(body.bytes);
+        }
+        "longer" => res.map_body(|body| body.prepend([Bytes::from_static(b"longer ")])),
+        "changes" => {
+            res.map_body(|body| body.map_chunks(|chunk| chunk.to_ascii_uppercase().into()))
+        }
+        "no-content" => res.set_status(StatusCode::NO_CONTENT),
+        "framing" => res.headers_mut().insert("transfer-encoding", "chunked")?,
+        _ => {}
+    }
+    Ok(res)
+}
+
+async fn app(mut req: Request) -> Result {
+    let with = |name: &str, value: &str| ([(name, value)], "hello").into_response();
+    Ok(match &*asked(&req, "app") {
+        "early-hints" => StatusCode::from_u16(103)?.into_response()?,
+        "framing" => with("transfer-encoding", "chunked")?,
+        "keep-alive" => with("keep-alive", "timeout=5")?,
+        "no-number" => with("content-length", "five")?,
+        "too-long" => with("content-length", "4")?,
+        "too-short" => streamed(2, 5).with_header("content-length", "11")?,
+        "length" => with("content-length", "5")?,
+        "tag" => with("etag", "\"a\"")?,
+        "stream" => streamed(20, 1000),
+        "body" => {
+            let mut res = Response::new(StatusCode::NOT_MODIFIED);
+            res.set_body("a body all the same");
+            res
+        }
+        "type" => StatusCode::NO_CONTENT
+            .into_response()?
+            .with_header("content-type", "text/plain")?,
+        "size" => {
+            let mut res = Response::new(StatusCode::OK);
+            res.set_body(Body::new(Small(false)));
+            res
+        }
+        "blocks" => {
+            std::thread::sleep(LONG);
+            "blocked".into_response()?
+        }
+        "body-blocks" => {
+            let mut res = streamed(1, 5);
+            res.map_body(|body| {
+                body.map_chunks(|chunk| {
+                    std::thread::sleep(LONG);
+                    chunk
+                })
+            });
+            res
+        }
+        _ => {
+            let body = req.take_body().collect(1 << 20).await?;
+            body.bytes.into_response()?
+        }
+    })
+}
+
+/// So many chunks of so many bytes, whose length nobody knows.
+fn streamed(chunks: usize, bytes: usize) -> Response {
+    let chunk = Bytes::from(vec![b'x'; bytes]);
+    let body = Body::empty().prepend(vec![chunk; chunks]);
+    let mut res = Response::new(StatusCode::OK);
+    res.set_body(body.map_chunks(|chunk| chunk));
+    res
+}
+
+/// Says that it has three bytes, and has two.
+struct Small(bool);
+
+impl HttpBody for Small {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Cx<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let first = !std::mem::replace(&mut self.0, true);
+        Poll::Ready(first.then(|| Ok(Frame::data(Bytes::from_static(b"ab")))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(if self.0 { 0 } else { 3 })
+    }
+}
+
+stackup_plugin::export!(middleware fn layer, app fn app);
