@@ -8,6 +8,8 @@ mod cases;
 mod chaos;
 /// What a person types, and what he reads: `commands/*.case`.
 mod commands;
+/// Crates that are built when they are saved.
+mod dev;
 /// The shelf beside Ruby's Rack, where there is a Ruby: `differential/`.
 mod differential;
 /// What holds a generation that was replaced, and what it is told.

@@ -57,9 +57,14 @@ impl Host {
 
     /// `program serve` with `arguments`, to be changed before it is started.
     pub fn command(program: &Path, site: &Site, arguments: &[&str]) -> Command {
+        Self::command_of("serve", program, site, arguments)
+    }
+
+    /// The same for another command that serves.
+    pub fn command_of(what: &str, program: &Path, site: &Site, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
-            .arg("serve")
+            .arg(what)
             .arg(site.path().join("config.ru.toml"))
             .args(["--log-format", "json"])
             .args(arguments)

@@ -3,6 +3,7 @@
 pub mod artifacts;
 mod command;
 pub mod copies;
+pub mod crates;
 mod deadline;
 pub mod host;
 pub mod http;
@@ -12,6 +13,7 @@ pub mod patch;
 pub mod site;
 
 pub use self::command::Said;
+pub use self::crates::Workshop;
 pub use self::deadline::{DEADLINE, within};
 pub use self::host::Host;
 pub use self::http::Connection;

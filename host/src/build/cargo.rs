@@ -1,14 +1,17 @@
-//! One run of cargo for each workspace.
+//! One run of cargo. Dropped, it ends with all that it has started.
 
-use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
 
-use serde_json::Value;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
-use super::find::Crate;
+use super::keeper;
+use super::messages::{Message, read};
+use crate::program;
 
 /// The profile that plugins are built in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,131 +22,145 @@ pub enum Profile {
     Release,
 }
 
+/// What a person sees of cargo at work.
+#[derive(Debug, Clone, Copy)]
+pub struct Show {
+    /// Cargo's errors only.
+    pub quiet: bool,
+    /// Colours, and on a terminal a bar.
+    pub color: bool,
+}
+
 /// The cargo that runs us, else the one on the path.
 pub(super) fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Builds the crates; returns the library file of each plugin.
-///
-/// # Errors
-///
-/// When cargo fails (its own words have gone to stderr), or a crate is no dynamic library.
-pub(super) fn build(
-    crates: &[Crate],
-    profile: Profile,
-    quiet: bool,
-) -> Result<HashMap<String, PathBuf>, String> {
-    let mut by_workspace: BTreeMap<&Path, Vec<&Crate>> = BTreeMap::new();
-    for one in crates {
-        by_workspace.entry(&one.workspace).or_default().push(one);
+/// A cargo at work.
+pub(super) struct Cargo {
+    child: Child,
+    /// While it is open, the group may live.
+    _stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+}
+
+impl Cargo {
+    /// Builds the libraries of these packages.
+    ///
+    /// # Errors
+    ///
+    /// What the system denies.
+    pub(super) fn build(
+        workspace: &Path,
+        packages: &[&str],
+        profile: Profile,
+        show: Show,
+    ) -> Result<Self, String> {
+        let no_cargo = |error: std::io::Error| format!("cargo could not be run: {error}");
+        let mut command = Command::new(program::running().map_err(no_cargo)?);
+        command.arg(keeper::ARGUMENT).arg(program());
+        command.args([
+            "build",
+            "--lib",
+            "--message-format=json-diagnostic-rendered-ansi",
+        ]);
+        if profile == Profile::Release {
+            command.arg("--release");
+        }
+        if show.quiet {
+            command.arg("--quiet");
+        }
+        for package in packages {
+            command.args(["--package", package]);
+        }
+        if show.color {
+            dress(&mut command);
+        }
+        let mut child = command
+            .current_dir(workspace)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(no_cargo)?;
+        Ok(Self {
+            _stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            child,
+        })
     }
-    let mut built = HashMap::new();
-    for (workspace, members) in by_workspace {
-        let files = run(workspace, &members, profile, quiet)?;
-        for member in members {
-            let Some(file) = files.get(&member.package) else {
-                return Err(format!(
-                    "the crate `{}` builds no dynamic library: its Cargo.toml needs\n\n    [lib]\n    \
-                     crate-type = [\"cdylib\"]\n",
-                    member.package
-                ));
-            };
-            built.insert(member.plugin.clone(), file.clone());
+
+    /// Hands on its messages as they come, shows its stderr, and waits for its end. Returns how it ended and
+    /// what it wrote on stderr.
+    ///
+    /// # Errors
+    ///
+    /// When it is lost.
+    pub(super) async fn run(
+        mut self,
+        each: impl FnMut(Message) + Send,
+    ) -> Result<(ExitStatus, String), String> {
+        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
+        let ((), words) = tokio::join!(hear(stdout, each), relay(stderr));
+        let ended = self.child.wait().await;
+        let status = ended.map_err(|error| format!("cargo could not be awaited: {error}"))?;
+        Ok((status, words))
+    }
+}
+
+impl Drop for Cargo {
+    fn drop(&mut self) {
+        // None when it has been waited for: then its number may be another's.
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = id.and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
-    Ok(built)
 }
 
-/// Package → library file.
-fn run(
-    workspace: &Path,
-    members: &[&Crate],
-    profile: Profile,
-    quiet: bool,
-) -> Result<HashMap<String, PathBuf>, String> {
-    let mut command = Command::new(program());
-    command.args(["build", "--lib", "--message-format=json-render-diagnostics"]);
-    if profile == Profile::Release {
-        command.arg("--release");
-    }
-    if quiet {
-        command.arg("--quiet");
-    }
-    for member in members {
-        command.args(["--package", &member.package]);
-    }
-    let mut child = command
-        .current_dir(workspace)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("cargo could not be run: {error}"))?;
-    let mut files = HashMap::new();
-    let output = child.stdout.take().map(BufReader::new);
-    for line in output
-        .into_iter()
-        .flat_map(BufRead::lines)
-        .map_while(Result::ok)
-    {
-        if let Some((package, file)) = artifact(&line) {
-            files.insert(package, file);
+/// Its stderr is a pipe, so it must be told what it would find out on a terminal.
+fn dress(command: &mut Command) {
+    let mut set = |name: &str, value: &str| {
+        if std::env::var_os(name).is_none() {
+            command.env(name, value);
         }
-    }
-    let status = child
-        .wait()
-        .map_err(|error| format!("cargo could not be awaited: {error}"))?;
-    if !status.success() {
-        let names: Vec<_> = members
-            .iter()
-            .map(|member| member.package.as_str())
-            .collect();
-        return Err(format!(
-            "cargo could not build {} (see above)",
-            names.join(", ")
-        ));
-    }
-    Ok(files)
-}
-
-/// The package and the file of a `compiler-artifact` message that is a dynamic library.
-fn artifact(line: &str) -> Option<(String, PathBuf)> {
-    let message: Value = serde_json::from_str(line).ok()?;
-    if message["reason"] != "compiler-artifact" {
-        return None;
-    }
-    let kinds = message["target"]["kind"].as_array()?;
-    if !kinds.iter().any(|kind| kind == "cdylib") {
-        return None;
-    }
-    let ending = std::env::consts::DLL_SUFFIX;
-    let names = message["filenames"].as_array()?;
-    let file = names
-        .iter()
-        .filter_map(Value::as_str)
-        .find(|name| name.ends_with(ending))?;
-    Some((package_name(message["package_id"].as_str()?)?, file.into()))
-}
-
-/// The name in a package id: `path+file:///x/hello#0.1.0`, or `…/x#hello@0.1.0`.
-fn package_name(id: &str) -> Option<String> {
-    let (place, version) = id.rsplit_once('#')?;
-    let name = match version.split_once('@') {
-        Some((name, _)) => name,
-        None => place.rsplit('/').next()?,
     };
-    Some(name.to_owned())
+    set("CARGO_TERM_COLOR", "always");
+    let stderr = std::io::stderr();
+    let size = rustix::termios::tcgetwinsize(&stderr);
+    if let Some(size) = size
+        .ok()
+        .filter(|size| size.ws_col > 0 && stderr.is_terminal())
+    {
+        set("CARGO_TERM_PROGRESS_WHEN", "always");
+        set("CARGO_TERM_PROGRESS_WIDTH", &size.ws_col.to_string());
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::package_name;
-
-    #[test]
-    fn both_forms_of_a_package_id() {
-        let plain = package_name("path+file:///w/plugins/hello#0.1.0");
-        assert_eq!(plain.as_deref(), Some("hello"));
-        let named = package_name("path+file:///w/plugins/x#hello@0.1.0");
-        assert_eq!(named.as_deref(), Some("hello"));
+async fn hear(stdout: Option<ChildStdout>, mut each: impl FnMut(Message)) {
+    let Some(stdout) = stdout else { return };
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(message) = read(&line) {
+            each(message);
+        }
     }
+}
+
+/// Shows what cargo writes as it comes, its bar included, and returns it.
+async fn relay(stderr: Option<ChildStderr>) -> String {
+    let Some(mut stderr) = stderr else {
+        return String::new();
+    };
+    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(length @ 1..) = stderr.read(&mut piece).await {
+        let piece = &piece[..length];
+        // Nobody to tell if it fails.
+        let _ = std::io::stderr().lock().write_all(piece);
+        all.extend_from_slice(piece);
+    }
+    String::from_utf8_lossy(&all).into_owned()
 }

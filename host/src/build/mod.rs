@@ -1,75 +1,146 @@
-//! Plugins that are crates in reach: found, and built with cargo.
+//! Plugins that are crates in reach: found, watched, and built with cargo.
 //!
 //! Knows nothing of how libraries are loaded.
 
 mod cargo;
 mod find;
+mod job;
+mod keeper;
+mod messages;
+mod metadata;
+mod sources;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
-use self::find::Found;
-use crate::generation::{Brought, Libraries};
+use self::find::{Wanted, find};
+use self::job::Job;
+use self::sources::is_code;
+use crate::generation::{Brought, Libraries, NotBrought};
 use crate::manifest::{Directive, Level, Manifest};
+use crate::watch::{Interest, Pending};
 
-pub use self::cargo::Profile;
+pub use self::cargo::{Profile, Show};
+pub use self::keeper::{ARGUMENT, main};
 
 /// Builds the crates that a manifest's directives lead to.
 #[derive(Debug)]
 pub struct Crates {
     profile: Profile,
-    quiet: bool,
-    last: Option<Built>,
-}
-
-/// What was built last.
-#[derive(Debug)]
-struct Built {
-    wanted: BTreeMap<String, Option<PathBuf>>,
-    brought: Brought,
+    show: Show,
+    /// The plugins that were looked for last.
+    wanted: Option<Wanted>,
+    /// One for each workspace.
+    jobs: Vec<Job>,
+    /// Every plugin that could be asked for.
+    known: Vec<String>,
+    /// Where a crate would be that is wanted, or could be mended.
+    hoped_for: BTreeSet<PathBuf>,
+    /// Why the crates could not be found.
+    lost: Option<String>,
 }
 
 impl Crates {
-    /// Builds in this profile; a quiet one shows cargo's errors only.
-    pub fn new(profile: Profile, quiet: bool) -> Self {
+    /// Builds in this profile.
+    pub fn new(profile: Profile, show: Show) -> Self {
         Self {
             profile,
-            quiet,
-            last: None,
+            show,
+            wanted: None,
+            jobs: Vec::new(),
+            known: Vec::new(),
+            hoped_for: BTreeSet::new(),
+            lost: None,
         }
+    }
+
+    /// Finds the crates; all are to be built.
+    fn look_for(&mut self, wanted: Wanted, directory: &Path) {
+        match find(&wanted, directory) {
+            Ok(found) => {
+                let workspaces = found.workspaces.values();
+                self.jobs = workspaces
+                    .map(|(workspace, crates)| Job::new(workspace, crates))
+                    .collect();
+                (self.known, self.hoped_for, self.lost) = (found.known, found.hoped_for, None);
+            }
+            Err((manifest, reason)) => {
+                self.hoped_for.insert(manifest);
+                self.lost = Some(reason);
+            }
+        }
+        self.wanted = Some(wanted);
+    }
+
+    async fn work(&mut self) -> Result<Brought, String> {
+        if let Some(reason) = &self.lost {
+            return Err(reason.clone());
+        }
+        for job in &mut self.jobs {
+            job.work(self.profile, self.show).await;
+        }
+        let failed: Vec<_> = self.jobs.iter().filter_map(Job::failed).collect();
+        if !failed.is_empty() {
+            return Err(failed.join("\n\n"));
+        }
+        Ok(Brought {
+            files: self.jobs.iter().flat_map(Job::libraries).collect(),
+            known: self.known.clone(),
+            warnings: self.jobs.iter_mut().flat_map(Job::take_warnings).collect(),
+        })
     }
 }
 
 impl Libraries for Crates {
-    fn bring(
-        &mut self,
-        manifest: &Manifest,
-        directory: &Path,
-        force: bool,
-    ) -> Result<Brought, String> {
-        let mut wanted = BTreeMap::new();
+    fn survey(&mut self, manifest: &Manifest, directory: &Path, changed: &[PathBuf], force: bool) {
+        let mut wanted = Wanted::new();
         collect(&manifest.stack, &mut wanted);
         // Another order of the same plugins needs no cargo.
-        if let Some(last) = self
-            .last
-            .as_ref()
-            .filter(|last| !force && last.wanted == wanted)
-        {
-            return Ok(last.brought.clone());
+        let others = self.wanted.as_ref() != Some(&wanted);
+        let mended = self.lost.is_some() && !changed.is_empty();
+        let come = changed.iter().any(|path| self.hoped_for.contains(path));
+        if force || others || mended || come || !self.jobs.iter().all(Job::is_as_read) {
+            self.look_for(wanted, directory);
+            return;
         }
-        let Found { crates, known } = find::find(&wanted, directory)?;
-        let files = cargo::build(&crates, self.profile, self.quiet)?;
-        let brought = Brought { files, known };
-        self.last = Some(Built {
-            wanted,
-            brought: brought.clone(),
-        });
-        Ok(brought)
+        for job in &mut self.jobs {
+            changed.iter().for_each(|path| job.touch(path));
+        }
+    }
+
+    fn interest(&self) -> Interest {
+        let hoped_for = Interest::files(self.hoped_for.iter().cloned());
+        let jobs = self.jobs.iter().map(Job::interest);
+        jobs.fold(hoped_for, Interest::and)
+    }
+
+    fn ignores(&self, path: &Path) -> bool {
+        self.jobs.iter().any(|job| job.ignores(path))
+    }
+
+    fn has_work(&self) -> bool {
+        self.lost.is_none() && self.jobs.iter().any(Job::has_work)
+    }
+
+    fn bring<'a>(
+        &'a mut self,
+        pending: &'a Pending,
+    ) -> Pin<Box<dyn Future<Output = Result<Brought, NotBrought>> + Send + 'a>> {
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                // The work is dropped, with all that cargo has begun. Other files, as what cargo makes or an app
+                // writes, are looked at when it has ended: else it might never.
+                () = pending.came_as(is_code) => Err(NotBrought::Outdated),
+                built = self.work() => built.map_err(NotBrought::Failed),
+            }
+        })
     }
 }
 
 /// Every plugin by name, with the crate's folder where its directive gives one.
-fn collect(level: &Level, wanted: &mut BTreeMap<String, Option<PathBuf>>) {
+fn collect(level: &Level, wanted: &mut Wanted) {
     let mut add = |directive: &Directive| {
         let entry = wanted.entry(directive.plugin.clone()).or_default();
         if entry.is_none() {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::arguments::{Place, Plan};
 use super::serve::{probe, shelf};
-use crate::build::{Crates, Profile};
+use crate::build::{Crates, Profile, Show};
 use crate::generation::{Ask, Libraries, Outcome, Reloader};
 use crate::services;
 
@@ -56,7 +56,8 @@ pub(super) fn complain(reason: &str) {
     } else {
         "error: "
     };
-    eprintln!("{title}{}", reason.trim_end());
+    // Without its colours where they are not wanted.
+    anstream::eprintln!("{title}{}", reason.trim_end());
 }
 
 fn walk(plan: &Plan, color: bool) -> Result<Reloader, String> {
@@ -71,9 +72,12 @@ fn walk(plan: &Plan, color: bool) -> Result<Reloader, String> {
     for warning in &report.warnings {
         eprintln!("{warning}\n");
     }
+    for remark in &report.remarks {
+        anstream::eprintln!("{remark}\n");
+    }
     match report.outcome {
-        Outcome::Refused(reason) => Err(reason),
-        Outcome::Swapped | Outcome::Unchanged => Ok(reloader),
+        Outcome::Refused(refusal) => Err(refusal.reason),
+        Outcome::Swapped | Outcome::Unchanged | Outcome::Outdated => Ok(reloader),
     }
 }
 
@@ -83,7 +87,10 @@ pub(super) fn reloader(place: &Place, default: &str, color: bool) -> Result<Relo
     let environment = place.environment.as_deref().unwrap_or(default).to_owned();
     let libraries: Option<Box<dyn Libraries>> = match environment.as_str() {
         "production" => None,
-        _ => Some(Box::new(Crates::new(Profile::Debug, true))),
+        _ => {
+            let show = Show { quiet: true, color };
+            Some(Box::new(Crates::new(Profile::Debug, show)))
+        }
     };
     let shelf = shelf().map_err(|error| error.to_string())?;
     let manifest = place.manifest.clone();

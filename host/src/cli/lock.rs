@@ -21,7 +21,7 @@ pub(super) fn lock(place: &Place, color: bool) -> ExitCode {
 
 fn locked(place: &Place, color: bool) -> Result<String, String> {
     let mut reloader = reloader(place, "production", color)?;
-    let lock = block_on(reloader.lock())??;
+    let lock = block_on(reloader.lock())?.map_err(|refusal| refusal.reason)?;
     let path = beside(&place.manifest);
     let shown = path.display();
     write(&path, &lock).map_err(|error| format!("the lock `{shown}` can't be written: {error}"))?;

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::arguments::{Arguments, Command};
+use crate::build;
 use crate::control::Request;
 use crate::link::{self, Ask};
 use crate::probe;
@@ -30,6 +31,7 @@ pub fn main() -> ExitCode {
         .as_deref()
         .and_then(OsStr::to_str)
     {
+        Some(build::ARGUMENT) => return build::main(),
         Some(probe::ARGUMENT) => return probe::main(),
         Some(link::ARGUMENT) => return worker::main(),
         Some(supervisor::ADOPT) => return supervisor::adopt(),

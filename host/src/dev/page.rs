@@ -29,7 +29,8 @@ const SECRET: [&str; 7] = [
 impl Watched {
     /// The response to an error that no middleware has answered: HTML, JSON or text, as is wanted.
     pub fn error_page(&self, failure: &Failure) -> HostResponse {
-        let problem = self.board.problem();
+        // Generation 0 says itself why there is no other.
+        let problem = self.board.problem().filter(|_| self.trace.generation > 0);
         let seen = Seen {
             failure,
             shown: self.trace.shown(),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
+use super::refusal::{Refusal, Stage};
 use super::reload::Reloader;
-use super::report::Ask;
-use super::resolve::{Place, Timings, look};
+use super::resolve::{Faults, Place, Timings, look};
+use super::steps::lost;
 use crate::library::Shelf;
 use crate::lock::{self, Lock, Locked};
-use crate::manifest::{Diagnostic, Manifest};
+use crate::manifest::Manifest;
 
 impl Reloader {
     /// The same, and every library must be in the lock beside the manifest.
@@ -23,24 +24,26 @@ impl Reloader {
     /// # Errors
     ///
     /// What is wrong with the manifest or a library, for a person.
-    pub async fn lock(&mut self) -> Result<Lock, String> {
+    pub async fn lock(&mut self) -> Result<Lock, Refusal> {
         let source = self.read().await?;
         let manifest = self.parse(&source)?.manifest;
-        self.build_libraries(&manifest, Ask::Forced).await?;
+        self.bring_all(&manifest).await?;
         let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
         let written = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
             libraries(&manifest, &place, &mut shelf.0)
         });
-        let written = written.await.map_err(|error| error.to_string())?;
-        written.map_err(|diagnostics| source.render(&diagnostics, self.color))
+        let written = written.await.map_err(|error| lost(&error))?;
+        written.map_err(|faults| self.tell(&faults, &source))
     }
 
     /// Reads the lock anew, if libraries are locked.
-    pub(super) fn read_lock(&mut self) -> Result<(), String> {
+    pub(super) fn read_lock(&mut self) -> Result<(), Refusal> {
         let lock = self.lock.as_ref().map(|path| lock::read(path)).transpose();
-        self.place.lock =
-            lock.map_err(|error| format!("{error}; to write it, run {}", locking(&self.place)))?;
+        self.place.lock = lock.map_err(|error| {
+            let how = locking(&self.place);
+            Stage::Lock.refuses(format!("{error}; to write it, run {how}"))
+        })?;
         Ok(())
     }
 }
@@ -53,11 +56,7 @@ pub(super) fn locking(place: &Place) -> String {
     }
 }
 
-fn libraries(
-    manifest: &Manifest,
-    place: &Place,
-    shelf: &mut Shelf,
-) -> Result<Lock, Vec<Diagnostic>> {
+fn libraries(manifest: &Manifest, place: &Place, shelf: &mut Shelf) -> Result<Lock, Faults> {
     let mut found = BTreeMap::new();
     let picks = look(manifest, place, shelf, &mut found, &mut Timings::default());
     let lock = picks.map(|picks| {

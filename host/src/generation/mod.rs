@@ -15,6 +15,7 @@ mod instance;
 mod locking;
 mod matching;
 mod probation;
+mod refusal;
 mod reload;
 mod report;
 mod resolve;
@@ -22,6 +23,7 @@ mod schemas;
 mod serving;
 mod shut;
 mod snapshot;
+mod stand_in;
 mod standing;
 mod steps;
 mod swap;
@@ -41,7 +43,7 @@ use crate::manifest::{Dev, Failures, Limits, Manifest, Renewal};
 use crate::stack::Stack;
 
 pub use self::active::Active;
-pub use self::brought::{Brought, Libraries};
+pub use self::brought::{Brought, Libraries, NotBrought};
 pub use self::candidate::{Built, Ground, Unbuilt, build};
 pub use self::census::Census;
 pub use self::fates::Fates;
@@ -49,9 +51,10 @@ pub use self::health::Health;
 pub use self::held::{HeldBy, RunningTask};
 pub use self::instance::{Instance, Key};
 pub use self::matching::Spot;
-pub use self::reload::Reloader;
+pub use self::refusal::{Refusal, Stage};
+pub use self::reload::{Building, Reloader};
 pub use self::report::{Ask, Outcome, Report};
-pub use self::resolve::{Place, Resolved, Timings, resolve};
+pub use self::resolve::{Faults, Place, Resolved, Timings, resolve};
 pub use self::snapshot::Trying;
 pub use self::standing::{
     ActiveGeneration, DrainingGeneration, StackInstance, StackLine, Standing,

@@ -13,6 +13,7 @@ use super::brought::{Brought, Libraries};
 use super::census::Census;
 use super::fates::Fates;
 use super::find::files;
+use super::refusal::{Stage, Stopped};
 use super::report::{Ask, Clock, Outcome, Report};
 use super::resolve::Place;
 use super::serving::{Serving, fixed};
@@ -24,6 +25,10 @@ use crate::link::{Avoid, Instead, Snapshot};
 use crate::manifest::{Manifest, Source};
 use crate::probe::Probe;
 use crate::stack::{Outline, Stack, diff};
+use crate::watch::{Changed, Interest, Pending, Watch};
+
+/// Is told whether libraries are being built.
+pub type Building = Box<dyn Fn(bool) + Send + Sync>;
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -33,9 +38,14 @@ pub struct Reloader {
     pub(super) loaded: Loaded,
     pub(super) libraries: Option<Box<dyn Libraries>>,
     pub(super) color: bool,
-    pub(super) watching: bool,
+    pub(super) developing: bool,
+    pub(super) building: Option<Building>,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
+    /// What the libraries are made of.
+    pub(super) sources: Interest,
+    pub(super) watch: Option<Arc<Watch>>,
+    pub(super) pending: Arc<Pending>,
     pub(super) lock: Option<PathBuf>,
     pub(super) number: u64,
     pub(super) draining: JoinSet<()>,
@@ -76,9 +86,13 @@ impl Reloader {
             shelf: Arc::new(Mutex::new((shelf, None))),
             libraries,
             color,
-            watching: false,
+            developing: false,
+            building: None,
             serving: None,
             files: Vec::new(),
+            sources: Interest::default(),
+            watch: None,
+            pending: Arc::default(),
             lock: None,
             number: 0,
             draining: JoinSet::new(),
@@ -90,6 +104,16 @@ impl Reloader {
         }
     }
 
+    /// The same, watching what the libraries are made of before they are built, and knowing what has changed.
+    #[must_use]
+    pub fn watching(self, watch: Arc<Watch>, pending: Arc<Pending>) -> Self {
+        Self {
+            watch: Some(watch),
+            pending,
+            ..self
+        }
+    }
+
     /// The same, keeping the libraries of what serves in `vault`.
     #[must_use]
     pub fn keeping(self, vault: Vault) -> Self {
@@ -97,11 +121,18 @@ impl Reloader {
         Self { vault, ..self }
     }
 
+    /// The same, telling when libraries begin to be built, and when that is over.
+    #[must_use]
+    pub fn telling_builds(self, building: Building) -> Self {
+        let building = Some(building);
+        Self { building, ..self }
+    }
+
     /// The same, for whoever develops: requests are watched on their way (`[dev]`).
     #[must_use]
-    pub fn watching(self) -> Self {
+    pub fn developing(self) -> Self {
         Self {
-            watching: true,
+            developing: true,
             ..self
         }
     }
@@ -149,9 +180,14 @@ impl Reloader {
     }
 
     /// The files that a reload depends on, those of the candidate that was refused last included.
-    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let own = std::iter::once(self.path.clone()).chain(self.lock.clone());
-        own.chain(self.files.iter().cloned())
+    pub fn interest(&self) -> Interest {
+        let files = self.own().chain(self.files.iter().cloned());
+        Interest::files(files).and(self.sources.clone())
+    }
+
+    /// The manifest, and the lock.
+    fn own(&self) -> impl Iterator<Item = PathBuf> {
+        std::iter::once(self.path.clone()).chain(self.lock.clone())
     }
 
     /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
@@ -164,6 +200,23 @@ impl Reloader {
             self.drain(last, serving.holdings, None, deadline);
         }
         while self.draining.join_next().await.is_some() {}
+    }
+
+    /// Whether a change is of no news to any stack.
+    fn is_echo(&self, changed: &Changed) -> bool {
+        let own: Vec<_> = self.own().collect();
+        let ignored = |path: &PathBuf| {
+            let libraries = self.libraries.as_ref();
+            !own.contains(path) && libraries.is_some_and(|libraries| libraries.ignores(path))
+        };
+        changed.paths.iter().all(ignored)
+    }
+
+    /// What of a change the libraries may be made of.
+    pub(super) fn of_sources(&self, changed: Option<&Changed>) -> Vec<PathBuf> {
+        let own: Vec<_> = self.own().collect();
+        let paths = changed.into_iter().flat_map(|changed| &changed.paths);
+        paths.filter(|path| !own.contains(path)).cloned().collect()
     }
 
     /// Walks the corridor once.
@@ -181,6 +234,7 @@ impl Reloader {
     }
 
     async fn attempt(&mut self, ask: Ask, text: Option<String>) -> Report {
+        let changed = self.pending.take();
         let mut report = Report {
             outcome: Outcome::Unchanged,
             generation: 0,
@@ -188,12 +242,22 @@ impl Reloader {
             instances: Fates::default(),
             timings: Vec::new(),
             warnings: Vec::new(),
+            remarks: Vec::new(),
+            echo: false,
         };
-        if let Err(refusal) = self.walk(ask, text, &mut report).await {
-            report.outcome = Outcome::Refused(refusal);
+        let walked = self.walk(ask, text, changed.as_ref(), &mut report).await;
+        if let Err(stopped) = walked {
+            report.outcome = match stopped {
+                Stopped::Refused(refusal) => Outcome::Refused(refusal),
+                Stopped::Outdated => Outcome::Outdated,
+            };
             self.tell_trying(None);
             self.abandon(Vec::new());
         }
+        if let (Outcome::Refused(refusal), true) = (&report.outcome, self.stands_in()) {
+            self.stand_in(&refusal.reason);
+        }
+        report.echo = changed.is_some_and(|changed| self.is_echo(&changed));
         report.generation = self
             .serving
             .as_ref()
@@ -205,9 +269,10 @@ impl Reloader {
         &mut self,
         ask: Ask,
         text: Option<String>,
+        changed: Option<&Changed>,
         report: &mut Report,
-    ) -> Result<(), String> {
-        let mut clock = Clock::start(&mut report.timings);
+    ) -> Result<(), Stopped> {
+        let mut clock = Clock::start(changed.map(|changed| changed.first), &mut report.timings);
         let from_files = text.is_none();
         let source = match text {
             Some(text) => Source {
@@ -230,8 +295,10 @@ impl Reloader {
             .collect();
         clock.lap("manifest");
         if from_files && self.libraries.is_some() {
-            self.build_libraries(&manifest, ask).await?;
-            clock.lap("build");
+            self.survey(&manifest, ask, changed).await?;
+            clock.lap("sources");
+            report.remarks = self.bring().await?;
+            clock.lap("cargo");
         }
         self.files = files(&manifest, &self.place);
         let (manifest, shut) = self.shut_out(manifest).await?;
@@ -251,7 +318,7 @@ impl Reloader {
         }
         let state = state(&resolved.outline);
         if let Some(avoid) = self.avoid.iter().find(|avoid| avoid.state == state) {
-            return Err(rolled_back(avoid));
+            return Err(Stage::RolledBack.refuses(rolled_back(avoid)).into());
         }
         self.tell_trying(Some(&state));
         let kept = self.keep(&resolved);
@@ -269,7 +336,7 @@ impl Reloader {
         if let Err(error) = warm_up(&built.stack, warmup, number, limit).await {
             drop(built.stack);
             self.abandon(built.instances);
-            return Err(error.to_string());
+            return Err(Stage::WarmUp.refuses(error).into());
         }
         clock.lap("warm up");
         if let Some(before) = &self.serving {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::fates::Fates;
+use super::refusal::Refusal;
 use crate::stack::Change;
 
 /// What a reload is to do.
@@ -23,8 +24,10 @@ pub enum Outcome {
     Swapped,
     /// Nothing that matters has changed.
     Unchanged,
-    /// The candidate was refused; the text says why.
-    Refused(String),
+    /// The candidate was refused.
+    Refused(Refusal),
+    /// Something has changed before the candidate was built: look again. Nothing came of it.
+    Outdated,
 }
 
 /// What a reload did.
@@ -42,7 +45,23 @@ pub struct Report {
     pub timings: Vec<(String, Duration)>,
     /// What is odd about the manifest, for a person.
     pub warnings: Vec<String>,
+    /// What the compiler warns of, for a person.
+    pub remarks: Vec<String>,
+    /// Whether all that had changed was of no news, as libraries are that were built here.
+    pub echo: bool,
 }
+
+impl Report {
+    /// How long it took from the change to the look at it.
+    pub fn detected(&self) -> Duration {
+        let mut timings = self.timings.iter();
+        let detect = timings.find(|(stage, _)| stage == DETECT);
+        detect.map(|(_, time)| *time).unwrap_or_default()
+    }
+}
+
+/// The stage from the first event of a change to the look at it.
+const DETECT: &str = "detect";
 
 /// Times the stages of a reload.
 pub(super) struct Clock<'a> {
@@ -51,11 +70,16 @@ pub(super) struct Clock<'a> {
 }
 
 impl<'a> Clock<'a> {
-    pub(super) fn start(laps: &'a mut Vec<(String, Duration)>) -> Self {
-        Self {
-            last: Instant::now(),
+    /// Begins with what was noticed at `first`, if that is why.
+    pub(super) fn start(first: Option<Instant>, laps: &'a mut Vec<(String, Duration)>) -> Self {
+        let mut clock = Self {
+            last: first.unwrap_or_else(Instant::now),
             laps,
+        };
+        if first.is_some() {
+            clock.lap(DETECT);
         }
+        clock
     }
 
     pub(super) fn lap(&mut self, stage: &str) {

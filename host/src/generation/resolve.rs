@@ -10,6 +10,7 @@ use super::brought::Brought;
 use super::find::find;
 use super::instance::Key;
 use super::locking::locking;
+use super::refusal::Stage;
 use super::tried::Tried;
 use crate::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
@@ -36,6 +37,18 @@ pub struct Place {
     /// What the plugins' libraries may be, if they are locked.
     pub lock: Option<Lock>,
 }
+
+/// What is wrong with directives.
+#[derive(Debug)]
+pub struct Faults {
+    /// How far the first of them came.
+    pub stage: Stage,
+    /// Each.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What is wrong with one.
+type Fault = (Stage, Box<Diagnostic>);
 
 /// Every directive with its library: a stack that no instance exists of yet.
 #[derive(Debug)]
@@ -69,15 +82,15 @@ impl Place {
 }
 
 impl Resolved {
-    /// Keeps the library of each directive in `vault`.
-    pub(super) fn keep(&self, vault: &Vault) -> std::io::Result<Vec<Kept>> {
+    /// Keeps the library of each directive in `vault`, for the generation of this number.
+    pub(super) fn keep(&self, vault: &Vault, generation: u64) -> std::io::Result<Vec<Kept>> {
         let keep = |chosen: &Chosen| {
             Ok(Kept {
                 plugin: chosen.plugin.clone(),
                 path: chosen.path.clone(),
                 file: chosen.file.clone(),
                 fingerprint: chosen.library.fingerprint,
-                kept: vault.keep(&chosen.library)?,
+                kept: vault.keep(&chosen.library, generation)?,
             })
         };
         self.handlers.iter().map(keep).collect()
@@ -121,7 +134,7 @@ pub fn resolve(
     place: &Place,
     shelf: &mut Shelf,
     tried: Option<&mut Tried>,
-) -> Result<Resolved, Vec<Diagnostic>> {
+) -> Result<Resolved, Faults> {
     let mut timings = Timings::default();
     let mut found = BTreeMap::new();
     let fit = look(manifest, place, shelf, &mut found, &mut timings).and_then(|picks| {
@@ -129,13 +142,16 @@ pub fn resolve(
         let start = Instant::now();
         let deaths = tried.try_out(&picks, &found, manifest, place);
         timings.add("probe", start.elapsed());
-        deaths.map(|()| picks)
+        deaths.map(|()| picks).map_err(|diagnostics| Faults {
+            stage: Stage::Probe,
+            diagnostics,
+        })
     });
     let picks = match fit {
         Ok(picks) => picks,
-        Err(diagnostics) => {
+        Err(faults) => {
             found.into_values().for_each(Shelf::discard);
-            return Err(diagnostics);
+            return Err(faults);
         }
     };
     let start = Instant::now();
@@ -171,19 +187,23 @@ pub(super) fn look<'a>(
     shelf: &mut Shelf,
     found: &mut Files,
     timings: &mut Timings,
-) -> Result<Vec<Pick<'a>>, Vec<Diagnostic>> {
-    let (mut picks, mut diagnostics) = (Vec::new(), Vec::new());
+) -> Result<Vec<Pick<'a>>, Faults> {
+    let (mut picks, mut faults) = (Vec::new(), Vec::new());
     for directive in directives(&manifest.stack) {
         match pick(directive, manifest, place, shelf, found, timings) {
             Ok(pick) => picks.push(pick),
-            Err(diagnostic) => diagnostics.push(*diagnostic),
+            Err(fault) => faults.push(fault),
         }
     }
-    if diagnostics.is_empty() {
-        Ok(picks)
-    } else {
-        Err(diagnostics)
-    }
+    all(faults).map_or(Ok(picks), Err)
+}
+
+fn all(faults: Vec<Fault>) -> Option<Faults> {
+    let (stage, _) = faults.first()?;
+    Some(Faults {
+        stage: *stage,
+        diagnostics: faults.into_iter().map(|(_, fault)| *fault).collect(),
+    })
 }
 
 fn pick<'a>(
@@ -193,18 +213,18 @@ fn pick<'a>(
     shelf: &mut Shelf,
     found: &mut Files,
     timings: &mut Timings,
-) -> Result<Pick<'a>, Box<Diagnostic>> {
+) -> Result<Pick<'a>, Fault> {
     let kept = place.kept(directive);
     let file = match kept {
         Some(kept) => kept.file.clone(),
-        None => find(directive, manifest, place)?,
+        None => find(directive, manifest, place).map_err(|fault| (Stage::Find, fault))?,
     };
     let pin = directive
         .sha256
         .as_deref()
         .map(str::parse::<Fingerprint>)
         .transpose()
-        .map_err(|error| at(directive.key_span("sha256"), &error))?;
+        .map_err(|error| (Stage::Manifest, at(directive.key_span("sha256"), &error)))?;
     let locked = place
         .lock
         .as_ref()
@@ -220,14 +240,16 @@ fn pick<'a>(
         patience: Patience::default(),
     };
     let refused = |error: PrepareError| {
+        let stage = Stage::Library(error.cause.stage());
         let diagnostic = at(directive.name_span(), &error);
-        match error.cause {
+        let diagnostic = match error.cause {
             Cause::Lock(_) => {
                 let help = format!("if this file is meant, run {}", locking(place));
                 Box::new(diagnostic.help(help))
             }
             _ => diagnostic,
-        }
+        };
+        (stage, diagnostic)
     };
     let library = match found.entry(file.clone()) {
         Entry::Occupied(entry) => {
@@ -261,7 +283,7 @@ fn pick<'a>(
     let handler = library
         .metadata()
         .choose(directive.handler.as_deref(), wanted)
-        .map_err(|error| at(directive.name_span(), &error))?;
+        .map_err(|error| (Stage::Choose, at(directive.name_span(), &error)))?;
     let name = match &directive.handler {
         Some(handler) => format!("{}#{handler}", directive.plugin),
         None => directive.plugin.clone(),
@@ -278,18 +300,14 @@ fn adopt(shelf: &mut Shelf, kept: &Kept, demands: &Demands<'_>) -> Result<Found,
     shelf.adopt(&kept.kept, kept.fingerprint, demands)
 }
 
-fn load(
-    picks: &[Pick<'_>],
-    shelf: &mut Shelf,
-    mut found: Files,
-) -> Result<Vec<Chosen>, Vec<Diagnostic>> {
-    let (mut handlers, mut diagnostics) = (Vec::new(), Vec::new());
+fn load(picks: &[Pick<'_>], shelf: &mut Shelf, mut found: Files) -> Result<Vec<Chosen>, Faults> {
+    let (mut handlers, mut faults) = (Vec::new(), Vec::new());
     let mut loaded: HashMap<&Path, Arc<Library>> = HashMap::new();
     for pick in picks {
         if let Some(found) = found.remove(&pick.file) {
             match shelf.load(&pick.file, found) {
                 Ok(library) => drop(loaded.insert(&pick.file, library)),
-                Err(error) => diagnostics.push(*at(pick.directive.name_span(), &error)),
+                Err(error) => faults.push((Stage::Load, at(pick.directive.name_span(), &error))),
             }
         }
         if let Some(library) = loaded.get(pick.file.as_path()) {
@@ -303,11 +321,7 @@ fn load(
             });
         }
     }
-    if diagnostics.is_empty() {
-        Ok(handlers)
-    } else {
-        Err(diagnostics)
-    }
+    all(faults).map_or(Ok(handlers), Err)
 }
 
 fn piece(directive: &Directive, chosen: Option<&Chosen>) -> Piece {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::find::folders;
+use super::refusal::Refusal;
 use super::reload::Reloader;
 use super::report::Ask;
 use super::resolve::Place;
+use super::steps::lost;
 use crate::library::{Library, plugins_in};
 use crate::manifest::Manifest;
 use crate::schema::{HandlerSchema, InReach, of_config, of_manifest};
@@ -21,12 +23,10 @@ impl Reloader {
     /// # Errors
     ///
     /// What is wrong with the manifest or a library.
-    pub async fn schema(&mut self) -> Result<Value, String> {
+    pub async fn schema(&mut self) -> Result<Value, Refusal> {
         let source = self.read().await?;
         let manifest = self.parse(&source)?.manifest;
-        if self.libraries.is_some() {
-            self.build_libraries(&manifest, Ask::Forced).await?;
-        }
+        self.bring_all(&manifest).await?;
         let resolved = self.resolve(&manifest, &source, Ask::Forced).await?;
         let chosen = resolved.handlers.into_iter();
         let named = chosen.map(|chosen| (chosen.plugin, chosen.library));
@@ -49,10 +49,10 @@ impl Reloader {
 }
 
 /// Asks the libraries, which is plugins' code and may block.
-async fn told(named: Vec<Named>, manifest: Manifest, place: Place) -> Result<Value, String> {
+async fn told(named: Vec<Named>, manifest: Manifest, place: Place) -> Result<Value, Refusal> {
     let told =
         tokio::task::spawn_blocking(move || of_manifest(&in_reach(&named, &manifest, &place)));
-    told.await.map_err(|error| error.to_string())
+    told.await.map_err(|error| lost(&error))
 }
 
 fn in_reach(named: &[Named], manifest: &Manifest, place: &Place) -> InReach {

@@ -55,6 +55,10 @@ pub(super) fn heed(instances: &[Arc<Instance>], manifest: &Manifest) {
 
 /// What a reload can't change: sockets and counts belong to the process.
 pub(super) fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
+    // What stands in knows nothing of sockets.
+    if serving.active.load().number == 0 {
+        return None;
+    }
     let old = &serving.manifest;
     let addresses = |listen: &[Listen]| listen.iter().map(ToString::to_string).collect::<Vec<_>>();
     let message = if addresses(&old.server.listen) != addresses(&new.server.listen) {

@@ -3,8 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use super::find::find;
+use super::refusal::Refusal;
 use super::reload::Reloader;
 use super::resolve::Place;
+use super::steps::lost;
 use crate::library::{Demands, Fingerprint, Patience, Shelf, Trust};
 use crate::link::Instead;
 use crate::manifest::{Diagnostic, Directive, Level, Manifest, OnFailure, Tried};
@@ -14,7 +16,7 @@ impl Reloader {
     pub(super) async fn shut_out(
         &self,
         manifest: Manifest,
-    ) -> Result<(Manifest, Vec<Diagnostic>), String> {
+    ) -> Result<(Manifest, Vec<Diagnostic>), Refusal> {
         if self.place.instead.is_empty() {
             return Ok((manifest, Vec::new()));
         }
@@ -30,7 +32,7 @@ impl Reloader {
             let stack = without(&manifest.stack, &mut held, &mut told);
             (Manifest { stack, ..manifest }, told)
         });
-        shut.await.map_err(|error| error.to_string())
+        shut.await.map_err(|error| lost(&error))
     }
 }
 

@@ -36,7 +36,7 @@ impl Reloader {
     }
 
     pub(super) fn keep(&self, resolved: &Resolved) -> Option<Vec<Kept>> {
-        let kept = resolved.keep(self.vault.as_ref()?);
+        let kept = resolved.keep(self.vault.as_ref()?, self.number + 1);
         if let Err(error) = &kept {
             tracing::warn!(
                 "the libraries can't be kept, so a crash would go back to an older stack: {error}"

@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::brought::NotBrought;
 use super::candidate::{Built, Ground, build};
+use super::refusal::{Refusal, Stage, Stopped};
 use super::reload::Reloader;
 use super::report::Ask;
-use super::resolve::{Resolved, resolve};
+use super::resolve::{Faults, Resolved, resolve};
 use crate::library::{Patience, settle};
 use crate::manifest::{self, Manifest, Parsed, Settings, Source};
+use crate::watch::Changed;
 
 /// How long the first look for a manifest may take.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 impl Reloader {
-    pub(super) async fn read(&self) -> Result<Source, String> {
+    pub(super) async fn read(&self) -> Result<Source, Refusal> {
         let path = self.path.clone();
         // A file that serves already may be gone for a moment; one that never did is a slip.
         let patience = match self.serving {
@@ -28,44 +31,88 @@ impl Reloader {
             },
         };
         let read = tokio::task::spawn_blocking(move || {
-            settle(&path, patience).map_err(|error| {
-                format!("the manifest `{}` can't be read: {error}", path.display())
-            })?;
-            let text = fs::read_to_string(&path).map_err(|error| {
-                format!("the manifest `{}` can't be read: {error}", path.display())
-            })?;
+            let unreadable = |error: &dyn std::error::Error| {
+                let path = path.display();
+                Stage::Manifest.refuses(format!("the manifest `{path}` can't be read: {error}"))
+            };
+            settle(&path, patience).map_err(|error| unreadable(&error))?;
+            let text = fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
             Ok(Source { path, text })
         });
-        read.await.unwrap_or_else(|error| Err(error.to_string()))
+        read.await.unwrap_or_else(|error| Err(lost(&error)))
     }
 
-    pub(super) fn parse(&self, source: &Source) -> Result<Parsed, String> {
+    pub(super) fn parse(&self, source: &Source) -> Result<Parsed, Refusal> {
         let settings = Settings {
             environment: &self.place.environment,
             variable: &|name| std::env::var(name).ok(),
         };
         manifest::parse(source, &settings)
-            .map_err(|diagnostics| source.render(&diagnostics, self.color))
+            .map_err(|diagnostics| Stage::Manifest.refuses(source.render(&diagnostics, self.color)))
     }
 
-    pub(super) async fn build_libraries(
+    /// Finds what the libraries are made of, and watches it from here on: before it is read.
+    pub(super) async fn survey(
         &mut self,
         manifest: &Manifest,
         ask: Ask,
-    ) -> Result<(), String> {
+        changed: Option<&Changed>,
+    ) -> Result<(), Refusal> {
+        let changed = self.of_sources(changed);
         let Some(mut libraries) = self.libraries.take() else {
             return Ok(());
         };
         let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
         let force = ask != Ask::Look;
-        let brought = tokio::task::spawn_blocking(move || {
-            let built = libraries.bring(&wanted, &directory, force);
-            (libraries, built)
+        let (watch, before) = (self.watch.clone(), self.sources.clone());
+        let known = self.interest();
+        let surveyed = tokio::task::spawn_blocking(move || {
+            libraries.survey(&wanted, &directory, &changed, force);
+            let sources = libraries.interest();
+            if let Some(watch) = watch.filter(|_| sources != before) {
+                let failed = watch.set(known.and(sources.clone())).err();
+                return (libraries, sources, failed);
+            }
+            (libraries, sources, None)
         });
-        let (libraries, built) = brought.await.map_err(|error| error.to_string())?;
-        self.libraries = Some(libraries);
-        self.place.brought = built?;
-        Ok(())
+        let (libraries, sources, failed) = surveyed.await.map_err(|error| lost(&error))?;
+        (self.libraries, self.sources) = (Some(libraries), sources);
+        match failed {
+            Some(error) => Err(Stage::Host.refuses(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Builds what is out of date. Returns what there is to be said all the same.
+    pub(super) async fn bring(&mut self) -> Result<Vec<String>, Stopped> {
+        let Some(libraries) = &mut self.libraries else {
+            return Ok(Vec::new());
+        };
+        let tell = |works| {
+            if let Some(building) = &self.building {
+                building(works);
+            }
+        };
+        tell(libraries.has_work());
+        let brought = libraries.bring(&self.pending).await;
+        tell(false);
+        // It may have learnt what else they are made of.
+        self.sources = libraries.interest();
+        self.place.brought = brought.map_err(|not| match not {
+            NotBrought::Outdated => Stopped::Outdated,
+            NotBrought::Failed(reason) => Stage::Build.refuses(reason).into(),
+        })?;
+        Ok(std::mem::take(&mut self.place.brought.warnings))
+    }
+
+    /// Builds all that the manifest names, for a command that reloads nothing.
+    pub(super) async fn bring_all(&mut self, manifest: &Manifest) -> Result<(), Refusal> {
+        self.survey(manifest, Ask::Forced, None).await?;
+        let brought = self.bring().await.map_err(|stopped| match stopped {
+            Stopped::Refused(refusal) => refusal,
+            Stopped::Outdated => Stage::Build.refuses("the sources have changed meanwhile"),
+        });
+        brought.map(drop)
     }
 
     pub(super) async fn resolve(
@@ -73,7 +120,7 @@ impl Reloader {
         manifest: &Manifest,
         source: &Source,
         ask: Ask,
-    ) -> Result<Resolved, String> {
+    ) -> Result<Resolved, Refusal> {
         let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
         let wanted = manifest.clone();
         let resolved = tokio::task::spawn_blocking(move || {
@@ -84,8 +131,8 @@ impl Reloader {
             }
             resolve(&wanted, &place, shelf, tried.as_mut())
         });
-        let resolved = resolved.await.map_err(|error| error.to_string())?;
-        resolved.map_err(|diagnostics| source.render(&diagnostics, self.color))
+        let resolved = resolved.await.map_err(|error| lost(&error))?;
+        resolved.map_err(|faults| self.tell(&faults, source))
     }
 
     pub(super) async fn build(
@@ -94,12 +141,12 @@ impl Reloader {
         resolved: Resolved,
         source: &Source,
         ask: Ask,
-    ) -> Result<Built, String> {
+    ) -> Result<Built, Refusal> {
         let ground = Ground {
             place: self.place.clone(),
             runtime: Handle::current(),
             number: self.number + 1,
-            watched: self.watching && (manifest.dev.inspector || manifest.dev.lint),
+            watched: self.developing && (manifest.dev.inspector || manifest.dev.lint),
             serving: match &self.serving {
                 Some(serving) if ask != Ask::Fresh => serving.instances(),
                 _ => Vec::new(),
@@ -107,10 +154,20 @@ impl Reloader {
         };
         let level = manifest.stack.clone();
         let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &ground));
-        let built = built.await.map_err(|error| error.to_string())?;
+        let built = built.await.map_err(|error| lost(&error))?;
         built.map_err(|unbuilt| {
             self.abandon(unbuilt.instances);
-            source.render(&unbuilt.diagnostics, self.color)
+            Stage::Init.refuses(source.render(&unbuilt.diagnostics, self.color))
         })
     }
+
+    pub(super) fn tell(&self, faults: &Faults, source: &Source) -> Refusal {
+        let reason = source.render(&faults.diagnostics, self.color);
+        faults.stage.refuses(reason)
+    }
+}
+
+/// A step that did not come to its end.
+pub(super) fn lost(error: &tokio::task::JoinError) -> Refusal {
+    Stage::Host.refuses(error)
 }

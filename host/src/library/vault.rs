@@ -4,6 +4,7 @@
 //! the copy (`load::rest`). The directory is private to this program, so what is in it is trusted.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,26 +21,43 @@ impl Vault {
         Self(path)
     }
 
-    /// Keeps a library that is in use, and says where.
+    /// Keeps a library for the generation of this number, and says where.
     ///
     /// # Errors
     ///
     /// When the directory can't be written.
-    pub fn keep(&self, library: &Library) -> io::Result<PathBuf> {
+    pub fn keep(&self, library: &Library, generation: u64) -> io::Result<PathBuf> {
         let copy = &library.copy.path;
-        let kept = self.0.join(copy.file_name().unwrap_or_default());
+        let folder = self.0.join(generation.to_string());
+        fs::create_dir_all(&folder)?;
+        let kept = folder.join(copy.file_name().unwrap_or_default());
         link(copy, &kept)?;
         Ok(kept)
     }
 
-    /// Removes all but `wanted`. What can't be removed is left: it is only waste.
-    pub fn prune(&self, wanted: &HashSet<&Path>) {
-        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
-            if !wanted.contains(entry.path().as_path()) {
-                let _ = fs::remove_file(entry.path());
+    /// Removes all but `wanted` of the generations up to this one. A later one is in the making, and nobody
+    /// may have said yet what it wants. What can't be removed is left: it is only waste.
+    pub fn prune(&self, last: u64, wanted: &HashSet<&Path>) {
+        for folder in entries(&self.0) {
+            let number = folder.file_name().and_then(OsStr::to_str);
+            let number: Option<u64> = number.and_then(|number| number.parse().ok());
+            if number.is_none_or(|number| number > last) {
+                continue;
             }
+            for file in entries(&folder) {
+                if !wanted.contains(file.as_path()) {
+                    let _ = fs::remove_file(file);
+                }
+            }
+            // Of effect on an empty one only.
+            let _ = fs::remove_dir(folder);
         }
     }
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path())
 }
 
 /// Gives the file `from` the name `to` as well; one that is there has the same content.
@@ -65,16 +83,24 @@ mod tests {
         let own = dir.path().join("own");
         fs::create_dir(&own).unwrap();
         let vault = Vault::new(dir.path().join("vault"));
-        fs::create_dir(&vault.0).unwrap();
+        let folders = [1, 2, 3].map(|number| vault.0.join(number.to_string()));
+        folders
+            .iter()
+            .for_each(|folder| fs::create_dir_all(folder).unwrap());
         for name in ["a", "b"] {
             fs::write(own.join(name), name).unwrap();
-            link(&own.join(name), &vault.0.join(name)).unwrap();
-            link(&own.join(name), &vault.0.join(name)).unwrap();
+            for folder in &folders {
+                link(&own.join(name), &folder.join(name)).unwrap();
+                link(&own.join(name), &folder.join(name)).unwrap();
+            }
         }
         fs::remove_dir_all(&own).unwrap();
-        let a = vault.0.join("a");
-        vault.prune(&HashSet::from([a.as_path()]));
+        let a = folders[1].join("a");
+        vault.prune(2, &HashSet::from([a.as_path()]));
         assert_eq!(fs::read_to_string(&a).unwrap(), "a");
-        assert!(!vault.0.join("b").exists());
+        assert!(!folders[1].join("b").exists());
+        assert!(!folders[0].exists());
+        // The third generation is not told of yet.
+        assert!(folders[2].join("a").exists() && folders[2].join("b").exists());
     }
 }

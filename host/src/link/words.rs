@@ -148,11 +148,21 @@ pub struct Record {
     pub changes: Vec<String>,
     /// Which instances were kept, built, retired.
     pub instances: String,
-    /// Where it was refused: `manifest`, `build`, `init`, ….
+    /// How far it came, if it was refused.
     #[serde(default)]
     pub stage: Option<String>,
     /// Why it was refused.
     pub error: Option<String>,
+}
+
+impl Record {
+    /// The same without colours.
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        let plain = |text: String| anstream::adapter::strip_str(&text).to_string();
+        self.error = self.error.map(plain);
+        self
+    }
 }
 
 /// A handler that blocks its thread for longer than it may.

@@ -72,7 +72,8 @@ pub(super) async fn answer(
     if let Some(watched) = &watched {
         watched.dress(&mut response, generation.dev);
     }
-    if let Some(failure) = &failure {
+    // Generation 0 stands in for a stack that was refused, which the log has told.
+    if let Some(failure) = failure.as_ref().filter(|_| generation.number > 0) {
         log_failure(failure);
     }
     let hold = Hold::new(generation, wait, Arc::clone(sending)).watched(watched);

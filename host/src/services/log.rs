@@ -160,9 +160,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         if let Some(ear) = EAR.get() {
             ear(fields.line(level));
         }
+        let color = self.settings.color && self.settings.format == Format::Text;
+        if !color && fields.handler.is_none() {
+            fields.fade();
+        }
         let mut line = match self.settings.format {
             Format::Json => json(level, fields),
-            Format::Text => text(level, &fields, self.settings.color),
+            Format::Text => text(level, &fields, color),
         };
         line.push('\n');
         // One write, so that lines of several processes do not mix; nobody to tell if it fails.
@@ -178,6 +182,17 @@ struct Fields {
 }
 
 impl Fields {
+    /// Takes the colours from what the host says, as of a compiler's words.
+    fn fade(&mut self) {
+        let plain = |text: &str| anstream::adapter::strip_str(text).to_string();
+        self.message = plain(&self.message);
+        for value in self.others.values_mut() {
+            if let Value::String(text) = value {
+                *text = plain(text);
+            }
+        }
+    }
+
     fn record(&mut self, field: &Field, value: Value) {
         let text = |value: Value| match value {
             Value::String(text) => text,

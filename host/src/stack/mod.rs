@@ -51,6 +51,14 @@ impl Stack {
         Builder::build(level, mount, true)
     }
 
+    /// What answers before there is a stack: 503, and why.
+    pub fn standing_in(reason: String) -> Self {
+        Self {
+            root: Node::Answer(Box::new(Closed(reason))),
+            seats: Vec::new(),
+        }
+    }
+
     /// What is left when the last stack has ended: no handlers.
     pub fn closed() -> Self {
         let reason = "the server has ended".to_owned();

@@ -212,9 +212,15 @@ impl Supervisor {
         }
     }
 
-    /// Removes libraries that nothing may need any more.
+    /// Removes libraries that nothing may need any more. A worker that starts may need what it was given, though the
+    /// one that serves has gone on: a reload that hangs is not waited for. Then it is done at a later time.
     pub(super) fn prune(&self) {
-        Vault::new(self.vault.path().to_path_buf()).prune(&self.memory.kept());
+        let mut workers = self.workers.values();
+        if workers.any(|worker| worker.phase == Phase::Starting) {
+            return;
+        }
+        let last = self.memory.generation;
+        Vault::new(self.vault.path().to_path_buf()).prune(last, &self.memory.kept());
     }
 }
 

@@ -40,6 +40,12 @@ impl Debounce {
         }
     }
 
+    /// When the burst began, if there is one.
+    #[must_use]
+    pub fn first(&self) -> Option<Instant> {
+        self.burst.map(|burst| burst.first)
+    }
+
     /// When the burst will be over, if there is one and nothing more happens.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {

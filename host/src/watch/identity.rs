@@ -1,5 +1,6 @@
 //! What tells a changed file from an unchanged one, without reading it.
 
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ pub(super) struct Identity {
 
 /// The mode and owners count too: `chmod` is how a person mends a file that was not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct End {
+pub(super) struct End {
     inode: (u64, u64),
     len: u64,
     mtime: (i64, i64),
@@ -26,17 +27,23 @@ impl Identity {
         let end = route
             .end()
             .and_then(|step| step.metadata.as_ref())
-            .map(|m| End {
-                inode: (m.dev(), m.ino()),
-                len: m.len(),
-                mtime: (m.mtime(), m.mtime_nsec()),
-                access: (m.mode(), m.uid(), m.gid()),
-            });
+            .map(End::of);
         let links = route
             .steps
             .iter()
             .filter_map(|step| step.link.clone())
             .collect();
         Self { links, end }
+    }
+}
+
+impl End {
+    pub(super) fn of(m: &Metadata) -> Self {
+        Self {
+            inode: (m.dev(), m.ino()),
+            len: m.len(),
+            mtime: (m.mtime(), m.mtime_nsec()),
+            access: (m.mode(), m.uid(), m.gid()),
+        }
     }
 }

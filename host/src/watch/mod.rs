@@ -1,26 +1,31 @@
 //! Which paths changed, told once.
 //!
 //! Knows nothing of what the files are for. A thread listens to every directory a path leads
-//! through, links included; after an event it follows the paths anew and compares.
+//! through, links included, and to those of whole trees; after an event it follows the paths anew,
+//! walks the trees, and compares.
 
 mod debounce;
 mod ears;
 mod identity;
+mod interest;
+mod pending;
 mod route;
 mod run;
+mod tree;
 mod watched;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc as tokio_mpsc;
 
 pub use self::debounce::Debounce;
 use self::ears::Ears;
+pub use self::interest::{Interest, Tree};
+pub use self::pending::Pending;
 pub(crate) use self::route::{Route, absolute};
 use self::run::{Message, Run};
 
@@ -49,11 +54,13 @@ impl Default for Rhythm {
     }
 }
 
-/// Files that changed, appeared or went, as they were named to [`Watch::set`]; sorted.
+/// Files that changed, appeared or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// Which.
+    /// Which, sorted: as they were named to [`Watch::set`], or where they are in a tree.
     pub paths: Vec<PathBuf>,
+    /// When the first of it was noticed.
+    pub first: Instant,
 }
 
 /// Watches a set of files until dropped.
@@ -103,20 +110,19 @@ impl Watch {
         Self::start(rhythm, Ears::deaf(), messages, inbox)
     }
 
-    /// Watches exactly these files from now on. They, and the directories they are in, may be
+    /// Watches exactly this from now on. Files, trees, and the directories they are in, may be
     /// absent.
     ///
-    /// Once this returns, every change is reported: set first, then read. Blocks for the time a few
-    /// `stat`s take.
+    /// Once this returns, every change is reported: set first, then read. Blocks for the time that a few
+    /// `stat`s, and a walk through the trees, take.
     ///
     /// # Errors
     ///
     /// When the receiver was dropped, or a path is relative to a directory that is gone.
-    pub fn set(&self, files: impl IntoIterator<Item = PathBuf>) -> Result<(), WatchError> {
-        let files: BTreeSet<PathBuf> = files.into_iter().collect();
+    pub fn set(&self, interest: Interest) -> Result<(), WatchError> {
         let (done, answer) = mpsc::channel();
         self.messages
-            .send(Message::Set(files, done))
+            .send(Message::Set(interest, done))
             .map_err(|_| WatchError::Ended)?;
         answer
             .recv()

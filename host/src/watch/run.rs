@@ -11,7 +11,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::debounce::Debounce;
 use super::ears::{Ears, Meaning, meaning};
 use super::watched::Watched;
-use super::{Changed, Rhythm};
+use super::{Changed, Interest, Rhythm};
 
 /// How often to arm and follow again while the directories keep moving underneath.
 const MOVES: usize = 8;
@@ -20,8 +20,8 @@ const MOVES: usize = 8;
 pub(super) enum Message {
     /// The system reports something.
     Event(notify::Result<notify::Event>),
-    /// Watch these files, and say when that holds.
-    Set(BTreeSet<PathBuf>, Sender<io::Result<()>>),
+    /// Watch this, and say when that holds.
+    Set(Interest, Sender<io::Result<()>>),
     /// Nobody needs it any more.
     Stop,
 }
@@ -35,6 +35,8 @@ pub(super) struct Run {
     next_look: Instant,
     /// Changed, but the receiver is busy.
     untold: BTreeSet<PathBuf>,
+    /// When the first of that was noticed.
+    since: Option<Instant>,
     reports: tokio::sync::mpsc::Sender<Changed>,
 }
 
@@ -53,6 +55,7 @@ impl Run {
             debounce,
             next_look: Instant::now(),
             untold,
+            since: None,
             reports,
         }
     }
@@ -63,8 +66,8 @@ impl Run {
         while !self.reports.is_closed() {
             match inbox.recv_timeout(self.wake().saturating_duration_since(Instant::now())) {
                 Ok(Message::Event(event)) => self.hear(&event),
-                Ok(Message::Set(files, done)) => {
-                    let result = self.watched.set(files);
+                Ok(Message::Set(interest, done)) => {
+                    let result = self.watched.set(interest);
                     self.arm();
                     // A change between the first look and the arming was not heard: look again.
                     self.debounce.touch(Instant::now());
@@ -75,8 +78,9 @@ impl Run {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             let now = Instant::now();
+            let first = self.debounce.first().unwrap_or(now);
             if self.debounce.take(now) || self.next_look <= now {
-                self.look();
+                self.look(first);
             }
             self.tell();
         }
@@ -118,14 +122,18 @@ impl Run {
         }
     }
 
-    fn look(&mut self) {
+    fn look(&mut self, first: Instant) {
         self.arm();
         // After arming, so that what happens from here on is heard.
-        self.untold.extend(self.watched.changed());
+        let changed = self.watched.changed();
+        if !changed.is_empty() {
+            self.since.get_or_insert(first);
+            self.untold.extend(changed);
+        }
         self.put_off_look();
     }
 
-    /// Listens to every directory on the way of every file.
+    /// Listens to every directory on the way of every file, and in every tree.
     fn arm(&mut self) {
         for _ in 0..MOVES {
             let dirs = self.watched.retrace();
@@ -148,13 +156,16 @@ impl Run {
     }
 
     fn tell(&mut self) {
-        if self.untold.is_empty() {
+        let Some(first) = self.since.take() else {
             return;
-        }
+        };
         let paths: Vec<PathBuf> = std::mem::take(&mut self.untold).into_iter().collect();
-        match self.reports.try_send(Changed { paths }) {
+        match self.reports.try_send(Changed { paths, first }) {
             Ok(()) | Err(TrySendError::Closed(_)) => {}
-            Err(TrySendError::Full(Changed { paths })) => self.untold.extend(paths),
+            Err(TrySendError::Full(Changed { paths, first })) => {
+                self.untold.extend(paths);
+                self.since = Some(first);
+            }
         }
     }
 }

@@ -38,7 +38,9 @@ impl Bench {
 
     fn watch(&self, names: &[&str]) {
         self.watch
-            .set(names.iter().map(|name| self.root.join(name)))
+            .set(Interest::files(
+                names.iter().map(|name| self.root.join(name)),
+            ))
             .unwrap();
     }
 
@@ -286,7 +288,7 @@ fn it_ends_with_its_receiver_and_says_so() {
     let bench = Bench::with(Watch::new(Rhythm::default()).unwrap());
     drop(bench.reports);
     let end = Instant::now() + Duration::from_secs(5);
-    while bench.watch.set([]).is_ok() {
+    while bench.watch.set(Interest::default()).is_ok() {
         assert!(Instant::now() < end, "the thread goes on");
     }
 }
@@ -313,4 +315,43 @@ fn a_rename_is_reported_within_milliseconds() {
         "median {:?}",
         took[10]
     );
+}
+
+#[test]
+fn a_tree_tells_of_files_in_folders_that_were_not_there() {
+    let mut bench = Bench::new();
+    bench.mkdir("crate/src");
+    bench.write("crate/src/lib.rs", "one");
+    let tree = |root: &str| Tree {
+        root: bench.root.join(root),
+        without: [bench.root.join(root).join("target")].into(),
+    };
+    let (trees, files) = (
+        [tree("crate"), tree("part")].into(),
+        [bench.root.join("lock")].into(),
+    );
+    bench.watch.set(Interest { files, trees }).unwrap();
+    // Whole from one moment to the next: a write in two steps may be told twice.
+    let place = |bench: &Bench, name: &str| {
+        bench.write(".whole", name);
+        bench.rename(".whole", name);
+    };
+    let before = Instant::now();
+    bench.mkdir("crate/target");
+    bench.write("crate/target/lib.so", "x");
+    bench.write("crate/src/.lib.rs.swp", "x");
+    place(&bench, "crate/src/lib.rs");
+    assert_eq!(bench.report(), ["crate/src/lib.rs"]);
+    bench.mkdir("crate/src/deep/er");
+    place(&bench, "crate/src/deep/er/mod.rs");
+    assert_eq!(bench.report(), ["crate/src/deep/er/mod.rs"]);
+    bench.mkdir("part/src");
+    place(&bench, "part/src/lib.rs");
+    assert_eq!(bench.report(), ["part/src/lib.rs"]);
+    place(&bench, "lock");
+    let changed = bench.reports.blocking_recv().unwrap();
+    assert_eq!(changed.paths, [bench.root.join("lock")]);
+    assert!(before < changed.first && changed.first < Instant::now());
+    fs::rename(bench.root.join("part"), bench.root.join("away")).unwrap();
+    assert_eq!(bench.report(), ["part/src/lib.rs"]);
 }

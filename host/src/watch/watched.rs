@@ -1,17 +1,20 @@
-//! The files being watched, what they last were, and which events could concern them.
+//! What is being watched, what it last was, and which events could concern it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Interest;
 use super::identity::Identity;
 use super::route::{Route, absolute};
+use super::tree::Grown;
 
-/// The set of watched files.
+/// The set of watched files and trees.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     files: BTreeMap<PathBuf, Watch>,
+    trees: Vec<Grown>,
 }
 
 /// One watched file.
@@ -29,10 +32,10 @@ struct Watch {
 }
 
 impl Watched {
-    /// Watches these files from now on. Those watched already keep what was last told of them.
-    pub(super) fn set(&mut self, files: BTreeSet<PathBuf>) -> io::Result<()> {
+    /// Watches this from now on. What is watched already keeps what was last told of it.
+    pub(super) fn set(&mut self, interest: Interest) -> io::Result<()> {
         let mut kept = BTreeMap::new();
-        for file in files {
+        for file in interest.files {
             let watch = match self.files.remove(&file) {
                 Some(watch) => watch,
                 None => Watch::new(absolute(&file)?),
@@ -40,16 +43,26 @@ impl Watched {
             kept.insert(file, watch);
         }
         self.files = kept;
+        let mut trees = std::mem::take(&mut self.trees);
+        let grown = interest.trees.into_iter().map(|tree| {
+            let known = trees.iter().position(|known| *known.tree() == tree);
+            known.map_or_else(|| Grown::new(tree), |at| trees.swap_remove(at))
+        });
+        self.trees = grown.collect();
         Ok(())
     }
 
-    /// Follows every path anew and says which directories its way leads through.
+    /// Follows every path and walks every tree anew, and says which directories the way leads through.
     pub(super) fn retrace(&mut self) -> BTreeSet<PathBuf> {
         let mut dirs = BTreeSet::new();
         for watch in self.files.values_mut() {
             let route = Route::trace(&watch.absolute);
             watch.follow(&route);
             dirs.extend(route.steps.into_iter().map(|step| step.dir));
+        }
+        for tree in &mut self.trees {
+            tree.walk();
+            dirs.extend(tree.dirs());
         }
         dirs
     }
@@ -58,6 +71,7 @@ impl Watched {
     pub(super) fn concerns(&self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default();
         self.files.values().any(|watch| watch.names.contains(name))
+            || self.trees.iter().any(|tree| tree.concerns(path))
     }
 
     /// Notes that the content of the file at `path` was written.
@@ -65,9 +79,13 @@ impl Watched {
         for watch in self.files.values_mut() {
             watch.written |= watch.end.as_deref() == Some(path);
         }
+        for tree in &mut self.trees {
+            tree.note_written(path);
+        }
     }
 
-    /// The files that are not what was last told of them; this tells it.
+    /// The files that are not what was last told of them; this tells it. Those of trees as the last
+    /// [`Watched::retrace`] has found them.
     pub(super) fn changed(&mut self) -> Vec<PathBuf> {
         let mut changed = Vec::new();
         for (file, watch) in &mut self.files {
@@ -78,6 +96,7 @@ impl Watched {
             watch.told = now;
             watch.written = false;
         }
+        changed.extend(self.trees.iter_mut().flat_map(Grown::changed));
         changed
     }
 }
@@ -113,7 +132,7 @@ mod tests {
 
     fn watching(file: &Path) -> Watched {
         let mut watched = Watched::default();
-        watched.set([file.to_path_buf()].into()).unwrap();
+        watched.set(Interest::files([file.to_path_buf()])).unwrap();
         watched
     }
 
@@ -191,7 +210,7 @@ mod tests {
         let mut watched = watching(&file);
         fs::write(&file, "longer").unwrap();
         watched
-            .set([file.clone(), dir.path().join("more")].into())
+            .set(Interest::files([file.clone(), dir.path().join("more")]))
             .unwrap();
         assert_eq!(watched.changed(), [file]);
     }

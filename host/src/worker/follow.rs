@@ -1,11 +1,12 @@
 //! One reload after the other, each told of once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::editors::Editors;
 use super::record::record;
 use super::tell::{tell, warn};
-use crate::generation::{Ask as Look, Outcome, Reloader};
+use crate::generation::{Ask as Look, Outcome, Reloader, Report};
 use crate::link::{Ask, Record};
 use crate::watch::Watch;
 
@@ -24,6 +25,14 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
+    /// The same, and something has changed.
+    fn and_changed(self) -> Self {
+        match self {
+            Self::CatchUp => Self::Changed,
+            Self::Changed | Self::Asked(_) => self,
+        }
+    }
+
     fn look(self) -> Look {
         match self {
             Self::CatchUp | Self::Changed => Look::Look,
@@ -36,22 +45,30 @@ impl Wanted {
 /// Reloads and tells of it.
 pub(super) struct Follower {
     pub(super) reloader: Reloader,
-    watch: Watch,
+    watch: Arc<Watch>,
     /// The last number of a reload.
     number: u64,
     /// The refusal that was told last, and when.
     refused: Option<(String, Instant)>,
     editors: Option<Editors>,
+    /// A first stack that was refused, and how long it took: nobody was told yet.
+    first: Option<(Report, Duration)>,
 }
 
 impl Follower {
-    pub(super) fn new(reloader: Reloader, watch: Watch, number: u64) -> Self {
+    pub(super) fn new(
+        reloader: Reloader,
+        watch: Arc<Watch>,
+        number: u64,
+        first: Option<(Report, Duration)>,
+    ) -> Self {
         let follower = Self {
             reloader,
             watch,
             number,
             refused: None,
             editors: None,
+            first,
         };
         follower.set();
         follower
@@ -65,7 +82,7 @@ impl Follower {
 
     /// Watches what the next reload would read.
     pub(super) fn set(&self) {
-        if let Err(error) = self.watch.set(self.reloader.files()) {
+        if let Err(error) = self.watch.set(self.reloader.interest()) {
             tracing::error!("changes are not seen from here on: {error}");
         }
     }
@@ -77,26 +94,26 @@ impl Follower {
         mut wanted: Wanted,
         each: &mut impl FnMut(&Reloader, Record),
     ) {
+        if let Some((report, took)) = self.first.take() {
+            self.tell(&report, took, wanted, each);
+        }
         loop {
-            let before: Vec<_> = self.reloader.files().collect();
+            let before = self.reloader.interest();
             let start = Instant::now();
             if let Wanted::Asked(Ask { retry: true, .. }) = wanted {
                 self.reloader.forgive();
             }
             let report = self.reloader.reload(wanted.look()).await;
-            if self.is_news(&report.outcome, wanted) {
-                self.number += 1;
-                warn(&report);
-                let record = record(&report, self.number, start.elapsed());
-                // Who must know first is told first: this process may end at any moment.
-                each(&self.reloader, record.clone());
-                tell(&record);
+            if report.outcome == Outcome::Outdated {
+                // There is a change that it was outdated by.
+                wanted = wanted.and_changed();
+                continue;
             }
+            self.tell(&report, start.elapsed(), wanted, each);
             if let Some(editors) = &mut self.editors {
                 editors.tell(&self.reloader, report.generation).await;
             }
-            let after: Vec<_> = self.reloader.files().collect();
-            if before == after {
+            if before == self.reloader.interest() {
                 return;
             }
             // The new files were read before they were watched: look once more.
@@ -105,12 +122,32 @@ impl Follower {
         }
     }
 
+    fn tell(
+        &mut self,
+        report: &Report,
+        took: Duration,
+        wanted: Wanted,
+        each: &mut impl FnMut(&Reloader, Record),
+    ) {
+        if !self.is_news(report, wanted) {
+            return;
+        }
+        self.number += 1;
+        warn(report);
+        let record = record(report, self.number, took + report.detected());
+        // Who must know first is told first: this process may end at any moment.
+        each(&self.reloader, record.clone());
+        tell(&record);
+    }
+
     /// One change may be noticed twice: by the watch, and by looking once more.
-    fn is_news(&mut self, outcome: &Outcome, wanted: Wanted) -> bool {
-        let Outcome::Refused(reason) = outcome else {
+    fn is_news(&mut self, report: &Report, wanted: Wanted) -> bool {
+        let Outcome::Refused(refusal) = &report.outcome else {
             self.refused = None;
-            return wanted != Wanted::CatchUp || *outcome != Outcome::Unchanged;
+            let echo = wanted == Wanted::CatchUp || (wanted == Wanted::Changed && report.echo);
+            return !echo || report.outcome != Outcome::Unchanged;
         };
+        let reason = &refusal.reason;
         let asked = matches!(wanted, Wanted::Asked(_));
         let known = self
             .refused

@@ -21,7 +21,7 @@ use stackup_plugin::abi::host::last_words;
 
 use self::orders::Orders;
 use self::serve::{say, serve};
-use crate::build::{Crates, Profile};
+use crate::build::{Crates, Profile, Show};
 use crate::generation::{Libraries, Reloader};
 use crate::library::{Candidate, RuntimeDir, Shelf, Vault};
 use crate::link::{Assignment, Mouth, PROTOCOL, Word, receive};
@@ -110,7 +110,11 @@ fn reloader(assignment: &Assignment, mouth: &Arc<Mouth>) -> Result<Reloader, Str
         } else {
             Profile::Debug
         };
-        Box::new(Crates::new(profile, build.quiet)) as Box<dyn Libraries>
+        let show = Show {
+            quiet: build.quiet,
+            color: assignment.color,
+        };
+        Box::new(Crates::new(profile, show)) as Box<dyn Libraries>
     });
     let probe = ChildProbe::of_this_program();
     let probe = probe.map_err(|error| format!("this program can't find itself: {error}"))?;
@@ -119,10 +123,11 @@ fn reloader(assignment: &Assignment, mouth: &Arc<Mouth>) -> Result<Reloader, Str
         assignment.environment.clone(),
         Shelf::new(dir),
         libraries,
-        assignment.color,
+        // A browser shows colours wherever the log goes.
+        assignment.color || assignment.build.is_some(),
     );
     if assignment.build.is_some() {
-        reloader = reloader.watching();
+        reloader = reloader.developing();
     }
     if assignment.locked {
         reloader = reloader.locked();

@@ -11,10 +11,10 @@ pub(super) fn record(report: &Report, number: u64, took: Duration) -> Record {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let began = now.saturating_sub(took);
-    let (outcome, error) = match &report.outcome {
+    let (outcome, refusal) = match &report.outcome {
         Outcome::Swapped => (Verdict::Swapped, None),
-        Outcome::Unchanged => (Verdict::Unchanged, None),
-        Outcome::Refused(reason) => (Verdict::Refused, Some(reason.clone())),
+        Outcome::Unchanged | Outcome::Outdated => (Verdict::Unchanged, None),
+        Outcome::Refused(refusal) => (Verdict::Refused, Some(refusal)),
     };
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
     Record {
@@ -30,7 +30,7 @@ pub(super) fn record(report: &Report, number: u64, took: Duration) -> Record {
             .collect(),
         changes: report.changes.iter().map(ToString::to_string).collect(),
         instances: report.instances.to_string(),
-        stage: None,
-        error,
+        stage: refusal.map(|refusal| refusal.stage.to_string()),
+        error: refusal.map(|refusal| refusal.reason.clone()),
     }
 }

@@ -8,7 +8,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -21,7 +20,7 @@ use crate::generation::{Active, Ask, Outcome, Reloader, Report};
 use crate::link::{Assignment, Mouth, Order, Record, Verdict, Word};
 use crate::server::{self, Deadlines, Listener, Phase, Settings};
 use crate::services::hear_log;
-use crate::watch::{Changed, Rhythm, Watch};
+use crate::watch::{Pending, Rhythm, Watch};
 
 /// How long a handler may take to let go when all requests have ended.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
@@ -36,13 +35,15 @@ const TICK: Duration = Duration::from_millis(200);
 /// What the system denies.
 pub(super) async fn serve(
     assignment: Assignment,
-    mut reloader: Reloader,
+    reloader: Reloader,
     listeners: Vec<Listener>,
     mut orders: Orders,
     mouth: Arc<Mouth>,
 ) -> Result<ExitCode, String> {
     let (watch, changes) = Watch::new(Rhythm::default())
         .map_err(|error| format!("files can't be watched: {error}"))?;
+    let (watch, pending) = (Arc::new(watch), Pending::gather(changes));
+    let mut reloader = reloader.watching(Arc::clone(&watch), Arc::clone(&pending));
     // A terminal's signals go to all processes; what they ask for comes from the supervisor.
     let no_signals = |error: io::Error| format!("no signals: {error}");
     let _interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
@@ -50,23 +51,38 @@ pub(super) async fn serve(
     let _upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     let board = assignment.build.map(|_| board());
+    if let Some(board) = board.clone() {
+        let building = move |works| board.building(works);
+        reloader = reloader.telling_builds(Box::new(building));
+    }
     let start = Instant::now();
     let booted = tokio::select! {
         report = boot(&mut reloader, &assignment) => report,
         () = ended(&mut orders) => return Ok(ExitCode::SUCCESS),
     };
-    warn(&booted);
-    if let Outcome::Refused(reason) = booted.outcome {
-        say(&mouth, &Word::Failed { reason });
-        return Ok(ExitCode::FAILURE);
+    let mut refused = None;
+    if let Outcome::Refused(refusal) = &booted.outcome {
+        if !may_stand_in(&assignment) {
+            warn(&booted);
+            let reason = match assignment.color {
+                true => refusal.reason.clone(),
+                false => anstream::adapter::strip_str(&refusal.reason).to_string(),
+            };
+            say(&mouth, &Word::Failed { reason });
+            return Ok(ExitCode::FAILURE);
+        }
+        reloader.stand_in(&refusal.reason);
+        refused = Some((booted, start.elapsed()));
+    } else {
+        warn(&booted);
+        announce(&reloader, booted.generation, start.elapsed());
     }
     let (Some(active), Some(manifest)) = (reloader.active(), reloader.manifest()) else {
         return Err("the first stack is missing".to_owned());
     };
-    announce(&reloader, booted.generation, start.elapsed());
     let phase = watch::Sender::new(Phase::Serving);
     if let Some(board) = &board {
-        board.serves(booted.generation);
+        board.serves(active.load().number);
     }
     let dev = board.clone().map(|board| {
         let (active, census) = (Arc::clone(&active), reloader.census());
@@ -95,17 +111,18 @@ pub(super) async fn serve(
         board,
         phase,
         held: Held::No,
+        pending,
         queue: VecDeque::new(),
         cause: String::new(),
     };
     tell_active(&worker.mouth, &reloader);
     say(&worker.mouth, &Word::Serving);
-    let mut follower = Follower::new(reloader, watch, assignment.reloads);
+    let mut follower = Follower::new(reloader, watch, assignment.reloads, refused);
     if assignment.build.is_some() {
         follower = follower.telling_editors();
     }
     worker
-        .live(&mut follower, &mut orders, &mut terminate, changes)
+        .live(&mut follower, &mut orders, &mut terminate)
         .await;
     worker.end(serving, follower, &mut orders).await;
     Ok(ExitCode::SUCCESS)
@@ -126,10 +143,21 @@ fn tell_active(mouth: &Mouth, reloader: &Reloader) {
 }
 
 async fn boot(reloader: &mut Reloader, assignment: &Assignment) -> Report {
-    match &assignment.snapshot {
-        Some(snapshot) => reloader.boot(snapshot).await,
-        None => reloader.reload(Ask::Forced).await,
+    loop {
+        let report = match &assignment.snapshot {
+            Some(snapshot) => reloader.boot(snapshot).await,
+            None => reloader.reload(Ask::Forced).await,
+        };
+        if report.outcome != Outcome::Outdated {
+            return report;
+        }
     }
+}
+
+/// Where plugins are built, a first stack that can't be is no end: the next save may mend it. What served
+/// before, in another worker, is better than that.
+fn may_stand_in(assignment: &Assignment) -> bool {
+    assignment.build.is_some() && assignment.generation == 0
 }
 
 /// Resolves when there is no use in going on to boot.
@@ -163,7 +191,9 @@ struct Worker {
     board: Option<Arc<Board>>,
     phase: watch::Sender<Phase>,
     held: Held,
-    /// Reloads that are due, each with the query that it answers.
+    /// What has changed and leads to a reload.
+    pending: Arc<Pending>,
+    /// Reloads that somebody wants besides, each with the query that it answers.
     queue: VecDeque<(Wanted, Option<u64>)>,
     /// Why it ends.
     cause: String,
@@ -179,13 +209,8 @@ enum Held {
 
 impl Worker {
     /// Follows changes and orders while it serves.
-    async fn live(
-        &mut self,
-        follower: &mut Follower,
-        orders: &mut Orders,
-        terminate: &mut Signal,
-        mut changes: Receiver<Changed>,
-    ) {
+    async fn live(&mut self, follower: &mut Follower, orders: &mut Orders, terminate: &mut Signal) {
+        let pending = Arc::clone(&self.pending);
         let mut tick = tokio::time::interval(TICK);
         self.queue.push_back((Wanted::CatchUp, None));
         while self.serves() {
@@ -198,7 +223,7 @@ impl Worker {
                     if let Some(board) = &board {
                         board.reloaded(&record);
                     }
-                    let record = Box::new(record);
+                    let record = Box::new(record.plain());
                     say(&mouth, &Word::Reloaded { query, record });
                 };
                 let mut following = std::pin::pin!(follower.follow(wanted, &mut each));
@@ -220,13 +245,14 @@ impl Worker {
                 self.held = Held::Told;
                 say(&self.mouth, &Word::Held);
             }
+            if pending.has_ended() {
+                self.leave("the watch has ended");
+                continue;
+            }
             tokio::select! {
                 order = orders.next() => self.obey(order),
                 _ = terminate.recv() => self.leave("terminated"),
-                changed = changes.recv() => match changed {
-                    Some(_) => self.queue.push_back((Wanted::Changed, None)),
-                    None => self.leave("the watch has ended"),
-                },
+                () = pending.came(), if self.held == Held::No => {}
                 _ = tick.tick() => self.duties.look(),
             }
         }
@@ -238,7 +264,10 @@ impl Worker {
 
     fn due(&mut self) -> Option<(Wanted, Option<u64>)> {
         match self.held {
-            Held::No => self.queue.pop_front(),
+            Held::No => {
+                let changed = || self.pending.is_waiting().then_some((Wanted::Changed, None));
+                self.queue.pop_front().or_else(changed)
+            }
             Held::Asked | Held::Told => None,
         }
     }

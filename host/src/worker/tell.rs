@@ -21,10 +21,13 @@ pub(super) fn announce(reloader: &Reloader, generation: u64, took: Duration) {
     );
 }
 
-/// What is odd about the manifest.
+/// What is odd about the manifest, and about the crates.
 pub(super) fn warn(report: &Report) {
     for warning in &report.warnings {
         tracing::warn!(target: "stackup", event = "manifest-warning", "{warning}");
+    }
+    for remark in &report.remarks {
+        tracing::warn!(target: "stackup", event = "build-warning", "{remark}");
     }
 }
 
@@ -69,14 +72,24 @@ pub(super) fn tell(record: &Record) {
         ),
         Verdict::Refused => {
             let reason = record.error.as_deref().unwrap_or_default();
+            let stage = record.stage.as_deref().unwrap_or_default();
+            let meanwhile = match generation {
+                0 => {
+                    "there is no stack yet: every request is answered with 503 until this is mended"
+                        .to_owned()
+                }
+                _ => format!("the change is refused: generation {generation} goes on serving"),
+            };
             tracing::error!(
                 event = "reload",
                 number,
                 outcome = "refused",
                 generation,
                 milliseconds,
+                stages,
+                stage,
                 error = reason,
-                "{}\n\nthe change is refused: generation {generation} goes on serving",
+                "{}\n\n{meanwhile}",
                 reason.trim_end()
             );
         }

@@ -34,6 +34,7 @@ impl Host {
                 brought: Brought {
                     files: built.collect::<HashMap<_, _>>(),
                     known: Vec::new(),
+                    warnings: Vec::new(),
                 },
             },
             runtime: tokio::runtime::Runtime::new().expect("a runtime"),

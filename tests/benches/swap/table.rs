@@ -16,9 +16,12 @@ impl Table {
     /// Takes in one swap, which took `total` from outside, and what the host told of it.
     pub(crate) fn add(&mut self, total: Duration, told: &Record) {
         let total = total.as_secs_f64() * 1000.0;
-        let within = told.float("milliseconds").expect("a reload tells its time");
+        let whole = told.float("milliseconds").expect("a reload tells its time");
+        let stages = told.text("stages").split(", ");
+        let detect = stages.filter_map(|stage| stage.strip_prefix("detect ")?.parse::<f64>().ok());
+        let within = whole - detect.sum::<f64>();
         self.totals.push(total);
-        // The rename, the watcher's quiet time, and the way of the first new response.
+        // The rename, the watcher's quiet time ("detect"), and the way of the first new response.
         self.stage("outside of the reload", total - within);
         self.stage("reload", within);
         for stage in told.text("stages").split(", ") {

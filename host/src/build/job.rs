@@ -1,0 +1,340 @@
+//! The crates of one workspace: what of them is out of date, and what was built of them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::cargo::{Cargo, Profile, Show};
+use super::find::Crate;
+use super::messages::{Artifact, Message, Word, reason};
+use super::metadata::{Workspace, real};
+use super::sources::{Sources, named_in};
+use crate::watch::Interest;
+
+/// One run of cargo at a time, for the crates that need it.
+#[derive(Debug)]
+pub(super) struct Job {
+    root: PathBuf,
+    crates: Vec<Built>,
+    sources: Sources,
+    /// What the files were that `cargo metadata` has read.
+    read: Vec<(PathBuf, Option<Mark>)>,
+    /// The crates to be built.
+    stale: BTreeSet<usize>,
+    /// What all the crates together were made of.
+    parts: BTreeSet<PathBuf>,
+    /// Whether they can only be built together.
+    as_one: bool,
+    /// Why they could not be built; nothing has changed since.
+    failed: Option<String>,
+    /// Warnings that a person has seen.
+    shown: BTreeSet<String>,
+    /// Warnings that nobody has seen yet.
+    warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Built {
+    plugin: String,
+    package: String,
+    library: Option<PathBuf>,
+}
+
+/// What tells a changed file from an unchanged one.
+type Mark = (u64, u64, i64, i64);
+
+/// What a run has made.
+#[derive(Debug, Default)]
+struct Made {
+    artifacts: Vec<Artifact>,
+    words: Vec<Word>,
+}
+
+impl Job {
+    /// All is to be built.
+    pub(super) fn new(workspace: &Workspace, crates: &[Crate]) -> Self {
+        let built = |one: &Crate| Built {
+            plugin: one.plugin.clone(),
+            package: workspace.packages[one.package].name.clone(),
+            library: None,
+        };
+        let sources = Sources::new(workspace, crates);
+        let read = sources
+            .for_all()
+            .map(|path| (path.to_path_buf(), mark(path)));
+        Self {
+            root: workspace.root.clone(),
+            crates: crates.iter().map(built).collect(),
+            read: read.collect(),
+            sources,
+            stale: (0..crates.len()).collect(),
+            parts: BTreeSet::new(),
+            as_one: false,
+            failed: None,
+            shown: BTreeSet::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn interest(&self) -> Interest {
+        self.sources.interest()
+    }
+
+    /// Whether `cargo metadata` would say what it said.
+    pub(super) fn is_as_read(&self) -> bool {
+        self.read.iter().all(|(path, before)| mark(path) == *before)
+    }
+
+    /// The crates that this file is of are to be built.
+    pub(super) fn touch(&mut self, path: &Path) {
+        if self.has_made(path) {
+            return;
+        }
+        let touched = self.sources.touched(path);
+        if !touched.is_empty() {
+            self.stale.extend(touched);
+            self.failed = None;
+        }
+    }
+
+    /// Whether a change of this file is of no news: it is cargo's own doing, or nothing is built of it.
+    pub(super) fn ignores(&self, path: &Path) -> bool {
+        self.has_made(path) || (self.sources.holds(path) && self.sources.touched(path).is_empty())
+    }
+
+    fn has_made(&self, path: &Path) -> bool {
+        let library = |one: &Built| one.library.as_deref() == Some(path);
+        let lock = || *path == self.root.join("Cargo.lock") && self.is_as_read();
+        self.crates.iter().any(library) || lock()
+    }
+
+    /// Each plugin that was built, with its library.
+    pub(super) fn libraries(&self) -> impl Iterator<Item = (String, PathBuf)> {
+        let all = self.crates.iter();
+        all.filter_map(|one| Some((one.plugin.clone(), one.library.clone()?)))
+    }
+
+    pub(super) fn failed(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
+    /// Whether cargo has something to do.
+    pub(super) fn has_work(&self) -> bool {
+        !self.stale.is_empty() && self.failed.is_none()
+    }
+
+    /// What the compiler warns of and nobody was told yet.
+    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// Builds what is out of date. Dropped, it leaves all of it out of date.
+    pub(super) async fn work(&mut self, profile: Profile, show: Show) {
+        while self.has_work() {
+            let whole = self.as_one || self.crates.iter().any(|one| one.library.is_none());
+            let which = match whole {
+                true => (0..self.crates.len()).collect(),
+                false => self.stale.clone(),
+            };
+            let built = self.build(&which, profile, show).await;
+            let fits = |made: &Made| whole || self.parts_of(made).is_subset(&self.parts);
+            match built {
+                // Cargo turns on the features that any of the crates asks for, so these alone would be made of
+                // other parts than with all the others, and in turn made anew with them.
+                Ok(made) if !fits(&made) => self.as_one = true,
+                Ok(made) => self.accept(&which, made, whole),
+                Err(reason) => {
+                    // What was missing may be any file.
+                    which.iter().for_each(|at| self.sources.forget(*at));
+                    self.failed = Some(reason);
+                }
+            }
+        }
+    }
+
+    async fn build(
+        &self,
+        which: &BTreeSet<usize>,
+        profile: Profile,
+        show: Show,
+    ) -> Result<Made, String> {
+        let packages: Vec<_> = which
+            .iter()
+            .map(|&at| self.crates[at].package.as_str())
+            .collect();
+        let mut made = Made::default();
+        let cargo = Cargo::build(&self.root, &packages, profile, show)?;
+        let ended = cargo.run(|message| match message {
+            Message::Artifact(artifact) => made.artifacts.push(artifact),
+            Message::Word(word) => made.words.push(word),
+        });
+        let (status, stderr) = ended.await?;
+        match status.success() {
+            true => Ok(made),
+            false => Err(reason(&made.words, &stderr, &packages)),
+        }
+    }
+
+    /// What was built of others than the crates themselves.
+    fn parts_of(&self, made: &Made) -> BTreeSet<PathBuf> {
+        let own = |artifact: &&Artifact| {
+            self.crates
+                .iter()
+                .any(|one| one.package == artifact.package)
+        };
+        let parts = made.artifacts.iter().filter(|artifact| !own(artifact));
+        parts.flat_map(|artifact| artifact.files.clone()).collect()
+    }
+
+    fn accept(&mut self, which: &BTreeSet<usize>, made: Made, whole: bool) {
+        if whole {
+            self.parts = self.parts_of(&made);
+        }
+        for &at in which {
+            let package = &self.crates[at].package;
+            let Some(library) = library(&made, package) else {
+                self.failed = Some(no_library(package));
+                return;
+            };
+            match fs::read_to_string(library.with_extension("d")) {
+                Ok(dep_info) => {
+                    let files = named_in(&dep_info).into_iter().map(real);
+                    self.sources.built_of(at, files.collect());
+                }
+                Err(_) => self.sources.forget(at),
+            }
+            self.crates[at].library = Some(library);
+        }
+        self.stale.clear();
+        self.remember(made.words);
+        let lock = self.root.join("Cargo.lock");
+        if let Some((path, before)) = self.read.iter_mut().find(|(path, _)| *path == lock) {
+            *before = mark(path);
+        }
+    }
+
+    /// Cargo repeats the warnings of a crate that it does not build again: each is news once.
+    fn remember(&mut self, words: Vec<Word>) {
+        let said: BTreeSet<_> = words.into_iter().map(|word| word.rendered).collect();
+        self.warnings.extend(said.difference(&self.shown).cloned());
+        self.shown = said;
+    }
+}
+
+fn library(made: &Made, package: &str) -> Option<PathBuf> {
+    let mut artifacts = made.artifacts.iter();
+    let artifact = artifacts.find(|artifact| artifact.is_plugin && artifact.package == package)?;
+    let is_library = |file: &&PathBuf| {
+        file.extension()
+            .is_some_and(|end| end == std::env::consts::DLL_EXTENSION)
+    };
+    artifact.files.iter().find(is_library).cloned()
+}
+
+fn no_library(package: &str) -> String {
+    format!(
+        "the crate `{package}` builds no dynamic library: its Cargo.toml needs\n\n    [lib]\n    \
+         crate-type = [\"cdylib\"]\n"
+    )
+}
+
+fn mark(path: &Path) -> Option<Mark> {
+    let m = fs::metadata(path).ok()?;
+    Some((m.ino(), m.len(), m.mtime(), m.mtime_nsec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::metadata::Package;
+    use super::*;
+
+    /// Two crates in a workspace, built.
+    fn job() -> Job {
+        let package = |name: &str| Package {
+            name: name.to_owned(),
+            folder: Path::new("/no/such/w").join(name),
+            is_plugin: true,
+            is_scripted: false,
+            is_member: true,
+            needs: Vec::new(),
+        };
+        let workspace = Workspace {
+            root: "/no/such/w".into(),
+            target: "/no/such/w/target".into(),
+            packages: vec![package("a"), package("b")],
+        };
+        let crates = ["a", "b"].iter().zip(0..).map(|(name, package)| Crate {
+            plugin: (*name).to_owned(),
+            package,
+        });
+        let mut job = Job::new(&workspace, &crates.collect::<Vec<_>>());
+        job.accept(&[0, 1].into(), made(&["a", "b"], &["part"]), true);
+        job
+    }
+
+    fn made(plugins: &[&str], parts: &[&str]) -> Made {
+        let artifact = |name: &&str, is_plugin: bool| Artifact {
+            package: (*name).to_owned(),
+            files: vec![format!("/t/lib{name}.{}", if is_plugin { "so" } else { "rlib" }).into()],
+            is_plugin,
+        };
+        let plugins = plugins.iter().map(|name| artifact(name, true));
+        Made {
+            artifacts: plugins
+                .chain(parts.iter().map(|name| artifact(name, false)))
+                .collect(),
+            words: Vec::new(),
+        }
+    }
+
+    fn warning(text: &str) -> Word {
+        Word {
+            is_error: false,
+            rendered: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_save_makes_its_own_crate_stale_and_a_failure_lasts_until_the_next() {
+        let mut job = job();
+        assert!(job.stale.is_empty());
+        job.touch(Path::new("/no/such/w/b/src/lib.rs"));
+        assert_eq!(job.stale, [1].into());
+        job.failed = Some("no".to_owned());
+        job.touch(Path::new("/elsewhere"));
+        assert!(job.failed().is_some());
+        job.touch(Path::new("/no/such/w/a/src/lib.rs"));
+        assert!(job.failed().is_none());
+        assert_eq!(job.stale, [0, 1].into());
+    }
+
+    #[test]
+    fn what_cargo_writes_itself_touches_nothing() {
+        let mut job = job();
+        job.touch(Path::new("/no/such/w/Cargo.lock"));
+        job.touch(Path::new("/t/liba.so"));
+        assert!(job.stale.is_empty() && job.is_as_read());
+        assert!(job.ignores(Path::new("/t/liba.so")) && !job.ignores(Path::new("/t/libc.so")));
+        assert!(!job.ignores(Path::new("/no/such/w/a/src/lib.rs")));
+    }
+
+    #[test]
+    fn a_crate_alone_must_be_made_of_the_parts_of_all() {
+        let job = job();
+        let parts = |parts: &[&str]| job.parts_of(&made(&["a"], parts));
+        assert!(parts(&["part"]).is_subset(&job.parts));
+        assert!(!parts(&["part", "part-with-a-feature"]).is_subset(&job.parts));
+    }
+
+    #[test]
+    fn a_warning_is_news_once_and_again_when_it_was_gone() {
+        let mut job = job();
+        job.remember(vec![warning("x"), warning("y")]);
+        assert_eq!(job.take_warnings(), ["x", "y"]);
+        job.remember(vec![warning("y"), warning("z")]);
+        assert_eq!(job.take_warnings(), ["z"]);
+        job.remember(vec![warning("x"), warning("y"), warning("z")]);
+        assert_eq!(job.take_warnings(), ["x"]);
+    }
+}

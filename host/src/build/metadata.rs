@@ -1,0 +1,246 @@
+//! What `cargo metadata` tells of a workspace.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::cargo::program;
+
+/// The packages of a workspace that are files here, and how they need each other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Workspace {
+    pub(super) root: PathBuf,
+    /// Where cargo puts what it makes.
+    pub(super) target: PathBuf,
+    pub(super) packages: Vec<Package>,
+}
+
+/// A package whose source is here.
+#[derive(Debug, Clone)]
+pub(super) struct Package {
+    pub(super) name: String,
+    pub(super) folder: PathBuf,
+    /// Whether it builds a dynamic library.
+    pub(super) is_plugin: bool,
+    /// Whether it has a build script, which may read whatever it likes.
+    pub(super) is_scripted: bool,
+    /// Whether it can be asked for by its name alone.
+    pub(super) is_member: bool,
+    /// Those of the same workspace that it needs to be built.
+    pub(super) needs: Vec<usize>,
+}
+
+impl Workspace {
+    /// Reads the workspace that the package in `folder` is of.
+    ///
+    /// # Errors
+    ///
+    /// What cargo says is wrong with it.
+    pub(super) fn read(folder: &Path) -> Result<Self, String> {
+        let mut whole = vec!["metadata", "--format-version=1"];
+        whole.extend(
+            host_triple()
+                .map(|triple| ["--filter-platform", triple])
+                .into_iter()
+                .flatten(),
+        );
+        let output = cargo(folder, &whole)?;
+        if output.status.success() {
+            return parse(&output.stdout);
+        }
+        // A dependency that can't be had now may not be needed for what is to be built.
+        let own = cargo(folder, &["metadata", "--format-version=1", "--no-deps"])?;
+        if own.status.success() {
+            return parse(&own.stdout);
+        }
+        let told = String::from_utf8_lossy(&output.stderr);
+        Err(format!(
+            "cargo can't read the crate in `{}`:\n{told}",
+            folder.display()
+        ))
+    }
+
+    /// The package with all that it needs, itself first.
+    pub(super) fn closure(&self, package: usize) -> Vec<usize> {
+        let mut all = vec![package];
+        let mut at = 0;
+        while let Some(package) = all.get(at).and_then(|&at| self.packages.get(at)) {
+            for need in &package.needs {
+                if !all.contains(need) {
+                    all.push(*need);
+                }
+            }
+            at += 1;
+        }
+        all
+    }
+}
+
+fn cargo(folder: &Path, arguments: &[&str]) -> Result<Output, String> {
+    Command::new(program())
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .map_err(|error| format!("cargo could not be run: {error}"))
+}
+
+/// What cargo builds for here: dependencies for other systems need not be there.
+fn host_triple() -> Option<&'static str> {
+    static TRIPLE: OnceLock<Option<String>> = OnceLock::new();
+    let ask = || {
+        let output = Command::new(program()).arg("-vV").output().ok()?;
+        let told = String::from_utf8(output.stdout).ok()?;
+        told.lines()
+            .find_map(|line| Some(line.strip_prefix("host: ")?.to_owned()))
+    };
+    TRIPLE.get_or_init(ask).as_deref()
+}
+
+fn parse(json: &[u8]) -> Result<Workspace, String> {
+    let metadata: Value = serde_json::from_slice(json)
+        .map_err(|error| format!("cargo's metadata can't be read: {error}"))?;
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let members = list(&metadata["workspace_members"]);
+    let all = list(&metadata["packages"]);
+    let here: Vec<_> = all
+        .iter()
+        .filter(|package| package["source"].is_null())
+        .collect();
+    let by_id: BTreeMap<_, _> = here
+        .iter()
+        .zip(0..)
+        .map(|(package, at)| (package["id"].as_str(), at))
+        .collect();
+    let mut packages: Vec<_> = here.iter().map(|package| read(package, &members)).collect();
+    let nodes = list(&metadata["resolve"]["nodes"]);
+    for node in &nodes {
+        let Some(&at) = by_id.get(&node["id"].as_str()) else {
+            continue;
+        };
+        let needed = list(&node["deps"]).into_iter().filter(is_needed);
+        packages[at].needs = needed
+            .filter_map(|dep| by_id.get(&dep["pkg"].as_str()).copied())
+            .collect();
+    }
+    if nodes.is_empty() {
+        // Without the whole metadata, what a package itself says of where its needs are.
+        for (at, package) in here.iter().enumerate() {
+            let needed = list(&package["dependencies"])
+                .into_iter()
+                .filter(|dep| dep["kind"] != "dev");
+            let folders: Vec<_> = needed
+                .filter_map(|dep| Some(real(dep["path"].as_str()?)))
+                .collect();
+            packages[at].needs = folders
+                .iter()
+                .filter_map(|folder| {
+                    packages
+                        .iter()
+                        .position(|package| package.folder == *folder)
+                })
+                .collect();
+        }
+    }
+    let place = |key: &str| real(metadata[key].as_str().unwrap_or_default());
+    Ok(Workspace {
+        root: place("workspace_root"),
+        target: place("target_directory"),
+        packages,
+    })
+}
+
+fn read(package: &Value, members: &[Value]) -> Package {
+    let has = |key: &str, word: &str| {
+        let targets = package["targets"].as_array().into_iter().flatten();
+        let mut words = targets.flat_map(|target| target[key].as_array().into_iter().flatten());
+        words.any(|found| found == word)
+    };
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
+    Package {
+        name: package["name"].as_str().unwrap_or_default().to_owned(),
+        folder: real(manifest.parent().unwrap_or(manifest)),
+        is_plugin: has("crate_types", "cdylib"),
+        is_scripted: has("kind", "custom-build"),
+        is_member: members.contains(&package["id"]),
+        needs: Vec::new(),
+    }
+}
+
+/// Whether a dependency is needed to build, not to test alone.
+fn is_needed(dep: &Value) -> bool {
+    let kinds = dep["dep_kinds"].as_array();
+    kinds.is_none_or(|kinds| kinds.iter().any(|kind| kind["kind"] != "dev"))
+}
+
+/// The path without links and dots, as events have it.
+pub(super) fn real(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn package(name: &str, kind: &str) -> Value {
+        json!({
+            "name": name, "id": name, "source": null, "manifest_path": format!("/w/{name}/Cargo.toml"),
+            "targets": [{ "crate_types": [kind] }],
+        })
+    }
+
+    fn node(id: &str, deps: &[(&str, Option<&str>)]) -> Value {
+        let dep = |(id, kind): &(&str, Option<&str>)| json!({ "pkg": id, "dep_kinds": [{ "kind": kind }] });
+        json!({ "id": id, "deps": deps.iter().map(dep).collect::<Vec<_>>() })
+    }
+
+    #[test]
+    fn a_package_needs_what_it_is_built_of_however_far_away() {
+        let nodes = [
+            node(
+                "app",
+                &[("part", None), ("serde", None), ("lint", Some("dev"))],
+            ),
+            node("part", &[("deep", Some("build"))]),
+            node("deep", &[("part", None)]),
+            node("lint", &[]),
+        ];
+        let mut serde = package("serde", "lib");
+        serde["source"] = "registry".into();
+        let metadata = json!({
+            "workspace_root": "/w", "target_directory": "/w/target", "workspace_members": ["app"],
+            "packages": [serde, package("app", "cdylib"), package("part", "lib"), package("deep", "lib"),
+                package("lint", "lib")],
+            "resolve": { "nodes": nodes },
+        });
+        let workspace = parse(metadata.to_string().as_bytes()).unwrap();
+        let app = &workspace.packages[0];
+        assert!(app.is_plugin && app.is_member && !workspace.packages[1].is_member);
+        let names = workspace
+            .closure(0)
+            .into_iter()
+            .map(|at| workspace.packages[at].name.as_str());
+        assert_eq!(names.collect::<Vec<_>>(), ["app", "part", "deep"]);
+    }
+
+    #[test]
+    fn where_the_rest_can_not_be_had_the_packages_themselves_say_it() {
+        let mut app = package("app", "cdylib");
+        app["dependencies"] = json!([
+            { "name": "part", "kind": null, "path": "/w/part" },
+            { "name": "lint", "kind": "dev", "path": "/w/lint" },
+            { "name": "serde", "kind": null },
+        ]);
+        let metadata = json!({
+            "workspace_root": "/w", "target_directory": "/w/target", "workspace_members": [],
+            "packages": [app, package("part", "lib"), package("lint", "lib")], "resolve": null,
+        });
+        let workspace = parse(metadata.to_string().as_bytes()).unwrap();
+        assert_eq!(workspace.closure(0), [0, 1]);
+    }
+}

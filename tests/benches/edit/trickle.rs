@@ -1,0 +1,83 @@
+//! A request each 5 ms, on a connection of its own.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+const RHYTHM: Duration = Duration::from_millis(5);
+/// Who waits longer has left.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Asks until it is told to end.
+pub(crate) struct Trickle {
+    task: JoinHandle<Asked>,
+    end: oneshot::Sender<()>,
+}
+
+/// What came of it.
+#[derive(Default)]
+pub(crate) struct Asked {
+    requests: usize,
+    failed: usize,
+}
+
+impl Trickle {
+    pub(crate) fn start(address: &str) -> Self {
+        let (end, mut ended) = oneshot::channel();
+        let address = address.to_owned();
+        let task = tokio::spawn(async move {
+            let mut rhythm = tokio::time::interval(RHYTHM);
+            let (mut asked, mut open) = (Asked::default(), JoinSet::new());
+            while ended.try_recv().is_err() {
+                rhythm.tick().await;
+                let address = address.clone();
+                open.spawn(async move { ask(&address).await.is_some() });
+                while let Some(answered) = open.try_join_next() {
+                    asked.count(answered.unwrap_or(false));
+                }
+            }
+            while let Some(answered) = open.join_next().await {
+                asked.count(answered.unwrap_or(false));
+            }
+            asked
+        });
+        Self { task, end }
+    }
+
+    pub(crate) async fn end(self) -> Asked {
+        // It listens until it is told.
+        let _ = self.end.send(());
+        self.task.await.unwrap_or_default()
+    }
+}
+
+impl Asked {
+    fn count(&mut self, answered: bool) {
+        self.requests += 1;
+        self.failed += usize::from(!answered);
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { requests, failed } = self;
+        write!(f, "requests that failed meanwhile: {failed} of {requests}")
+    }
+}
+
+/// The response to a GET, if it is a 200 and comes to its end.
+pub(crate) async fn ask(address: &str) -> Option<String> {
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        let request = "GET / HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.ok()?;
+        response.starts_with("HTTP/1.1 200").then_some(response)
+    };
+    tokio::time::timeout(PATIENCE, asked).await.ok()?
+}

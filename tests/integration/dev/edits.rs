@@ -1,0 +1,127 @@
+//! One save after the other.
+
+use stackup_tests::Workshop;
+use stackup_tests::crates::{app, lib};
+
+use super::{answers, refused, serves};
+
+const HELLO: &str = "run = \"hello\"\n";
+
+#[tokio::test]
+async fn an_edit_is_served_a_break_is_refused_in_rustcs_words_and_mended() {
+    let workshop = Workshop::new(HELLO, &["hello"]);
+    let host = workshop.develop().await;
+    answers(&host, "hello").await;
+    workshop.save(&lib("hello"), &app("edited"));
+    let record = serves(&host, "edited").await;
+    let stages = record.text("stages");
+    for stage in ["detect", "manifest", "sources", "cargo", "load", "swap"] {
+        assert!(stages.contains(&format!("{stage} ")), "{stages}");
+    }
+    workshop.save(&lib("hello"), &app("broken").replace("&'static str", "u8"));
+    let reason = refused(&host, "build").await;
+    assert!(
+        reason.starts_with("error[E0308]: mismatched types"),
+        "{reason}"
+    );
+    assert!(reason.contains("plugins/hello/src/lib.rs:2:5"), "{reason}");
+    answers(&host, "edited").await;
+    workshop.save(&lib("hello"), &app("mended"));
+    serves(&host, "mended").await;
+}
+
+#[tokio::test]
+async fn a_module_that_is_missing_is_awaited_and_so_is_a_page_far_away() {
+    let workshop = Workshop::new(HELLO, &["hello"]);
+    let host = workshop.develop().await;
+    let text = app("hello").replace("\"hello\"", "words::WORDS");
+    workshop.save(&lib("hello"), &format!("mod words;\n\n{text}"));
+    let reason = refused(&host, "build").await;
+    assert!(
+        reason.contains("file not found for module `words`"),
+        "{reason}"
+    );
+    workshop.save(
+        "plugins/hello/src/words.rs",
+        "pub const WORDS: &str = include_str!(\"../../../pages/words.txt\");\n",
+    );
+    let reason = refused(&host, "build").await;
+    assert!(reason.contains("couldn't read"), "{reason}");
+    workshop.save("pages/words.txt", "far");
+    workshop.save(
+        "plugins/hello/src/words.rs",
+        "pub const WORDS: &str = include_str!(\"../../../pages/words.txt\"); \n",
+    );
+    serves(&host, "far").await;
+    workshop.save("pages/words.txt", "further");
+    serves(&host, "further").await;
+}
+
+#[tokio::test]
+async fn a_part_that_two_plugins_share_and_only_the_plugin_that_was_edited() {
+    let manifest = "[[map]]\npath = \"/other\"\nrun = \"other\"\n\n[run]\nplugin = \"hello\"\n";
+    let workshop = Workshop::new(manifest, &["hello", "other"]);
+    let part = "part/src/lib.rs";
+    workshop.save(
+        "part/Cargo.toml",
+        "[package]\nname = \"part\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    );
+    workshop.save(part, "pub const WORDS: &str = \"part\";\n");
+    for plugin in ["hello", "other"] {
+        workshop.add(plugin, "part = { path = \"../../part\" }\n");
+        let code = app(plugin).replace(&format!("{plugin:?}"), "part::WORDS");
+        workshop.save(&lib(plugin), &code);
+    }
+    let host = workshop.develop().await;
+    answers(&host, "part").await;
+    workshop.save(part, "pub const WORDS: &str = \"another part\";\n");
+    let record = serves(&host, "another part").await;
+    assert!(record.text("instances").starts_with("built "), "{record}");
+    workshop.save(&lib("hello"), &app("alone"));
+    let record = serves(&host, "alone").await;
+    assert!(record.text("instances").contains("kept other"), "{record}");
+    assert_eq!(host.get("/other").await.text(), "another part");
+}
+
+#[tokio::test]
+async fn what_git_ignores_and_what_is_of_no_crate_builds_nothing() {
+    let workshop = Workshop::new(HELLO, &["hello"]);
+    workshop.save("plugins/hello/.gitignore", "*.gen.rs\n");
+    let host = workshop.develop().await;
+    workshop.save("plugins/hello/src/all.gen.rs", "no rust at all");
+    workshop.save("plugins/hello/visits.db", "3");
+    workshop.save("target/debug/x.rs", "no rust at all");
+    workshop.save("plugins/hello/src/.lib.rs.swp", "x");
+    // What was saved before is seen no later.
+    workshop.save(&lib("hello"), &app("seen"));
+    let record = serves(&host, "seen").await;
+    assert_eq!(
+        record.number("number"),
+        Some(1),
+        "{record}\nthe log:\n{}",
+        host.log()
+    );
+}
+
+#[tokio::test]
+async fn a_warning_is_told_once_and_a_crate_elsewhere_is_built_as_well() {
+    let elsewhere = Workshop::new("run = \"far\"\n", &["far"]);
+    let path = elsewhere.site.path().join("plugins/far");
+    let manifest = format!("[run]\nplugin = \"far\"\npath = {path:?}\n");
+    let workshop = Workshop::new(&manifest, &["hello"]);
+    let host = workshop.develop().await;
+    answers(&host, "far").await;
+    let text = format!("{}\nfn unused() {{}}\n", app("warned"));
+    elsewhere.save(&lib("far"), &text);
+    serves(&host, "warned").await;
+    let warning = host.event("build-warning").await;
+    let message = warning.message();
+    assert!(
+        message.starts_with("warning: function `unused` is never used"),
+        "{message}"
+    );
+    elsewhere.save(&lib("far"), &text.replace("\"warned\"", "\"again!\""));
+    serves(&host, "again!").await;
+    let again = host.log().seen(|record| record.event() == "build-warning");
+    assert!(again.is_none(), "{again:?}");
+}

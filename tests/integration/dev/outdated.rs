@@ -1,0 +1,162 @@
+//! Builds that are out of date before they end, and what is left of them.
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use stackup_tests::crates::{app, lib};
+use stackup_tests::{DEADLINE, Host, Workshop, within};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::unix::pipe;
+
+use super::{answers, reload, serves};
+
+/// Says that it has begun, and waits until it may go on.
+const SCRIPT: &str = r#"
+use std::io::{Read, Write};
+
+fn main() {
+    println!("cargo:rerun-if-changed=src/lib.rs");
+    let begun = std::fs::File::options().write(true).open("begun");
+    writeln!(begun.unwrap(), "{}", std::process::id()).unwrap();
+    std::fs::File::open("gate").unwrap().read_exact(&mut [0]).unwrap();
+}
+"#;
+
+/// A crate whose builds stand at a gate.
+struct Gated {
+    workshop: Workshop,
+    begun: Lines<BufReader<pipe::Receiver>>,
+    gate: pipe::Sender,
+}
+
+/// A process of a build.
+struct Build(rustix::fd::OwnedFd);
+
+impl Gated {
+    fn new() -> Self {
+        let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
+        workshop.save("plugins/hello/build.rs", SCRIPT);
+        let folder = workshop.site.path().join("plugins/hello");
+        // Git does not know what is no file; the watch is not to wonder either.
+        workshop.save("plugins/hello/.gitignore", "begun\ngate\n");
+        let both = |name: &str| {
+            let path = folder.join(name);
+            mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).expect("a fifo");
+            let mut options = pipe::OpenOptions::new();
+            options.read_write(true);
+            (options, path)
+        };
+        let (options, path) = both("begun");
+        let begun = options.open_receiver(path).expect("a fifo to read");
+        let (options, path) = both("gate");
+        Self {
+            workshop,
+            begun: BufReader::new(begun).lines(),
+            gate: options.open_sender(path).expect("a fifo to write"),
+        }
+    }
+
+    fn save(&self, answer: &str) {
+        self.workshop.save(&lib("hello"), &app(answer));
+    }
+
+    /// The next build, which stands at the gate.
+    async fn begins(&mut self) -> Build {
+        let line = within("a build", self.begun.next_line()).await;
+        let line = line.ok().flatten().expect("who begins says so");
+        let pid = line.parse().ok().and_then(Pid::from_raw);
+        let pid = pid.expect("the number of a process");
+        Build(pidfd_open(pid, PidfdFlags::empty()).expect("a build that waits"))
+    }
+
+    async fn goes_on(&mut self) {
+        self.gate.write_all(b".").await.expect("a gate");
+    }
+
+    /// `stackup dev`, with the first build through.
+    async fn develop(&mut self) -> Host {
+        let mut host = self.workshop.launch();
+        self.begins().await;
+        self.goes_on().await;
+        host.ready().await;
+        host
+    }
+}
+
+impl Build {
+    async fn ends(self) {
+        let ended = tokio::task::spawn_blocking(move || {
+            let limit = DEADLINE.try_into().ok();
+            poll(&mut [PollFd::new(&self.0, PollFlags::IN)], limit.as_ref())
+        });
+        let ended = ended.await.expect("a thread");
+        assert_eq!(ended, Ok(1), "the build goes on");
+    }
+}
+
+#[tokio::test]
+async fn a_save_ends_the_build_that_it_outdates() {
+    let mut gated = Gated::new();
+    let host = gated.develop().await;
+    answers(&host, "hello").await;
+    gated.save("second");
+    let second = gated.begins().await;
+    gated.save("third");
+    second.ends().await;
+    gated.begins().await;
+    // Orders do not wait for cargo.
+    let status = gated.workshop.site.stackup(&["status"]).await;
+    assert_eq!(status.code, Some(0), "{}", status.err);
+    answers(&host, "hello").await;
+    gated.goes_on().await;
+    let record = serves(&host, "third").await;
+    assert_eq!(
+        record.number("number"),
+        Some(1),
+        "{record}\nthe log:\n{}",
+        host.log()
+    );
+}
+
+#[tokio::test]
+async fn a_manifest_that_changes_ends_the_build_and_who_asked_is_answered() {
+    let mut gated = Gated::new();
+    let host = gated.develop().await;
+    gated.save("second");
+    let asked = async { gated.workshop.site.stackup(&["reload"]).await };
+    let (said, ()) = tokio::join!(asked, async {
+        let line = within("a build", gated.begun.next_line()).await;
+        assert!(line.unwrap().is_some());
+        gated
+            .workshop
+            .site
+            .manifest("run = \"hello\"\nwarmup = [\"/warm\"]\n");
+        let line = within("a build", gated.begun.next_line()).await;
+        assert!(line.unwrap().is_some());
+        gated.gate.write_all(b".").await.unwrap();
+    });
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    answers(&host, "second").await;
+}
+
+#[tokio::test]
+async fn no_build_outlives_its_worker_however_that_ends() {
+    let mut gated = Gated::new();
+    let mut host = gated.develop().await;
+    gated.save("second");
+    let build = gated.begins().await;
+    kill_process(host.worker(), Signal::KILL).unwrap();
+    build.ends().await;
+    // The next worker looks at the disk.
+    let build = gated.begins().await;
+    answers(&host, "hello").await;
+    gated.goes_on().await;
+    drop(build);
+    let record = reload(&host).await;
+    assert_eq!(record.text("outcome"), "swapped", "{record}");
+    gated.save("third");
+    let build = gated.begins().await;
+    host.signal(Signal::TERM);
+    build.ends().await;
+    assert!(host.exited().await.success());
+}
