@@ -1,9 +1,10 @@
 //! The crates of one workspace: what of them is out of date, and what was built of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::cargo::{Cargo, Profile, Show};
 use super::find::Crate;
@@ -20,6 +21,8 @@ pub(super) struct Job {
     sources: Sources,
     /// What the files were that `cargo metadata` has read.
     read: Vec<(PathBuf, Option<Mark>)>,
+    /// What the files elsewhere were that the crates were built of. They are known, and so watched, only after that.
+    far: BTreeMap<PathBuf, Option<Mark>>,
     /// The crates to be built.
     stale: BTreeSet<usize>,
     /// What all the crates together were made of.
@@ -68,6 +71,7 @@ impl Job {
             crates: crates.iter().map(built).collect(),
             read: read.collect(),
             sources,
+            far: BTreeMap::new(),
             stale: (0..crates.len()).collect(),
             parts: BTreeSet::new(),
             as_one: false,
@@ -96,6 +100,20 @@ impl Job {
             self.stale.extend(touched);
             self.failed = None;
         }
+    }
+
+    /// The crates are to be built whose files elsewhere have changed since.
+    pub(super) fn look_far(&mut self) {
+        let far = std::mem::take(&mut self.far);
+        for (path, before) in &far {
+            if mark(path) != *before {
+                self.touch(path);
+            }
+        }
+        self.far = far
+            .into_keys()
+            .map(|path| (path.clone(), mark(&path)))
+            .collect();
     }
 
     /// Whether a change of this file is of no news: it is cargo's own doing, or nothing is built of it.
@@ -137,13 +155,14 @@ impl Job {
                 true => (0..self.crates.len()).collect(),
                 false => self.stale.clone(),
             };
+            let began = SystemTime::now();
             let built = self.build(&which, profile, show).await;
             let fits = |made: &Made| whole || self.parts_of(made).is_subset(&self.parts);
             match built {
                 // Cargo turns on the features that any of the crates asks for, so these alone would be made of
                 // other parts than with all the others, and in turn made anew with them.
                 Ok(made) if !fits(&made) => self.as_one = true,
-                Ok(made) => self.accept(&which, made, whole),
+                Ok(made) => self.accept(&which, made, whole, began),
                 Err(reason) => {
                     // What was missing may be any file.
                     which.iter().for_each(|at| self.sources.forget(*at));
@@ -187,7 +206,7 @@ impl Job {
         parts.flat_map(|artifact| artifact.files.clone()).collect()
     }
 
-    fn accept(&mut self, which: &BTreeSet<usize>, made: Made, whole: bool) {
+    fn accept(&mut self, which: &BTreeSet<usize>, made: Made, whole: bool, began: SystemTime) {
         if whole {
             self.parts = self.parts_of(&made);
         }
@@ -207,6 +226,14 @@ impl Job {
             self.crates[at].library = Some(library);
         }
         self.stale.clear();
+        // One that was saved meanwhile may have been read before.
+        let read = |path: &PathBuf| {
+            (
+                path.clone(),
+                mark(path).filter(|_| !is_younger(path, began)),
+            )
+        };
+        self.far = self.sources.elsewhere().map(read).collect();
         self.remember(made.words);
         let lock = self.root.join("Cargo.lock");
         if let Some((path, before)) = self.read.iter_mut().find(|(path, _)| *path == lock) {
@@ -239,6 +266,11 @@ fn no_library(package: &str) -> String {
     )
 }
 
+fn is_younger(path: &Path, than: SystemTime) -> bool {
+    let written = fs::metadata(path).and_then(|metadata| metadata.modified());
+    written.is_ok_and(|written| written >= than)
+}
+
 fn mark(path: &Path) -> Option<Mark> {
     let m = fs::metadata(path).ok()?;
     Some((m.ino(), m.len(), m.mtime(), m.mtime_nsec()))
@@ -269,7 +301,12 @@ mod tests {
             package,
         });
         let mut job = Job::new(&workspace, &crates.collect::<Vec<_>>());
-        job.accept(&[0, 1].into(), made(&["a", "b"], &["part"]), true);
+        job.accept(
+            &[0, 1].into(),
+            made(&["a", "b"], &["part"]),
+            true,
+            SystemTime::now(),
+        );
         job
     }
 
@@ -307,6 +344,39 @@ mod tests {
         job.touch(Path::new("/no/such/w/a/src/lib.rs"));
         assert!(job.failed().is_none());
         assert_eq!(job.stale, [0, 1].into());
+    }
+
+    #[test]
+    fn a_file_elsewhere_that_was_saved_before_it_was_watched_is_seen_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, young) = (dir.path().join("old"), dir.path().join("young"));
+        fs::write(&old, "x").unwrap();
+        let an_hour_ago = SystemTime::now() - std::time::Duration::from_secs(3600);
+        let file = fs::File::options().write(true).open(&old).unwrap();
+        file.set_modified(an_hour_ago).unwrap();
+        let mut job = job();
+        let began = SystemTime::now() - std::time::Duration::from_secs(1);
+        fs::write(&young, "x").unwrap();
+        let accept = |job: &mut Job, began| {
+            job.sources.built_of(0, vec![old.clone()]);
+            job.sources.built_of(1, vec![young.clone()]);
+            job.accept(&BTreeSet::new(), made(&[], &[]), false, began);
+            job.look_far();
+        };
+        accept(&mut job, began);
+        assert_eq!(
+            job.stale,
+            [1].into(),
+            "it may have been read before it was written"
+        );
+        accept(
+            &mut job,
+            SystemTime::now() + std::time::Duration::from_secs(1),
+        );
+        assert!(job.stale.is_empty());
+        fs::write(&old, "longer").unwrap();
+        job.look_far();
+        assert_eq!(job.stale, [0].into());
     }
 
     #[test]

@@ -81,11 +81,13 @@ fn package_name(id: &str) -> Option<String> {
 
 /// Why a build failed: the compiler's errors, else what cargo itself has complained of.
 pub(super) fn reason(words: &[Word], stderr: &str, packages: &[&str]) -> String {
-    let errors: Vec<_> = words
-        .iter()
-        .filter(|word| word.is_error)
-        .map(|word| word.rendered.as_str())
-        .collect();
+    let mut errors: Vec<&str> = Vec::new();
+    for word in words.iter().filter(|word| word.is_error) {
+        // Rustc may say the same of each place that a macro has made of one.
+        if !errors.contains(&word.rendered.as_str()) {
+            errors.push(&word.rendered);
+        }
+    }
     if !errors.is_empty() {
         return errors.join("\n\n");
     }
@@ -182,7 +184,12 @@ mod tests {
             is_error: false,
             ..error("warning: unused")
         };
-        let words = [error("error: one"), warning.clone(), error("error: two")];
+        let words = [
+            error("error: one"),
+            warning.clone(),
+            error("error: two"),
+            error("error: one"),
+        ];
         assert_eq!(
             reason(&words, "error: could not compile `hello`", &["hello"]),
             "error: one\n\nerror: two"

@@ -105,6 +105,7 @@ impl Libraries for Crates {
             return;
         }
         for job in &mut self.jobs {
+            job.look_far();
             changed.iter().for_each(|path| job.touch(path));
         }
     }

@@ -133,7 +133,7 @@ impl Sources {
     }
 
     /// What the crates were built of that is in no folder of theirs.
-    fn elsewhere(&self) -> impl Iterator<Item = &PathBuf> {
+    pub(super) fn elsewhere(&self) -> impl Iterator<Item = &PathBuf> {
         let made = |file: &PathBuf| file.ancestors().any(|folder| self.without.contains(folder));
         let files = self.built_of.values().flatten();
         files.filter(move |file| !self.holds(file) && !made(file))

@@ -12,6 +12,7 @@ pub(super) fn schema(place: &Place, color: bool) -> ExitCode {
             services::lend();
             reloader.schema().await
         })?
+        .map_err(|refusal| refusal.reason)
     });
     match schema {
         Ok(schema) => {

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use super::refusal::{Refusal, Stage, Stopped};
+use super::refusal::{Refusal, Stage};
 use super::reload::Reloader;
-use super::report::Ask;
 use super::resolve::{Faults, Place, Timings, look};
 use super::steps::lost;
 use crate::library::Shelf;
@@ -28,11 +27,7 @@ impl Reloader {
     pub async fn lock(&mut self) -> Result<Lock, Refusal> {
         let source = self.read().await?;
         let manifest = self.parse(&source)?.manifest;
-        self.survey(&manifest, Ask::Forced, None).await?;
-        self.bring().await.map_err(|stopped| match stopped {
-            Stopped::Refused(refusal) => refusal,
-            Stopped::Outdated => Stage::Build.refuses("the sources have changed meanwhile"),
-        })?;
+        self.bring_all(&manifest).await?;
         let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
         let written = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::find::folders;
-use super::refusal::Stopped;
+use super::refusal::Refusal;
 use super::reload::Reloader;
 use super::report::Ask;
-use super::resolve::{Place, Resolved};
+use super::resolve::Place;
+use super::steps::lost;
 use crate::library::{Library, plugins_in};
 use crate::manifest::Manifest;
 use crate::schema::{HandlerSchema, InReach, of_config, of_manifest};
@@ -22,26 +23,14 @@ impl Reloader {
     /// # Errors
     ///
     /// What is wrong with the manifest or a library.
-    pub async fn schema(&mut self) -> Result<Value, String> {
-        let resolved = self.resolved().await;
-        let (manifest, resolved) = resolved.map_err(|stopped| match stopped {
-            Stopped::Refused(refusal) => refusal.reason,
-            Stopped::Outdated => "the plugins have changed while they were built".to_owned(),
-        })?;
+    pub async fn schema(&mut self) -> Result<Value, Refusal> {
+        let source = self.read().await?;
+        let manifest = self.parse(&source)?.manifest;
+        self.bring_all(&manifest).await?;
+        let resolved = self.resolve(&manifest, &source, Ask::Forced).await?;
         let chosen = resolved.handlers.into_iter();
         let named = chosen.map(|chosen| (chosen.plugin, chosen.library));
         told(named.collect(), manifest, self.place.clone()).await
-    }
-
-    async fn resolved(&mut self) -> Result<(Manifest, Resolved), Stopped> {
-        let source = self.read().await?;
-        let manifest = self.parse(&source)?.manifest;
-        if self.libraries.is_some() {
-            self.survey(&manifest, Ask::Forced, None).await?;
-            self.bring().await?;
-        }
-        let resolved = self.resolve(&manifest, &source, Ask::Forced).await?;
-        Ok((manifest, resolved))
     }
 
     /// The schema of the manifest that serves, once a reload has succeeded.
@@ -60,10 +49,10 @@ impl Reloader {
 }
 
 /// Asks the libraries, which is plugins' code and may block.
-async fn told(named: Vec<Named>, manifest: Manifest, place: Place) -> Result<Value, String> {
+async fn told(named: Vec<Named>, manifest: Manifest, place: Place) -> Result<Value, Refusal> {
     let told =
         tokio::task::spawn_blocking(move || of_manifest(&in_reach(&named, &manifest, &place)));
-    told.await.map_err(|error| error.to_string())
+    told.await.map_err(|error| lost(&error))
 }
 
 fn in_reach(named: &[Named], manifest: &Manifest, place: &Place) -> InReach {

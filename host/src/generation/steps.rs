@@ -105,6 +105,16 @@ impl Reloader {
         Ok(std::mem::take(&mut self.place.brought.warnings))
     }
 
+    /// Builds all that the manifest names, for a command that reloads nothing.
+    pub(super) async fn bring_all(&mut self, manifest: &Manifest) -> Result<(), Refusal> {
+        self.survey(manifest, Ask::Forced, None).await?;
+        let brought = self.bring().await.map_err(|stopped| match stopped {
+            Stopped::Refused(refusal) => refusal,
+            Stopped::Outdated => Stage::Build.refuses("the sources have changed meanwhile"),
+        });
+        brought.map(drop)
+    }
+
     pub(super) async fn resolve(
         &self,
         manifest: &Manifest,

@@ -145,7 +145,9 @@ pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
 /// Whether a text begins with its own level, as a rendered diagnostic does, coloured or not.
 pub fn titled(text: &str) -> bool {
     let plain = anstream::adapter::strip_str(text.lines().next().unwrap_or_default()).to_string();
-    plain.starts_with("error: ") || plain.starts_with("warning: ")
+    // Rustc adds a code: `error[E0308]: `.
+    let level = plain.split([':', '[']).next().unwrap_or_default();
+    plain.contains(": ") && matches!(level, "error" | "warning")
 }
 
 struct Lines {

@@ -295,9 +295,16 @@ async fn handlers_that_can_not_be_built() {
         Bad {
             name: "bad-init",
             place: |_| {},
-            // Told before its `init` is called, which would abort.
-            manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"abort\", roms = [] }\n",
+            manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"\", roms = [] }\n",
             says: &["unknown key `roms`", "`rooms`", "config.ru.toml:3:"],
+        },
+        Bad {
+            name: "bad-init",
+            place: |_| {},
+            // Serde would take it: told before `init` is called, which would abort.
+            manifest: "[run]\nplugin = \"bad-init\"\n\
+                       config = { how = \"abort\", rooms = [{ doors = 10 }] }\n",
+            says: &["`rooms[0].doors` is out of range", "config.ru.toml:3:46"],
         },
         Bad {
             name: "panics",

@@ -1,9 +1,10 @@
 //! What `stackup dev` begins with when there is nothing to begin with.
 
+use rustix::process::{Signal, kill_process};
 use stackup_tests::Workshop;
 use stackup_tests::crates::{app, lib};
 
-use super::{answers, refused, serves};
+use super::{refused, serves};
 
 #[tokio::test]
 async fn a_first_build_that_fails_is_shown_until_it_is_mended() {
@@ -51,10 +52,15 @@ async fn a_plugin_that_is_not_there_yet_is_taken_up_when_it_is() {
         "{reason}"
     );
     assert_eq!(host.get("/").await.status(), 503);
+    // What stands in has proved nothing: the next worker begins as this one did.
+    kill_process(host.worker(), Signal::KILL).unwrap();
+    host.serving().await;
+    refused(&host, "find").await;
+    assert_eq!(host.get("/any").await.status(), 503);
     workshop.save(&lib("later"), &app("now"));
     workshop.add("later", "");
-    serves(&host, "now").await;
-    answers(&host, "now").await;
+    let record = serves(&host, "now").await;
+    assert_eq!(record.number("generation"), Some(1), "{record}");
 }
 
 #[tokio::test]

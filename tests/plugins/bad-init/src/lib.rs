@@ -17,7 +17,8 @@ struct Config {
 /// Something with a depth.
 #[stackup_plugin::config]
 struct Room {
-    /// How many doors it has.
+    /// How many doors it has. Only its schema says how many are too many.
+    #[schemars(range(max = 9))]
     doors: u32,
 }
 
