@@ -172,3 +172,32 @@ async fn change_that_can_not_be_made_is_told() {
         .await;
     assert_eq!(browser.value(LAYERS).await, "stamp,headers,answers");
 }
+
+#[tokio::test]
+async fn offences_are_listed_each_once_with_a_way_to_the_request() {
+    let manifest = "use = [\"offends#layer\"]\nrun = \"offends#app\"\n";
+    let Some((_site, host, browser)) = develop(manifest, &["offends"]).await else {
+        return;
+    };
+    browser.open(&format!("{}/_stackup/", host.url())).await;
+    browser
+        .until("document.querySelector('#stack .layer')")
+        .await;
+    let tab = "document.getElementById('tab-lint')";
+    assert_eq!(browser.value(format!("{tab}.hidden")).await, true);
+    for _ in 0..2 {
+        get(&host, "/?app=framing").await;
+    }
+    browser
+        .until("document.querySelector('#offences li')?.innerText.includes('×2')")
+        .await;
+    let all = "document.querySelectorAll('#offences li').length";
+    assert_eq!(browser.value(all).await, 1);
+    browser.run(&format!("{tab}.click()")).await;
+    browser
+        .run("document.querySelector('#offences a').click()")
+        .await;
+    browser
+        .until("document.querySelector('#request h3')?.innerText === 'GET /?app=framing'")
+        .await;
+}

@@ -104,7 +104,7 @@ function listen() {
     soon();
   });
   on("log", (line) => log.heard(line));
-  on("offence", (offence) => lint.heard(offence));
+  on("offence", () => lint.heard());
   on("missed", loadAll);
 }
 

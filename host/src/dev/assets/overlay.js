@@ -117,8 +117,9 @@ function fill(problem, generation) {
   parts.stage.textContent = problem.stage || "refused";
   parts.text.replaceChildren(coloured(problem.text.trimEnd()));
   parts.text.scrollTop = 0;
-  parts.serving.textContent =
-    `The last good stack goes on serving: generation ${generation}. This goes away when it is mended.`;
+  parts.serving.textContent = generation
+    ? `The last good stack goes on serving: generation ${generation}. This goes away when it is mended.`
+    : "No stack serves yet. This goes away when it is mended.";
   parts.sheet.setAttribute("aria-label", `${problem.stage}: ${plain(problem.text).split("\n")[0]}`);
 }
 
