@@ -10,14 +10,16 @@ mod schema;
 mod serve;
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use self::arguments::{Arguments, Command};
 use crate::build;
 use crate::control::Request;
 use crate::link::{self, Ask};
+use crate::manifest::words::nearest;
 use crate::probe;
 use crate::services::{LogSettings, color_wanted, start_log};
 use crate::supervisor;
@@ -40,6 +42,12 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let color = color_wanted();
     let (command, options) = arguments.command();
+    if let Command::Dev(dev) = &command
+        && let Some(meant) = meant(&dev.site.plan.place.manifest)
+    {
+        check::complain(&meant);
+        return ExitCode::FAILURE;
+    }
     start_log(LogSettings {
         format: options.log_format,
         level: options.log_level(),
@@ -68,4 +76,15 @@ pub fn main() -> ExitCode {
         Command::Schema(place) => schema::schema(&place, color),
         Command::Inspect { library, schema } => inspect::inspect(&library, schema),
     }
+}
+
+/// What to say where a command is misspelt, and so is taken for a manifest.
+fn meant(manifest: &Path) -> Option<String> {
+    let typed = manifest.to_str()?;
+    let commands = Arguments::command();
+    let names = commands.get_subcommands().map(clap::Command::get_name);
+    let near = nearest(typed, names).filter(|_| !manifest.exists())?;
+    Some(format!(
+        "there is neither a command nor a manifest `{typed}`: did you mean `stackup {near}`?"
+    ))
 }

@@ -28,6 +28,8 @@ pub enum Stage {
     Library(library::Stage),
     /// A library has no such handler.
     Choose,
+    /// A config does not fit its handler's schema.
+    Config,
     /// A handler would have taken the server with it.
     Probe,
     /// The system, or the check of its layout, refuses a library.
@@ -61,6 +63,7 @@ impl fmt::Display for Stage {
             Self::Find => f.write_str("find"),
             Self::Library(stage) => stage.fmt(f),
             Self::Choose => f.write_str("choose"),
+            Self::Config => f.write_str("config"),
             Self::Probe => f.write_str("probe"),
             Self::Load => f.write_str("load"),
             Self::RolledBack => f.write_str("rolled back"),

@@ -140,12 +140,9 @@ pub fn resolve(
     let fit = look(manifest, place, shelf, &mut found, &mut timings).and_then(|picks| {
         let Some(tried) = tried else { return Ok(picks) };
         let start = Instant::now();
-        let deaths = tried.try_out(&picks, &found, manifest, place);
+        let tried = tried.try_out(&picks, &found, manifest, place);
         timings.add("probe", start.elapsed());
-        deaths.map(|()| picks).map_err(|diagnostics| Faults {
-            stage: Stage::Probe,
-            diagnostics,
-        })
+        tried.map(|()| picks)
     });
     let picks = match fit {
         Ok(picks) => picks,

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::resolve::{Files, Pick, Place};
+use super::refusal::Stage;
+use super::resolve::{Faults, Files, Pick, Place};
 use crate::library::Fingerprint;
 use crate::manifest::{Diagnostic, Manifest};
 use crate::probe::{Death, Fault, Probe, Setting, Trial};
@@ -40,7 +41,7 @@ impl Tried {
         files: &Files,
         manifest: &Manifest,
         place: &Place,
-    ) -> Result<(), Vec<Diagnostic>> {
+    ) -> Result<(), Faults> {
         let mut all = HashSet::new();
         let (mut new, mut trials) = (Vec::new(), Vec::new());
         for pick in picks {
@@ -72,12 +73,19 @@ impl Tried {
             true => Vec::new(),
             false => self.probe.try_out(&trials, &setting).map_err(|reason| {
                 let span = picks.first().map(|pick| pick.directive.name_span());
-                vec![Diagnostic::error(span.unwrap_or_default(), reason)]
+                Faults {
+                    stage: Stage::Probe,
+                    diagnostics: vec![Diagnostic::error(span.unwrap_or_default(), reason)],
+                }
             })?,
         };
+        let mut stage = Stage::Config;
         let told = new.iter().zip(faults).filter_map(|(pick, fault)| {
             Some(match fault? {
-                Fault::Died(death) => vec![tell(pick, &death)],
+                Fault::Died(death) => {
+                    stage = Stage::Probe;
+                    vec![tell(pick, &death)]
+                }
                 Fault::Misfits(violations) => violations
                     .iter()
                     .map(|violation| misfit(pick, violation))
@@ -87,7 +95,10 @@ impl Tried {
         let mut told: Vec<Diagnostic> = told.flatten().collect();
         if !told.is_empty() {
             told.sort_by_key(|diagnostic| diagnostic.span.start);
-            return Err(told);
+            return Err(Faults {
+                stage,
+                diagnostics: told,
+            });
         }
         self.survivors = all;
         Ok(())

@@ -238,7 +238,10 @@ pub(super) fn addresses(settings: &Settings) -> Result<Vec<Listen>, String> {
         environment: &settings.environment,
         variable: &|name| std::env::var(name).ok(),
     };
-    let parsed = manifest::parse(&source, &reading)
-        .map_err(|diagnostics| source.render(&diagnostics, settings.color))?;
-    Ok(parsed.manifest.server.listen)
+    match manifest::parse(&source, &reading) {
+        Ok(parsed) => Ok(parsed.manifest.server.listen),
+        // Who develops is shown what is wrong with it where it serves as soon as it is mended.
+        Err(_) if settings.build.is_some() => Ok(manifest::Server::default().listen),
+        Err(diagnostics) => Err(source.render(&diagnostics, settings.color)),
+    }
 }

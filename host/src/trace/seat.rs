@@ -25,7 +25,7 @@ pub struct Seat {
 pub struct Tally {
     /// Requests that came by.
     pub calls: u64,
-    /// Those that ended there as an error, or came up as one.
+    /// Those that failed there; an error that comes from below is counted below.
     pub failures: u64,
     /// Time in the layer itself, without the layers below it, over all calls.
     pub milliseconds: f64,

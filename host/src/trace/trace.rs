@@ -50,6 +50,8 @@ pub(super) struct Visit {
     pub(super) left: Option<Duration>,
     /// Time in the layers below.
     pub(super) below: Duration,
+    /// Whether a layer below has failed, so that this one passes on what is not its own.
+    pub(super) failed_below: bool,
     /// As the layer was given it.
     pub(super) request: Asked,
     pub(super) response: Option<Head>,
@@ -137,6 +139,7 @@ impl Trace {
             entered,
             left: None,
             below: Duration::ZERO,
+            failed_below: false,
             request,
             response: None,
         });
@@ -186,11 +189,13 @@ impl Trace {
         let failed = matches!(head, Head::Failed(..));
         visit.response = Some(head);
         let whole = now.saturating_sub(visit.entered);
-        visit.seat.count(whole.saturating_sub(visit.below), failed);
+        let own = whole.saturating_sub(visit.below);
+        visit.seat.count(own, failed && !visit.failed_below);
         let from = visit.from;
         state.innermost = from;
         if let Some(above) = from.and_then(|from| state.visits.get_mut(from)) {
             above.below += whole;
+            above.failed_below |= failed;
         }
     }
 }
