@@ -179,19 +179,21 @@ async fn code_that_runs_late_runs_as_before() {
 
 #[tokio::test]
 async fn a_refused_candidates_library_rests_and_the_one_that_serves_does_not() {
-    let site = Site::new("run = \"late\"\n", &["late"]);
+    let site = Site::new("run = \"late\"\n", &["late", "bad-init"]);
     let host = Host::start(&site).await;
     let first = read(artifacts::plugin("late"));
     site.library("bad", &patched(&first, FIRST, SECOND));
-    // It loads; its `init` does not take this.
-    site.manifest("[run]\nplugin = \"bad\"\nconfig = { no = 1 }\n");
+    // It loads, as does what stands below a map: the `init` of that returns an error.
+    let map =
+        "[[map]]\npath = \"/x\"\nrun = { plugin = \"bad-init\", config = { how = \"error\" } }\n";
+    site.manifest(&format!("run = \"bad\"\n{map}"));
     host.reload("refused").await;
     // A drain tells how many rest; of the refused one there is no event.
     site.manifest("run = \"late\"\n\n[limits]\ndrain_timeout = \"9s\"\n");
     host.reload("swapped").await;
     let drained = host.event("drained").await;
-    assert_eq!(drained.number("libraries"), Some(2), "{drained}");
-    assert_eq!(drained.number("libraries_resting"), Some(1), "{drained}");
+    assert_eq!(drained.number("libraries"), Some(3), "{drained}");
+    assert_eq!(drained.number("libraries_resting"), Some(2), "{drained}");
     assert_eq!(host.get("/").await.text(), FIRST);
     let (refused, serving) = (memory(&host, SECOND).0, memory(&host, FIRST).0);
     assert!(refused < 64 && serving > 0, "{refused} and {serving} KiB");

@@ -46,7 +46,7 @@ fn rename(name: &str, member: &str, files: &mut HashMap<PathBuf, String>) {
     *text = text.replacen(&line, &format!("name = {name:?}"), 1);
 }
 
-/// A copy of `plugin-api` and `members`, with edits.
+/// A copy of `plugin-api`, `plugin-parts` and `members`, with edits.
 #[derive(Debug)]
 pub struct Copy {
     root: PathBuf,
@@ -61,7 +61,9 @@ impl Copy {
     pub fn new(name: &str, members: &[&str], edits: &[Edit]) -> Self {
         let root = target_dir().join("stackup-tests").join(name);
         let mut files = HashMap::new();
-        collect(&workspace(), Path::new("plugin-api"), &mut files);
+        for shared in ["plugin-api", "plugin-parts"] {
+            collect(&workspace(), Path::new(shared), &mut files);
+        }
         for member in members {
             collect(&workspace(), Path::new(member), &mut files);
         }

@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
 /// What to say where a command is misspelt, and so is taken for a manifest.
 fn meant(manifest: &Path) -> Option<String> {
     let typed = manifest.to_str()?;
-    let commands = Arguments::command();
+    let commands = <Arguments as CommandFactory>::command();
     let names = commands.get_subcommands().map(clap::Command::get_name);
     let near = nearest(typed, names).filter(|_| !manifest.exists())?;
     Some(format!(

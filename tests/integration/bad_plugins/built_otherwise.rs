@@ -7,8 +7,8 @@ use stackup_tests::{Host, Site, artifacts};
 /// A field after the last that every plugin knows.
 const GROWN: Edit = Edit {
     file: "plugin-api/src/abi/tables.rs",
-    from: "    pub task_drop: unsafe extern \"C\" fn(task: *mut TaskObject),\n",
-    to: "    pub task_drop: unsafe extern \"C\" fn(task: *mut TaskObject),\n    \
+    from: "    pub request_fork: unsafe extern \"C\" fn(request: *mut RequestObject) -> *mut RequestObject,\n",
+    to: "    pub request_fork: unsafe extern \"C\" fn(request: *mut RequestObject) -> *mut RequestObject,\n    \
          pub added_later: unsafe extern \"C\" fn(task: *mut TaskObject),\n",
 };
 
@@ -102,8 +102,8 @@ async fn an_old_plugin_under_a_host_whose_tables_have_grown() {
             },
             Edit {
                 file: "plugin-api/src/abi/host/table.rs",
-                from: "        task_drop: context::task_drop,\n",
-                to: "        task_drop: context::task_drop,\n        added_later: context::task_drop,\n",
+                from: "        request_fork: request::fork,\n",
+                to: "        request_fork: request::fork,\n        added_later: context::task_drop,\n",
             },
         ],
     );

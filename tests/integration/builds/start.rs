@@ -22,7 +22,9 @@ async fn a_first_build_that_fails_is_shown_until_it_is_mended() {
         );
         let text = response.text();
         assert!(
-            text.starts_with("there is no stack yet\n\nerror[E0308]: mismatched types"),
+            text.starts_with(
+                "503 Service Unavailable\n\nthere is no stack yet\n\nerror[E0308]: mismatched types"
+            ),
             "{text}"
         );
     }

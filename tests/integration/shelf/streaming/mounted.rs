@@ -44,6 +44,7 @@ pub(super) const MOUNTED: &[Mounted] = &[
         ..mounted("deflater", "{}")
     },
     mounted("head", "{}"),
+    mounted("recursive", "{}"),
     mounted("conditional-get", "{}"),
     mounted("etag", "{}"),
     Mounted {
