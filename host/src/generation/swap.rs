@@ -20,14 +20,25 @@ impl Reloader {
     /// From here on new requests get what was built; the generation before drains.
     pub(super) fn swap(&mut self, built: Built, outline: Outline, manifest: Manifest) -> Fates {
         self.number += 1;
+        self.swap_as(self.number, built, outline, manifest)
+    }
+
+    /// The same under a number of one's choice.
+    pub(super) fn swap_as(
+        &mut self,
+        number: u64,
+        built: Built,
+        outline: Outline,
+        manifest: Manifest,
+    ) -> Fates {
         let Built { stack, instances } = built;
         heed(&instances, &manifest);
         let stack = Arc::new(stack);
-        let (generation, gone) = Generation::new(self.number, Arc::clone(&stack), &manifest);
+        let (generation, gone) = Generation::new(number, Arc::clone(&stack), &manifest);
         let live = Live {
-            number: self.number,
+            number,
             since: Instant::now(),
-            stack: lines(&outline, &instances, self.number),
+            stack: lines(&outline, &instances, number),
             tasks: instances.iter().map(|one| Arc::clone(&one.tasks)).collect(),
             health: instances
                 .iter()

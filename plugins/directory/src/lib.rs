@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use served_files::{Asked, FilePath, Folder, Found, Symlinks, asks_for_no_file, escape, refusal};
 use stackup_plugin::{
-    App, Context, Html, IntoResponse, Method, Request, Response, Result, StatusCode, header,
+    App, Context, Html, IntoResponse, Request, Response, Result, StatusCode, header,
 };
 
 /// `[run.config]` of `directory`.

@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use stackup_plugin::Method;
 use stackup_plugin::testing::{self, Answered, Json, TestRequest, block_on, get, json, request};
 use tempfile::TempDir;
 

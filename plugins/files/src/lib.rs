@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use served_files::{Asked, FilePath, Folder, Found, Symlinks, asks_for_no_file, refusal};
-use stackup_plugin::{App, Context, Fields, Method, Request, Result, StatusCode};
+use stackup_plugin::{App, Context, Fields, Request, Result, StatusCode};
 
 /// `[run.config]` of `files`.
 #[stackup_plugin::config]

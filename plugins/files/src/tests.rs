@@ -1,6 +1,7 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use stackup_plugin::Method;
 use stackup_plugin::testing::{self, Answered, Json, TestRequest, block_on, get, json, request};
 use tempfile::TempDir;
 

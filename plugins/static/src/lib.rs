@@ -7,9 +7,7 @@ mod routes;
 mod rules;
 
 use served_files::{Asked, Coding, FilePath, Folder, Found, asks_for_no_file, refusal};
-use stackup_plugin::{
-    Context, Method, Middleware, Next, Request, Response, Result, StatusCode, header,
-};
+use stackup_plugin::{Context, Middleware, Next, Request, Response, Result, StatusCode, header};
 
 pub use self::config::{Config, Files, HeaderRule, Urls};
 use self::routes::Routes;

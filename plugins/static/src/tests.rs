@@ -1,5 +1,6 @@
 use std::fs;
 
+use stackup_plugin::Method;
 use stackup_plugin::testing::{self, Answered, Json, TestRequest, block_on, get, json, request};
 use tempfile::TempDir;
 

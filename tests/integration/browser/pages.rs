@@ -1,6 +1,7 @@
-use stackup_tests::patch::patched;
-use stackup_tests::{artifacts, site};
+use stackup_tests::Workshop;
+use stackup_tests::crates::lib;
 
+use super::driver::Browser;
 use super::{PAGE, develop, get};
 
 /// Inside of what the script shows.
@@ -8,26 +9,46 @@ const OVERLAY: &str = "document.querySelector('stackup-overlay')?.shadowRoot";
 
 const ESCAPE: char = '\u{e00c}';
 
+/// An app with a page that says this.
+fn page(text: &str) -> String {
+    format!(
+        "use stackup_plugin::{{Html, IntoResponse, Request, Result}};\n\n\
+         async fn app(_: Request) -> Result {{\n    \
+         Html(\"<!DOCTYPE html><head></head><h1>{text}</h1>\").into_response()\n}}\n\n\
+         stackup_plugin::export!(app fn app);\n"
+    )
+}
+
 #[tokio::test]
-async fn new_code_shows_by_itself() {
-    let manifest = "use = [{ plugin = \"headers\", config = { set = { content-type = \"text/html\" } } }]\n\
-                    run = { plugin = \"marked#app\", config = { revision = 1 } }\n";
-    let Some((site, host, browser)) = develop(manifest, &["headers", "marked"]).await else {
+async fn what_is_saved_shows_by_itself_and_a_mistake_lies_over_it_until_it_is_mended() {
+    let Some(browser) = Browser::start().await else {
         return;
     };
+    let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
+    workshop.save(&lib("hello"), &page("first"));
+    let host = workshop.develop().await;
     browser.open(host.url()).await;
     browser
-        .until("document.body.innerText.includes('stackup-marked-code-00000000')")
+        .until("document.querySelector('h1')?.textContent === 'first' && window.stackupClient")
         .await;
-    let library = site::read(artifacts::plugin("marked"));
-    let edited = patched(
-        &library,
-        "stackup-marked-code-00000000",
-        "stackup-marked-code-00000001",
-    );
-    site.library("marked", &edited);
+    workshop.save(&lib("hello"), &page("second"));
     browser
-        .until("document.body.innerText.includes('2/1/stackup-marked-code-00000001')")
+        .until("document.querySelector('h1')?.textContent === 'second'")
+        .await;
+    workshop.save(&lib("hello"), &page("third").replace("Html(", "Htlm("));
+    browser
+        .until(&format!(
+            "{OVERLAY}?.textContent.includes('cannot find function, tuple struct or tuple variant `Htlm`')"
+        ))
+        .await;
+    let serves_on = get(&host, "/").await;
+    assert_eq!(serves_on.status(), 200);
+    assert!(serves_on.text().contains("<h1>second</h1>"), "{serves_on}");
+    workshop.save(&lib("hello"), &page("mended"));
+    browser
+        .until(&format!(
+            "document.querySelector('h1')?.textContent === 'mended' && !{OVERLAY}?.textContent.includes('Htlm')"
+        ))
         .await;
 }
 
