@@ -50,7 +50,10 @@ where
     let sending = &Arc::new(Sending::default());
     let service = service_fn(|request: hyper::Request<Incoming>| async move {
         Ok::<_, Infallible>(match &served.dev {
-            Some(dev) if dev.is_for(&request) => dev.answer(request, ends).await.map(Either::Left),
+            // In a box of its own, or the future of every other request would be as large as this one.
+            Some(dev) if dev.is_for(&request) => {
+                Box::pin(dev.answer(request, ends)).await.map(Either::Left)
+            }
             _ => answer(request, ends, served, sending)
                 .await
                 .map(Either::Right),
