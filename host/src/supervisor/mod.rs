@@ -15,6 +15,7 @@ mod status;
 mod upgrade;
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -140,6 +141,7 @@ impl Supervisor {
         let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
         let mut upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
+        let on_terminal = std::io::stderr().is_terminal();
         upgrade::hears_signals();
         self.listen_to_control();
         // A child may have ended before its signal was listened to.
@@ -168,7 +170,11 @@ impl Supervisor {
                 Some(event) = happens.recv() => self.happened(event),
                 _ = interrupt.recv() => self.stop("interrupted"),
                 _ = terminate.recv() => self.stop("terminated"),
-                _ = hangup.recv() => self.reload_all(),
+                // Sent by a person, or by the terminal that was closed: then nobody is there to develop for.
+                _ = hangup.recv() => match on_terminal && !std::io::stderr().is_terminal() {
+                    true => self.stop("the terminal was closed"),
+                    false => self.reload_all(),
+                },
                 _ = upgrade.recv() => self.upgrade(None),
                 () = time => self.on_time(Instant::now()),
             }
