@@ -1,3 +1,6 @@
+use stackup_tests::{Host, Site};
+
+use super::driver::Browser;
 use super::{develop, get};
 
 const MANIFEST: &str = "\
@@ -15,21 +18,26 @@ const DOWN: char = '\u{e015}';
 const LAYERS: &str = "[...document.querySelectorAll('#stack .layer')].map((one) => one.dataset.handler + (one.classList.contains('absent') ? ' off' : '')).join()";
 
 /// The marks of a response, the innermost layer's first.
-async fn marks(host: &stackup_tests::Host) -> Vec<String> {
+async fn marks(host: &Host) -> Vec<String> {
     let response = get(host, "/").await;
     response.head.all("x-mark").map(str::to_owned).collect()
 }
 
-#[tokio::test]
-async fn request_is_shown_as_it_goes_through_the_layers() {
-    let Some((_site, host, browser)) = develop(MANIFEST, &["stamp", "headers", "answers"]).await
-    else {
-        return;
-    };
+/// The site of the manifest, and a browser that shows its stack; none where there is no browser.
+async fn looked_at() -> Option<(Site, Host, Browser)> {
+    let (site, host, browser) = develop(MANIFEST, &["stamp", "headers", "answers"]).await?;
     browser.open(&format!("{}/_stackup/", host.url())).await;
     browser
         .until(&format!("{LAYERS} === 'stamp,headers,answers'"))
         .await;
+    Some((site, host, browser))
+}
+
+#[tokio::test]
+async fn request_is_shown_as_it_goes_through_the_layers() {
+    let Some((_site, host, browser)) = looked_at().await else {
+        return;
+    };
     // One that comes while somebody looks.
     get(&host, "/some/where?body=a").await;
     browser
@@ -70,15 +78,10 @@ async fn request_is_shown_as_it_goes_through_the_layers() {
 
 #[tokio::test]
 async fn layers_are_moved_and_switched_off_by_hand() {
-    let Some((site, host, browser)) = develop(MANIFEST, &["stamp", "headers", "answers"]).await
-    else {
+    let Some((site, host, browser)) = looked_at().await else {
         return;
     };
     assert_eq!(marks(&host).await, ["headers", "stamp"]);
-    browser.open(&format!("{}/_stackup/", host.url())).await;
-    browser
-        .until(&format!("{LAYERS} === 'stamp,headers,answers'"))
-        .await;
     browser
         .run("document.querySelector('.layer[data-handler=stamp]').focus()")
         .await;
@@ -117,14 +120,9 @@ async fn layers_are_moved_and_switched_off_by_hand() {
 
 #[tokio::test]
 async fn what_is_refused_is_told_and_what_serves_stays_in_the_picture() {
-    let Some((site, host, browser)) = develop(MANIFEST, &["stamp", "headers", "answers"]).await
-    else {
+    let Some((site, _host, browser)) = looked_at().await else {
         return;
     };
-    browser.open(&format!("{}/_stackup/", host.url())).await;
-    browser
-        .until(&format!("{LAYERS} === 'stamp,headers,answers'"))
-        .await;
     site.manifest(&MANIFEST.replace("run =", "rum ="));
     browser
         .until("document.getElementById('problem-text').textContent.includes('rum')")
@@ -151,14 +149,9 @@ async fn what_is_refused_is_told_and_what_serves_stays_in_the_picture() {
 
 #[tokio::test]
 async fn change_that_can_not_be_made_is_told() {
-    let Some((_site, host, browser)) = develop(MANIFEST, &["stamp", "headers", "answers"]).await
-    else {
+    let Some((_site, _host, browser)) = looked_at().await else {
         return;
     };
-    browser.open(&format!("{}/_stackup/", host.url())).await;
-    browser
-        .until(&format!("{LAYERS} === 'stamp,headers,answers'"))
-        .await;
     // As if somebody had saved another manifest a moment before.
     browser
         .run(
