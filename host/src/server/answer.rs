@@ -42,7 +42,7 @@ pub(super) async fn answer(
         return response;
     }
     let watched = served.dev.as_ref();
-    let watched = watched.map(|dev| dev.watch(&request, ends, &generation));
+    let watched = watched.map(|dev| Box::new(dev.watch(&request, ends, &generation)));
     let exchange = Exchange::new(generation.number);
     let exchange = Arc::new(match &watched {
         Some(watched) => exchange.witnessed_by(Arc::clone(&watched.trace) as _),

@@ -1,16 +1,18 @@
 //! One connection, from its first byte to its last.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 
+use http_body::Body;
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use stackup_plugin::abi::host::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -48,17 +50,28 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let sending = &Arc::new(Sending::default());
-    let service = service_fn(|request: hyper::Request<Incoming>| async move {
-        Ok::<_, Infallible>(match &served.dev {
-            // In a box of its own, or the future of every other request would be as large as this one.
-            Some(dev) if dev.is_for(&request) => {
-                Box::pin(dev.answer(request, ends)).await.map(Either::Left)
-            }
-            _ => answer(request, ends, served, sending)
-                .await
-                .map(Either::Right),
+    let stack = |request| answer(request, ends, served, sending);
+    let Some(dev) = &served.dev else {
+        let stack = service_fn(async |request| Ok(stack(request).await));
+        return converse(io, stack, served, sending).await;
+    };
+    // A service of its own, so that none in production passes a choice that it does not have.
+    let either = service_fn(async |request| {
+        Ok(match dev.is_for(&request) {
+            true => dev.answer(request, ends).await.map(Either::Left),
+            false => stack(request).await.map(Either::Right),
         })
     });
+    Box::pin(converse(io, either, served, sending)).await;
+}
+
+/// Answers what comes over a connection with `service`.
+async fn converse<S, A, B>(io: TokioIo<S>, service: A, served: &Served, sending: &Sending)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: HttpService<Incoming, ResBody = B, Error = Infallible>,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
     let limits = served.active.load().limits.clone();
     let mut connection = builder(&limits).serve_connection(io, service);
     let mut phase = served.phase.clone();

@@ -37,8 +37,8 @@ impl Hold {
     }
 
     /// The same, of a request that is watched.
-    pub(super) fn watched(mut self, watched: Option<Watched>) -> Self {
-        self.watched = watched.map(Box::new);
+    pub(super) fn watched(mut self, watched: Option<Box<Watched>>) -> Self {
+        self.watched = watched;
         self
     }
 
