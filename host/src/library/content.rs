@@ -1,25 +1,31 @@
 //! A library file, read once.
 //!
-//! What is hashed, described and copied are the bytes of one open file, so that nobody can swap the
-//! file between the check and the use.
+//! What is hashed is what is copied, piece by piece, and all that is done later is done with the copy: nobody
+//! can swap the file between the check and the use.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Fingerprint, Hasher};
+use super::runtime_copy::{CopyError, Draft};
+use super::runtime_dir::RuntimeDir;
 use super::settle::FileFacts;
 
-/// The bytes of a library, and what they hash to.
+/// What is read, hashed and written at once. It stays in the processor's cache, and pages that a file grows by
+/// in larger steps are huge ones, which took ten times as long (ext4, Linux 6.18).
+const PIECE: usize = 256 << 10;
+
+/// A copy of a library's bytes, and what they hash to.
 #[derive(Debug)]
-pub struct Content {
+pub(super) struct Content {
     /// All of the file.
-    pub bytes: Vec<u8>,
-    /// The hash of `bytes`.
-    pub fingerprint: Fingerprint,
+    pub(super) draft: Draft,
+    /// The hash of it.
+    pub(super) fingerprint: Fingerprint,
     /// Which file was read.
-    pub facts: FileFacts,
+    pub(super) facts: FileFacts,
 }
 
 /// A file that could not be read whole.
@@ -31,15 +37,22 @@ pub enum ReadError {
     /// The system refused.
     #[error("the file can't be read: {0}")]
     Io(#[from] io::Error),
+    /// It was read, but could not be written.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
 }
 
 impl Content {
-    /// Reads the file at `path`, which settled with these `facts`.
+    /// Reads the file at `path`, which settled with these `facts`, into a draft in `dir`.
     ///
     /// # Errors
     ///
     /// [`ReadError::Changed`] if it is not, or did not stay, the file that settled: settle again.
-    pub fn read(path: &Path, settled: FileFacts) -> Result<Self, ReadError> {
+    pub(super) fn read(
+        path: &Path,
+        settled: FileFacts,
+        dir: &RuntimeDir,
+    ) -> Result<Self, ReadError> {
         // Non-blocking, for a FIFO put in the file's place must not hang us.
         let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
         let file = OpenOptions::new()
@@ -47,45 +60,45 @@ impl Content {
             .custom_flags(flags)
             .open(path)
             .map_err(gone)?;
-        Self::read_open(file, settled, || ())
-    }
-
-    /// Reads a file of this program's own, whose content is known.
-    ///
-    /// # Errors
-    ///
-    /// When it can't be read.
-    pub(super) fn known(path: &Path, fingerprint: Fingerprint) -> Result<Self, ReadError> {
-        let facts = FileFacts::of(&std::fs::metadata(path)?);
-        Ok(Self {
-            bytes: std::fs::read(path)?,
-            fingerprint,
-            facts,
-        })
+        Self::read_open(file, settled, dir, || ())
     }
 
     /// `then` runs between the reading and the second look.
     fn read_open(
         mut file: File,
         settled: FileFacts,
+        dir: &RuntimeDir,
         then: impl FnOnce(),
     ) -> Result<Self, ReadError> {
         let before = file.metadata()?;
         if !before.is_file() || FileFacts::of(&before) != settled {
             return Err(ReadError::Changed);
         }
-        let mut bytes = Vec::new();
-        let len = usize::try_from(settled.len).map_err(io::Error::other)?;
-        bytes.try_reserve_exact(len).map_err(io::Error::other)?;
-        file.read_to_end(&mut bytes)?;
+        let mut draft = dir.draft()?;
+        let mut hasher = Hasher::default();
+        let mut piece = vec![0; PIECE];
+        let mut left = settled.len;
+        loop {
+            let count = match file.read(&mut piece) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                count => count?,
+            };
+            if count == 0 {
+                break;
+            }
+            // One that grows as fast as it is read would never end.
+            left = left.checked_sub(count as u64).ok_or(ReadError::Changed)?;
+            hasher.update(&piece[..count]);
+            draft.write(&piece[..count])?;
+        }
         then();
         let after = FileFacts::of(&file.metadata()?);
-        if after != settled || bytes.len() != len {
+        if after != settled || left != 0 {
             return Err(ReadError::Changed);
         }
         Ok(Self {
-            fingerprint: Fingerprint::of(&bytes),
-            bytes,
+            draft,
+            fingerprint: hasher.finish(),
             facts: settled,
         })
     }
@@ -101,26 +114,40 @@ fn gone(error: io::Error) -> ReadError {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::Write;
+    use std::io::{Seek, Write};
 
     use super::*;
+    use crate::library::sample;
 
     fn facts(path: &Path) -> FileFacts {
         FileFacts::of(&fs::metadata(path).unwrap())
     }
 
     #[test]
-    fn hashes_the_bytes_it_returns() {
+    fn hashes_what_it_copies() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lib.so");
         fs::write(&path, "abc").unwrap();
-        let content = Content::read(&path, facts(&path)).unwrap();
-        assert_eq!(content.bytes, b"abc");
-        assert_eq!(content.fingerprint, Fingerprint::of(b"abc"));
+        let (_base, runtime) = sample::runtime_dir();
+        for len in [0, 3, PIECE, PIECE + 1, 3 * PIECE] {
+            let bytes: Vec<_> = (0..len).map(|at| (at % 251) as u8).collect();
+            fs::write(&path, &bytes).unwrap();
+            let content = Content::read(&path, facts(&path), &runtime).unwrap();
+            assert_eq!(content.fingerprint, Fingerprint::of(&bytes));
+            let mut copy = content.draft.keep("lib", content.fingerprint).unwrap();
+            let mut read = Vec::new();
+            copy.whole.rewind().unwrap();
+            copy.whole.read_to_end(&mut read).unwrap();
+            assert_eq!(
+                (&read, fs::read(copy.path).unwrap()),
+                (&bytes, bytes.clone())
+            );
+        }
     }
 
     #[test]
     fn a_file_that_is_not_the_settled_one_is_changed() {
+        let (_base, runtime) = sample::runtime_dir();
         let dir = tempfile::tempdir().unwrap();
         let (path, other) = (dir.path().join("a"), dir.path().join("b"));
         fs::write(&path, "abc").unwrap();
@@ -128,18 +155,19 @@ mod tests {
         fs::write(&other, "abd").unwrap();
         fs::rename(&other, &path).unwrap();
         assert!(matches!(
-            Content::read(&path, settled),
+            Content::read(&path, settled, &runtime),
             Err(ReadError::Changed)
         ));
         fs::remove_file(&path).unwrap();
         assert!(matches!(
-            Content::read(&path, settled),
+            Content::read(&path, settled, &runtime),
             Err(ReadError::Changed)
         ));
     }
 
     #[test]
     fn a_file_that_grew_since_it_settled_is_changed() {
+        let (_base, runtime) = sample::runtime_dir();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lib.so");
         fs::write(&path, "abc").unwrap();
@@ -151,18 +179,19 @@ mod tests {
             .write_all(b"d")
             .unwrap();
         assert!(matches!(
-            Content::read(&path, settled),
+            Content::read(&path, settled, &runtime),
             Err(ReadError::Changed)
         ));
     }
 
     #[test]
     fn a_file_written_while_it_is_read_is_changed() {
+        let (_base, runtime) = sample::runtime_dir();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lib.so");
         fs::write(&path, "abc").unwrap();
         let write = || fs::write(&path, "longer").unwrap();
-        let result = Content::read_open(File::open(&path).unwrap(), facts(&path), write);
+        let result = Content::read_open(File::open(&path).unwrap(), facts(&path), &runtime, write);
         assert!(matches!(result, Err(ReadError::Changed)));
     }
 }

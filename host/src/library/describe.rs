@@ -2,6 +2,7 @@
 
 use object::elf::PT_INTERP;
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
+use object::read::{ReadCache, ReadRef};
 use object::{Architecture, File, FileKind, Object, ObjectKind, ObjectSection, ObjectSegment};
 
 use super::looks_like::looks_like;
@@ -11,6 +12,8 @@ use super::metadata::{Metadata, MetadataError};
 const ELF_SECTION: &str = ".stackup";
 /// The section's name in a Mach-O file, in the segment `__DATA`.
 const MACHO_SECTION: &str = "__stackup";
+/// So many bytes tell what a file is.
+const START: u64 = 4096;
 
 /// A file that is not a plugin this host could load.
 #[derive(Debug, thiserror::Error)]
@@ -52,15 +55,28 @@ pub enum DescribeError {
 ///
 /// When the bytes are not a plugin that this host could load, saying what they are instead.
 pub fn describe(bytes: &[u8]) -> Result<Metadata, DescribeError> {
-    if bytes.is_empty() {
+    read(bytes)
+}
+
+/// The same of a file, of which only that is read which is needed.
+pub(super) fn describe_file(file: &std::fs::File) -> Result<Metadata, DescribeError> {
+    read(&ReadCache::new(file))
+}
+
+fn read<'a>(bytes: impl ReadRef<'a>) -> Result<Metadata, DescribeError> {
+    let unread = || DescribeError::Damaged("it can't be read".to_owned());
+    let len = bytes.len().map_err(|()| unread())?;
+    if len == 0 {
         return Err(DescribeError::Empty);
     }
-    if !is_elf_or_macho(bytes) {
-        return Err(DescribeError::NotALibrary(looks_like(bytes)));
+    let start = bytes.read_bytes_at(0, len.min(START));
+    let start = start.map_err(|()| unread())?;
+    if !is_elf_or_macho(start) {
+        return Err(DescribeError::NotALibrary(looks_like(start)));
     }
     let file = File::parse(bytes).map_err(|e| DescribeError::Damaged(e.to_string()))?;
     check_target(&file)?;
-    check_extents(&file, bytes.len())?;
+    check_extents(&file, len)?;
     check_kind(&file)?;
     let name = if matches!(file.format(), object::BinaryFormat::Elf) {
         ELF_SECTION
@@ -88,7 +104,7 @@ fn is_elf_or_macho(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x7fELF") || kind.is_ok_and(|kind| known.contains(&kind))
 }
 
-fn check_target(file: &File<'_>) -> Result<(), DescribeError> {
+fn check_target<'a>(file: &File<'a, impl ReadRef<'a>>) -> Result<(), DescribeError> {
     let format = format_name(file.format());
     let order = if file.is_little_endian() {
         "little"
@@ -145,12 +161,9 @@ fn host_architecture() -> Option<Architecture> {
 
 /// Everything the headers speak of must lie inside the file: the loader maps it without a look,
 /// and a touch beyond the end is SIGBUS.
-fn check_extents(file: &File<'_>, len: usize) -> Result<(), DescribeError> {
-    let inside = |(offset, size): (u64, u64)| {
-        offset
-            .checked_add(size)
-            .is_some_and(|end| usize::try_from(end).is_ok_and(|end| end <= len))
-    };
+fn check_extents<'a>(file: &File<'a, impl ReadRef<'a>>, len: u64) -> Result<(), DescribeError> {
+    let inside =
+        |(offset, size): (u64, u64)| offset.checked_add(size).is_some_and(|end| end <= len);
     let sections = file.sections().filter_map(|section| section.file_range());
     let segments = file.segments().map(|segment| segment.file_range());
     if let Some((offset, size)) = sections
@@ -165,8 +178,8 @@ fn check_extents(file: &File<'_>, len: usize) -> Result<(), DescribeError> {
 }
 
 /// Where all program headers point, those that are not loaded included.
-fn program_headers(file: &File<'_>) -> Vec<(u64, u64)> {
-    fn of<Elf: FileHeader>(file: &ElfFile<'_, Elf>) -> Vec<(u64, u64)> {
+fn program_headers<'a>(file: &File<'a, impl ReadRef<'a>>) -> Vec<(u64, u64)> {
+    fn of<'a, Elf: FileHeader>(file: &ElfFile<'a, Elf, impl ReadRef<'a>>) -> Vec<(u64, u64)> {
         file.elf_program_headers()
             .iter()
             .map(|h| h.file_range(file.endian()))
@@ -179,7 +192,7 @@ fn program_headers(file: &File<'_>) -> Vec<(u64, u64)> {
     }
 }
 
-fn check_kind(file: &File<'_>) -> Result<(), DescribeError> {
+fn check_kind<'a>(file: &File<'a, impl ReadRef<'a>>) -> Result<(), DescribeError> {
     match file.kind() {
         ObjectKind::Executable => Err(DescribeError::Executable),
         ObjectKind::Relocatable => Err(DescribeError::NotShared("an object file (.o)")),
@@ -191,8 +204,8 @@ fn check_kind(file: &File<'_>) -> Result<(), DescribeError> {
     }
 }
 
-fn has_interpreter(file: &File<'_>) -> bool {
-    fn of<Elf: FileHeader>(file: &ElfFile<'_, Elf>) -> bool {
+fn has_interpreter<'a>(file: &File<'a, impl ReadRef<'a>>) -> bool {
+    fn of<'a, Elf: FileHeader>(file: &ElfFile<'a, Elf, impl ReadRef<'a>>) -> bool {
         file.elf_program_headers()
             .iter()
             .any(|h| h.p_type(file.endian()) == PT_INTERP)

@@ -1,6 +1,7 @@
 //! The libraries that this process has loaded, each content once.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Fingerprint, Library};
@@ -30,13 +31,13 @@ impl Loaded {
         (!library.copy.is_resting()).then(|| Arc::clone(library))
     }
 
-    /// The library with this content, whose bytes are these; it no longer rests.
-    pub(super) fn again(&self, content: Fingerprint, bytes: &[u8]) -> Option<Arc<Library>> {
+    /// The library with this content, all of which `whole` has; it no longer rests.
+    pub(super) fn again(&self, content: Fingerprint, whole: &File) -> Option<Arc<Library>> {
         let mut by_content = self.lock();
         let library = by_content.get_mut(&content)?;
         // What is in use does not rest.
         if let Some(free) = Arc::get_mut(library) {
-            free.copy.wake(bytes);
+            free.copy.wake(whole);
         }
         Some(Arc::clone(library))
     }

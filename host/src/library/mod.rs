@@ -24,7 +24,7 @@ mod trust;
 mod vault;
 
 pub use self::choose::ChooseError;
-pub use self::content::{Content, ReadError};
+pub use self::content::ReadError;
 pub use self::describe::{DescribeError, describe};
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
 pub use self::fits::Misfit;

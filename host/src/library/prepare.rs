@@ -3,16 +3,17 @@
 //! Settle → fingerprint → trust → describe → runtime copy. Nothing of the library runs.
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::content::{Content, ReadError};
-use super::describe::{DescribeError, describe};
+use super::describe::{DescribeError, describe_file};
 use super::fingerprint::Fingerprint;
 use super::fits::Misfit;
 use super::metadata::Metadata;
 use super::pin::{LockError, PinError, check_lock, check_pin};
-use super::runtime_copy::CopyError;
+use super::runtime_copy::{CopyError, Kept};
 use super::runtime_dir::RuntimeDir;
 use super::settle::{FileFacts, Patience, SettleError, settle};
 use super::trust::{Ids, Trust, TrustError, check_owners};
@@ -49,9 +50,11 @@ impl Demands<'_> {
 #[derive(Debug)]
 pub struct Prepared {
     /// The private copy.
-    pub path: PathBuf,
+    pub(super) copy: Kept,
+    /// The hash of its content.
+    pub fingerprint: Fingerprint,
     /// The original, as it was when it was read.
-    pub content: Content,
+    pub facts: FileFacts,
     /// What it says of itself.
     pub metadata: Metadata,
     /// How long each stage took, in order.
@@ -63,13 +66,13 @@ pub struct Prepared {
 pub enum Stage {
     /// Waiting until nobody writes the file.
     Settle,
-    /// Reading and hashing it, and comparing the pin.
+    /// Reading, hashing and copying it in one, and comparing the pin.
     Fingerprint,
     /// Whose it is, and whether the lock has it.
     Trust,
     /// What it says of itself, and whether that fits.
     Describe,
-    /// Copying it.
+    /// Giving the copy its name.
     RuntimeCopy,
 }
 
@@ -124,10 +127,10 @@ impl Cause {
     pub fn stage(&self) -> Stage {
         match self {
             Self::Settle(_) => Stage::Settle,
+            Self::Copy(_) | Self::Read(ReadError::Copy(_)) => Stage::RuntimeCopy,
             Self::Read(_) | Self::Pin(_) => Stage::Fingerprint,
             Self::Trust(_) | Self::Lock(_) => Stage::Trust,
             Self::Describe(_) | Self::Misfit(_) => Stage::Describe,
-            Self::Copy(_) => Stage::RuntimeCopy,
         }
     }
 
@@ -181,15 +184,18 @@ fn take_over(
 ) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
     demands.admit(fingerprint)?;
-    let content = Content::known(kept, fingerprint)?;
-    let metadata = describe(&content.bytes)?;
+    let whole = File::open(kept).map_err(ReadError::from)?;
+    let metadata = describe_file(&whole)?;
     metadata.fits(demands.abi)?;
     watch.lap(Stage::Describe);
     let path = dir.link(kept)?;
     watch.lap(Stage::RuntimeCopy);
+    let facts = FileFacts::of(&whole.metadata().map_err(ReadError::from)?);
+    let copy = Kept { path, whole };
     Ok(Prepared {
-        path,
-        content,
+        copy,
+        fingerprint,
+        facts,
         metadata,
         timings: watch.laps,
     })
@@ -197,15 +203,16 @@ fn take_over(
 
 fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
-    let content = read_trusted(path, demands, &mut watch)?;
-    let metadata = describe(&content.bytes)?;
+    let content = read_trusted(path, demands, dir, &mut watch)?;
+    let metadata = describe_file(content.draft.file())?;
     metadata.fits(demands.abi)?;
     watch.lap(Stage::Describe);
-    let copy = dir.copy(&metadata.name, &content)?;
+    let copy = content.draft.keep(&metadata.name, content.fingerprint)?;
     watch.lap(Stage::RuntimeCopy);
     Ok(Prepared {
-        path: copy,
-        content,
+        copy,
+        fingerprint: content.fingerprint,
+        facts: content.facts,
         metadata,
         timings: watch.laps,
     })
@@ -215,6 +222,7 @@ fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared
 fn read_trusted(
     path: &Path,
     demands: &Demands<'_>,
+    dir: &RuntimeDir,
     watch: &mut Stopwatch,
 ) -> Result<Content, Cause> {
     let patience = demands.patience;
@@ -229,7 +237,7 @@ fn read_trusted(
             },
         )?;
         watch.lap(Stage::Settle);
-        match read(path, facts, demands, watch) {
+        match read(path, facts, demands, dir, watch) {
             Err(cause) if !cause.is_passing() => return Err(cause),
             Err(_) if Instant::now() >= end => {
                 return Err(SettleError::StillChanging(patience.deadline).into());
@@ -244,9 +252,10 @@ fn read(
     path: &Path,
     facts: FileFacts,
     demands: &Demands<'_>,
+    dir: &RuntimeDir,
     watch: &mut Stopwatch,
 ) -> Result<Content, Cause> {
-    let content = Content::read(path, facts)?;
+    let content = Content::read(path, facts, dir)?;
     demands.admit(content.fingerprint)?;
     watch.lap(Stage::Fingerprint);
     if demands.trust == Trust::Owner {

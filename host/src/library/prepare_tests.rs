@@ -3,7 +3,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 
 use super::*;
-use crate::library::runtime_dir::Candidate;
 use crate::library::sample::{self, SECTION};
 
 const DEMANDS: Demands<'_> = Demands {
@@ -25,13 +24,7 @@ struct Bench {
 
 impl Bench {
     fn new(content: &[u8]) -> Self {
-        let base = tempfile::tempdir().unwrap();
-        let path = base.path().to_path_buf();
-        let dir = RuntimeDir::create(&[Candidate {
-            path,
-            variable: "TMPDIR",
-        }])
-        .unwrap();
+        let (base, dir) = sample::runtime_dir();
         let file = base.path().join("liblogger.so");
         fs::write(&file, content).unwrap();
         Self {
@@ -66,9 +59,9 @@ fn a_good_plugin_is_copied_and_described() {
     let bench = Bench::new(&plugin());
     let prepared = bench.prepare(&DEMANDS).unwrap();
     assert_eq!(prepared.metadata, sample::metadata());
-    assert_eq!(prepared.content.fingerprint, Fingerprint::of(&plugin()));
-    assert_eq!(fs::read(&prepared.path).unwrap(), plugin());
-    assert!(prepared.path.starts_with(bench.dir.path()));
+    assert_eq!(prepared.fingerprint, Fingerprint::of(&plugin()));
+    assert_eq!(fs::read(&prepared.copy.path).unwrap(), plugin());
+    assert!(prepared.copy.path.starts_with(bench.dir.path()));
     let stages: Vec<_> = prepared
         .timings
         .iter()
@@ -86,8 +79,8 @@ fn the_copy_is_what_was_checked_whatever_becomes_of_the_file() {
     let prepared = bench.prepare(&DEMANDS).unwrap();
     fs::write(&bench.file, "overwritten in place").unwrap();
     assert_eq!(
-        Fingerprint::of(&fs::read(&prepared.path).unwrap()),
-        prepared.content.fingerprint
+        Fingerprint::of(&fs::read(&prepared.copy.path).unwrap()),
+        prepared.fingerprint
     );
 }
 
@@ -187,7 +180,7 @@ fn only_whole_files_come_through_while_it_is_written() {
         for result in results {
             match result {
                 Ok(prepared) => {
-                    assert!(whole.contains(&prepared.content.fingerprint));
+                    assert!(whole.contains(&prepared.fingerprint));
                     passed += 1;
                 }
                 // A busy machine may stop the writer in the middle for longer than the quiet time.

@@ -1,11 +1,9 @@
 //! Plugins made up for tests.
 
-use std::time::SystemTime;
-
 use object::write::{Object, StandardSegment};
 use object::{Architecture, BinaryFormat, Endianness, SectionKind};
 
-use super::{Content, FileFacts, Fingerprint, Metadata};
+use super::{Candidate, Metadata, RuntimeDir};
 
 /// What `export!` would put in a library.
 pub(crate) const SECTION: &str = "stackup-plugin=1\nabi=0.1.0\nname=logger\nversion=0.2.0\n\
@@ -16,18 +14,13 @@ pub(crate) fn metadata() -> Metadata {
     Metadata::parse(SECTION.as_bytes()).unwrap()
 }
 
-pub(crate) fn content(bytes: &[u8]) -> Content {
-    let len = bytes.len() as u64;
-    let facts = FileFacts {
-        inode: (0, 0),
-        len,
-        mtime: SystemTime::UNIX_EPOCH,
-    };
-    Content {
-        bytes: bytes.to_vec(),
-        fingerprint: Fingerprint::of(bytes),
-        facts,
-    }
+/// A runtime directory in a directory that goes with the first.
+pub(crate) fn runtime_dir() -> (tempfile::TempDir, RuntimeDir) {
+    let base = tempfile::tempdir().unwrap();
+    let path = base.path().to_path_buf();
+    let variable = "TMPDIR";
+    let dir = RuntimeDir::create(&[Candidate { path, variable }]).unwrap();
+    (base, dir)
 }
 
 /// An ELF shared library of this machine with these sections and nothing else.

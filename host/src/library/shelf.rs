@@ -58,7 +58,7 @@ impl Found {
     pub fn fingerprint(&self) -> Fingerprint {
         match &self.state {
             State::Loaded(library) => library.fingerprint,
-            State::Fit(prepared) => prepared.content.fingerprint,
+            State::Fit(prepared) => prepared.fingerprint,
         }
     }
 
@@ -66,7 +66,7 @@ impl Found {
     pub fn copy(&self) -> &Path {
         match &self.state {
             State::Loaded(library) => &library.copy.path,
-            State::Fit(prepared) => &prepared.path,
+            State::Fit(prepared) => &prepared.copy.path,
         }
     }
 }
@@ -154,7 +154,7 @@ impl Shelf {
     pub fn discard(found: Found) {
         if let State::Fit(prepared) = found.state {
             // Nothing holds it; the directory goes with the process in any case.
-            let _ = std::fs::remove_file(&prepared.path);
+            let _ = std::fs::remove_file(&prepared.copy.path);
         }
     }
 
@@ -173,8 +173,10 @@ impl Shelf {
         let timings = stages
             .map(|(stage, time)| (stage.to_string(), *time))
             .collect();
-        let content = &prepared.content;
-        let state = match self.loaded.again(content.fingerprint, &content.bytes) {
+        let again = self
+            .loaded
+            .again(prepared.fingerprint, &prepared.copy.whole);
+        let state = match again {
             Some(library) => State::Loaded(library),
             None => State::Fit(Box::new(prepared)),
         };
@@ -220,12 +222,12 @@ impl Shelf {
 
     fn remember(&mut self, path: &Path, prepared: &Prepared) {
         let age = SystemTime::now()
-            .duration_since(prepared.content.facts.mtime)
+            .duration_since(prepared.facts.mtime)
             .unwrap_or_default();
         if age > RACY {
             let seen = Seen {
-                facts: prepared.content.facts,
-                fingerprint: prepared.content.fingerprint,
+                facts: prepared.facts,
+                fingerprint: prepared.fingerprint,
             };
             self.seen.insert(path.to_path_buf(), seen);
         } else {

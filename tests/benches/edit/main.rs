@@ -129,11 +129,18 @@ impl<'a> Subject<'a> {
         let all: Duration = stages.iter().map(|(_, time)| *time).sum();
         let detect = sum(&["detect", "manifest", "sources"]);
         let (cargo, swap) = (sum(&["cargo"]), sum(&["swap"]));
-        let load = all.saturating_sub(detect + cargo + swap);
         table.add("save to first new text", total);
         table.add("detect: event to cargo", detect);
         table.add("cargo", cargo);
-        table.add("load: settle to warm up", load);
+        table.add(
+            "load: settle to warm up",
+            all.saturating_sub(detect + cargo + swap),
+        );
+        for (name, time) in &stages {
+            if !["detect", "manifest", "sources", "cargo", "swap"].contains(&name.as_str()) {
+                table.add(&format!("load, {name}"), *time);
+            }
+        }
         table.add("swap", swap);
         table.add("what stackup adds to cargo", total.saturating_sub(cargo));
     }

@@ -1,9 +1,11 @@
 //! A library's private copy, as it is mapped: whole while it serves, the least there can be at rest.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::rest::{Cut, cut, mappings, mend, release};
 use super::segments::Segments;
+use crate::library::runtime_copy::Kept;
 
 /// The file that is mapped.
 #[derive(Debug)]
@@ -24,11 +26,10 @@ enum Tail {
 }
 
 impl Copy {
-    /// The copy at `path`, whose content is `bytes`.
-    pub(super) fn new(path: PathBuf, bytes: &[u8]) -> Self {
+    pub(super) fn new(kept: Kept) -> Self {
         Self {
-            path,
-            segments: Segments::of(bytes),
+            segments: Segments::of(&kept.whole),
+            path: kept.path,
             resting: false,
             tail: Tail::There,
         }
@@ -80,12 +81,12 @@ impl Copy {
         }
     }
 
-    /// Puts the symbols back; the memory comes by itself. `bytes` are the content.
-    pub(in crate::library) fn wake(&mut self, bytes: &[u8]) {
+    /// Puts the symbols back; the memory comes by itself. `whole` has all of the content.
+    pub(in crate::library) fn wake(&mut self, whole: &File) {
         self.resting = false;
         if self.tail == Tail::Gone {
             self.tail = Tail::There;
-            if let Err(error) = mend(&self.path, &self.segments, bytes) {
+            if let Err(error) = mend(&self.path, &self.segments, whole) {
                 let path = self.path.display();
                 tracing::debug!(%error, "{path} serves again without its symbols");
             }

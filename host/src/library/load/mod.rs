@@ -59,9 +59,7 @@ pub enum LoadError {
 ///
 /// When the system can't load it, or it is not a plugin whose types fit this host's.
 pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
-    let mut copy = Copy::new(prepared.path, &prepared.content.bytes);
-    // As large as the library, and of no more use.
-    drop(prepared.content.bytes);
+    let mut copy = Copy::new(prepared.copy);
     let header = open(&copy.path).inspect_err(|_| {
         // Nothing holds it, and the next attempt makes another.
         let _ = fs::remove_file(&copy.path);
@@ -70,7 +68,7 @@ pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
         copy.rest();
     })?;
     Ok(Library {
-        fingerprint: prepared.content.fingerprint,
+        fingerprint: prepared.fingerprint,
         metadata: prepared.metadata,
         plugin: Attached::new(root),
         copy,

@@ -4,7 +4,7 @@
 //! pages fault in again from its copy, of which all stays that is mapped.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -153,14 +153,17 @@ pub(super) enum Cut {
     InUse,
 }
 
-/// Puts back what was cut from the file at `path`, whose content is `bytes`.
-pub(super) fn mend(path: &Path, segments: &Segments, bytes: &[u8]) -> io::Result<()> {
+/// Puts back what was cut from the file at `path`, of which `whole` has all.
+pub(super) fn mend(path: &Path, segments: &Segments, mut whole: &File) -> io::Result<()> {
     let page = rustix::param::page_size() as u64;
     let end = segments
         .end(page)
         .ok_or_else(|| odd("its headers make no sense"))?;
-    let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..));
-    writable(path)?.write_all_at(rest.unwrap_or_default(), end)
+    let mut file = writable(path)?;
+    whole.seek(SeekFrom::Start(end))?;
+    file.seek(SeekFrom::Start(end))?;
+    io::copy(&mut whole, &mut file)?;
+    Ok(())
 }
 
 /// Opens a copy, which is read-only to all but this.

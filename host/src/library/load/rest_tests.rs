@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
 use super::*;
@@ -61,7 +62,9 @@ fn a_cut_takes_what_is_not_mapped_and_a_mend_puts_it_back() {
         metadata.blocks()
     );
     assert_eq!(metadata.mode() & 0o7777, 0o500);
-    mend(&path, &segments, &bytes).unwrap();
+    let mut whole = tempfile::tempfile().unwrap();
+    whole.write_all(&bytes).unwrap();
+    mend(&path, &segments, &whole).unwrap();
     assert_eq!(fs::read(&path).unwrap(), bytes);
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o500);
 }

@@ -1,10 +1,11 @@
 //! Which parts of an ELF file the loader maps, and which of these it never writes. Pure.
 
+use std::fs::File;
 use std::ops::Range;
 
 use object::elf::{FileHeader32, FileHeader64, PF_W, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
-use object::{Endianness, FileKind};
+use object::{Endianness, FileKind, ReadCache, ReadRef};
 
 /// A `PT_LOAD`: a part of the file that is mapped. Addresses count from the load bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,11 @@ pub(super) struct Pages {
 
 impl Segments {
     /// The segments of an ELF library; none of anything else.
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of(file: &File) -> Self {
+        Self::read(&ReadCache::new(file))
+    }
+
+    fn read<'a>(bytes: impl ReadRef<'a>) -> Self {
         match FileKind::parse(bytes) {
             Ok(FileKind::Elf32) => read::<FileHeader32<Endianness>>(bytes),
             Ok(FileKind::Elf64) => read::<FileHeader64<Endianness>>(bytes),
@@ -113,7 +118,7 @@ impl Pages {
     }
 }
 
-fn read<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Option<Segments> {
+fn read<'a, Elf: FileHeader<Endian = Endianness>>(bytes: impl ReadRef<'a>) -> Option<Segments> {
     let header = Elf::parse(bytes).ok()?;
     let endian = header.endian().ok()?;
     let headers = header.program_headers(endian, bytes).ok()?;
