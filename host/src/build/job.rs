@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::cargo::{Cargo, Profile, Show};
-use super::find::Crate;
+use super::find::{Crate, Wanted};
 use super::messages::{Artifact, Message, Word, reason};
 use super::metadata::{Workspace, real};
 use super::sources::{Sources, named_in};
@@ -18,14 +18,16 @@ use crate::watch::Interest;
 pub(super) struct Job {
     root: PathBuf,
     crates: Vec<Built>,
+    /// Those of them that the manifest has now.
+    wanted: BTreeSet<usize>,
     sources: Sources,
     /// What the files were that `cargo metadata` has read.
     read: Vec<(PathBuf, Option<Mark>)>,
     /// What the files elsewhere were that the crates were built of. They are known, and so watched, only after that.
     far: BTreeMap<PathBuf, Option<Mark>>,
-    /// The crates to be built.
+    /// The crates to be built, once they are wanted.
     stale: BTreeSet<usize>,
-    /// What all the crates together were made of.
+    /// What all that were wanted then were made of together.
     parts: BTreeSet<PathBuf>,
     /// Whether they can only be built together.
     as_one: bool,
@@ -55,7 +57,7 @@ struct Made {
 }
 
 impl Job {
-    /// All is to be built.
+    /// All is wanted, and to be built.
     pub(super) fn new(workspace: &Workspace, crates: &[Crate]) -> Self {
         let built = |one: &Crate| Built {
             plugin: one.plugin.clone(),
@@ -69,6 +71,7 @@ impl Job {
         Self {
             root: workspace.root.clone(),
             crates: crates.iter().map(built).collect(),
+            wanted: (0..crates.len()).collect(),
             read: read.collect(),
             sources,
             far: BTreeMap::new(),
@@ -82,7 +85,24 @@ impl Job {
     }
 
     pub(super) fn interest(&self) -> Interest {
-        self.sources.interest()
+        self.sources.interest(&self.wanted)
+    }
+
+    /// Only crates of these plugins are to be built from now on. Nobody watches the others: one that is wanted
+    /// again is for cargo to look at.
+    pub(super) fn want(&mut self, plugins: &Wanted) {
+        let is_wanted = |at: &usize| plugins.contains_key(&self.crates[*at].plugin);
+        let wanted: BTreeSet<_> = (0..self.crates.len()).filter(is_wanted).collect();
+        if wanted == self.wanted {
+            return;
+        }
+        for &at in self.wanted.difference(&wanted) {
+            self.sources.forget(at);
+            self.stale.insert(at);
+        }
+        // It may have been for one that is not wanted any more.
+        self.failed = None;
+        self.wanted = wanted;
     }
 
     /// Whether `cargo metadata` would say what it said.
@@ -129,8 +149,8 @@ impl Job {
 
     /// Each plugin that was built, with its library.
     pub(super) fn libraries(&self) -> impl Iterator<Item = (String, PathBuf)> {
-        let all = self.crates.iter();
-        all.filter_map(|one| Some((one.plugin.clone(), one.library.clone()?)))
+        let wanted = self.wanted.iter().map(|&at| &self.crates[at]);
+        wanted.filter_map(|one| Some((one.plugin.clone(), one.library.clone()?)))
     }
 
     pub(super) fn failed(&self) -> Option<&str> {
@@ -139,7 +159,7 @@ impl Job {
 
     /// Whether cargo has something to do.
     pub(super) fn has_work(&self) -> bool {
-        !self.stale.is_empty() && self.failed.is_none()
+        !self.stale.is_disjoint(&self.wanted) && self.failed.is_none()
     }
 
     /// What the compiler warns of and nobody was told yet.
@@ -150,10 +170,11 @@ impl Job {
     /// Builds what is out of date. Dropped, it leaves all of it out of date.
     pub(super) async fn work(&mut self, profile: Profile, show: Show) {
         while self.has_work() {
-            let whole = self.as_one || self.crates.iter().any(|one| one.library.is_none());
+            let is_new = |at: &usize| self.crates[*at].library.is_none();
+            let whole = self.as_one || self.wanted.iter().any(is_new);
             let which = match whole {
-                true => (0..self.crates.len()).collect(),
-                false => self.stale.clone(),
+                true => self.wanted.clone(),
+                false => &self.stale & &self.wanted,
             };
             let began = SystemTime::now();
             let built = self.build(&which, profile, show).await;
@@ -225,7 +246,7 @@ impl Job {
             }
             self.crates[at].library = Some(library);
         }
-        self.stale.clear();
+        self.stale.retain(|at| !which.contains(at));
         // One that was saved meanwhile may have been read before.
         let read = |path: &PathBuf| {
             (
@@ -347,6 +368,25 @@ mod tests {
     }
 
     #[test]
+    fn a_crate_that_is_not_wanted_is_not_built_until_it_is_again() {
+        let wanted = |names: &[&str]| -> Wanted {
+            let names = names.iter().map(|name| (*name).to_owned());
+            names.map(|name| (name, None)).collect()
+        };
+        let mut job = job();
+        job.want(&wanted(&["a", "library"]));
+        assert!(!job.has_work());
+        assert_eq!(job.libraries().count(), 1);
+        job.touch(Path::new("/no/such/w/b/src/lib.rs"));
+        assert!(!job.has_work());
+        job.want(&wanted(&["a", "b"]));
+        assert!(job.has_work() && job.stale == [1].into());
+        job.failed = Some("no".to_owned());
+        job.want(&wanted(&["a"]));
+        assert!(job.failed().is_none() && !job.has_work());
+    }
+
+    #[test]
     fn a_file_elsewhere_that_was_saved_before_it_was_watched_is_seen_once() {
         let dir = tempfile::tempdir().unwrap();
         let (old, young) = (dir.path().join("old"), dir.path().join("young"));
@@ -369,6 +409,7 @@ mod tests {
             [1].into(),
             "it may have been read before it was written"
         );
+        job.stale.clear();
         accept(
             &mut job,
             SystemTime::now() + std::time::Duration::from_secs(1),

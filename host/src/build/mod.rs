@@ -73,6 +73,16 @@ impl Crates {
         self.wanted = Some(wanted);
     }
 
+    /// Whether all of these were looked for.
+    fn knows(&self, wanted: &Wanted) -> bool {
+        let known = self.wanted.as_ref();
+        known.is_some_and(|known| {
+            wanted
+                .iter()
+                .all(|(name, path)| known.get(name) == Some(path))
+        })
+    }
+
     async fn work(&mut self) -> Result<Brought, String> {
         if let Some(reason) = &self.lost {
             return Err(reason.clone());
@@ -96,8 +106,8 @@ impl Libraries for Crates {
     fn survey(&mut self, manifest: &Manifest, directory: &Path, changed: &[PathBuf], force: bool) {
         let mut wanted = Wanted::new();
         collect(&manifest.stack, &mut wanted);
-        // Another order of the same plugins needs no cargo.
-        let others = self.wanted.as_ref() != Some(&wanted);
+        // Another order of the same plugins, or fewer of them, needs no cargo.
+        let others = !self.knows(&wanted);
         let mended = self.lost.is_some() && !changed.is_empty();
         let come = changed.iter().any(|path| self.hoped_for.contains(path));
         if force || others || mended || come || !self.jobs.iter().all(Job::is_as_read) {
@@ -105,6 +115,7 @@ impl Libraries for Crates {
             return;
         }
         for job in &mut self.jobs {
+            job.want(&wanted);
             job.look_far();
             changed.iter().for_each(|path| job.touch(path));
         }

@@ -64,8 +64,8 @@ impl Sources {
         sources
     }
 
-    /// What is to be watched.
-    pub(super) fn interest(&self) -> Interest {
+    /// What is to be watched for these crates.
+    pub(super) fn interest(&self, crates: &BTreeSet<usize>) -> Interest {
         let tree = |root: &PathBuf| {
             let inside = |path: &&PathBuf| *path != root && path.starts_with(root);
             let mut without: BTreeSet<_> = self.without.iter().filter(inside).cloned().collect();
@@ -83,7 +83,12 @@ impl Sources {
                 .chain(self.elsewhere())
                 .cloned()
                 .collect(),
-            trees: self.folders.keys().map(tree).collect(),
+            trees: self
+                .folders
+                .iter()
+                .filter(|(_, needed_by)| !needed_by.is_disjoint(crates))
+                .map(|(folder, _)| tree(folder))
+                .collect(),
         }
     }
 
@@ -229,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_tree_is_without_what_is_made_and_without_other_packages() {
-        let interest = sources().interest();
+        let interest = sources().interest(&[0, 1, 2].into());
         let tree = |root: &str| {
             interest
                 .trees
@@ -261,6 +266,9 @@ mod tests {
                 .any(|tree| tree.root == Path::new("/w/plugins/other"))
         );
         assert!(interest.files.contains(Path::new("/w/part/Cargo.toml")));
+        let one = sources().interest(&[1].into());
+        let roots: Vec<_> = one.trees.iter().map(|tree| tree.root.as_path()).collect();
+        assert_eq!(roots, [Path::new("/w/part"), Path::new("/w/plugins/hello")]);
     }
 
     #[test]
@@ -294,11 +302,16 @@ mod tests {
         assert_eq!(touched(&sources, "/pages/a.html"), [1]);
         assert!(
             sources
-                .interest()
+                .interest(&[2].into())
                 .files
                 .contains(Path::new("/pages/a.html"))
         );
-        assert!(!sources.interest().files.contains(Path::new(files[2])));
+        assert!(
+            !sources
+                .interest(&[2].into())
+                .files
+                .contains(Path::new(files[2]))
+        );
         sources.built_of(1, vec![PathBuf::from("/pages/b.html")]);
         assert_eq!(touched(&sources, "/pages/a.html"), [0; 0]);
     }

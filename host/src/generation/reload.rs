@@ -297,8 +297,11 @@ impl Reloader {
         if from_files && self.libraries.is_some() {
             self.survey(&manifest, ask, changed).await?;
             clock.lap("sources");
+            let works = self.libraries.as_ref().is_some_and(|it| it.has_work());
             report.remarks = self.bring().await?;
-            clock.lap("cargo");
+            if works {
+                clock.lap("cargo");
+            }
         }
         self.files = files(&manifest, &self.place);
         let (manifest, shut) = self.shut_out(manifest).await?;

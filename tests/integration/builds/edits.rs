@@ -2,6 +2,7 @@
 
 use stackup_tests::Workshop;
 use stackup_tests::crates::{app, lib};
+use stackup_tests::log::Record;
 
 use super::{answers, refused, serves};
 
@@ -81,6 +82,27 @@ async fn a_part_that_two_plugins_share_and_only_the_plugin_that_was_edited() {
     let record = serves(&host, "alone").await;
     assert!(record.text("instances").contains("kept other"), "{record}");
     assert_eq!(host.get("/other").await.text(), "another part");
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_taken_out_needs_no_cargo_and_what_is_wrong_with_it_is_of_no_matter() {
+    let both = "[[map]]\npath = \"/other\"\nrun = \"other\"\n\n[run]\nplugin = \"hello\"\n";
+    let workshop = Workshop::new(both, &["hello", "other"]);
+    let host = workshop.develop().await;
+    let ran_cargo = |record: &Record| record.text("stages").contains("cargo ");
+    workshop.save(&lib("other"), "no rust at all");
+    refused(&host, "build").await;
+    workshop.site.manifest(HELLO);
+    serves(&host, "hello").await;
+    workshop.save(&lib("other"), &app("mended"));
+    workshop.site.manifest(both);
+    let record = serves(&host, "hello").await;
+    assert!(ran_cargo(&record), "{record}");
+    assert_eq!(host.get("/other").await.text(), "mended");
+    workshop.site.manifest(HELLO);
+    let record = serves(&host, "hello").await;
+    assert!(!ran_cargo(&record), "{record}");
+    assert_eq!(host.get("/other").await.text(), "hello");
 }
 
 #[tokio::test]
