@@ -79,7 +79,11 @@ impl Run {
             }
             let now = Instant::now();
             let first = self.debounce.first().unwrap_or(now);
-            if self.debounce.take(now) || self.next_look <= now {
+            let (heard, is_time) = (self.debounce.take(now), self.next_look <= now);
+            if is_time {
+                self.watched.stir_all();
+            }
+            if heard || is_time {
                 self.look(first);
             }
             self.tell();
@@ -103,7 +107,10 @@ impl Run {
         let event = match event {
             Ok(event) if !event.need_rescan() => event,
             // Events were lost: look at everything.
-            _ => return self.debounce.touch(Instant::now()),
+            _ => {
+                self.watched.stir_all();
+                return self.debounce.touch(Instant::now());
+            }
         };
         let meaning = meaning(event);
         if meaning == Meaning::Nothing {
@@ -123,26 +130,31 @@ impl Run {
     }
 
     fn look(&mut self, first: Instant) {
-        self.arm();
+        let armed = self.arm();
         // After arming, so that what happens from here on is heard.
         let changed = self.watched.changed();
         if !changed.is_empty() {
             self.since.get_or_insert(first);
             self.untold.extend(changed);
         }
+        if !armed {
+            // Still moving: look again soon.
+            self.watched.stir_all();
+            self.debounce.touch(Instant::now());
+        }
         self.put_off_look();
     }
 
-    /// Listens to every directory on the way of every file, and in every tree.
-    fn arm(&mut self) {
+    /// Listens to every directory on the way of every file, and in every tree; says whether these have stayed
+    /// the same meanwhile.
+    fn arm(&mut self) -> bool {
         for _ in 0..MOVES {
             let dirs = self.watched.retrace();
             if !self.ears.listen(&dirs) {
-                return;
+                return true;
             }
         }
-        // Still moving: look again soon.
-        self.debounce.touch(Instant::now());
+        false
     }
 
     fn put_off_look(&mut self) {

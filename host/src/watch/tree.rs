@@ -23,6 +23,8 @@ pub(super) struct Grown {
     dirs: BTreeSet<PathBuf>,
     /// An event says that their content was written, whatever the clock of their mtime says.
     written: BTreeSet<PathBuf>,
+    /// Whether it may differ from what was found: it is to be walked.
+    stirred: bool,
 }
 
 impl Grown {
@@ -33,6 +35,8 @@ impl Grown {
             found: BTreeMap::new(),
             dirs: BTreeSet::new(),
             written: BTreeSet::new(),
+            // What happens from here on is heard only when somebody listens.
+            stirred: true,
         };
         grown.walk();
         grown.told = grown.found.clone();
@@ -45,6 +49,16 @@ impl Grown {
 
     pub(super) fn dirs(&self) -> impl Iterator<Item = PathBuf> {
         self.dirs.iter().cloned()
+    }
+
+    /// It is to be walked.
+    pub(super) fn stir(&mut self) {
+        self.stirred = true;
+    }
+
+    /// Whether it is to be walked, until it is told.
+    pub(super) fn is_stirred(&self) -> bool {
+        self.stirred
     }
 
     /// Finds what there is now.
@@ -96,7 +110,10 @@ impl Grown {
             .keys()
             .filter(|path| !self.found.contains_key(*path));
         changed.extend(new.chain(gone).cloned());
-        self.told.clone_from(&self.found);
+        if self.stirred {
+            self.told.clone_from(&self.found);
+            self.stirred = false;
+        }
         changed.into_iter().collect()
     }
 }
@@ -154,6 +171,7 @@ mod tests {
         }
 
         fn changed(&mut self) -> Vec<String> {
+            self.grown.stir();
             self.grown.walk();
             let short = |path: &PathBuf| path.strip_prefix(&self.root).unwrap().to_owned();
             let changed = self.grown.changed();

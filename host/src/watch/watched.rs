@@ -52,7 +52,12 @@ impl Watched {
         Ok(())
     }
 
-    /// Follows every path and walks every tree anew, and says which directories the way leads through.
+    /// Every tree is to be walked, whatever was heard.
+    pub(super) fn stir_all(&mut self) {
+        self.trees.iter_mut().for_each(Grown::stir);
+    }
+
+    /// Follows every path and walks every stirred tree anew, and says which directories the way leads through.
     pub(super) fn retrace(&mut self) -> BTreeSet<PathBuf> {
         let mut dirs = BTreeSet::new();
         for watch in self.files.values_mut() {
@@ -61,17 +66,23 @@ impl Watched {
             dirs.extend(route.steps.into_iter().map(|step| step.dir));
         }
         for tree in &mut self.trees {
-            tree.walk();
+            if tree.is_stirred() {
+                tree.walk();
+            }
             dirs.extend(tree.dirs());
         }
         dirs
     }
 
-    /// Whether something at `path` could concern a watched file.
-    pub(super) fn concerns(&self, path: &Path) -> bool {
+    /// Whether something at `path` could concern a watched file; the trees that it concerns are stirred.
+    pub(super) fn concerns(&mut self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default();
-        self.files.values().any(|watch| watch.names.contains(name))
-            || self.trees.iter().any(|tree| tree.concerns(path))
+        let mut any = self.files.values().any(|watch| watch.names.contains(name));
+        for tree in self.trees.iter_mut().filter(|tree| tree.concerns(path)) {
+            tree.stir();
+            any = true;
+        }
+        any
     }
 
     /// Notes that the content of the file at `path` was written.
@@ -216,11 +227,45 @@ mod tests {
     }
 
     #[test]
+    fn only_trees_that_were_heard_of_are_walked_until_all_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let [a, b] = ["a", "b"].map(|name| root.join(name));
+        for tree in [&a, &b] {
+            fs::create_dir(tree).unwrap();
+        }
+        let tree = |root: &PathBuf| crate::watch::Tree {
+            root: root.clone(),
+            without: BTreeSet::new(),
+        };
+        let mut watched = Watched::default();
+        let trees = [tree(&a), tree(&b)].into();
+        let files = BTreeSet::new();
+        watched.set(Interest { files, trees }).unwrap();
+        let look = |watched: &mut Watched| {
+            watched.retrace();
+            watched.changed()
+        };
+        let [in_a, in_b] = [a.join("lib.rs"), b.join("lib.rs")];
+        fs::write(&in_a, "").unwrap();
+        // Nobody listened yet.
+        assert_eq!(look(&mut watched), std::slice::from_ref(&in_a));
+        for file in [&in_a, &in_b] {
+            fs::write(file, "more").unwrap();
+        }
+        assert!(look(&mut watched).is_empty());
+        assert!(watched.concerns(&in_b));
+        assert_eq!(look(&mut watched), [in_b]);
+        watched.stir_all();
+        assert_eq!(look(&mut watched), [in_a]);
+    }
+
+    #[test]
     fn every_name_on_the_way_concerns_it_and_no_other() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("releases/42")).unwrap();
         symlink("releases/42", dir.path().join("current")).unwrap();
-        let watched = watching(&dir.path().join("current/lib.so"));
+        let mut watched = watching(&dir.path().join("current/lib.so"));
         for name in ["current", "releases", "42", "lib.so"] {
             assert!(watched.concerns(&Path::new("/any").join(name)), "{name}");
         }
