@@ -33,6 +33,8 @@ pub(super) struct Job {
     as_one: bool,
     /// Why they could not be built; nothing has changed since.
     failed: Option<String>,
+    /// Files that could not be read then, wherever they are.
+    unread: BTreeSet<PathBuf>,
     /// Warnings that a person has seen.
     shown: BTreeSet<String>,
     /// Warnings that nobody has seen yet.
@@ -54,6 +56,20 @@ type Mark = (u64, u64, i64, i64);
 struct Made {
     artifacts: Vec<Artifact>,
     words: Vec<Word>,
+}
+
+/// Why a run has made nothing.
+#[derive(Debug)]
+struct Failed {
+    reason: String,
+    unread: Vec<PathBuf>,
+}
+
+impl From<String> for Failed {
+    fn from(reason: String) -> Self {
+        let unread = Vec::new();
+        Self { reason, unread }
+    }
 }
 
 impl Job {
@@ -79,13 +95,15 @@ impl Job {
             parts: BTreeSet::new(),
             as_one: false,
             failed: None,
+            unread: BTreeSet::new(),
             shown: BTreeSet::new(),
             warnings: Vec::new(),
         }
     }
 
     pub(super) fn interest(&self) -> Interest {
-        self.sources.interest(&self.wanted)
+        let interest = self.sources.interest(&self.wanted);
+        interest.and(Interest::files(self.unread.iter().cloned()))
     }
 
     /// Only crates of these plugins are to be built from now on. Nobody watches the others: one that is wanted
@@ -114,6 +132,9 @@ impl Job {
     pub(super) fn touch(&mut self, path: &Path) {
         if self.has_made(path) {
             return;
+        }
+        if self.unread.contains(path) {
+            self.failed = None;
         }
         let touched = self.sources.touched(path);
         if !touched.is_empty() {
@@ -177,6 +198,7 @@ impl Job {
                 false => &self.stale & &self.wanted,
             };
             let began = SystemTime::now();
+            self.unread.clear();
             let built = self.build(&which, profile, show).await;
             let fits = |made: &Made| whole || self.parts_of(made).is_subset(&self.parts);
             match built {
@@ -184,9 +206,15 @@ impl Job {
                 // other parts than with all the others, and in turn made anew with them.
                 Ok(made) if !fits(&made) => self.as_one = true,
                 Ok(made) => self.accept(&which, made, whole, began),
-                Err(reason) => {
+                Err(Failed { reason, unread }) => {
                     // What was missing may be any file.
                     which.iter().for_each(|at| self.sources.forget(*at));
+                    self.unread = unread.iter().map(|path| self.root.join(path)).collect();
+                    let unread = self
+                        .unread
+                        .iter()
+                        .map(|path| (path.clone(), as_read(path, began)));
+                    self.far.extend(unread);
                     self.failed = Some(reason);
                 }
             }
@@ -198,7 +226,7 @@ impl Job {
         which: &BTreeSet<usize>,
         profile: Profile,
         show: Show,
-    ) -> Result<Made, String> {
+    ) -> Result<Made, Failed> {
         let packages: Vec<_> = which
             .iter()
             .map(|&at| self.crates[at].package.as_str())
@@ -212,7 +240,14 @@ impl Job {
         let (status, stderr) = ended.await?;
         match status.success() {
             true => Ok(made),
-            false => Err(reason(&made.words, &stderr, &packages)),
+            false => Err(Failed {
+                reason: reason(&made.words, &stderr, &packages),
+                unread: made
+                    .words
+                    .into_iter()
+                    .filter_map(|word| word.unread)
+                    .collect(),
+            }),
         }
     }
 
@@ -247,13 +282,7 @@ impl Job {
             self.crates[at].library = Some(library);
         }
         self.stale.retain(|at| !which.contains(at));
-        // One that was saved meanwhile may have been read before.
-        let read = |path: &PathBuf| {
-            (
-                path.clone(),
-                mark(path).filter(|_| !is_younger(path, began)),
-            )
-        };
+        let read = |path: &PathBuf| (path.clone(), as_read(path, began));
         self.far = self.sources.elsewhere().map(read).collect();
         self.remember(made.words);
         let lock = self.root.join("Cargo.lock");
@@ -287,9 +316,11 @@ fn no_library(package: &str) -> String {
     )
 }
 
-fn is_younger(path: &Path, than: SystemTime) -> bool {
+/// What a file is that was read since then; none for one that was saved meanwhile: it may have been read before.
+fn as_read(path: &Path, since: SystemTime) -> Option<Mark> {
     let written = fs::metadata(path).and_then(|metadata| metadata.modified());
-    written.is_ok_and(|written| written >= than)
+    let saved = written.is_ok_and(|written| written >= since);
+    mark(path).filter(|_| !saved)
 }
 
 fn mark(path: &Path) -> Option<Mark> {
@@ -298,154 +329,5 @@ fn mark(path: &Path) -> Option<Mark> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::metadata::Package;
-    use super::*;
-
-    /// Two crates in a workspace, built.
-    fn job() -> Job {
-        let package = |name: &str| Package {
-            name: name.to_owned(),
-            folder: Path::new("/no/such/w").join(name),
-            is_plugin: true,
-            is_scripted: false,
-            is_member: true,
-            needs: Vec::new(),
-        };
-        let workspace = Workspace {
-            root: "/no/such/w".into(),
-            target: "/no/such/w/target".into(),
-            packages: vec![package("a"), package("b")],
-        };
-        let crates = ["a", "b"].iter().zip(0..).map(|(name, package)| Crate {
-            plugin: (*name).to_owned(),
-            package,
-        });
-        let mut job = Job::new(&workspace, &crates.collect::<Vec<_>>());
-        job.accept(
-            &[0, 1].into(),
-            made(&["a", "b"], &["part"]),
-            true,
-            SystemTime::now(),
-        );
-        job
-    }
-
-    fn made(plugins: &[&str], parts: &[&str]) -> Made {
-        let artifact = |name: &&str, is_plugin: bool| Artifact {
-            package: (*name).to_owned(),
-            files: vec![format!("/t/lib{name}.{}", if is_plugin { "so" } else { "rlib" }).into()],
-            is_plugin,
-        };
-        let plugins = plugins.iter().map(|name| artifact(name, true));
-        Made {
-            artifacts: plugins
-                .chain(parts.iter().map(|name| artifact(name, false)))
-                .collect(),
-            words: Vec::new(),
-        }
-    }
-
-    fn warning(text: &str) -> Word {
-        Word {
-            is_error: false,
-            rendered: text.to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_save_makes_its_own_crate_stale_and_a_failure_lasts_until_the_next() {
-        let mut job = job();
-        assert!(job.stale.is_empty());
-        job.touch(Path::new("/no/such/w/b/src/lib.rs"));
-        assert_eq!(job.stale, [1].into());
-        job.failed = Some("no".to_owned());
-        job.touch(Path::new("/elsewhere"));
-        assert!(job.failed().is_some());
-        job.touch(Path::new("/no/such/w/a/src/lib.rs"));
-        assert!(job.failed().is_none());
-        assert_eq!(job.stale, [0, 1].into());
-    }
-
-    #[test]
-    fn a_crate_that_is_not_wanted_is_not_built_until_it_is_again() {
-        let wanted = |names: &[&str]| -> Wanted {
-            let names = names.iter().map(|name| (*name).to_owned());
-            names.map(|name| (name, None)).collect()
-        };
-        let mut job = job();
-        job.want(&wanted(&["a", "library"]));
-        assert!(!job.has_work());
-        assert_eq!(job.libraries().count(), 1);
-        job.touch(Path::new("/no/such/w/b/src/lib.rs"));
-        assert!(!job.has_work());
-        job.want(&wanted(&["a", "b"]));
-        assert!(job.has_work() && job.stale == [1].into());
-        job.failed = Some("no".to_owned());
-        job.want(&wanted(&["a"]));
-        assert!(job.failed().is_none() && !job.has_work());
-    }
-
-    #[test]
-    fn a_file_elsewhere_that_was_saved_before_it_was_watched_is_seen_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let (old, young) = (dir.path().join("old"), dir.path().join("young"));
-        fs::write(&old, "x").unwrap();
-        let an_hour_ago = SystemTime::now() - std::time::Duration::from_secs(3600);
-        let file = fs::File::options().write(true).open(&old).unwrap();
-        file.set_modified(an_hour_ago).unwrap();
-        let mut job = job();
-        let began = SystemTime::now() - std::time::Duration::from_secs(1);
-        fs::write(&young, "x").unwrap();
-        let accept = |job: &mut Job, began| {
-            job.sources.built_of(0, vec![old.clone()]);
-            job.sources.built_of(1, vec![young.clone()]);
-            job.accept(&BTreeSet::new(), made(&[], &[]), false, began);
-            job.look_far();
-        };
-        accept(&mut job, began);
-        assert_eq!(
-            job.stale,
-            [1].into(),
-            "it may have been read before it was written"
-        );
-        job.stale.clear();
-        accept(
-            &mut job,
-            SystemTime::now() + std::time::Duration::from_secs(1),
-        );
-        assert!(job.stale.is_empty());
-        fs::write(&old, "longer").unwrap();
-        job.look_far();
-        assert_eq!(job.stale, [0].into());
-    }
-
-    #[test]
-    fn what_cargo_writes_itself_touches_nothing() {
-        let mut job = job();
-        job.touch(Path::new("/no/such/w/Cargo.lock"));
-        job.touch(Path::new("/t/liba.so"));
-        assert!(job.stale.is_empty() && job.is_as_read());
-        assert!(job.ignores(Path::new("/t/liba.so")) && !job.ignores(Path::new("/t/libc.so")));
-        assert!(!job.ignores(Path::new("/no/such/w/a/src/lib.rs")));
-    }
-
-    #[test]
-    fn a_crate_alone_must_be_made_of_the_parts_of_all() {
-        let job = job();
-        let parts = |parts: &[&str]| job.parts_of(&made(&["a"], parts));
-        assert!(parts(&["part"]).is_subset(&job.parts));
-        assert!(!parts(&["part", "part-with-a-feature"]).is_subset(&job.parts));
-    }
-
-    #[test]
-    fn a_warning_is_news_once_and_again_when_it_was_gone() {
-        let mut job = job();
-        job.remember(vec![warning("x"), warning("y")]);
-        assert_eq!(job.take_warnings(), ["x", "y"]);
-        job.remember(vec![warning("y"), warning("z")]);
-        assert_eq!(job.take_warnings(), ["z"]);
-        job.remember(vec![warning("x"), warning("y"), warning("z")]);
-        assert_eq!(job.take_warnings(), ["x"]);
-    }
-}
+#[path = "job_tests.rs"]
+mod tests;

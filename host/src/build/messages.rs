@@ -26,6 +26,8 @@ pub(super) struct Artifact {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) is_error: bool,
+    /// The file that an `include_str!` and the like could not read, as the source names it.
+    pub(super) unread: Option<PathBuf>,
     /// As rustc shows it, with its colours.
     pub(super) rendered: String,
 }
@@ -65,8 +67,15 @@ fn word(message: &Value) -> Option<Word> {
     }
     Some(Word {
         is_error,
+        unread: unread(text),
         rendered: message["rendered"].as_str()?.trim_end().to_owned(),
     })
+}
+
+/// The path in rustc's words for a file that it could not read.
+fn unread(text: &str) -> Option<PathBuf> {
+    let (path, _) = text.strip_prefix("couldn't read `")?.split_once('`')?;
+    Some(path.into())
 }
 
 /// The name in a package id: `path+file:///x/hello#0.1.0`, or `…/x#hello@0.1.0`.
@@ -124,8 +133,16 @@ mod tests {
     fn error(text: &str) -> Word {
         Word {
             is_error: true,
+            unread: None,
             rendered: text.to_owned(),
         }
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_is_named() {
+        let text = "couldn't read `a/src/../page.html`: No such file or directory (os error 2)";
+        assert!(matches!(said("error", text),
+            Some(Message::Word(word)) if word.unread.as_deref() == Some("a/src/../page.html".as_ref())));
     }
 
     #[test]

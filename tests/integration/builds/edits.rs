@@ -49,10 +49,6 @@ async fn a_module_that_is_missing_is_awaited_and_so_is_a_page_far_away() {
     let reason = refused(&host, "build").await;
     assert!(reason.contains("couldn't read"), "{reason}");
     workshop.save("pages/words.txt", "far");
-    workshop.save(
-        "plugins/hello/src/words.rs",
-        "pub const WORDS: &str = include_str!(\"../../../pages/words.txt\"); \n",
-    );
     serves(&host, "far").await;
     workshop.save("pages/words.txt", "further");
     serves(&host, "further").await;
