@@ -191,6 +191,11 @@ impl<'t> Table<'t> {
                 return self.slipped(reader, unknown, key, header);
             }
         }
+        if self.kind == Kind::Directive && key == "off" {
+            return unknown.label("only a `use` can be off").help(
+                "a stack has to run something: name another plugin, or write the stack without it",
+            );
+        }
         let home = SECTIONS.iter().find(|(name, keys)| {
             self.kind != Kind::Section(name) && *name != "plugins" && keys.contains(&key)
         });
