@@ -75,11 +75,12 @@ impl Crates {
 
     /// Whether all of these were looked for.
     fn knows(&self, wanted: &Wanted) -> bool {
-        let known = self.wanted.as_ref();
-        known.is_some_and(|known| {
-            wanted
+        self.wanted.as_ref().is_some_and(|known| match self.lost {
+            // What can't be found may not be wanted any more.
+            Some(_) => known == wanted,
+            None => wanted
                 .iter()
-                .all(|(name, path)| known.get(name) == Some(path))
+                .all(|(name, path)| known.get(name) == Some(path)),
         })
     }
 
@@ -170,4 +171,32 @@ fn collect(level: &Level, wanted: &mut Wanted) {
         .iter()
         .flatten()
         .for_each(|tried| collect(&tried.level, wanted));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_plugins_are_known_unless_one_of_them_could_not_be_found() {
+        let wanted = |plugins: &[(&str, Option<&str>)]| -> Wanted {
+            let plugins = plugins.iter();
+            plugins
+                .map(|(name, path)| ((*name).to_owned(), path.map(PathBuf::from)))
+                .collect()
+        };
+        let show = Show {
+            quiet: true,
+            color: false,
+        };
+        let mut crates = Crates::new(Profile::Debug, show);
+        assert!(!crates.knows(&wanted(&[])));
+        let both = wanted(&[("a", None), ("b", Some("../b"))]);
+        crates.wanted = Some(both.clone());
+        assert!(crates.knows(&both) && crates.knows(&wanted(&[("b", Some("../b"))])));
+        assert!(!crates.knows(&wanted(&[("b", None)])));
+        assert!(!crates.knows(&wanted(&[("a", None), ("c", None)])));
+        crates.lost = Some("cargo can't read it".to_owned());
+        assert!(crates.knows(&both) && !crates.knows(&wanted(&[("a", None)])));
+    }
 }
