@@ -23,6 +23,22 @@ impl Fault {
     }
 }
 
+/// Nothing lies at a path.
+pub(super) const MISSING: &str = "there is nothing here: the inspector is at `/_stackup/`";
+
+/// Something does, but the manifest says that nobody is to see it.
+pub(super) const OFF: &str = "the inspector is switched off: the manifest says `[dev] inspector = false`";
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        let what = match error.is_data() {
+            true => "this is no change that can be made",
+            false => "this is not JSON",
+        };
+        Self::new(StatusCode::BAD_REQUEST, format!("{what}: {error}"))
+    }
+}
+
 impl From<EditError> for Fault {
     fn from(error: EditError) -> Self {
         Self::new(StatusCode::CONFLICT, error)
@@ -32,7 +48,7 @@ impl From<EditError> for Fault {
 impl Dev {
     /// What lies at a path below `api/`.
     pub(super) fn shown(&self, path: &str) -> Result<Value, Fault> {
-        let missing = || Fault::new(StatusCode::NOT_FOUND, "there is nothing here");
+        let missing = || Fault::new(StatusCode::NOT_FOUND, MISSING);
         Ok(match path {
             "stack" => self.stack(),
             "reloads" => json!(self.board.reloads()),
@@ -81,14 +97,13 @@ impl Dev {
 
     /// Changes the manifest as `body` says; the ordinary reload does the rest.
     pub(super) async fn change(&self, path: &str, body: &[u8]) -> Result<Value, Fault> {
-        let missing = || Fault::new(StatusCode::NOT_FOUND, "there is nothing here");
-        let fault = |error: serde_json::Error| Fault::new(StatusCode::BAD_REQUEST, error);
+        let missing = || Fault::new(StatusCode::NOT_FOUND, MISSING);
         if !self.active.load().dev.inspector {
-            return Err(missing());
+            return Err(Fault::new(StatusCode::NOT_FOUND, OFF));
         }
         match path {
             "api/edit" => {
-                let edit: Edit = serde_json::from_slice(body).map_err(fault)?;
+                let edit: Edit = serde_json::from_slice(body)?;
                 self.history().edit(&self.manifest, &edit)?;
             }
             "api/undo" => self.history().undo(&self.manifest)?,
