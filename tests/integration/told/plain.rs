@@ -1,9 +1,10 @@
 use std::path::Path;
 
-use stackup_tests::Host;
+use stackup_tests::{Host, artifacts};
 
 /// Lines that come when they come, and what cargo says of its progress.
-const LEFT_OUT: [&str; 6] = [
+const LEFT_OUT: [&str; 7] = [
+    "error: could not compile ",
     "listening on ",
     "nothing has changed: ",
     "worker ",
@@ -16,6 +17,7 @@ const LEFT_OUT: [&str; 6] = [
 pub(super) fn plain(text: &str, folder: &Path, host: &Host) -> String {
     let port = host.address().rsplit_once(':').map_or("", |(_, port)| port);
     let text = text.replace(&*folder.to_string_lossy(), "FOLDER");
+    let text = text.replace(&*artifacts::workspace().to_string_lossy(), "STACKUP");
     let text = text.replace(&format!(":{port}"), ":PORT");
     let left_out = |line: &&str| LEFT_OUT.iter().any(|begins| line.starts_with(begins));
     let of_time = |line: &&str| {
