@@ -160,5 +160,8 @@ fn quiet(command: &mut Command) {
             command.env_remove(name);
         }
     }
-    command.env("CARGO_NET_OFFLINE", "true");
+    command
+        .env("CARGO_NET_OFFLINE", "true")
+        // The tests of a person who looks for a mistake in them have it.
+        .env_remove("RUST_BACKTRACE");
 }

@@ -27,7 +27,8 @@ impl Fault {
 pub(super) const MISSING: &str = "there is nothing here: the inspector is at `/_stackup/`";
 
 /// Something does, but the manifest says that nobody is to see it.
-pub(super) const OFF: &str = "the inspector is switched off: the manifest says `[dev] inspector = false`";
+pub(super) const OFF: &str =
+    "the inspector is switched off: the manifest says `[dev] inspector = false`";
 
 impl From<serde_json::Error> for Fault {
     fn from(error: serde_json::Error) -> Self {

@@ -70,7 +70,9 @@ fn stands_for<'a>(word: &'a str, before: &str, after: &str) -> &'a str {
     }
     let fraction = word.split_once('.').map(|(_, fraction)| fraction.len());
     let is_time = ["ms", "s"].into_iter().any(|unit| {
-        let rest = after.strip_prefix(' ').and_then(|after| after.strip_prefix(unit));
+        let rest = after
+            .strip_prefix(' ')
+            .and_then(|after| after.strip_prefix(unit));
         rest.is_some_and(|rest| !rest.starts_with(|char: char| char.is_alphanumeric()))
     });
     // As in `(detect 5.1, cargo 60.2)`, and the number of a thread that panicked.
