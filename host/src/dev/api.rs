@@ -1,9 +1,11 @@
 //! What the inspector asks for, as JSON.
 
+use std::error::Error;
 use std::sync::PoisonError;
 use std::time::Instant;
 
 use http::StatusCode;
+use http_body_util::LengthLimitError;
 use serde_json::{Value, json};
 
 use super::Dev;
@@ -20,6 +22,16 @@ impl Fault {
     fn new(status: StatusCode, why: impl ToString) -> Self {
         let why = why.to_string();
         Self { status, why }
+    }
+
+    /// The request's body, of which at most so many bytes are read, did not come to its end.
+    pub(super) fn unread(error: &(dyn Error + 'static), longest: usize) -> Self {
+        if error.is::<LengthLimitError>() {
+            let why = format!("a change has at most {longest} bytes");
+            return Self::new(StatusCode::PAYLOAD_TOO_LARGE, why);
+        }
+        let why = format!("the request's body can't be read: {error}");
+        Self::new(StatusCode::BAD_REQUEST, why)
     }
 }
 

@@ -64,7 +64,7 @@ impl Dev {
             Method::GET | Method::HEAD => self.look(path),
             Method::POST => match Limited::new(body, LONGEST).collect().await {
                 Ok(body) => json(self.change(path, &body.to_bytes()).await),
-                Err(error) => text(StatusCode::BAD_REQUEST, &format!("no body: {error}")),
+                Err(error) => json(Err(Fault::unread(&*error, LONGEST))),
             },
             method => not_allowed(&method),
         }

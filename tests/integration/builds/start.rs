@@ -40,3 +40,18 @@ async fn a_plugin_that_is_not_there_yet_is_taken_up_when_it_is() {
     let record = serves(&host, "now").await;
     assert_eq!(record.number("generation"), Some(1), "{record}");
 }
+
+#[tokio::test]
+async fn a_cargo_toml_that_nobody_can_read_is_awaited_and_so_is_that_of_its_dependency() {
+    let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
+    workshop.save("plugins/hello/Cargo.toml", "[package\n");
+    let host = workshop.develop().await;
+    refused(&host, "build").await;
+    workshop.save("part/Cargo.toml", "[package\n");
+    workshop.save("part/src/lib.rs", "");
+    workshop.add("hello", "part = { path = \"../../part\" }\n");
+    refused(&host, "build").await;
+    let part = "[package]\nname = \"part\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    workshop.save("part/Cargo.toml", part);
+    serves(&host, "hello").await;
+}
