@@ -1,5 +1,5 @@
 //! `#! plugin NAME` and `#! crate NAME` say what is there, then comes the manifest, then the steps. A step begins with
-//! `### ` and what is done: `stackup dev`, `save FILE` with its text below, or a request with its headers and its body.
+//! `### ` and what is done: `stackup dev`, `save FILE` with its text below, `remove FILE`, or a request with its headers and its body.
 
 /// What is above the dashes.
 #[derive(Default)]
@@ -48,5 +48,10 @@ impl Step {
     /// The file that is saved, if this is that.
     pub(super) fn saves(&self) -> Option<&str> {
         self.title.strip_prefix("save ")
+    }
+
+    /// The file that is removed.
+    pub(super) fn removes(&self) -> Option<&str> {
+        self.title.strip_prefix("remove ")
     }
 }

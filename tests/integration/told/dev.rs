@@ -1,3 +1,5 @@
+use std::fs;
+
 use serde_json::Value;
 use stackup_tests::{Connection, Host, Site};
 
@@ -20,12 +22,17 @@ async fn answers(case: Case) -> Result<String, String> {
     }
     let mut all = Vec::new();
     for step in &case.steps {
-        let shown = match step.saves() {
-            Some(file) => {
+        let shown = match (step.saves(), step.removes()) {
+            (Some(file), _) => {
                 site.file(file, &step.text);
                 reloaded(&host).await
             }
-            None => answered(&host, step).await,
+            (_, Some(file)) => {
+                let removed = fs::remove_file(site.path().join(file));
+                removed.map_err(|error| error.to_string())?;
+                reloaded(&host).await
+            }
+            _ => answered(&host, step).await,
         };
         all.push(format!("$ {}\n{shown}", step.title));
     }

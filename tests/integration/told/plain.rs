@@ -29,13 +29,16 @@ pub(super) fn plain(text: &str, folder: &Path, host: &Host) -> String {
         .filter(|line| !left_out(line) && !of_time(line));
     let text: String = kept.map(|line| numbers(line) + "\n").collect();
     // How it looks is for another to judge.
-    match text.split_once("<style>") {
-        Some((before, rest)) => {
-            let after = rest.split_once("</style>").map_or("", |(_, after)| after);
-            format!("{before}<style>STYLE</style>{after}")
-        }
-        None => text,
-    }
+    let mut parts = text.split("<style>");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let unstyled = |part: &str| {
+        part.split_once("</style>")
+            .map_or("", |(_, rest)| rest)
+            .to_owned()
+    };
+    parts.fold(first, |text, part| {
+        text + "<style>STYLE</style>" + &unstyled(part)
+    })
 }
 
 /// A text without the colours of a terminal.
