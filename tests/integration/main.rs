@@ -42,3 +42,5 @@ mod serving;
 mod shelf;
 /// Workers that come and go under a supervisor that stays, and what an operator asks of it.
 mod supervision;
+/// What a person reads who develops, in full: `dev/*.case`, `lints/*.case`, `edits/*.case`.
+mod told;

@@ -108,6 +108,14 @@ impl Workshop {
         Host::spawn(&mut command)
     }
 
+    /// `stackup dev` as a person starts it in a terminal; waits for nothing.
+    pub fn type_dev(&self) -> Host {
+        let mut command = Host::typed("dev", artifacts::stackup(), &self.site);
+        command.args(["-p", "0"]);
+        quiet(&mut command);
+        Host::spawn(&mut command)
+    }
+
     /// `stackup dev`, which listens.
     pub async fn develop(&self) -> Host {
         let mut host = self.launch();
@@ -152,5 +160,8 @@ fn quiet(command: &mut Command) {
             command.env_remove(name);
         }
     }
-    command.env("CARGO_NET_OFFLINE", "true");
+    command
+        .env("CARGO_NET_OFFLINE", "true")
+        // The tests of a person who looks for a mistake in them have it.
+        .env_remove("RUST_BACKTRACE");
 }

@@ -75,12 +75,17 @@ impl Host {
 
     /// The same for another command that serves.
     pub fn command_of(what: &str, program: &Path, site: &Site, arguments: &[&str]) -> Command {
+        let mut command = Self::typed(what, program, site);
+        command.args(["--log-format", "json"]).args(arguments);
+        command
+    }
+
+    /// The same, as a person types it: its log is to be read.
+    pub fn typed(what: &str, program: &Path, site: &Site) -> Command {
         let mut command = Command::new(program);
         command
             .arg(what)
             .arg(site.path().join("config.ru.toml"))
-            .args(["--log-format", "json"])
-            .args(arguments)
             .current_dir(site.path())
             // What it leaves behind is found there, and is gone with the site.
             .env("TMPDIR", site.runtime())
@@ -130,6 +135,18 @@ impl Host {
         let listening = self.event("listening").await;
         self.url = listening.text("url").to_owned();
         &self.url
+    }
+
+    /// The same where its log is to be read.
+    ///
+    /// # Panics
+    ///
+    /// As [`ready`](Self::ready).
+    pub async fn listens(&mut self) {
+        const SAYS: &str = "listening on ";
+        let says = |record: &Record| record.line().starts_with(SAYS);
+        let record = self.log.take("line with its address", says).await;
+        record.line()[SAYS.len()..].clone_into(&mut self.url);
     }
 
     /// Waits for the next worker that serves, and returns its process.

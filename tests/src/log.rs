@@ -45,6 +45,11 @@ impl Record {
         self.text("message")
     }
 
+    /// The line itself, where it is for people; empty where it is a record.
+    pub fn line(&self) -> &str {
+        self.0.as_str().unwrap_or_default()
+    }
+
     /// A value that is text; empty if there is none.
     pub fn text(&self, key: &str) -> &str {
         self.0[key].as_str().unwrap_or_default()
@@ -78,7 +83,8 @@ impl Log {
     /// Reads until the host and all that hold its stderr have ended. Blocks.
     pub(crate) fn fill(&self, reader: impl BufRead) {
         for text in reader.lines().map_while(Result::ok) {
-            let record = Record(serde_json::from_str(&text).unwrap_or_default());
+            let record = serde_json::from_str(&text);
+            let record = Record(record.unwrap_or_else(|_| text.clone().into()));
             let line = Line {
                 text,
                 record,

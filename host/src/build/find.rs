@@ -52,10 +52,7 @@ pub(super) fn find(wanted: &Wanted, directory: &Path) -> Result<Found, (PathBuf,
                 continue;
             }
         }
-        let folder = match path {
-            Some(path) => directory.join(path),
-            None => directory.join("plugins").join(plugin),
-        };
+        let folder = folder(plugin, path.as_deref(), directory);
         let manifest = folder.join("Cargo.toml");
         if manifest.is_file() {
             let workspace = read(&folder)?;
@@ -69,6 +66,37 @@ pub(super) fn find(wanted: &Wanted, directory: &Path) -> Result<Found, (PathBuf,
     let plugins = members.filter(|package| package.is_plugin && package.is_member);
     found.known = plugins.map(|package| package.name).collect();
     Ok(found)
+}
+
+/// Each `Cargo.toml` that may mend what cargo has said of the one at `manifest`: that one, those of the crates which are
+/// wanted, and what it has named, as a member of the workspace or a dependency.
+pub(super) fn mendable(
+    wanted: &Wanted,
+    directory: &Path,
+    manifest: PathBuf,
+    said: &str,
+) -> BTreeSet<PathBuf> {
+    const NAME: &str = "Cargo.toml";
+    let near = manifest.parent().unwrap_or(directory).to_path_buf();
+    let files = said.split(['`', ' ', '\n']).filter_map(|word| {
+        let (before, _) = word.split_once(NAME)?;
+        Some(near.join(before).join(NAME))
+    });
+    let folders = said.split('`').map(Path::new);
+    let folders = folders.filter(|folder| folder.is_absolute() && !folder.ends_with(NAME));
+    let crates = wanted
+        .iter()
+        .map(|(plugin, path)| folder(plugin, path.as_deref(), directory).join(NAME));
+    let all = files.chain(folders.map(|folder| folder.join(NAME)));
+    all.chain(crates).chain([manifest.clone()]).collect()
+}
+
+/// Where the crate of a plugin is that is no member of the workspace.
+fn folder(plugin: &str, path: Option<&Path>, directory: &Path) -> PathBuf {
+    match path {
+        Some(path) => directory.join(path),
+        None => directory.join("plugins").join(plugin),
+    }
 }
 
 impl Found {
@@ -110,4 +138,25 @@ fn at(workspace: &Workspace, folder: &Path) -> Result<usize, String> {
     packages
         .position(|package| package.folder == folder)
         .ok_or_else(|| format!("there is no package in `{}`", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_names_may_mend_what_it_says() {
+        let said = "error: unclosed table, expected `]`\n --> ../part/Cargo.toml:1:9\nerror: failed to load manifest \
+                    for workspace member `/site/tools/gen`\nfailed to read `/lib/far/Cargo.toml`";
+        let wanted = Wanted::from([("hello".to_owned(), None)]);
+        let found = mendable(&wanted, Path::new("/site"), "/site/Cargo.toml".into(), said);
+        let expected = [
+            "/lib/far/Cargo.toml",
+            "/site/../part/Cargo.toml",
+            "/site/Cargo.toml",
+            "/site/plugins/hello/Cargo.toml",
+            "/site/tools/gen/Cargo.toml",
+        ];
+        assert_eq!(found, expected.map(PathBuf::from).into());
+    }
 }

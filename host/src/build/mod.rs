@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use self::find::{Wanted, find};
+use self::find::{Wanted, find, mendable};
 use self::job::Job;
 use self::sources::is_code;
 use crate::generation::{Brought, Libraries, NotBrought};
@@ -66,7 +66,7 @@ impl Crates {
                 (self.known, self.hoped_for, self.lost) = (found.known, found.hoped_for, None);
             }
             Err((manifest, reason)) => {
-                self.hoped_for.insert(manifest);
+                self.hoped_for = mendable(&wanted, directory, manifest, &reason);
                 self.lost = Some(reason);
             }
         }
@@ -109,9 +109,9 @@ impl Libraries for Crates {
         collect(&manifest.stack, &mut wanted);
         // Another order of the same plugins, or fewer of them, needs no cargo.
         let others = !self.knows(&wanted);
-        let mended = self.lost.is_some() && !changed.is_empty();
+        let lost = self.lost.is_some();
         let come = changed.iter().any(|path| self.hoped_for.contains(path));
-        if force || others || mended || come || !self.jobs.iter().all(Job::is_as_read) {
+        if force || others || lost || come || !self.jobs.iter().all(Job::is_as_read) {
             self.look_for(wanted, directory);
             return;
         }

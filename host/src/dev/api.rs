@@ -1,9 +1,11 @@
 //! What the inspector asks for, as JSON.
 
+use std::error::Error;
 use std::sync::PoisonError;
 use std::time::Instant;
 
 use http::StatusCode;
+use http_body_util::LengthLimitError;
 use serde_json::{Value, json};
 
 use super::Dev;
@@ -21,6 +23,33 @@ impl Fault {
         let why = why.to_string();
         Self { status, why }
     }
+
+    /// The request's body, of which at most so many bytes are read, did not come to its end.
+    pub(super) fn unread(error: &(dyn Error + 'static), longest: usize) -> Self {
+        if error.is::<LengthLimitError>() {
+            let why = format!("a change has at most {longest} bytes");
+            return Self::new(StatusCode::PAYLOAD_TOO_LARGE, why);
+        }
+        let why = format!("the request's body can't be read: {error}");
+        Self::new(StatusCode::BAD_REQUEST, why)
+    }
+}
+
+/// Nothing lies at a path.
+pub(super) const MISSING: &str = "there is nothing here: the inspector is at `/_stackup/`";
+
+/// Something does, but the manifest says that nobody is to see it.
+pub(super) const OFF: &str =
+    "the inspector is switched off: the manifest says `[dev] inspector = false`";
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        let what = match error.is_data() {
+            true => "this is no change that can be made",
+            false => "this is not JSON",
+        };
+        Self::new(StatusCode::BAD_REQUEST, format!("{what}: {error}"))
+    }
 }
 
 impl From<EditError> for Fault {
@@ -32,7 +61,7 @@ impl From<EditError> for Fault {
 impl Dev {
     /// What lies at a path below `api/`.
     pub(super) fn shown(&self, path: &str) -> Result<Value, Fault> {
-        let missing = || Fault::new(StatusCode::NOT_FOUND, "there is nothing here");
+        let missing = || Fault::new(StatusCode::NOT_FOUND, MISSING);
         Ok(match path {
             "stack" => self.stack(),
             "reloads" => json!(self.board.reloads()),
@@ -81,14 +110,13 @@ impl Dev {
 
     /// Changes the manifest as `body` says; the ordinary reload does the rest.
     pub(super) async fn change(&self, path: &str, body: &[u8]) -> Result<Value, Fault> {
-        let missing = || Fault::new(StatusCode::NOT_FOUND, "there is nothing here");
-        let fault = |error: serde_json::Error| Fault::new(StatusCode::BAD_REQUEST, error);
+        let missing = || Fault::new(StatusCode::NOT_FOUND, MISSING);
         if !self.active.load().dev.inspector {
-            return Err(missing());
+            return Err(Fault::new(StatusCode::NOT_FOUND, OFF));
         }
         match path {
             "api/edit" => {
-                let edit: Edit = serde_json::from_slice(body).map_err(fault)?;
+                let edit: Edit = serde_json::from_slice(body)?;
                 self.history().edit(&self.manifest, &edit)?;
             }
             "api/undo" => self.history().undo(&self.manifest)?,

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use serde_json::Value;
 use stackup_plugin::abi::host::Connection;
 
-use super::api::Fault;
+use super::api::{Fault, MISSING, OFF};
 use super::{Dev, assets, guard};
 
 /// Where all of it lies.
@@ -64,9 +64,9 @@ impl Dev {
             Method::GET | Method::HEAD => self.look(path),
             Method::POST => match Limited::new(body, LONGEST).collect().await {
                 Ok(body) => json(self.change(path, &body.to_bytes()).await),
-                Err(error) => text(StatusCode::BAD_REQUEST, &format!("no body: {error}")),
+                Err(error) => json(Err(Fault::unread(&*error, LONGEST))),
             },
-            _ => text(StatusCode::METHOD_NOT_ALLOWED, "GET or POST"),
+            method => not_allowed(&method),
         }
     }
 
@@ -80,7 +80,8 @@ impl Dev {
                 respond(StatusCode::OK, asset.content_type, asset.content)
             }
             (_, Some(path)) if inspector => json(self.shown(path)),
-            _ => text(StatusCode::NOT_FOUND, "there is nothing here"),
+            _ if inspector => text(StatusCode::NOT_FOUND, MISSING),
+            _ => text(StatusCode::NOT_FOUND, OFF),
         }
     }
 }
@@ -99,6 +100,14 @@ fn json(outcome: Result<Value, Fault>) -> Answered {
 fn text(status: StatusCode, text: &str) -> Answered {
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     respond(status, plain, format!("{text}\n"))
+}
+
+fn not_allowed(method: &Method) -> Answered {
+    let why = format!("`{method}` means nothing at `/_stackup/`: use GET, HEAD or POST");
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, &why);
+    let allowed = HeaderValue::from_static("GET, HEAD, POST");
+    answer.headers_mut().insert(header::ALLOW, allowed);
+    answer
 }
 
 /// To the same with a slash: what it refers to lies below.

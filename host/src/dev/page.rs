@@ -103,11 +103,9 @@ impl Seen<'_> {
         let handler = self.handler();
         let handler = handler.map(|handler| format!("in `{handler}`: "));
         let handler = handler.unwrap_or_default();
-        let mut text = format!(
-            "{status}\n\n{handler}{}\n\n{}\n",
-            self.failure,
-            self.request()
-        );
+        let failure = self.failure.to_string();
+        let (failure, request) = (failure.trim_end(), self.request());
+        let mut text = format!("{status}\n\n{handler}{failure}\n\n{request}\n");
         if let Some(problem) = &self.problem {
             let _ = write!(text, "\n{}\n", problem.trim_end());
         }

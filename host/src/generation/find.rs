@@ -57,20 +57,38 @@ pub(super) fn find(
             locate(&directive.plugin, &folders).map_err(|error| {
                 let mut known = place.brought.known.clone();
                 known.extend(plugins_in(&folders));
-                Box::new(missing(directive, &error, &known))
+                let crate_at = directive
+                    .path
+                    .as_ref()
+                    .map(|path| place.directory.join(path));
+                Box::new(missing(directive, &error, &known, crate_at.as_deref()))
             })
         }
     }
 }
 
-fn missing(directive: &Directive, error: &NotFound, known: &[String]) -> Diagnostic {
+fn missing(
+    directive: &Directive,
+    error: &NotFound,
+    known: &[String],
+    crate_at: Option<&Path>,
+) -> Diagnostic {
     let plugin = &directive.plugin;
     let label = match nearest(plugin, known.iter().map(String::as_str)) {
         Some(near) if near != plugin => format!("did you mean `{near}`?"),
         _ => "no such library".to_owned(),
     };
-    let help = "build it (`cargo build --release`), name its folder in `[plugins] path`, or give its \
-                library or crate as `path = \"…\"`";
+    let help = match crate_at.filter(|folder| !folder.join("Cargo.toml").is_file()) {
+        Some(folder) => format!(
+            "its `path` leads to `{}`, where there is no Cargo.toml: correct it, or make the crate there",
+            folder.display()
+        ),
+        None => {
+            "build it (`cargo build --release`), name its folder in `[plugins] path`, or give its \
+                 library or crate as `path = \"…\"`"
+                .to_owned()
+        }
+    };
     let message = format!("the plugin `{plugin}` is not there: {error}");
     Diagnostic::error(directive.name_span(), message)
         .label(label)

@@ -75,7 +75,8 @@ pub(super) async fn let_go(instances: Vec<Arc<Instance>>, loaded: Loaded) -> Let
         drop(handlers);
         drop(libraries);
     });
-    if dropped.await.is_err() {
+    // A runtime that ends, as that of a command does, cancels what has not begun.
+    if dropped.await.is_err_and(|error| error.is_panic()) {
         tracing::error!("dropping handlers panicked");
     }
     let libraries = tokio::task::spawn_blocking(move || loaded.rest());

@@ -12,8 +12,8 @@ use super::refusal::{Refusal, Stage, Stopped};
 use super::reload::Reloader;
 use super::report::Ask;
 use super::resolve::{Faults, Resolved, resolve};
-use crate::library::{Patience, settle};
-use crate::manifest::{self, Manifest, Parsed, Settings, Source};
+use crate::library::{Patience, SettleError, settle};
+use crate::manifest::{self, Manifest, Parsed, Settings, Source, Unreadable};
 use crate::watch::Changed;
 
 /// How long the first look for a manifest may take.
@@ -30,13 +30,11 @@ impl Reloader {
                 ..Patience::default()
             },
         };
+        let serves = self.serving.is_some();
         let read = tokio::task::spawn_blocking(move || {
-            let unreadable = |error: &dyn std::error::Error| {
-                let path = path.display();
-                Stage::Manifest.refuses(format!("the manifest `{path}` can't be read: {error}"))
-            };
-            settle(&path, patience).map_err(|error| unreadable(&error))?;
-            let text = fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
+            let unreadable = |why| Stage::Manifest.refuses(manifest::unreadable(&path, why));
+            settle(&path, patience).map_err(|error| unreadable(unsettled(error, serves)))?;
+            let text = fs::read_to_string(&path).map_err(|error| unreadable(error.into()))?;
             Ok(Source { path, text })
         });
         read.await.unwrap_or_else(|error| Err(lost(&error)))
@@ -170,4 +168,16 @@ impl Reloader {
 /// A step that did not come to its end.
 pub(super) fn lost(error: &tokio::task::JoinError) -> Refusal {
     Stage::Host.refuses(error)
+}
+
+/// Why a manifest did not come to rest. Who waits for files speaks of libraries.
+fn unsettled(error: SettleError, serves: bool) -> Unreadable {
+    match error {
+        SettleError::Missing if !serves => Unreadable::Missing,
+        SettleError::Missing | SettleError::Vanished(_) => Unreadable::Gone,
+        SettleError::NotAFile => Unreadable::NotAFile,
+        SettleError::Empty => Unreadable::Empty,
+        SettleError::StillChanging(_) => Unreadable::StillChanging,
+        SettleError::Io(error) => error.into(),
+    }
 }

@@ -15,6 +15,7 @@ pub use self::limits::Limits;
 pub use self::plugins::{Plugins, Trust};
 pub use self::renewal::Renewal;
 pub use self::server::{Listen, Server};
+pub use self::unreadable::{Unreadable, unreadable};
 
 mod dev;
 mod diagnostic;
@@ -36,6 +37,7 @@ mod size;
 
 #[cfg(test)]
 mod tests;
+mod unreadable;
 mod variable;
 pub(crate) mod words;
 

@@ -218,20 +218,16 @@ fn log_failure(failure: &Failure) {
         RawErrorKind::Panic => "panic",
         _ => "request-failed",
     };
+    let status = failure.status.as_u16();
+    // An error is 500 unless it says otherwise.
+    let said = match status {
+        500 => String::new(),
+        _ => format!(" (status {status})"),
+    };
     if failure.status.is_server_error() {
-        tracing::error!(
-            event,
-            handler,
-            status = failure.status.as_u16(),
-            "{failure}"
-        );
+        tracing::error!(event, handler, status, "{failure}{said}");
     } else {
-        tracing::debug!(
-            event,
-            handler,
-            status = failure.status.as_u16(),
-            "{failure}"
-        );
+        tracing::debug!(event, handler, status, "{failure}{said}");
     }
 }
 

@@ -62,6 +62,9 @@ pub fn hear_log(ear: impl Fn(LogLine) + Send + Sync + 'static) {
     let _ = EAR.set(Box::new(ear));
 }
 
+/// The target of what plugins say.
+const PLUGIN: &str = "plugin";
+
 /// Carries the fields of a plugin's line, which only the plugin knows.
 const PLUGIN_FIELDS: &str = "plugin_fields";
 
@@ -125,7 +128,7 @@ pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
     macro_rules! event {
         ($level:ident) => {
             tracing::event!(
-                target: "plugin",
+                target: PLUGIN,
                 Level::$level,
                 handler,
                 plugin_fields = fields.as_str(),
@@ -156,7 +159,10 @@ struct Lines {
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _cx: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = Fields {
+            of_plugin: event.metadata().target() == PLUGIN,
+            ..Fields::default()
+        };
         event.record(&mut fields);
         let level = *event.metadata().level();
         if let Some(ear) = EAR.get() {
@@ -181,6 +187,8 @@ struct Fields {
     message: String,
     handler: Option<String>,
     others: Map<String, Value>,
+    /// Whether a plugin says it, and not the host of one.
+    of_plugin: bool,
 }
 
 impl Fields {
@@ -267,9 +275,12 @@ fn json(level: Level, fields: Fields) -> String {
     Value::Object(object).to_string()
 }
 
-/// The message, behind the level where that is unusual; fields that people need are in the message.
+/// The message, behind the level where that is unusual. What people need of the host's own fields is in its message;
+/// of a plugin's nobody knows.
 fn text(level: Level, fields: &Fields, color: bool) -> String {
     let mut line = String::new();
+    let handler = fields.handler.as_deref();
+    let handler = handler.filter(|handler| !handler.is_empty());
     let (word, code) = match level {
         Level::ERROR => ("error: ", "1;31"),
         Level::WARN => ("warning: ", "1;33"),
@@ -284,17 +295,20 @@ fn text(level: Level, fields: &Fields, color: bool) -> String {
     } else {
         line.push_str(word);
     }
-    if let Some(handler) = &fields.handler {
+    if let Some(handler) = handler {
         let _ = match color {
             true => write!(line, "\u{1b}[36m{handler}\u{1b}[0m: "),
             false => write!(line, "{handler}: "),
         };
     }
-    if fields.handler.is_none() {
+    if handler.is_none() {
         line.push_str(&fields.message);
         return line;
     }
     push_tame(&mut line, &fields.message);
+    if !fields.of_plugin {
+        return line;
+    }
     for (name, value) in &fields.others {
         let _ = write!(line, " {name}=");
         match value {
@@ -328,10 +342,26 @@ mod tests {
             message: "not found: /\nerror: \u{1b}[2Jall is lost\r".to_owned(),
             handler: Some("app".to_owned()),
             others: Map::from_iter([("path".to_owned(), "a\nb".into())]),
+            of_plugin: true,
         };
         assert_eq!(
             text(Level::INFO, &fields, false),
             "app: not found: /\n  error: \\u{1b}[2Jall is lost\\r path=a\n  b"
         );
+    }
+
+    #[test]
+    fn what_the_host_says_of_a_handler_is_all_in_its_words() {
+        let mut fields = Fields {
+            message: "K13: a header".to_owned(),
+            handler: Some("app".to_owned()),
+            others: Map::from_iter([("event".to_owned(), "lint".into())]),
+            of_plugin: false,
+        };
+        let said = text(Level::WARN, &fields, false);
+        assert_eq!(said, "warning: app: K13: a header");
+        fields.handler = Some(String::new());
+        let said = text(Level::WARN, &fields, false);
+        assert_eq!(said, "warning: K13: a header", "nobody's fault");
     }
 }

@@ -230,8 +230,8 @@ pub(super) fn addresses(settings: &Settings) -> Result<Vec<Listen>, String> {
         return Ok(addresses.clone());
     }
     let path = &settings.manifest;
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("the manifest `{}` can't be read: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| manifest::unreadable(path, error.into()))?;
     let path = path.clone();
     let source = Source { path, text };
     let reading = manifest::Settings {

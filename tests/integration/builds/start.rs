@@ -11,34 +11,14 @@ async fn a_first_build_that_fails_is_shown_until_it_is_mended() {
     let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
     workshop.save(&lib("hello"), &app("hello").replace("&'static str", "u8"));
     let host = workshop.develop().await;
-    let reason = refused(&host, "build").await;
-    assert!(reason.starts_with("error[E0308]"), "{reason}");
-    for path in ["/", "/any/where?at=all"] {
-        let response = host.get(path).await;
-        assert_eq!(response.status(), 503, "{response}");
-        assert_eq!(
-            response.header("content-type"),
-            Some("text/plain; charset=utf-8")
-        );
-        let text = response.text();
-        assert!(
-            text.starts_with(
-                "503 Service Unavailable\n\nthere is no stack yet\n\nerror[E0308]: mismatched types"
-            ),
-            "{text}"
-        );
-    }
+    refused(&host, "build").await;
+    assert_eq!(host.get("/").await.status(), 503);
     let status = workshop.site.stackup(&["status"]).await;
     assert!(
         status.out.contains("there is no stack yet"),
         "{}",
         status.out
     );
-    // Another mistake: what is shown is of now.
-    workshop.save(&lib("hello"), "no rust at all");
-    refused(&host, "build").await;
-    let text = host.get("/").await.text().to_owned();
-    assert!(text.contains("expected one of"), "{text}");
     workshop.save(&lib("hello"), &app("mended"));
     let record = serves(&host, "mended").await;
     assert_eq!(record.number("generation"), Some(1), "{record}");
@@ -48,11 +28,7 @@ async fn a_first_build_that_fails_is_shown_until_it_is_mended() {
 async fn a_plugin_that_is_not_there_yet_is_taken_up_when_it_is() {
     let workshop = Workshop::new("run = \"later\"\n", &["hello"]);
     let host = workshop.develop().await;
-    let reason = refused(&host, "find").await;
-    assert!(
-        reason.contains("the plugin `later` is not there"),
-        "{reason}"
-    );
+    refused(&host, "find").await;
     assert_eq!(host.get("/").await.status(), 503);
     // What stands in has proved nothing: the next worker begins as this one did.
     kill_process(host.worker(), Signal::KILL).unwrap();
@@ -66,20 +42,16 @@ async fn a_plugin_that_is_not_there_yet_is_taken_up_when_it_is() {
 }
 
 #[tokio::test]
-async fn a_script_that_fails_is_told_in_cargos_words() {
+async fn a_cargo_toml_that_nobody_can_read_is_awaited_and_so_is_that_of_its_dependency() {
     let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
-    workshop.save(
-        "plugins/hello/build.rs",
-        "fn main() {\n    panic!(\"no schema\");\n}\n",
-    );
+    workshop.save("plugins/hello/Cargo.toml", "[package\n");
     let host = workshop.develop().await;
-    let reason = refused(&host, "build").await;
-    assert!(
-        reason
-            .starts_with("cargo could not build hello:\nerror: failed to run custom build command"),
-        "{reason}"
-    );
-    assert!(reason.contains("no schema"), "{reason}");
-    workshop.save("plugins/hello/build.rs", "fn main() {}\n");
+    refused(&host, "build").await;
+    workshop.save("part/Cargo.toml", "[package\n");
+    workshop.save("part/src/lib.rs", "");
+    workshop.add("hello", "part = { path = \"../../part\" }\n");
+    refused(&host, "build").await;
+    let part = "[package]\nname = \"part\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    workshop.save("part/Cargo.toml", part);
     serves(&host, "hello").await;
 }

@@ -97,9 +97,6 @@ async fn request_is_told_layer_by_layer_and_what_was_sent_in_the_end() {
     assert_eq!(visits[3]["path_info"], "/x");
     assert!(has(&request["response"], "server-timing"), "{request}");
     assert!(!has(&visits[0]["response"], "server-timing"), "{request}");
-
-    let gone = get(&host, "/_stackup/api/requests/99", &[]).await;
-    assert_eq!(gone.status(), 404);
 }
 
 #[tokio::test]
@@ -121,14 +118,6 @@ async fn layer_is_moved_and_switched_off_and_both_are_undone() {
     // It is not what it was any more.
     let (status, said) = post(&host, "edit", &edit).await;
     assert_eq!(status, 409, "{said}");
-    assert!(
-        said["error"]
-            .as_str()
-            .unwrap()
-            .contains("changed meanwhile")
-    );
-    let (status, _) = post(&host, "edit", &json!({ "level": "" })).await;
-    assert_eq!(status, 400);
 
     for _ in 0..2 {
         assert_eq!(post(&host, "undo", &json!({})).await.0, 200);

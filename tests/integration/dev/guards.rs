@@ -25,7 +25,6 @@ async fn nobody_looks_by_a_name_from_elsewhere() {
         let request = format!("GET /_stackup/{path}");
         let response = knock(&host, &request, &format!("evil.example:{port}"), "", "").await;
         assert_eq!(response.status(), 403, "{path}: {response}");
-        assert!(response.text().contains("localhost"), "{response}");
     }
     let response = knock(
         &host,

@@ -4,8 +4,6 @@
 mod api;
 /// What is told as it happens.
 mod events;
-/// The answer to a request that failed.
-mod failures;
 /// Who may look, and who may change something.
 mod guards;
 /// The script in a page, and where it is not.

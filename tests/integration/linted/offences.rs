@@ -24,86 +24,32 @@ fn get(query: &str) -> String {
     format!("GET /?{query} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
 }
 
-/// A way to break a rule: the request, whose fault it is, the rule, and what the log says.
-const OFFENCES: [(&str, &str, &str, &str); 18] = [
-    (
-        "layer=no-path",
-        "layer",
-        "R8",
-        "are both empty; leave a `/`",
-    ),
-    ("layer=star", "layer", "R8", "is for OPTIONS, not GET"),
-    (
-        "layer=framing",
-        "layer",
-        "R17",
-        "a handler set `transfer-encoding`",
-    ),
-    (
-        "app=framing",
-        "app",
-        "R17",
-        "a handler set `transfer-encoding`",
-    ),
-    ("app=early-hints", "app", "R17", "103 is no final response"),
-    (
-        "app=stream&layer=holds",
-        "layer",
-        "K8",
-        "20 chunks (20000 bytes)",
-    ),
-    ("app=no-number", "app", "K9", "is not one number"),
-    (
-        "app=too-long",
-        "app",
-        "K9",
-        "`content-length` is 4, but the body has 5",
-    ),
-    (
-        "app=too-short",
-        "app",
-        "K9",
-        "`content-length` is 11, but the body has 10 bytes",
-    ),
-    (
-        "app=length&layer=longer",
-        "layer",
-        "K9",
-        "`content-length` is 5, but the body has 12",
-    ),
-    (
-        "app=tag&layer=changes",
-        "layer",
-        "K9",
-        "the bytes of a body were changed",
-    ),
-    (
-        "app=tag&layer=longer",
-        "layer",
-        "K9",
-        "a body of 5 bytes became one of 12",
-    ),
-    (
-        "app=size",
-        "app",
-        "K10",
-        "said that it has 3 bytes, but it has 2",
-    ),
-    ("app=body", "app", "K12", "a 304 has no content"),
-    ("app=type", "app", "K12", "a 204 has no `content-type`"),
-    ("layer=no-content", "layer", "K12", "a 204 has no"),
-    ("app=keep-alive", "app", "K13", "a handler set `keep-alive`"),
-    (
-        "layer=takes",
-        "layer",
-        "K5",
-        "is 5, but the body that goes on has 0",
-    ),
+/// A way to break a rule: the request, whose fault it is, and the rule. What is said of it: `lints/*.case`.
+const OFFENCES: [(&str, &str, &str); 19] = [
+    ("layer=no-path", "layer", "R8"),
+    ("layer=star", "layer", "R8"),
+    ("layer=framing", "layer", "R17"),
+    ("app=framing", "app", "R17"),
+    ("app=early-hints", "app", "R17"),
+    ("app=stream&layer=holds", "layer", "K8"),
+    ("app=no-number", "app", "K9"),
+    ("app=too-long", "app", "K9"),
+    ("app=too-short", "app", "K9"),
+    ("app=length&layer=longer", "layer", "K9"),
+    ("app=tag&layer=changes", "layer", "K9"),
+    ("app=tag&layer=longer", "layer", "K9"),
+    ("app=size", "app", "K10"),
+    ("app=body", "app", "K12"),
+    ("app=type", "app", "K12"),
+    ("layer=no-content", "layer", "K12"),
+    ("app=keep-alive", "app", "K13"),
+    ("layer=takes", "layer", "K5"),
+    ("app=goes-on&layer=holds", "app", "K10"),
 ];
 
 #[tokio::test]
 async fn each_offence_is_told_with_who_is_at_fault() {
-    for (query, handler, rule, text) in OFFENCES {
+    for (query, handler, rule) in OFFENCES {
         let (_site, host) = develop(MANIFEST).await;
         let mut request = get(query);
         if query == "layer=takes" {
@@ -119,11 +65,6 @@ async fn each_offence_is_told_with_who_is_at_fault() {
             (&*handler, rule),
             "{query}: {line}"
         );
-        let method = request.split(' ').next().unwrap_or_default();
-        let seen = format!("seen with {method} /?{query}, request 1)");
-        for part in [text, &seen] {
-            assert!(line.message().contains(part), "{query}: {line}");
-        }
         // Again: counted and not told, and no other is at fault.
         send(&host, &request).await;
         let all = listed(&host).await;

@@ -49,8 +49,11 @@ impl History {
     /// When there is none, or somebody else has changed the file since.
     pub fn undo(&mut self, path: &Path) -> Result<(), EditError> {
         let now = fs::read_to_string(path)?;
+        if self.0.is_empty() {
+            return Err(EditError::NothingToUndo);
+        }
         let last = self.0.pop_if(|step| step.after == now);
-        let step = last.ok_or(EditError::NothingToUndo)?;
+        let step = last.ok_or(EditError::ChangedSince)?;
         replace(path, &step.before)?;
         Ok(())
     }

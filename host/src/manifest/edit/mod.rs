@@ -14,7 +14,7 @@ use self::level::{each_level, label, level_at, run};
 
 /// A change to one `use`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Asked")]
 pub struct Edit {
     /// Where its list is: empty for the top level, `map.0`, `cascade.1.map.0`, ….
     pub level: String,
@@ -23,18 +23,53 @@ pub struct Edit {
     /// Its plugin. A manifest that says something else there has changed meanwhile.
     pub plugin: String,
     /// What is to become of it.
-    #[serde(flatten)]
     pub change: Change,
 }
 
 /// What is to become of a `use`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// It goes to this place of its list.
     Move(usize),
     /// It is left out (`off = true`), or not any longer.
     Off(bool),
+}
+
+/// An edit as it is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    level: String,
+    index: usize,
+    plugin: String,
+    #[serde(rename = "move")]
+    to: Option<usize>,
+    off: Option<bool>,
+}
+
+impl TryFrom<Asked> for Edit {
+    type Error = &'static str;
+
+    fn try_from(asked: Asked) -> Result<Self, Self::Error> {
+        let change = match (asked.to, asked.off) {
+            (Some(to), None) => Change::Move(to),
+            (None, Some(off)) => Change::Off(off),
+            (None, None) => return Err("neither `move` nor `off` says what is to become of it"),
+            (Some(_), Some(_)) => return Err("`move` and `off` are two changes: ask for one"),
+        };
+        let Asked {
+            level,
+            index,
+            plugin,
+            ..
+        } = asked;
+        Ok(Self {
+            level,
+            index,
+            plugin,
+            change,
+        })
+    }
 }
 
 /// Why a change can't be made.
@@ -44,11 +79,14 @@ pub enum EditError {
     #[error("the manifest has changed meanwhile: look again, and repeat it")]
     Changed,
     /// Nobody can tell what is where.
-    #[error("the manifest is not valid TOML, so it is edited by hand alone: {0}")]
+    #[error("the manifest is not valid TOML: mend it by hand first\n{0}")]
     Invalid(#[from] toml_edit::TomlError),
-    /// There is nothing that could be undone.
-    #[error("there is nothing to undo: the manifest has been changed since by somebody else")]
+    /// No change was made, or all are undone.
+    #[error("there is nothing to undo: no change was made from here")]
     NothingToUndo,
+    /// The last change would not be all that is undone.
+    #[error("the manifest has been changed since by somebody else: undo it by hand")]
+    ChangedSince,
     /// The file can't be read or written.
     #[error("the manifest can't be changed: {0}")]
     File(#[from] std::io::Error),

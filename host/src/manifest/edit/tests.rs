@@ -207,6 +207,6 @@ fn the_last_change_is_undone_unless_somebody_else_came_after() {
     history.edit(&path, &change).unwrap();
     std::fs::write(&path, "run = \"x\"\n").unwrap();
     assert!(!history.undoable("run = \"x\"\n"));
-    assert!(matches!(history.undo(&path), Err(EditError::NothingToUndo)));
+    assert!(matches!(history.undo(&path), Err(EditError::ChangedSince)));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "run = \"x\"\n");
 }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context as Cx, Poll};
 use std::time::Duration;
 
+use stackup_plugin::http::HeaderMap;
 use stackup_plugin::http_body::{Body as HttpBody, Frame, SizeHint};
 use stackup_plugin::{
     Body, Bytes, Error, IntoResponse, Next, Request, Response, Result, StatusCode,
@@ -76,6 +77,11 @@ async fn app(mut req: Request) -> Result {
             res.set_body(Body::new(Small(false)));
             res
         }
+        "goes-on" => {
+            let mut res = Response::new(StatusCode::OK);
+            res.set_body(Body::new(GoesOn(0)));
+            res
+        }
         "blocks" => {
             std::thread::sleep(LONG);
             "blocked".into_response()?
@@ -123,6 +129,27 @@ impl HttpBody for Small {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(if self.0 { 0 } else { 3 })
+    }
+}
+
+/// Sends its trailers, and goes on after them.
+struct GoesOn(u8);
+
+impl HttpBody for GoesOn {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Cx<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.0 += 1;
+        let data = || Frame::data(Bytes::from_static(b"more"));
+        Poll::Ready(match self.0 {
+            1 | 3 => Some(Ok(data())),
+            2 => Some(Ok(Frame::trailers(HeaderMap::new()))),
+            _ => None,
+        })
     }
 }
 

@@ -1,0 +1,67 @@
+use stackup_tests::http::{Head, Response};
+use stackup_tests::{Connection, Host};
+
+use super::case::Step;
+
+/// Headers that differ from time to time, and those that are the same wherever they are.
+const LEFT_OUT: [&str; 8] = [
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-security-policy",
+    "date",
+    "server-timing",
+    "transfer-encoding",
+    "x-content-type-options",
+];
+
+/// Sends the step's request; where it names no `host`, by the host's own name. `ADDRESS` stands for that.
+pub(super) async fn send(host: &Host, step: &Step) -> Connection {
+    // Above the first empty line is the head; there may be nothing above it.
+    let text = format!("\n{}", step.text);
+    let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let (head, body) = (head.trim(), body.trim_end());
+    let own = match head.starts_with("host:") {
+        true => "",
+        false => "host: ADDRESS\n",
+    };
+    let head = format!("{} HTTP/1.1\n{own}{head}", step.title);
+    let head = head.trim_end().replace("ADDRESS", host.address());
+    let head = head.replace('\n', "\r\n");
+    let length = match body.len() {
+        0 => String::new(),
+        length => format!("content-length: {length}\r\n"),
+    };
+    let mut connection = host.connect().await;
+    connection
+        .send(format!("{head}\r\n{length}\r\n{body}"))
+        .await;
+    connection
+}
+
+/// What is in a response for a person.
+pub(super) fn shown(response: &Response) -> String {
+    let text = response.text();
+    format!("{}\n{}\n", head(&response.head), text.trim_end())
+}
+
+/// The same of a head alone.
+pub(super) fn head(head: &Head) -> String {
+    let mut shown = format!("HTTP/1.1 {}\n", head.status);
+    for (name, value) in &head.headers {
+        if !LEFT_OUT.contains(&name.as_str()) {
+            shown.push_str(&format!("{name}: {value}\n"));
+        }
+    }
+    shown
+}
+
+/// Whether nothing serves yet but what stands in: the reason is told when it does.
+pub(super) async fn stands_in(host: &Host) -> bool {
+    let (title, text) = ("GET /_stackup/api/stack".to_owned(), String::new());
+    let mut connection = send(host, &Step { title, text }).await;
+    let stack = connection.response().await.body;
+    // What stands in says nothing of `[dev]`, so the inspector is there.
+    let stack = serde_json::from_slice::<serde_json::Value>(&stack);
+    stack.is_ok_and(|stack| stack["state"]["generation"] == 0)
+}
