@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::resolve::Place;
 use crate::library::{NotFound, file_name, locate, plugins_in};
 use crate::manifest::words::nearest;
-use crate::manifest::{Diagnostic, Directive, Manifest};
+use crate::manifest::{Diagnostic, Directive, Manifest, Role};
 use crate::stack::directives;
 
 /// The files that a manifest's directives lead to, or where they would be looked for: what to watch.
@@ -61,38 +61,47 @@ pub(super) fn find(
                     .path
                     .as_ref()
                     .map(|path| place.directory.join(path));
-                Box::new(missing(directive, &error, &known, crate_at.as_deref()))
+                let builds = !place.brought.known.is_empty();
+                let help = help(directive, crate_at.as_deref(), builds);
+                Box::new(missing(directive, &error, &known, help))
             })
         }
     }
 }
 
-fn missing(
-    directive: &Directive,
-    error: &NotFound,
-    known: &[String],
-    crate_at: Option<&Path>,
-) -> Diagnostic {
+fn missing(directive: &Directive, error: &NotFound, known: &[String], help: String) -> Diagnostic {
     let plugin = &directive.plugin;
     let label = match nearest(plugin, known.iter().map(String::as_str)) {
         Some(near) if near != plugin => format!("did you mean `{near}`?"),
         _ => "no such library".to_owned(),
     };
-    let help = match crate_at.filter(|folder| !folder.join("Cargo.toml").is_file()) {
+    let message = format!("the plugin `{plugin}` is not there: {error}");
+    Diagnostic::error(directive.name_span(), message)
+        .label(label)
+        .help(help)
+}
+
+/// What to do about a plugin that is not there; whether crates are built for whoever asks.
+fn help(directive: &Directive, crate_at: Option<&Path>, builds: bool) -> String {
+    let plugin = &directive.plugin;
+    let kind = match directive.role {
+        Role::Use => "--middleware",
+        Role::Run => "--app",
+    };
+    match crate_at.filter(|folder| !folder.join("Cargo.toml").is_file()) {
         Some(folder) => format!(
             "its `path` leads to `{}`, where there is no Cargo.toml: correct it, or make the crate there",
             folder.display()
+        ),
+        None if builds => format!(
+            "correct the name, make it (`stackup new plugin {plugin} {kind}`), or give its crate or library as `path = \"…\"`"
         ),
         None => {
             "build it (`cargo build --release`), name its folder in `[plugins] path`, or give its \
                  library or crate as `path = \"…\"`"
                 .to_owned()
         }
-    };
-    let message = format!("the plugin `{plugin}` is not there: {error}");
-    Diagnostic::error(directive.name_span(), message)
-        .label(label)
-        .help(help)
+    }
 }
 
 fn library_extension() -> &'static Path {

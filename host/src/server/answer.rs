@@ -168,6 +168,9 @@ fn framed(mut response: HostResponse, is_head: bool) -> Outcome {
                     "a response promises {promised} bytes by content-length, but its body has {has}"
                 )
             }
+            (None, _) if response.headers().contains_key(header::CONTENT_LENGTH) => {
+                "a response's content-length is not one decimal number".to_owned()
+            }
             _ => return Ok(response),
         }
     };
@@ -188,12 +191,8 @@ fn bodiless(status: StatusCode, is_head: bool) -> bool {
 }
 
 fn promised(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    let values = headers.get_all(header::CONTENT_LENGTH).iter();
+    contract::promised(values.map(HeaderValue::as_bytes))
 }
 
 /// The response to an error that no middleware has answered.

@@ -145,7 +145,24 @@ async fn lies_in_its_head(path: &str) {
 
 #[tokio::test]
 async fn a_length_that_is_no_number_is_not_sent() {
-    lies_in_its_head("/length-is-no-number").await;
+    let site = Site::new("run = \"lies\"\n", &["lies"]);
+    let host = Host::start(&site).await;
+    for path in [
+        "/length-is-no-number",
+        "/length-is-no-number-at-once",
+        "/length-with-a-sign",
+        "/two-lengths",
+    ] {
+        let response = host.get(path).await;
+        assert_eq!(response.status(), 500, "{path}: {response}");
+        let told = host.event("request-failed").await;
+        assert_eq!(
+            told.message(),
+            "a response's content-length is not one decimal number",
+            "{told}"
+        );
+    }
+    assert_eq!(host.get("/").await.text(), "the truth\n");
 }
 
 #[tokio::test]

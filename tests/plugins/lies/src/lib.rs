@@ -24,6 +24,13 @@ impl App for Lies {
             "/too-long" => self.streamed("too long").with_length("2"),
             "/too-long-at-once" => Body::from("too long").into_response()?.with_length("2"),
             "/length-is-no-number" => self.streamed("many").with_length("many"),
+            "/length-is-no-number-at-once" => "many".into_response()?.with_length("many"),
+            "/length-with-a-sign" => "many".into_response()?.with_length("+4"),
+            "/two-lengths" => {
+                let mut response = "many".into_response()?.with_length("4")?;
+                response.headers_mut().append("content-length", "5")?;
+                Ok(response)
+            }
             "/never-ends" => self.never_ends(),
             "/trailers" => self.forbidden_trailers(),
             "/chunked-twice" => {
