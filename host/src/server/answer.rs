@@ -133,7 +133,10 @@ fn respond(
 ) -> Response<ServedBody> {
     let (status, headers, body) = response.into_parts();
     let bodiless = bodiless(status, is_head);
-    let promised = if bodiless { None } else { promised(&headers) };
+    let promised = match bodiless {
+        true => None,
+        false => promised(&headers).unwrap_or_default(),
+    };
     let hooks = exchange
         .filter(|exchange| exchange.has_hooks())
         .map(|exchange| Hooks {
@@ -163,12 +166,12 @@ fn framed(mut response: HostResponse, is_head: bool) -> Outcome {
         let promised = promised(response.headers());
         let has = response.body().size_hint().exact();
         match (promised, has) {
-            (Some(promised), Some(has)) if promised != has && !bodiless(status, is_head) => {
+            (Ok(Some(promised)), Some(has)) if promised != has && !bodiless(status, is_head) => {
                 format!(
                     "a response promises {promised} bytes by content-length, but its body has {has}"
                 )
             }
-            (None, _) if response.headers().contains_key(header::CONTENT_LENGTH) => {
+            (Err(NoLength), _) => {
                 "a response's content-length is not one decimal number".to_owned()
             }
             _ => return Ok(response),
@@ -190,9 +193,16 @@ fn bodiless(status: StatusCode, is_head: bool) -> bool {
     is_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }
 
-fn promised(headers: &HeaderMap) -> Option<u64> {
+/// What a `content-length` is that is no number, or more than one.
+struct NoLength;
+
+fn promised(headers: &HeaderMap) -> Result<Option<u64>, NoLength> {
     let values = headers.get_all(header::CONTENT_LENGTH).iter();
-    contract::promised(values.map(HeaderValue::as_bytes))
+    let mut values = values.map(HeaderValue::as_bytes).peekable();
+    match values.peek() {
+        Some(_) => contract::promised(values).map(Some).ok_or(NoLength),
+        None => Ok(None),
+    }
 }
 
 /// The response to an error that no middleware has answered.
