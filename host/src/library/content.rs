@@ -13,8 +13,8 @@ use super::runtime_copy::{CopyError, Draft};
 use super::runtime_dir::RuntimeDir;
 use super::settle::FileFacts;
 
-/// What is read, hashed and written at once. It stays in the processor's cache, and pages that a file grows by
-/// in larger steps are huge ones, which took ten times as long (ext4, Linux 6.18).
+/// What is read, hashed and written at once. It stays in the processor's cache, and a file that grows by 2 MiB and more
+/// at once took ten times as long (ext4, Linux 6.18; huge pages probably).
 const PIECE: usize = 256 << 10;
 
 /// A copy of a library's bytes, and what they hash to.
