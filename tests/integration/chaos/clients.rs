@@ -81,8 +81,10 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn start(address: &str) -> Self {
+    /// Clients of a server that serves this code.
+    pub(super) fn start(address: &str, code: u64) -> Self {
         let (book, mut tasks) = (Arc::<Book>::default(), JoinSet::new());
+        book.ask_for(code);
         let progress = (0..PATIENT + FRESH).map(|number| {
             let (done, progress) = watch::channel(0);
             let client = Client {
