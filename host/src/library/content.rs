@@ -15,7 +15,7 @@ use super::settle::FileFacts;
 
 /// What is read, hashed and written at once. It stays in the processor's cache, and a file that grows by 2 MiB and more
 /// at once took ten times as long (ext4, Linux 6.18; huge pages probably).
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 64 << 10;
 
 /// A copy of a library's bytes, and what they hash to.
 #[derive(Debug)]
@@ -76,7 +76,8 @@ impl Content {
         }
         let mut draft = dir.draft()?;
         let mut hasher = Hasher::default();
-        let mut piece = vec![0; PIECE];
+        // Not on the heap: what a library keeps there for good would lie behind it.
+        let mut piece = [0; PIECE];
         let mut left = settled.len;
         loop {
             let count = match file.read(&mut piece) {

@@ -233,7 +233,8 @@ fn log_failure(failure: &Failure) {
         500 => String::new(),
         _ => format!(" (status {status})"),
     };
-    if failure.status.is_server_error() {
+    // Of a handler that is out of service nothing is said for each request that it does not get.
+    if failure.status.is_server_error() && !failure.is_out_of_service() {
         tracing::error!(event, handler, status, "{failure}{said}");
     } else {
         tracing::debug!(event, handler, status, "{failure}{said}");

@@ -30,6 +30,8 @@ async fn an_app_that_panics_again_and_again_is_out_of_service_until_it_has_coole
     }
     assert!(refused > 0, "it was never out of service");
     breaker(&host, "half-open").await;
+    let flood = |record: &Record| record.number("status") == Some(503);
+    assert!(host.log().seen(flood).is_none(), "{}", host.log());
     // A quiet window later a request finds it back in service.
     while host
         .log()

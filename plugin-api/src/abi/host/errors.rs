@@ -7,6 +7,8 @@ use http::StatusCode;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ErrorObject, RawError, RawErrorKind};
 
+const OUT_OF_SERVICE: &str = "out of service: it panicked too often (`[failures] panics`)";
+
 /// An error or a panic of a handler, or of a body.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -30,6 +32,21 @@ impl Failure {
             message: message.into(),
             place: String::new(),
         }
+    }
+
+    /// The answer for a handler that panicked too often.
+    pub fn out_of_service(handler: &str) -> Self {
+        Self {
+            kind: RawErrorKind::Handler,
+            handler: handler.to_owned(),
+            ..Self::body(StatusCode::SERVICE_UNAVAILABLE, OUT_OF_SERVICE)
+        }
+    }
+
+    /// Whether it is that answer, which layers above may have passed on. That the handler is out of service was told
+    /// when it came to that.
+    pub fn is_out_of_service(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE && self.message == OUT_OF_SERVICE
     }
 
     /// Hands the error over the boundary.

@@ -16,7 +16,7 @@ use super::request::HostRequest;
 use super::response::HostResponse;
 use crate::abi::future::{PollState, RawFuture, RawPoll};
 use crate::abi::plugin::export;
-use crate::abi::tables::{RawErrorKind, RawNext, RequestObject};
+use crate::abi::tables::{RawNext, RequestObject};
 use crate::abi::waker;
 
 /// A place in a stack; each owns what lies below it.
@@ -106,12 +106,7 @@ impl Node {
 
 #[cold]
 fn out_of_service(handler: &Handler) -> impl Future<Output = Outcome> + use<> {
-    let mut failure = Failure::body(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "out of service: it panicked too often (`[failures] panics`)",
-    );
-    failure.kind = RawErrorKind::Handler;
-    failure.handler.clone_from(&handler.context().handler);
+    let failure = Failure::out_of_service(&handler.context().handler);
     std::future::ready(Err(failure))
 }
 
