@@ -76,7 +76,6 @@ impl Content {
         }
         let mut draft = dir.draft()?;
         let mut hasher = Hasher::default();
-        // Not on the heap: what a library keeps there for good would lie behind it.
         let mut piece = [0; PIECE];
         let mut left = settled.len;
         loop {
