@@ -94,7 +94,12 @@ async fn an_old_plugin_under_a_host_whose_tables_have_grown() {
         &["host"],
         &[
             GROWN,
-            // The package is called otherwise, its library is not.
+            // The package is called otherwise, and so is its program; its library is not.
+            Edit {
+                file: "host/Cargo.toml",
+                from: "default-run = \"stackup\"\n",
+                to: "",
+            },
             Edit {
                 file: "host/Cargo.toml",
                 from: "[dependencies]\n",
