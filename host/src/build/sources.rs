@@ -302,13 +302,13 @@ mod tests {
         assert_eq!(touched(&sources, "/pages/a.html"), [1]);
         assert!(
             sources
-                .interest(&[2].into())
+                .interest(&[1].into())
                 .files
                 .contains(Path::new("/pages/a.html"))
         );
         assert!(
             !sources
-                .interest(&[2].into())
+                .interest(&[1].into())
                 .files
                 .contains(Path::new(files[2]))
         );

@@ -35,7 +35,7 @@ pub(super) async fn answer(
     if let Some(limit) = limit.filter(|limit| declared > *limit) {
         let refusal = failed(&too_large(limit), served.show_errors);
         let hold = Hold::new(generation, Wait::of(&request), Arc::clone(sending));
-        let mut response = respond(refusal, hold, None, is_head, None);
+        let mut response = respond(refusal, None, hold, None, is_head);
         // The rest of the body is not read, so the connection is of no more use.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -64,22 +64,27 @@ pub(super) async fn answer(
     guard.exchange = None;
     wait.answered();
     let outcome = outcome.and_then(|response| framed(response, is_head));
-    let (mut response, failure) = match (outcome, &watched) {
-        (Ok(response), _) => (response, None),
-        (Err(failure), Some(watched)) => {
-            (watched.error_page(&failure, generation.dev), Some(failure))
+    let (mut response, mut promised, failure) = match outcome {
+        Ok((response, promised)) => (response, promised, None),
+        Err(failure) => {
+            let page = match &watched {
+                Some(watched) => watched.error_page(&failure, generation.dev),
+                None => failed(&failure, served.show_errors),
+            };
+            (page, None, Some(failure))
         }
-        (Err(failure), None) => (failed(&failure, served.show_errors), Some(failure)),
     };
     if let Some(watched) = &watched {
         watched.dress(&mut response, generation.dev);
+        promised = length(response.headers()).unwrap_or_default();
     }
     // Generation 0 stands in for a stack that was refused, which the log has told.
     if let Some(failure) = failure.as_ref().filter(|_| generation.number > 0) {
         log_failure(failure);
     }
     let hold = Hold::new(generation, wait, Arc::clone(sending)).watched(watched);
-    let mut response = respond(response, hold, Some(exchange), is_head, failure);
+    let hooks = Some((exchange, failure));
+    let mut response = respond(response, promised, hold, hooks, is_head);
     if served.last.load(Ordering::Relaxed) {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -124,22 +129,20 @@ async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut Wait)
     }
 }
 
+/// `promised` is its `content-length`; the exchange comes with what went wrong in it.
 fn respond(
     response: HostResponse,
+    promised: Option<u64>,
     hold: Hold,
-    exchange: Option<Arc<Exchange>>,
+    exchange: Option<(Arc<Exchange>, Option<Failure>)>,
     is_head: bool,
-    failure: Option<Failure>,
 ) -> Response<ServedBody> {
     let (status, headers, body) = response.into_parts();
     let bodiless = bodiless(status, is_head);
-    let promised = match bodiless {
-        true => None,
-        false => promised(&headers).unwrap_or_default(),
-    };
+    let promised = promised.filter(|_| !bodiless);
     let hooks = exchange
-        .filter(|exchange| exchange.has_hooks())
-        .map(|exchange| Hooks {
+        .filter(|(exchange, _)| exchange.has_hooks())
+        .map(|(exchange, failure)| Hooks {
             exchange,
             status,
             headers: headers.clone(),
@@ -155,15 +158,19 @@ fn respond(
     response
 }
 
-/// The response, if it can go out as one: framing is the server's, and a lie must not reach it.
-fn framed(mut response: HostResponse, is_head: bool) -> Outcome {
+/// The response and the length that it promises, if it can go out as one: framing is the server's, and a lie must not
+/// reach it.
+fn framed(
+    mut response: HostResponse,
+    is_head: bool,
+) -> Result<(HostResponse, Option<u64>), Failure> {
     let status = response.status();
     let lie = if status.is_informational() {
         format!("{status} is no final response: a handler answers with 200 or above")
     } else {
         response.headers_mut().remove(header::TRANSFER_ENCODING);
         keep_words_in(response.headers_mut());
-        let promised = promised(response.headers());
+        let promised = length(response.headers());
         let has = response.body().size_hint().exact();
         match (promised, has) {
             (Ok(Some(promised)), Some(has)) if promised != has && !bodiless(status, is_head) => {
@@ -174,7 +181,7 @@ fn framed(mut response: HostResponse, is_head: bool) -> Outcome {
             (Err(NoLength), _) => {
                 "a response's content-length is not one decimal number".to_owned()
             }
-            _ => return Ok(response),
+            (Ok(promised), _) => return Ok((response, promised)),
         }
     };
     Err(Failure::body(StatusCode::INTERNAL_SERVER_ERROR, lie))
@@ -196,7 +203,7 @@ fn bodiless(status: StatusCode, is_head: bool) -> bool {
 /// What a `content-length` is that is no number, or more than one.
 struct NoLength;
 
-fn promised(headers: &HeaderMap) -> Result<Option<u64>, NoLength> {
+fn length(headers: &HeaderMap) -> Result<Option<u64>, NoLength> {
     let values = headers.get_all(header::CONTENT_LENGTH).iter();
     let mut values = values.map(HeaderValue::as_bytes).peekable();
     match values.peek() {

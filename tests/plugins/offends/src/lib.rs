@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context as Cx, Poll};
 use std::time::Duration;
@@ -72,15 +73,12 @@ async fn app(mut req: Request) -> Result {
         "type" => StatusCode::NO_CONTENT
             .into_response()?
             .with_header("content-type", "text/plain")?,
-        "size" => {
-            let mut res = Response::new(StatusCode::OK);
-            res.set_body(Body::new(Small(false)));
-            res
-        }
+        // Says that it has three bytes, and has two.
+        "size" => Scripted::answer(Some(3), [data("ab")]),
+        // Sends its trailers, and goes on after them.
         "goes-on" => {
-            let mut res = Response::new(StatusCode::OK);
-            res.set_body(Body::new(GoesOn(0)));
-            res
+            let trailers = Frame::trailers(HeaderMap::new());
+            Scripted::answer(None, [data("more"), trailers, data("more")])
         }
         "blocks" => {
             std::thread::sleep(LONG);
@@ -112,30 +110,27 @@ fn streamed(chunks: usize, bytes: usize) -> Response {
     res
 }
 
-/// Says that it has three bytes, and has two.
-struct Small(bool);
+fn data(text: &'static str) -> Frame<Bytes> {
+    Frame::data(Bytes::from_static(text.as_bytes()))
+}
 
-impl HttpBody for Small {
-    type Data = Bytes;
-    type Error = Error;
+/// A body of these frames, whatever becomes of them.
+struct Scripted {
+    frames: VecDeque<Frame<Bytes>>,
+    /// The size that it says it has before the first.
+    size: Option<u64>,
+}
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Cx<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let first = !std::mem::replace(&mut self.0, true);
-        Poll::Ready(first.then(|| Ok(Frame::data(Bytes::from_static(b"ab")))))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(if self.0 { 0 } else { 3 })
+impl Scripted {
+    fn answer(size: Option<u64>, frames: impl Into<VecDeque<Frame<Bytes>>>) -> Response {
+        let frames = frames.into();
+        let mut res = Response::new(StatusCode::OK);
+        res.set_body(Body::new(Self { frames, size }));
+        res
     }
 }
 
-/// Sends its trailers, and goes on after them.
-struct GoesOn(u8);
-
-impl HttpBody for GoesOn {
+impl HttpBody for Scripted {
     type Data = Bytes;
     type Error = Error;
 
@@ -143,13 +138,13 @@ impl HttpBody for GoesOn {
         mut self: Pin<&mut Self>,
         _: &mut Cx<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.0 += 1;
-        let data = || Frame::data(Bytes::from_static(b"more"));
-        Poll::Ready(match self.0 {
-            1 | 3 => Some(Ok(data())),
-            2 => Some(Ok(Frame::trailers(HeaderMap::new()))),
-            _ => None,
-        })
+        self.size = self.size.map(|_| 0);
+        Poll::Ready(self.frames.pop_front().map(Ok))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
