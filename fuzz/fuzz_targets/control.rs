@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use stackup::control::{Request, shown};
+use stackup::process::control::{Request, shown};
 
 /// Some time in 2033: what is said to have happened may be long ago or yet to come.
 const NOW: u64 = 2_000_000_000_000;

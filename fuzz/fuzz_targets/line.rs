@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use stackup::link::{Assignment, Order, Word, read_lines};
+use stackup::process::ipc::{Assignment, Order, Word, read_lines};
 
 fuzz_target!(|bytes: &[u8]| {
     hears::<Order>(bytes);

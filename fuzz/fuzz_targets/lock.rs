@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stackup::lock::parse;
+use stackup::load::lock::parse;
 
 fuzz_target!(|text: &str| {
     match parse(text) {

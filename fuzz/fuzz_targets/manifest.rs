@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stackup::manifest::{Settings, Source, parse};
+use stackup::load::manifest::{Settings, Source, parse};
 
 /// The cases of `tests/manifests/` are seeds as they are: what they expect is not part of a manifest.
 const DASHES: &str = "----------------------------------------\n";

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stackup::library::{Metadata, describe};
+use stackup::load::library::{Metadata, describe};
 
 fuzz_target!(|bytes: &[u8]| {
     // The section alone: a fuzzer seldom comes upon a whole library.

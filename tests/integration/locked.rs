@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use stackup::library::Fingerprint;
+use stackup::load::library::Fingerprint;
 use stackup_tests::patch::patched;
 use stackup_tests::site::read;
 use stackup_tests::{Host, Site, artifacts};

@@ -20,7 +20,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use stackup::manifest::{self, Diagnostic, Settings, Source};
+use stackup::load::manifest::{self, Diagnostic, Settings, Source};
 
 use self::outline::outline;
 use crate::cases;

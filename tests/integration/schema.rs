@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
-use stackup::manifest::{self, Diagnostic, Manifest, Settings, Source};
-use stackup::schema::{InReach, of_manifest};
+use stackup::load::manifest::{self, Diagnostic, Manifest, Settings, Source};
+use stackup::load::schema::{InReach, of_manifest};
 use stackup_tests::Site;
 
 use crate::cases;

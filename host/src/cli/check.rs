@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use super::arguments::{Place, Plan};
 use super::serve::{probe, shelf};
-use crate::build::{Crates, Profile, Show};
-use crate::generation::{Ask, Libraries, Outcome, Reloader};
+use crate::develop::compile::{Crates, Profile, Show};
+use crate::serve::generation::{Ask, Libraries, Outcome, Reloader};
 use crate::services;
 
 pub(super) fn check(plan: &Plan, color: bool) -> ExitCode {

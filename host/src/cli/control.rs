@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::Target;
 use super::check::complain;
-use crate::control::{Request, ask, candidates, shown};
+use crate::process::control::{Request, ask, candidates, shown};
 
 /// Asks, and prints the answer: as JSON, or for people.
 pub(super) fn control(target: &Target, request: &Request, json: bool) -> ExitCode {

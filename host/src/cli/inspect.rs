@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::serve::shelf;
-use crate::library::{Demands, Fingerprint, HandlerKind, Metadata, Patience, Trust, describe};
+use crate::load::library::{
+    Demands, Fingerprint, HandlerKind, Metadata, Patience, Trust, describe,
+};
 
 pub(super) fn inspect(file: &Path, schema: bool) -> ExitCode {
     let shown = read(file).and_then(|(metadata, fingerprint)| {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::arguments::Place;
 use super::check::{block_on, complain, reloader};
-use crate::lock::{beside, write};
+use crate::load::lock::{beside, write};
 
 pub(super) fn lock(place: &Place, color: bool) -> ExitCode {
     match locked(place, color) {

@@ -16,14 +16,14 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use self::arguments::{Arguments, Command};
-use crate::build;
-use crate::control::Request;
-use crate::link::{self, Ask};
-use crate::manifest::words::nearest;
-use crate::probe;
+use crate::develop::compile;
+use crate::load::manifest::words::nearest;
+use crate::load::probe;
+use crate::process::control::Request;
+use crate::process::ipc::{self, Ask};
+use crate::process::supervisor;
+use crate::process::worker;
 use crate::services::{LogSettings, color_wanted, start_log};
-use crate::supervisor;
-use crate::worker;
 
 /// Runs the command that the process was called with.
 pub fn main() -> ExitCode {
@@ -33,9 +33,9 @@ pub fn main() -> ExitCode {
         .as_deref()
         .and_then(OsStr::to_str)
     {
-        Some(build::ARGUMENT) => return build::main(),
+        Some(compile::ARGUMENT) => return compile::main(),
         Some(probe::ARGUMENT) => return probe::main(),
-        Some(link::ARGUMENT) => return worker::main(),
+        Some(ipc::ARGUMENT) => return worker::main(),
         Some(supervisor::ADOPT) => return supervisor::adopt(),
         _ => {}
     }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use super::arguments::New;
 use super::check::complain;
-use crate::library::HandlerKind;
-use crate::new::{plugin, site};
+use crate::develop::scaffold::{plugin, site};
+use crate::load::library::HandlerKind;
 
 pub(super) fn new(new: &New) -> ExitCode {
     let made = match new {

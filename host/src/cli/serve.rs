@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use super::arguments::{DevSite, LogOptions, Site};
-use crate::library::{Candidate, RuntimeDir, RuntimeDirError, Shelf};
-use crate::link::Build;
-use crate::manifest::Listen;
-use crate::probe::{ChildProbe, Probe};
+use crate::load::library::{Candidate, RuntimeDir, RuntimeDirError, Shelf};
+use crate::load::manifest::Listen;
+use crate::load::probe::{ChildProbe, Probe};
+use crate::process::ipc::Build;
+use crate::process::supervisor::{self, Settings};
 use crate::services::number_of;
-use crate::supervisor::{self, Settings};
 
 pub(super) fn dev(dev: &DevSite, options: &LogOptions, color: bool) -> ExitCode {
     let build = Build {

@@ -1,6 +1,6 @@
 //! What the host lends its plugins, the log and the clock; and the watchdog over them.
 //!
-//! Knows nothing of stacks. A task's home is its instance's [`Tasks`](crate::generation::Tasks).
+//! Knows nothing of stacks. A task's home is its instance's [`Tasks`](crate::serve::generation::Tasks).
 
 mod log;
 mod watchdog;

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 
 use criterion::Criterion;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use stackup::stack::Stack;
+use stackup::serve::stack::Stack;
 use stackup_plugin::abi::host::{Connection, Exchange, HostBody, HostRequest};
 use tower::Service;
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::BodyExt;
-use stackup::stack::Stack;
+use stackup::serve::stack::Stack;
 use stackup_plugin::abi::host::{Connection, Exchange, HostBody, HostRequest};
 
 use self::layers::{LAYERS, Layer};

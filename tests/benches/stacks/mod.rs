@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use stackup::generation::{Brought, Ground, Place, build, resolve};
-use stackup::library::{Candidate, RuntimeDir, Shelf};
-use stackup::manifest::{self, Settings, Source};
-use stackup::stack::Stack;
+use stackup::load::library::{Candidate, RuntimeDir, Shelf};
+use stackup::load::manifest::{self, Settings, Source};
+use stackup::serve::generation::{Brought, Ground, Place, build, resolve};
+use stackup::serve::stack::Stack;
 use stackup_tests::artifacts;
 
 /// Loads libraries for stacks, which must not outlive it.

@@ -2,7 +2,7 @@
 
 use std::fmt::{Debug, Write as _};
 
-use stackup::manifest::{
+use stackup::load::manifest::{
     Directive, Failures, Level, Limits, Manifest, OnFailure, Plugins, Renewal, Role, Server,
 };
 

@@ -1,0 +1,166 @@
+//! One run of cargo. Dropped, it ends with all that it has started.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+
+use super::keeper;
+use super::messages::{Message, read};
+use crate::load::program;
+
+/// The profile that plugins are built in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Fast to build.
+    Debug,
+    /// Fast to run.
+    Release,
+}
+
+/// What a person sees of cargo at work.
+#[derive(Debug, Clone, Copy)]
+pub struct Show {
+    /// Cargo's errors only.
+    pub quiet: bool,
+    /// Colours, and on a terminal a bar.
+    pub color: bool,
+}
+
+/// The cargo that runs us, else the one on the path.
+pub(super) fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// A cargo at work.
+pub(super) struct Cargo {
+    child: Child,
+    /// While it is open, the group may live.
+    _stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+}
+
+impl Cargo {
+    /// Builds the libraries of these packages.
+    ///
+    /// # Errors
+    ///
+    /// What the system denies.
+    pub(super) fn build(
+        workspace: &Path,
+        packages: &[&str],
+        profile: Profile,
+        show: Show,
+    ) -> Result<Self, String> {
+        let no_cargo = |error: std::io::Error| format!("cargo could not be run: {error}");
+        let mut command = Command::new(program::running().map_err(no_cargo)?);
+        command.arg(keeper::ARGUMENT).arg(program());
+        command.args([
+            "build",
+            "--lib",
+            "--message-format=json-diagnostic-rendered-ansi",
+        ]);
+        if profile == Profile::Release {
+            command.arg("--release");
+        }
+        if show.quiet {
+            command.arg("--quiet");
+        }
+        for package in packages {
+            command.args(["--package", package]);
+        }
+        if show.color {
+            dress(&mut command);
+        }
+        let mut child = command
+            .current_dir(workspace)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(no_cargo)?;
+        Ok(Self {
+            _stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            child,
+        })
+    }
+
+    /// Hands on its messages as they come, shows its stderr, and waits for its end. Returns how it ended and
+    /// what it wrote on stderr.
+    ///
+    /// # Errors
+    ///
+    /// When it is lost.
+    pub(super) async fn run(
+        mut self,
+        each: impl FnMut(Message) + Send,
+    ) -> Result<(ExitStatus, String), String> {
+        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
+        let ((), words) = tokio::join!(hear(stdout, each), relay(stderr));
+        let ended = self.child.wait().await;
+        let status = ended.map_err(|error| format!("cargo could not be awaited: {error}"))?;
+        Ok((status, words))
+    }
+}
+
+impl Drop for Cargo {
+    fn drop(&mut self) {
+        // None when it has been waited for: then its number may be another's.
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = id.and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// Its stderr is a pipe, so it must be told what it would find out on a terminal.
+fn dress(command: &mut Command) {
+    let mut set = |name: &str, value: &str| {
+        if std::env::var_os(name).is_none() {
+            command.env(name, value);
+        }
+    };
+    set("CARGO_TERM_COLOR", "always");
+    let stderr = std::io::stderr();
+    let size = rustix::termios::tcgetwinsize(&stderr);
+    if let Some(size) = size
+        .ok()
+        .filter(|size| size.ws_col > 0 && stderr.is_terminal())
+    {
+        set("CARGO_TERM_PROGRESS_WHEN", "always");
+        set("CARGO_TERM_PROGRESS_WIDTH", &size.ws_col.to_string());
+    }
+}
+
+async fn hear(stdout: Option<ChildStdout>, mut each: impl FnMut(Message)) {
+    let Some(stdout) = stdout else { return };
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(message) = read(&line) {
+            each(message);
+        }
+    }
+}
+
+/// Shows what cargo writes as it comes, its bar included, and returns it.
+async fn relay(stderr: Option<ChildStderr>) -> String {
+    let Some(mut stderr) = stderr else {
+        return String::new();
+    };
+    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(length @ 1..) = stderr.read(&mut piece).await {
+        let piece = &piece[..length];
+        // Nobody to tell if it fails.
+        let _ = std::io::stderr().lock().write_all(piece);
+        all.extend_from_slice(piece);
+    }
+    String::from_utf8_lossy(&all).into_owned()
+}

@@ -1,0 +1,6 @@
+//! What development adds: builds on save, checks between the layers, pages in the browser, new projects.
+
+pub mod compile;
+pub mod lint;
+pub mod pages;
+pub mod scaffold;

@@ -1,0 +1,200 @@
+//! The answer to a request that failed, for whoever develops.
+
+use std::fmt::Write as _;
+
+use http::{HeaderValue, header};
+use serde_json::json;
+use stackup_plugin::Escaped;
+use stackup_plugin::abi::host::{Failure, HostResponse};
+use stackup_plugin::abi::tables::RawErrorKind;
+
+use super::Watched;
+use super::accept::{Kind, wanted};
+use crate::load::manifest;
+use crate::load::manifest::secret::{HIDDEN, is_secret};
+use crate::serve::trace::{Shown, Visited};
+
+/// How the page looks; in it, since it must need nothing else.
+const STYLE: &str = include_str!("assets/error.css");
+
+impl Watched {
+    /// The response to an error that no middleware has answered: HTML, JSON or text, as is wanted.
+    pub fn error_page(&self, failure: &Failure, options: manifest::Dev) -> HostResponse {
+        // Generation 0 says itself why there is no other.
+        let problem = self.board.problem().filter(|_| self.trace.generation > 0);
+        let seen = Seen {
+            failure,
+            inspector: options.inspector,
+            shown: self.trace.shown(),
+            problem: problem.map(|problem| strip(&problem.text)),
+        };
+        let (content_type, text) = match wanted(&self.trace.headers) {
+            Kind::Html => ("text/html; charset=utf-8", seen.html()),
+            Kind::Json => ("application/json", seen.json()),
+            Kind::Text => ("text/plain; charset=utf-8", seen.text()),
+        };
+        let mut response = HostResponse::text(failure.status, text);
+        let content_type = HeaderValue::from_static(content_type);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
+        response
+    }
+}
+
+/// What is told of a request that failed.
+struct Seen<'a> {
+    failure: &'a Failure,
+    /// Whether there is an inspector to refer to.
+    inspector: bool,
+    shown: Shown,
+    /// What else is wrong: it may be the cause.
+    problem: Option<String>,
+}
+
+impl Seen<'_> {
+    /// Whose fault it is, where that is known.
+    fn handler(&self) -> Option<&str> {
+        Some(self.failure.handler.as_str()).filter(|handler| !handler.is_empty())
+    }
+
+    fn request(&self) -> String {
+        let summary = &self.shown.summary;
+        format!("{} {}", summary.method, summary.target)
+    }
+
+    /// The request under the names of Rack, as the handler at fault was given it.
+    fn env(&self) -> Vec<(String, String)> {
+        let visits = &self.shown.visits;
+        let failing = |visit: &&Visited| Some(visit.handler.as_str()) == self.handler();
+        let visit = visits.iter().rev().find(failing).or(visits.last());
+        let summary = &self.shown.summary;
+        let mut env = vec![
+            ("REQUEST_METHOD".to_owned(), summary.method.clone()),
+            ("REQUEST_TARGET".to_owned(), summary.target.clone()),
+        ];
+        if let Some(visit) = visit {
+            env.push(("SCRIPT_NAME".to_owned(), visit.script_name.clone()));
+            env.push(("PATH_INFO".to_owned(), visit.path_info.clone()));
+        }
+        let headers = visit.map_or(&self.shown.request, |visit| &visit.request);
+        env.extend(headers.iter().map(|(name, value)| {
+            let name = format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_"));
+            (name, value.clone())
+        }));
+        env.extend(visit.into_iter().flat_map(|visit| visit.env.clone()));
+        for (name, value) in &mut env {
+            if is_secret(name) {
+                HIDDEN.clone_into(value);
+            }
+        }
+        env
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.failure.kind {
+            RawErrorKind::Panic => "panic",
+            _ => "error",
+        }
+    }
+
+    fn text(&self) -> String {
+        let Failure { status, .. } = self.failure;
+        let handler = self.handler();
+        let handler = handler.map(|handler| format!("in `{handler}`: "));
+        let handler = handler.unwrap_or_default();
+        let failure = self.failure.to_string();
+        let (failure, request) = (failure.trim_end(), self.request());
+        let mut text = format!("{status}\n\n{handler}{failure}\n\n{request}\n");
+        if let Some(problem) = &self.problem {
+            let _ = write!(text, "\n{}\n", problem.trim_end());
+        }
+        text
+    }
+
+    fn json(&self) -> String {
+        let env: serde_json::Map<_, _> = self
+            .env()
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect();
+        let value = json!({
+            "status": self.failure.status.as_u16(),
+            "kind": self.kind(),
+            "handler": self.handler(),
+            "message": self.failure.message,
+            "place": self.failure.place,
+            "request": self.request(),
+            "env": env,
+            "problem": self.problem,
+        });
+        format!("{value:#}\n")
+    }
+
+    fn html(&self) -> String {
+        let status = self.failure.status;
+        let (request, kind) = (self.request(), self.kind());
+        let mut page = format!(
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>{status}</title>\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n<style>{STYLE}</style></head>\n\
+             <body><header><p>{status}</p>\n<h1>"
+        );
+        let _ = match self.handler() {
+            Some(handler) => write!(page, "{kind} in <code>{}</code>", Escaped(handler)),
+            None => write!(page, "{kind}"),
+        };
+        let _ = write!(
+            page,
+            "</h1>\n<pre class=\"message\">{}</pre>\n",
+            Escaped(self.failure.message.trim_end())
+        );
+        if !self.failure.place.is_empty() {
+            let _ = writeln!(
+                page,
+                "<p>at <code>{}</code></p>",
+                Escaped(&self.failure.place)
+            );
+        }
+        page.push_str("</header>\n<main>\n");
+        if let Some(problem) = &self.problem {
+            let _ = write!(
+                page,
+                "<section><h2>The last change is not served</h2>\n<pre>{}</pre></section>\n",
+                Escaped(problem.trim_end())
+            );
+        }
+        let _ = writeln!(page, "<section><h2><code>{}</code></h2>", Escaped(&request));
+        let _ = writeln!(page, "<ol class=\"layers\">");
+        for visit in &self.shown.visits {
+            let failed = Some(visit.handler.as_str()) == self.handler();
+            let class = if failed { " class=\"failed\"" } else { "" };
+            let _ = writeln!(
+                page,
+                "<li{class}><code>{}</code></li>",
+                Escaped(&visit.handler)
+            );
+        }
+        page.push_str("</ol>\n<table>\n");
+        for (name, value) in self.env() {
+            let (name, value) = (Escaped(&name), Escaped(&value));
+            let _ = writeln!(
+                page,
+                "<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>"
+            );
+        }
+        page.push_str("</table></section>\n");
+        if self.inspector {
+            let number = self.shown.summary.number;
+            let _ = writeln!(
+                page,
+                "<p><a href=\"/_stackup/#request={number}\">This request in the inspector</a></p>"
+            );
+        }
+        page.push_str("</main></body></html>\n");
+        page
+    }
+}
+
+fn strip(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}

@@ -1,0 +1,133 @@
+//! Whether a described plugin fits this host, before any of it is loaded.
+
+use super::metadata::{Metadata, Panic};
+
+/// A plugin this host must not load.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// Built against an interface this host does not speak.
+    #[error(
+        "built against stackup-plugin ABI {found}, this stackup speaks {expected}: \
+         rebuild the plugin with stackup-plugin {expected}.x"
+    )]
+    Abi {
+        /// The plugin's, as `major.minor`.
+        found: String,
+        /// The host's, as `major.minor`.
+        expected: String,
+    },
+    /// Its ABI version is no version.
+    #[error("its ABI version `{0}` is not MAJOR.MINOR.PATCH: rebuild the plugin")]
+    NotAVersion(String),
+    /// Its panics can't be caught.
+    #[error(
+        "built with panic = \"abort\": a panic in it would end the worker, \
+         build it with panic = \"unwind\""
+    )]
+    Aborts,
+}
+
+impl Metadata {
+    /// Checks that a host that speaks `abi` (such as `0.1.0`) can load this plugin.
+    ///
+    /// In `0.x` the minor versions must be the same; from 1 on the major ones must, and the plugin
+    /// may not be newer. The patch never matters.
+    ///
+    /// # Errors
+    ///
+    /// When it can't, saying how to rebuild it.
+    pub fn fits(&self, abi: &str) -> Result<(), Misfit> {
+        let found = version(&self.abi)?;
+        let expected = version(abi)?;
+        let same = match expected.0 {
+            0 => found == expected,
+            major => found.0 == major && found.1 <= expected.1,
+        };
+        if !same {
+            let text = |(major, minor): (u64, u64)| format!("{major}.{minor}");
+            return Err(Misfit::Abi {
+                found: text(found),
+                expected: text(expected),
+            });
+        }
+        match self.panic {
+            Panic::Unwind => Ok(()),
+            Panic::Abort => Err(Misfit::Aborts),
+        }
+    }
+}
+
+fn version(text: &str) -> Result<(u64, u64), Misfit> {
+    let numbers = text
+        .split('.')
+        .map(|part| part.parse().ok())
+        .collect::<Option<Vec<u64>>>();
+    match numbers.as_deref() {
+        Some([major, minor, _patch]) => Ok((*major, *minor)),
+        _ => Err(Misfit::NotAVersion(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::library::sample;
+
+    fn fits(plugin: &str, host: &str) -> Result<(), Misfit> {
+        Metadata {
+            abi: plugin.to_owned(),
+            ..sample::metadata()
+        }
+        .fits(host)
+    }
+
+    #[test]
+    fn in_zero_versions_the_minor_must_match_and_the_patch_is_free() {
+        assert_eq!(fits("0.1.7", "0.1.0"), Ok(()));
+        assert!(matches!(fits("0.2.0", "0.1.0"), Err(Misfit::Abi { .. })));
+        assert!(matches!(fits("0.1.0", "0.2.0"), Err(Misfit::Abi { .. })));
+        assert!(matches!(fits("1.1.0", "0.1.0"), Err(Misfit::Abi { .. })));
+    }
+
+    #[test]
+    fn from_one_on_an_older_plugin_fits() {
+        assert_eq!(fits("1.2.0", "1.3.0"), Ok(()));
+        assert!(fits("1.4.0", "1.3.0").is_err());
+        assert!(fits("2.0.0", "1.3.0").is_err());
+    }
+
+    #[test]
+    fn says_how_to_mend_it() {
+        assert_eq!(
+            fits("0.2.3", "0.1.0").unwrap_err().to_string(),
+            "built against stackup-plugin ABI 0.2, this stackup speaks 0.1: \
+             rebuild the plugin with stackup-plugin 0.1.x"
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_version() {
+        for text in [
+            "",
+            "0.1",
+            "a.b.c",
+            "0.1.0.0",
+            "0.-1.0",
+            "0.1.99999999999999999999",
+        ] {
+            assert_eq!(
+                fits(text, "0.1.0"),
+                Err(Misfit::NotAVersion(text.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_a_plugin_whose_panics_abort() {
+        let plugin = Metadata {
+            panic: Panic::Abort,
+            ..sample::metadata()
+        };
+        assert_eq!(plugin.fits("0.1.0"), Err(Misfit::Aborts));
+    }
+}

@@ -1,0 +1,171 @@
+use std::process::{Command, Stdio};
+
+use super::*;
+
+fn at(path: &Path) -> Vec<Candidate> {
+    vec![Candidate {
+        path: path.to_path_buf(),
+        variable: "TMPDIR",
+    }]
+}
+
+fn count(base: &Path) -> usize {
+    fs::read_dir(base).unwrap().count()
+}
+
+#[test]
+fn is_private_and_goes_when_dropped() {
+    let base = tempfile::tempdir().unwrap();
+    let dir = RuntimeDir::create(&at(base.path())).unwrap();
+    assert_eq!(fs::metadata(dir.path()).unwrap().mode() & 0o7777, 0o700);
+    fs::write(dir.path().join("file"), "x").unwrap();
+    drop(dir);
+    assert_eq!(count(base.path()), 0);
+}
+
+#[test]
+fn a_dead_processs_directory_is_removed_a_living_ones_not() {
+    let base = tempfile::tempdir().unwrap();
+    let living = RuntimeDir::create(&at(base.path())).unwrap();
+    let dead = base.path().join(format!("{PREFIX}dead"));
+    fs::create_dir(&dead).unwrap();
+    fs::write(dead.join("logger-abc.so"), "x").unwrap();
+    let _other = RuntimeDir::create(&at(base.path())).unwrap();
+    assert!(!dead.exists() && living.path().exists());
+}
+
+#[test]
+fn what_only_looks_like_one_is_left() {
+    let base = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("precious"), "x").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), base.path().join(format!("{PREFIX}link")))
+        .unwrap();
+    fs::create_dir(base.path().join("stackup-notes")).unwrap();
+    fs::create_dir_all(base.path().join(format!("{PREFIX}tree/inner"))).unwrap();
+    fs::write(
+        base.path().join(format!("{PREFIX}tree/inner/precious")),
+        "x",
+    )
+    .unwrap();
+    let _dir = RuntimeDir::create(&at(base.path())).unwrap();
+    assert!(elsewhere.path().join("precious").exists());
+    assert!(base.path().join("stackup-notes").exists());
+    assert!(
+        base.path()
+            .join(format!("{PREFIX}tree/inner/precious"))
+            .exists()
+    );
+}
+
+#[test]
+fn many_that_start_at_once_each_keep_theirs() {
+    let base = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..40 {
+                    let dir = RuntimeDir::create(&at(base.path())).unwrap();
+                    fs::write(dir.path().join("file"), "x").unwrap();
+                    std::thread::yield_now();
+                    assert!(dir.path().join("file").exists());
+                }
+            });
+        }
+    });
+    assert_eq!(count(base.path()), 0);
+}
+
+/// Run by the next test in a process of its own, which it kills.
+#[test]
+#[ignore = "waits to be killed"]
+fn lives_until_killed() {
+    let base = std::env::var_os("STACKUP_TEST_BASE").unwrap();
+    let _dir = RuntimeDir::create(&at(Path::new(&base))).unwrap();
+    println!("ready");
+    std::thread::sleep(std::time::Duration::from_secs(60));
+}
+
+#[test]
+fn a_killed_processs_directory_is_removed_by_the_next() {
+    let base = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--ignored",
+            "--exact",
+            "load::library::runtime_dir::tests::lives_until_killed",
+        ])
+        .env("STACKUP_TEST_BASE", base.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let locked = || {
+        let entry = fs::read_dir(base.path()).unwrap().flatten().next();
+        entry.is_some_and(|entry| lock(&entry.path()).is_none())
+    };
+    while !locked() {
+        assert!(
+            std::time::Instant::now() < end,
+            "the child makes no directory"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let ours = RuntimeDir::create(&at(base.path())).unwrap();
+    assert_eq!(count(base.path()), 2, "the child lives");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(ours);
+    let _next = RuntimeDir::create(&at(base.path())).unwrap();
+    assert_eq!(count(base.path()), 1);
+}
+
+#[test]
+fn a_place_that_will_not_do_is_passed_over_and_named_if_none_does() {
+    let base = tempfile::tempdir().unwrap();
+    let missing = base.path().join("missing");
+    let first = Candidate {
+        path: missing.clone(),
+        variable: "XDG_RUNTIME_DIR",
+    };
+    let both = [first.clone(), at(base.path()).remove(0)];
+    let dir = RuntimeDir::create(&both).unwrap();
+    assert_eq!(
+        dir.path().parent(),
+        Some(base.path().canonicalize().unwrap().as_path())
+    );
+    let error = RuntimeDir::create(&[first]).unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("{} (from XDG_RUNTIME_DIR)", missing.display())),
+        "{error}"
+    );
+    assert!(error.contains("set TMPDIR"), "{error}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_noexec_filesystem_is_refused() {
+    // Mounted noexec on every Linux; where one is not, there is nothing to test.
+    for path in ["/proc", "/sys"].map(Path::new) {
+        if is_noexec(path).unwrap_or(false) {
+            let error = RuntimeDir::create(&at(path)).unwrap_err().to_string();
+            assert!(error.contains("is mounted noexec"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_directory_removed_between_opening_and_locking_is_not_held() {
+    let base = tempfile::tempdir().unwrap();
+    let path = base.path().join("dir");
+    fs::create_dir(&path).unwrap();
+    let file = File::open(&path).unwrap();
+    fs::rename(&path, base.path().join("away")).unwrap();
+    assert!(hold(&path, file.try_clone().unwrap()).is_none());
+    fs::create_dir(&path).unwrap();
+    assert!(
+        hold(&path, file).is_none(),
+        "another directory under the same name"
+    );
+}

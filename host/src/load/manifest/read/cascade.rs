@@ -1,0 +1,168 @@
+//! `cascade`: stacks that are asked one after the other.
+
+use toml::de::DeValue;
+
+use super::directive;
+use super::environments::{self, Environments};
+use super::level::{self, Enclosing};
+use super::table::{Entry, Kind, Table};
+use super::{Node, Reader, reach};
+use crate::load::manifest::{Diagnostic, Level, Role, Span, Tried};
+
+/// Rack's.
+const CATCH: [u16; 2] = [404, 405];
+
+/// One of a cascade as read, whether it applies in this environment or not.
+struct Read {
+    tried: Tried,
+    environments: Environments,
+    /// The place of `catch`, where it is written.
+    catch: Option<Span>,
+}
+
+pub(super) fn cascade(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    around: &Enclosing,
+) -> Option<Vec<Tried>> {
+    let expected = "a list of tables or plugins' names";
+    let DeValue::Array(items) = entry.value.get_ref() else {
+        let raw = reader.text.get(entry.value.span()).unwrap_or_default();
+        let help = match raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']')) {
+            Some(header) => format!("write `[[{header}]]`, once for each stack"),
+            None => format!("write `cascade = [{raw}]`"),
+        };
+        reader.mismatch(entry.value, "`cascade`", expected, Some(help));
+        return None;
+    };
+    if items.is_empty() {
+        let warning = Diagnostic::warning(entry.value.span(), "`cascade` is empty")
+            .label("every request that gets here is answered with 404")
+            .help("name the apps that are to be asked");
+        reader.report(warning);
+    }
+    let inner = Enclosing {
+        in_map: true,
+        in_cascade: true,
+        ..around.clone()
+    };
+    let all: Vec<Read> = items
+        .iter()
+        .filter_map(|item| one(reader, item, &inner))
+        .collect();
+    warn_of_the_last(reader, &all);
+    let environment = reader.settings.environment;
+    let here = all
+        .into_iter()
+        .filter(|read| read.environments.include(environment));
+    Some(here.map(|read| read.tried).collect())
+}
+
+fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Read> {
+    let span = node.span();
+    let entries = match node.get_ref() {
+        DeValue::Table(entries) => entries,
+        DeValue::String(_) => {
+            let run = directive::directive(reader, node, Role::Run)?.directive;
+            let level = Level {
+                run,
+                ..Level::default()
+            };
+            return Some(Read {
+                tried: Tried {
+                    catch: CATCH.into(),
+                    span,
+                    level,
+                },
+                environments: Environments::All,
+                catch: None,
+            });
+        }
+        _ => {
+            let help = "write \"name\", or { run = \"name\" } to say more".to_owned();
+            let expected = "a table or a plugin's name";
+            reader.mismatch(node, "each of `cascade`", expected, Some(help));
+            return None;
+        }
+    };
+    let mut table = Table::new(entries, span.clone(), Kind::Tried);
+    let catch = table.take("catch");
+    let place = catch.as_ref().map(|entry| entry.value.span());
+    let environments = environments::take(reader, &mut table);
+    reach::environments(reader, &environments, around, "this one of `cascade`");
+    let active = environments.include(reader.settings.environment);
+    let tried = reader.part(active, |reader| {
+        let mut inner = around.clone();
+        inner.environments.push(environments.clone());
+        let catch = catch.and_then(|entry| statuses(reader, &entry));
+        Tried {
+            catch: catch.unwrap_or_else(|| CATCH.into()),
+            span,
+            level: level::level(reader, &mut table, &inner),
+        }
+    });
+    table.finish(reader);
+    Some(Read {
+        tried,
+        environments,
+        catch: place,
+    })
+}
+
+/// None if some of it is wrong: then nothing is said of what it leaves.
+fn statuses(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<u16>> {
+    let expected = "a list of statuses";
+    let DeValue::Array(items) = entry.value.get_ref() else {
+        let raw = reader.text.get(entry.value.span()).unwrap_or_default();
+        let help = matches!(entry.value.get_ref(), DeValue::Integer(_))
+            .then(|| format!("write `catch = [{raw}]`"));
+        reader.mismatch(entry.value, "`catch`", expected, help);
+        return None;
+    };
+    let all: Vec<_> = items.iter().map(|item| status(reader, item)).collect();
+    all.into_iter().collect()
+}
+
+fn status(reader: &mut Reader<'_>, node: Node<'_>) -> Option<u16> {
+    let DeValue::Integer(integer) = node.get_ref() else {
+        reader.mismatch(node, "each of `catch`", "a status", None);
+        return None;
+    };
+    let status = u16::from_str_radix(integer.as_str(), integer.radix()).ok();
+    let status = status.filter(|status| (200..=599).contains(status));
+    if status.is_none() {
+        let message = format!("`{}` is not the status of a response", integer.as_str());
+        reader.report(Diagnostic::error(node.span(), message).label("allowed: 200 to 599"));
+    }
+    status
+}
+
+/// What comes after the last one is nothing, and after one that catches nothing, too.
+fn warn_of_the_last(reader: &mut Reader<'_>, all: &[Read]) {
+    let Some((last, before)) = all.split_last() else {
+        return;
+    };
+    if let Some(place) = &last.catch {
+        let warning = Diagnostic::warning(place.clone(), "this `catch` has no effect")
+            .label("after the last one there is none to ask")
+            .help("remove it: what the last one answers stands");
+        reader.report(warning);
+    }
+    let ends = |read: &&Read| read.tried.catch.is_empty() && read.environments.span().is_none();
+    if let Some((place, read)) = before.iter().find(ends).map(|read| (&read.catch, read)) {
+        let place = place.clone().unwrap_or_else(|| read.tried.span.clone());
+        let error = Diagnostic::error(place, "what stands after this one can never be reached")
+            .label("whatever it answers stands")
+            .help("name the statuses at which the next one is asked, such as [404]");
+        reader.report(error);
+    }
+}
+
+/// Which of the two would answer?
+pub(super) fn beside_run(reader: &mut Reader<'_>, cascade: &Entry<'_>, run: &Entry<'_>) {
+    let error = Diagnostic::error(run.key.clone(), "both `cascade` and `run`")
+        .label("… or this")
+        .also(cascade.key.clone(), "either this …")
+        .help("make the app of `run` the last of `cascade`");
+    reader.report(error);
+}

@@ -1,0 +1,79 @@
+//! `config`: TOML → JSON, with the place of every value.
+
+use serde_json::{Map, Number, Value};
+use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
+
+use super::{Node, Reader};
+use crate::load::manifest::Diagnostic;
+use crate::load::manifest::directive::Places;
+
+/// The config as a handler gets it; faults in it are reported and stand as `null`.
+pub(super) fn object(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    path: &str,
+    places: &mut Places,
+) -> Map<String, Value> {
+    let mut object = Map::new();
+    for (key, node) in table {
+        let name = key.get_ref();
+        let path = format!("{path}.{name}");
+        places.record(path.clone(), key.span(), node.span());
+        object.insert(name.to_string(), value(reader, node, &path, places));
+    }
+    object
+}
+
+fn value(reader: &mut Reader<'_>, node: Node<'_>, path: &str, places: &mut Places) -> Value {
+    match node.get_ref() {
+        DeValue::String(text) => reader.filled(text, node.span()).into(),
+        DeValue::Integer(text) => integer(reader, node, text),
+        DeValue::Float(text) => float(reader, node, text),
+        DeValue::Boolean(boolean) => Value::Bool(*boolean),
+        // JSON has no dates; a string is what serde's date types read.
+        DeValue::Datetime(datetime) => Value::String(datetime.to_string()),
+        DeValue::Table(table) => Value::Object(object(reader, table, path, places)),
+        DeValue::Array(items) => {
+            let items = items.iter().enumerate().map(|(index, item)| {
+                let path = format!("{path}[{index}]");
+                places.record(path.clone(), item.span(), item.span());
+                value(reader, item, &path, places)
+            });
+            Value::Array(items.collect())
+        }
+    }
+}
+
+fn integer(reader: &mut Reader<'_>, node: Node<'_>, integer: &DeInteger<'_>) -> Value {
+    let (text, radix) = (integer.as_str(), integer.radix());
+    if let Ok(number) = i64::from_str_radix(text, radix) {
+        return number.into();
+    }
+    if let Ok(number) = u64::from_str_radix(text, radix) {
+        return number.into();
+    }
+    reader.report(
+        Diagnostic::error(node.span(), "this integer does not fit into 64 bits")
+            .label(format!("allowed: {} to {}", i64::MIN, u64::MAX))
+            .help("write it as a string if the plugin can read that"),
+    );
+    Value::Null
+}
+
+fn float(reader: &mut Reader<'_>, node: Node<'_>, float: &DeFloat<'_>) -> Value {
+    match float.as_str().parse().ok().and_then(Number::from_f64) {
+        Some(number) => Value::Number(number),
+        None => {
+            reader.report(
+                Diagnostic::error(
+                    node.span(),
+                    format!("`{}` cannot be given to a plugin", float.as_str()),
+                )
+                .label("not a finite number")
+                .note("config reaches a plugin as JSON, which knows neither `nan` nor `inf`")
+                .help("write a number, or leave the key out"),
+            );
+            Value::Null
+        }
+    }
+}

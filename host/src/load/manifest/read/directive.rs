@@ -1,0 +1,237 @@
+//! A `use` or a `run`: a string or a table.
+
+use std::path::PathBuf;
+
+use toml::de::DeValue;
+
+use super::environments::{self, Environments};
+use super::keys::Keys;
+use super::table::{Entry, Kind, Table};
+use super::{Node, Reader, config, strings};
+use crate::load::manifest::directive::Places;
+use crate::load::manifest::{Diagnostic, Directive, OnFailure, Role, Span, name};
+
+/// A directive as read, whether it applies in this environment or not.
+pub(super) struct Read {
+    /// `None` if something is wrong with it.
+    pub(super) directive: Option<Directive>,
+    pub(super) environments: Environments,
+    /// Whether it is left out for now.
+    pub(super) off: bool,
+    pub(super) span: Span,
+}
+
+impl Read {
+    /// Whether it is a part of the stack in this environment.
+    pub(super) fn applies(&self, environment: &str) -> bool {
+        !self.off && self.environments.include(environment)
+    }
+}
+
+pub(super) fn directive(reader: &mut Reader<'_>, node: Node<'_>, role: Role) -> Option<Read> {
+    match node.get_ref() {
+        DeValue::String(text) => {
+            let mut places = Places::default();
+            places.record("plugin".into(), node.span(), node.span());
+            let named = reader.filled(text, node.span());
+            let named = named.and_then(|text| check_name(reader, &text, node.span()));
+            let directive = named.map(|(plugin, handler)| Directive {
+                role,
+                plugin,
+                handler,
+                path: None,
+                sha256: None,
+                config: serde_json::Map::new(),
+                on_failure: OnFailure::default(),
+                span: node.span(),
+                places,
+            });
+            Some(Read {
+                directive,
+                environments: Environments::All,
+                off: false,
+                span: node.span(),
+            })
+        }
+        DeValue::Table(entries) => {
+            let mut table = Table::new(entries, node.span(), Kind::Directive);
+            Some(from_table(reader, &mut table, role).finish(reader, table))
+        }
+        _ => {
+            let what = match role {
+                Role::Use => "each of `use`",
+                Role::Run => "`run`",
+            };
+            let help = "write \"name\", or { plugin = \"name\" } to say more";
+            reader.mismatch(node, what, "a plugin's name or a table", Some(help.into()));
+            None
+        }
+    }
+}
+
+impl Read {
+    fn finish(self, reader: &mut Reader<'_>, table: Table<'_>) -> Self {
+        table.finish(reader);
+        self
+    }
+}
+
+fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Read {
+    let span = table.span.clone();
+    // Asked for in the order in which "valid here" lists them.
+    let plugin = table.take("plugin");
+    let configured = table.take("config");
+    let environments = environments::take(reader, table);
+    let (path, sha256) = (table.take("path"), table.take("sha256"));
+    let failing = table.take("on_failure");
+    let mut off = false;
+    // There must be something that answers.
+    if role == Role::Use {
+        let mut keys = Keys { reader, table };
+        keys.flag("off", &mut off);
+    }
+    let active = !off && environments.include(reader.settings.environment);
+
+    let mut places = Places::default();
+    let entries = [
+        ("plugin", &plugin),
+        ("config", &configured),
+        ("path", &path),
+        ("sha256", &sha256),
+        ("on_failure", &failing),
+    ];
+    for (key, entry) in entries {
+        if let Some(entry) = entry {
+            places.record(key.into(), entry.key.clone(), entry.value.span());
+        }
+    }
+    let misnamed = table.misspells("plugin");
+    let directive = reader.part(active, |reader| {
+        let named = plugin_name(reader, plugin, &span, misnamed);
+        let path = path.and_then(|entry| file(reader, &entry));
+        let sha256 = sha256.and_then(|entry| digest(reader, &entry));
+        let config = match configured {
+            Some(entry) => config_table(reader, &entry, &mut places),
+            None => serde_json::Map::new(),
+        };
+        let on_failure = failing.and_then(|entry| on_failure(reader, &entry, role));
+        let (plugin, handler) = named?;
+        Some(Directive {
+            role,
+            plugin,
+            handler,
+            path,
+            sha256,
+            config,
+            on_failure: on_failure.unwrap_or_default(),
+            span: span.clone(),
+            places,
+        })
+    });
+    Read {
+        directive,
+        environments,
+        off,
+        span,
+    }
+}
+
+fn plugin_name(
+    reader: &mut Reader<'_>,
+    entry: Option<Entry<'_>>,
+    span: &Span,
+    misnamed: bool,
+) -> Option<(String, Option<String>)> {
+    let Some(entry) = entry else {
+        // The key that was meant for `plugin` is told as unknown: once is enough.
+        if misnamed {
+            return None;
+        }
+
+        reader.report(
+            Diagnostic::error(span.clone(), "this directive names no plugin")
+                .label("`plugin` is missing")
+                .help("add `plugin = \"name\"`"),
+        );
+        return None;
+    };
+    let text = reader.string(entry.value, "`plugin`", "a plugin's name, as a string")?;
+    check_name(reader, &text, entry.value.span())
+}
+
+fn check_name(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<(String, Option<String>)> {
+    match name::parse(text) {
+        Ok(named) => Some(named),
+        Err(complaint) => {
+            let mut error = Diagnostic::error(span, complaint.message).label(complaint.label);
+            error.help = complaint.help;
+            reader.report(error);
+            None
+        }
+    }
+}
+
+fn file(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<PathBuf> {
+    let text = reader.string(
+        entry.value,
+        "`path`",
+        "a file's or folder's name, as a string",
+    )?;
+    if text.is_empty() || text.contains('\0') {
+        reader.report(
+            Diagnostic::error(entry.value.span(), "`path` names no file")
+                .label("a crate's folder or a library file is expected")
+                .help("name one, or leave `path` out to search the directories of `[plugins]`"),
+        );
+        return None;
+    }
+    Some(PathBuf::from(text))
+}
+
+fn digest(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<String> {
+    let text = reader.string(entry.value, "`sha256`", "64 hex digits, as a string")?;
+    let label = match text.chars().find(|c| !c.is_ascii_hexdigit()) {
+        Some(c) => format!("`{}` is no hex digit", c.escape_debug()),
+        None if text.len() != 64 => format!("these are {}", text.len()),
+        None => return Some(text.to_ascii_lowercase()),
+    };
+    reader.report(
+        Diagnostic::error(entry.value.span(), "`sha256` must be 64 hex digits")
+            .label(label)
+            .help("`sha256sum FILE` prints them"),
+    );
+    None
+}
+
+fn on_failure(reader: &mut Reader<'_>, entry: &Entry<'_>, role: Role) -> Option<OnFailure> {
+    let words = [
+        ("fail-closed", OnFailure::FailClosed),
+        ("bypass", OnFailure::Bypass),
+    ];
+    let note = "while the handler is out of service, \"fail-closed\" answers 503, \"bypass\" goes on \
+                to the layers below";
+    let found = strings::either(reader, entry, "`on_failure`", words, note)?;
+    if (found, role) == (OnFailure::Bypass, Role::Run) {
+        reader.report(
+            Diagnostic::error(entry.value.span(), "an app cannot be bypassed")
+                .label("there is nothing below `run` to answer instead")
+                .help("leave `on_failure` out: without its app a request gets 503"),
+        );
+    }
+    Some(found)
+}
+
+fn config_table(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    places: &mut Places,
+) -> serde_json::Map<String, serde_json::Value> {
+    match entry.value.get_ref() {
+        DeValue::Table(table) => config::object(reader, table, "config", places),
+        _ => {
+            let help = "write `config = { key = \"value\" }`".to_owned();
+            reader.mismatch(entry.value, "`config`", "a table", Some(help));
+            serde_json::Map::new()
+        }
+    }
+}

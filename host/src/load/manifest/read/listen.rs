@@ -1,0 +1,186 @@
+//! `[server]`.
+
+use std::path::PathBuf;
+
+use toml::de::DeValue;
+
+use super::Reader;
+use super::strings::{self, Item};
+use super::table::{Entry, Kind, Table};
+use crate::load::manifest::words::quoted;
+use crate::load::manifest::{Diagnostic, Listen, Server};
+
+/// The room that a socket's file name has in the kernel, without the closing zero.
+const UNIX_PATH_MAX: usize = 107;
+
+/// Opens the table of a section; any other value there is an error.
+pub(super) fn section<'t>(
+    reader: &mut Reader<'_>,
+    entry: Entry<'t>,
+    name: &'static str,
+) -> Option<Table<'t>> {
+    match entry.value.get_ref() {
+        DeValue::Table(entries) => {
+            Some(Table::new(entries, entry.value.span(), Kind::Section(name)))
+        }
+        DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => {
+            let help = format!("there is one only: write `[{name}]`");
+            reader.mismatch(entry.value, &format!("`{name}`"), "a table", Some(help));
+            None
+        }
+        _ => {
+            let help = format!("write a header `[{name}]` and its keys below");
+            reader.mismatch(entry.value, &format!("`{name}`"), "a table", Some(help));
+            None
+        }
+    }
+}
+
+pub(super) fn server(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Server {
+    let Some(mut table) = entry.and_then(|entry| section(reader, entry, "server")) else {
+        return Server::default();
+    };
+    let server = match table.take("listen") {
+        Some(entry) => listen(reader, &entry),
+        None => Server::default(),
+    };
+    table.finish(reader);
+    server
+}
+
+fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
+    let Some(items) = strings::list(reader, entry, "`listen`", "addresses") else {
+        return Server::default();
+    };
+    if entry
+        .value
+        .get_ref()
+        .as_array()
+        .is_some_and(|array| array.is_empty())
+    {
+        reader.report(
+            Diagnostic::error(entry.value.span(), "`listen` is empty")
+                .label("nothing to listen on")
+                .help("name an address, or leave `listen` out for 127.0.0.1:9292"),
+        );
+    }
+    let mut server = Server {
+        listen: Vec::new(),
+        listen_spans: Vec::new(),
+    };
+    for item in items {
+        let Some(address) = address(reader, &item) else {
+            continue;
+        };
+        let any_port = matches!(&address, Listen::Tcp(tcp) if tcp.ends_with(":0"));
+        match server.listen.iter().position(|other| *other == address) {
+            Some(first) if !any_port => reader.report(
+                Diagnostic::error(item.span, format!("`{address}` is listened on twice"))
+                    .label("again here")
+                    .also(server.listen_spans[first].clone(), "first here")
+                    .help("remove one of them"),
+            ),
+            _ => {
+                server.listen.push(address);
+                server.listen_spans.push(item.span);
+            }
+        }
+    }
+    server
+}
+
+fn address(reader: &mut Reader<'_>, item: &Item) -> Option<Listen> {
+    match parse(&item.text) {
+        Ok(address) => Some(address),
+        Err((label, help)) => {
+            let message = format!("{} is not an address to listen on", quoted(&item.text));
+            reader.report(
+                Diagnostic::error(item.span.clone(), message)
+                    .label(label)
+                    .help(help),
+            );
+            None
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Listen, (&'static str, String)> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return match path.len() {
+            0 => Err((
+                "the path is missing",
+                "write \"unix:/run/stackup.sock\"".into(),
+            )),
+            1..=UNIX_PATH_MAX if !path.contains('\0') => Ok(Listen::Unix(PathBuf::from(path))),
+            1..=UNIX_PATH_MAX => Err(("a path has no zero byte", "remove it".into())),
+            long => Err((
+                "the path is too long for a socket",
+                format!("at most {UNIX_PATH_MAX} bytes, this has {long}"),
+            )),
+        };
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let help = match scheme {
+            "https" => "TLS is not served here; put a proxy in front".to_owned(),
+            _ => format!("write \"{}\"", rest.trim_end_matches('/')),
+        };
+        return Err(("this is a URL", help));
+    }
+    if text.starts_with('/') {
+        return Err(("this looks like a file", format!("write \"unix:{text}\"")));
+    }
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        let help =
+            format!("write \"127.0.0.1:{text}\", or \"0.0.0.0:{text}\" to be reached from outside");
+        return Err(("the host is missing", help));
+    }
+    let bare_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
+    if bare_v6 {
+        return Err((
+            "an IPv6 address stands in brackets",
+            format!("write \"[{text}]:9292\""),
+        ));
+    }
+    match text.rsplit_once(':') {
+        Some(("" | "*", port)) => Err((
+            "the host is missing",
+            format!("write \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" to be reached from outside"),
+        )),
+        Some((host, port)) => {
+            if !is_host(host) {
+                return Err((
+                    "not a host",
+                    "write \"host:port\", \"[::1]:port\" or \"unix:/path\"".into(),
+                ));
+            }
+            if !port.bytes().all(|b| b.is_ascii_digit()) || port.parse::<u16>().is_err() {
+                return Err((
+                    "the port is not a number from 0 to 65535",
+                    format!("write \"{host}:9292\" or any other port; 0 takes a free one"),
+                ));
+            }
+            Ok(Listen::Tcp(text.to_ascii_lowercase()))
+        }
+        None if is_host(text) => Err(("the port is missing", format!("write \"{text}:9292\""))),
+        None => Err((
+            "not an address",
+            "write \"host:port\" or \"unix:/path\"".into(),
+        )),
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        }
+    }
+}

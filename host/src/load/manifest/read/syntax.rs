@@ -1,0 +1,121 @@
+//! Text that is no TOML: the parser's errors in our words.
+
+use toml::de::{DeTable, Error};
+
+use super::duplicate;
+use super::unclosed::Unclosed;
+use crate::load::manifest::{Diagnostic, Span};
+
+/// The parser's errors, one a line, and whether the tree beside them can be believed.
+pub(super) fn diagnostics(
+    text: &str,
+    tree: &DeTable<'_>,
+    errors: &[Error],
+) -> (Vec<Diagnostic>, bool) {
+    let mut errors: Vec<(Span, &str)> = errors
+        .iter()
+        .map(|error| (error.span().unwrap_or(0..0), error.message()))
+        .collect();
+    errors.sort_by_key(|(span, _)| span.start);
+    let unclosed = Unclosed::find(text, tree, &errors);
+    if let Some(unclosed) = &unclosed {
+        // All that follows was read as a part of what is not closed.
+        errors.retain(|(span, _)| span.start < unclosed.open.start);
+    }
+    // What follows the first error of a line is mostly its echo.
+    errors.dedup_by_key(|(span, _)| line(text, span.start));
+    // A misread value spoils itself alone; any other error may have moved headers and keys.
+    let local = |message: &str| is_duplicate(message) || is_unquoted(message);
+    let trustworthy = unclosed.is_none() && errors.iter().all(|(_, message)| local(message));
+
+    let mut told: Vec<Diagnostic> = Vec::new();
+    for (span, message) in errors {
+        if !is_duplicate(message) {
+            told.push(tell(text, span, message));
+        } else if !duplicate::is_echo(text, &told, &span) {
+            told.push(duplicate::tell(text, tree, span));
+        }
+    }
+    told.extend(unclosed.map(Unclosed::tell));
+    (told, trustworthy)
+}
+
+/// Both kinds of diagnostics; on a line with a syntax error nothing else is believed.
+pub(super) fn merge(
+    text: &str,
+    mut syntax: Vec<Diagnostic>,
+    others: Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
+    let lines: Vec<usize> = syntax
+        .iter()
+        .map(|error| line(text, error.span.start))
+        .collect();
+    let others = others.into_iter();
+    syntax.extend(others.filter(|other| !lines.contains(&line(text, other.span.start))));
+    syntax
+}
+
+fn is_duplicate(message: &str) -> bool {
+    message == "duplicate key"
+}
+
+fn is_unquoted(message: &str) -> bool {
+    message.starts_with("string values must be quoted")
+}
+
+fn tell(text: &str, span: Span, message: &str) -> Diagnostic {
+    let raw = text.get(span.clone()).unwrap_or_default();
+    if is_unquoted(message) && raw.is_empty() {
+        return Diagnostic::error(span, "a key without a value")
+            .label("the value is missing")
+            .help("write one, or remove the key");
+    }
+    if is_unquoted(message) {
+        return Diagnostic::error(span, "a string without quotes")
+            .label("quotes are missing")
+            .help(format!("write \"{raw}\""));
+    }
+    let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    if what.ends_with("basic string") || what.ends_with("literal string") {
+        let quote = expected.trim_matches('`');
+        return Diagnostic::error(span, "a string without its end")
+            .label(format!("`{quote}` is missing"))
+            .help(format!("close it with `{quote}`"));
+    }
+    if what == "invalid unquoted key" && raw.starts_with(':') {
+        return Diagnostic::error(span, "a key followed by `:`")
+            .label("`=` is expected")
+            .help("this is TOML: write `key = value`");
+    }
+    if what == "invalid unquoted key" {
+        return Diagnostic::error(
+            span,
+            "a key with other characters than letters, digits, `-` and `_`",
+        )
+        .label("not allowed in a key without quotes")
+        .help("put the whole key in quotes");
+    }
+    if what == "missing escaped value" {
+        return Diagnostic::error(span, "`\\` before a character that cannot be escaped")
+            .label("unknown escape")
+            .help("write `\\\\` for a backslash, or put the string in single quotes");
+    }
+    if what == "key with no value" {
+        return Diagnostic::error(span, "a key without a value")
+            .label("`=` is expected")
+            .help("write `key = value`");
+    }
+    let error = Diagnostic::error(span, format!("not valid TOML: {what}"));
+    match expected {
+        "" | "nothing" => error.label("not allowed here"),
+        _ if expected.matches(", ").count() > 1 => {
+            error.label(format!("expected one of {expected}"))
+        }
+        _ => error.label(format!("expected {}", expected.replace(", ", " or "))),
+    }
+}
+
+/// The number of the line that `at` is in, from 0.
+pub(super) fn line(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}

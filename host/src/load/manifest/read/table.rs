@@ -1,0 +1,266 @@
+//! A table that knows which of its keys were read, so that no other goes unnoticed.
+
+use toml::de::{DeTable, DeValue};
+
+use super::{Node, Reader};
+use crate::load::manifest::words::{list, nearest};
+use crate::load::manifest::{Diagnostic, Span};
+
+/// What a table is, for the messages about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Top,
+    /// `[server]` and its like.
+    Section(&'static str),
+    /// A `use` or `run`, of the top level or inside a map.
+    Directive,
+    Map,
+    /// One of `cascade`.
+    Tried,
+}
+
+/// One key with its value.
+#[derive(Clone)]
+pub(super) struct Entry<'t> {
+    pub(super) key: Span,
+    pub(super) value: Node<'t>,
+}
+
+/// A table being read.
+pub(super) struct Table<'t> {
+    entries: &'t DeTable<'t>,
+    kind: Kind,
+    /// Where it begins; the top has no such place.
+    pub(super) span: Span,
+    known: Vec<&'static str>,
+}
+
+/// Keys of the top level that are easily written below a header, where they belong to its table.
+const LEVEL_KEYS: [&str; 5] = ["use", "map", "cascade", "run", "warmup"];
+const SECTIONS: [(&str, &[&str]); 6] = [
+    ("server", &["listen"]),
+    ("plugins", &["path", "trust"]),
+    (
+        "limits",
+        &[
+            "header_bytes",
+            "header_count",
+            "header_timeout",
+            "body_bytes",
+            "request_timeout",
+            "connections",
+            "shutdown_timeout",
+            "drain_timeout",
+            "warmup_timeout",
+            "block_report",
+            "block_limit",
+        ],
+    ),
+    (
+        "failures",
+        &[
+            "panics",
+            "panic_window",
+            "cool_down",
+            "crashes",
+            "crash_window",
+            "probation_time",
+            "probation_requests",
+        ],
+    ),
+    ("renewal", &["generations", "memory"]),
+    ("dev", &["overlay", "inspector", "lint"]),
+];
+/// What people call a key elsewhere → what it is called here.
+const OTHER_NAMES: [(&str, &str); 23] = [
+    ("name", "plugin"),
+    ("app", "plugin"),
+    ("middleware", "plugin"),
+    ("options", "config"),
+    ("settings", "config"),
+    ("args", "config"),
+    ("with", "config"),
+    ("env", "only"),
+    ("environment", "only"),
+    ("environments", "only"),
+    ("file", "path"),
+    ("crate", "path"),
+    ("checksum", "sha256"),
+    ("sha", "sha256"),
+    ("hash", "sha256"),
+    ("on_error", "on_failure"),
+    ("fallback", "on_failure"),
+    ("prefix", "path"),
+    ("bind", "listen"),
+    ("address", "listen"),
+    ("port", "listen"),
+    ("middleware", "use"),
+    ("app", "run"),
+];
+
+impl<'t> Table<'t> {
+    pub(super) fn top(entries: &'t DeTable<'t>) -> Self {
+        Self {
+            entries,
+            kind: Kind::Top,
+            span: 0..0,
+            known: Vec::new(),
+        }
+    }
+
+    pub(super) fn new(entries: &'t DeTable<'t>, span: Span, kind: Kind) -> Self {
+        Self {
+            entries,
+            kind,
+            span,
+            known: Vec::new(),
+        }
+    }
+
+    /// The entry of `key`, which is known from now on.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'t>> {
+        self.known.push(key);
+        self.peek(key)
+    }
+
+    /// The entry of `key`, which someone else is going to [`take`](Self::take).
+    pub(super) fn peek(&self, key: &str) -> Option<Entry<'t>> {
+        let (key, value) = self.entries.get_key_value(key)?;
+        Some(Entry {
+            key: key.span(),
+            value,
+        })
+    }
+
+    /// Whether some key that nobody asked for is told to mean `key`, which is not there.
+    pub(super) fn misspells(&self, key: &str) -> bool {
+        let keys = self.entries.keys().map(|key| key.get_ref().as_ref());
+        keys.filter(|other| !self.known.contains(other))
+            .any(|other| self.meant(other) == Some(key))
+    }
+
+    /// The key that `other` is most likely a slip of; one that is not there already.
+    fn meant(&self, other: &str) -> Option<&'static str> {
+        let absent = |key: &&'static str| !self.entries.contains_key(*key);
+        let named = OTHER_NAMES
+            .iter()
+            .filter(|(name, here)| *name == other && self.known.contains(here))
+            .map(|(_, here)| *here)
+            .find(absent);
+        named.or_else(|| nearest(other, self.known.iter().copied()).filter(absent))
+    }
+
+    /// The place of the table's first key.
+    pub(super) fn first_key(&self) -> Option<Span> {
+        self.entries
+            .keys()
+            .map(|key| key.span())
+            .min_by_key(|span| span.start)
+    }
+
+    /// Complains of every key that nobody has asked for.
+    pub(super) fn finish(self, reader: &mut Reader<'_>) {
+        for (key, value) in self.entries {
+            if !self.known.contains(&key.get_ref().as_ref()) {
+                let level_key = matches!(key.get_ref().as_ref(), "run" | "map" | "cascade");
+                reader.slips += usize::from(level_key);
+                let diagnostic = self.unknown(reader, key.get_ref(), key.span(), value.get_ref());
+                reader.report(diagnostic);
+            }
+        }
+    }
+
+    fn unknown(
+        &self,
+        reader: &Reader<'_>,
+        key: &str,
+        span: Span,
+        value: &DeValue<'_>,
+    ) -> Diagnostic {
+        let place = match self.kind {
+            Kind::Top => "at the top level".to_owned(),
+            Kind::Section(name) => format!("in `[{name}]`"),
+            Kind::Directive => "in a directive".to_owned(),
+            Kind::Map => "in a map".to_owned(),
+            Kind::Tried => "in one of `cascade`".to_owned(),
+        };
+        let unknown = Diagnostic::error(span, format!("unknown key `{key}` {place}"));
+        if let Some(header) = self.header(reader) {
+            let section = SECTIONS.iter().any(|(name, _)| *name == key);
+            if LEVEL_KEYS.contains(&key) || (section && matches!(value, DeValue::Table(_))) {
+                return self.slipped(reader, unknown, key, header);
+            }
+        }
+        if self.kind == Kind::Directive && key == "off" {
+            return unknown.label("only a `use` can be off").help(
+                "a stack has to run something: name another plugin, or write the stack without it",
+            );
+        }
+        let home = SECTIONS.iter().find(|(name, keys)| {
+            self.kind != Kind::Section(name) && *name != "plugins" && keys.contains(&key)
+        });
+        if let Some((home, _)) = home {
+            return unknown
+                .label(format!("`{key}` belongs to `[{home}]`"))
+                .help(format!("write it below a `[{home}]` header"));
+        }
+        let valid = format!("valid here: {}", list(self.known.iter().copied(), "and"));
+        match self.meant(key) {
+            Some(meant) => unknown
+                .label(format!("did you mean `{meant}`?"))
+                .note(valid),
+            None => unknown.label("unknown key").note(valid),
+        }
+    }
+
+    /// The `[header]` the table is written under, unless it is written inline.
+    fn header(&self, reader: &Reader<'_>) -> Option<Span> {
+        reader
+            .text
+            .get(self.span.clone())?
+            .starts_with('[')
+            .then(|| self.span.clone())
+    }
+
+    /// The TOML slip: a key of the level, written below a header, lands in the header's table.
+    fn slipped(
+        &self,
+        reader: &Reader<'_>,
+        unknown: Diagnostic,
+        key: &str,
+        header: Span,
+    ) -> Diagnostic {
+        let raw = reader.text.get(header.clone()).unwrap_or_default();
+        let (label, help) = match around(raw) {
+            Some(level) if self.kind == Kind::Directive && key != "warmup" => (
+                format!("`{key}` belongs to {level} or to the top level"),
+                format!(
+                    "write it above `{raw}` for {level}, above the first `[table]` for the top level"
+                ),
+            ),
+            _ if LEVEL_KEYS.contains(&key) => (
+                format!("`{key}` belongs to the top level"),
+                "write it above the first `[table]`".to_owned(),
+            ),
+            _ => (
+                format!("`{key}` belongs to the top level"),
+                format!("write it as a header of its own: `[{key}]`"),
+            ),
+        };
+        unknown
+            .label(label)
+            .also(header, "this header takes all keys below it")
+            .help(help)
+    }
+}
+
+/// The level that a header such as `[[map.use]]` is in; none for the top.
+fn around(header: &str) -> Option<&'static str> {
+    let name = header.trim_matches(['[', ']', ' ']);
+    let (level, _) = name.rsplit_once('.')?;
+    match level.rsplit('.').next()?.trim() {
+        "map" => Some("the map"),
+        "cascade" => Some("this one of `cascade`"),
+        _ => None,
+    }
+}

@@ -1,0 +1,123 @@
+//! The schema of a manifest.
+
+use serde_json::{Value, json};
+
+use crate::load::library::HandlerKind;
+
+/// What can be written, whatever plugins there are.
+const MANIFEST: &str = include_str!("manifest.schema.json");
+
+/// What a manifest can name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InReach {
+    /// The names of plugins, as a hint: others may be named as well.
+    pub plugins: Vec<String>,
+    /// The handlers whose schemas are known.
+    pub handlers: Vec<HandlerSchema>,
+}
+
+/// A handler, and the schema of its config.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HandlerSchema {
+    /// The plugin, as a manifest names it.
+    pub plugin: String,
+    /// As the library exports it.
+    pub handler: String,
+    /// Whether it is for `use` or for `run`.
+    pub kind: HandlerKind,
+    /// Whether the plugin's name alone means it.
+    pub alone: bool,
+    /// The schema, as the plugin gives it.
+    pub schema: Value,
+}
+
+/// The JSON Schema of a manifest, for editors.
+///
+/// Where a directive names one of these handlers, `config` has the handler's schema.
+pub fn of_manifest(reach: &InReach) -> Value {
+    let Ok(mut whole) = serde_json::from_str::<Value>(MANIFEST) else {
+        // A test reads it.
+        return Value::Bool(true);
+    };
+    let defs = &mut whole["$defs"];
+    if reach.plugins.is_empty() {
+        // A list of none is no schema.
+        defs["in_reach"] = json!({ "type": "string" });
+    } else {
+        defs["in_reach"]["enum"] = json!(reach.plugins);
+    }
+    for handler in &reach.handlers {
+        let directive = match handler.kind {
+            HandlerKind::Middleware => "use",
+            HandlerKind::App => "run",
+        };
+        if let Value::Array(rules) = &mut defs[directive]["anyOf"][1]["allOf"] {
+            rules.push(rule(handler));
+        }
+    }
+    for handler in &reach.handlers {
+        let name = handler.name();
+        let mut schema = handler.schema.clone();
+        rehang(&mut schema, &format!("#/$defs/{name}"));
+        if let Value::Object(schema) = &mut schema {
+            schema.remove("$schema");
+            // The name of the author's type says nothing to who writes a manifest.
+            schema.insert(
+                "title".to_owned(),
+                json!(format!("config of {}", handler.shown())),
+            );
+        }
+        defs[name] = schema;
+    }
+    whole
+}
+
+impl HandlerSchema {
+    /// In `$defs`, where no other name has a dot.
+    fn name(&self) -> String {
+        format!("{}.{}", self.plugin, self.handler)
+    }
+
+    /// In full, as a manifest may name it.
+    fn shown(&self) -> String {
+        format!("{}#{}", self.plugin, self.handler)
+    }
+}
+
+/// If a directive means this handler, then its config has this schema.
+fn rule(handler: &HandlerSchema) -> Value {
+    let mut names = vec![handler.shown()];
+    if handler.alone {
+        names.insert(0, handler.plugin.clone());
+    }
+    let config = format!("#/$defs/{}", handler.name());
+    json!({
+        "if": { "properties": { "plugin": { "enum": names } }, "required": ["plugin"] },
+        "then": { "properties": { "config": { "$ref": config } } },
+    })
+}
+
+/// Turns references within a schema into those of the same places below `root`.
+fn rehang(schema: &mut Value, root: &str) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(|item| rehang(item, root)),
+        Value::Object(entries) => {
+            if let Some(Value::String(reference)) = entries.get_mut("$ref")
+                && let Some(place) = reference.strip_prefix('#')
+            {
+                *reference = format!("{root}{place}");
+            }
+            for (key, value) in entries {
+                // These hold values, not schemas.
+                if !matches!(key.as_str(), "const" | "default" | "enum" | "examples") {
+                    rehang(value, root);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+#[path = "manifest_tests.rs"]
+mod tests;

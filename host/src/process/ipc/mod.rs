@@ -1,0 +1,18 @@
+//! The line between the supervisor and a worker: orders down, words up, each a line of JSON.
+//!
+//! It is a socket pair, which the worker finds as its stdin. First comes its [`Assignment`], with the
+//! descriptors that it inherits: the pipe for its last words, and the listening sockets.
+
+mod lines;
+mod pass;
+mod words;
+
+pub use self::lines::{Mouth, read_lines};
+pub use self::pass::{pass, receive};
+pub use self::words::{Ask, Assignment, Build, Hang, Order, Word};
+
+/// The hidden argument that makes the program a worker.
+pub const ARGUMENT: &str = "__worker";
+
+/// What a worker and its supervisor must agree on: it grows when a message changes its meaning.
+pub const PROTOCOL: u32 = 1;

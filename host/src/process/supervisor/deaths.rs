@@ -1,0 +1,323 @@
+//! Workers that end: as they should, or as they should not.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{WaitOptions, WaitStatus, wait};
+use serde::Deserialize;
+
+use super::crew::{Phase, Worker};
+use super::memory::Guilt;
+use super::start::Plan;
+use super::{Supervisor, now};
+use crate::load::snapshot::Avoid;
+use crate::policy::verdict::{Active, Crash, Start, Verdict, Who, judge};
+use crate::policy::{How, QuarantineRule};
+use crate::process::ipc::Hang;
+
+/// How long a worker that has ended is listened to, for what is still on the line.
+const ECHO: Duration = Duration::from_millis(50);
+
+impl Supervisor {
+    /// Notes which children have ended. Those of a worker that died come to us only where we are the
+    /// first process of a container; they are taken as well.
+    pub(super) fn reap(&mut self) {
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            let mut workers = self.workers.values_mut();
+            if let Some(worker) = workers.find(|worker| worker.pid == pid) {
+                worker.ended = Some(status);
+                worker.deadline = Some(Instant::now() + ECHO);
+            }
+        }
+        self.bury();
+    }
+
+    /// Draws the conclusions from each end, once all was heard.
+    pub(super) fn bury(&mut self) {
+        let over = |worker: &&Worker| {
+            let heard = worker.quiet || worker.deadline.is_some_and(|due| due <= Instant::now());
+            worker.ended.is_some() && heard
+        };
+        let dead: Vec<_> = self
+            .workers
+            .values()
+            .filter(over)
+            .map(|worker| worker.number)
+            .collect();
+        for number in dead {
+            if let Some(worker) = self.workers.remove(&number) {
+                self.ended(&worker);
+                self.vault.sweep();
+            }
+        }
+    }
+
+    /// Kills what does not go on in time.
+    pub(super) fn overdue(&mut self, now: Instant) {
+        let late = |worker: &&mut Worker| {
+            worker.ended.is_none() && worker.deadline.is_some_and(|due| due <= now)
+        };
+        for worker in self.workers.values_mut().filter(late) {
+            let number = worker.number;
+            let why = match worker.phase {
+                Phase::Starting => "it did not come to serve in time",
+                Phase::Serving | Phase::Ending => "it did not end in time",
+            };
+            tracing::error!(
+                event = "worker",
+                state = "killed",
+                number,
+                "worker {number} is killed: {why}"
+            );
+            worker.kill(why);
+        }
+    }
+
+    /// A worker could not begin with what it was told to.
+    pub(super) fn refused(&mut self, number: u32, reason: String) {
+        let Some(worker) = self.workers.get_mut(&number) else {
+            return;
+        };
+        if self.served {
+            tracing::error!("worker {number} can't begin: {}", reason.trim_end());
+        }
+        worker.leaving = Some(reason);
+    }
+
+    fn ended(&mut self, worker: &Worker) {
+        let number = worker.number;
+        let orderly = worker
+            .ended
+            .is_some_and(|status| status.exit_status() == Some(0));
+        let pid = worker.pid.as_raw_nonzero().get();
+        match worker.phase {
+            Phase::Ending if orderly || worker.killed.is_some() => {
+                tracing::debug!(
+                    event = "worker",
+                    state = "ended",
+                    number,
+                    pid,
+                    "worker {number} has ended"
+                );
+            }
+            _ if self.stopping.is_some() => {}
+            Phase::Ending => {
+                let verdict = self.judge(worker);
+                self.note(format!(
+                    "worker {number} crashed while it finished its requests: {}",
+                    verdict.cause
+                ));
+                self.hold_against(&verdict);
+            }
+            Phase::Serving if orderly && worker.leaving.is_some() => {
+                let cause = worker.leaving.clone().unwrap_or_default();
+                self.note(format!(
+                    "worker {number} ended by itself ({cause}): another one starts"
+                ));
+                self.start_unless_one_comes(Plan {
+                    start: Start::Active,
+                    cause,
+                });
+            }
+            Phase::Starting => self.did_not_start(worker),
+            Phase::Serving => self.crashed(worker),
+        }
+    }
+
+    fn did_not_start(&mut self, worker: &Worker) {
+        let why = match (&worker.leaving, worker.killed) {
+            (Some(reason), _) => reason.clone(),
+            (None, Some(killed)) => killed.to_owned(),
+            (None, None) => self.crash(worker).to_string(),
+        };
+        if self
+            .renewal
+            .as_ref()
+            .is_some_and(|renewal| renewal.worker == Some(worker.number))
+        {
+            self.not_renewed(&why);
+            return;
+        }
+        if !self.served {
+            // The first stack of all: whoever has started this wants to know, not to wait.
+            self.failed = Some(why);
+            return;
+        }
+        self.crashed(worker);
+    }
+
+    fn crashed(&mut self, worker: &Worker) {
+        self.memory.crashes += 1;
+        let verdict = self.judge(worker);
+        let number = worker.number;
+        let text = verdict.to_string();
+        tracing::error!(
+            event = "crash",
+            worker = number,
+            rolled_back = verdict.rolled_back,
+            quarantined = verdict.quarantined,
+            "worker {number} has died: {text}"
+        );
+        self.memory.note(now(), format!("worker {number}: {text}"));
+        self.hold_against(&verdict);
+        self.answers
+            .reloads_fail(&format!("the worker has died meanwhile: {text}"));
+        let plan = Plan {
+            start: verdict.start,
+            cause: "crash".to_owned(),
+        };
+        if verdict.delay.is_zero() {
+            self.start_unless_one_comes(plan);
+        } else {
+            self.planned = Some((Instant::now() + verdict.delay, plan));
+        }
+    }
+
+    /// A renewal that is under way brings a worker, too.
+    fn start_unless_one_comes(&mut self, plan: Plan) {
+        let comes = self
+            .workers
+            .values()
+            .any(|worker| worker.phase == Phase::Starting);
+        if !comes {
+            self.start(plan);
+        }
+    }
+
+    fn judge(&mut self, worker: &Worker) -> Verdict {
+        let (crash, rule) = (self.crash(worker), self.quarantine_rule());
+        let (quarantine, backoff) = (&mut self.memory.quarantine, &mut self.memory.backoff);
+        let verdict = judge(&crash, now(), &rule, quarantine, backoff);
+        if let (Some(fingerprint), Some(who)) = (&verdict.quarantined, &crash.who) {
+            self.quarantined(fingerprint, &who.plugin, &verdict.cause);
+        }
+        verdict
+    }
+
+    fn quarantine_rule(&self) -> QuarantineRule {
+        let rules = self.memory.rules();
+        QuarantineRule {
+            crashes: rules.crashes,
+            window: Duration::from_millis(rules.crash_window),
+        }
+    }
+
+    fn quarantined(&mut self, fingerprint: &str, plugin: &str, reason: &str) {
+        let guilt = Guilt {
+            plugin: plugin.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.memory.guilt.insert(fingerprint.to_owned(), guilt);
+        let short = fingerprint.get(..12).unwrap_or(fingerprint);
+        tracing::error!(
+            event = "quarantine",
+            fingerprint,
+            plugin,
+            "the library {short} of `{plugin}` is quarantined until it changes or `stackup reload --retry`: \
+             {reason}"
+        );
+    }
+
+    fn crash(&self, worker: &Worker) -> Crash {
+        let how = worker.ended.map_or(How::Exit(0), how);
+        let words: Option<LastWords> = worker
+            .last_words()
+            .lines()
+            .find_map(|line| serde_json::from_str(line).ok());
+        let who = words.and_then(LastWords::who);
+        let active = self
+            .memory
+            .active
+            .as_ref()
+            .filter(|_| worker.phase != Phase::Starting);
+        let active = active.map(|stack| Active {
+            generation: stack.generation,
+            on_probation: self.memory.on_probation(),
+            fingerprints: stack
+                .libraries
+                .iter()
+                .map(|kept| kept.fingerprint.to_string())
+                .collect(),
+        });
+        Crash {
+            how,
+            who,
+            origin: worker.origin,
+            active,
+            known_good: self.memory.good.is_some() && self.memory.on_probation(),
+        }
+    }
+
+    /// Remembers whom the verdict speaks against.
+    fn hold_against(&mut self, verdict: &Verdict) {
+        if verdict.rolled_back
+            && let Some(state) = self.newest_state()
+        {
+            self.memory.avoid.push(Avoid {
+                state,
+                reason: verdict.cause.clone(),
+            });
+        }
+    }
+
+    /// The stack that was tried last.
+    fn newest_state(&self) -> Option<String> {
+        let tried = self.memory.trying.clone();
+        tried.or_else(|| self.memory.active.as_ref().map(|stack| stack.state.clone()))
+    }
+
+    /// A handler holds a thread of the worker: it counts as a crash, but others are served on.
+    pub(super) fn hung(&mut self, number: u32, hang: &Hang) {
+        let worker = self.workers.get_mut(&number);
+        // However many of its threads are held, it is replaced once.
+        let Some(worker) = worker.filter(|worker| worker.phase == Phase::Serving && !worker.hung)
+        else {
+            return;
+        };
+        worker.hung = true;
+        let Hang {
+            handler, seconds, ..
+        } = hang;
+        let rule = self.quarantine_rule();
+        let reason = format!("`{handler}` has blocked its thread for {seconds:.1} s");
+        self.note(format!("{reason}: the worker is renewed"));
+        let quarantine = &mut self.memory.quarantine;
+        if quarantine.crashed(&hang.fingerprint, now(), &rule) {
+            self.quarantined(&hang.fingerprint, &hang.plugin, &reason);
+        }
+        self.renew(&reason, true, None);
+        // Its threads may all be blocked: it is not waited for.
+        self.held();
+    }
+
+    fn note(&mut self, text: String) {
+        tracing::error!(event = "incident", "{text}");
+        self.memory.note(now(), text);
+    }
+}
+
+fn how(status: WaitStatus) -> How {
+    match (status.terminating_signal(), status.exit_status()) {
+        (Some(signal), _) => How::Signal(signal),
+        (None, code) => How::Exit(code.unwrap_or_default()),
+    }
+}
+
+/// The line that a worker writes when it crashes (`abi::host::last_words`).
+#[derive(Deserialize)]
+struct LastWords {
+    handler: Option<String>,
+    plugin: Option<String>,
+    fingerprint: Option<String>,
+    generation: Option<u64>,
+}
+
+impl LastWords {
+    fn who(self) -> Option<Who> {
+        Some(Who {
+            handler: self.handler?,
+            plugin: self.plugin?,
+            fingerprint: self.fingerprint?,
+            generation: self.generation.unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! From nothing to a worker that serves.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::crew::{Phase, Worker};
+use super::memory::Memory;
+use super::notify::Notify;
+use super::sockets::Socket;
+use super::{Event, Settings, Supervisor};
+use crate::load::library::{Candidate, RuntimeDir, Vault};
+use crate::load::manifest::{self, Listen, Source};
+use crate::load::snapshot::Snapshot;
+use crate::policy::verdict::Start;
+use crate::process::control::{Door, candidates};
+use crate::process::ipc::{Assignment, Order, PROTOCOL};
+
+/// How much longer than its own deadlines a worker may take.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a worker may take to serve libraries that are there; building has no limit.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// A worker to be started.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) start: Start,
+    /// Why, in a word or two.
+    pub(super) cause: String,
+}
+
+impl Supervisor {
+    /// Opens what has to be open before the first worker starts, and starts it.
+    pub(super) fn begin(
+        settings: Settings,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Result<Self, String> {
+        let mut sockets = Socket::inherited()
+            .map_err(|error| format!("an inherited socket is of no use: {error}"))?;
+        if sockets.is_empty() {
+            for address in addresses(&settings)? {
+                sockets.extend(Socket::bind(&address).map_err(|error| error.to_string())?);
+            }
+        }
+        let vault =
+            RuntimeDir::create(&Candidate::from_env()).map_err(|error| error.to_string())?;
+        let asked = settings.control.as_deref();
+        let door = Door::open(&candidates(&settings.manifest, asked));
+        let door = match door {
+            Err(error) if asked.is_some() => return Err(error.to_string()),
+            Err(error) => {
+                tracing::warn!(
+                    event = "no-control",
+                    "`stackup status` and the like won't work: {error}"
+                );
+                None
+            }
+            Ok(door) => Some(door),
+        };
+        let mut supervisor = Self {
+            settings,
+            sockets,
+            door,
+            vault,
+            workers: std::collections::BTreeMap::new(),
+            memory: Memory::default(),
+            answers: super::Answers::default(),
+            renewal: None,
+            replacing: None,
+            planned: None,
+            served: false,
+            stopping: None,
+            failed: None,
+            since: Instant::now(),
+            notify: Notify::default(),
+            answering: std::sync::Arc::default(),
+            events,
+        };
+        supervisor.start(Plan {
+            start: Start::Disk,
+            cause: "start".to_owned(),
+        });
+        Ok(supervisor)
+    }
+
+    /// Starts a worker; if even that fails, again later.
+    pub(super) fn start(&mut self, plan: Plan) -> Option<u32> {
+        self.memory.workers += 1;
+        let number = self.memory.workers;
+        let snapshot = self.snapshot_for(plan.start);
+        let limit = match (&snapshot, self.settings.build) {
+            (None, Some(_)) => None,
+            _ => Some(Instant::now() + START_LIMIT),
+        };
+        // It would hold what nobody wants any more once it serves.
+        let closing = self.renewal.as_ref().map(|renewal| &renewal.closing);
+        let stays = |socket: &&Socket| closing.is_none_or(|urls| !urls.contains(&socket.url));
+        let sockets: Vec<_> = self.sockets.iter().filter(stays).collect();
+        let started = self.program().and_then(|program| {
+            let assignment = self.assignment(snapshot);
+            Worker::start(&program, number, &plan, &assignment, &sockets, &self.events)
+        });
+        match started {
+            Ok(mut worker) => {
+                worker.deadline = limit;
+                tracing::debug!(
+                    event = "worker",
+                    state = "starting",
+                    number,
+                    pid = worker.pid.as_raw_nonzero().get(),
+                    cause = plan.cause,
+                    "worker {number} starts"
+                );
+                self.workers.insert(number, worker);
+                Some(number)
+            }
+            Err(error) if self.served => {
+                tracing::error!("no worker could be started, trying again: {error}");
+                self.planned = Some((Instant::now() + Duration::from_secs(1), plan));
+                None
+            }
+            Err(error) => {
+                self.failed = Some(format!("no worker could be started: {error}"));
+                None
+            }
+        }
+    }
+
+    fn snapshot_for(&self, start: Start) -> Option<Snapshot> {
+        match start {
+            Start::Disk => None,
+            Start::Active => self.memory.active.clone(),
+            Start::KnownGood => self.memory.good.clone().or(self.memory.active.clone()),
+        }
+    }
+
+    fn assignment(&self, snapshot: Option<Snapshot>) -> Assignment {
+        let settings = &self.settings;
+        Assignment {
+            protocol: PROTOCOL,
+            manifest: settings.manifest.clone(),
+            environment: settings.environment.clone(),
+            build: settings.build,
+            locked: settings.locked,
+            show_errors: settings.environment == "development",
+            format: settings.format,
+            level: settings.level,
+            color: settings.color,
+            vault: self.vault.path().to_path_buf(),
+            snapshot,
+            generation: self.memory.generation,
+            reloads: self.memory.reloads,
+            avoid: self.memory.avoid.clone(),
+            instead: self.memory.instead(),
+        }
+    }
+
+    /// A worker speaks our language, or it may not stay.
+    pub(super) fn greeted(&mut self, number: u32, protocol: u32, version: &str) {
+        if protocol == PROTOCOL {
+            return;
+        }
+        tracing::error!(
+            "worker {number} is of another stackup ({version}, protocol {protocol}, ours is {PROTOCOL}): \
+             stop this one and start the new one"
+        );
+        if let Some(worker) = self.workers.get_mut(&number) {
+            worker.kill("it speaks another protocol");
+        }
+    }
+
+    /// A worker accepts connections: what served before may go.
+    pub(super) fn serving(&mut self, number: u32) {
+        let Some(worker) = self.workers.get_mut(&number) else {
+            return;
+        };
+        // It was told to stop meanwhile.
+        if worker.phase != Phase::Starting {
+            return;
+        }
+        worker.enters(Phase::Serving, None);
+        let (pid, cause) = (worker.pid.as_raw_nonzero().get(), worker.cause.clone());
+        tracing::info!(
+            event = "worker",
+            state = "serving",
+            number,
+            pid,
+            cause,
+            "worker {number} serves ({cause}, pid {pid})"
+        );
+        for socket in self.sockets.iter().filter(|_| !self.served) {
+            let url = socket.to_string();
+            tracing::info!(event = "listening", url, "listening on {url}");
+        }
+        self.served = true;
+        self.notify.ready(pid);
+        self.retire_others(number);
+        self.ask_again(number);
+        self.renewed(number);
+    }
+
+    /// Lets every worker but `number` finish its requests.
+    fn retire_others(&mut self, number: u32) {
+        let rules = self.memory.rules();
+        let patience = Duration::from_millis(rules.drain_timeout + rules.shutdown_timeout);
+        let deadline = Instant::now() + patience + GRACE;
+        for worker in self.workers.values_mut() {
+            if worker.number != number && worker.phase == Phase::Serving {
+                worker.tell(Order::Retire);
+                worker.enters(Phase::Ending, Some(deadline));
+            }
+        }
+    }
+
+    /// Removes libraries that nothing may need any more. A worker that starts may need what it was given, though the
+    /// one that serves has gone on: a reload that hangs is not waited for. Then it is done at a later time.
+    pub(super) fn prune(&self) {
+        let mut workers = self.workers.values();
+        if workers.any(|worker| worker.phase == Phase::Starting) {
+            return;
+        }
+        let last = self.memory.generation;
+        Vault::new(self.vault.path().to_path_buf()).prune(last, &self.memory.kept());
+    }
+}
+
+/// Where to listen.
+pub(super) fn addresses(settings: &Settings) -> Result<Vec<Listen>, String> {
+    if let Some(addresses) = &settings.listen {
+        return Ok(addresses.clone());
+    }
+    let path = &settings.manifest;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| manifest::unreadable(path, error.into()))?;
+    let path = path.clone();
+    let source = Source { path, text };
+    let reading = manifest::Settings {
+        environment: &settings.environment,
+        variable: &|name| std::env::var(name).ok(),
+    };
+    match manifest::parse(&source, &reading) {
+        Ok(parsed) => Ok(parsed.manifest.server.listen),
+        // Who develops is shown what is wrong with it where it serves as soon as it is mended.
+        Err(_) if settings.build.is_some() => Ok(manifest::Server::default().listen),
+        Err(diagnostics) => Err(source.render(&diagnostics, settings.color)),
+    }
+}

@@ -1,0 +1,151 @@
+//! What is due by time: a stack that has proved itself, a budget that is spent.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::serve::say;
+use crate::policy::{Budget, Probation};
+use crate::process::ipc::{Hang, Mouth, Word};
+use crate::serve::generation::{Active, Census, Generation};
+use crate::services::{Hang as Block, Patience, Watchdog};
+
+/// Between two times of telling that the budget is spent.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Looks after the active generation.
+pub(super) struct Duties {
+    active: Arc<Active>,
+    census: Arc<Census>,
+    mouth: Arc<Mouth>,
+    watchdog: Watchdog,
+    began: Instant,
+    /// The generation that was active at the last look, and since when.
+    seen: (u64, Instant),
+    /// Whether it has passed its probation.
+    proven: bool,
+    /// When the supervisor was told last that the budget is spent.
+    spent: Option<Instant>,
+}
+
+impl Duties {
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub(super) fn new(
+        active: Arc<Active>,
+        census: Arc<Census>,
+        mouth: Arc<Mouth>,
+    ) -> io::Result<Self> {
+        let (number, now) = (active.load().number, Instant::now());
+        Ok(Self {
+            watchdog: watch(Arc::clone(&active), Arc::clone(&mouth))?,
+            active,
+            census,
+            mouth,
+            began: now,
+            seen: (number, now),
+            proven: false,
+            spent: None,
+        })
+    }
+
+    /// Tells the supervisor what has come due.
+    pub(super) fn look(&mut self) {
+        let generation = self.active.load();
+        if self.seen.0 != generation.number {
+            self.seen = (generation.number, Instant::now());
+            self.proven = false;
+        }
+        self.prove(&generation);
+        self.count(&generation);
+    }
+
+    fn prove(&mut self, generation: &Generation) {
+        let rule = Probation {
+            time: generation.failures.probation_time,
+            requests: generation.failures.probation_requests,
+        };
+        let (number, since) = self.seen;
+        if !self.proven && rule.passed(since.elapsed(), generation.requests_on_probation()) {
+            self.proven = true;
+            generation.end_probation();
+            say(&self.mouth, &Word::Proven { generation: number });
+        }
+    }
+
+    fn count(&mut self, generation: &Generation) {
+        let budget = Budget {
+            generations: generation.renewal.generations,
+            bytes: generation.renewal.memory,
+        };
+        // A renewal may fail, and is to be tried again, but not without a pause.
+        if self.spent.is_some_and(|told| told.elapsed() < AGAIN) {
+            return;
+        }
+        if let Some(spent) = budget.spent(&self.census.retired()) {
+            self.spent = Some(Instant::now());
+            let reason = spent.to_string();
+            say(&self.mouth, &Word::Spent { reason });
+        }
+    }
+
+    /// The requests that have not ended, each on a line of its own.
+    pub(super) fn held_by(&self) -> String {
+        let standing = self.census.standing(Instant::now());
+        let active = standing.active.into_iter();
+        let requests = active.flat_map(|active| active.requests);
+        requests.map(|request| format!("\n  {request}")).collect()
+    }
+
+    /// What there is, for `stackup status`.
+    pub(super) fn status(&self) -> Value {
+        let blocked = self.watchdog.blocked();
+        let blocked = blocked.iter().map(|block| {
+            json!({
+                "handler": block.handler.handler,
+                "generation": block.generation,
+                "seconds": block.time.as_secs_f64(),
+            })
+        });
+        json!({
+            "blocked": blocked.collect::<Vec<_>>(),
+            "generations": self.census.standing(Instant::now()),
+            "resident_bytes": resident(),
+            "seconds": self.began.elapsed().as_secs_f64(),
+            "on_probation": !self.proven,
+        })
+    }
+}
+
+/// Watches for handlers that block their thread. The supervisor is told from the watchdog's own thread: the
+/// others may all be blocked.
+fn watch(active: Arc<Active>, mouth: Arc<Mouth>) -> io::Result<Watchdog> {
+    let patience = move || {
+        let limits = &active.load().limits;
+        Patience {
+            report: limits.block_report,
+            limit: limits.block_limit,
+        }
+    };
+    let hung = move |block: &Block| {
+        let hang = Hang {
+            handler: block.handler.handler.clone(),
+            plugin: block.handler.plugin.clone(),
+            fingerprint: block.handler.fingerprint.clone(),
+            generation: block.generation,
+            seconds: block.time.as_secs_f64(),
+        };
+        say(&mouth, &Word::Hung(hang));
+    };
+    Watchdog::start(patience, hung)
+}
+
+/// How much memory this process has, where the system tells.
+fn resident() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}

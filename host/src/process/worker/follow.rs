@@ -1,0 +1,162 @@
+//! One reload after the other, each told of once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::editors::Editors;
+use super::record::record;
+use super::tell::{tell, warn};
+use crate::load::watch::Watch;
+use crate::process::ipc::Ask;
+use crate::serve::generation::Record;
+use crate::serve::generation::{Ask as Look, Outcome, Reloader, Report};
+
+/// Within this time the same refusal is that of the same change.
+const SAME_CHANGE: Duration = Duration::from_secs(1);
+
+/// Why a reload is due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// A file may have changed before it was watched.
+    CatchUp,
+    /// A file has changed.
+    Changed,
+    /// Somebody asked.
+    Asked(Ask),
+}
+
+impl Wanted {
+    /// The same, and something has changed.
+    fn and_changed(self) -> Self {
+        match self {
+            Self::CatchUp => Self::Changed,
+            Self::Changed | Self::Asked(_) => self,
+        }
+    }
+
+    fn look(self) -> Look {
+        match self {
+            Self::CatchUp | Self::Changed => Look::Look,
+            Self::Asked(Ask { fresh: true, .. }) => Look::Fresh,
+            Self::Asked(_) => Look::Forced,
+        }
+    }
+}
+
+/// Reloads and tells of it.
+pub(super) struct Follower {
+    pub(super) reloader: Reloader,
+    watch: Arc<Watch>,
+    /// The last number of a reload.
+    number: u64,
+    /// The refusal that was told last, and when.
+    refused: Option<(String, Instant)>,
+    /// A first stack that was refused, and how long it took: nobody was told yet.
+    first: Option<(Report, Duration)>,
+    editors: Option<Editors>,
+}
+
+impl Follower {
+    pub(super) fn new(
+        reloader: Reloader,
+        watch: Arc<Watch>,
+        number: u64,
+        first: Option<(Report, Duration)>,
+    ) -> Self {
+        let follower = Self {
+            reloader,
+            watch,
+            number,
+            refused: None,
+            first,
+            editors: None,
+        };
+        follower.set();
+        follower
+    }
+
+    /// The same, with editors told of what serves.
+    pub(super) fn telling_editors(mut self) -> Self {
+        self.editors = Some(Editors::default());
+        self
+    }
+
+    /// Watches what the next reload would read.
+    pub(super) fn set(&self) {
+        if let Err(error) = self.watch.set(self.reloader.interest()) {
+            tracing::error!("changes are not seen from here on: {error}");
+        }
+    }
+
+    /// Reloads, and again while that leads to files which were read before they were watched. Hands
+    /// each reload that is news to `each`, with its swap still fresh.
+    pub(super) async fn follow(
+        &mut self,
+        mut wanted: Wanted,
+        each: &mut impl FnMut(&Reloader, Record),
+    ) {
+        if let Some((report, took)) = self.first.take() {
+            self.tell(&report, took, wanted, each);
+        }
+        loop {
+            let before = self.reloader.interest();
+            let start = Instant::now();
+            if let Wanted::Asked(Ask { retry: true, .. }) = wanted {
+                self.reloader.forgive();
+            }
+            let report = self.reloader.reload(wanted.look()).await;
+            if report.outcome == Outcome::Outdated {
+                // There is a change that it was outdated by.
+                wanted = wanted.and_changed();
+                continue;
+            }
+            self.tell(&report, start.elapsed(), wanted, each);
+            if let Some(editors) = &mut self.editors {
+                editors.tell(&self.reloader, report.generation).await;
+            }
+            if before == self.reloader.interest() {
+                return;
+            }
+            // The new files were read before they were watched: look once more.
+            self.set();
+            wanted = Wanted::CatchUp;
+        }
+    }
+
+    fn tell(
+        &mut self,
+        report: &Report,
+        took: Duration,
+        wanted: Wanted,
+        each: &mut impl FnMut(&Reloader, Record),
+    ) {
+        if !self.is_news(report, wanted) {
+            return;
+        }
+        self.number += 1;
+        warn(report);
+        let record = record(report, self.number, took + report.detected());
+        // Who must know first is told first: this process may end at any moment.
+        each(&self.reloader, record.clone());
+        tell(&record);
+    }
+
+    /// One change may be noticed twice: by the watch, and by looking once more.
+    fn is_news(&mut self, report: &Report, wanted: Wanted) -> bool {
+        let Outcome::Refused(refusal) = &report.outcome else {
+            self.refused = None;
+            let echo = wanted == Wanted::CatchUp || (wanted == Wanted::Changed && report.echo);
+            return !echo || report.outcome != Outcome::Unchanged;
+        };
+        let reason = &refusal.reason;
+        let asked = matches!(wanted, Wanted::Asked(_));
+        let known = self
+            .refused
+            .as_ref()
+            .is_some_and(|(told, at)| told == reason && at.elapsed() < SAME_CHANGE && !asked);
+        if !known {
+            self.refused = Some((reason.clone(), Instant::now()));
+        }
+        !known
+    }
+}

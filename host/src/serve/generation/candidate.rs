@@ -1,0 +1,179 @@
+//! From a resolved manifest to a candidate: what serves already goes on, the rest is built.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stackup_plugin::abi::host::{Failure, Handler, HandlerContext, Scope};
+use stackup_plugin::abi::tables::RawErrorKind;
+use tokio::runtime::Handle;
+
+use super::health::Health;
+use super::instance::Instance;
+use super::matching::{Spot, match_up, spots};
+use super::resolve::{Chosen, Place, Resolved};
+use super::tasks::Tasks;
+use crate::develop::lint::{Culprit, Overseen};
+use crate::load::manifest::{Diagnostic, Directive, Level};
+use crate::serve::stack::{Stack, directives};
+
+/// What a candidate is built on.
+#[derive(Debug)]
+pub struct Ground {
+    /// Where.
+    pub place: Place,
+    /// Where tasks run.
+    pub runtime: Handle,
+    /// The number that it will have.
+    pub number: u64,
+    /// Whether its requests are watched on their way.
+    pub watched: bool,
+    /// The instances that may go on in it, each with its spot, in the order of their stack.
+    pub serving: Vec<(Spot, Arc<Instance>)>,
+}
+
+/// A stack that could serve.
+#[derive(Debug)]
+pub struct Built {
+    /// The stack.
+    pub stack: Stack,
+    /// What it is of, in the order of its directives.
+    pub instances: Vec<Arc<Instance>>,
+}
+
+/// A candidate that is refused.
+#[derive(Debug)]
+pub struct Unbuilt {
+    /// Why.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was built of it all the same, or was to go on in it.
+    pub instances: Vec<Arc<Instance>>,
+}
+
+/// Finds or builds an instance for each directive of `level`, and the stack of them. Blocks.
+///
+/// # Errors
+///
+/// What each `init` refused.
+pub fn build(level: &Level, resolved: &Resolved, ground: &Ground) -> Result<Built, Unbuilt> {
+    let (mut instances, mut diagnostics) = (Vec::new(), Vec::new());
+    let mut found = kept(level, resolved, ground).into_iter();
+    let mut order = resolved.handlers.iter();
+    let mut mount = |directive: &Directive| {
+        let (chosen, kept) = (order.next()?, found.next().flatten());
+        let built = match kept {
+            Some(instance) => Ok(instance),
+            None => init(directive, chosen, ground).map(Arc::new),
+        };
+        let instance = built
+            .map_err(|diagnostic| diagnostics.push(*diagnostic))
+            .ok()?;
+        instances.push(Arc::clone(&instance));
+        Some(Arc::clone(&instance.handler))
+    };
+    let stack = match ground.watched {
+        true => Stack::watched(level, &mut mount),
+        false => Stack::build(level, &mut mount),
+    };
+    match stack {
+        Some(stack) => Ok(Built { stack, instances }),
+        None => Err(Unbuilt {
+            diagnostics,
+            instances,
+        }),
+    }
+}
+
+/// For each directive the instance that goes on, if one does.
+fn kept(level: &Level, resolved: &Resolved, ground: &Ground) -> Vec<Option<Arc<Instance>>> {
+    let keys = directives(level)
+        .into_iter()
+        .zip(&resolved.handlers)
+        .map(|(directive, chosen)| chosen.key(directive));
+    let wanted: Vec<_> = spots(level).into_iter().zip(keys).collect();
+    let serving = ground.serving.iter();
+    let serving: Vec<_> = serving
+        .map(|(spot, instance)| (spot.clone(), instance.key.clone()))
+        .collect();
+    let instance = |at: usize| Some(Arc::clone(&ground.serving.get(at)?.1));
+    match_up(&serving, &wanted)
+        .into_iter()
+        .map(|at| at.and_then(instance))
+        .collect()
+}
+
+fn init(
+    directive: &Directive,
+    chosen: &Chosen,
+    ground: &Ground,
+) -> Result<Instance, Box<Diagnostic>> {
+    let name = &chosen.name;
+    let tasks = Arc::new(Tasks::new(ground.runtime.clone()));
+    let health = Arc::new(Health::new(name.clone()));
+    let fingerprint = chosen.library.fingerprint.to_string();
+    let mut scope: Arc<dyn Scope> = Arc::clone(&tasks) as _;
+    if ground.watched {
+        scope = Arc::new(Overseen::new(scope, Culprit::new(name, &fingerprint)));
+    }
+    let context = HandlerContext {
+        handler: name.clone(),
+        plugin: directive.plugin.clone(),
+        fingerprint,
+        environment: ground.place.environment.clone(),
+        directory: ground.place.directory.clone(),
+        scope,
+        incidents: Arc::clone(&health) as _,
+    };
+    let handler = start(directive, chosen, context).inspect_err(|_| drop(tasks.end()))?;
+    Ok(Instance {
+        key: chosen.key(directive),
+        handler: Arc::new(handler),
+        tasks,
+        health,
+        library: Arc::clone(&chosen.library),
+        born: ground.number,
+    })
+}
+
+fn start(
+    directive: &Directive,
+    chosen: &Chosen,
+    context: HandlerContext,
+) -> Result<Handler, Box<Diagnostic>> {
+    let name = &chosen.name;
+    let config = Value::Object(directive.config.clone()).to_string();
+    match chosen.library.plugin.init(&chosen.export, &config, context) {
+        Some(Ok(handler)) => Ok(handler),
+        Some(Err(failure)) => Err(Box::new(refused(directive, name, &failure))),
+        None => {
+            let message = format!("`{name}` is described in its library, but not exported");
+            Err(Box::new(Diagnostic::error(directive.name_span(), message)))
+        }
+    }
+}
+
+fn refused(directive: &Directive, name: &str, failure: &Failure) -> Diagnostic {
+    let text = failure.message.as_str();
+    match failure.kind {
+        RawErrorKind::Config => {
+            let unknown = text.starts_with("unknown field");
+            let span = if unknown {
+                directive.config_key_span(&failure.place)
+            } else {
+                directive.config_span(&failure.place)
+            };
+            Diagnostic::error(span, format!("the config of `{name}` does not fit: {text}"))
+                .label(text)
+        }
+        RawErrorKind::Panic => Diagnostic::error(
+            directive.name_span(),
+            format!("`{name}` panicked in init: {text}"),
+        )
+        .label(format!("at {}", failure.place))
+        .help("a panic in `init` is a bug of the plugin; return an error instead"),
+        _ => Diagnostic::error(
+            directive.name_span(),
+            format!("`{name}` can't be built: {text}"),
+        )
+        .label("its `init` returned this error"),
+    }
+}

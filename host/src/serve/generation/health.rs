@@ -1,0 +1,181 @@
+//! How an instance does: its panics, its blocks, and whether requests are kept from it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use stackup_plugin::abi::host::{Guard, Incidents, Tally};
+
+use crate::load::manifest::{Failures, OnFailure};
+use crate::policy::{Breaker, BreakerRule, Standing};
+
+/// What a manifest says of a handler that fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// None where it stays in service whatever it does.
+    rule: Option<BreakerRule>,
+    on_failure: OnFailure,
+}
+
+impl Terms {
+    pub(super) fn new(failures: &Failures, on_failure: OnFailure) -> Self {
+        let rule = failures.panics.map(|panics| BreakerRule {
+            failures: panics,
+            window: failures.panic_window,
+            cool_down: failures.cool_down,
+        });
+        Self { rule, on_failure }
+    }
+}
+
+/// The health of one instance.
+#[derive(Debug)]
+pub struct Health {
+    handler: String,
+    panics: AtomicU64,
+    blocks: AtomicU64,
+    service: Mutex<Service>,
+}
+
+#[derive(Debug, Default)]
+struct Service {
+    terms: Terms,
+    breaker: Option<Breaker>,
+}
+
+impl Health {
+    /// That of a handler which does not serve yet, and stays in service whatever it does.
+    pub(super) fn new(handler: String) -> Self {
+        Self {
+            handler,
+            panics: AtomicU64::new(0),
+            blocks: AtomicU64::new(0),
+            service: Mutex::default(),
+        }
+    }
+
+    /// Heeds the terms of the stack that serves. What was counted under others is forgotten.
+    pub(super) fn heed(&self, terms: Terms) {
+        let mut service = self.service();
+        if service.terms.rule != terms.rule {
+            service.breaker = terms.rule.map(Breaker::new);
+        }
+        service.terms = terms;
+    }
+
+    /// Whose it is.
+    pub(super) fn handler(&self) -> &str {
+        &self.handler
+    }
+
+    fn service(&self) -> MutexGuard<'_, Service> {
+        self.service.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn may_try_at(&self, guard: &Guard, now: u64) -> bool {
+        let mut service = self.service();
+        let terms = service.terms;
+        let Some(breaker) = &mut service.breaker else {
+            guard.set(false);
+            return true;
+        };
+        let before = breaker.standing();
+        let may_try = breaker.may_try(now);
+        let after = breaker.standing();
+        guard.set(after != Standing::Closed);
+        drop(service);
+        if before != after {
+            self.tell(terms, after, "");
+        }
+        may_try
+    }
+
+    fn panicked_at(&self, message: &str, place: &str, guard: &Guard, now: u64) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+        let mut service = self.service();
+        let terms = service.terms;
+        let opened = match &mut service.breaker {
+            Some(breaker) => breaker.failed(now),
+            None => false,
+        };
+        if opened {
+            guard.set(true);
+            drop(service);
+            self.tell(terms, Standing::Open, &format!("{message} (at {place})"));
+        }
+    }
+
+    fn tell(&self, terms: Terms, standing: Standing, last: &str) {
+        let Self { handler, .. } = self;
+        let Some(rule) = terms.rule else { return };
+        let policy = match terms.on_failure {
+            OnFailure::FailClosed => "fail-closed",
+            OnFailure::Bypass => "bypass",
+        };
+        let (panics, window) = (rule.failures, rule.window.as_secs_f64());
+        macro_rules! event {
+            ($level:ident, $state:literal, $($text:tt)*) => {
+                tracing::$level!(
+                    event = "breaker", handler, state = $state, panics, window, policy, $($text)*
+                )
+            };
+        }
+        let BreakerRule {
+            window: time,
+            cool_down,
+            ..
+        } = rule;
+        let instead = match terms.on_failure {
+            OnFailure::FailClosed => "requests for it get 503",
+            OnFailure::Bypass => "requests pass it by",
+        };
+        match standing {
+            Standing::Open => event!(
+                error,
+                "open",
+                "out of service for {cool_down:?}, {instead}: {panics} panics within {time:?}, or \
+                 one while on trial; the last: {last}"
+            ),
+            Standing::HalfOpen => event!(
+                info,
+                "half-open",
+                "on trial: it serves again, and the next panic within {time:?} ends that"
+            ),
+            Standing::Closed => event!(info, "closed", "back in service"),
+        }
+    }
+}
+
+impl Incidents for Health {
+    fn panicked(&self, message: &str, place: &str, guard: &Guard) {
+        self.panicked_at(message, place, guard, now());
+    }
+
+    fn may_try(&self, guard: &Guard) -> bool {
+        self.may_try_at(guard, now())
+    }
+
+    fn blocked(&self) {
+        self.blocks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn tally(&self) -> Tally {
+        let service = self.service();
+        let breaker = service.breaker.as_ref();
+        Tally {
+            panics: self.panics.load(Ordering::Relaxed),
+            blocks: self.blocks.load(Ordering::Relaxed),
+            out_of_service: breaker.is_some_and(|breaker| breaker.standing() == Standing::Open),
+        }
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+#[path = "health_tests.rs"]
+mod tests;

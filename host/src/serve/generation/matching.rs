@@ -1,0 +1,81 @@
+//! Which instances of a stack go on in the next one. Pure: SPEC, R4.
+
+use crate::load::manifest::{Level, Role};
+
+/// What stands around a directive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Around {
+    /// A map, by its host and path.
+    Map(Option<String>, String),
+    /// One of a cascade, by its number.
+    Tried(usize),
+}
+
+/// Where a directive stands: what is around it, and its part there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// The maps and cascades, outermost first.
+    pub level: Vec<Around>,
+    /// Whether it is a `use` or a `run`.
+    pub role: Role,
+}
+
+/// The spots of a stack, in the order of [`directives`](crate::serve::stack::directives).
+pub(super) fn spots(level: &Level) -> Vec<Spot> {
+    let mut all = Vec::new();
+    add(level, &mut Vec::new(), &mut all);
+    all
+}
+
+fn add(level: &Level, around: &mut Vec<Around>, all: &mut Vec<Spot>) {
+    let spot = |role| Spot {
+        level: around.clone(),
+        role,
+    };
+    let (middleware, app) = (spot(Role::Use), spot(Role::Run));
+    all.extend(level.uses.iter().map(|_| middleware.clone()));
+    for map in &level.maps {
+        around.push(Around::Map(map.host.clone(), map.path.clone()));
+        add(&map.level, around, all);
+        around.pop();
+    }
+    for (number, tried) in level.cascade.iter().flatten().enumerate() {
+        around.push(Around::Tried(number));
+        add(&tried.level, around, all);
+        around.pop();
+    }
+    all.extend(level.run.iter().map(|_| app.clone()));
+}
+
+/// For each of `new`, which of `old` it is; none where it must be built. Both are spot and key, in the
+/// order of the stack.
+///
+/// First those whose key stands at the same spot, in order; then those whose key stands anywhere, in
+/// order. Each of `old` is used once.
+pub(super) fn match_up<S: PartialEq, K: PartialEq>(
+    old: &[(S, K)],
+    new: &[(S, K)],
+) -> Vec<Option<usize>> {
+    let mut free = vec![true; old.len()];
+    let mut matched = vec![None; new.len()];
+    for same_spot in [true, false] {
+        for (wanted, found) in new.iter().zip(&mut matched) {
+            if found.is_some() {
+                continue;
+            }
+            let fits = |at: &usize| {
+                let (spot, key) = &old[*at];
+                free[*at] && *key == wanted.1 && (!same_spot || *spot == wanted.0)
+            };
+            *found = (0..old.len()).find(fits);
+            if let Some(at) = *found {
+                free[at] = false;
+            }
+        }
+    }
+    matched
+}
+
+#[cfg(test)]
+#[path = "matching_tests.rs"]
+mod tests;

@@ -1,0 +1,354 @@
+//! The corridor from a changed file to a swap. Any failure leaves the active generation serving.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::Generation;
+use super::active::Active;
+use super::brought::{Brought, Libraries};
+use super::census::Census;
+use super::fates::Fates;
+use super::find::files;
+use super::refusal::{Stage, Stopped};
+use super::report::{Ask, Clock, Outcome, Report};
+use super::resolve::Place;
+use super::serving::{Serving, fixed};
+use super::snapshot::{Trying, rolled_back, state};
+use super::tried::Tried;
+use super::warmup::warm_up;
+use crate::load::library::{Loaded, Shelf, Vault};
+use crate::load::manifest::{Manifest, Source};
+use crate::load::probe::Probe;
+use crate::load::snapshot::{Avoid, Instead, Snapshot};
+use crate::load::watch::{Changed, Interest, Pending, Watch};
+use crate::serve::stack::{Outline, Stack, diff};
+
+/// Is told whether libraries are being built.
+pub type Building = Box<dyn Fn(bool) + Send + Sync>;
+
+/// Reads the manifest, builds candidates and swaps them in.
+pub struct Reloader {
+    pub(super) path: PathBuf,
+    pub(super) place: Place,
+    pub(super) shelf: Arc<Mutex<(Shelf, Option<Tried>)>>,
+    pub(super) loaded: Loaded,
+    pub(super) libraries: Option<Box<dyn Libraries>>,
+    pub(super) color: bool,
+    pub(super) developing: bool,
+    pub(super) building: Option<Building>,
+    pub(super) serving: Option<Serving>,
+    files: Vec<PathBuf>,
+    /// What the libraries are made of.
+    pub(super) sources: Interest,
+    pub(super) watch: Option<Arc<Watch>>,
+    pub(super) pending: Arc<Pending>,
+    pub(super) lock: Option<PathBuf>,
+    pub(super) number: u64,
+    pub(super) draining: JoinSet<()>,
+    pub(super) census: Arc<Census>,
+    pub(super) vault: Option<Vault>,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) avoid: Vec<Avoid>,
+    pub(super) trying: Option<Trying>,
+}
+
+impl Reloader {
+    /// For the manifest at `path`; `libraries` builds plugins, if they are to be built.
+    pub fn new(
+        path: PathBuf,
+        environment: String,
+        shelf: Shelf,
+        libraries: Option<Box<dyn Libraries>>,
+        color: bool,
+    ) -> Self {
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        // A directory that is gone is told when the manifest is read.
+        let directory = fs::canonicalize(&directory).unwrap_or(directory);
+        let place = Place {
+            environment,
+            directory,
+            brought: Brought::default(),
+            kept: Vec::new(),
+            instead: Vec::new(),
+            lock: None,
+        };
+        Self {
+            path,
+            place,
+            loaded: shelf.loaded(),
+            shelf: Arc::new(Mutex::new((shelf, None))),
+            libraries,
+            color,
+            developing: false,
+            building: None,
+            serving: None,
+            files: Vec::new(),
+            sources: Interest::default(),
+            watch: None,
+            pending: Arc::default(),
+            lock: None,
+            number: 0,
+            draining: JoinSet::new(),
+            vault: None,
+            snapshot: None,
+            avoid: Vec::new(),
+            trying: None,
+            census: Arc::default(),
+        }
+    }
+
+    /// The same, watching what the libraries are made of before they are built, and knowing what has changed.
+    #[must_use]
+    pub fn watching(self, watch: Arc<Watch>, pending: Arc<Pending>) -> Self {
+        Self {
+            watch: Some(watch),
+            pending,
+            ..self
+        }
+    }
+
+    /// The same, keeping the libraries of what serves in `vault`.
+    #[must_use]
+    pub fn keeping(self, vault: Vault) -> Self {
+        let vault = Some(vault);
+        Self { vault, ..self }
+    }
+
+    /// The same, telling when libraries begin to be built, and when that is over.
+    #[must_use]
+    pub fn telling_builds(self, building: Building) -> Self {
+        let building = Some(building);
+        Self { building, ..self }
+    }
+
+    /// The same, for whoever develops: requests are watched on their way (`[dev]`).
+    #[must_use]
+    pub fn developing(self) -> Self {
+        Self {
+            developing: true,
+            ..self
+        }
+    }
+
+    /// The same, counting generations from `number` on, without the stacks to `avoid`, and with what
+    /// stands `instead` of libraries that are quarantined.
+    #[must_use]
+    pub fn after(mut self, number: u64, avoid: Vec<Avoid>, instead: Vec<Instead>) -> Self {
+        (self.number, self.avoid, self.place.instead) = (number, avoid, instead);
+        self
+    }
+
+    /// The same, with every new handler tried out by `probe` before it is loaded.
+    #[must_use]
+    pub fn probing(self, probe: Box<dyn Probe>) -> Self {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(Tried::new(probe));
+        self
+    }
+
+    /// What serves, once a reload has succeeded.
+    pub fn active(&self) -> Option<Arc<Active>> {
+        self.serving
+            .as_ref()
+            .map(|serving| Arc::clone(&serving.active))
+    }
+
+    /// The manifest's directory.
+    pub fn directory(&self) -> &Path {
+        &self.place.directory
+    }
+
+    /// The manifest that serves, once a reload has succeeded.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.serving.as_ref().map(|serving| &serving.manifest)
+    }
+
+    /// The stack that serves, once a reload has succeeded.
+    pub fn outline(&self) -> Option<&Outline> {
+        self.serving.as_ref().map(|serving| &serving.outline)
+    }
+
+    /// The generations that are alive; may be read while a reload runs.
+    pub fn census(&self) -> Arc<Census> {
+        Arc::clone(&self.census)
+    }
+
+    /// The files that a reload depends on, those of the candidate that was refused last included.
+    pub fn interest(&self) -> Interest {
+        let files = self.own().chain(self.files.iter().cloned());
+        Interest::files(files).and(self.sources.clone())
+    }
+
+    /// The manifest, and the lock.
+    fn own(&self) -> impl Iterator<Item = PathBuf> {
+        std::iter::once(self.path.clone()).chain(self.lock.clone())
+    }
+
+    /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
+    pub async fn retire(mut self, deadline: Duration) {
+        if let Some(serving) = self.serving.take() {
+            // Others may have it for as long as they like: what they have is nothing.
+            let nothing = Arc::new(Stack::closed());
+            let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
+            let last = serving.active.swap(Arc::new(closed));
+            self.drain(last, serving.holdings, None, deadline);
+        }
+        while self.draining.join_next().await.is_some() {}
+    }
+
+    /// Whether a change is of no news to any stack.
+    fn is_echo(&self, changed: &Changed) -> bool {
+        let own: Vec<_> = self.own().collect();
+        let ignored = |path: &PathBuf| {
+            let libraries = self.libraries.as_ref();
+            !own.contains(path) && libraries.is_some_and(|libraries| libraries.ignores(path))
+        };
+        changed.paths.iter().all(ignored)
+    }
+
+    /// What of a change the libraries may be made of.
+    pub(super) fn of_sources(&self, changed: Option<&Changed>) -> Vec<PathBuf> {
+        let own: Vec<_> = self.own().collect();
+        let paths = changed.into_iter().flat_map(|changed| &changed.paths);
+        paths.filter(|path| !own.contains(path)).cloned().collect()
+    }
+
+    /// Walks the corridor once.
+    pub async fn reload(&mut self, ask: Ask) -> Report {
+        self.attempt(ask, None).await
+    }
+
+    /// Begins with a stack that served before, whatever has become of its files.
+    pub async fn boot(&mut self, snapshot: &Snapshot) -> Report {
+        self.place.kept.clone_from(&snapshot.libraries);
+        let text = Some(snapshot.manifest.clone());
+        let report = self.attempt(Ask::Fresh, text).await;
+        self.place.kept.clear();
+        report
+    }
+
+    async fn attempt(&mut self, ask: Ask, text: Option<String>) -> Report {
+        let changed = self.pending.take();
+        let mut report = Report {
+            outcome: Outcome::Unchanged,
+            generation: 0,
+            changes: Vec::new(),
+            instances: Fates::default(),
+            timings: Vec::new(),
+            warnings: Vec::new(),
+            remarks: Vec::new(),
+            echo: false,
+        };
+        let walked = self.walk(ask, text, changed.as_ref(), &mut report).await;
+        if let Err(stopped) = walked {
+            report.outcome = match stopped {
+                Stopped::Refused(refusal) => Outcome::Refused(refusal),
+                Stopped::Outdated => Outcome::Outdated,
+            };
+            self.tell_trying(None);
+            self.abandon(Vec::new());
+        }
+        if let (Outcome::Refused(refusal), true) = (&report.outcome, self.stands_in()) {
+            self.stand_in(&refusal.reason);
+        }
+        report.echo = changed.is_some_and(|changed| self.is_echo(&changed));
+        report.generation = self
+            .serving
+            .as_ref()
+            .map_or(0, |serving| serving.active.load().number);
+        report
+    }
+
+    async fn walk(
+        &mut self,
+        ask: Ask,
+        text: Option<String>,
+        changed: Option<&Changed>,
+        report: &mut Report,
+    ) -> Result<(), Stopped> {
+        let mut clock = Clock::start(changed.map(|changed| changed.first), &mut report.timings);
+        let from_files = text.is_none();
+        let source = match text {
+            Some(text) => Source {
+                path: self.path.clone(),
+                text,
+            },
+            None => self.read().await?,
+        };
+        let parsed = self.parse(&source)?;
+        let manifest = parsed.manifest;
+        let mut warnings = parsed.warnings;
+        warnings.extend(
+            self.serving
+                .iter()
+                .flat_map(|serving| fixed(serving, &manifest)),
+        );
+        report.warnings = warnings
+            .iter()
+            .map(|w| w.render(&source, self.color))
+            .collect();
+        clock.lap("manifest");
+        if from_files && self.libraries.is_some() {
+            self.survey(&manifest, ask, changed).await?;
+            clock.lap("sources");
+            let works = self.libraries.as_ref().is_some_and(|it| it.has_work());
+            report.remarks = self.bring().await?;
+            if works {
+                clock.lap("cargo");
+            }
+        }
+        self.files = files(&manifest, &self.place);
+        let (manifest, shut) = self.shut_out(manifest).await?;
+        for diagnostic in &shut {
+            report.warnings.push(diagnostic.render(&source, self.color));
+        }
+        // What is kept was checked when it was a file.
+        if from_files {
+            self.read_lock()?;
+        }
+        let resolved = self.resolve(&manifest, &source, ask).await?;
+        clock.stages(resolved.timings.0.iter().cloned());
+        let before = self.serving.as_ref();
+        let same = before.is_some_and(|serving| serving.is(&resolved, &manifest));
+        if same && ask != Ask::Fresh {
+            return Ok(());
+        }
+        let state = state(&resolved.outline);
+        if let Some(avoid) = self.avoid.iter().find(|avoid| avoid.state == state) {
+            return Err(Stage::RolledBack.refuses(rolled_back(avoid)).into());
+        }
+        self.tell_trying(Some(&state));
+        let kept = self.keep(&resolved);
+        let outline = resolved.outline.clone();
+        let built = self.build(&manifest, resolved, &source, ask).await?;
+        clock.lap("init");
+        let number = self.number + 1;
+        let limit = manifest.limits.warmup_timeout;
+        // What is shut does not answer well; it serves all the same.
+        let warmup = if shut.is_empty() {
+            &manifest.warmup[..]
+        } else {
+            &[]
+        };
+        if let Err(error) = warm_up(&built.stack, warmup, number, limit).await {
+            drop(built.stack);
+            self.abandon(built.instances);
+            return Err(Stage::WarmUp.refuses(error).into());
+        }
+        clock.lap("warm up");
+        if let Some(before) = &self.serving {
+            report.changes = diff(&before.outline, &outline);
+        }
+        report.instances = self.swap(built, outline, manifest);
+        self.snapshot = kept.map(|libraries| self.photograph(source.text, state, libraries));
+        clock.lap("swap");
+        report.outcome = Outcome::Swapped;
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! The generation that serves now, and what it was made from.
+
+use std::sync::Arc;
+
+use super::active::Active;
+use super::drain::Holdings;
+use super::health::Terms;
+use super::instance::Instance;
+use super::matching::{Spot, spots};
+use super::resolve::Resolved;
+use crate::load::manifest::{Diagnostic, Listen, Manifest};
+use crate::serve::stack::{Outline, directives};
+
+/// What serves, with all that the next reload compares it to.
+pub(super) struct Serving {
+    pub(super) active: Arc<Active>,
+    pub(super) manifest: Manifest,
+    pub(super) outline: Outline,
+    pub(super) holdings: Holdings,
+}
+
+impl Serving {
+    /// What may go on in the next stack: each instance with its spot.
+    pub(super) fn instances(&self) -> Vec<(Spot, Arc<Instance>)> {
+        let instances = self.holdings.instances.iter().cloned();
+        spots(&self.manifest.stack)
+            .into_iter()
+            .zip(instances)
+            .collect()
+    }
+
+    /// Whether a candidate would be just what serves.
+    pub(super) fn is(&self, resolved: &Resolved, manifest: &Manifest) -> bool {
+        let keys = directives(&manifest.stack)
+            .into_iter()
+            .zip(&resolved.handlers)
+            .map(|(directive, chosen)| chosen.key(directive));
+        let old = &self.manifest;
+        self.outline == resolved.outline
+            && old.limits == manifest.limits
+            && old.failures == manifest.failures
+            && old.renewal == manifest.renewal
+            && old.dev == manifest.dev
+            && keys.eq(self.holdings.instances.iter().map(|one| one.key.clone()))
+    }
+}
+
+/// Has instances, those that go on included, heed what their manifest says of handlers that fail.
+pub(super) fn heed(instances: &[Arc<Instance>], manifest: &Manifest) {
+    for (instance, directive) in instances.iter().zip(directives(&manifest.stack)) {
+        let terms = Terms::new(&manifest.failures, directive.on_failure);
+        instance.health.heed(terms);
+    }
+}
+
+/// What a reload can't change: sockets and counts belong to the process.
+pub(super) fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
+    // What stands in knows nothing of sockets.
+    if serving.active.load().number == 0 {
+        return None;
+    }
+    let old = &serving.manifest;
+    let addresses = |listen: &[Listen]| listen.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let message = if addresses(&old.server.listen) != addresses(&new.server.listen) {
+        "`listen` has changed; the open sockets stay as they are until a restart"
+    } else if old.limits.connections != new.limits.connections {
+        "`connections` has changed; the number stays as it is until a restart"
+    } else {
+        return None;
+    };
+    let span = new.server.listen_span(0).unwrap_or_default();
+    Some(Diagnostic::warning(span, message))
+}

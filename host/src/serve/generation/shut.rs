@@ -1,0 +1,119 @@
+//! The stack without libraries that are quarantined and have nobody to stand in for them.
+
+use std::sync::{Arc, PoisonError};
+
+use super::find::find;
+use super::refusal::Refusal;
+use super::reload::Reloader;
+use super::resolve::Place;
+use super::steps::lost;
+use crate::load::library::{Demands, Fingerprint, Patience, Shelf, Trust};
+use crate::load::manifest::{Diagnostic, Directive, Level, Manifest, OnFailure, Tried};
+use crate::load::snapshot::Instead;
+
+impl Reloader {
+    /// The manifest as it can be served, and a warning for each directive that is not in it.
+    pub(super) async fn shut_out(
+        &self,
+        manifest: Manifest,
+    ) -> Result<(Manifest, Vec<Diagnostic>), Refusal> {
+        if self.place.instead.is_empty() {
+            return Ok((manifest, Vec::new()));
+        }
+        let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
+        let shut = tokio::task::spawn_blocking(move || {
+            let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut told = Vec::new();
+            let mut held = |directive: &Directive| {
+                let fingerprint = fingerprint(directive, &manifest, &place, &mut shelf.0)?;
+                let held = place.quarantined(fingerprint)?;
+                held.before.is_none().then(|| held.clone())
+            };
+            let stack = without(&manifest.stack, &mut held, &mut told);
+            (Manifest { stack, ..manifest }, told)
+        });
+        shut.await.map_err(|error| lost(&error))
+    }
+}
+
+/// What a directive's library is; none if that will be told otherwise.
+fn fingerprint(
+    directive: &Directive,
+    manifest: &Manifest,
+    place: &Place,
+    shelf: &mut Shelf,
+) -> Option<Fingerprint> {
+    if let Some(kept) = place.kept(directive) {
+        return Some(kept.fingerprint);
+    }
+    let file = find(directive, manifest, place).ok()?;
+    let demands = Demands {
+        pin: None,
+        locked: None,
+        trust: Trust::Any,
+        abi: stackup_plugin::abi::VERSION,
+        patience: Patience::default(),
+    };
+    let found = shelf.look(&file, &demands).ok()?;
+    let fingerprint = found.fingerprint();
+    Shelf::discard(found);
+    Some(fingerprint)
+}
+
+/// A level as its directives' policies leave it.
+fn without(
+    level: &Level,
+    held: &mut impl FnMut(&Directive) -> Option<Instead>,
+    told: &mut Vec<Diagnostic>,
+) -> Level {
+    let mut left = Level::default();
+    for directive in &level.uses {
+        match held(directive) {
+            None => left.uses.push(directive.clone()),
+            Some(held) if directive.on_failure == OnFailure::Bypass => {
+                told.push(tell(
+                    directive,
+                    &held,
+                    "it is left out (`on_failure = \"bypass\"`)",
+                ));
+            }
+            Some(held) => {
+                told.push(tell(directive, &held, "all below it is answered with 503"));
+                left.closed = Some(reason(directive, &held));
+                return left;
+            }
+        }
+    }
+    for map in &level.maps {
+        let mut map = map.clone();
+        map.level = without(&map.level, held, told);
+        left.maps.push(map);
+    }
+    left.cascade = level.cascade.as_ref().map(|all| {
+        let one = |tried: &Tried| Tried {
+            level: without(&tried.level, held, told),
+            ..tried.clone()
+        };
+        all.iter().map(one).collect()
+    });
+    let Some(run) = &level.run else { return left };
+    match held(run) {
+        None => left.run = Some(run.clone()),
+        Some(held) => {
+            told.push(tell(run, &held, "its paths are answered with 503"));
+            left.closed = Some(reason(run, &held));
+        }
+    }
+    left
+}
+
+fn reason(directive: &Directive, held: &Instead) -> String {
+    format!("`{}` is quarantined: {}", directive.plugin, held.reason)
+}
+
+fn tell(directive: &Directive, held: &Instead, what: &str) -> Diagnostic {
+    let message = format!("{}; {what}", reason(directive, held));
+    Diagnostic::warning(directive.name_span(), message)
+        .label(format!("library {}", held.fingerprint.short()))
+        .help("build it anew with the fault mended; or, to try it as it is, run `stackup reload --retry`")
+}

@@ -1,0 +1,183 @@
+//! The steps of the corridor, each on a thread that may block; their errors are for a person.
+
+use std::fs;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::brought::NotBrought;
+use super::candidate::{Built, Ground, build};
+use super::refusal::{Refusal, Stage, Stopped};
+use super::reload::Reloader;
+use super::report::Ask;
+use super::resolve::{Faults, Resolved, resolve};
+use crate::load::library::{Patience, SettleError, settle};
+use crate::load::manifest::{self, Manifest, Parsed, Settings, Source, Unreadable};
+use crate::load::watch::Changed;
+
+/// How long the first look for a manifest may take.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+
+impl Reloader {
+    pub(super) async fn read(&self) -> Result<Source, Refusal> {
+        let path = self.path.clone();
+        // A file that serves already may be gone for a moment; one that never did is a slip.
+        let patience = match self.serving {
+            Some(_) => Patience::default(),
+            None => Patience {
+                deadline: FIRST_LOOK,
+                ..Patience::default()
+            },
+        };
+        let serves = self.serving.is_some();
+        let read = tokio::task::spawn_blocking(move || {
+            let unreadable = |why| Stage::Manifest.refuses(manifest::unreadable(&path, why));
+            settle(&path, patience).map_err(|error| unreadable(unsettled(error, serves)))?;
+            let text = fs::read_to_string(&path).map_err(|error| unreadable(error.into()))?;
+            Ok(Source { path, text })
+        });
+        read.await.unwrap_or_else(|error| Err(lost(&error)))
+    }
+
+    pub(super) fn parse(&self, source: &Source) -> Result<Parsed, Refusal> {
+        let settings = Settings {
+            environment: &self.place.environment,
+            variable: &|name| std::env::var(name).ok(),
+        };
+        manifest::parse(source, &settings)
+            .map_err(|diagnostics| Stage::Manifest.refuses(source.render(&diagnostics, self.color)))
+    }
+
+    /// Finds what the libraries are made of, and watches it from here on: before it is read.
+    pub(super) async fn survey(
+        &mut self,
+        manifest: &Manifest,
+        ask: Ask,
+        changed: Option<&Changed>,
+    ) -> Result<(), Refusal> {
+        let changed = self.of_sources(changed);
+        let Some(mut libraries) = self.libraries.take() else {
+            return Ok(());
+        };
+        let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
+        let force = ask != Ask::Look;
+        let (watch, before) = (self.watch.clone(), self.sources.clone());
+        let known = self.interest();
+        let surveyed = tokio::task::spawn_blocking(move || {
+            libraries.survey(&wanted, &directory, &changed, force);
+            let sources = libraries.interest();
+            if let Some(watch) = watch.filter(|_| sources != before) {
+                let failed = watch.set(known.and(sources.clone())).err();
+                return (libraries, sources, failed);
+            }
+            (libraries, sources, None)
+        });
+        let (libraries, sources, failed) = surveyed.await.map_err(|error| lost(&error))?;
+        (self.libraries, self.sources) = (Some(libraries), sources);
+        match failed {
+            Some(error) => Err(Stage::Host.refuses(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Builds what is out of date. Returns what there is to be said all the same.
+    pub(super) async fn bring(&mut self) -> Result<Vec<String>, Stopped> {
+        let Some(libraries) = &mut self.libraries else {
+            return Ok(Vec::new());
+        };
+        let tell = |works| {
+            if let Some(building) = &self.building {
+                building(works);
+            }
+        };
+        tell(libraries.has_work());
+        let brought = libraries.bring(&self.pending).await;
+        tell(false);
+        // It may have learnt what else they are made of.
+        self.sources = libraries.interest();
+        self.place.brought = brought.map_err(|not| match not {
+            NotBrought::Outdated => Stopped::Outdated,
+            NotBrought::Failed(reason) => Stage::Build.refuses(reason).into(),
+        })?;
+        Ok(std::mem::take(&mut self.place.brought.warnings))
+    }
+
+    /// Builds all that the manifest names, for a command that reloads nothing.
+    pub(super) async fn bring_all(&mut self, manifest: &Manifest) -> Result<(), Refusal> {
+        self.survey(manifest, Ask::Forced, None).await?;
+        let brought = self.bring().await.map_err(|stopped| match stopped {
+            Stopped::Refused(refusal) => refusal,
+            Stopped::Outdated => Stage::Build.refuses("the sources have changed meanwhile"),
+        });
+        brought.map(drop)
+    }
+
+    pub(super) async fn resolve(
+        &self,
+        manifest: &Manifest,
+        source: &Source,
+        ask: Ask,
+    ) -> Result<Resolved, Refusal> {
+        let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
+        let wanted = manifest.clone();
+        let resolved = tokio::task::spawn_blocking(move || {
+            let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+            let (shelf, tried) = &mut *shelf;
+            if ask != Ask::Look {
+                shelf.forget();
+            }
+            resolve(&wanted, &place, shelf, tried.as_mut())
+        });
+        let resolved = resolved.await.map_err(|error| lost(&error))?;
+        resolved.map_err(|faults| self.tell(&faults, source))
+    }
+
+    pub(super) async fn build(
+        &self,
+        manifest: &Manifest,
+        resolved: Resolved,
+        source: &Source,
+        ask: Ask,
+    ) -> Result<Built, Refusal> {
+        let ground = Ground {
+            place: self.place.clone(),
+            runtime: Handle::current(),
+            number: self.number + 1,
+            watched: self.developing && (manifest.dev.inspector || manifest.dev.lint),
+            serving: match &self.serving {
+                Some(serving) if ask != Ask::Fresh => serving.instances(),
+                _ => Vec::new(),
+            },
+        };
+        let level = manifest.stack.clone();
+        let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &ground));
+        let built = built.await.map_err(|error| lost(&error))?;
+        built.map_err(|unbuilt| {
+            self.abandon(unbuilt.instances);
+            Stage::Init.refuses(source.render(&unbuilt.diagnostics, self.color))
+        })
+    }
+
+    pub(super) fn tell(&self, faults: &Faults, source: &Source) -> Refusal {
+        let reason = source.render(&faults.diagnostics, self.color);
+        faults.stage.refuses(reason)
+    }
+}
+
+/// A step that did not come to its end.
+pub(super) fn lost(error: &tokio::task::JoinError) -> Refusal {
+    Stage::Host.refuses(error)
+}
+
+/// Why a manifest did not come to rest. Who waits for files speaks of libraries.
+fn unsettled(error: SettleError, serves: bool) -> Unreadable {
+    match error {
+        SettleError::Missing if !serves => Unreadable::Missing,
+        SettleError::Missing | SettleError::Vanished(_) => Unreadable::Gone,
+        SettleError::NotAFile => Unreadable::NotAFile,
+        SettleError::Empty => Unreadable::Empty,
+        SettleError::StillChanging(_) => Unreadable::StillChanging,
+        SettleError::Io(error) => error.into(),
+    }
+}

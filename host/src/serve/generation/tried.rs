@@ -1,0 +1,129 @@
+//! Which handlers have been tried out, so that each is once.
+
+use std::collections::HashSet;
+
+use super::refusal::Stage;
+use super::resolve::{Faults, Files, Pick, Place};
+use crate::load::library::Fingerprint;
+use crate::load::manifest::{Diagnostic, Manifest};
+use crate::load::probe::{Death, Fault, Probe, Setting, Trial};
+use crate::load::schema::{Point, Violation};
+
+/// What has survived a probe with just this config.
+type Survivor = (Fingerprint, String, String);
+
+/// Tries handlers out before the host loads them.
+#[derive(Debug)]
+pub struct Tried {
+    probe: Box<dyn Probe>,
+    /// Those of the last candidate that survived as a whole.
+    survivors: HashSet<Survivor>,
+}
+
+impl Tried {
+    /// Nothing yet; `probe` is to try it.
+    pub fn new(probe: Box<dyn Probe>) -> Self {
+        Self {
+            probe,
+            survivors: HashSet::new(),
+        }
+    }
+
+    /// Tries out those of a candidate's handlers that were not in the one before.
+    ///
+    /// # Errors
+    ///
+    /// For each directive whose handler would have killed the process, how; all that is wrong with the
+    /// configs by the handlers' own schemas.
+    pub(super) fn try_out(
+        &mut self,
+        picks: &[Pick<'_>],
+        files: &Files,
+        manifest: &Manifest,
+        place: &Place,
+    ) -> Result<(), Faults> {
+        let mut all = HashSet::new();
+        let (mut new, mut trials) = (Vec::new(), Vec::new());
+        for pick in picks {
+            let Some(found) = files.get(&pick.file) else {
+                continue;
+            };
+            let config = serde_json::Value::Object(pick.directive.config.clone()).to_string();
+            let survivor = (found.fingerprint(), pick.export.clone(), config);
+            // What a snapshot has was tried out before it served.
+            let kept = place.kept(pick.directive);
+            let served = kept.is_some_and(|kept| kept.fingerprint == found.fingerprint());
+            if !served && !self.survivors.contains(&survivor) && !all.contains(&survivor) {
+                new.push(pick);
+                trials.push(Trial {
+                    library: found.copy().to_path_buf(),
+                    export: pick.export.clone(),
+                    name: pick.name.clone(),
+                    config: pick.directive.config.clone(),
+                });
+            }
+            all.insert(survivor);
+        }
+        let setting = Setting {
+            environment: place.environment.clone(),
+            directory: place.directory.clone(),
+            limit: manifest.limits.warmup_timeout,
+        };
+        let faults = match trials.is_empty() {
+            true => Vec::new(),
+            false => self.probe.try_out(&trials, &setting).map_err(|reason| {
+                let span = picks.first().map(|pick| pick.directive.name_span());
+                Faults {
+                    stage: Stage::Probe,
+                    diagnostics: vec![Diagnostic::error(span.unwrap_or_default(), reason)],
+                }
+            })?,
+        };
+        let mut stage = Stage::Config;
+        let told = new.iter().zip(faults).filter_map(|(pick, fault)| {
+            Some(match fault? {
+                Fault::Died(death) => {
+                    stage = Stage::Probe;
+                    vec![tell(pick, &death)]
+                }
+                Fault::Misfits(violations) => violations
+                    .iter()
+                    .map(|violation| misfit(pick, violation))
+                    .collect(),
+            })
+        });
+        let mut told: Vec<Diagnostic> = told.flatten().collect();
+        if !told.is_empty() {
+            told.sort_by_key(|diagnostic| diagnostic.span.start);
+            return Err(Faults {
+                stage,
+                diagnostics: told,
+            });
+        }
+        self.survivors = all;
+        Ok(())
+    }
+}
+
+fn tell(pick: &Pick<'_>, death: &Death) -> Diagnostic {
+    let message = format!("`{}` is refused at probe: {death}", pick.name);
+    let mut diagnostic = Diagnostic::error(pick.directive.name_span(), message)
+        .label("it would have taken the server with it")
+        .help("it was tried out in a process of its own, with this config: mend the plugin");
+    if !death.last_words.is_empty() {
+        diagnostic = diagnostic.note(format!("its last words: {}", death.last_words));
+    }
+    diagnostic
+}
+
+fn misfit(pick: &Pick<'_>, violation: &Violation) -> Diagnostic {
+    let span = match violation.point {
+        Point::Key => pick.directive.config_key_span(&violation.path),
+        Point::Value => pick.directive.config_span(&violation.path),
+    };
+    let (name, message) = (&pick.name, &violation.message);
+    let message = format!("the config of `{name}` does not fit: {message}");
+    let mut diagnostic = Diagnostic::error(span, message).label(violation.label.as_str());
+    diagnostic.note.clone_from(&violation.note);
+    diagnostic
+}

@@ -1,0 +1,267 @@
+//! One request: into the active generation, and its response out.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http_body::Body;
+use hyper::body::Incoming;
+use stackup_plugin::abi::host::{
+    Call, Connection, Exchange, Failure, Finish, HostBody, HostRequest, HostResponse, Outcome,
+};
+use stackup_plugin::abi::tables::RawErrorKind;
+
+use super::body::{Hooks, Limited, ServedBody, too_large};
+use super::connection::Served;
+use super::hold::Hold;
+use super::sending::Sending;
+use crate::serve::generation::{Generation, Phase, Wait};
+
+/// Answers a request with the generation that is active when it begins.
+pub(super) async fn answer(
+    request: http::Request<Incoming>,
+    ends: Connection,
+    served: &Served,
+    sending: &Arc<Sending>,
+) -> Response<ServedBody> {
+    let generation = served.active.load();
+    generation.count_request();
+    let is_head = request.method() == Method::HEAD;
+    let limit = generation.limits.body_bytes;
+    let declared = request.body().size_hint().lower();
+    if let Some(limit) = limit.filter(|limit| declared > *limit) {
+        let refusal = failed(&too_large(limit), served.show_errors);
+        let hold = Hold::new(generation, Wait::of(&request), Arc::clone(sending));
+        let mut response = respond(refusal, None, hold, None, is_head);
+        // The rest of the body is not read, so the connection is of no more use.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        return response;
+    }
+    let watched = served.dev.as_ref();
+    let watched = watched.map(|dev| Box::new(dev.watch(&request, ends, &generation)));
+    let exchange = Exchange::new(generation.number);
+    let exchange = Arc::new(match &watched {
+        Some(watched) => exchange.witnessed_by(Arc::clone(&watched.trace) as _),
+        None => exchange,
+    });
+    let mut wait = Wait::of(&request);
+    let (parts, body) = request.into_parts();
+    let body = if body.is_end_stream() {
+        HostBody::Empty
+    } else {
+        HostBody::Stream(Box::pin(Limited::new(body, limit)))
+    };
+    let mut guard = Unanswered {
+        exchange: Some(Arc::clone(&exchange)),
+    };
+    let request = HostRequest::new(parts, body, ends, Arc::clone(&exchange));
+    let call = generation.stack.root.call(request);
+    let outcome = within_limits(call, &generation, &mut wait).await;
+    guard.exchange = None;
+    wait.answered();
+    let outcome = outcome.and_then(|response| framed(response, is_head));
+    let (mut response, mut promised, failure) = match outcome {
+        Ok((response, promised)) => (response, promised, None),
+        Err(failure) => {
+            let page = match &watched {
+                Some(watched) => watched.error_page(&failure, generation.dev),
+                None => failed(&failure, served.show_errors),
+            };
+            (page, None, Some(failure))
+        }
+    };
+    if let Some(watched) = &watched {
+        watched.dress(&mut response, generation.dev);
+        promised = length(response.headers()).unwrap_or_default();
+    }
+    // Generation 0 stands in for a stack that was refused, which the log has told.
+    if let Some(failure) = failure.as_ref().filter(|_| generation.number > 0) {
+        log_failure(failure);
+    }
+    let hold = Hold::new(generation, wait, Arc::clone(sending)).watched(watched);
+    let hooks = Some((exchange, failure));
+    let mut response = respond(response, promised, hold, hooks, is_head);
+    if served.last.load(Ordering::Relaxed) {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
+}
+
+/// Awaits the stack's answer; the clock is asked only if there is a wait.
+async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut Wait) -> Outcome {
+    let mut call = pin!(call);
+    let mut poll = |cx: &mut Context<'_>| {
+        let polled = call.as_mut().poll(cx);
+        if polled.is_pending() {
+            let handler = call.waits_in().map(|context| context.handler.as_str());
+            wait.is(generation.waiting(), Phase::Request, handler);
+        }
+        polled
+    };
+    let first = std::future::poll_fn(|cx| Poll::Ready(poll(cx))).await;
+    if let Poll::Ready(outcome) = first {
+        return outcome;
+    }
+    let limit = generation.limits.request_timeout;
+    let timeout = async {
+        match limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        outcome = std::future::poll_fn(poll) => outcome,
+        () = timeout => {
+            let limit = limit.unwrap_or_default();
+            let message = format!("no answer within {limit:?} (`[limits] request_timeout`)");
+            Err(Failure::body(StatusCode::GATEWAY_TIMEOUT, message))
+        }
+        () = Arc::clone(generation.ending()).over() => {
+            let message = "the drain deadline of the generation passed before it answered";
+            Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, message))
+        }
+    }
+}
+
+/// `promised` is its `content-length`; the exchange comes with what went wrong in it.
+fn respond(
+    response: HostResponse,
+    promised: Option<u64>,
+    hold: Hold,
+    exchange: Option<(Arc<Exchange>, Option<Failure>)>,
+    is_head: bool,
+) -> Response<ServedBody> {
+    let (status, headers, body) = response.into_parts();
+    let bodiless = bodiless(status, is_head);
+    let promised = promised.filter(|_| !bodiless);
+    let hooks = exchange
+        .filter(|(exchange, _)| exchange.has_hooks())
+        .map(|(exchange, failure)| Hooks {
+            exchange,
+            status,
+            headers: headers.clone(),
+            bodiless,
+            failure,
+        });
+    if bodiless {
+        hold.complete();
+    }
+    let mut response = Response::new(ServedBody::new(body, hold, promised, hooks));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The response and the length that it promises, if it can go out as one: framing is the server's, and a lie must not
+/// reach it.
+fn framed(
+    mut response: HostResponse,
+    is_head: bool,
+) -> Result<(HostResponse, Option<u64>), Failure> {
+    let status = response.status();
+    let lie = if status.is_informational() {
+        format!("{status} is no final response: a handler answers with 200 or above")
+    } else {
+        response.headers_mut().remove(header::TRANSFER_ENCODING);
+        keep_words_in(response.headers_mut());
+        let promised = length(response.headers());
+        let has = response.body().size_hint().exact();
+        match (promised, has) {
+            (Ok(Some(promised)), Some(has)) if promised != has && !bodiless(status, is_head) => {
+                format!(
+                    "a response promises {promised} bytes by content-length, but its body has {has}"
+                )
+            }
+            (Err(NoLength), _) => {
+                "a response's content-length is not one decimal number".to_owned()
+            }
+            (Ok(promised), _) => return Ok((response, promised)),
+        }
+    };
+    Err(Failure::body(StatusCode::INTERNAL_SERVER_ERROR, lie))
+}
+
+/// Removes what layers say to each other, as Rack's servers do (SPEC R31).
+fn keep_words_in(headers: &mut HeaderMap) {
+    let is_word = |name: &&HeaderName| name.as_str().starts_with("rack.");
+    while let Some(word) = headers.keys().find(is_word).cloned() {
+        headers.remove(word);
+    }
+}
+
+/// Whether no body is sent, whatever it is (RFC 9110 §6.4.1).
+fn bodiless(status: StatusCode, is_head: bool) -> bool {
+    is_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
+/// What a `content-length` is that is no number, or more than one.
+struct NoLength;
+
+fn length(headers: &HeaderMap) -> Result<Option<u64>, NoLength> {
+    let values = headers.get_all(header::CONTENT_LENGTH).iter();
+    let mut values = values.map(HeaderValue::as_bytes).peekable();
+    match values.peek() {
+        Some(_) => contract::promised(values).map(Some).ok_or(NoLength),
+        None => Ok(None),
+    }
+}
+
+/// The response to an error that no middleware has answered.
+fn failed(failure: &Failure, show: bool) -> HostResponse {
+    let status = failure.status;
+    if !show {
+        return HostResponse::text(status, Bytes::from(format!("{status}\n")));
+    }
+    let handler = match failure.handler.as_str() {
+        "" => String::new(),
+        handler => format!("in `{handler}`: "),
+    };
+    HostResponse::text(status, format!("{status}\n\n{handler}{failure}\n"))
+}
+
+fn log_failure(failure: &Failure) {
+    let handler = match failure.handler.as_str() {
+        "" => "stackup",
+        handler => handler,
+    };
+    let event = match failure.kind {
+        RawErrorKind::Panic => "panic",
+        _ => "request-failed",
+    };
+    let status = failure.status.as_u16();
+    // An error is 500 unless it says otherwise.
+    let said = match status {
+        500 => String::new(),
+        _ => format!(" (status {status})"),
+    };
+    // Of a handler that is out of service nothing is said for each request that it does not get.
+    if failure.status.is_server_error() && !failure.is_out_of_service() {
+        tracing::error!(event, handler, status, "{failure}{said}");
+    } else {
+        tracing::debug!(event, handler, status, "{failure}{said}");
+    }
+}
+
+/// Runs the hooks if the request is dropped before it has an answer: the client has left.
+struct Unanswered {
+    exchange: Option<Arc<Exchange>>,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(exchange) = self.exchange.take() {
+            let left = Failure::body(StatusCode::OK, "the client left before there was an answer");
+            exchange.finish(&Finish {
+                head: None,
+                error: Some(&left),
+                body_bytes: 0,
+            });
+        }
+    }
+}

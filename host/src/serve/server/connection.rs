@@ -1,0 +1,121 @@
+//! One connection, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::Poll;
+
+use http_body::Body;
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{HttpService, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use stackup_plugin::abi::host::Connection;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+
+use super::Phase;
+use super::answer::answer;
+use super::sending::Sending;
+use crate::develop::pages::Dev;
+use crate::load::manifest::Limits;
+use crate::serve::generation::Active;
+
+/// What all connections of a listener share.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) active: Arc<Active>,
+    pub(super) show_errors: bool,
+    /// What stands before the stack, if something does.
+    pub(super) dev: Option<Arc<Dev>>,
+    pub(super) phase: watch::Receiver<Phase>,
+    /// Whether each connection ends with its next response.
+    pub(super) last: Arc<AtomicBool>,
+}
+
+/// What is said where a request's head did not come in time (RFC 9110 §15.5.9).
+const TOO_SLOW: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// As many headers as hyper takes by default; more are answered with 431 as well.
+const HEADERS_OF_HYPER: usize = 100;
+
+/// Serves requests until one side has had enough.
+pub(super) async fn serve_connection<S>(io: TokioIo<S>, ends: Connection, served: &Served)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let sending = &Arc::new(Sending::default());
+    let stack = |request| answer(request, ends, served, sending);
+    let Some(dev) = &served.dev else {
+        let stack = service_fn(async |request| Ok(stack(request).await));
+        return converse(io, stack, served, sending).await;
+    };
+    // A service of its own, so that none in production passes a choice that it does not have.
+    let either = service_fn(async |request| {
+        Ok(match dev.is_for(&request) {
+            true => dev.answer(request, ends).await.map(Either::Left),
+            false => stack(request).await.map(Either::Right),
+        })
+    });
+    Box::pin(converse(io, either, served, sending)).await;
+}
+
+/// Answers what comes over a connection with `service`.
+async fn converse<S, A, B>(io: TokioIo<S>, service: A, served: &Served, sending: &Sending)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: HttpService<Incoming, ResBody = B, Error = Infallible>,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    let limits = served.active.load().limits.clone();
+    let mut connection = builder(&limits).serve_connection(io, service);
+    let mut phase = served.phase.clone();
+    let mut stopping = pin!(phase.wait_for(|phase| *phase == Phase::Stopping));
+    let mut told = false;
+    let ended = std::future::poll_fn(|cx| {
+        if !told && stopping.as_mut().poll(cx).is_ready() {
+            told = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        let polled = Pin::new(&mut connection).poll(cx);
+        if polled.is_pending() && sending.is_over() {
+            tracing::debug!("a client took nothing until its generation ended: it is cut");
+            return Poll::Ready(Ok(()));
+        }
+        polled
+    })
+    .await;
+    let Err(error) = ended else { return };
+    tracing::debug!("a connection ended early: {error}");
+    let parts = connection.into_parts();
+    // Silence between two requests is no request that was too slow.
+    if error.is_timeout() && !parts.read_buf.is_empty() {
+        let mut stream = parts.io.into_inner();
+        let told: io::Result<()> = async {
+            stream.write_all(TOO_SLOW).await?;
+            stream.shutdown().await
+        }
+        .await;
+        if let Err(error) = told {
+            tracing::trace!("a slow client was gone before it was told: {error}");
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .max_buf_size(limits.header_bytes)
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout);
+    // Once it is set, hyper takes memory for the headers of each request from the heap.
+    if limits.header_count != HEADERS_OF_HYPER {
+        builder.max_headers(limits.header_count);
+    }
+    builder
+}

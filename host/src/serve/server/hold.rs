@@ -1,0 +1,96 @@
+//! What a response holds until its last byte: its generation, and what says so should it take long.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use stackup_plugin::abi::host::HandlerContext;
+
+use super::sending::Sending;
+use crate::develop::pages::Watched;
+use crate::serve::generation::{Generation, Phase, Wait};
+
+/// A generation, held by a response.
+pub(super) struct Hold {
+    pub(super) generation: Arc<Generation>,
+    wait: Wait,
+    sending: Arc<Sending>,
+    /// Resolves when the generation's time is up; made when first there is a wait.
+    over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Whether `sending` knows of it.
+    is_sent: bool,
+    /// Ends with the response.
+    watched: Option<Box<Watched>>,
+}
+
+impl Hold {
+    pub(super) fn new(generation: Arc<Generation>, wait: Wait, sending: Arc<Sending>) -> Self {
+        Self {
+            generation,
+            wait,
+            sending,
+            over: None,
+            is_sent: false,
+            watched: None,
+        }
+    }
+
+    /// The same, of a request that is watched.
+    pub(super) fn watched(mut self, watched: Option<Box<Watched>>) -> Self {
+        self.watched = watched;
+        self
+    }
+
+    /// The last byte has been handed to the connection.
+    pub(super) fn complete(&self) {
+        if let Some(watched) = &self.watched {
+            watched.complete();
+        }
+    }
+
+    /// The body has nothing to send, and waits in `handler`. Resolves when its time is up.
+    pub(super) fn waits(
+        &mut self,
+        handler: Option<&'static HandlerContext>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let handler = handler.map(|context| context.handler.as_str());
+        let registry = self.generation.waiting();
+        self.wait.is(registry, Phase::Body, handler);
+        self.poll_over(cx)
+    }
+
+    /// The body has more than the client may take at once. Whether its time is up.
+    pub(super) fn is_sent(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.is_sent {
+            self.is_sent = true;
+            self.wait.is(self.generation.waiting(), Phase::Body, None);
+            self.sending.begin(self.generation.ending());
+            // So that the connection wakes then; whether it is over is asked below.
+            let _ = self.poll_over(cx);
+        }
+        self.is_over()
+    }
+
+    /// Whether the generation's time is up.
+    pub(super) fn is_over(&self) -> bool {
+        self.generation.ending().is_over()
+    }
+
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let ending = self.generation.ending();
+        let over = self
+            .over
+            .get_or_insert_with(|| Box::pin(Arc::clone(ending).over()));
+        over.as_mut().poll(cx)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.is_sent {
+            self.sending.end();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Listeners, connections and limits; each request goes to the active generation.
+//!
+//! Knows neither plugins nor TOML.
+
+mod answer;
+mod body;
+mod connection;
+mod hold;
+mod listen;
+mod sending;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::develop::pages::Dev;
+use crate::serve::generation::Active;
+use connection::Served;
+
+pub use listen::Listener;
+
+/// What a server needs besides its listeners.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many connections are open at once; more wait in the sockets' queues.
+    pub connections: usize,
+    /// Whether an error's text goes to the client, as in development.
+    pub show_errors: bool,
+    /// What stands before the stack for whoever develops.
+    pub dev: Option<Arc<Dev>>,
+    /// Turns true when each connection is to end with its next response.
+    pub last: Arc<AtomicBool>,
+}
+
+/// What a server does with connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// It takes new ones.
+    #[default]
+    Serving,
+    /// It takes no new ones; each that is open ends with its next response, so that no request is lost
+    /// that is on its way already.
+    Retiring,
+    /// It takes no new ones; those without a request end at once, others with their response.
+    Stopping,
+}
+
+/// How long the last requests may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// From [`Phase::Retiring`] to [`Phase::Stopping`].
+    pub retire: Duration,
+    /// From [`Phase::Stopping`] on.
+    pub stop: Duration,
+}
+
+/// Serves until `phase` says otherwise, then waits for the last requests within the deadlines.
+///
+/// Returns how many connections had to be cut.
+pub async fn serve(
+    listeners: Vec<Listener>,
+    active: Arc<Active>,
+    settings: Settings,
+    phase: watch::Sender<Phase>,
+    deadlines: impl FnOnce() -> Deadlines,
+) -> usize {
+    let places = Arc::new(Semaphore::new(settings.connections));
+    let mut accepting = JoinSet::new();
+    let (open, mut closed) = watch::channel(());
+    let mut now = phase.subscribe();
+    for listener in listeners {
+        let served = Served {
+            active: Arc::clone(&active),
+            show_errors: settings.show_errors,
+            dev: settings.dev.clone(),
+            phase: now.clone(),
+            last: Arc::clone(&settings.last),
+        };
+        let (places, open, now) = (Arc::clone(&places), open.clone(), now.clone());
+        accepting.spawn(async move { listener.accept(served, places, open, now).await });
+    }
+    drop(open);
+    // An error means that the sender is gone, which is an end as well.
+    let _ = now.wait_for(|phase| *phase != Phase::Serving).await;
+    settings.last.store(true, Ordering::Relaxed);
+    let mut connections = JoinSet::new();
+    while let Some(accepted) = accepting.join_next().await {
+        if let Ok(mut tasks) = accepted {
+            connections.spawn(async move { while tasks.join_next().await.is_some() {} });
+        }
+    }
+    let deadlines = deadlines();
+    let all = async { while connections.join_next().await.is_some() {} };
+    let mut all = std::pin::pin!(all);
+    let retired = tokio::select! {
+        () = &mut all => true,
+        _ = now.wait_for(|phase| *phase == Phase::Stopping) => false,
+        () = tokio::time::sleep(deadlines.retire) => false,
+    };
+    // Nobody listens only if all have ended.
+    let _ = phase.send(Phase::Stopping);
+    let ended = retired || tokio::time::timeout(deadlines.stop, all).await.is_ok();
+    let _ = closed.borrow_and_update();
+    if ended {
+        0
+    } else {
+        settings.connections - places.available_permits()
+    }
+}

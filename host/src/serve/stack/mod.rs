@@ -1,0 +1,112 @@
+//! `use`, `map` and `run` as one immutable stack, built inside out.
+//!
+//! Knows neither sockets nor files.
+
+mod builder;
+mod cascade;
+mod diff;
+mod outline;
+mod url_map;
+mod watched;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use stackup_plugin::abi::host::{
+    Answer, Failure, Handler, HostRequest, HostResponse, Node, Outcome,
+};
+
+use self::builder::Builder;
+use crate::load::manifest::{Directive, Level};
+use crate::serve::trace::Seat;
+
+pub use self::diff::{Change, Mark, diff};
+pub use self::outline::{Line, Outline, Piece};
+pub use self::url_map::{Location, UrlMap};
+
+/// A stack that answers requests.
+pub struct Stack {
+    /// Where a request enters.
+    pub root: Node,
+    /// Where its layers sit, in the order of [`directives`]; none where it is not watched.
+    pub seats: Vec<Arc<Seat>>,
+}
+
+impl Stack {
+    /// Builds the stack of a manifest's top level. `mount` gives the handler of each directive, in
+    /// the order of [`directives`], even after it had none for one; then there is no stack.
+    pub fn build(
+        level: &Level,
+        mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
+    ) -> Option<Self> {
+        Builder::build(level, mount, false)
+    }
+
+    /// The same, with a note of each visit to a layer in the request's [`Trace`](crate::serve::trace::Trace).
+    pub fn watched(
+        level: &Level,
+        mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
+    ) -> Option<Self> {
+        Builder::build(level, mount, true)
+    }
+
+    /// What answers before there is a stack: 503, and why.
+    pub fn standing_in(reason: String) -> Self {
+        Self {
+            root: Node::Answer(Box::new(Closed(reason))),
+            seats: Vec::new(),
+        }
+    }
+
+    /// What is left when the last stack has ended: no handlers.
+    pub fn closed() -> Self {
+        let reason = "the server has ended".to_owned();
+        Self {
+            root: Node::Answer(Box::new(Closed(reason))),
+            seats: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").finish_non_exhaustive()
+    }
+}
+
+/// Every directive of a level, and of the maps and the cascade in it, in the order of the stack.
+pub fn directives(level: &Level) -> Vec<&Directive> {
+    let mut all: Vec<_> = level.uses.iter().collect();
+    for map in &level.maps {
+        all.extend(directives(&map.level));
+    }
+    for tried in level.cascade.iter().flatten() {
+        all.extend(directives(&tried.level));
+    }
+    all.extend(&level.run);
+    all
+}
+
+/// The answer in place of what may not serve.
+struct Closed(String);
+
+impl Answer for Closed {
+    fn answer(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        let closed = Failure::body(http::StatusCode::SERVICE_UNAVAILABLE, self.0.clone());
+        Box::pin(std::future::ready(Err(closed)))
+    }
+}
+
+/// The answer where no map takes the path (Rack's URLMap).
+struct NotFound;
+
+impl Answer for NotFound {
+    fn answer(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        let text = format!("Not Found: {}\n", request.path_info());
+        let mut response = HostResponse::text(http::StatusCode::NOT_FOUND, text);
+        let pass = http::HeaderValue::from_static("pass");
+        response.headers_mut().insert("x-cascade", pass);
+        Box::pin(std::future::ready(Ok(response)))
+    }
+}
