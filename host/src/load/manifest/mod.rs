@@ -13,9 +13,9 @@ pub use self::failures::Failures;
 pub use self::level::{Level, Map, Tried};
 pub use self::limits::Limits;
 pub use self::plugins::{Plugins, Trust};
+pub use self::read_error::{Unreadable, unreadable};
 pub use self::renewal::Renewal;
 pub use self::server::{Listen, Server};
-pub use self::unreadable::{Unreadable, unreadable};
 
 mod dev;
 mod diagnostic;
@@ -35,9 +35,9 @@ pub mod secret;
 mod server;
 mod size;
 
+mod read_error;
 #[cfg(test)]
 mod tests;
-mod unreadable;
 mod variable;
 pub(crate) mod words;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::misfits::Misfits;
+use super::collector::Misfits;
 
 /// Something in a config that the schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

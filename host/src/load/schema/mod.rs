@@ -3,10 +3,10 @@
 //!
 //! Pure: it reads no file and loads no library.
 
+mod any_of;
+mod collector;
 mod config;
-mod forms;
 mod manifest;
-mod misfits;
 
 pub use self::config::{Point, Violation, of_config, violations};
 pub use self::manifest::{HandlerSchema, InReach, of_manifest};

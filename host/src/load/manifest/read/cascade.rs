@@ -6,7 +6,7 @@ use super::directive;
 use super::environments::{self, Environments};
 use super::level::{self, Enclosing};
 use super::table::{Entry, Kind, Table};
-use super::{Node, Reader, reach};
+use super::{Node, Reader, unreachable};
 use crate::load::manifest::{Diagnostic, Level, Role, Span, Tried};
 
 /// Rack's.
@@ -89,7 +89,7 @@ fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Re
     let catch = table.take("catch");
     let place = catch.as_ref().map(|entry| entry.value.span());
     let environments = environments::take(reader, &mut table);
-    reach::environments(reader, &environments, around, "this one of `cascade`");
+    unreachable::environments(reader, &environments, around, "this one of `cascade`");
     let active = environments.include(reader.settings.environment);
     let tried = reader.part(active, |reader| {
         let mut inner = around.clone();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reader;
 use super::keys::{HOUR, Keys, SHORTEST};
-use super::listen::section;
+use super::server::section;
 use super::table::Entry;
 use crate::load::manifest::Failures;
 

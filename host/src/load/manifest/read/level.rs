@@ -6,7 +6,7 @@ use super::directive::{self, Read};
 use super::environments::Environments;
 use super::map::{self, ReadMap};
 use super::table::{Entry, Table};
-use super::{Node, Reader, cascade, reach};
+use super::{Node, Reader, cascade, unreachable};
 use crate::load::manifest::{Diagnostic, Level, Role};
 
 /// What the maps around a level restrict it to.
@@ -42,13 +42,13 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
     let uses = uses.unwrap_or_default();
 
     for part in uses.iter().chain(&run) {
-        reach::environments(reader, &part.environments, around, "this directive");
+        unreachable::environments(reader, &part.environments, around, "this directive");
     }
-    reach::maps(reader, &maps, run.as_ref(), around);
+    unreachable::maps(reader, &maps, run.as_ref(), around);
     if let Some(place) = place {
-        reach::cascade(reader, &maps, place, around);
+        unreachable::cascade(reader, &maps, place, around);
     } else if mapped || ran {
-        reach::filtered(reader, &maps, run.as_ref(), around);
+        unreachable::filtered(reader, &maps, run.as_ref(), around);
     } else if reader.slips == slips
         && !["run", "map", "cascade"]
             .iter()

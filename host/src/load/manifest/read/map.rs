@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::environments::{self, Environments};
 use super::level::{self, Enclosing};
 use super::table::{Entry, Kind, Table};
-use super::{Node, Reader, reach};
+use super::{Node, Reader, unreachable};
 use crate::load::manifest::words::quoted;
 use crate::load::manifest::{Diagnostic, Map, Span, location};
 
@@ -28,7 +28,7 @@ pub(super) fn map(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -
     let mut table = Table::new(entries, span.clone(), Kind::Map);
     let (path, host) = (table.take("path"), table.take("host"));
     let environments = environments::take(reader, &mut table);
-    reach::environments(reader, &environments, around, "this map");
+    unreachable::environments(reader, &environments, around, "this map");
     let place = path
         .as_ref()
         .map_or_else(|| span.clone(), |entry| entry.value.span());
@@ -43,7 +43,7 @@ pub(super) fn map(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -
         let hosted = host.is_some();
         let host = host.and_then(|entry| {
             let host = host_of(reader, &entry)?;
-            reach::host(reader, &host, entry.value.span(), around);
+            unreachable::host(reader, &host, entry.value.span(), around);
             inner.hosts.push((host.clone(), entry.value.span()));
             Some(host)
         });

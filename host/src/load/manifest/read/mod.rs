@@ -19,15 +19,15 @@ mod failures;
 mod keys;
 mod level;
 mod limits;
-mod listen;
 mod map;
 mod plugins;
-mod reach;
 mod renewal;
+mod server;
 mod strings;
 mod syntax;
 mod table;
 mod unclosed;
+mod unreachable;
 mod warmup;
 
 /// A value of the TOML tree, with its place.
@@ -55,7 +55,7 @@ pub(super) fn manifest(text: &str, settings: &Settings<'_>) -> (Option<Manifest>
 
 fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
     let mut table = Table::top(tree);
-    let server = listen::server(reader, table.take("server"));
+    let server = server::server(reader, table.take("server"));
     let plugins = plugins::plugins(reader, table.take("plugins"));
     let limits = limits::limits(reader, table.take("limits"));
     let failures = failures::failures(reader, table.take("failures"));

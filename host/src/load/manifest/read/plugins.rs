@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Reader;
-use super::listen::section;
+use super::server::section;
 use super::strings;
 use super::table::Entry;
 use crate::load::manifest::{Diagnostic, Plugins, Span, Trust};

@@ -2,7 +2,7 @@
 
 use super::Reader;
 use super::keys::Keys;
-use super::listen::section;
+use super::server::section;
 use super::table::Entry;
 use crate::load::manifest::Renewal;
 

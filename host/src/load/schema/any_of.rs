@@ -5,7 +5,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::types::JsonType;
 use serde_json::Value;
 
-use super::misfits::{Misfits, named};
+use super::collector::{Misfits, named};
 
 type Errors<'e> = Vec<ValidationError<'e>>;
 
