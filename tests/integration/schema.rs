@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 use stackup::load::manifest::{self, Diagnostic, Manifest, Settings, Source};
-use stackup::load::schema::{InReach, of_manifest};
+use stackup::load::schema::{KnownPlugins, of_manifest};
 use stackup_tests::Site;
 
 use crate::cases;
@@ -15,7 +15,7 @@ const UNKNOWN: &str = "zzzzzzzz";
 
 #[test]
 fn what_is_accepted_fits_and_what_has_an_unknown_key_does_not() {
-    let validator = validator(&of_manifest(&InReach::default()));
+    let validator = validator(&of_manifest(&KnownPlugins::default()));
     let (mut accepted, mut unknown) = (0, 0);
     for case in cases::all("manifests") {
         let text = fs::read_to_string(&case).unwrap();
@@ -42,7 +42,7 @@ fn what_is_accepted_fits_and_what_has_an_unknown_key_does_not() {
 
 #[test]
 fn schema_and_reader_know_the_same_keys() {
-    let schema = of_manifest(&InReach::default());
+    let schema = of_manifest(&KnownPlugins::default());
     let same = |table: &Value, manifest: &str| {
         let told = errors(manifest);
         let note = told.iter().find_map(|error| error.note.clone());
@@ -84,7 +84,7 @@ fn schema_and_reader_know_the_same_keys() {
 
 #[test]
 fn the_defaults_of_the_schema_are_those_of_the_reader() {
-    let schema = of_manifest(&InReach::default());
+    let schema = of_manifest(&KnownPlugins::default());
     let plain = facts(&read("run = \"a\"\n").expect("a manifest"));
     for (name, section) in sections(&schema) {
         for (key, property) in section["properties"].as_object().expect("properties") {
@@ -98,7 +98,7 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
 
 #[test]
 fn what_the_reader_takes_the_schema_takes_and_numbers_the_other_way_round() {
-    let schema = of_manifest(&InReach::default());
+    let schema = of_manifest(&KnownPlugins::default());
     let validator = validator(&schema);
     for (name, section) in sections(&schema) {
         for (key, property) in section["properties"].as_object().expect("properties") {

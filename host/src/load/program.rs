@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 ///
 /// When the system does not tell.
-pub(crate) fn running() -> io::Result<PathBuf> {
+pub(crate) fn current_exe() -> io::Result<PathBuf> {
     // It stands for the file itself, not for its name, and is looked up by the child, which still is this
     // program at that moment.
     let own = Path::new("/proc/self/exe");

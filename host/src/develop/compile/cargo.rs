@@ -58,7 +58,7 @@ impl Cargo {
         show: Show,
     ) -> Result<Self, String> {
         let no_cargo = |error: std::io::Error| format!("cargo could not be run: {error}");
-        let mut command = Command::new(program::running().map_err(no_cargo)?);
+        let mut command = Command::new(program::current_exe().map_err(no_cargo)?);
         command.arg(keeper::ARGUMENT).arg(program());
         command.args([
             "build",

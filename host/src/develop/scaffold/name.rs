@@ -1,7 +1,7 @@
 //! Names that Cargo takes for a crate, and a manifest for a plugin.
 
 use super::NewError;
-use crate::load::manifest::name::mended;
+use crate::load::manifest::name::normalized;
 
 /// As long as a name may be: what is made from the templates is then laid out as rustfmt does it.
 pub(super) const MOST: usize = 40;
@@ -30,7 +30,7 @@ pub(super) fn check(name: &str, of: &'static str) -> Result<(), NewError> {
     match fault(name) {
         None => Ok(()),
         Some(mut why) => {
-            let near = mended(name);
+            let near = normalized(name);
             if near != name && fault(&near).is_none() {
                 why = format!("{why}; did you mean `{near}`?");
             }

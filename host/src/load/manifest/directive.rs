@@ -45,7 +45,7 @@ pub struct Directive {
     pub on_failure: OnFailure,
     /// The directive: its string, its inline table or the header of its table.
     pub span: Span,
-    pub(super) places: Places,
+    pub(super) places: KeySpans,
 }
 
 impl Directive {
@@ -78,21 +78,21 @@ impl Directive {
 
 /// Where each key of a directive is written, by its path: `plugin`, `config.users[2].name`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Places(BTreeMap<String, Place>);
+pub(super) struct KeySpans(BTreeMap<String, EntrySpan>);
 
 #[derive(Clone, Debug)]
-struct Place {
+struct EntrySpan {
     key: Span,
     value: Span,
 }
 
-impl Places {
+impl KeySpans {
     pub(super) fn record(&mut self, path: String, key: Span, value: Span) {
-        self.0.insert(path, Place { key, value });
+        self.0.insert(path, EntrySpan { key, value });
     }
 
     /// The place of `path`, or of the nearest thing around it.
-    fn nearest(&self, mut path: &str) -> Option<&Place> {
+    fn nearest(&self, mut path: &str) -> Option<&EntrySpan> {
         loop {
             if let Some(place) = self.0.get(path) {
                 return Some(place);

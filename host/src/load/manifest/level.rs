@@ -12,7 +12,7 @@ pub struct Level {
     /// The maps, in the order of the text.
     pub maps: Vec<Map>,
     /// In place of `run`, the stacks that are asked one after the other.
-    pub cascade: Option<Vec<Tried>>,
+    pub cascade: Option<Vec<CascadeBranch>>,
     /// The app for what no map takes.
     pub run: Option<Directive>,
     /// Why there is no app where one should be: its place answers with 503.
@@ -21,7 +21,7 @@ pub struct Level {
 
 /// One stack of a cascade.
 #[derive(Clone, Debug)]
-pub struct Tried {
+pub struct CascadeBranch {
     /// With one of these statuses, the next one is asked in its place.
     pub catch: Vec<u16>,
     /// Its header, its inline table or its string.

@@ -2,36 +2,36 @@
 
 /// What is wrong with a path or host, and how to mend it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Complaint {
+pub(super) struct InvalidLocation {
     pub(super) label: &'static str,
     pub(super) help: Option<String>,
 }
 
-fn complain<T>(label: &'static str, help: Option<String>) -> Result<T, Complaint> {
-    Err(Complaint { label, help })
+fn invalid<T>(label: &'static str, help: Option<String>) -> Result<T, InvalidLocation> {
+    Err(InvalidLocation { label, help })
 }
 
 /// Checks a map's path; whether it ends in a slash that has no meaning is told beside it.
-pub(super) fn path(text: &str) -> Result<(String, bool), Complaint> {
+pub(super) fn path(text: &str) -> Result<(String, bool), InvalidLocation> {
     if let Some((_, rest)) = text.split_once("://") {
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let help = format!("write `path = \"/{path}\"` and `host = \"{host}\"`");
-        return complain("this is a URL", Some(help));
+        return invalid("this is a URL", Some(help));
     }
     if text.contains(char::is_whitespace) || text.contains(char::is_control) {
-        return complain(
+        return invalid(
             "contains whitespace or a control character",
             Some("in a path a space is written `%20`".into()),
         );
     }
     if text.contains('?') {
-        return complain(
+        return invalid(
             "contains `?`",
             Some("a map sees the path alone, not the query".into()),
         );
     }
     if text.contains('#') {
-        return complain(
+        return invalid(
             "contains `#`",
             Some("a browser never sends what follows `#`".into()),
         );
@@ -39,10 +39,10 @@ pub(super) fn path(text: &str) -> Result<(String, bool), Complaint> {
     if text.contains('*') && text.ends_with("/*") {
         let prefix = text.trim_end_matches(['*', '/']);
         let help = format!("a map takes all that is below its path: write \"{prefix}\"");
-        return complain("`*` is no wildcard here", Some(help));
+        return invalid("`*` is no wildcard here", Some(help));
     }
     if !text.starts_with('/') {
-        return complain(
+        return invalid(
             "does not start with `/`",
             Some(format!("write \"/{text}\"")),
         );
@@ -52,7 +52,7 @@ pub(super) fn path(text: &str) -> Result<(String, bool), Complaint> {
             .split('/')
             .filter(|segment| !segment.is_empty())
             .collect();
-        return complain(
+        return invalid(
             "contains `//`",
             Some(format!("write \"/{}\"", single.join("/"))),
         );
@@ -61,7 +61,7 @@ pub(super) fn path(text: &str) -> Result<(String, bool), Complaint> {
         .split('/')
         .any(|segment| segment == "." || segment == "..")
     {
-        return complain(
+        return invalid(
             "contains `.` or `..` as a segment",
             Some("clients resolve these before they ask: write the path they arrive at".into()),
         );
@@ -71,22 +71,22 @@ pub(super) fn path(text: &str) -> Result<(String, bool), Complaint> {
 }
 
 /// Checks a map's host, `name` or `name:port`, and gives it in lower case.
-pub(super) fn host(text: &str) -> Result<String, Complaint> {
+pub(super) fn host(text: &str) -> Result<String, InvalidLocation> {
     if let Some((_, rest)) = text.split_once("://") {
         let host = rest.split('/').next().unwrap_or(rest);
-        return complain("this is a URL", Some(format!("write \"{host}\"")));
+        return invalid("this is a URL", Some(format!("write \"{host}\"")));
     }
     if text.is_empty() {
-        return complain(
+        return invalid(
             "names no host",
             Some("leave `host` out to take every host".into()),
         );
     }
     if text.contains('/') {
-        return complain("a host has no path", Some("the path goes in `path`".into()));
+        return invalid("a host has no path", Some("the path goes in `path`".into()));
     }
     if text.contains('*') {
-        return complain(
+        return invalid(
             "no wildcards here",
             Some("write one map for each host, or leave `host` out to take every host".into()),
         );
@@ -96,7 +96,7 @@ pub(super) fn host(text: &str) -> Result<String, Complaint> {
         && !is_port(port)
     {
         let help = format!("write \"{name}\" for every port, or \"{name}:8080\"");
-        return complain("the port is not a number from 1 to 65535", Some(help));
+        return invalid("the port is not a number from 1 to 65535", Some(help));
     }
     let bracketed = name
         .strip_prefix('[')
@@ -111,7 +111,7 @@ pub(super) fn host(text: &str) -> Result<String, Complaint> {
         }
     };
     if !known {
-        return complain(
+        return invalid(
             "not a host's name",
             Some(
                 "a name (\"admin.example.com\"; others than ASCII as `xn--…`) or an address \

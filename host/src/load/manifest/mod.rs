@@ -10,10 +10,10 @@ pub use self::dev::Dev;
 pub use self::diagnostic::{Diagnostic, Severity, Span};
 pub use self::directive::{Directive, OnFailure, Role};
 pub use self::failures::Failures;
-pub use self::level::{Level, Map, Tried};
+pub use self::level::{CascadeBranch, Level, Map};
 pub use self::limits::Limits;
 pub use self::plugins::{Plugins, Trust};
-pub use self::read_error::{Unreadable, unreadable};
+pub use self::read_error::{ReadError, read_error_message};
 pub use self::renewal::Renewal;
 pub use self::server::{Listen, Server};
 

@@ -4,14 +4,14 @@ use super::words::quoted;
 
 /// Why a name is none, and how to mend it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Complaint {
+pub(super) struct InvalidName {
     pub(super) message: String,
     pub(super) label: String,
     pub(super) help: Option<String>,
 }
 
 /// Splits `plugin#handler` and checks both names.
-pub(super) fn parse(text: &str) -> Result<(String, Option<String>), Complaint> {
+pub(super) fn parse(text: &str) -> Result<(String, Option<String>), InvalidName> {
     let (plugin, handler) = match text.split_once('#') {
         Some((plugin, handler)) => (plugin, Some(handler)),
         None => (text, None),
@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Result<(String, Option<String>), Complaint> {
     if let Some(handler) = handler
         && !is_handler(handler)
     {
-        return Err(Complaint {
+        return Err(InvalidName {
             message: format!("{} cannot be the name of a handler", quoted(handler)),
             label: "a name is expected after `#`".into(),
             help: Some(format!(
@@ -31,17 +31,17 @@ pub(super) fn parse(text: &str) -> Result<(String, Option<String>), Complaint> {
     Ok((plugin.to_owned(), handler.map(str::to_owned)))
 }
 
-fn check_plugin(name: &str) -> Result<(), Complaint> {
+fn check_plugin(name: &str) -> Result<(), InvalidName> {
     let complain = |label: &str, help: Option<String>| {
         let message = format!("{} cannot be the name of a plugin", quoted(name));
-        Err(Complaint {
+        Err(InvalidName {
             message,
             label: label.to_owned(),
             help,
         })
     };
     if name.is_empty() {
-        return Err(Complaint {
+        return Err(InvalidName {
             message: "the plugin's name is empty".into(),
             label: "a name is expected here".into(),
             help: None,
@@ -71,8 +71,8 @@ fn check_plugin(name: &str) -> Result<(), Complaint> {
         );
     }
     if !is_plugin(name) {
-        let mended = mended(name);
-        let help = is_plugin(&mended).then(|| format!("did you mean \"{mended}\"?"));
+        let normalized = normalized(name);
+        let help = is_plugin(&normalized).then(|| format!("did you mean \"{normalized}\"?"));
         return complain(
             "a name is lower-case letters, digits, `_` and `-`, the first a letter or digit",
             help,
@@ -107,7 +107,7 @@ fn stem(path: &str) -> String {
         Some((stem, _)) if is_library(file) => stem.strip_prefix("lib").unwrap_or(stem),
         _ => file,
     };
-    let stem = mended(stem);
+    let stem = normalized(stem);
     if is_plugin(&stem) {
         stem
     } else {
@@ -116,21 +116,21 @@ fn stem(path: &str) -> String {
 }
 
 /// `BasicAuth` and `basic auth` as a plugin would be called: `basic-auth`.
-pub(crate) fn mended(name: &str) -> String {
-    let mut mended = String::new();
+pub(crate) fn normalized(name: &str) -> String {
+    let mut normalized = String::new();
     let mut after_lower = false;
     for c in name.trim().chars() {
         if c.is_ascii_uppercase() && after_lower {
-            mended.push('-');
+            normalized.push('-');
         }
         after_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
-        mended.push(if c.is_whitespace() {
+        normalized.push(if c.is_whitespace() {
             '-'
         } else {
             c.to_ascii_lowercase()
         });
     }
-    mended
+    normalized
 }
 
 #[cfg(test)]
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_mend_is_a_name() {
-        assert_eq!(mended("BasicAuth"), "basic-auth");
+        assert_eq!(normalized("BasicAuth"), "basic-auth");
         assert_eq!(stem("./target/release/libbasic_auth.so"), "basic_auth");
         assert_eq!(stem("plugins/hello/"), "hello");
         assert_eq!(stem("../.."), "NAME");

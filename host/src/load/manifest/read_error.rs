@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Why a manifest's text can't be had.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
+pub enum ReadError {
     /// It never was there.
     #[error(
         "there is no such file: make a site with `stackup new site NAME`, or give the manifest's path"
@@ -28,7 +28,7 @@ pub enum Unreadable {
     Io(#[source] io::Error),
 }
 
-impl From<io::Error> for Unreadable {
+impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
@@ -39,7 +39,7 @@ impl From<io::Error> for Unreadable {
 }
 
 /// What a person reads of it.
-pub fn unreadable(path: &Path, why: Unreadable) -> String {
+pub fn read_error_message(path: &Path, why: ReadError) -> String {
     let path = path.display();
     format!("the manifest `{path}` can't be read: {why}")
 }

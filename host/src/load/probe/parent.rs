@@ -31,7 +31,7 @@ impl ChildProbe {
     /// When the system does not tell which program this is.
     pub fn of_this_program() -> std::io::Result<Self> {
         Ok(Self {
-            program: program::running()?,
+            program: program::current_exe()?,
         })
     }
 

@@ -5,19 +5,19 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::types::JsonType;
 use serde_json::Value;
 
-use super::collector::{Misfits, named};
+use super::collector::{ViolationCollector, named};
 
 type Errors<'e> = Vec<ValidationError<'e>>;
 
-impl Misfits<'_> {
+impl ViolationCollector<'_> {
     /// Tells what keeps `found` from the form that is most likely meant; each of `forms` is why it is not
     /// that one.
-    pub(super) fn no_form(&mut self, path: String, forms: &[Errors<'_>], found: &Value) {
+    pub(super) fn no_variant(&mut self, path: String, forms: &[Errors<'_>], found: &Value) {
         // A form for another type of value, or for another word, is not meant.
         let elsewhere = |form: &Errors<'_>| !form.iter().any(|error| self.rejects(error, &path));
         let meant: Vec<_> = forms.iter().filter(|form| elsewhere(form)).collect();
         match meant.as_slice() {
-            [] => self.no_such(path, forms, found),
+            [] => self.no_type_or_word(path, forms, found),
             [one] => one.iter().for_each(|error| self.add(error)),
             several => self.by_tag(path, several),
         }
@@ -34,7 +34,7 @@ impl Misfits<'_> {
     }
 
     /// All forms are for other types or other words.
-    fn no_such(&mut self, path: String, forms: &[Errors<'_>], found: &Value) {
+    fn no_type_or_word(&mut self, path: String, forms: &[Errors<'_>], found: &Value) {
         let (mut types, mut words) = (Vec::<JsonType>::new(), Vec::new());
         for error in forms.iter().flatten() {
             match error.kind() {
@@ -96,6 +96,6 @@ impl Misfits<'_> {
             return self.none_of(place, &words, &[], found);
         }
         let message = format!("{} has none of the forms that are allowed", named(&path));
-        self.say(path, message, String::new());
+        self.push(path, message, String::new());
     }
 }

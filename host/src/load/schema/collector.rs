@@ -6,17 +6,17 @@ use jsonschema::paths::Location;
 use jsonschema::types::JsonType;
 use serde_json::Value;
 
-use super::{Point, Violation};
+use super::{EntryPart, Violation};
 use crate::load::manifest::words::{list, nearest};
 
 /// Violations of a config, as they are found.
-pub(super) struct Misfits<'a> {
+pub(super) struct ViolationCollector<'a> {
     schema: &'a Value,
     config: &'a Value,
     pub(super) found: Vec<Violation>,
 }
 
-impl<'a> Misfits<'a> {
+impl<'a> ViolationCollector<'a> {
     pub(super) fn new(schema: &'a Value, config: &'a Value) -> Self {
         Self {
             schema,
@@ -47,7 +47,7 @@ impl<'a> Misfits<'a> {
                     _ => format!(" in {what}"),
                 };
                 let label = format!("`{key}` is missing");
-                self.say(path, format!("the key `{key}` is missing{place}"), label);
+                self.push(path, format!("the key `{key}` is missing{place}"), label);
             }
             Kind::Type { kind } => {
                 let types: Vec<_> = match kind {
@@ -65,14 +65,14 @@ impl<'a> Misfits<'a> {
                 self.none_of(path, &[expected_value.as_ref()], &[], error.instance());
             }
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-                self.no_form(path, context, error.instance());
+                self.no_variant(path, context, error.instance());
             }
             Kind::Minimum { .. }
             | Kind::Maximum { .. }
             | Kind::ExclusiveMinimum { .. }
             | Kind::ExclusiveMaximum { .. } => {
                 let label = self.range(error);
-                self.say(path, format!("{what} is out of range"), label);
+                self.push(path, format!("{what} is out of range"), label);
             }
             Kind::MinLength { limit } => {
                 self.size(path, &["short", "at least"], *limit, "character")
@@ -83,11 +83,11 @@ impl<'a> Misfits<'a> {
             // `()`: see `of_config`.
             Kind::MaxProperties { limit: 0 } => {
                 let label = "remove it".to_owned();
-                self.say(path, "this handler takes no config".to_owned(), label);
+                self.push(path, "this handler takes no config".to_owned(), label);
             }
             Kind::Pattern { pattern } => {
                 let label = "not of this form".to_owned();
-                self.say(
+                self.push(
                     path,
                     format!("{what} must match the pattern `{pattern}`"),
                     label,
@@ -96,15 +96,15 @@ impl<'a> Misfits<'a> {
             // In the validator's words, without the value.
             _ => {
                 let told = error.masked_with(what.as_str()).to_string();
-                self.say(path, told, String::new());
+                self.push(path, told, String::new());
             }
         }
     }
 
-    pub(super) fn say(&mut self, path: String, message: String, label: String) {
+    pub(super) fn push(&mut self, path: String, message: String, label: String) {
         self.found.push(Violation {
             path,
-            point: Point::Value,
+            part: EntryPart::Value,
             message,
             label,
             note: None,
@@ -123,7 +123,7 @@ impl<'a> Misfits<'a> {
         let valid = list(known.iter().copied(), "and");
         self.found.push(Violation {
             path: full,
-            point: Point::Key,
+            part: EntryPart::Key,
             message: format!("unknown key `{key}`{place}"),
             label,
             note: (!valid.is_empty()).then(|| format!("valid here: {valid}")),
@@ -138,7 +138,7 @@ impl<'a> Misfits<'a> {
             true => format!("{what} cannot be given here"),
             false => format!("{what} must be {}", words.join(" or ")),
         };
-        self.say(path, message, format!("this is {is}"));
+        self.push(path, message, format!("this is {is}"));
     }
 
     /// It must be one of these values, or of one of these types.
@@ -162,14 +162,14 @@ impl<'a> Misfits<'a> {
             },
             other => format!("this is {}", word_of(other)),
         };
-        self.say(path, format!("{what} must be {}", either(&written)), label);
+        self.push(path, format!("{what} must be {}", either(&written)), label);
     }
 
     fn size(&mut self, path: String, words: &[&str; 2], limit: u64, of: &str) {
         let [odd, bound] = words;
         let message = format!("{} is too {odd}", named(&path));
         let plural = if limit == 1 { "" } else { "s" };
-        self.say(
+        self.push(
             path,
             message,
             format!("allowed: {bound} {limit} {of}{plural}"),

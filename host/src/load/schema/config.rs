@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::collector::Misfits;
+use super::collector::ViolationCollector;
 
 /// Something in a config that the schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub struct Violation {
     /// Where in the config, such as `users[2].name`; empty for all of it.
     pub path: String,
     /// What of it is meant.
-    pub point: Point,
+    pub part: EntryPart,
     /// What is wrong, in one line. Quotes no value: it may be a secret.
     pub message: String,
     /// A few words to stand beside it.
@@ -23,7 +23,7 @@ pub struct Violation {
 /// Which part of an entry a violation is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Point {
+pub enum EntryPart {
     /// Its key.
     Key,
     /// Its value.
@@ -51,7 +51,7 @@ pub fn of_config(text: &str) -> serde_json::Result<Value> {
 /// When the schema is none.
 pub fn violations(schema: &Value, config: &Value) -> Result<Vec<Violation>, String> {
     let validator = jsonschema::draft202012::new(schema).map_err(|error| error.to_string())?;
-    let mut misfits = Misfits::new(schema, config);
+    let mut misfits = ViolationCollector::new(schema, config);
     for error in validator.iter_errors(config) {
         misfits.add(&error);
     }

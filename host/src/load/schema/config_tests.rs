@@ -70,17 +70,17 @@ enum Kind {
     Timed { seconds: u32 },
 }
 
-/// What is wrong, each as `path @point: message | label`.
+/// What is wrong, each as `path @part: message | label`.
 fn told(config: Value) -> Vec<String> {
     let schema = schema_for!(Config).to_value();
     let found = violations(&schema, &config).unwrap();
     let line = |v: &Violation| {
-        let point = if v.point == Point::Key {
+        let part = if v.part == EntryPart::Key {
             "key"
         } else {
             "value"
         };
-        format!("{} @{point}: {} | {}", v.path, v.message, v.label)
+        format!("{} @{part}: {} | {}", v.path, v.message, v.label)
     };
     found.iter().map(line).collect()
 }

@@ -9,7 +9,7 @@ const MANIFEST: &str = include_str!("manifest.schema.json");
 
 /// What a manifest can name.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct InReach {
+pub struct KnownPlugins {
     /// The names of plugins, as a hint: others may be named as well.
     pub plugins: Vec<String>,
     /// The handlers whose schemas are known.
@@ -25,8 +25,8 @@ pub struct HandlerSchema {
     pub handler: String,
     /// Whether it is for `use` or for `run`.
     pub kind: HandlerKind,
-    /// Whether the plugin's name alone means it.
-    pub alone: bool,
+    /// Whether the plugin's name without `#handler` selects it.
+    pub is_default: bool,
     /// The schema, as the plugin gives it.
     pub schema: Value,
 }
@@ -34,7 +34,7 @@ pub struct HandlerSchema {
 /// The JSON Schema of a manifest, for editors.
 ///
 /// Where a directive names one of these handlers, `config` has the handler's schema.
-pub fn of_manifest(reach: &InReach) -> Value {
+pub fn of_manifest(reach: &KnownPlugins) -> Value {
     let Ok(mut whole) = serde_json::from_str::<Value>(MANIFEST) else {
         // A test reads it.
         return Value::Bool(true);
@@ -58,7 +58,7 @@ pub fn of_manifest(reach: &InReach) -> Value {
     for handler in &reach.handlers {
         let name = handler.name();
         let mut schema = handler.schema.clone();
-        rehang(&mut schema, &format!("#/$defs/{name}"));
+        rebase_refs(&mut schema, &format!("#/$defs/{name}"));
         if let Value::Object(schema) = &mut schema {
             schema.remove("$schema");
             // The name of the author's type says nothing to who writes a manifest.
@@ -87,7 +87,7 @@ impl HandlerSchema {
 /// If a directive means this handler, then its config has this schema.
 fn rule(handler: &HandlerSchema) -> Value {
     let mut names = vec![handler.shown()];
-    if handler.alone {
+    if handler.is_default {
         names.insert(0, handler.plugin.clone());
     }
     let config = format!("#/$defs/{}", handler.name());
@@ -98,9 +98,9 @@ fn rule(handler: &HandlerSchema) -> Value {
 }
 
 /// Turns references within a schema into those of the same places below `root`.
-fn rehang(schema: &mut Value, root: &str) {
+fn rebase_refs(schema: &mut Value, root: &str) {
     match schema {
-        Value::Array(items) => items.iter_mut().for_each(|item| rehang(item, root)),
+        Value::Array(items) => items.iter_mut().for_each(|item| rebase_refs(item, root)),
         Value::Object(entries) => {
             if let Some(Value::String(reference)) = entries.get_mut("$ref")
                 && let Some(place) = reference.strip_prefix('#')
@@ -110,7 +110,7 @@ fn rehang(schema: &mut Value, root: &str) {
             for (key, value) in entries {
                 // These hold values, not schemas.
                 if !matches!(key.as_str(), "const" | "default" | "enum" | "examples") {
-                    rehang(value, root);
+                    rebase_refs(value, root);
                 }
             }
         }

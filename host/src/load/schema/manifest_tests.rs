@@ -5,7 +5,7 @@ fn handler(plugin: &str, handler: &str, kind: HandlerKind, schema: Value) -> Han
         plugin: plugin.to_owned(),
         handler: handler.to_owned(),
         kind,
-        alone: plugin == handler,
+        is_default: plugin == handler,
         schema,
     }
 }
@@ -19,7 +19,7 @@ fn schema() -> Value {
         "$defs": { "Count": { "type": "integer" } },
     });
     let words = json!({ "type": "object", "properties": { "word": { "type": "string" } } });
-    of_manifest(&InReach {
+    of_manifest(&KnownPlugins {
         plugins: vec!["counter".to_owned(), "other".to_owned()],
         handlers: vec![
             handler("counter", "counter", HandlerKind::Middleware, numbers),
@@ -38,8 +38,8 @@ fn fits(manifest: &Value) -> bool {
 #[test]
 fn the_schema_is_one() {
     for reach in [
-        InReach::default(),
-        InReach {
+        KnownPlugins::default(),
+        KnownPlugins {
             plugins: vec!["a".into()],
             handlers: Vec::new(),
         },

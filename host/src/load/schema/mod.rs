@@ -8,5 +8,5 @@ mod collector;
 mod config;
 mod manifest;
 
-pub use self::config::{Point, Violation, of_config, violations};
-pub use self::manifest::{HandlerSchema, InReach, of_manifest};
+pub use self::config::{EntryPart, Violation, of_config, violations};
+pub use self::manifest::{HandlerSchema, KnownPlugins, of_manifest};

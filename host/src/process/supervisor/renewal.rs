@@ -243,7 +243,7 @@ impl Supervisor {
             Some(renewal) if renewal.upgrade && renewal.worker.is_none() => {
                 Ok(self.settings.program.clone())
             }
-            _ => program::running(),
+            _ => program::current_exe(),
         }
     }
 }

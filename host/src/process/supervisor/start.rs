@@ -231,8 +231,8 @@ pub(super) fn addresses(settings: &Settings) -> Result<Vec<Listen>, String> {
         return Ok(addresses.clone());
     }
     let path = &settings.manifest;
-    let text =
-        std::fs::read_to_string(path).map_err(|error| manifest::unreadable(path, error.into()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| manifest::read_error_message(path, error.into()))?;
     let path = path.clone();
     let source = Source { path, text };
     let reading = manifest::Settings {

@@ -12,7 +12,7 @@ use super::resolve::Place;
 use super::steps::lost;
 use crate::load::library::{Library, plugins_in};
 use crate::load::manifest::Manifest;
-use crate::load::schema::{HandlerSchema, InReach, of_config, of_manifest};
+use crate::load::schema::{HandlerSchema, KnownPlugins, of_config, of_manifest};
 
 /// A library, by the name that a manifest has for its plugin.
 type Named = (String, Arc<Library>);
@@ -55,7 +55,7 @@ async fn told(named: Vec<Named>, manifest: Manifest, place: Place) -> Result<Val
     told.await.map_err(|error| lost(&error))
 }
 
-fn in_reach(named: &[Named], manifest: &Manifest, place: &Place) -> InReach {
+fn in_reach(named: &[Named], manifest: &Manifest, place: &Place) -> KnownPlugins {
     let mut plugins = place.brought.known.clone();
     plugins.extend(plugins_in(&folders(manifest, place)));
     plugins.extend(named.iter().map(|(plugin, _)| plugin.clone()));
@@ -71,16 +71,16 @@ fn in_reach(named: &[Named], manifest: &Manifest, place: &Place) -> InReach {
             if let Ok(schema) = of_config(&text)
                 && !handlers.iter().any(known)
             {
-                let alone = library.metadata.choose(None, handler.kind);
+                let default = library.metadata.choose(None, handler.kind);
                 handlers.push(HandlerSchema {
                     plugin: plugin.clone(),
                     handler: handler.name.clone(),
                     kind: handler.kind,
-                    alone: alone.is_ok_and(|alone| alone.name == handler.name),
+                    is_default: default.is_ok_and(|default| default.name == handler.name),
                     schema,
                 });
             }
         }
     }
-    InReach { plugins, handlers }
+    KnownPlugins { plugins, handlers }
 }

@@ -8,7 +8,7 @@ use super::reload::Reloader;
 use super::resolve::Place;
 use super::steps::lost;
 use crate::load::library::{Demands, Fingerprint, Patience, Shelf, Trust};
-use crate::load::manifest::{Diagnostic, Directive, Level, Manifest, OnFailure, Tried};
+use crate::load::manifest::{CascadeBranch, Diagnostic, Directive, Level, Manifest, OnFailure};
 use crate::load::snapshot::Instead;
 
 impl Reloader {
@@ -90,7 +90,7 @@ fn without(
         left.maps.push(map);
     }
     left.cascade = level.cascade.as_ref().map(|all| {
-        let one = |tried: &Tried| Tried {
+        let one = |tried: &CascadeBranch| CascadeBranch {
             level: without(&tried.level, held, told),
             ..tried.clone()
         };

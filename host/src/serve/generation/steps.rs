@@ -13,7 +13,7 @@ use super::reload::Reloader;
 use super::report::Ask;
 use super::resolve::{Faults, Resolved, resolve};
 use crate::load::library::{Patience, SettleError, settle};
-use crate::load::manifest::{self, Manifest, Parsed, Settings, Source, Unreadable};
+use crate::load::manifest::{self, Manifest, Parsed, ReadError, Settings, Source};
 use crate::load::watch::Changed;
 
 /// How long the first look for a manifest may take.
@@ -32,7 +32,8 @@ impl Reloader {
         };
         let serves = self.serving.is_some();
         let read = tokio::task::spawn_blocking(move || {
-            let unreadable = |why| Stage::Manifest.refuses(manifest::unreadable(&path, why));
+            let unreadable =
+                |why| Stage::Manifest.refuses(manifest::read_error_message(&path, why));
             settle(&path, patience).map_err(|error| unreadable(unsettled(error, serves)))?;
             let text = fs::read_to_string(&path).map_err(|error| unreadable(error.into()))?;
             Ok(Source { path, text })
@@ -171,13 +172,13 @@ pub(super) fn lost(error: &tokio::task::JoinError) -> Refusal {
 }
 
 /// Why a manifest did not come to rest. Who waits for files speaks of libraries.
-fn unsettled(error: SettleError, serves: bool) -> Unreadable {
+fn unsettled(error: SettleError, serves: bool) -> ReadError {
     match error {
-        SettleError::Missing if !serves => Unreadable::Missing,
-        SettleError::Missing | SettleError::Vanished(_) => Unreadable::Gone,
-        SettleError::NotAFile => Unreadable::NotAFile,
-        SettleError::Empty => Unreadable::Empty,
-        SettleError::StillChanging(_) => Unreadable::StillChanging,
+        SettleError::Missing if !serves => ReadError::Missing,
+        SettleError::Missing | SettleError::Vanished(_) => ReadError::Gone,
+        SettleError::NotAFile => ReadError::NotAFile,
+        SettleError::Empty => ReadError::Empty,
+        SettleError::StillChanging(_) => ReadError::StillChanging,
         SettleError::Io(error) => error.into(),
     }
 }

@@ -7,7 +7,7 @@ use super::resolve::{Faults, Files, Pick, Place};
 use crate::load::library::Fingerprint;
 use crate::load::manifest::{Diagnostic, Manifest};
 use crate::load::probe::{Death, Fault, Probe, Setting, Trial};
-use crate::load::schema::{Point, Violation};
+use crate::load::schema::{EntryPart, Violation};
 
 /// What has survived a probe with just this config.
 type Survivor = (Fingerprint, String, String);
@@ -117,9 +117,9 @@ fn tell(pick: &Pick<'_>, death: &Death) -> Diagnostic {
 }
 
 fn misfit(pick: &Pick<'_>, violation: &Violation) -> Diagnostic {
-    let span = match violation.point {
-        Point::Key => pick.directive.config_key_span(&violation.path),
-        Point::Value => pick.directive.config_span(&violation.path),
+    let span = match violation.part {
+        EntryPart::Key => pick.directive.config_key_span(&violation.path),
+        EntryPart::Value => pick.directive.config_span(&violation.path),
     };
     let (name, message) = (&pick.name, &violation.message);
     let message = format!("the config of `{name}` does not fit: {message}");

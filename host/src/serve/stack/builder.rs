@@ -9,7 +9,7 @@ use super::url_map::{Location, UrlMap};
 use super::watched::Watched;
 use super::{Closed, NotFound, Stack};
 use crate::develop::lint::Culprit;
-use crate::load::manifest::{self, Directive, Level, Map, Tried};
+use crate::load::manifest::{self, CascadeBranch, Directive, Level, Map};
 use crate::serve::trace::Seat;
 
 /// Builds one stack.
@@ -70,7 +70,7 @@ impl<'a> Builder<'a> {
         Some((location, self.level(&map.level)?))
     }
 
-    fn tried(&mut self, tried: &Tried) -> Option<(Node, Vec<u16>)> {
+    fn tried(&mut self, tried: &CascadeBranch) -> Option<(Node, Vec<u16>)> {
         Some((self.level(&tried.level)?, tried.catch.clone()))
     }
 

@@ -8,7 +8,7 @@ use super::{Edit, EditError, edited};
 use crate::load::atomic_file;
 
 /// As many changes can be undone.
-const KEPT: usize = 50;
+const MAX_UNDO: usize = 50;
 
 /// The changes of one file, the oldest first.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl History {
         let before = fs::read_to_string(path)?;
         let after = edited(&before, edit)?;
         replace(path, &after)?;
-        if self.0.len() == KEPT {
+        if self.0.len() == MAX_UNDO {
             self.0.remove(0);
         }
         self.0.push(Step { before, after });

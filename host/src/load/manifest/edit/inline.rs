@@ -19,7 +19,7 @@ pub(super) fn read(value: &Value) -> Use {
 }
 
 /// Leaves one out, or takes it in again.
-pub(super) fn switch(list: &mut Array, index: usize, off: bool) {
+pub(super) fn set_off(list: &mut Array, index: usize, off: bool) {
     let Some(value) = list.get_mut(index) else {
         return;
     };
@@ -57,8 +57,8 @@ struct Entry {
 }
 
 /// Moves one to another place. Comments go with it; space and line breaks stay.
-pub(super) fn shift(list: &mut Array, from: usize, to: usize) {
-    let (mut entries, gaps, end) = take_apart(list);
+pub(super) fn move_entry(list: &mut Array, from: usize, to: usize) {
+    let (mut entries, gaps, end) = split_entries(list);
     if from >= entries.len() || to >= entries.len() {
         return;
     }
@@ -79,7 +79,7 @@ pub(super) fn shift(list: &mut Array, from: usize, to: usize) {
 }
 
 /// The values with their comments, the space before each place, and that before the end.
-fn take_apart(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
+fn split_entries(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
     let text = |raw: Option<&toml_edit::RawString>| {
         raw.and_then(|raw| raw.as_str())
             .unwrap_or_default()
@@ -93,7 +93,7 @@ fn take_apart(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
         let (behind, gap) = match entries.is_empty() {
             // What stands behind the bracket belongs to no value.
             true => (String::new(), prefix),
-            false => split(&prefix),
+            false => split_behind(&prefix),
         };
         if let Some(last) = entries.last_mut() {
             last.behind = behind;
@@ -101,7 +101,7 @@ fn take_apart(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
         let comment = gap.contains('#').then(|| gap.clone());
         gaps.push(match &comment {
             // A place whose own lines go away keeps its indentation.
-            Some(above) => plain(above),
+            Some(above) => last_indentation(above),
             None => gap,
         });
         rest = text(value.decor().suffix());
@@ -111,7 +111,7 @@ fn take_apart(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
             behind: String::new(),
         });
     }
-    let (behind, end) = split(&(rest + &text(Some(list.trailing()))));
+    let (behind, end) = split_behind(&(rest + &text(Some(list.trailing()))));
     if let Some(last) = entries.last_mut() {
         last.behind = behind;
     }
@@ -119,7 +119,7 @@ fn take_apart(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
 }
 
 /// What is on the line before, and what comes after it.
-fn split(text: &str) -> (String, String) {
+fn split_behind(text: &str) -> (String, String) {
     match text.find('\n') {
         Some(at) if text[..at].contains('#') => (text[..at].to_owned(), text[at..].to_owned()),
         _ => (String::new(), text.to_owned()),
@@ -127,7 +127,7 @@ fn split(text: &str) -> (String, String) {
 }
 
 /// The line break and the indentation of lines with comments.
-fn plain(above: &str) -> String {
+fn last_indentation(above: &str) -> String {
     let last = above.rfind('\n').map_or("", |at| &above[at..]);
     last.to_owned()
 }

@@ -14,7 +14,7 @@ use self::level::{each_level, label, level_at, run};
 
 /// A change to one `use`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Asked")]
+#[serde(try_from = "EditRequest")]
 pub struct Edit {
     /// Where its list is: empty for the top level, `map.0`, `cascade.1.map.0`, ….
     pub level: String,
@@ -35,10 +35,10 @@ pub enum Change {
     Off(bool),
 }
 
-/// An edit as it is asked for.
+/// An edit as it is request for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct EditRequest {
     level: String,
     index: usize,
     plugin: String,
@@ -47,22 +47,22 @@ struct Asked {
     off: Option<bool>,
 }
 
-impl TryFrom<Asked> for Edit {
+impl TryFrom<EditRequest> for Edit {
     type Error = &'static str;
 
-    fn try_from(asked: Asked) -> Result<Self, Self::Error> {
-        let change = match (asked.to, asked.off) {
+    fn try_from(request: EditRequest) -> Result<Self, Self::Error> {
+        let change = match (request.to, request.off) {
             (Some(to), None) => Change::Move(to),
             (None, Some(off)) => Change::Off(off),
             (None, None) => return Err("neither `move` nor `off` says what is to become of it"),
             (Some(_), Some(_)) => return Err("`move` and `off` are two changes: ask for one"),
         };
-        let Asked {
+        let EditRequest {
             level,
             index,
             plugin,
             ..
-        } = asked;
+        } = request;
         Ok(Self {
             level,
             index,
@@ -94,7 +94,7 @@ pub enum EditError {
 
 /// A list of `use`, as a text has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Uses {
+pub struct UseList {
     /// Where it is, as in [`Edit::level`].
     pub level: String,
     /// `map /admin`, `cascade`; empty for the top level.
@@ -115,13 +115,13 @@ pub struct Use {
 }
 
 /// Every list of `use` in a manifest's text; none if it is no TOML.
-pub fn directives(text: &str) -> Vec<Uses> {
+pub fn directives(text: &str) -> Vec<UseList> {
     let Ok(mut document) = text.parse::<DocumentMut>() else {
         return Vec::new();
     };
     let mut all = Vec::new();
     each_level(document.as_table_mut(), "", &mut |level, table| {
-        all.push(Uses {
+        all.push(UseList {
             level: level.to_owned(),
             label: label(level, table),
             run: table.get("run").and_then(run),
@@ -138,7 +138,7 @@ pub fn directives(text: &str) -> Vec<Uses> {
 /// When the text does not say what is to be changed.
 pub fn edited(text: &str, edit: &Edit) -> Result<String, EditError> {
     let mut document = text.parse::<DocumentMut>()?;
-    tables::spread(document.as_table_mut());
+    tables::space_out(document.as_table_mut());
     let level = level_at(document.as_table_mut(), &edit.level).ok_or(EditError::Changed)?;
     let list = level.get_mut("use").ok_or(EditError::Changed)?;
     let all = uses(list);
@@ -148,15 +148,15 @@ pub fn edited(text: &str, edit: &Edit) -> Result<String, EditError> {
     }
     match (&edit.change, list) {
         (Change::Move(to), _) if *to >= all.len() => return Err(EditError::Changed),
-        (Change::Move(to), Item::ArrayOfTables(list)) => tables::shift(list, edit.index, *to),
+        (Change::Move(to), Item::ArrayOfTables(list)) => tables::move_entry(list, edit.index, *to),
         (Change::Move(to), list) => {
             let list = list.as_array_mut().ok_or(EditError::Changed)?;
-            inline::shift(list, edit.index, *to);
+            inline::move_entry(list, edit.index, *to);
         }
-        (Change::Off(off), Item::ArrayOfTables(list)) => tables::switch(list, edit.index, *off),
+        (Change::Off(off), Item::ArrayOfTables(list)) => tables::set_off(list, edit.index, *off),
         (Change::Off(off), list) => {
             let list = list.as_array_mut().ok_or(EditError::Changed)?;
-            inline::switch(list, edit.index, *off);
+            inline::set_off(list, edit.index, *off);
         }
     }
     Ok(document.to_string())

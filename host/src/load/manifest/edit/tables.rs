@@ -16,7 +16,7 @@ pub(super) fn read(table: &Table) -> Use {
 }
 
 /// Leaves one out, or takes it in again.
-pub(super) fn switch(list: &mut ArrayOfTables, index: usize, off: bool) {
+pub(super) fn set_off(list: &mut ArrayOfTables, index: usize, off: bool) {
     let Some(table) = list.get_mut(index) else {
         return;
     };
@@ -26,20 +26,20 @@ pub(super) fn switch(list: &mut ArrayOfTables, index: usize, off: bool) {
     }
 }
 
-/// Between two headers of a document that is spread: no `use` has as many below it.
-const ROOM: isize = 1 << 20;
+/// Between two headers of a document that is space_out: no `use` has as many below it.
+const SPACING: isize = 1 << 20;
 
 /// Makes room between the headers of a document. Where one stands in the text is a number.
-pub(super) fn spread(table: &mut Table) {
+pub(super) fn space_out(table: &mut Table) {
     if let Some(place) = table.position() {
-        table.set_position(Some(place.saturating_mul(ROOM)));
+        table.set_position(Some(place.saturating_mul(SPACING)));
     }
-    each_below(table, &mut spread);
+    each_below(table, &mut space_out);
 }
 
 /// Moves one to another place, with its comments and all that is below its header. The document must
-/// be [`spread`].
-pub(super) fn shift(list: &mut ArrayOfTables, from: usize, to: usize) {
+/// be [`space_out`].
+pub(super) fn move_entry(list: &mut ArrayOfTables, from: usize, to: usize) {
     if from >= list.len() || to >= list.len() {
         return;
     }
@@ -51,32 +51,32 @@ pub(super) fn shift(list: &mut ArrayOfTables, from: usize, to: usize) {
         return;
     };
     let mut passed = Vec::new();
-    places_of(neighbour, &mut passed);
+    positions_below(neighbour, &mut passed);
     let place = match from < to {
         true => passed.iter().max().map(|last| last + 1),
-        false => passed.iter().min().map(|first| first - ROOM / 2),
+        false => passed.iter().min().map(|first| first - SPACING / 2),
     };
     let mut before = Vec::new();
-    places_of(&mut moved, &mut before);
+    positions_below(&mut moved, &mut before);
     before.sort_unstable();
-    carry(&mut moved, &before, place.unwrap_or_default());
+    relocate(&mut moved, &before, place.unwrap_or_default());
     tables.insert(to, moved);
     list.clear();
     tables.into_iter().for_each(|table| list.push(table));
 }
 
-fn places_of(table: &mut Table, places: &mut Vec<isize>) {
+fn positions_below(table: &mut Table, places: &mut Vec<isize>) {
     places.extend(table.position());
-    each_below(table, &mut |below| places_of(below, places));
+    each_below(table, &mut |below| positions_below(below, places));
 }
 
 /// Takes a header, and those below it, to a place; they keep the order that they had `before`.
-fn carry(table: &mut Table, before: &[isize], place: isize) {
+fn relocate(table: &mut Table, before: &[isize], place: isize) {
     if let Some(own) = table.position() {
         let rank = before.partition_point(|other| *other < own);
         table.set_position(Some(place.saturating_add_unsigned(rank)));
     }
-    each_below(table, &mut |below| carry(below, before, place));
+    each_below(table, &mut |below| relocate(below, before, place));
 }
 
 fn each_below(table: &mut Table, see: &mut dyn FnMut(&mut Table)) {

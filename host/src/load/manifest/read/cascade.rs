@@ -7,14 +7,14 @@ use super::environments::{self, Environments};
 use super::level::{self, Enclosing};
 use super::table::{Entry, Kind, Table};
 use super::{Node, Reader, unreachable};
-use crate::load::manifest::{Diagnostic, Level, Role, Span, Tried};
+use crate::load::manifest::{CascadeBranch, Diagnostic, Level, Role, Span};
 
 /// Rack's.
 const CATCH: [u16; 2] = [404, 405];
 
 /// One of a cascade as read, whether it applies in this environment or not.
-struct Read {
-    tried: Tried,
+struct ReadBranch {
+    tried: CascadeBranch,
     environments: Environments,
     /// The place of `catch`, where it is written.
     catch: Option<Span>,
@@ -24,7 +24,7 @@ pub(super) fn cascade(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
     around: &Enclosing,
-) -> Option<Vec<Tried>> {
+) -> Option<Vec<CascadeBranch>> {
     let expected = "a list of tables or plugins' names";
     let DeValue::Array(items) = entry.value.get_ref() else {
         let raw = reader.text.get(entry.value.span()).unwrap_or_default();
@@ -46,11 +46,11 @@ pub(super) fn cascade(
         in_cascade: true,
         ..around.clone()
     };
-    let all: Vec<Read> = items
+    let all: Vec<ReadBranch> = items
         .iter()
         .filter_map(|item| one(reader, item, &inner))
         .collect();
-    warn_of_the_last(reader, &all);
+    warn_of_unreachable_branches(reader, &all);
     let environment = reader.settings.environment;
     let here = all
         .into_iter()
@@ -58,7 +58,7 @@ pub(super) fn cascade(
     Some(here.map(|read| read.tried).collect())
 }
 
-fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Read> {
+fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<ReadBranch> {
     let span = node.span();
     let entries = match node.get_ref() {
         DeValue::Table(entries) => entries,
@@ -68,8 +68,8 @@ fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Re
                 run,
                 ..Level::default()
             };
-            return Some(Read {
-                tried: Tried {
+            return Some(ReadBranch {
+                tried: CascadeBranch {
                     catch: CATCH.into(),
                     span,
                     level,
@@ -85,7 +85,7 @@ fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Re
             return None;
         }
     };
-    let mut table = Table::new(entries, span.clone(), Kind::Tried);
+    let mut table = Table::new(entries, span.clone(), Kind::CascadeBranch);
     let catch = table.take("catch");
     let place = catch.as_ref().map(|entry| entry.value.span());
     let environments = environments::take(reader, &mut table);
@@ -95,14 +95,14 @@ fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Re
         let mut inner = around.clone();
         inner.environments.push(environments.clone());
         let catch = catch.and_then(|entry| statuses(reader, &entry));
-        Tried {
+        CascadeBranch {
             catch: catch.unwrap_or_else(|| CATCH.into()),
             span,
             level: level::level(reader, &mut table, &inner),
         }
     });
     table.finish(reader);
-    Some(Read {
+    Some(ReadBranch {
         tried,
         environments,
         catch: place,
@@ -138,7 +138,7 @@ fn status(reader: &mut Reader<'_>, node: Node<'_>) -> Option<u16> {
 }
 
 /// What comes after the last one is nothing, and after one that catches nothing, too.
-fn warn_of_the_last(reader: &mut Reader<'_>, all: &[Read]) {
+fn warn_of_unreachable_branches(reader: &mut Reader<'_>, all: &[ReadBranch]) {
     let Some((last, before)) = all.split_last() else {
         return;
     };
@@ -148,7 +148,8 @@ fn warn_of_the_last(reader: &mut Reader<'_>, all: &[Read]) {
             .help("remove it: what the last one answers stands");
         reader.report(warning);
     }
-    let ends = |read: &&Read| read.tried.catch.is_empty() && read.environments.span().is_none();
+    let ends =
+        |read: &&ReadBranch| read.tried.catch.is_empty() && read.environments.span().is_none();
     if let Some((place, read)) = before.iter().find(ends).map(|read| (&read.catch, read)) {
         let place = place.clone().unwrap_or_else(|| read.tried.span.clone());
         let error = Diagnostic::error(place, "what stands after this one can never be reached")

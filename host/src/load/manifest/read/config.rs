@@ -5,14 +5,14 @@ use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
 use super::{Node, Reader};
 use crate::load::manifest::Diagnostic;
-use crate::load::manifest::directive::Places;
+use crate::load::manifest::directive::KeySpans;
 
 /// The config as a handler gets it; faults in it are reported and stand as `null`.
 pub(super) fn object(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
     path: &str,
-    places: &mut Places,
+    places: &mut KeySpans,
 ) -> Map<String, Value> {
     let mut object = Map::new();
     for (key, node) in table {
@@ -24,7 +24,7 @@ pub(super) fn object(
     object
 }
 
-fn value(reader: &mut Reader<'_>, node: Node<'_>, path: &str, places: &mut Places) -> Value {
+fn value(reader: &mut Reader<'_>, node: Node<'_>, path: &str, places: &mut KeySpans) -> Value {
     match node.get_ref() {
         DeValue::String(text) => reader.filled(text, node.span()).into(),
         DeValue::Integer(text) => integer(reader, node, text),

@@ -8,11 +8,11 @@ use super::environments::{self, Environments};
 use super::keys::Keys;
 use super::table::{Entry, Kind, Table};
 use super::{Node, Reader, config, strings};
-use crate::load::manifest::directive::Places;
+use crate::load::manifest::directive::KeySpans;
 use crate::load::manifest::{Diagnostic, Directive, OnFailure, Role, Span, name};
 
 /// A directive as read, whether it applies in this environment or not.
-pub(super) struct Read {
+pub(super) struct ReadDirective {
     /// `None` if something is wrong with it.
     pub(super) directive: Option<Directive>,
     pub(super) environments: Environments,
@@ -21,17 +21,21 @@ pub(super) struct Read {
     pub(super) span: Span,
 }
 
-impl Read {
+impl ReadDirective {
     /// Whether it is a part of the stack in this environment.
     pub(super) fn applies(&self, environment: &str) -> bool {
         !self.off && self.environments.include(environment)
     }
 }
 
-pub(super) fn directive(reader: &mut Reader<'_>, node: Node<'_>, role: Role) -> Option<Read> {
+pub(super) fn directive(
+    reader: &mut Reader<'_>,
+    node: Node<'_>,
+    role: Role,
+) -> Option<ReadDirective> {
     match node.get_ref() {
         DeValue::String(text) => {
-            let mut places = Places::default();
+            let mut places = KeySpans::default();
             places.record("plugin".into(), node.span(), node.span());
             let named = reader.filled(text, node.span());
             let named = named.and_then(|text| check_name(reader, &text, node.span()));
@@ -46,7 +50,7 @@ pub(super) fn directive(reader: &mut Reader<'_>, node: Node<'_>, role: Role) -> 
                 span: node.span(),
                 places,
             });
-            Some(Read {
+            Some(ReadDirective {
                 directive,
                 environments: Environments::All,
                 off: false,
@@ -69,14 +73,14 @@ pub(super) fn directive(reader: &mut Reader<'_>, node: Node<'_>, role: Role) -> 
     }
 }
 
-impl Read {
+impl ReadDirective {
     fn finish(self, reader: &mut Reader<'_>, table: Table<'_>) -> Self {
         table.finish(reader);
         self
     }
 }
 
-fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Read {
+fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> ReadDirective {
     let span = table.span.clone();
     // Asked for in the order in which "valid here" lists them.
     let plugin = table.take("plugin");
@@ -92,7 +96,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
     }
     let active = !off && environments.include(reader.settings.environment);
 
-    let mut places = Places::default();
+    let mut places = KeySpans::default();
     let entries = [
         ("plugin", &plugin),
         ("config", &configured),
@@ -128,7 +132,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
             places,
         })
     });
-    Read {
+    ReadDirective {
         directive,
         environments,
         off,
@@ -224,7 +228,7 @@ fn on_failure(reader: &mut Reader<'_>, entry: &Entry<'_>, role: Role) -> Option<
 fn config_table(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
-    places: &mut Places,
+    places: &mut KeySpans,
 ) -> serde_json::Map<String, serde_json::Value> {
     match entry.value.get_ref() {
         DeValue::Table(table) => config::object(reader, table, "config", places),

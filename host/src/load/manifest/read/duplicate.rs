@@ -5,8 +5,8 @@ use toml::de::{DeTable, DeValue};
 use super::syntax::line;
 use crate::load::manifest::{Diagnostic, Span};
 
-/// What the second one is told.
-pub(super) fn tell(text: &str, tree: &DeTable<'_>, span: Span) -> Diagnostic {
+/// What the second one is reported.
+pub(super) fn diagnostic(text: &str, tree: &DeTable<'_>, span: Span) -> Diagnostic {
     let key = text.get(span.clone()).unwrap_or_default();
     let header = header_at(text, span.start);
     let mut error =
@@ -29,10 +29,14 @@ pub(super) fn tell(text: &str, tree: &DeTable<'_>, span: Span) -> Diagnostic {
     })
 }
 
-/// Whether `span` lies below a header that was told already: its keys are merged into the first
+/// Whether `span` lies below a header that was reported already: its keys are merged into the first
 /// table, so they come twice as well.
-pub(super) fn is_echo(text: &str, told: &[Diagnostic], span: &Span) -> bool {
-    let Some(last) = told.last() else {
+pub(super) fn follows_from_duplicate_header(
+    text: &str,
+    reported: &[Diagnostic],
+    span: &Span,
+) -> bool {
+    let Some(last) = reported.last() else {
         return false;
     };
     let at = |at| line(text, at);

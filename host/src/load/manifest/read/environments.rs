@@ -117,7 +117,7 @@ fn names(reader: &mut Reader<'_>, entry: &Entry<'_>, key: &str) -> Option<(Vec<S
             );
             continue;
         }
-        warn_of_slip(reader, &item);
+        warn_if_misspelt(reader, &item);
         seen.push(item);
     }
     // With a name unknown nobody can say where this applies: check it as if everywhere.
@@ -125,7 +125,7 @@ fn names(reader: &mut Reader<'_>, entry: &Entry<'_>, key: &str) -> Option<(Vec<S
 }
 
 /// A misspelt environment takes a middleware out in silence: the worst kind of slip.
-fn warn_of_slip(reader: &mut Reader<'_>, item: &Item) {
+fn warn_if_misspelt(reader: &mut Reader<'_>, item: &Item) {
     let current = reader.settings.environment;
     if item.text == current || CUSTOMARY.contains(&item.text.as_str()) {
         return;

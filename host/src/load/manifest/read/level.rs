@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use super::directive::{self, Read};
+use super::directive::{self, ReadDirective};
 use super::environments::Environments;
 use super::map::{self, ReadMap};
 use super::table::{Entry, Table};
@@ -23,7 +23,11 @@ pub(super) struct Enclosing {
 
 pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enclosing) -> Level {
     // A section that stands before the top level in the walk may have swallowed its `run`.
-    let slips = if around.in_map { reader.slips } else { 0 };
+    let misplaced_keys = if around.in_map {
+        reader.misplaced_keys
+    } else {
+        0
+    };
     let uses = table.take("use").map(|entry| uses(reader, &entry));
     let maps = table.take("map");
     let mapped = maps.is_some();
@@ -49,7 +53,7 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
         unreachable::cascade(reader, &maps, place, around);
     } else if mapped || ran {
         unreachable::filtered(reader, &maps, run.as_ref(), around);
-    } else if reader.slips == slips
+    } else if reader.misplaced_keys == misplaced_keys
         && !["run", "map", "cascade"]
             .iter()
             .any(|key| table.misspells(key))
@@ -57,7 +61,7 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
         missing(reader, table, around);
     }
     let environment = reader.settings.environment;
-    let applies = |part: Read| {
+    let applies = |part: ReadDirective| {
         part.applies(environment)
             .then_some(part.directive)
             .flatten()
@@ -95,7 +99,7 @@ fn missing(reader: &mut Reader<'_>, table: &Table<'_>, around: &Enclosing) {
     reader.report(error);
 }
 
-fn uses(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Vec<Read> {
+fn uses(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Vec<ReadDirective> {
     let read =
         |node: Node<'_>, reader: &mut Reader<'_>| directive::directive(reader, node, Role::Use);
     let expected = "a list of plugins' names or tables";
@@ -118,7 +122,7 @@ fn uses(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Vec<Read> {
     }
 }
 
-fn run_of(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Read> {
+fn run_of(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<ReadDirective> {
     let DeValue::Array(items) = entry.value.get_ref() else {
         return directive::directive(reader, entry.value, Role::Run);
     };
@@ -136,7 +140,7 @@ fn run_of(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Read> {
         "a plugin's name or a table",
         Some(help),
     );
-    let all: Vec<Option<Read>> = items
+    let all: Vec<Option<ReadDirective>> = items
         .iter()
         .map(|item| directive::directive(reader, item, Role::Run))
         .collect();

@@ -44,8 +44,8 @@ pub(super) fn manifest(text: &str, settings: &Settings<'_>) -> (Option<Manifest>
         text,
         settings,
         diagnostics: Vec::new(),
-        dormant: false,
-        slips: 0,
+        inactive: false,
+        misplaced_keys: 0,
     };
     let manifest = whole(&mut reader, tree.get_ref());
     let mut diagnostics = syntax::merge(text, syntax, reader.diagnostics);
@@ -82,9 +82,9 @@ struct Reader<'a> {
     settings: &'a Settings<'a>,
     diagnostics: Vec<Diagnostic>,
     /// In a part that this environment leaves out: its variables need not be set.
-    dormant: bool,
+    inactive: bool,
     /// How often a `run`, `map` or `cascade` was found in a table that it does not belong to.
-    slips: usize,
+    misplaced_keys: usize,
 }
 
 impl Reader<'_> {
@@ -94,10 +94,10 @@ impl Reader<'_> {
 
     /// Reads a part that applies only if `active`.
     fn part<T>(&mut self, active: bool, read: impl FnOnce(&mut Self) -> T) -> T {
-        let outer = self.dormant;
-        self.dormant |= !active;
+        let outer = self.inactive;
+        self.inactive |= !active;
         let read = read(self);
-        self.dormant = outer;
+        self.inactive = outer;
         read
     }
 
@@ -131,7 +131,7 @@ impl Reader<'_> {
             let at = variable::locate(raw, text, fault.nth, &span);
             let literal = "for a literal `${` write `$${`";
             let diagnostic = match fault.kind {
-                FaultKind::Missing(_) if self.dormant => continue,
+                FaultKind::Missing(_) if self.inactive => continue,
                 FaultKind::Missing(name) => {
                     Diagnostic::error(at, format!("the environment variable `{name}` is not set"))
                         .label("needed here")

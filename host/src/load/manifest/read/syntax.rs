@@ -28,16 +28,16 @@ pub(super) fn diagnostics(
     let local = |message: &str| is_duplicate(message) || is_unquoted(message);
     let trustworthy = unclosed.is_none() && errors.iter().all(|(_, message)| local(message));
 
-    let mut told: Vec<Diagnostic> = Vec::new();
+    let mut reported: Vec<Diagnostic> = Vec::new();
     for (span, message) in errors {
         if !is_duplicate(message) {
-            told.push(tell(text, span, message));
-        } else if !duplicate::is_echo(text, &told, &span) {
-            told.push(duplicate::tell(text, tree, span));
+            reported.push(diagnostic(text, span, message));
+        } else if !duplicate::follows_from_duplicate_header(text, &reported, &span) {
+            reported.push(duplicate::diagnostic(text, tree, span));
         }
     }
-    told.extend(unclosed.map(Unclosed::tell));
-    (told, trustworthy)
+    reported.extend(unclosed.map(Unclosed::into_diagnostic));
+    (reported, trustworthy)
 }
 
 /// Both kinds of diagnostics; on a line with a syntax error nothing else is believed.
@@ -63,7 +63,7 @@ fn is_unquoted(message: &str) -> bool {
     message.starts_with("string values must be quoted")
 }
 
-fn tell(text: &str, span: Span, message: &str) -> Diagnostic {
+fn diagnostic(text: &str, span: Span, message: &str) -> Diagnostic {
     let raw = text.get(span.clone()).unwrap_or_default();
     if is_unquoted(message) && raw.is_empty() {
         return Diagnostic::error(span, "a key without a value")

@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Directive,
     Map,
     /// One of `cascade`.
-    Tried,
+    CascadeBranch,
 }
 
 /// One key with its value.
@@ -163,7 +163,7 @@ impl<'t> Table<'t> {
         for (key, value) in self.entries {
             if !self.known.contains(&key.get_ref().as_ref()) {
                 let level_key = matches!(key.get_ref().as_ref(), "run" | "map" | "cascade");
-                reader.slips += usize::from(level_key);
+                reader.misplaced_keys += usize::from(level_key);
                 let diagnostic = self.unknown(reader, key.get_ref(), key.span(), value.get_ref());
                 reader.report(diagnostic);
             }
@@ -182,13 +182,13 @@ impl<'t> Table<'t> {
             Kind::Section(name) => format!("in `[{name}]`"),
             Kind::Directive => "in a directive".to_owned(),
             Kind::Map => "in a map".to_owned(),
-            Kind::Tried => "in one of `cascade`".to_owned(),
+            Kind::CascadeBranch => "in one of `cascade`".to_owned(),
         };
         let unknown = Diagnostic::error(span, format!("unknown key `{key}` {place}"));
         if let Some(header) = self.header(reader) {
             let section = SECTIONS.iter().any(|(name, _)| *name == key);
             if LEVEL_KEYS.contains(&key) || (section && matches!(value, DeValue::Table(_))) {
-                return self.slipped(reader, unknown, key, header);
+                return self.misplaced(reader, unknown, key, header);
             }
         }
         if self.kind == Kind::Directive && key == "off" {
@@ -223,7 +223,7 @@ impl<'t> Table<'t> {
     }
 
     /// The TOML slip: a key of the level, written below a header, lands in the header's table.
-    fn slipped(
+    fn misplaced(
         &self,
         reader: &Reader<'_>,
         unknown: Diagnostic,

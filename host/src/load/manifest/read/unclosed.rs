@@ -44,7 +44,7 @@ impl Unclosed {
         })
     }
 
-    pub(super) fn tell(self) -> Diagnostic {
+    pub(super) fn into_diagnostic(self) -> Diagnostic {
         let (what, bracket) = match self.bracket {
             ']' => ("a list", ']'),
             _ => ("a table", '}'),

@@ -1,7 +1,7 @@
 //! What no request can ever reach: Rack drops it in silence, here it is told.
 
 use super::Reader;
-use super::directive::Read;
+use super::directive::ReadDirective;
 use super::environments::Environments;
 use super::level::Enclosing;
 use super::map::ReadMap;
@@ -54,7 +54,7 @@ pub(super) fn environments(
 pub(super) fn maps(
     reader: &mut Reader<'_>,
     maps: &[ReadMap],
-    run: Option<&Read>,
+    run: Option<&ReadDirective>,
     around: &Enclosing,
 ) {
     for (index, read) in maps.iter().enumerate() {
@@ -132,10 +132,10 @@ fn shown(map: &Map) -> String {
 pub(super) fn filtered(
     reader: &mut Reader<'_>,
     maps: &[ReadMap],
-    run: Option<&Read>,
+    run: Option<&ReadDirective>,
     around: &Enclosing,
 ) {
-    if reader.dormant {
+    if reader.inactive {
         return;
     }
     let parts = maps.iter().map(|map| (&map.environments, &map.place));
