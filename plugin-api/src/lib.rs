@@ -44,7 +44,7 @@
 //! # fn main() {}
 //! ```
 //!
-#![doc = include_str!("guide.md")]
+#![doc = include_str!("author/guide.md")]
 //!
 //! # Features
 //!
@@ -54,25 +54,9 @@
 
 #[doc(hidden)]
 pub mod abi;
-pub mod body;
-mod context;
-mod env;
-mod error;
-mod export;
-mod fields;
-mod finish;
-mod forward;
-mod handler;
-mod headers;
-mod html;
-mod into_response;
-mod logging;
-mod request;
-mod response;
-mod session;
+mod author;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod weighted;
 
 pub use bytes::{self, Bytes};
 pub use http::{self, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
@@ -85,20 +69,20 @@ pub use tracing;
 
 pub use self::abi::plugin::context::Sleep;
 pub use self::abi::plugin::next::{Next, Running};
-pub use self::body::Body;
-pub use self::context::{Context, Elapsed, Task};
-pub use self::env::{Env, EnvMut};
-pub use self::error::{Error, Result};
-pub use self::fields::Fields;
-pub use self::finish::Finished;
-pub use self::handler::{App, Middleware};
-pub use self::headers::{AsName, AsValue, Headers, HeadersMut, InvalidHeader, Value};
-pub use self::html::Escaped;
-pub use self::into_response::{Html, IntoFields, IntoResponse, Json};
-pub use self::request::Request;
-pub use self::response::Response;
-pub use self::session::Session;
-pub use self::weighted::Weighted;
+pub use self::author::body::{self, Body};
+pub use self::author::context::{Context, Elapsed, Task};
+pub use self::author::env::{Env, EnvMut};
+pub use self::author::error::{Error, Result};
+pub use self::author::fields::Fields;
+pub use self::author::finished::Finished;
+pub use self::author::handler::{App, Middleware};
+pub use self::author::headers::{AsName, AsValue, Headers, HeadersMut, InvalidHeader, Value};
+pub use self::author::html::Escaped;
+pub use self::author::into_response::{Html, IntoFields, IntoResponse, Json};
+pub use self::author::request::Request;
+pub use self::author::response::Response;
+pub use self::author::session::Session;
+pub use self::author::weighted::Weighted;
 
 /// For the macros of this crate.
 #[doc(hidden)]
@@ -106,5 +90,5 @@ pub mod __private {
     pub use crate::abi::metadata::{HEAD, flatten, join, length, text};
     pub use crate::abi::plugin::entry::{Plugin, app, header, middleware};
     pub use crate::abi::root::{HandlerEntry, Header};
-    pub use crate::handler::{AppFn, MiddlewareFn, call_app, call_middleware};
+    pub use crate::author::handler::{AppFn, MiddlewareFn, call_app, call_middleware};
 }

@@ -24,11 +24,11 @@ pub mod future;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod metadata;
-pub mod note;
 pub mod plugin;
 pub mod root;
 pub mod slice;
 pub mod tables;
+pub mod thread_state;
 pub mod waker;
 
 /// The version that must fit: for 0.x the minor number exactly, from 1 on the major number.

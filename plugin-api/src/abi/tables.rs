@@ -5,8 +5,8 @@ use abi_stable::std_types::RString;
 
 use super::body::RawBody;
 use super::future::RawFuture;
-use super::note::ThreadNote;
 use super::slice::RawSlice;
+use super::thread_state::ThreadNote;
 
 macro_rules! opaque {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(

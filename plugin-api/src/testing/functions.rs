@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use super::mounted::{Mounted, mount};
 use crate::abi::plugin::entry;
-use crate::handler::{AppFn, MiddlewareFn};
+use crate::author::handler::{AppFn, MiddlewareFn};
 use crate::{App, Context, Error, Middleware, Next, Request, Result};
 
 thread_local! {

@@ -14,10 +14,10 @@ use crate::abi::host::{
     Answer, Exchange, Failure, Finish, Handler, HandlerContext, HostRequest, Node, OnFailure,
     Outcome, Untold,
 };
-use crate::abi::plugin::bridge;
 use crate::abi::plugin::entry;
+use crate::abi::plugin::loopback;
 use crate::abi::root::HandlerEntry;
-use crate::body::End;
+use crate::author::body::End;
 use crate::{App, Error, IntoResponse, Middleware, Request, Response, Result};
 
 /// A handler in a test.
@@ -61,7 +61,7 @@ pub(super) fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
             handler: Arc::new(handler),
             below: None,
         })
-        .map_err(bridge::error)
+        .map_err(loopback::error)
 }
 
 impl Mounted {
@@ -118,11 +118,11 @@ impl Mounted {
         let node = self.node(next.unwrap_or_else(|| Box::new(Node::Answer(Box::new(Nothing)))));
         match node.call(request).await {
             Ok(response) => Ok(Answered {
-                response: open.until_the_end_of(bridge::response(response)),
+                response: open.until_the_end_of(loopback::response(response)),
             }),
             Err(failure) => {
                 open.close(None, Some(&failure), 0);
-                Err(bridge::error(failure))
+                Err(loopback::error(failure))
             }
         }
     }
@@ -210,11 +210,11 @@ where
         let Some(next) = next else {
             return Nothing.answer(request);
         };
-        let answer = next(bridge::request(request));
+        let answer = next(loopback::request(request));
         Box::pin(async move {
             let response = answer.await.into_response();
             response
-                .map(bridge::host_response)
+                .map(loopback::host_response)
                 .map_err(|error| failure(&error, "next"))
         })
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::log::{Line, Log};
 use crate::abi::host::{PluginLog, Scope, Services, TaskControl, install as install_services};
-use crate::abi::plugin::bridge;
+use crate::abi::plugin::loopback;
 
 /// Waits for a future on this thread.
 pub fn block_on<F: Future>(future: F) -> F::Output {
@@ -33,7 +33,7 @@ pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         install_services(Box::new(Threads));
-        bridge::attach();
+        loopback::attach();
     });
 }
 

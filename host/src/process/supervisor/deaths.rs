@@ -302,7 +302,7 @@ fn how(status: WaitStatus) -> How {
     }
 }
 
-/// The line that a worker writes when it crashes (`abi::host::last_words`).
+/// The line that a worker writes when it crashes (`abi::host::crash_report`).
 #[derive(Deserialize)]
 struct LastWords {
     handler: Option<String>,

@@ -17,7 +17,7 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use stackup_plugin::abi::host::last_words;
+use stackup_plugin::abi::host::crash_report;
 
 use self::orders::Orders;
 use self::serve::{say, serve};
@@ -72,7 +72,7 @@ fn try_work(
     let mut sockets = sockets.into_iter();
     if let Some(pipe) = sockets.next() {
         // For as long as the process lives: it is written to when it dies.
-        last_words::install(pipe.into_raw_fd()).map_err(told)?;
+        crash_report::install(pipe.into_raw_fd()).map_err(told)?;
     }
     let mouth = Arc::new(Mouth::new(line.try_clone().map_err(told)?));
     let hello = Word::Hello {
@@ -93,7 +93,7 @@ fn try_work(
         serve(assignment, reloader, listeners, orders, mouth).await
     });
     // From here on an exit is no crash. A plugin that blocks its thread must not keep the process.
-    last_words::disarm();
+    crash_report::disarm();
     runtime.shutdown_background();
     code
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use abi_stable::std_types::RString;
 
-use super::incidents::{Guard, Incidents};
-use super::note;
+use super::failure_monitor::{Guard, Incidents};
+use super::threads;
 use crate::abi::future::{RawFuture, UnitFuture};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, TaskObject};
@@ -92,7 +92,7 @@ impl Station {
 
 /// The name of the handler that runs on this thread.
 pub fn current() -> Option<&'static str> {
-    let station = note::here().running()?;
+    let station = threads::here().running()?;
     Some(&station.context.handler)
 }
 
@@ -150,9 +150,10 @@ pub(super) unsafe extern "C" fn spawn(
     // SAFETY: the plugin's handle is a context of ours.
     let context = unsafe { state(context) };
     // That of the request that spawns it; one that `init` spawns belongs to none yet.
-    let generation = note::generation();
+    let generation = threads::generation();
     let mut future = UnitFuture::new(future);
-    let polled = poll_fn(move |cx| note::polling(generation, || Pin::new(&mut future).poll(cx)).0);
+    let polled =
+        poll_fn(move |cx| threads::polling(generation, || Pin::new(&mut future).poll(cx)).0);
     let spawned = context
         .scope
         .spawn(&context.handler, name.str(), Box::pin(polled));

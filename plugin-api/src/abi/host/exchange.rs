@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, StatusCode};
 
-use super::errors::Failure;
-use super::note::polling;
+use super::failure::Failure;
+use super::threads::polling;
 use crate::abi::tables::{RawFinish, RawHook};
 
 /// One request and its response, from the first byte to the last.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::context::{HandlerContext, Station};
-use super::errors::Failure;
+use super::failure::Failure;
 use super::request::HostRequest;
 use super::table::host_table;
 use crate::abi::future::RawFuture;

@@ -2,35 +2,30 @@
 
 pub mod body;
 pub mod context;
-mod errors;
+pub mod crash_report;
 mod exchange;
+mod failure;
+mod failure_monitor;
 mod handler;
 mod headers;
-mod incidents;
-pub mod last_words;
-mod names;
 mod node;
-mod note;
-mod offered;
 mod request;
 mod response;
-#[cfg(test)]
-mod sample;
 mod services;
-mod slots;
-mod spare;
 mod table;
-mod values;
+#[cfg(test)]
+mod test_support;
+mod threads;
 
 pub use body::HostBody;
 pub use context::{HandlerContext, Scope, TaskControl, current};
-pub use errors::Failure;
 pub use exchange::{Exchange, Finish};
+pub use failure::Failure;
+pub use failure_monitor::{Guard, Incidents, Tally, Untold};
 pub use handler::{Attached, Handler};
-pub use incidents::{Guard, Incidents, Tally, Untold};
 pub use node::{Answer, Branch, Call, Node, OnFailure, Outcome, Route};
-pub use note::{Busy, busy, polling};
 pub use request::{Connection, HostRequest};
 pub use response::HostResponse;
 pub use services::{PluginLog, Services, install};
 pub use table::host_table;
+pub use threads::{Busy, busy, polling};

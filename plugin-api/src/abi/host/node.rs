@@ -9,13 +9,13 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::context::HandlerContext;
-use super::errors::Failure;
+use super::failure::Failure;
 use super::handler::Handler;
-use super::note::polling;
 use super::request::HostRequest;
 use super::response::HostResponse;
+use super::threads::polling;
 use crate::abi::future::{PollState, RawFuture, RawPoll};
-use crate::abi::plugin::export;
+use crate::abi::plugin::future;
 use crate::abi::tables::{RawNext, RequestObject};
 use crate::abi::waker;
 
@@ -111,7 +111,7 @@ fn out_of_service(handler: &Handler) -> impl Future<Output = Outcome> + use<> {
 }
 
 fn erase(future: impl Future<Output = Outcome> + Send + 'static) -> RawFuture {
-    export::future(async move {
+    future::future(async move {
         match future.await {
             Ok(response) => Ok(response.into_object().cast()),
             Err(failure) => Err(failure.into_object()),

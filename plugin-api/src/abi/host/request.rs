@@ -6,9 +6,9 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Uri, Version};
 
 use super::body::HostBody;
+use super::body::fork::offer;
 use super::exchange::Exchange;
-use super::offered::offer;
-use super::spare;
+use super::headers::pool;
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{RawAddress, RawHook, RawUri, RequestObject, Visitor};
@@ -211,7 +211,7 @@ pub(super) unsafe extern "C" fn new() -> *mut RequestObject {
 pub(super) unsafe extern "C" fn free(request: *mut RequestObject) {
     // SAFETY: the plugin owned the handle and gives it up.
     let mut request = unsafe { HostRequest::from_object(request) };
-    spare::give(std::mem::take(&mut request.0.headers));
+    pool::give(std::mem::take(&mut request.0.headers));
 }
 
 pub(super) unsafe extern "C" fn method(request: *const RequestObject) -> RawSlice<'static> {

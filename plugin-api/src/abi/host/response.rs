@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::body::HostBody;
-use super::{spare, values};
+use super::headers::{pool, value_cache};
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::ResponseObject;
@@ -24,7 +24,7 @@ impl HostResponse {
     /// A response without headers.
     pub fn new(status: StatusCode, body: HostBody) -> Self {
         Self(Box::new(State {
-            headers: spare::take(),
+            headers: pool::take(),
             status,
             body,
         }))
@@ -100,7 +100,7 @@ pub(super) unsafe extern "C" fn new(
         bytes => HostBody::Full(Bytes::copy_from_slice(bytes)),
     };
     let mut response = HostResponse::new(status, body);
-    if let Some(value) = content_type.bytes().and_then(values::parse) {
+    if let Some(value) = content_type.bytes().and_then(value_cache::parse) {
         response.0.headers.insert(header::CONTENT_TYPE, value);
     }
     response.into_object()

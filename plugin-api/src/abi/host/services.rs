@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::context;
 use crate::abi::future::RawFuture;
-use crate::abi::plugin::export;
+use crate::abi::plugin::future;
 use crate::abi::tables::LogRecord;
 
 /// A line that a plugin logs.
@@ -67,8 +67,8 @@ pub(super) unsafe extern "C" fn log_level() -> u8 {
 pub(super) unsafe extern "C" fn sleep(nanoseconds: u64) -> RawFuture {
     let duration = Duration::from_nanos(nanoseconds);
     match SERVICES.get() {
-        Some(services) => export::unit(services.sleep(duration)),
-        None => export::unit(std::future::pending()),
+        Some(services) => future::unit(services.sleep(duration)),
+        None => future::unit(std::future::pending()),
     }
 }
 

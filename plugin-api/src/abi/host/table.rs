@@ -2,7 +2,7 @@
 
 use abi_stable::prefix_type::WithMetadata;
 
-use super::{body, context, errors, headers, node, note, request, response, services};
+use super::{body, context, failure, headers, node, request, response, services, threads};
 use crate::abi::tables::{HostTable, HostTableRef};
 
 /// The table that this process lends to its plugins.
@@ -40,11 +40,11 @@ pub const fn host_table() -> HostTableRef {
         response_take_body: response::take_body,
         response_set_body: response::set_body,
         body_full: body::full,
-        error_new: errors::new,
-        error_read: errors::read,
-        error_drop: errors::free,
+        error_new: failure::new,
+        error_read: failure::read,
+        error_drop: failure::free,
         next_run: node::next_run,
-        thread_note: note::thread_note,
+        thread_note: threads::thread_note,
         log: services::log,
         log_level: services::log_level,
         sleep: services::sleep,

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 
 use super::context::ContextHandle;
-use super::within::Within;
+use super::scope::Within;
 use super::{errors, host, panics};
 use crate::Error;
 use crate::abi::body::{BodyTable, BodyTableRef, RawBody, RawFrame, RawSizeHint};

@@ -6,11 +6,11 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use super::errors::{HandlerSink, PanicSink};
-use super::export;
+use super::future;
 use super::host;
 use super::panics::Panic;
 use super::runtime::Entry;
-use super::within::{Within, running};
+use super::scope::{Within, running};
 use crate::abi::future::UnitFuture;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, ErrorObject, TaskObject};
@@ -70,7 +70,7 @@ impl ContextHandle {
         F: Future<Output = ()> + Send + 'static,
     {
         let within = Within::handler(self, Entry::here());
-        let raw = export::erase(future, within, TaskSink(HandlerSink(self)));
+        let raw = future::erase(future, within, TaskSink(HandlerSink(self)));
         // SAFETY: a context of the host's; the future is handed over.
         TaskHandle(unsafe { host().task_spawn()(self.0, RawSlice::text(name), raw) })
     }

@@ -12,8 +12,8 @@ use super::errors::{HandlerSink, PanicSink, into_object};
 use super::next::Next;
 use super::request::RequestHandle;
 use super::runtime::{Entry, OwnRuntime};
-use super::within::Within;
-use super::{HOST, export, panics};
+use super::scope::Within;
+use super::{HOST, future, panics};
 use crate::abi::future::RawFuture;
 use crate::abi::root::{
     HandlerEntry, HandlerKind, HandlerTable, HandlerTableRef, Header, PluginRoot, PluginRootRef,
@@ -68,7 +68,7 @@ unsafe extern "C" fn attach<P: Plugin>(host: HostTableRef) {
         if HOST.set(host).is_ok() {
             let _ = NAME.set(P::NAME);
             panics::install_hook();
-            crate::logging::install();
+            crate::author::logging::install();
         }
     });
 }
@@ -223,7 +223,7 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
                 Err(error) => Err(into_object(error, this.context.handle().handler())),
             }
         };
-        export::erase(future, this.within(), sink)
+        future::erase(future, this.within(), sink)
     }
 
     unsafe extern "C" fn free(instance: *mut ()) -> *mut ErrorObject {

@@ -8,7 +8,7 @@ use super::log;
 use super::panics::Panic;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ErrorObject, RawError, RawErrorKind};
-use crate::error::{Error, Kind};
+use crate::author::error::{Error, Kind};
 
 /// Where a caught panic goes.
 pub(crate) trait PanicSink {

@@ -5,20 +5,20 @@ use std::sync::OnceLock;
 use super::tables::HostTableRef;
 
 pub mod body;
-#[cfg(feature = "testing")]
-pub(crate) mod bridge;
 pub mod context;
 pub mod entry;
 pub mod errors;
-pub mod export;
+pub mod future;
 pub mod headers;
 pub mod log;
+#[cfg(feature = "testing")]
+pub(crate) mod loopback;
 pub mod next;
 pub mod panics;
 pub mod request;
 pub mod response;
 mod runtime;
-pub(crate) mod within;
+pub(crate) mod scope;
 
 static HOST: OnceLock<HostTableRef> = OnceLock::new();
 

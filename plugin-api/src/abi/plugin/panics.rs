@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
 use super::context::ContextHandle;
 use super::log;
-use super::within::running;
+use super::scope::running;
 
 /// A caught panic.
 #[derive(Debug)]

@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::context::ContextHandle;
 use super::headers::HeadersHandle;
-use super::within::Within;
+use super::scope::Within;
 use super::{errors, host, panics};
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{RawAddress, RawFinish, RawHook, RawUri, RequestObject, Visitor};
-use crate::finish::Finished;
+use crate::author::finished::Finished;
 
 /// The one handle to a request; dropping it drops the request.
 pub(crate) struct RequestHandle(*mut RequestObject);

@@ -1,5 +1,7 @@
 //! A body as the host holds it.
 
+pub(super) mod fork;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,8 +11,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
-use super::errors::Failure;
 use crate::abi::body::{BodyTable, BodyTableRef, RawBody, RawFrame, RawSizeHint};
+use crate::abi::host::failure::Failure;
 use crate::abi::slice::RawSlice;
 use crate::abi::waker::{self, RawWaker};
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use http::HeaderName;
 
-use super::slots::set_of;
+use super::cache_index::set_of;
 
 /// More than the layers of a stack use, twice over, so that three rarely want one set.
 const SETS: usize = 256;

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 
-use super::body::HostBody;
-use super::errors::Failure;
+use super::HostBody;
+use crate::abi::host::failure::Failure;
 
 /// A second body of the content of `body`, which becomes the first.
-pub(super) fn offer(body: &mut HostBody) -> HostBody {
+pub(in crate::abi::host) fn offer(body: &mut HostBody) -> HostBody {
     match body {
         HostBody::Empty => return HostBody::Empty,
         HostBody::Full(bytes) => return HostBody::Full(bytes.clone()),

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::abi::host::sample::{app, over, poll, request};
+use crate::abi::host::test_support::{app, over, poll, request};
 use crate::testing::block_on;
 use crate::{App, Context, Middleware, Next, Request, Response, Result};
 

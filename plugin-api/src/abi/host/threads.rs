@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::context::{HandlerContext, Station};
-use crate::abi::note::ThreadNote;
 use crate::abi::tables::ContextObject;
+use crate::abi::thread_state::ThreadNote;
 
 /// A thread's note and what the host adds to it. On cache lines of its own: each is written often,
 /// by one thread.
@@ -195,5 +195,5 @@ pub fn busy() -> Vec<Busy> {
 }
 
 #[cfg(test)]
-#[path = "note_tests.rs"]
+#[path = "threads_tests.rs"]
 mod tests;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use http::HeaderValue;
 
-use super::slots::set_of;
+use super::cache_index::set_of;
 
 /// More than the layers of a stack set, so that two rarely want one slot.
 const SLOTS: usize = 256;
@@ -27,7 +27,7 @@ thread_local! {
 
 /// The value in `bytes`, if it is one (RFC 9110 §5.5).
 #[inline]
-pub(super) fn parse(bytes: &[u8]) -> Option<HeaderValue> {
+pub(in crate::abi::host) fn parse(bytes: &[u8]) -> Option<HeaderValue> {
     if bytes.len() > LONGEST {
         return HeaderValue::from_bytes(bytes).ok();
     }

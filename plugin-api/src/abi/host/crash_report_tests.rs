@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::abi::host::sample::{app, request};
+use crate::abi::host::test_support::{app, request};
 use crate::testing::block_on;
 use crate::{App, Context, Request, Result};
 

@@ -16,13 +16,13 @@ thread_local! {
 
 /// A map without headers.
 #[inline]
-pub(super) fn take() -> HeaderMap {
+pub(in crate::abi::host) fn take() -> HeaderMap {
     SPARE.try_with(Cell::take).unwrap_or_default()
 }
 
 /// Gives a map's memory away; its headers are gone.
 #[inline]
-pub(super) fn give(mut map: HeaderMap) {
+pub(in crate::abi::host) fn give(mut map: HeaderMap) {
     if (1..=ROOM).contains(&map.capacity()) {
         map.clear();
         // On a thread that ends it is dropped.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::errors::PanicSink;
 use super::panics::contain;
-use super::within::Within;
+use super::scope::Within;
 use crate::abi::future::{FutureTable, PollState, RawFuture, RawPoll};
 use crate::abi::tables::ErrorObject;
 use crate::abi::waker::{self, RawWaker};

@@ -11,7 +11,7 @@ pub(crate) fn attach() {
     // Before what follows, which asks the host for its log level.
     let _ = HOST.set(crate::abi::host::host_table());
     panics::install_test_hook();
-    crate::logging::install();
+    crate::author::logging::install();
 }
 
 pub(crate) fn request(request: HostRequest) -> Request {

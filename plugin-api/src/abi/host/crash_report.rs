@@ -8,7 +8,7 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
-use super::note;
+use super::threads;
 
 /// Those that end a process because of what its code has done.
 const SIGNALS: [c_int; 7] = [
@@ -150,9 +150,9 @@ fn hear_out() {
 
 fn write(signal: Option<c_int>) {
     const NOWHERE: &str = r#""handler":null,"plugin":null,"fingerprint":null"#;
-    let note = note::noted();
-    let handler = note.and_then(note::Note::running);
-    let generation = note.map_or(0, note::Note::generation);
+    let note = threads::noted();
+    let handler = note.and_then(threads::Note::running);
+    let generation = note.map_or(0, threads::Note::generation);
     let (mut first, mut last) = ([0; 20], [0; 20]);
     let (cause, number) = match signal {
         Some(signal) => (
@@ -202,5 +202,5 @@ fn digits(mut number: u64, buffer: &mut [u8; 20]) -> &str {
 }
 
 #[cfg(test)]
-#[path = "last_words_tests.rs"]
+#[path = "crash_report_tests.rs"]
 mod tests;

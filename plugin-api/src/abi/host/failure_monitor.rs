@@ -61,5 +61,5 @@ impl Guard {
 }
 
 #[cfg(test)]
-#[path = "incidents_tests.rs"]
+#[path = "failure_monitor_tests.rs"]
 mod tests;

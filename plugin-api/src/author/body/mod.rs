@@ -2,8 +2,8 @@
 
 mod adapt;
 mod channel;
+mod peek;
 mod rewrite;
-mod whole;
 
 use std::fmt;
 use std::pin::Pin;
@@ -137,7 +137,7 @@ impl Body {
     ///
     /// The body, to be passed on.
     pub fn into_bytes(self) -> Result<Bytes, Self> {
-        whole::whole(self)
+        peek::whole(self)
     }
 
     /// The same with `chunks` before it: those that were read of it to look at.
@@ -147,7 +147,7 @@ impl Body {
     }
 
     fn resumed(self, frames: impl IntoIterator<Item = Result<Frame<Bytes>, Error>>) -> Self {
-        Self::from_handle(BodyHandle::own(whole::Resumed::new(frames, self)))
+        Self::from_handle(BodyHandle::own(peek::Resumed::new(frames, self)))
     }
 
     /// Bounds on the bytes that are still to come.

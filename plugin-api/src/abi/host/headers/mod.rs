@@ -1,8 +1,12 @@
 //! Headers in host memory, read and edited through a pointer to the message that begins with them.
 
+mod cache_index;
+mod name_cache;
+pub(super) mod pool;
+pub(super) mod value_cache;
+
 use http::header::{HeaderMap, HeaderValue};
 
-use super::{names, values};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{HeaderOutcome, HeadersObject, SetHeader, Visitor};
 
@@ -29,7 +33,7 @@ pub(super) unsafe extern "C" fn get(
 ) -> RawSlice<'static> {
     // SAFETY: the plugin's handle is alive and borrowed for as long as it uses the value.
     let map = unsafe { map(headers) };
-    let value = names::with(name.or_empty(), |name| {
+    let value = name_cache::with(name.or_empty(), |name| {
         if index == 0 {
             map.get(name)
         } else {
@@ -45,10 +49,10 @@ pub(super) unsafe extern "C" fn set(
     value: RawSlice<'_>,
     how: SetHeader,
 ) -> HeaderOutcome {
-    let Some(name) = names::parse(name.or_empty()) else {
+    let Some(name) = name_cache::parse(name.or_empty()) else {
         return HeaderOutcome::BadName;
     };
-    let Some(value) = values::parse(value.or_empty()) else {
+    let Some(value) = value_cache::parse(value.or_empty()) else {
         return HeaderOutcome::BadValue;
     };
     // SAFETY: the plugin's handle is borrowed mutably.

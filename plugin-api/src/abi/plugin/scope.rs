@@ -3,8 +3,8 @@
 use super::context::ContextHandle;
 use super::host;
 use super::runtime::{Entry, Guard};
-use crate::abi::note::ThreadNote;
 use crate::abi::tables::ContextObject;
+use crate::abi::thread_state::ThreadNote;
 
 /// What must be in force while a future, a body or a hook of a handler runs. It may outlive the
 /// handler that made it.

@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 use http::StatusCode;
 use http_body::Body as _;
 
-use crate::abi::host::sample::{Told, app, bypassed, over, poll, request};
+use crate::abi::host::test_support::{Told, app, bypassed, over, poll, request};
 use crate::abi::host::{Failure, Finish, Node};
 use crate::testing::block_on;
 use crate::{App, Body, Context, Middleware, Next, Request, Response, Result};

@@ -1,0 +1,19 @@
+//! What an author of plugins uses; `lib.rs` exports it. No `unsafe`: it calls [`crate::abi::plugin`].
+
+pub mod body;
+pub(crate) mod context;
+pub(crate) mod env;
+pub(crate) mod error;
+mod export;
+pub(crate) mod fields;
+pub(crate) mod finished;
+mod forward;
+pub(crate) mod handler;
+pub(crate) mod headers;
+pub(crate) mod html;
+pub(crate) mod into_response;
+pub(crate) mod logging;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod session;
+pub(crate) mod weighted;
