@@ -1,8 +1,9 @@
 //! What the host lends its plugins, the log and the clock; and the watchdog over them.
 //!
-//! Knows nothing of stacks. A task's home is its instance's [`Tasks`](crate::serve::generation::Tasks).
+//! Knows nothing of stacks. A task's home is its instance's [`Tasks`].
 
 mod log;
+mod tasks;
 mod watchdog;
 
 use std::future::Future;
@@ -16,6 +17,7 @@ pub use self::log::{
     Format, LogLine, LogSettings, color_wanted, hear_log, level_of, number_of, start as start_log,
     titled,
 };
+pub use self::tasks::{Ended, RunningTask, Tasks};
 pub use self::watchdog::{Hang, Patience, Watchdog};
 
 /// Lends this process's log and tokio clock to every plugin. Call it within the runtime, once.

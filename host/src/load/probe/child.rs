@@ -15,8 +15,7 @@ use tokio::runtime::Handle;
 use super::Step;
 use crate::load::library::attach;
 use crate::load::schema::{of_config, violations};
-use crate::serve::generation::Tasks;
-use crate::services;
+use crate::services::{self, Tasks};
 
 /// Address space for a library and its handlers; a plugin that wants more is taken for a leak.
 const MEMORY: u64 = 16 << 30;

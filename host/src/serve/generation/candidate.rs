@@ -11,10 +11,10 @@ use super::health::Health;
 use super::instance::Instance;
 use super::matching::{Spot, match_up, spots};
 use super::resolve::{Chosen, Place, Resolved};
-use super::tasks::Tasks;
 use crate::develop::lint::{Culprit, Overseen};
 use crate::load::manifest::{Diagnostic, Directive, Level};
 use crate::serve::stack::{Stack, directives};
+use crate::services::Tasks;
 
 /// What a candidate is built on.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use super::health::Health;
 use super::held::HeldBy;
 use super::instance::LetGo;
 use super::standing::{ActiveGeneration, DrainingGeneration, HandlerHealth, StackLine, Standing};
-use super::tasks::Tasks;
 use super::waiting::Waiting;
 use crate::policy::Retired;
+use crate::services::Tasks;
 
 /// The books of a process about its generations.
 #[derive(Debug, Default)]

@@ -5,34 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use super::waiting::WaitingRequest;
+use crate::services::RunningTask;
 
 /// So many are told one by one.
 const SHOWN: usize = 20;
-
-/// A task that runs, for a person.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RunningTask {
-    /// Whose it is.
-    pub handler: String,
-    /// As its handler calls it.
-    pub name: String,
-    /// Since it was spawned.
-    pub seconds: f64,
-}
-
-impl fmt::Display for RunningTask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            handler,
-            name,
-            seconds,
-        } = self;
-        write!(
-            f,
-            "task `{name}` of `{handler}`, running for {seconds:.1} s"
-        )
-    }
-}
 
 /// What holds a generation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

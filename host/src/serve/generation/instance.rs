@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use stackup_plugin::abi::host::Handler;
 
 use super::health::Health;
-use super::tasks::{Ended, Tasks};
 use crate::load::library::{Count, Fingerprint, Library, Loaded};
+use crate::services::{Ended, Tasks};
 
 /// How long tasks may take to be dropped.
 const TASKS_LIMIT: Duration = Duration::from_secs(1);

@@ -28,7 +28,6 @@ mod stand_in;
 mod standing;
 mod steps;
 mod swap;
-mod tasks;
 mod tried;
 mod waiting;
 mod warmup;
@@ -49,7 +48,7 @@ pub use self::candidate::{Built, Ground, Unbuilt, build};
 pub use self::census::Census;
 pub use self::fates::Fates;
 pub use self::health::Health;
-pub use self::held::{HeldBy, RunningTask};
+pub use self::held::HeldBy;
 pub use self::instance::{Instance, Key};
 pub use self::matching::Spot;
 pub use self::record::{Record, Verdict};
@@ -61,7 +60,6 @@ pub use self::snapshot::Trying;
 pub use self::standing::{
     ActiveGeneration, DrainingGeneration, StackInstance, StackLine, Standing,
 };
-pub use self::tasks::Tasks;
 pub use self::tried::Tried;
 pub use self::waiting::{Phase, Wait, Waiting, WaitingRequest};
 

@@ -1,15 +1,15 @@
 //! The tasks that an instance has spawned.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use stackup_plugin::abi::host::{Scope, TaskControl};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
-
-use super::held::RunningTask;
 
 /// Runs tasks on the host's runtime and ends them with their instance.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Tasks {
     }
 
     /// Those that run.
-    pub(super) fn running(&self, now: Instant) -> Vec<RunningTask> {
+    pub(crate) fn running(&self, now: Instant) -> Vec<RunningTask> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let running = running
             .tasks
@@ -65,6 +65,31 @@ impl Tasks {
         tasks.retain(|task| !task.handle.is_finished());
         tasks.iter().for_each(|task| task.handle.abort());
         Ended(tasks)
+    }
+}
+
+/// A task that runs, for a person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunningTask {
+    /// Whose it is.
+    pub handler: String,
+    /// As its handler calls it.
+    pub name: String,
+    /// Since it was spawned.
+    pub seconds: f64,
+}
+
+impl fmt::Display for RunningTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            handler,
+            name,
+            seconds,
+        } = self;
+        write!(
+            f,
+            "task `{name}` of `{handler}`, running for {seconds:.1} s"
+        )
     }
 }
 
