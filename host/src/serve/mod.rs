@@ -1,6 +1,8 @@
 //! The way of a request: server, generation, stack.
+//!
+//! Development looks in through the traits of [`observe`].
 
 pub mod generation;
+pub mod observe;
 pub mod server;
 pub mod stack;
-pub mod trace;

@@ -54,7 +54,7 @@ impl Host {
         };
         let parsed = manifest::parse(&source, &settings).expect("a manifest");
         let ground = Ground {
-            watched: false,
+            observer: None,
             place: self.place.clone(),
             runtime: self.runtime.handle().clone(),
             number: 1,

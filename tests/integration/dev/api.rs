@@ -52,10 +52,10 @@ async fn stack_is_told_with_its_config_but_for_secrets_and_with_its_places_in_th
             "run answers"
         ]
     );
-    let config = &stack["seats"][1]["config"];
+    let config = &stack["slots"][1]["config"];
     assert_eq!(config["set"]["x-secret-token"], "[hidden]");
     assert_eq!(config["append"]["x-order"], "headers");
-    let calls = |seat: usize| stack["seats"][seat]["tally"]["calls"].as_u64();
+    let calls = |slot: usize| stack["slots"][slot]["counts"]["calls"].as_u64();
     assert_eq!([0, 1, 2, 3, 4].map(calls), [1, 1, 1, 1, 0].map(Some));
     let level = json!({
         "level": "map.0", "label": "map /below", "run": "answers",

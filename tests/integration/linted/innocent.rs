@@ -259,9 +259,9 @@ async fn unasked(host: &Host) -> Vec<String> {
     let response = connection.response().await;
     let stack: Value = serde_json::from_str(&response.text()).expect("the inspector's JSON");
     let mut calls = BTreeMap::<_, u64>::new();
-    for seat in stack["seats"].as_array().expect("seats") {
-        let handler = seat["handler"].as_str().expect("a name").to_owned();
-        let count = seat["tally"]["calls"].as_u64();
+    for slot in stack["slots"].as_array().expect("slots") {
+        let handler = slot["handler"].as_str().expect("a name").to_owned();
+        let count = slot["counts"]["calls"].as_u64();
         *calls.entry(handler).or_default() += count.unwrap_or_default();
     }
     assert_eq!(calls.len(), PLUGINS.len());

@@ -1,4 +1,4 @@
-//! Bodies that are looked at as they pass.
+//! Bodies that lint checks as their frames pass.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use contract::{Flow, Kind, Print};
 use http_body::{Body, Frame, SizeHint};
 use stackup_plugin::abi::host::{Failure, HostBody};
 
-use super::case::Case;
 use super::layer::Layer;
+use super::request::RequestCheck;
 use super::running;
 
 type Polled = Poll<Option<Result<Frame<Bytes>, Failure>>>;
 
-/// A request's body whose bytes are counted.
+/// Counts the bytes of a request's body.
 pub(super) struct Counted {
     pub(super) body: HostBody,
     pub(super) read: Arc<AtomicU64>,
@@ -44,10 +44,10 @@ impl Body for Counted {
     }
 }
 
-/// A response's body, at the border between its layer and the one above.
+/// Checks a response's body between its layer and the layer above.
 pub(super) struct Checked {
     pub(super) body: HostBody,
-    pub(super) case: Arc<Case>,
+    pub(super) check: Arc<RequestCheck>,
     pub(super) layer: Arc<Layer>,
     pub(super) flow: Flow,
     pub(super) print: Print,
@@ -62,11 +62,11 @@ impl Checked {
         let mut offences = Vec::new();
         if let Some(chunk) = chunk {
             let bytes = chunk.len() as u64;
-            // An empty chunk gives nothing.
+            // An empty chunk does not count as output.
             if bytes > 0 {
-                offences.extend(layer.gives());
+                offences.extend(layer.gave());
                 if let Some(reader) = reader {
-                    layer.is_read_by(&reader, bytes);
+                    layer.read_by(&reader, bytes);
                 }
             }
             print.chunk(chunk);
@@ -74,15 +74,15 @@ impl Checked {
         } else if frame.is_some() {
             offences.extend(flow.trailers());
         }
-        // A body that knows its end is not asked again.
+        // The reader does not poll a body again that reports its end.
         if chunk.is_none() || self.body.is_end_stream() {
-            offences.extend(layer.gives());
+            offences.extend(layer.gave());
             offences.extend(flow.end());
             print.end();
-            offences.extend(layer.ends(print));
+            offences.extend(layer.body_ended(print));
         }
         for offence in offences {
-            self.case.answered(&self.layer, &offence);
+            self.check.in_response(&self.layer, &offence);
         }
     }
 }
@@ -96,8 +96,8 @@ impl Body for Checked {
         let reader = running::layer();
         let body = &mut this.body;
         let poll = || Pin::new(body).poll_frame(cx);
-        let (polled, own) = running::polling(&this.case, &this.layer, poll);
-        this.case.took(&this.layer, own, Kind::BodyBlocks);
+        let (polled, own) = running::polling(&this.check, &this.layer, poll);
+        this.check.polled(&this.layer, own, Kind::BodyBlocks);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => this.check(Some(frame), reader),
             Poll::Ready(None) => this.check(None, reader),

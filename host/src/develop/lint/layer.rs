@@ -1,102 +1,105 @@
-//! One layer's part in a request, as far as its rules go.
+//! What lint knows of one layer at work on one request.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contract::{Kind, Offence, Print, held_back};
 
-/// Who answers for a layer.
+/// A handler's code: the one that lint reports for a violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Culprit {
-    /// As the manifest names it.
+pub struct HandlerId {
+    /// Its name in the manifest.
     pub(super) handler: String,
     /// The fingerprint of its library.
-    pub(super) code: String,
+    pub(super) fingerprint: String,
 }
 
-impl Culprit {
-    /// The handler of this name, with this fingerprint.
-    pub fn new(handler: &str, code: &str) -> Self {
-        let (handler, code) = (handler.to_owned(), code.to_owned());
-        Self { handler, code }
+impl HandlerId {
+    /// Names the handler and the fingerprint of its library.
+    pub fn new(handler: &str, fingerprint: &str) -> Self {
+        let (handler, fingerprint) = (handler.to_owned(), fingerprint.to_owned());
+        Self {
+            handler,
+            fingerprint,
+        }
     }
 }
 
-/// A layer that is at work on a request, or whose body is under way.
+/// A layer at work on a request, until its response's body has ended.
 #[derive(Debug)]
 pub(super) struct Layer {
-    pub(super) culprit: Arc<Culprit>,
-    /// Whether it was asked for a head alone.
+    pub(super) handler: Arc<HandlerId>,
+    /// Whether the request is a HEAD request.
     pub(super) is_head: bool,
-    /// Bytes of the request's body that were read of what it was given, by it or below it.
+    /// Bytes of the request's body read by this layer and the layers below it.
     pub(super) read: Arc<AtomicU64>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// What is wrong with the request that it was given.
-    asked: Vec<Kind>,
-    /// What is wrong with its response.
-    answered: Vec<Kind>,
-    /// The layers that have answered it, the last one last.
+    /// Violations in the request that the layer received.
+    in_request: Vec<Kind>,
+    /// Violations in the response that it returned.
+    in_response: Vec<Kind>,
+    /// The layers below that have answered it, in order.
     below: Vec<Arc<Layer>>,
-    /// Its response's body, all of it once it has ended.
+    /// Its response's body, complete once the body has ended.
     print: Print,
-    /// Whether that body's size was not known before.
+    /// Whether that body's size is unknown in advance.
     streams: bool,
-    /// Chunks and bytes that it has taken since it gave something.
+    /// Chunks and bytes that the layer has taken from below since it last gave a chunk.
     held: (u64, u64),
 }
 
 impl Layer {
-    pub(super) fn new(culprit: Arc<Culprit>, is_head: bool) -> Self {
+    pub(super) fn new(handler: Arc<HandlerId>, is_head: bool) -> Self {
         Self {
-            culprit,
+            handler,
             is_head,
             read: Arc::default(),
             state: Mutex::default(),
         }
     }
 
-    /// Notes what is wrong with the request that it was given; whether the one before was so, too, is asked there.
-    pub(super) fn was_asked(&self, kind: Kind) {
-        self.state().asked.push(kind);
+    /// Notes a violation in the request that the layer received.
+    pub(super) fn note_request(&self, kind: Kind) {
+        self.state().in_request.push(kind);
     }
 
-    /// Whether the request that it was given was wrong like this.
-    pub(super) fn is_asked(&self, kind: Kind) -> bool {
-        self.state().asked.contains(&kind)
+    /// Whether the request that the layer received had this violation already.
+    pub(super) fn received(&self, kind: Kind) -> bool {
+        self.state().in_request.contains(&kind)
     }
 
-    /// Notes what is wrong with its response. Whether that is new, and its own fault, not that of the layer below.
-    pub(super) fn is_to_blame(&self, kind: Kind) -> bool {
+    /// Notes a violation in its response. Returns whether this layer caused it: it is new, and no layer below has it.
+    pub(super) fn note_response(&self, kind: Kind) -> bool {
         let mut state = self.state();
-        if state.answered.contains(&kind) {
+        if state.in_response.contains(&kind) {
             return false;
         }
-        state.answered.push(kind);
+        state.in_response.push(kind);
         let below = state.below.clone();
         drop(state);
         !below
             .iter()
-            .any(|below| below.state().answered.contains(&kind))
+            .any(|below| below.state().in_response.contains(&kind))
     }
 
-    /// The layer below has answered it.
-    pub(super) fn is_answered_by(&self, below: &Arc<Self>) {
+    /// The layer `below` has answered this one.
+    pub(super) fn add_below(&self, below: &Arc<Self>) {
         self.state().below.push(Arc::clone(below));
     }
 
-    /// Its response's body begins.
-    pub(super) fn begins(&self, streams: bool, print: &Print) {
+    /// Its response's body starts.
+    pub(super) fn body_started(&self, streams: bool, print: &Print) {
         let mut state = self.state();
         state.streams = streams;
         state.print = print.clone();
     }
 
-    /// `reader`'s own code takes a chunk of this layer's body.
-    pub(super) fn is_read_by(self: &Arc<Self>, reader: &Self, bytes: u64) {
+    /// `reader`'s own code has taken a chunk of this layer's body.
+    pub(super) fn read_by(self: &Arc<Self>, reader: &Self, bytes: u64) {
         if !self.state().streams {
             return;
         }
@@ -107,14 +110,14 @@ impl Layer {
         }
     }
 
-    /// It gives something, or ends: what it has taken until now is no longer held back.
-    pub(super) fn gives(&self) -> Option<Offence> {
+    /// The layer gives a chunk or ends: it no longer holds back what it has taken so far.
+    pub(super) fn gave(&self) -> Option<Offence> {
         let (chunks, bytes) = std::mem::take(&mut self.state().held);
         held_back(chunks, bytes)
     }
 
-    /// Its body has ended, and was this.
-    pub(super) fn ends(&self, print: &Print) -> Option<Offence> {
+    /// Its body has ended, with these bytes.
+    pub(super) fn body_ended(&self, print: &Print) -> Option<Offence> {
         let mut state = self.state();
         state.print = print.clone();
         let below = state.below.last().cloned();

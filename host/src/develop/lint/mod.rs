@@ -1,19 +1,19 @@
-//! Whether each layer keeps the rules of SPEC.md, looked at between the layers: for people who develop.
+//! Lint: checks between the layers that each keeps the rules of SPEC.md, in development.
 //!
-//! It looks and changes nothing; what is an offence is the crate `contract`'s to say. It exists only where a request is
-//! watched (`[dev] lint`), so others pay nothing.
+//! It changes nothing. The crate `contract` decides what breaks a rule. Only observed requests are checked
+//! (`[dev] lint`), so others pay nothing.
 
 mod body;
-mod case;
+mod findings;
 mod layer;
-mod ledger;
+mod request;
 mod running;
 mod tasks;
 
-pub use self::case::{Case, Visit};
-pub use self::layer::Culprit;
-pub use self::ledger::{Ledger, Told};
-pub use self::tasks::Overseen;
+pub use self::findings::{Finding, Findings};
+pub use self::layer::HandlerId;
+pub use self::request::{LayerCheck, RequestCheck};
+pub use self::tasks::CheckedTasks;
 
 #[cfg(test)]
 mod spec_tests;

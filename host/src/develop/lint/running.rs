@@ -1,11 +1,11 @@
-//! Which layer's code runs on this thread, and for how long without the layers below it.
+//! Which layer's code runs on this thread, and for how long, without the layers below it.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::case::Case;
 use super::layer::Layer;
+use super::request::RequestCheck;
 
 thread_local! {
     static HERE: RefCell<Option<Running>> = const { RefCell::new(None) };
@@ -13,21 +13,21 @@ thread_local! {
 
 /// A layer in a poll.
 struct Running {
-    case: Arc<Case>,
+    check: Arc<RequestCheck>,
     layer: Arc<Layer>,
     since: Instant,
-    /// The time of what it polled in turn.
+    /// The time of the layers that it polled in turn.
     below: Duration,
 }
 
-/// Runs a poll of the layer. Returns the time that it took by itself, too.
+/// Runs a poll of the layer. Returns its output and the time in the layer itself.
 pub(super) fn polling<R>(
-    case: &Arc<Case>,
+    check: &Arc<RequestCheck>,
     layer: &Arc<Layer>,
     poll: impl FnOnce() -> R,
 ) -> (R, Duration) {
     let running = Running {
-        case: Arc::clone(case),
+        check: Arc::clone(check),
         layer: Arc::clone(layer),
         since: Instant::now(),
         below: Duration::ZERO,
@@ -47,20 +47,20 @@ pub(super) fn polling<R>(
     (output, took.saturating_sub(running.below))
 }
 
-/// The layer whose code runs.
+/// The layer whose code runs on this thread.
 pub(super) fn layer() -> Option<Arc<Layer>> {
     HERE.with_borrow(|running| Some(Arc::clone(&running.as_ref()?.layer)))
 }
 
-/// The same, if it works on this request.
-pub(super) fn layer_of(case: &Arc<Case>) -> Option<Arc<Layer>> {
+/// The layer whose code runs, if it works on this request.
+pub(super) fn layer_of(check: &Arc<RequestCheck>) -> Option<Arc<Layer>> {
     HERE.with_borrow(|running| {
         let running = running.as_ref()?;
-        Arc::ptr_eq(&running.case, case).then(|| Arc::clone(&running.layer))
+        Arc::ptr_eq(&running.check, check).then(|| Arc::clone(&running.layer))
     })
 }
 
-/// The request that it works on.
-pub(super) fn case() -> Option<Arc<Case>> {
-    HERE.with_borrow(|running| Some(Arc::clone(&running.as_ref()?.case)))
+/// The request that the running layer works on.
+pub(super) fn check() -> Option<Arc<RequestCheck>> {
+    HERE.with_borrow(|running| Some(Arc::clone(&running.as_ref()?.check)))
 }

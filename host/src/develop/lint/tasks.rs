@@ -1,4 +1,4 @@
-//! The tasks of requests, which must not pile up.
+//! Checks that the tasks of requests do not pile up.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use contract::piled_up;
 use stackup_plugin::abi::host::{Scope, TaskControl};
 
-use super::case::Case;
-use super::layer::Culprit;
+use super::layer::HandlerId;
+use super::request::RequestCheck;
 use super::running;
 
-/// As long may a task go on when its request has ended before it counts.
+/// How long a task may outlive its request before it counts.
 const LONG: Duration = Duration::from_secs(10);
 
-/// Runs an instance's tasks as another scope does, and counts those that requests have spawned.
-pub struct Overseen {
+/// Runs an instance's tasks in another scope, and counts the tasks that requests have spawned.
+pub struct CheckedTasks {
     scope: Arc<dyn Scope>,
-    culprit: Culprit,
+    handler: HandlerId,
     alive: Arc<Mutex<Vec<Alive>>>,
     last: AtomicU64,
 }
@@ -28,29 +28,29 @@ pub struct Overseen {
 struct Alive {
     number: u64,
     name: String,
-    case: Arc<Case>,
+    check: Arc<RequestCheck>,
 }
 
-impl Overseen {
-    /// Those of this handler.
-    pub fn new(scope: Arc<dyn Scope>, culprit: Culprit) -> Self {
+impl CheckedTasks {
+    /// Checks the tasks that `handler` runs in `scope`.
+    pub fn new(scope: Arc<dyn Scope>, handler: HandlerId) -> Self {
         Self {
             scope,
-            culprit,
+            handler,
             alive: Arc::default(),
             last: AtomicU64::new(0),
         }
     }
 }
 
-impl Scope for Overseen {
+impl Scope for CheckedTasks {
     fn spawn(
         &self,
         handler: &str,
         name: &str,
         task: Pin<Box<dyn Future<Output = ()> + Send>>,
     ) -> Box<dyn TaskControl> {
-        let Some(case) = running::case() else {
+        let Some(check) = running::check() else {
             return self.scope.spawn(handler, name, task);
         };
         let number = self.last.fetch_add(1, Ordering::Relaxed);
@@ -59,11 +59,11 @@ impl Scope for Overseen {
         alive.push(Alive {
             number,
             name: name.to_owned(),
-            case: Arc::clone(&case),
+            check: Arc::clone(&check),
         });
         drop(alive);
         if let Some(offence) = piled_up(name, left, LONG) {
-            case.found(&self.culprit, &offence);
+            check.report(&self.handler, &offence);
         }
         let end = End {
             number,
@@ -79,11 +79,11 @@ impl Scope for Overseen {
 
 /// How many requests that ended long ago have a task of this name.
 fn left_behind(alive: &[Alive], name: &str, now: Instant) -> usize {
-    let long = |case: &Case| case.over_for(now).is_some_and(|time| time >= LONG);
+    let long = |check: &RequestCheck| check.ended_for(now).is_some_and(|time| time >= LONG);
     let left = alive
         .iter()
-        .filter(|task| task.name == name && long(&task.case));
-    let mut requests: Vec<_> = left.map(|task| task.case.request).collect();
+        .filter(|task| task.name == name && long(&task.check));
+    let mut requests: Vec<_> = left.map(|task| task.check.request).collect();
     requests.sort_unstable();
     requests.dedup();
     requests.len()
@@ -108,23 +108,23 @@ fn lock(alive: &Mutex<Vec<Alive>>) -> MutexGuard<'_, Vec<Alive>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::develop::lint::Ledger;
+    use crate::develop::lint::Findings;
 
     #[test]
-    fn tasks_of_one_name_count_once_for_each_request_that_ended_long_ago() {
-        let ledger = Arc::new(Ledger::new(|_| ()));
-        let case = |number, ended: bool| {
-            let case = Case::new(number, String::new(), Arc::clone(&ledger), None);
+    fn tasks_count_once_per_request_that_ended_long_ago() {
+        let findings = Arc::new(Findings::new(|_| ()));
+        let check = |number, ended: bool| {
+            let check = RequestCheck::new(number, String::new(), Arc::clone(&findings), None);
             if ended {
-                case.ended();
+                check.ended();
             }
-            Arc::new(case)
+            Arc::new(check)
         };
-        let (one, two, under_way) = (case(1, true), case(2, true), case(3, false));
-        let task = |name: &str, case: &Arc<Case>| Alive {
+        let (one, two, under_way) = (check(1, true), check(2, true), check(3, false));
+        let task = |name: &str, check: &Arc<RequestCheck>| Alive {
             number: 0,
             name: name.to_owned(),
-            case: Arc::clone(case),
+            check: Arc::clone(check),
         };
         let alive = [
             task("mail", &one),

@@ -1,4 +1,4 @@
-//! Layers that are good and bad, one above the other, without a stack.
+//! Good and bad layers, one above the other, without a stack.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -15,19 +15,19 @@ use stackup_plugin::abi::host::{Exchange, Failure, HostBody, HostRequest, HostRe
 
 use super::*;
 
-/// What was found: handler and rule, in order.
+/// The findings: handler and rule, in order.
 #[derive(Clone, Default)]
 struct Found(Arc<Mutex<Vec<(String, &'static str)>>>);
 
 impl Found {
-    fn case(&self, patience: Option<Duration>) -> Arc<Case> {
+    fn check(&self, patience: Option<Duration>) -> Arc<RequestCheck> {
         let all = Arc::clone(&self.0);
-        let ear = move |told: &Told| {
-            let told = (told.handler.clone(), told.rule);
-            all.lock().unwrap().push(told);
+        let on_finding = move |finding: &Finding| {
+            let finding = (finding.handler.clone(), finding.rule);
+            all.lock().unwrap().push(finding);
         };
-        let ledger = Arc::new(Ledger::new(ear));
-        Arc::new(Case::new(7, "GET /".to_owned(), ledger, patience))
+        let findings = Arc::new(Findings::new(on_finding));
+        Arc::new(RequestCheck::new(7, "GET /".to_owned(), findings, patience))
     }
 
     fn take(&self) -> Vec<(String, &'static str)> {
@@ -35,7 +35,7 @@ impl Found {
     }
 }
 
-fn told(handler: &str, rule: &'static str) -> Vec<(String, &'static str)> {
+fn one(handler: &str, rule: &'static str) -> Vec<(String, &'static str)> {
     vec![(handler.to_owned(), rule)]
 }
 
@@ -52,7 +52,7 @@ fn get() -> HostRequest {
     request("GET", "/", &[], HostBody::Empty)
 }
 
-/// A body whose size is not known.
+/// A body of unknown size.
 struct Chunks(VecDeque<Bytes>);
 
 impl Body for Chunks {
@@ -71,7 +71,7 @@ impl Body for Chunks {
     }
 }
 
-/// A body that says how much is left of it.
+/// A body that reports how many bytes remain.
 struct Known(HostBody, u64);
 
 impl Body for Known {
@@ -112,32 +112,32 @@ fn answer(body: HostBody, headers: &[(HeaderName, &'static str)]) -> HostRespons
     response
 }
 
-/// What is left of a body.
+/// The bytes of a body.
 async fn read(body: HostBody) -> Bytes {
     body.collect().await.unwrap().to_bytes()
 }
 
-/// A request comes to the layer `name`, whose code is `call`.
+/// A request reaches the layer `name`, whose code is `call`.
 async fn layer(
-    case: &Arc<Case>,
+    check: &Arc<RequestCheck>,
     name: &str,
     mut request: HostRequest,
     call: impl AsyncFnOnce(HostRequest) -> Outcome,
 ) -> Outcome {
-    let visit = case.enter(&Arc::new(Culprit::new(name, "code")), &mut request);
-    visit.watch(call(request)).await
+    let entered = check.enter(&Arc::new(HandlerId::new(name, "code")), &mut request);
+    entered.run(call(request)).await
 }
 
-/// What is found where `inner` answers, and `outer` makes something of it.
+/// The findings where `inner` answers and `outer` changes the response.
 async fn found(
     inner: HostResponse,
     outer: impl AsyncFnOnce(HostResponse) -> HostResponse,
 ) -> Vec<(String, &'static str)> {
     let found = Found::default();
-    let case = found.case(None);
-    let answered = layer(&case, "top", get(), async |request| {
-        layer(&case, "outer", request, async |request| {
-            let inner = layer(&case, "inner", request, async |_| Ok(inner)).await?;
+    let check = found.check(None);
+    let answered = layer(&check, "top", get(), async |request| {
+        layer(&check, "outer", request, async |request| {
+            let inner = layer(&check, "inner", request, async |_| Ok(inner)).await?;
             Ok(outer(inner).await)
         })
         .await
@@ -148,19 +148,19 @@ async fn found(
 }
 
 #[tokio::test]
-async fn the_innermost_that_shows_an_offence_is_to_blame() {
+async fn innermost_layer_with_violation_is_reported() {
     let as_it_is = async |response| response;
     let lies = || answer(full("five!"), &[(CONTENT_LENGTH, "7")]);
-    assert_eq!(found(lies(), as_it_is).await, told("inner", "K9"));
+    assert_eq!(found(lies(), as_it_is).await, one("inner", "K9"));
     let honest = || answer(full("five!"), &[(CONTENT_LENGTH, "5")]);
     assert_eq!(found(honest(), as_it_is).await, []);
     let longer = async |mut response: HostResponse| {
         response.map_body(|_| full("longer"));
         response
     };
-    assert_eq!(found(honest(), longer).await, told("outer", "K9"));
+    assert_eq!(found(honest(), longer).await, one("outer", "K9"));
     let short = answer(chunks(2, 2), &[(CONTENT_LENGTH, "5")]);
-    assert_eq!(found(short, as_it_is).await, told("inner", "K9"));
+    assert_eq!(found(short, as_it_is).await, one("inner", "K9"));
     let typed = async |mut response: HostResponse| {
         response.map_body(|_| HostBody::Empty);
         let mut empty = HostResponse::new(StatusCode::NO_CONTENT, HostBody::Empty);
@@ -168,27 +168,27 @@ async fn the_innermost_that_shows_an_offence_is_to_blame() {
         empty.headers_mut().insert(CONTENT_TYPE, plain);
         empty
     };
-    assert_eq!(found(honest(), typed).await, told("outer", "K12"));
+    assert_eq!(found(honest(), typed).await, one("outer", "K12"));
 }
 
 #[tokio::test]
-async fn other_bytes_under_the_same_tag_are_told() {
+async fn changed_bytes_under_same_etag_are_reported() {
     let tagged = || answer(full("hello"), &[(ETAG, "\"a\"")]);
     let replaced = async |mut response: HostResponse| {
         response.map_body(|_| full("other bytes"));
         response
     };
-    assert_eq!(found(tagged(), replaced).await, told("outer", "K9"));
+    assert_eq!(found(tagged(), replaced).await, one("outer", "K9"));
     let changed = async |response: HostResponse| {
         let mut response = collected(response).await;
         response.map_body(|_| full("jello"));
         response
     };
-    assert_eq!(found(tagged(), changed).await, told("outer", "K9"));
+    assert_eq!(found(tagged(), changed).await, one("outer", "K9"));
     assert_eq!(found(tagged(), collected).await, []);
 }
 
-/// Gives what `body` has, once that is all.
+/// Buffers the whole body.
 async fn collected(mut response: HostResponse) -> HostResponse {
     let mut body = HostBody::Empty;
     response.map_body(|inner| {
@@ -201,15 +201,15 @@ async fn collected(mut response: HostResponse) -> HostResponse {
 }
 
 #[tokio::test]
-async fn who_takes_a_streaming_body_as_a_whole_is_told() {
+async fn buffered_streaming_body_is_reported() {
     let stream = |count| answer(chunks(count, 1000), &[]);
-    assert_eq!(found(stream(9), collected).await, told("outer", "K8"));
+    assert_eq!(found(stream(9), collected).await, one("outer", "K8"));
     assert_eq!(found(stream(8), collected).await, []);
     assert_eq!(found(stream(100), async |response| response).await, []);
-    // Of a known size it is there as a whole, in however many chunks it comes.
+    // A body of known size may be buffered, in however many chunks it comes.
     let known = HostBody::Stream(Box::pin(Known(chunks(100, 1000), 100_000)));
     assert_eq!(found(answer(known, &[]), collected).await, []);
-    // A task of its own may read ahead: nobody asks it for less.
+    // A task of the layer's own may read ahead.
     let pumped = async |response| tokio::spawn(collected(response)).await.unwrap();
     assert_eq!(found(stream(100), pumped).await, []);
     let dropped = async |_| answer(full("other"), &[]);
@@ -217,13 +217,13 @@ async fn who_takes_a_streaming_body_as_a_whole_is_told() {
 }
 
 #[tokio::test]
-async fn a_request_is_the_fault_of_the_layer_above() {
+async fn bad_request_is_reported_of_layer_above() {
     let found = Found::default();
     let ok = async |_| Ok(answer(HostBody::Empty, &[]));
     let length = [("content-length", "5")];
-    let takes = async |case: Arc<Case>, headers: &[(&str, &str)], body, put_back: bool| {
+    let takes = async |check: Arc<RequestCheck>, headers: &[(&str, &str)], body, put_back: bool| {
         let posted = request("POST", "/", headers, body);
-        let answered = layer(&case, "outer", posted, async |mut request| {
+        let answered = layer(&check, "outer", posted, async |mut request| {
             let mut body = HostBody::Empty;
             request.map_body(|inner| {
                 body = inner;
@@ -233,32 +233,32 @@ async fn a_request_is_the_fault_of_the_layer_above() {
             if put_back {
                 request.map_body(|_| HostBody::Full(bytes));
             }
-            let below = layer(&case, "middle", request, async |request| {
-                layer(&case, "inner", request, ok).await
+            let below = layer(&check, "middle", request, async |request| {
+                layer(&check, "inner", request, ok).await
             });
             below.await
         });
         answered.await.unwrap();
     };
-    takes(found.case(None), &length, full("hello"), true).await;
+    takes(found.check(None), &length, full("hello"), true).await;
     assert_eq!(found.take(), []);
-    takes(found.case(None), &length, full("hello"), false).await;
-    assert_eq!(found.take(), told("outer", "K5"));
+    takes(found.check(None), &length, full("hello"), false).await;
+    assert_eq!(found.take(), one("outer", "K5"));
     let chunked = [("transfer-encoding", "chunked")];
-    takes(found.case(None), &chunked, chunks(2, 3), true).await;
-    takes(found.case(None), &chunked, chunks(0, 3), false).await;
+    takes(found.check(None), &chunked, chunks(2, 3), true).await;
+    takes(found.check(None), &chunked, chunks(0, 3), false).await;
     assert_eq!(found.take(), []);
-    takes(found.case(None), &chunked, chunks(2, 3), false).await;
-    assert_eq!(found.take(), told("outer", "K5"));
+    takes(found.check(None), &chunked, chunks(2, 3), false).await;
+    assert_eq!(found.take(), one("outer", "K5"));
 }
 
 #[tokio::test]
-async fn what_a_client_sends_is_nobodys_fault() {
+async fn bad_request_of_client_is_not_reported() {
     let found = Found::default();
-    let case = found.case(None);
+    let check = found.check(None);
     let star = request("GET", "*", &[], HostBody::Empty);
-    let answered = layer(&case, "outer", star, async |request| {
-        layer(&case, "inner", request, async |_| {
+    let answered = layer(&check, "outer", star, async |request| {
+        layer(&check, "inner", request, async |_| {
             Ok(answer(HostBody::Empty, &[]))
         })
         .await
@@ -268,21 +268,21 @@ async fn what_a_client_sends_is_nobodys_fault() {
 }
 
 #[tokio::test]
-async fn the_time_of_the_layers_below_is_theirs() {
+async fn blocked_time_counts_for_innermost_layer() {
     let found = Found::default();
-    // What the watchdog is given on top is part of it.
-    let case = found.case(Some(Duration::ZERO));
-    let answered = layer(&case, "outer", get(), async |request| {
-        let below = layer(&case, "inner", request, async |_| {
+    // The watchdog's delay is added to it.
+    let check = found.check(Some(Duration::ZERO));
+    let answered = layer(&check, "outer", get(), async |request| {
+        let below = layer(&check, "inner", request, async |_| {
             std::thread::sleep(Duration::from_millis(150));
             Ok(answer(HostBody::Empty, &[]))
         });
         below.await
     });
     answered.await.unwrap();
-    assert_eq!(found.take(), told("inner", "K1"));
-    let case = found.case(None);
-    let slow = layer(&case, "unlimited", get(), async |_| {
+    assert_eq!(found.take(), one("inner", "K1"));
+    let check = found.check(None);
+    let slow = layer(&check, "unlimited", get(), async |_| {
         std::thread::sleep(Duration::from_millis(150));
         Ok(answer(HostBody::Empty, &[]))
     });
@@ -291,7 +291,7 @@ async fn the_time_of_the_layers_below_is_theirs() {
 }
 
 #[tokio::test]
-async fn a_body_that_blocks_or_goes_on_is_told() {
+async fn body_that_blocks_or_continues_after_trailers_is_reported() {
     struct Bad(u8);
     impl Body for Bad {
         type Data = Bytes;
@@ -313,10 +313,10 @@ async fn a_body_that_blocks_or_goes_on_is_told() {
         }
     }
     let found = Found::default();
-    let case = found.case(Some(Duration::ZERO));
+    let check = found.check(Some(Duration::ZERO));
     let bad = HostBody::Stream(Box::pin(Bad(0)));
-    let answered = layer(&case, "outer", get(), async |request| {
-        layer(&case, "inner", request, async |_| Ok(answer(bad, &[]))).await
+    let answered = layer(&check, "outer", get(), async |request| {
+        layer(&check, "inner", request, async |_| Ok(answer(bad, &[]))).await
     });
     let (_, _, mut body) = answered.await.unwrap().into_parts();
     while let Some(frame) = body.frame().await {
@@ -327,38 +327,38 @@ async fn a_body_that_blocks_or_goes_on_is_told() {
 }
 
 #[tokio::test]
-async fn errors_and_layers_that_are_dropped_show_nothing() {
+async fn failed_and_dropped_layers_report_nothing() {
     let found = Found::default();
-    let case = found.case(None);
-    let failed = layer(&case, "outer", get(), async |request| {
-        let below = layer(&case, "inner", request, async |_| {
+    let check = found.check(None);
+    let failed = layer(&check, "outer", get(), async |request| {
+        let below = layer(&check, "inner", request, async |_| {
             Err(Failure::body(StatusCode::IM_A_TEAPOT, "no"))
         });
         below.await
     });
     assert!(failed.await.is_err());
-    // One that is dropped while it waits is not below the next any more.
-    let waits = layer(&case, "waits", get(), async |_| {
+    // A layer that is dropped while it waits is no longer below the next one.
+    let waits = layer(&check, "waits", get(), async |_| {
         std::future::pending().await
     });
     assert!(tokio::time::timeout(Duration::ZERO, waits).await.is_err());
     let star = request("GET", "*", &[], HostBody::Empty);
-    let next = layer(&case, "next", star, async |_| Ok(answer(full("x"), &[]))).await;
+    let next = layer(&check, "next", star, async |_| Ok(answer(full("x"), &[]))).await;
     read(next.unwrap().into_parts().2).await;
     assert_eq!(found.take(), []);
 }
 
 #[tokio::test]
-async fn layers_that_are_asked_side_by_side_are_told_apart() {
+async fn concurrent_layers_are_distinguished() {
     let found = Found::default();
-    let case = found.case(None);
-    let answered = layer(&case, "outer", get(), async |_| {
+    let check = found.check(None);
+    let answered = layer(&check, "outer", get(), async |_| {
         let star = || request("GET", "*", &[], HostBody::Empty);
-        let bad = layer(&case, "bad", star(), async |_| {
+        let bad = layer(&check, "bad", star(), async |_| {
             tokio::task::yield_now().await;
             Ok(answer(full("five!"), &[(CONTENT_LENGTH, "7")]))
         });
-        let good = layer(&case, "good", star(), async |_| {
+        let good = layer(&check, "good", star(), async |_| {
             tokio::task::yield_now().await;
             Ok(answer(full("five!"), &[(CONTENT_LENGTH, "5")]))
         });
@@ -366,7 +366,7 @@ async fn layers_that_are_asked_side_by_side_are_told_apart() {
         bad
     });
     answered.await.unwrap();
-    let of = |handler: &str, rule| told(handler, rule).remove(0);
+    let of = |handler: &str, rule| one(handler, rule).remove(0);
     let expected = [of("outer", "R8"), of("outer", "R8"), of("bad", "K9")];
     assert_eq!(found.take(), expected);
 }

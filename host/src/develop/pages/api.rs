@@ -8,7 +8,7 @@ use http::StatusCode;
 use http_body_util::LengthLimitError;
 use serde_json::{Value, json};
 
-use super::Dev;
+use super::Inspector;
 use crate::load::manifest::edit::{Edit, EditError, directives};
 use crate::load::manifest::secret::{self, hide};
 
@@ -58,7 +58,7 @@ impl From<EditError> for Fault {
     }
 }
 
-impl Dev {
+impl Inspector {
     /// What lies at a path below `api/`.
     pub(super) fn shown(&self, path: &str) -> Result<Value, Fault> {
         let missing = || Fault::new(StatusCode::NOT_FOUND, MISSING);
@@ -66,7 +66,7 @@ impl Dev {
             "stack" => self.stack(),
             "reloads" => json!(self.board.reloads()),
             "log" => json!(self.board.log()),
-            "lint" => json!(self.lint.all()),
+            "lint" => json!(self.findings.all()),
             "requests" => {
                 let all = self.recent.all();
                 let summaries: Vec<_> = all.iter().map(|trace| trace.summary()).collect();
@@ -78,21 +78,21 @@ impl Dev {
                 let gone = "this request is not remembered any more";
                 let trace = self.recent.find(number);
                 let trace = trace.ok_or_else(|| Fault::new(StatusCode::NOT_FOUND, gone))?;
-                json!(trace.shown())
+                json!(trace.view())
             }
         })
     }
 
-    /// The stack that serves, with what was counted at each seat, and what the manifest says.
+    /// The stack that serves, with what was counted in each slot, and what the manifest says.
     fn stack(&self) -> Value {
         let generation = self.active.load();
-        let seats: Vec<_> = generation
+        let slots: Vec<_> = generation
             .stack
-            .seats
+            .slots
             .iter()
-            .map(|seat| {
-                let config = hide(&Value::Object(seat.config.clone()));
-                json!({ "handler": seat.handler, "config": config, "tally": seat.tally() })
+            .map(|slot| {
+                let config = hide(&Value::Object(slot.config.clone()));
+                json!({ "handler": slot.handler, "config": config, "counts": slot.counts() })
             })
             .collect();
         // A manifest that can't be read is told of as a problem.
@@ -101,7 +101,7 @@ impl Dev {
             "state": self.board.shown(),
             "manifest": self.manifest,
             "generations": self.census.standing(Instant::now()),
-            "seats": seats,
+            "slots": slots,
             "directives": directives(&text),
             "secret": secret::PARTS,
             "undo": self.history().undoable(&text),

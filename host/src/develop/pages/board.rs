@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use crate::develop::lint::Told;
+use crate::develop::lint::Finding;
+use crate::develop::trace::Trace;
 use crate::serve::generation::{Record, Verdict};
-use crate::serve::trace::Trace;
 use crate::services::LogLine;
 
 /// As many reloads and lines of the log are remembered.
@@ -107,7 +107,7 @@ impl Board {
     }
 
     /// A layer has not kept a rule, for the first time or again.
-    pub(super) fn offence(&self, told: &Told) {
+    pub(super) fn offence(&self, told: &Finding) {
         self.tell("offence", || json!(told));
     }
 

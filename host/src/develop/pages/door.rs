@@ -11,7 +11,8 @@ use serde_json::Value;
 use stackup_plugin::abi::host::Connection;
 
 use super::api::{Fault, MISSING, OFF};
-use super::{Dev, assets, guard};
+use super::{Inspector, assets, guard};
+use crate::serve::observe::OwnResponse;
 
 /// Where all of it lies.
 const PREFIX: &str = "/_stackup";
@@ -19,16 +20,13 @@ const PREFIX: &str = "/_stackup";
 /// As long may a request for a change be.
 const LONGEST: usize = 16 << 10;
 
-/// An answer that is not the stack's.
-pub type Answered = Response<UnsyncBoxBody<Bytes, Infallible>>;
-
 /// What a page here may load: what is of this host, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-impl Dev {
+impl Inspector {
     /// Whether a request is for what is behind the door.
-    pub fn is_for<B>(&self, request: &Request<B>) -> bool {
+    pub(super) fn is_for<B>(&self, request: &Request<B>) -> bool {
         let below = request.uri().path().strip_prefix(PREFIX);
         let options = || self.active.load().dev;
         below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
@@ -36,7 +34,11 @@ impl Dev {
     }
 
     /// Answers it.
-    pub async fn answer(&self, request: Request<Incoming>, ends: Connection) -> Answered {
+    pub(super) async fn answer_page(
+        &self,
+        request: Request<Incoming>,
+        ends: Connection,
+    ) -> OwnResponse {
         let mut answer = self.told(request, ends).await;
         if !self.serves() {
             // A page that asks again is to come to the worker that has taken over.
@@ -46,7 +48,7 @@ impl Dev {
         answer
     }
 
-    async fn told(&self, request: Request<Incoming>, ends: Connection) -> Answered {
+    async fn told(&self, request: Request<Incoming>, ends: Connection) -> OwnResponse {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let Some(path) = path.strip_prefix('/') else {
@@ -70,7 +72,7 @@ impl Dev {
         }
     }
 
-    fn look(&self, path: &str) -> Answered {
+    fn look(&self, path: &str) -> OwnResponse {
         if path == "events" {
             return self.events();
         }
@@ -86,7 +88,7 @@ impl Dev {
     }
 }
 
-fn json(outcome: Result<Value, Fault>) -> Answered {
+fn json(outcome: Result<Value, Fault>) -> OwnResponse {
     let content_type = HeaderValue::from_static("application/json");
     match outcome {
         Ok(value) => respond(StatusCode::OK, content_type, value.to_string()),
@@ -97,12 +99,12 @@ fn json(outcome: Result<Value, Fault>) -> Answered {
     }
 }
 
-fn text(status: StatusCode, text: &str) -> Answered {
+fn text(status: StatusCode, text: &str) -> OwnResponse {
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     respond(status, plain, format!("{text}\n"))
 }
 
-fn not_allowed(method: &Method) -> Answered {
+fn not_allowed(method: &Method) -> OwnResponse {
     let why = format!("`{method}` means nothing at `/_stackup/`: use GET, HEAD or POST");
     let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, &why);
     let allowed = HeaderValue::from_static("GET, HEAD, POST");
@@ -111,7 +113,7 @@ fn not_allowed(method: &Method) -> Answered {
 }
 
 /// To the same with a slash: what it refers to lies below.
-fn moved() -> Answered {
+fn moved() -> OwnResponse {
     let mut answer = text(StatusCode::PERMANENT_REDIRECT, "/_stackup/");
     let there = HeaderValue::from_static("/_stackup/");
     answer.headers_mut().insert(header::LOCATION, there);
@@ -122,7 +124,7 @@ pub(super) fn respond(
     status: StatusCode,
     content_type: HeaderValue,
     content: impl Into<Bytes>,
-) -> Answered {
+) -> OwnResponse {
     dressed(
         status,
         content_type,
@@ -135,7 +137,7 @@ pub(super) fn dressed(
     status: StatusCode,
     content_type: HeaderValue,
     body: UnsyncBoxBody<Bytes, Infallible>,
-) -> Answered {
+) -> OwnResponse {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();

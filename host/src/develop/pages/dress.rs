@@ -8,24 +8,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use stackup_plugin::abi::host::{Failure, HostBody, HostResponse};
 
-use super::{Watched, csp};
-use crate::load::manifest;
+use super::csp;
+use super::observed::ObservedRequest;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// What is true of a page with another body no longer.
 const OF_THE_BODY: [HeaderName; 3] = [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES];
 
-impl Watched {
-    /// Dresses a response that is about to be sent, and notes that it is.
-    pub fn dress(&self, response: &mut HostResponse, options: manifest::Dev) {
-        if self.may_look {
-            self.add(response, options);
-        }
-        self.trace.answered(response.status(), response.headers());
-    }
-
-    fn add(&self, response: &mut HostResponse, options: manifest::Dev) {
+impl ObservedRequest {
+    /// Adds the overlay's script and the times to a response.
+    pub(super) fn add_to(&self, response: &mut HostResponse) {
+        let options = self.options;
         let takes = is_shown(&self.trace.headers);
         if options.overlay && takes && takes_script(response.status(), response.headers()) {
             self.add_script(response);

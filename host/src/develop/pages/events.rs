@@ -12,16 +12,17 @@ use http_body_util::BodyExt;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
-use super::Dev;
+use super::Inspector;
 use super::board::News;
-use super::door::{Answered, dressed};
+use super::door::dressed;
+use crate::serve::observe::OwnResponse;
 use crate::serve::server::Phase;
 
 /// Between two signs of life, so that a page that is gone is noticed.
 const ALIVE: Duration = Duration::from_secs(15);
 
-impl Dev {
-    pub(super) fn events(&self) -> Answered {
+impl Inspector {
+    pub(super) fn events(&self) -> OwnResponse {
         let (sender, receiver) = mpsc::channel(16);
         let (mut news, mut phase) = (self.board.listen(), self.phase.clone());
         // Listened first, looked second: nothing falls in between.

@@ -1,7 +1,6 @@
-//! What `stackup dev` adds for whoever develops: pages that show what is wrong and reload
-//! themselves, and `/_stackup/`, where the stack and its requests are seen.
+//! What development shows in a browser: the overlay, the error page, and the inspector at `/_stackup/`.
 //!
-//! It stands between the server and the stack, and exists in no other process.
+//! It observes the server and the stack through the traits of `serve::observe`. Production has none of it.
 
 mod accept;
 mod api;
@@ -12,41 +11,45 @@ mod door;
 mod dress;
 mod events;
 mod guard;
+mod observed;
 mod page;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use http::Request;
+use hyper::body::Incoming;
 use stackup_plugin::abi::host::Connection;
 use tokio::sync::watch;
 
-use crate::develop::lint::{Case, Ledger};
+use self::observed::ObservedRequest;
+use crate::develop::lint::{Findings, RequestCheck};
+use crate::develop::trace::{RecentRequests, Trace};
 use crate::load::manifest::edit::History;
 use crate::serve::generation::{Active, Census, Generation};
+use crate::serve::observe::{ObserveRequest, Observer, OwnResponse};
 use crate::serve::server::Phase;
-use crate::serve::trace::{Finished, Recent, Trace};
 
 pub use self::board::{Board, Problem};
-pub use self::door::Answered;
 
-/// The desk of whoever develops: one for a worker.
+/// Serves the pages of `/_stackup/` and observes all other requests; a worker has one.
 #[derive(Debug)]
-pub struct Dev {
-    /// What goes on, told to every page that listens.
+pub struct Inspector {
+    /// The state that every open page follows.
     pub board: Arc<Board>,
     active: Arc<Active>,
     census: Arc<Census>,
-    recent: Recent,
-    lint: Arc<Ledger>,
+    recent: RecentRequests,
+    findings: Arc<Findings>,
     manifest: PathBuf,
     edits: Mutex<History>,
-    /// Pages stop listening when the worker is to end.
+    /// The event streams of pages end when the worker is about to end.
     phase: watch::Receiver<Phase>,
 }
 
-impl Dev {
-    /// For what `active` serves, as `manifest` says.
+impl Inspector {
+    /// An inspector of the generations in `active`, built from `manifest`.
     pub fn new(
         board: Arc<Board>,
         active: Arc<Active>,
@@ -54,13 +57,13 @@ impl Dev {
         manifest: PathBuf,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        let ear = Arc::clone(&board);
+        let pages = Arc::clone(&board);
         Self {
-            lint: Arc::new(Ledger::new(move |told| ear.offence(told))),
+            findings: Arc::new(Findings::new(move |finding| pages.offence(finding))),
             board,
             active,
             census,
-            recent: Recent::default(),
+            recent: RecentRequests::default(),
             manifest,
             edits: Mutex::default(),
             phase,
@@ -71,55 +74,45 @@ impl Dev {
     fn serves(&self) -> bool {
         *self.phase.borrow() == Phase::Serving
     }
+}
 
-    /// The trace of a request that begins now in this generation.
-    pub fn watch<B>(
+impl Observer for Inspector {
+    fn handles(&self, request: &Request<Incoming>) -> bool {
+        self.is_for(request)
+    }
+
+    fn answer<'a>(
+        &'a self,
+        request: Request<Incoming>,
+        ends: Connection,
+    ) -> Pin<Box<dyn Future<Output = OwnResponse> + Send + 'a>> {
+        Box::pin(self.answer_page(request, ends))
+    }
+
+    fn observe(
         &self,
-        request: &Request<B>,
+        request: &Request<Incoming>,
         ends: Connection,
         generation: &Generation,
-    ) -> Watched {
-        let number = self.recent.number();
+    ) -> Box<dyn ObserveRequest> {
+        let number = self.recent.next_number();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let target = format!("{method} {uri}");
         let headers = request.headers().clone();
         let mut trace = Trace::begin(number, generation.number, method, uri, headers);
         if generation.dev.lint {
             let patience = generation.limits.block_report;
-            trace = trace.checked(Case::new(number, target, Arc::clone(&self.lint), patience));
+            let findings = Arc::clone(&self.findings);
+            trace = trace.checked(RequestCheck::new(number, target, findings, patience));
         }
         let trace = Arc::new(trace);
         self.recent.add(Arc::clone(&trace));
         self.board.began(&trace);
-        Watched {
+        Box::new(ObservedRequest {
             board: Arc::clone(&self.board),
             may_look: guard::may_look(ends, request.headers()).is_ok(),
+            options: generation.dev,
             trace,
-        }
-    }
-}
-
-/// A request that is watched; its drop is its end.
-#[derive(Debug)]
-pub struct Watched {
-    /// What is noted of it.
-    pub trace: Arc<Trace>,
-    board: Arc<Board>,
-    /// Whether whoever asks may see what is in here.
-    may_look: bool,
-}
-
-impl Watched {
-    /// The last byte of the response has been handed to the connection.
-    pub fn complete(&self) {
-        self.trace.ended(Finished::Complete);
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        // Of no effect where the end was told before.
-        self.trace.ended(Finished::Broken);
-        self.board.ended(&self.trace);
+        })
     }
 }

@@ -8,24 +8,23 @@ use stackup_plugin::Escaped;
 use stackup_plugin::abi::host::{Failure, HostResponse};
 use stackup_plugin::abi::tables::RawErrorKind;
 
-use super::Watched;
 use super::accept::{Kind, wanted};
-use crate::load::manifest;
+use super::observed::ObservedRequest;
+use crate::develop::trace::{TraceView, VisitView};
 use crate::load::manifest::secret::{HIDDEN, is_secret};
-use crate::serve::trace::{Shown, Visited};
 
 /// How the page looks; in it, since it must need nothing else.
 const STYLE: &str = include_str!("assets/error.css");
 
-impl Watched {
+impl ObservedRequest {
     /// The response to an error that no middleware has answered: HTML, JSON or text, as is wanted.
-    pub fn error_page(&self, failure: &Failure, options: manifest::Dev) -> HostResponse {
+    pub(super) fn error_page(&self, failure: &Failure) -> HostResponse {
         // Generation 0 says itself why there is no other.
         let problem = self.board.problem().filter(|_| self.trace.generation > 0);
         let seen = Seen {
             failure,
-            inspector: options.inspector,
-            shown: self.trace.shown(),
+            inspector: self.options.inspector,
+            shown: self.trace.view(),
             problem: problem.map(|problem| strip(&problem.text)),
         };
         let (content_type, text) = match wanted(&self.trace.headers) {
@@ -47,7 +46,7 @@ struct Seen<'a> {
     failure: &'a Failure,
     /// Whether there is an inspector to refer to.
     inspector: bool,
-    shown: Shown,
+    shown: TraceView,
     /// What else is wrong: it may be the cause.
     problem: Option<String>,
 }
@@ -66,7 +65,7 @@ impl Seen<'_> {
     /// The request under the names of Rack, as the handler at fault was given it.
     fn env(&self) -> Vec<(String, String)> {
         let visits = &self.shown.visits;
-        let failing = |visit: &&Visited| Some(visit.handler.as_str()) == self.handler();
+        let failing = |visit: &&VisitView| Some(visit.handler.as_str()) == self.handler();
         let visit = visits.iter().rev().find(failing).or(visits.last());
         let summary = &self.shown.summary;
         let mut env = vec![

@@ -22,6 +22,7 @@ use stackup_plugin::abi::host::crash_report;
 use self::orders::Orders;
 use self::serve::{say, serve};
 use crate::develop::compile::{Crates, Profile, Show};
+use crate::develop::trace::TraceLayers;
 use crate::load::library::{Candidate, RuntimeDir, Shelf, Vault};
 use crate::load::probe::ChildProbe;
 use crate::process::ipc::{Assignment, Mouth, PROTOCOL, Word, receive};
@@ -127,7 +128,7 @@ fn reloader(assignment: &Assignment, mouth: &Arc<Mouth>) -> Result<Reloader, Str
         assignment.color || assignment.build.is_some(),
     );
     if assignment.build.is_some() {
-        reloader = reloader.developing();
+        reloader = reloader.observed_by(Arc::new(TraceLayers));
     }
     if assignment.locked {
         reloader = reloader.locked();

@@ -15,11 +15,12 @@ use super::duties::Duties;
 use super::follow::{Follower, Wanted};
 use super::orders::Orders;
 use super::tell::{announce, warn};
-use crate::develop::pages::{Board, Dev};
+use crate::develop::pages::{Board, Inspector};
 use crate::load::watch::{Pending, Rhythm, Watch};
 use crate::process::ipc::{Assignment, Mouth, Order, Word};
 use crate::serve::generation::{Active, Ask, Outcome, Reloader, Report};
 use crate::serve::generation::{Record, Verdict};
+use crate::serve::observe::Observer;
 use crate::serve::server::{self, Deadlines, Listener, Phase, Settings};
 use crate::services::hear_log;
 
@@ -85,13 +86,14 @@ pub(super) async fn serve(
     if let Some(board) = &board {
         board.serves(active.load().number);
     }
-    let dev = board.clone().map(|board| {
+    let observer = board.clone().map(|board| {
         let (active, census) = (Arc::clone(&active), reloader.census());
         let manifest = assignment.manifest.clone();
-        Arc::new(Dev::new(board, active, census, manifest, phase.subscribe()))
+        let inspector = Inspector::new(board, active, census, manifest, phase.subscribe());
+        Arc::new(inspector) as Arc<dyn Observer>
     });
     let settings = Settings {
-        dev,
+        observer,
         connections: manifest.limits.connections,
         show_errors: assignment.show_errors,
         last: Arc::new(AtomicBool::new(false)),

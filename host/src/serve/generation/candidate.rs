@@ -11,8 +11,8 @@ use super::health::Health;
 use super::instance::Instance;
 use super::matching::{Spot, match_up, spots};
 use super::resolve::{Chosen, Place, Resolved};
-use crate::develop::lint::{Culprit, Overseen};
 use crate::load::manifest::{Diagnostic, Directive, Level};
+use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Stack, directives};
 use crate::services::Tasks;
 
@@ -25,8 +25,8 @@ pub struct Ground {
     pub runtime: Handle,
     /// The number that it will have.
     pub number: u64,
-    /// Whether its requests are watched on their way.
-    pub watched: bool,
+    /// Observes its layers, if anything does.
+    pub observer: Option<Arc<dyn ObserveLayers>>,
     /// The instances that may go on in it, each with its spot, in the order of their stack.
     pub serving: Vec<(Spot, Arc<Instance>)>,
 }
@@ -70,11 +70,7 @@ pub fn build(level: &Level, resolved: &Resolved, ground: &Ground) -> Result<Buil
         instances.push(Arc::clone(&instance));
         Some(Arc::clone(&instance.handler))
     };
-    let stack = match ground.watched {
-        true => Stack::watched(level, &mut mount),
-        false => Stack::build(level, &mut mount),
-    };
-    match stack {
+    match Stack::build(level, &mut mount, ground.observer.as_deref()) {
         Some(stack) => Ok(Built { stack, instances }),
         None => Err(Unbuilt {
             diagnostics,
@@ -111,8 +107,8 @@ fn init(
     let health = Arc::new(Health::new(name.clone()));
     let fingerprint = chosen.library.fingerprint.to_string();
     let mut scope: Arc<dyn Scope> = Arc::clone(&tasks) as _;
-    if ground.watched {
-        scope = Arc::new(Overseen::new(scope, Culprit::new(name, &fingerprint)));
+    if let Some(observer) = &ground.observer {
+        scope = observer.scope(scope, name, &fingerprint);
     }
     let context = HandlerContext {
         handler: name.clone(),

@@ -25,6 +25,7 @@ use crate::load::manifest::{Manifest, Source};
 use crate::load::probe::Probe;
 use crate::load::snapshot::{Avoid, Instead, Snapshot};
 use crate::load::watch::{Changed, Interest, Pending, Watch};
+use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Outline, Stack, diff};
 
 /// Is told whether libraries are being built.
@@ -38,7 +39,7 @@ pub struct Reloader {
     pub(super) loaded: Loaded,
     pub(super) libraries: Option<Box<dyn Libraries>>,
     pub(super) color: bool,
-    pub(super) developing: bool,
+    pub(super) observer: Option<Arc<dyn ObserveLayers>>,
     pub(super) building: Option<Building>,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
@@ -86,7 +87,7 @@ impl Reloader {
             shelf: Arc::new(Mutex::new((shelf, None))),
             libraries,
             color,
-            developing: false,
+            observer: None,
             building: None,
             serving: None,
             files: Vec::new(),
@@ -128,13 +129,11 @@ impl Reloader {
         Self { building, ..self }
     }
 
-    /// The same, for whoever develops: requests are watched on their way (`[dev]`).
+    /// Has `observer` observe the layers of each stack whose manifest asks for it (`[dev]`).
     #[must_use]
-    pub fn developing(self) -> Self {
-        Self {
-            developing: true,
-            ..self
-        }
+    pub fn observed_by(self, observer: Arc<dyn ObserveLayers>) -> Self {
+        let observer = Some(observer);
+        Self { observer, ..self }
     }
 
     /// The same, counting generations from `number` on, without the stacks to `avoid`, and with what

@@ -145,7 +145,10 @@ impl Reloader {
             place: self.place.clone(),
             runtime: Handle::current(),
             number: self.number + 1,
-            watched: self.developing && (manifest.dev.inspector || manifest.dev.lint),
+            observer: self
+                .observer
+                .clone()
+                .filter(|_| manifest.dev.inspector || manifest.dev.lint),
             serving: match &self.serving {
                 Some(serving) if ask != Ask::Fresh => serving.instances(),
                 _ => Vec::new(),

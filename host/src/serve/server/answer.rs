@@ -41,11 +41,11 @@ pub(super) async fn answer(
         response.headers_mut().insert(header::CONNECTION, close);
         return response;
     }
-    let watched = served.dev.as_ref();
-    let watched = watched.map(|dev| Box::new(dev.watch(&request, ends, &generation)));
+    let observer = served.observer.as_ref();
+    let observed = observer.map(|observer| observer.observe(&request, ends, &generation));
     let exchange = Exchange::new(generation.number);
-    let exchange = Arc::new(match &watched {
-        Some(watched) => exchange.witnessed_by(Arc::clone(&watched.trace) as _),
+    let exchange = Arc::new(match &observed {
+        Some(observed) => exchange.witnessed_by(observed.witness()),
         None => exchange,
     });
     let mut wait = Wait::of(&request);
@@ -67,22 +67,22 @@ pub(super) async fn answer(
     let (mut response, mut promised, failure) = match outcome {
         Ok((response, promised)) => (response, promised, None),
         Err(failure) => {
-            let page = match &watched {
-                Some(watched) => watched.error_page(&failure, generation.dev),
+            let page = match &observed {
+                Some(observed) => observed.error_response(&failure),
                 None => failed(&failure, served.show_errors),
             };
             (page, None, Some(failure))
         }
     };
-    if let Some(watched) = &watched {
-        watched.dress(&mut response, generation.dev);
+    if let Some(observed) = &observed {
+        observed.respond(&mut response);
         promised = length(response.headers()).unwrap_or_default();
     }
     // Generation 0 stands in for a stack that was refused, which the log has told.
     if let Some(failure) = failure.as_ref().filter(|_| generation.number > 0) {
         log_failure(failure);
     }
-    let hold = Hold::new(generation, wait, Arc::clone(sending)).watched(watched);
+    let hold = Hold::new(generation, wait, Arc::clone(sending)).observed(observed);
     let hooks = Some((exchange, failure));
     let mut response = respond(response, promised, hold, hooks, is_head);
     if served.last.load(Ordering::Relaxed) {

@@ -21,17 +21,17 @@ use tokio::sync::watch;
 use super::Phase;
 use super::answer::answer;
 use super::sending::Sending;
-use crate::develop::pages::Dev;
 use crate::load::manifest::Limits;
 use crate::serve::generation::Active;
+use crate::serve::observe::Observer;
 
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(super) struct Served {
     pub(super) active: Arc<Active>,
     pub(super) show_errors: bool,
-    /// What stands before the stack, if something does.
-    pub(super) dev: Option<Arc<Dev>>,
+    /// Observes requests, in development.
+    pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) phase: watch::Receiver<Phase>,
     /// Whether each connection ends with its next response.
     pub(super) last: Arc<AtomicBool>,
@@ -51,14 +51,14 @@ where
 {
     let sending = &Arc::new(Sending::default());
     let stack = |request| answer(request, ends, served, sending);
-    let Some(dev) = &served.dev else {
+    let Some(observer) = &served.observer else {
         let stack = service_fn(async |request| Ok(stack(request).await));
         return converse(io, stack, served, sending).await;
     };
-    // A service of its own, so that none in production passes a choice that it does not have.
+    // Development has a service of its own, so that production requests pay nothing for the choice.
     let either = service_fn(async |request| {
-        Ok(match dev.is_for(&request) {
-            true => dev.answer(request, ends).await.map(Either::Left),
+        Ok(match observer.handles(&request) {
+            true => observer.answer(request, ends).await.map(Either::Left),
             false => stack(request).await.map(Either::Right),
         })
     });

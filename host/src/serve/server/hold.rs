@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use stackup_plugin::abi::host::HandlerContext;
 
 use super::sending::Sending;
-use crate::develop::pages::Watched;
 use crate::serve::generation::{Generation, Phase, Wait};
+use crate::serve::observe::ObserveRequest;
 
 /// A generation, held by a response.
 pub(super) struct Hold {
@@ -20,8 +20,8 @@ pub(super) struct Hold {
     over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Whether `sending` knows of it.
     is_sent: bool,
-    /// Ends with the response.
-    watched: Option<Box<Watched>>,
+    /// Observes the request; its drop is the request's end.
+    observed: Option<Box<dyn ObserveRequest>>,
 }
 
 impl Hold {
@@ -32,20 +32,20 @@ impl Hold {
             sending,
             over: None,
             is_sent: false,
-            watched: None,
+            observed: None,
         }
     }
 
-    /// The same, of a request that is watched.
-    pub(super) fn watched(mut self, watched: Option<Box<Watched>>) -> Self {
-        self.watched = watched;
+    /// Ends the observation of the request with its response.
+    pub(super) fn observed(mut self, observed: Option<Box<dyn ObserveRequest>>) -> Self {
+        self.observed = observed;
         self
     }
 
     /// The last byte has been handed to the connection.
     pub(super) fn complete(&self) {
-        if let Some(watched) = &self.watched {
-            watched.complete();
+        if let Some(observed) = &self.observed {
+            observed.complete();
         }
     }
 

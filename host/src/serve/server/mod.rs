@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::develop::pages::Dev;
 use crate::serve::generation::Active;
+use crate::serve::observe::Observer;
 use connection::Served;
 
 pub use listen::Listener;
@@ -29,8 +29,8 @@ pub struct Settings {
     pub connections: usize,
     /// Whether an error's text goes to the client, as in development.
     pub show_errors: bool,
-    /// What stands before the stack for whoever develops.
-    pub dev: Option<Arc<Dev>>,
+    /// Observes requests, in development.
+    pub observer: Option<Arc<dyn Observer>>,
     /// Turns true when each connection is to end with its next response.
     pub last: Arc<AtomicBool>,
 }
@@ -75,7 +75,7 @@ pub async fn serve(
         let served = Served {
             active: Arc::clone(&active),
             show_errors: settings.show_errors,
-            dev: settings.dev.clone(),
+            observer: settings.observer.clone(),
             phase: now.clone(),
             last: Arc::clone(&settings.last),
         };

@@ -6,34 +6,37 @@ use stackup_plugin::abi::host::{Handler, Node, OnFailure};
 
 use super::cascade::Cascade;
 use super::url_map::{Location, UrlMap};
-use super::watched::Watched;
-use super::{Closed, NotFound, Stack};
-use crate::develop::lint::Culprit;
+use super::{Closed, LayerSlot, NotFound, Stack};
 use crate::load::manifest::{self, CascadeBranch, Directive, Level, Map};
-use crate::serve::trace::Seat;
+use crate::serve::observe::ObserveLayers;
 
 /// Builds one stack.
 pub(super) struct Builder<'a> {
     mount: &'a mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
-    /// Where the layers sit so far; none in a stack that is not watched.
-    seats: Option<Vec<Arc<Seat>>>,
+    /// Observes the layers, if anything does.
+    observer: Option<&'a dyn ObserveLayers>,
+    /// The slots of the observed layers so far.
+    slots: Vec<Arc<LayerSlot>>,
 }
 
-/// A handler that is mounted, and the seat that it has where the stack is watched.
-type Mounted = (Arc<Handler>, Option<Arc<Seat>>);
+/// A mounted handler, and its slot if it is observed.
+type Mounted = (Arc<Handler>, Option<Arc<LayerSlot>>);
 
 impl<'a> Builder<'a> {
     pub(super) fn build(
         level: &Level,
         mount: &'a mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
-        watched: bool,
+        observer: Option<&'a dyn ObserveLayers>,
     ) -> Option<Stack> {
-        let seats = watched.then(Vec::new);
-        let mut builder = Self { mount, seats };
+        let mut builder = Self {
+            mount,
+            observer,
+            slots: Vec::new(),
+        };
         let root = builder.level(level)?;
         Some(Stack {
             root,
-            seats: builder.seats.unwrap_or_default(),
+            slots: builder.slots,
         })
     }
 
@@ -51,7 +54,7 @@ impl<'a> Builder<'a> {
         let maps = maps.into_iter().collect::<Option<Vec<_>>>()?;
         let tried = tried.into_iter().collect::<Option<Vec<_>>>()?;
         let bottom = match (run, &level.closed) {
-            (Some(mounted), _) => layer(mounted?, None, OnFailure::FailClosed),
+            (Some(mounted), _) => layer(self.observer, mounted?, None, OnFailure::FailClosed),
             (None, Some(reason)) => Node::Answer(Box::new(Closed(reason.clone()))),
             (None, None) if level.cascade.is_some() => Node::Answer(Box::new(Cascade::new(tried))),
             (None, None) => Node::Answer(Box::new(NotFound)),
@@ -61,7 +64,10 @@ impl<'a> Builder<'a> {
             false => Node::Route(Box::new(UrlMap::new(maps, bottom))),
         };
         let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
-        let wrap = |next, (mounted, on_failure)| layer(mounted, Some(Box::new(next)), on_failure);
+        let observer = self.observer;
+        let wrap = |next, (mounted, on_failure)| {
+            layer(observer, mounted, Some(Box::new(next)), on_failure)
+        };
         Some(uses.into_iter().rev().fold(inner, wrap))
     }
 
@@ -76,29 +82,32 @@ impl<'a> Builder<'a> {
 
     fn mount(&mut self, directive: &Directive) -> Option<Mounted> {
         let handler = (self.mount)(directive)?;
-        let seat = self.seats.as_mut().map(|seats| {
+        let slot = self.observer.map(|_| {
             let name = handler.context().handler.clone();
-            let seat = Arc::new(Seat::new(seats.len(), name, directive.config.clone()));
-            seats.push(Arc::clone(&seat));
-            seat
+            let position = self.slots.len();
+            let slot = Arc::new(LayerSlot::new(position, name, directive.config.clone()));
+            self.slots.push(Arc::clone(&slot));
+            slot
         });
-        Some((handler, seat))
+        Some((handler, slot))
     }
 }
 
-fn layer((handler, seat): Mounted, next: Option<Box<Node>>, on_failure: OnFailure) -> Node {
+fn layer(
+    observer: Option<&dyn ObserveLayers>,
+    (handler, slot): Mounted,
+    next: Option<Box<Node>>,
+    on_failure: OnFailure,
+) -> Node {
     let context = handler.context();
     let layer = Node::Layer {
         handler,
         next,
         on_failure,
     };
-    match seat {
-        Some(seat) => {
-            let culprit = Culprit::new(&context.handler, &context.fingerprint);
-            Node::Answer(Box::new(Watched::new(layer, seat, culprit)))
-        }
-        None => layer,
+    match (observer, slot) {
+        (Some(observer), Some(slot)) => observer.layer(layer, &slot, context),
+        _ => layer,
     }
 }
 

@@ -6,8 +6,8 @@ mod builder;
 mod cascade;
 mod diff;
 mod outline;
+mod slot;
 mod url_map;
-mod watched;
 
 use std::fmt;
 use std::pin::Pin;
@@ -19,43 +19,39 @@ use stackup_plugin::abi::host::{
 
 use self::builder::Builder;
 use crate::load::manifest::{Directive, Level};
-use crate::serve::trace::Seat;
+use crate::serve::observe::ObserveLayers;
 
 pub use self::diff::{Change, Mark, diff};
 pub use self::outline::{Line, Outline, Piece};
+pub use self::slot::{LayerCounts, LayerSlot};
 pub use self::url_map::{Location, UrlMap};
 
 /// A stack that answers requests.
 pub struct Stack {
     /// Where a request enters.
     pub root: Node,
-    /// Where its layers sit, in the order of [`directives`]; none where it is not watched.
-    pub seats: Vec<Arc<Seat>>,
+    /// The slots of its layers, in the order of [`directives`]; empty if it is not observed.
+    pub slots: Vec<Arc<LayerSlot>>,
 }
 
 impl Stack {
-    /// Builds the stack of a manifest's top level. `mount` gives the handler of each directive, in
-    /// the order of [`directives`], even after it had none for one; then there is no stack.
+    /// Builds the stack of a manifest's top level, its layers observed by `observer` if there is one.
+    ///
+    /// `mount` returns the handler of each directive, in the order of [`directives`]. It is called for all of them,
+    /// and if it returns none for one, there is no stack.
     pub fn build(
         level: &Level,
         mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
+        observer: Option<&dyn ObserveLayers>,
     ) -> Option<Self> {
-        Builder::build(level, mount, false)
-    }
-
-    /// The same, with a note of each visit to a layer in the request's [`Trace`](crate::serve::trace::Trace).
-    pub fn watched(
-        level: &Level,
-        mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
-    ) -> Option<Self> {
-        Builder::build(level, mount, true)
+        Builder::build(level, mount, observer)
     }
 
     /// What answers before there is a stack: 503, and why.
     pub fn standing_in(reason: String) -> Self {
         Self {
             root: Node::Answer(Box::new(Closed(reason))),
-            seats: Vec::new(),
+            slots: Vec::new(),
         }
     }
 
@@ -64,7 +60,7 @@ impl Stack {
         let reason = "the server has ended".to_owned();
         Self {
             root: Node::Answer(Box::new(Closed(reason))),
-            seats: Vec::new(),
+            slots: Vec::new(),
         }
     }
 }

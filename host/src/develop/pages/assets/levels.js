@@ -5,7 +5,7 @@
 export function tree(stack) {
   const active = stack.generations.active;
   const lines = active?.stack ?? [];
-  const seats = stack.seats;
+  const slots = stack.slots;
   const handlers = active?.handlers ?? [];
   const root = level("", "top");
   const open = [root];
@@ -23,9 +23,9 @@ export function tree(stack) {
       open.push(below);
       continue;
     }
-    const seat = seats[piece]?.handler === line.handler ? seats[piece] : null;
+    const slot = slots[piece]?.handler === line.handler ? slots[piece] : null;
     const health = handlers[piece]?.handler === line.handler ? handlers[piece] : null;
-    const layer = { ...line, seat: piece, config: seat?.config ?? {}, tally: seat?.tally ?? null, health };
+    const layer = { ...line, slot: piece, config: slot?.config ?? {}, counts: slot?.counts ?? null, health };
     piece += 1;
     if (line.label.startsWith("run ")) parent.run = layer;
     else parent.items.push({ ...layer, plugin: line.handler, off: false, index: null });

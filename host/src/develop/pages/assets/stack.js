@@ -52,8 +52,8 @@ export class Stack {
   count(stack) {
     const fill = (level) => {
       for (const item of [...level.items, level.run]) {
-        if (!item?.tally) continue;
-        const facts = this.root.querySelector(`[data-seat="${item.seat}"] .facts`);
+        if (!item?.counts) continue;
+        const facts = this.root.querySelector(`[data-slot="${item.slot}"] .facts`);
         facts?.replaceWith(factsOf(item));
       }
       level.levels.forEach(fill);
@@ -79,7 +79,7 @@ export class Stack {
     const absent = item.absent === true;
     const element = h("li", {
       class: `layer ${uses ? "use" : "run"}${absent ? " absent" : ""}${item.health?.out_of_service ? " bad" : ""}`,
-      tabindex: "-1", "data-handler": name, "data-seat": item.seat ?? null, "data-key": `${level.place}/${uses ? index : "run"}/${name}`,
+      tabindex: "-1", "data-handler": name, "data-slot": item.slot ?? null, "data-key": `${level.place}/${uses ? index : "run"}/${name}`,
       draggable: uses && index !== null ? "true" : null,
       "aria-keyshortcuts": uses && index !== null ? "Alt+ArrowUp Alt+ArrowDown" : null,
       "aria-label": `${uses ? "use" : "run"} ${name}${absent ? ", not in the stack" : ""}`,
@@ -178,14 +178,14 @@ function target(level, at, step) {
 }
 
 function factsOf(item) {
-  const { tally, health } = item;
+  const { counts, health } = item;
   const born = h("span", { class: `born ${item.kept ? "kept" : "new"}` },
     item.kept ? `kept since generation ${item.born}` : "new in this generation");
-  if (!tally) return h("p", { class: "facts" }, born);
-  const each = tally.calls ? ` · ${milliseconds(tally.milliseconds / tally.calls)} each` : "";
+  if (!counts) return h("p", { class: "facts" }, born);
+  const each = counts.calls ? ` · ${milliseconds(counts.milliseconds / counts.calls)} each` : "";
   return h("p", { class: "facts" },
-    born, " · ", `${plural(tally.calls, "call")}${each}`,
-    tally.failures > 0 && h("span", { class: "bad" }, ` · ${plural(tally.failures, "failure")}`),
+    born, " · ", `${plural(counts.calls, "call")}${each}`,
+    counts.failures > 0 && h("span", { class: "bad" }, ` · ${plural(counts.failures, "failure")}`),
     health?.panics > 0 && h("span", { class: "bad" }, ` · ${plural(health.panics, "panic")}`),
     health?.blocks > 0 && h("span", { class: "bad" }, ` · blocked ${plural(health.blocks, "time")}`));
 }

@@ -1,4 +1,4 @@
-//! The place of a layer in a stack that is watched, and what was counted there.
+//! A layer's slot in an observed stack, and its counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,36 +6,36 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A layer's place in one stack.
+/// The slot of one layer.
 #[derive(Debug)]
-pub struct Seat {
-    /// Its number among the stack's directives, from 0.
-    pub number: usize,
-    /// The handler that sits there, as the manifest names it.
+pub struct LayerSlot {
+    /// Its position among the stack's directives, from 0.
+    pub position: usize,
+    /// The handler in it, as the manifest names it.
     pub handler: String,
-    /// Its config, secrets included.
+    /// The handler's config, secrets included.
     pub config: Map<String, Value>,
     calls: AtomicU64,
     failures: AtomicU64,
     nanoseconds: AtomicU64,
 }
 
-/// What was counted at a seat.
+/// The counters of a layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Tally {
-    /// Requests that came by.
+pub struct LayerCounts {
+    /// Requests that reached the layer.
     pub calls: u64,
-    /// Those that failed there; an error that comes from below is counted below.
+    /// Requests that failed in it; an error from a layer below counts there.
     pub failures: u64,
     /// Time in the layer itself, without the layers below it, over all calls.
     pub milliseconds: f64,
 }
 
-impl Seat {
-    /// An empty one.
-    pub fn new(number: usize, handler: String, config: Map<String, Value>) -> Self {
+impl LayerSlot {
+    /// A slot with all counters at zero.
+    pub fn new(position: usize, handler: String, config: Map<String, Value>) -> Self {
         Self {
-            number,
+            position,
             handler,
             config,
             calls: AtomicU64::new(0),
@@ -44,18 +44,18 @@ impl Seat {
         }
     }
 
-    /// What was counted so far.
-    pub fn tally(&self) -> Tally {
+    /// The counters so far.
+    pub fn counts(&self) -> LayerCounts {
         let own = Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed));
-        Tally {
+        LayerCounts {
             calls: self.calls.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
             milliseconds: own.as_secs_f64() * 1000.0,
         }
     }
 
-    /// A call has ended after so much time of the layer's own.
-    pub(super) fn count(&self, own: Duration, failed: bool) {
+    /// Counts a call that took `own` in the layer itself.
+    pub fn count(&self, own: Duration, failed: bool) {
         let nanoseconds = u64::try_from(own.as_nanos()).unwrap_or(u64::MAX);
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.failures.fetch_add(failed.into(), Ordering::Relaxed);

@@ -1,16 +1,16 @@
-//! A trace as it is shown.
+//! A trace as the inspector and the error page show it.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::HeaderMap;
 use serde::Serialize;
 
-use super::trace::{Answered, Finished, Head, State, Trace, Visit};
+use super::request::{Answered, Finished, Head, State, Trace, Visit};
 
-/// A request on one line.
+/// A request in one line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// Names it.
+    /// The request's number.
     pub number: u64,
     /// The generation that serves it.
     pub generation: u64,
@@ -18,77 +18,77 @@ pub struct Summary {
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// When it came, in milliseconds since the Unix epoch.
+    /// When it arrived, in milliseconds since the Unix epoch.
     pub at: u64,
-    /// None while there is no response.
+    /// None until the response.
     pub status: Option<u16>,
-    /// Until its end; until now if it has none yet.
+    /// From its start to its end, or until now.
     pub milliseconds: f64,
-    /// How it ended; none while it goes on.
+    /// How it ended; none while in flight.
     pub ended: Option<Finished>,
-    /// The layer it is in; none once it is answered.
+    /// The layer it is in; none after the response.
     pub handler: Option<String>,
 }
 
 /// A request with all its visits.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Shown {
-    /// In short.
+pub struct TraceView {
+    /// The line for lists.
     #[serde(flatten)]
     pub summary: Summary,
     /// Until the head of the response, in milliseconds.
     pub answered: Option<f64>,
-    /// Its headers as they came.
+    /// Its headers, as the client sent them.
     pub request: Vec<(String, String)>,
-    /// The headers that went out.
+    /// The headers that were sent.
     pub response: Vec<(String, String)>,
-    /// Layer by layer, in the order in which it came to them.
-    pub visits: Vec<Visited>,
+    /// The visits, in order.
+    pub visits: Vec<VisitView>,
 }
 
-/// A layer's part. Times in milliseconds from the request's beginning.
+/// A visit to a layer. Times in milliseconds from the request's start.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Visited {
-    /// The seat's number.
-    pub seat: usize,
-    /// Who sits there.
+pub struct VisitView {
+    /// The layer's position in the stack.
+    pub slot: usize,
+    /// The handler.
     pub handler: String,
-    /// The visit that it came from, by its place in the list.
+    /// The visit that led to it, by its index in the list.
     pub from: Option<usize>,
-    /// When it came.
+    /// When it began.
     pub entered: f64,
-    /// When it had answered; none while it works.
+    /// When it ended; none while it lasts.
     pub left: Option<f64>,
-    /// Of that time, its own.
+    /// The layer's own part of that time.
     pub own: f64,
-    /// What the maps above had taken of the path.
+    /// The part of the path that maps above have matched.
     pub script_name: String,
-    /// What they had left of it.
+    /// The rest of the path.
     pub path_info: String,
-    /// As it was given them.
+    /// The request's headers, as the layer received them.
     pub request: Vec<(String, String)>,
-    /// What the layers above had set.
+    /// The env values that the layers above have set.
     pub env: Vec<(String, String)>,
-    /// What it returned.
+    /// The status that it returned.
     pub status: Option<u16>,
-    /// As it returned them.
+    /// The headers that it returned.
     pub response: Vec<(String, String)>,
-    /// Why it failed, or that nobody waited for it.
+    /// Why it failed, or that its future was dropped.
     pub error: Option<String>,
 }
 
 impl Trace {
-    /// On one line.
+    /// The request in one line.
     pub fn summary(&self) -> Summary {
         self.summary_of(&self.state())
     }
 
-    /// All of it.
-    pub fn shown(&self) -> Shown {
+    /// The whole trace.
+    pub fn view(&self) -> TraceView {
         let state = self.state();
         let now = self.age();
         let answered = state.answered.as_ref();
-        Shown {
+        TraceView {
             summary: self.summary_of(&state),
             answered: answered.map(|answered| milliseconds(answered.at)),
             request: pairs(&self.headers),
@@ -96,18 +96,17 @@ impl Trace {
             visits: state
                 .visits
                 .iter()
-                .map(|visit| visited(visit, now))
+                .map(|visit| visit_view(visit, now))
                 .collect(),
         }
     }
 
-    /// Each layer's own time so far, outermost first, as `server-timing` has it
-    /// (W3C Server Timing §3).
+    /// The `server-timing` header: each layer's own time so far, outermost first (W3C Server Timing §3).
     pub fn server_timing(&self) -> String {
         let state = self.state();
         let now = self.age();
         let own = state.visits.iter().map(|visit| {
-            let name: String = visit.seat.handler.chars().map(token).collect();
+            let name: String = visit.slot.handler.chars().map(token).collect();
             format!("{name};dur={:.3}", milliseconds(own(visit, now)))
         });
         let mut all: Vec<_> = own.collect();
@@ -132,7 +131,7 @@ impl Trace {
             status: state.answered.as_ref().map(status),
             milliseconds: milliseconds(time),
             ended,
-            handler: innermost.map(|visit| visit.seat.handler.clone()),
+            handler: innermost.map(|visit| visit.slot.handler.clone()),
         }
     }
 }
@@ -141,16 +140,16 @@ fn status(answered: &Answered) -> u16 {
     answered.status.as_u16()
 }
 
-fn visited(visit: &Visit, now: Duration) -> Visited {
+fn visit_view(visit: &Visit, now: Duration) -> VisitView {
     let (status, response, error) = match &visit.response {
         Some(Head::Response(status, headers)) => (Some(status.as_u16()), pairs(headers), None),
         Some(Head::Failed(status, why)) => (Some(status.as_u16()), Vec::new(), Some(why.clone())),
-        Some(Head::Dropped) => (None, Vec::new(), Some("nobody waited for it".to_owned())),
+        Some(Head::Dropped) => (None, Vec::new(), Some("cancelled".to_owned())),
         None => (None, Vec::new(), None),
     };
-    Visited {
-        seat: visit.seat.number,
-        handler: visit.seat.handler.clone(),
+    VisitView {
+        slot: visit.slot.position,
+        handler: visit.slot.handler.clone(),
         from: visit.from,
         entered: milliseconds(visit.entered),
         left: visit.left.map(milliseconds),
@@ -165,7 +164,7 @@ fn visited(visit: &Visit, now: Duration) -> Visited {
     }
 }
 
-/// The time in the layer itself, so far. What the layers below take is known when they have answered.
+/// The time in the layer itself so far. The time of the layers below is known once they have returned.
 fn own(visit: &Visit, now: Duration) -> Duration {
     let whole = visit.left.unwrap_or(now).saturating_sub(visit.entered);
     whole.saturating_sub(visit.below)
@@ -177,7 +176,7 @@ fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(pair).collect()
 }
 
-/// What may stand in a name of `server-timing` (RFC 9110 §5.6.2).
+/// Replaces what a name in `server-timing` may not contain (RFC 9110 §5.6.2).
 fn token(char: char) -> char {
     match char {
         '#' => '-',

@@ -1,4 +1,4 @@
-//! One request: its visits to the layers, down and back up.
+//! The trace of one request: its visits to the layers, down and back up.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use stackup_plugin::abi::host::{HostRequest, Outcome};
 
-use super::seat::Seat;
-use crate::develop::lint::Case;
+use crate::develop::lint::RequestCheck;
+use crate::serve::stack::LayerSlot;
 
-/// A request that is watched, from its first byte to its last.
+/// The trace of a request, from its first byte to its last.
 #[derive(Debug)]
 pub struct Trace {
     /// Counts from 1 in each process.
@@ -20,39 +20,39 @@ pub struct Trace {
     pub method: Method,
     /// Its target.
     pub uri: Uri,
-    /// Its headers as they came.
+    /// Its headers, as the client sent them.
     pub headers: HeaderMap,
-    /// When it came.
+    /// When it arrived.
     pub at: SystemTime,
-    /// What looks at its layers, if anything does.
-    pub lint: Option<Arc<Case>>,
+    /// The checks of its layers, with `[dev] lint`.
+    pub lint: Option<Arc<RequestCheck>>,
     began: Instant,
     state: Mutex<State>,
 }
 
-/// What is known of a request so far; times count from its beginning.
+/// What has happened so far; times count from the request's start.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) visits: Vec<Visit>,
-    /// The innermost visit that has not ended.
+    /// The innermost visit still open.
     innermost: Option<usize>,
     pub(super) answered: Option<Answered>,
     pub(super) ended: Option<(Duration, Finished)>,
 }
 
-/// One layer's part.
+/// One visit to a layer.
 #[derive(Debug)]
 pub(super) struct Visit {
-    pub(super) seat: Arc<Seat>,
-    /// The visit that it came from.
+    pub(super) slot: Arc<LayerSlot>,
+    /// The visit that led to it.
     pub(super) from: Option<usize>,
     pub(super) entered: Duration,
     pub(super) left: Option<Duration>,
     /// Time in the layers below.
     pub(super) below: Duration,
-    /// Whether a layer below has failed, so that this one passes on what is not its own.
+    /// Whether a layer below has failed: an error of this layer is then not its own.
     pub(super) failed_below: bool,
-    /// As the layer was given it.
+    /// The request as the layer received it.
     pub(super) request: Asked,
     pub(super) response: Option<Head>,
 }
@@ -71,11 +71,11 @@ pub(super) struct Asked {
 pub(super) enum Head {
     Response(StatusCode, HeaderMap),
     Failed(StatusCode, String),
-    /// Nobody waited for it any longer.
+    /// Its future was dropped.
     Dropped,
 }
 
-/// What went to the client.
+/// The head that went to the client.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) at: Duration,
@@ -94,7 +94,7 @@ pub enum Finished {
 }
 
 impl Trace {
-    /// The trace of a request that comes now.
+    /// Starts the trace of a request that arrives now.
     pub fn begin(
         number: u64,
         generation: u64,
@@ -115,15 +115,15 @@ impl Trace {
         }
     }
 
-    /// The same, with its layers looked at.
+    /// Has `check` check the layers.
     #[must_use]
-    pub fn checked(self, case: Case) -> Self {
-        let lint = Some(Arc::new(case));
+    pub fn checked(self, check: RequestCheck) -> Self {
+        let lint = Some(Arc::new(check));
         Self { lint, ..self }
     }
 
-    /// It comes to a layer. What is returned notes how it leaves, at the latest when it is dropped.
-    pub fn enter(self: Arc<Self>, seat: &Arc<Seat>, request: &HostRequest) -> Visiting {
+    /// The request reaches a layer. The returned guard notes how it leaves, at the latest when it is dropped.
+    pub fn enter(self: Arc<Self>, slot: &Arc<LayerSlot>, request: &HostRequest) -> Visiting {
         let request = Asked {
             script_name: request.script_name().to_owned(),
             path_info: request.path_info().to_owned(),
@@ -134,7 +134,7 @@ impl Trace {
         let mut state = self.state();
         let (place, from) = (state.visits.len(), state.innermost);
         state.visits.push(Visit {
-            seat: Arc::clone(seat),
+            slot: Arc::clone(slot),
             from,
             entered,
             left: None,
@@ -148,7 +148,7 @@ impl Trace {
         Visiting { trace: self, place }
     }
 
-    /// The response's head goes out.
+    /// The response's head is sent.
     pub fn answered(&self, status: StatusCode, headers: &HeaderMap) {
         let at = self.began.elapsed();
         self.state().answered = Some(Answered {
@@ -158,16 +158,16 @@ impl Trace {
         });
     }
 
-    /// The last byte has gone, or nobody waits for it. The first to say so is heard.
+    /// The request has ended. Only the first call counts.
     pub fn ended(&self, how: Finished) {
         let at = self.began.elapsed();
         self.state().ended.get_or_insert((at, how));
-        if let Some(case) = &self.lint {
-            case.ended();
+        if let Some(check) = &self.lint {
+            check.ended();
         }
     }
 
-    /// Since it came.
+    /// The time since it arrived.
     pub fn age(&self) -> Duration {
         self.began.elapsed()
     }
@@ -190,7 +190,7 @@ impl Trace {
         visit.response = Some(head);
         let whole = now.saturating_sub(visit.entered);
         let own = whole.saturating_sub(visit.below);
-        visit.seat.count(own, failed && !visit.failed_below);
+        visit.slot.count(own, failed && !visit.failed_below);
         let from = visit.from;
         state.innermost = from;
         if let Some(above) = from.and_then(|from| state.visits.get_mut(from)) {
@@ -200,7 +200,7 @@ impl Trace {
     }
 }
 
-/// A layer is at work on a request.
+/// Guards a visit until the layer returns.
 #[derive(Debug)]
 pub struct Visiting {
     trace: Arc<Trace>,
@@ -208,7 +208,7 @@ pub struct Visiting {
 }
 
 impl Visiting {
-    /// The layer has answered.
+    /// The layer has returned.
     pub fn leave(self, outcome: &Outcome) {
         let head = match outcome {
             Ok(response) => Head::Response(response.status(), response.headers().clone()),
@@ -220,7 +220,7 @@ impl Visiting {
 
 impl Drop for Visiting {
     fn drop(&mut self) {
-        // Of no effect once it has left.
+        // No effect after `leave`.
         self.trace.leave(self.place, Head::Dropped);
     }
 }

@@ -1,28 +1,28 @@
-//! The last requests.
+//! The traces of the last requests.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::trace::Trace;
+use super::request::Trace;
 
-/// As many requests are remembered.
+/// How many requests are kept.
 const KEPT: usize = 200;
 
-/// The last requests, those that are under way included.
+/// The last requests, those in flight included.
 #[derive(Debug, Default)]
-pub struct Recent {
+pub struct RecentRequests {
     last: AtomicU64,
     traces: Mutex<VecDeque<Arc<Trace>>>,
 }
 
-impl Recent {
-    /// A number for the next one.
-    pub fn number(&self) -> u64 {
+impl RecentRequests {
+    /// Takes the number of the next request.
+    pub fn next_number(&self) -> u64 {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Remembers one; the oldest is forgotten for it.
+    /// Adds a request; the oldest is dropped for it.
     pub fn add(&self, trace: Arc<Trace>) {
         let mut traces = self.traces();
         if traces.len() == KEPT {
@@ -31,12 +31,12 @@ impl Recent {
         traces.push_back(trace);
     }
 
-    /// All of them, the newest first.
+    /// All requests, the newest first.
     pub fn all(&self) -> Vec<Arc<Trace>> {
         self.traces().iter().rev().map(Arc::clone).collect()
     }
 
-    /// One of them.
+    /// The request with this number, if it is kept.
     pub fn find(&self, number: u64) -> Option<Arc<Trace>> {
         let traces = self.traces();
         let found = traces.iter().find(|trace| trace.number == number);

@@ -1,0 +1,64 @@
+//! Where development looks into the way of a request: traits that it implements, so that *serve* knows nothing of it.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use stackup_plugin::abi::host::{Connection, Failure, HandlerContext, HostResponse, Node, Scope};
+
+use super::generation::Generation;
+use super::stack::LayerSlot;
+
+/// A response that the observer itself sends.
+pub type OwnResponse = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// Stands before the stack: answers requests for its own pages and observes all others.
+pub trait Observer: fmt::Debug + Send + Sync {
+    /// Returns whether [`answer`](Self::answer) answers a request instead of the stack.
+    fn handles(&self, request: &Request<Incoming>) -> bool;
+
+    /// Answers a request for one of the observer's own pages.
+    fn answer<'a>(
+        &'a self,
+        request: Request<Incoming>,
+        ends: Connection,
+    ) -> Pin<Box<dyn Future<Output = OwnResponse> + Send + 'a>>;
+
+    /// Starts to observe a request that `generation` is about to serve.
+    fn observe(
+        &self,
+        request: &Request<Incoming>,
+        ends: Connection,
+        generation: &Generation,
+    ) -> Box<dyn ObserveRequest>;
+}
+
+/// Observes one request; its drop is the request's end.
+pub trait ObserveRequest: fmt::Debug + Send + Sync {
+    /// What the request's `Exchange` carries for the layers to find.
+    fn witness(&self) -> Arc<dyn Any + Send + Sync>;
+
+    /// Makes the response to an error that no middleware has answered.
+    fn error_response(&self, failure: &Failure) -> HostResponse;
+
+    /// Sees a response before its head is sent, and may change it.
+    fn respond(&self, response: &mut HostResponse);
+
+    /// The connection has taken the last byte of the response.
+    fn complete(&self);
+}
+
+/// Observes the layers of a stack: called while the stack is built.
+pub trait ObserveLayers: fmt::Debug + Send + Sync {
+    /// Wraps the node of a layer.
+    fn layer(&self, node: Node, slot: &Arc<LayerSlot>, handler: &HandlerContext) -> Node;
+
+    /// Wraps the scope that runs a handler's tasks. `fingerprint` is its library's.
+    fn scope(&self, scope: Arc<dyn Scope>, handler: &str, fingerprint: &str) -> Arc<dyn Scope>;
+}
