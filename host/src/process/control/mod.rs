@@ -3,11 +3,11 @@
 //! The socket is the owner's alone (mode 0600).
 
 mod client;
-mod place;
 mod protocol;
-mod shown;
+mod socket;
+mod status_text;
 
 pub use self::client::{AskError, ask};
-pub use self::place::{Door, DoorError, candidates};
 pub use self::protocol::{LONGEST, Reply, Request, RequestError};
-pub use self::shown::shown;
+pub use self::socket::{Door, DoorError, candidates};
+pub use self::status_text::shown;

@@ -3,13 +3,13 @@
 //! It is a socket pair, which the worker finds as its stdin. First comes its [`Assignment`], with the
 //! descriptors that it inherits: the pipe for its last words, and the listening sockets.
 
+mod descriptors;
 mod lines;
-mod pass;
-mod words;
+mod messages;
 
+pub use self::descriptors::{pass, receive};
 pub use self::lines::{Mouth, read_lines};
-pub use self::pass::{pass, receive};
-pub use self::words::{Ask, Assignment, Build, Hang, Order, Word};
+pub use self::messages::{Ask, Assignment, Build, Hang, Order, Word};
 
 /// The hidden argument that makes the program a worker.
 pub const ARGUMENT: &str = "__worker";

@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{RwLock, mpsc, oneshot};
 
-use super::answers::{Asker, tell};
+use super::pending::{Asker, tell};
 use super::{Event, Supervisor};
 use crate::process::control::{LONGEST, Reply, Request};
 use crate::process::ipc::{Ask, Order};

@@ -2,17 +2,17 @@
 //!
 //! One task owns all of its state (`Supervisor`); everything that happens reaches it as an `Event`.
 
-mod answers;
 mod control;
-mod crew;
-mod deaths;
-mod memory;
+mod exits;
 mod notify;
+mod pending;
 mod renewal;
 mod sockets;
 mod start;
+mod state;
 mod status;
 mod upgrade;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -23,15 +23,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{RwLock, mpsc};
 
-use self::answers::Answers;
-use self::crew::{Phase, Worker};
-use self::memory::Memory;
 use self::notify::Notify;
+use self::pending::Answers;
 use self::renewal::Renewal;
 pub use self::sockets::BindError;
 use self::sockets::Socket;
 use self::start::Plan;
+use self::state::Memory;
 pub use self::upgrade::{ARGUMENT as ADOPT, main as adopt};
+use self::worker::{Phase, Worker};
 use crate::load::library::RuntimeDir;
 use crate::load::manifest::Listen;
 use crate::process::control::{Door, Reply, Request};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::Supervisor;
-use super::answers::{Asker, tell};
+use super::pending::{Asker, tell};
 use super::sockets::Socket;
 use super::start::{Plan, addresses};
 use crate::load::program;

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::crew::{Phase, Worker};
-use super::memory::Memory;
 use super::notify::Notify;
 use super::sockets::Socket;
+use super::state::Memory;
+use super::worker::{Phase, Worker};
 use super::{Event, Settings, Supervisor};
 use crate::load::library::{Candidate, RuntimeDir, Vault};
 use crate::load::manifest::{self, Listen, Source};

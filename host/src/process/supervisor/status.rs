@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::Supervisor;
-use super::answers::Asker;
+use super::pending::Asker;
 use crate::process::ipc::Order;
 
 /// How long a worker may take to answer; one that is stuck takes for ever.

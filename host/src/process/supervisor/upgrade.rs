@@ -19,12 +19,12 @@ use nix::unistd::execv;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::answers::Asker;
-use super::crew::{Known, Phase, Worker};
-use super::memory::Memory;
 use super::notify::Notify;
+use super::pending::Asker;
 use super::sockets::Socket;
 use super::start::GRACE;
+use super::state::Memory;
+use super::worker::{Known, Phase, Worker};
 use super::{Answers, Event, Settings, Supervisor, in_runtime};
 use crate::load::library::RuntimeDir;
 use crate::load::manifest::Listen;

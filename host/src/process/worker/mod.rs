@@ -3,11 +3,11 @@
 //! It knows of its supervisor only the line (`link`). When it dies another one takes its place, so all
 //! that must survive it is told on the line.
 
-mod duties;
-mod editors;
-mod follow;
-mod orders;
+mod commands;
+mod editor_schema;
+mod monitor;
 mod record;
+mod reload_loop;
 mod serve;
 mod tell;
 
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use stackup_plugin::abi::host::crash_report;
 
-use self::orders::Orders;
+use self::commands::Orders;
 use self::serve::{say, serve};
 use crate::develop::compile::{Crates, Profile, Show};
 use crate::develop::trace::TraceLayers;

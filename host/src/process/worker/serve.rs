@@ -11,9 +11,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::duties::Duties;
-use super::follow::{Follower, Wanted};
-use super::orders::Orders;
+use super::commands::Orders;
+use super::monitor::Duties;
+use super::reload_loop::{Follower, Wanted};
 use super::tell::{announce, warn};
 use crate::develop::pages::{Board, Inspector};
 use crate::load::watch::{Pending, Rhythm, Watch};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::editors::Editors;
+use super::editor_schema::Editors;
 use super::record::record;
 use super::tell::{tell, warn};
 use crate::load::watch::Watch;

@@ -439,5 +439,5 @@ fn time(seconds: f64) -> String {
 }
 
 #[cfg(test)]
-#[path = "shown_tests.rs"]
+#[path = "status_text_tests.rs"]
 mod tests;

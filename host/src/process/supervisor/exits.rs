@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{WaitOptions, WaitStatus, wait};
 use serde::Deserialize;
 
-use super::crew::{Phase, Worker};
-use super::memory::Guilt;
 use super::start::Plan;
+use super::state::Guilt;
+use super::worker::{Phase, Worker};
 use super::{Supervisor, now};
 use crate::load::snapshot::Avoid;
 use crate::policy::verdict::{Active, Crash, Start, Verdict, Who, judge};
