@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use stackup::process::control::{Request, shown};
+use stackup::process::control::{Request, status_text};
 
 /// Some time in 2033: what is said to have happened may be long ago or yet to come.
 const NOW: u64 = 2_000_000_000_000;
@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(status) = serde_json::from_slice::<Value>(bytes) else {
         return;
     };
-    let text = shown(&status, NOW);
+    let text = status_text(&status, NOW);
     assert!(!text.is_empty());
     // A path comes from whoever asks for it: it must not move a terminal's cursor.
     assert!(!text.contains(|c: char| c.is_control() && c != '\n'));

@@ -5,15 +5,15 @@
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use stackup::process::ipc::{Assignment, Order, Word, read_lines};
+use stackup::process::ipc::{Command, Event, WorkerConfig, read_lines};
 
 fuzz_target!(|bytes: &[u8]| {
-    hears::<Order>(bytes);
-    hears::<Word>(bytes);
-    hears::<Assignment>(bytes);
+    round_trips::<Command>(bytes);
+    round_trips::<Event>(bytes);
+    round_trips::<WorkerConfig>(bytes);
 });
 
-fn hears<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
+fn round_trips<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
     let mut heard = 0;
     let end = read_lines(bytes, |message: T| {
         reads_back(&message);

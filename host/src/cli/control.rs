@@ -5,12 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::Target;
 use super::check::complain;
-use crate::process::control::{Request, ask, candidates, shown};
+use crate::process::control::{Request, candidates, send_request, status_text};
 
 /// Asks, and prints the answer: as JSON, or for people.
 pub(super) fn control(target: &Target, request: &Request, json: bool) -> ExitCode {
     let sockets = candidates(&target.manifest, target.control.as_deref());
-    let reply = match ask(&sockets, request) {
+    let reply = match send_request(&sockets, request) {
         Ok(reply) => reply,
         Err(error) => {
             complain(&error.to_string());
@@ -23,7 +23,7 @@ pub(super) fn control(target: &Target, request: &Request, json: bool) -> ExitCod
     }
     match request {
         _ if json => println!("{:#}", reply.value),
-        Request::Status {} => println!("{}", shown(&reply.value, now())),
+        Request::Status {} => println!("{}", status_text(&reply.value, now())),
         _ => println!("{}", reply.text),
     }
     ExitCode::SUCCESS

@@ -20,7 +20,7 @@ use crate::develop::compile;
 use crate::load::manifest::words::nearest;
 use crate::load::probe;
 use crate::process::control::Request;
-use crate::process::ipc::{self, Ask};
+use crate::process::ipc::{self, ReloadOptions};
 use crate::process::supervisor;
 use crate::process::worker;
 use crate::services::{LogSettings, color_wanted, start_log};
@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
             retry,
             json,
         } => {
-            let request = Request::Reload(Ask { fresh, retry });
+            let request = Request::Reload(ReloadOptions { fresh, retry });
             control::control(&target, &request, json)
         }
         Command::Restart(target) => control::control(&target, &Request::Restart {}, false),

@@ -6,12 +6,12 @@ use super::arguments::{DevSite, LogOptions, Site};
 use crate::load::library::{Candidate, RuntimeDir, RuntimeDirError, Shelf};
 use crate::load::manifest::Listen;
 use crate::load::probe::{ChildProbe, Probe};
-use crate::process::ipc::Build;
+use crate::process::ipc::BuildOptions;
 use crate::process::supervisor::{self, Settings};
 use crate::services::number_of;
 
 pub(super) fn dev(dev: &DevSite, options: &LogOptions, color: bool) -> ExitCode {
-    let build = Build {
+    let build = BuildOptions {
         release: dev.release,
         quiet: options.quiet,
     };
@@ -25,7 +25,7 @@ pub(super) fn serve(site: &Site, options: &LogOptions, color: bool) -> ExitCode 
 fn start(
     site: &Site,
     default: &str,
-    build: Option<Build>,
+    build: Option<BuildOptions>,
     options: &LogOptions,
     color: bool,
 ) -> ExitCode {

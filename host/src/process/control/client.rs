@@ -9,20 +9,20 @@ use super::protocol::{Reply, Request};
 
 /// Nobody answers.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError {
+pub enum ClientError {
     /// No socket.
     #[error(
         "no stackup runs here: nobody listens on {}; start one with `stackup serve`, or name its socket \
          with `--control PATH`",
         list(.0)
     )]
-    Nobody(Vec<PathBuf>),
+    NotRunning(Vec<PathBuf>),
     /// A socket of somebody else's: what it says can't be trusted.
     #[error("`{0}` belongs to another user: not asking there")]
-    Stranger(PathBuf),
+    ForeignOwner(PathBuf),
     /// No answer.
     #[error("`{path}` does not answer: {source}")]
-    Silent {
+    NoReply {
         /// The socket.
         path: PathBuf,
         /// Why.
@@ -43,20 +43,20 @@ fn list(paths: &[PathBuf]) -> String {
 /// # Errors
 ///
 /// When nobody listens or answers.
-pub fn ask(candidates: &[PathBuf], request: &Request) -> Result<Reply, AskError> {
+pub fn send_request(candidates: &[PathBuf], request: &Request) -> Result<Reply, ClientError> {
     for path in candidates {
         let Ok(stream) = UnixStream::connect(path) else {
             continue;
         };
         if !is_ours(path) {
-            return Err(AskError::Stranger(path.clone()));
+            return Err(ClientError::ForeignOwner(path.clone()));
         }
-        return exchange(&stream, request).map_err(|source| AskError::Silent {
+        return exchange(&stream, request).map_err(|source| ClientError::NoReply {
             path: path.clone(),
             source,
         });
     }
-    Err(AskError::Nobody(candidates.to_vec()))
+    Err(ClientError::NotRunning(candidates.to_vec()))
 }
 
 /// Root may ask anybody, and root's supervisor may be asked by whom the socket's mode lets in.

@@ -7,7 +7,7 @@ mod protocol;
 mod socket;
 mod status_text;
 
-pub use self::client::{AskError, ask};
-pub use self::protocol::{LONGEST, Reply, Request, RequestError};
-pub use self::socket::{Door, DoorError, candidates};
-pub use self::status_text::shown;
+pub use self::client::{ClientError, send_request};
+pub use self::protocol::{MAX_REQUEST_LEN, Reply, Request, RequestError};
+pub use self::socket::{ControlSocket, ControlSocketError, candidates};
+pub use self::status_text::status_text;

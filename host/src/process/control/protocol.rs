@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::process::ipc::Ask;
+use crate::process::ipc::ReloadOptions;
 
 /// The longest line that is read, in bytes.
-pub const LONGEST: usize = 64 << 10;
+pub const MAX_REQUEST_LEN: usize = 64 << 10;
 
 /// What can be asked of a supervisor. (With braces, since serde ignores what is unknown beside a bare name.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub enum Request {
     /// Tell what there is.
     Status {},
     /// Look again, and swap if something has changed.
-    Reload(Ask),
+    Reload(ReloadOptions),
     /// Replace the worker by a fresh one.
     Restart {},
     /// Replace the worker, and then the supervisor, by those of the program file as it is now.
@@ -49,8 +49,8 @@ impl Request {
     ///
     /// What is wrong with it, for a person.
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
-        if line.len() > LONGEST {
-            let message = format!("a request is at most {LONGEST} bytes long");
+        if line.len() > MAX_REQUEST_LEN {
+            let message = format!("a request is at most {MAX_REQUEST_LEN} bytes long");
             return Err(RequestError(message));
         }
         serde_json::from_slice(line).map_err(|error| {
@@ -70,7 +70,7 @@ impl Request {
 
 impl Reply {
     /// It has happened.
-    pub fn done(text: impl Into<String>, value: Value) -> Self {
+    pub fn ok(text: impl Into<String>, value: Value) -> Self {
         Self {
             ok: true,
             text: text.into(),
@@ -79,7 +79,7 @@ impl Reply {
     }
 
     /// It has not.
-    pub fn refused(text: impl Into<String>) -> Self {
+    pub fn error(text: impl Into<String>) -> Self {
         Self {
             ok: false,
             text: text.into(),
@@ -94,13 +94,13 @@ mod tests {
 
     #[test]
     fn each_request_reads_back() {
-        let ask = Ask {
+        let options = ReloadOptions {
             fresh: true,
             retry: false,
         };
         for request in [
             Request::Status {},
-            Request::Reload(ask),
+            Request::Reload(options),
             Request::Restart {},
             Request::Upgrade {},
             Request::Stop {},
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_no() {
         let request = Request::parse(b"{\"ask\":\"reload\"}\n");
-        assert_eq!(request, Ok(Request::Reload(Ask::default())));
+        assert_eq!(request, Ok(Request::Reload(ReloadOptions::default())));
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         ] {
             assert!(Request::parse(line).is_err(), "{line:?}");
         }
-        let long = vec![b' '; LONGEST + 1];
+        let long = vec![b' '; MAX_REQUEST_LEN + 1];
         let error = Request::parse(&long).unwrap_err().to_string();
         assert_eq!(error, "a request is at most 65536 bytes long");
     }

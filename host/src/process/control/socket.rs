@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::load::library::Fingerprint;
 
 /// As long as a socket's path may be (`sun_path`), less its end.
-const LONGEST: usize = 107;
+const MAX_PATH_LEN: usize = 107;
 
 /// Where the socket of a manifest may be, best first: what was asked for alone, else beside the manifest,
 /// else, where that can't be written, in the runtime directory under a name made of the manifest's path.
@@ -23,13 +23,13 @@ pub fn candidates(manifest: &Path, asked: Option<&Path>) -> Vec<PathBuf> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty());
     let runtime = runtime.map_or_else(std::env::temp_dir, PathBuf::from);
     let aside = runtime.join(format!("stackup-{name}.sock"));
-    let fits = |path: &PathBuf| path.as_os_str().len() <= LONGEST;
+    let fits = |path: &PathBuf| path.as_os_str().len() <= MAX_PATH_LEN;
     [beside, aside].into_iter().filter(fits).collect()
 }
 
 /// The supervisor's end: its file goes with it.
 #[derive(Debug)]
-pub struct Door {
+pub struct ControlSocket {
     /// Where clients connect.
     pub listener: UnixListener,
     /// Where it is.
@@ -38,16 +38,16 @@ pub struct Door {
 
 /// No control socket.
 #[derive(Debug, thiserror::Error)]
-pub enum DoorError {
+pub enum ControlSocketError {
     /// Another one serves this manifest.
     #[error(
         "another stackup serves this manifest: it has the control socket `{0}`; give this one a socket of \
          its own with `--control PATH`"
     )]
-    Taken(PathBuf),
-    /// Nowhere to put it.
+    InUse(PathBuf),
+    /// Unavailable to put it.
     #[error("no control socket{}: name a place for it with `--control PATH`", why(.0))]
-    Nowhere(Vec<(PathBuf, io::Error)>),
+    Unavailable(Vec<(PathBuf, io::Error)>),
 }
 
 fn why(failures: &[(PathBuf, io::Error)]) -> String {
@@ -55,17 +55,17 @@ fn why(failures: &[(PathBuf, io::Error)]) -> String {
     failures.iter().map(one).collect()
 }
 
-impl Door {
+impl ControlSocket {
     /// Opens the first of `candidates` that can be had.
     ///
     /// # Errors
     ///
     /// When somebody listens there already, or none can be had.
-    pub fn open(candidates: &[PathBuf]) -> Result<Self, DoorError> {
+    pub fn open(candidates: &[PathBuf]) -> Result<Self, ControlSocketError> {
         let mut failures = Vec::new();
         for path in candidates {
             if UnixStream::connect(path).is_ok() {
-                return Err(DoorError::Taken(path.clone()));
+                return Err(ControlSocketError::InUse(path.clone()));
             }
             match bind(path) {
                 Ok(listener) => {
@@ -75,7 +75,7 @@ impl Door {
                 Err(error) => failures.push((path.clone(), error)),
             }
         }
-        Err(DoorError::Nowhere(failures))
+        Err(ControlSocketError::Unavailable(failures))
     }
 
     /// Closes it for good.
@@ -90,7 +90,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let unready = path.with_file_name(name);
-    let unready = match unready.as_os_str().len() <= LONGEST {
+    let unready = match unready.as_os_str().len() <= MAX_PATH_LEN {
         true => unready,
         false => path.with_file_name(format!(".{}", std::process::id())),
     };
@@ -140,15 +140,15 @@ mod tests {
     fn is_the_owners_alone_and_taken_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.sock");
-        let door = Door::open(std::slice::from_ref(&path)).unwrap();
+        let socket = ControlSocket::open(std::slice::from_ref(&path)).unwrap();
         let mode = std::fs::metadata(&path).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let again = Door::open(std::slice::from_ref(&path));
-        assert!(matches!(again, Err(DoorError::Taken(_))));
-        drop(door);
+        let again = ControlSocket::open(std::slice::from_ref(&path));
+        assert!(matches!(again, Err(ControlSocketError::InUse(_))));
+        drop(socket);
         // The file that a dead one left is no hindrance.
-        let door = Door::open(std::slice::from_ref(&path)).unwrap();
-        door.close();
+        let socket = ControlSocket::open(std::slice::from_ref(&path)).unwrap();
+        socket.close();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
@@ -157,7 +157,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.sock");
         std::fs::write(&path, "mine").unwrap();
-        assert!(Door::open(std::slice::from_ref(&path)).is_err());
+        assert!(ControlSocket::open(std::slice::from_ref(&path)).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }

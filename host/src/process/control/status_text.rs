@@ -14,7 +14,7 @@ const WIDEST: usize = 60;
 const LAST: usize = 8;
 
 /// The text of a status, seen at `now` (milliseconds since the Unix epoch).
-pub fn shown(status: &Value, now: u64) -> String {
+pub fn status_text(status: &Value, now: u64) -> String {
     let text = match Status::deserialize(status) {
         Ok(status) => status.text(now),
         // Of another version, perhaps.

@@ -87,7 +87,7 @@ reloads, the last first
 
 what went wrong, the last first
         11 s ago  worker 1: killed from outside";
-    assert_eq!(shown(&status, 12_000), expected);
+    assert_eq!(status_text(&status, 12_000), expected);
 }
 
 /// A status with one worker: its stack, its health and what waits in it as given.
@@ -129,9 +129,9 @@ fn a_path_moves_no_cursor() {
         &health(0),
         &request("/\u{9b}2J\u{1b}c\r"),
     );
-    let text = shown(&status, 0);
+    let text = status_text(&status, 0);
     assert!(text.contains("GET /\\u{9b}2J\\u{1b}c\\r waits"), "{text:?}");
-    let other = shown(&json!({ "new": "\u{9b}" }), 0);
+    let other = status_text(&json!({ "new": "\u{9b}" }), 0);
     assert_eq!(other, "{\n  \"new\": \"\\u{9b}\"\n}");
 }
 
@@ -141,7 +141,7 @@ fn one_long_label_is_whole_and_moves_no_other() {
     let mut status = status(&line(1, &label), &health(0), &request("/"));
     let active = &mut status["workers"][0]["status"]["generations"]["active"];
     active["stack"] = json!([line(0, "use logger"), line(1, &label)]);
-    let text = shown(&status, 0);
+    let text = status_text(&status, 0);
     let column = " ".repeat(60 - "use logger".len());
     assert!(text.contains(&format!("    use logger{column}  0.1.0 2ae60875777a\n")));
     assert!(text.contains(&format!("      {label}  0.1.0 2ae60875777a\n")));
@@ -150,13 +150,13 @@ fn one_long_label_is_whole_and_moves_no_other() {
 #[test]
 fn numbers_out_of_all_proportion_are_shown_all_the_same() {
     for depth in [255, 40_000, u64::MAX / 2] {
-        let text = shown(
+        let text = status_text(
             &status(&line(depth, "run sums"), &health(0), &request("/")),
             0,
         );
         assert!(text.contains("run sums"), "{text}");
     }
-    let text = shown(
+    let text = status_text(
         &status(&line(0, "run sums"), &health(u64::MAX), &request("/")),
         0,
     );
@@ -168,5 +168,5 @@ fn numbers_out_of_all_proportion_are_shown_all_the_same() {
 
 #[test]
 fn what_is_not_understood_is_shown_as_it_is() {
-    assert_eq!(shown(&json!({ "new": 1 }), 0), "{\n  \"new\": 1\n}");
+    assert_eq!(status_text(&json!({ "new": 1 }), 0), "{\n  \"new\": 1\n}");
 }

@@ -23,7 +23,7 @@ const MARK: &[u8] = b"\n";
 /// # Errors
 ///
 /// When nobody listens, or there are too many descriptors.
-pub fn pass<T: Serialize>(
+pub fn send_with_descriptors<T: Serialize>(
     socket: impl AsFd,
     text: &T,
     descriptors: &[BorrowedFd<'_>],
@@ -45,12 +45,14 @@ pub fn pass<T: Serialize>(
     Ok(())
 }
 
-/// Receives what [`pass`] sent, the descriptors in its order. Blocks.
+/// Receives what [`send_with_descriptors`] sent, the descriptors in its order. Blocks.
 ///
 /// # Errors
 ///
 /// When the other side is gone before it has said anything, or has said something else.
-pub fn receive<T: DeserializeOwned>(socket: impl AsFd) -> io::Result<(T, Vec<OwnedFd>)> {
+pub fn receive_with_descriptors<T: DeserializeOwned>(
+    socket: impl AsFd,
+) -> io::Result<(T, Vec<OwnedFd>)> {
     let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
@@ -84,11 +86,11 @@ mod tests {
         let (near, far) = UnixStream::pair().unwrap();
         let (mut kept, given) = UnixStream::pair().unwrap();
         let long = "x".repeat(3_000_000);
-        pass(&near, &long, &[given.as_fd()]).unwrap();
+        send_with_descriptors(&near, &long, &[given.as_fd()]).unwrap();
         drop(given);
         (&near).write_all(b"next").unwrap();
         drop(near);
-        let (text, descriptors) = receive::<String>(&far).unwrap();
+        let (text, descriptors) = receive_with_descriptors::<String>(&far).unwrap();
         assert_eq!(text, long);
         let [descriptor] = <[OwnedFd; 1]>::try_from(descriptors).unwrap();
         UnixStream::from(descriptor).write_all(b"through").unwrap();
@@ -104,7 +106,7 @@ mod tests {
     fn a_peer_that_is_gone_is_an_error() {
         let (near, far) = UnixStream::pair().unwrap();
         drop(near);
-        let error = receive::<String>(&far).unwrap_err();
+        let error = receive_with_descriptors::<String>(&far).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 
 /// Says things from any thread, also while a runtime is stuck. Blocks while the other side is slow.
 #[derive(Debug)]
-pub struct Mouth(Mutex<UnixStream>);
+pub struct Sender(Mutex<UnixStream>);
 
-impl Mouth {
+impl Sender {
     /// Speaks on `stream`, which blocks.
     pub fn new(stream: UnixStream) -> Self {
         Self(Mutex::new(stream))
@@ -22,7 +22,7 @@ impl Mouth {
     /// # Errors
     ///
     /// When nobody listens any more.
-    pub fn say(&self, message: &impl Serialize) -> io::Result<()> {
+    pub fn send(&self, message: &impl Serialize) -> io::Result<()> {
         let mut line = serde_json::to_vec(message)?;
         line.push(b'\n');
         let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,21 +12,22 @@ use crate::services::Format;
 /// What the supervisor tells a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// Look again, and swap if something has changed. Answered by [`Word::Reloaded`] with `query`.
+pub enum Command {
+    /// Look again, and swap if something has changed. Answered by [`Event::Reloaded`] with `query`.
     Reload {
         /// Names the answer.
         query: u64,
         /// How thoroughly.
-        ask: Ask,
+        #[serde(rename = "ask")]
+        options: ReloadOptions,
     },
-    /// Tell what there is. Answered by [`Word::Status`].
+    /// Tell what there is. Answered by [`Event::Status`].
     Status {
         /// Names the answer.
         query: u64,
     },
-    /// Start no reload until [`Order::Resume`]: another worker is about to take over. Answered by
-    /// [`Word::Held`], when the reload that runs has ended.
+    /// Start no reload until [`Command::Resume`]: another worker is about to take over. Answered by
+    /// [`Event::Held`], when the reload that runs has ended.
     Hold,
     /// Go on as before.
     Resume,
@@ -44,8 +45,8 @@ pub enum Order {
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ask {
-    /// Build every instance anew, and swap even if nothing has changed.
+pub struct ReloadOptions {
+    /// BuildOptions every instance anew, and swap even if nothing has changed.
     #[serde(default)]
     pub fresh: bool,
     /// Take up again what was rolled back or quarantined.
@@ -55,7 +56,7 @@ pub struct Ask {
 
 /// All that a worker has to know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Assignment {
+pub struct WorkerConfig {
     /// The supervisor's [`PROTOCOL`](super::PROTOCOL).
     pub protocol: u32,
     /// The manifest.
@@ -63,7 +64,7 @@ pub struct Assignment {
     /// `development`, `production`, ….
     pub environment: String,
     /// How to build plugins; none where libraries are served as they are.
-    pub build: Option<Build>,
+    pub build: Option<BuildOptions>,
     /// Refuse what the lock file does not name.
     pub locked: bool,
     /// Tell clients why a request failed.
@@ -90,7 +91,7 @@ pub struct Assignment {
 
 /// How plugins are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Build {
+pub struct BuildOptions {
     /// In the release profile.
     pub release: bool,
     /// Without telling of progress.
@@ -115,7 +116,7 @@ pub struct Hang {
 /// What a worker tells.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Word {
+pub enum Event {
     /// It runs, and knows what to do.
     Hello {
         /// Its [`PROTOCOL`](super::PROTOCOL).

@@ -6,42 +6,44 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{RwLock, mpsc, oneshot};
 
-use super::pending::{Asker, tell};
+use super::pending::{Responder, respond};
 use super::{Event, Supervisor};
-use crate::process::control::{LONGEST, Reply, Request};
-use crate::process::ipc::{Ask, Order};
+use crate::process::control::{MAX_REQUEST_LEN, Reply, Request};
+use crate::process::ipc::{Command, ReloadOptions};
 
 impl Supervisor {
-    /// Hears who comes to the door.
+    /// Hears who comes to the control_socket.
     pub(super) fn listen_to_control(&self) {
-        let Some(door) = &self.door else { return };
-        let listener = door.listener.try_clone().and_then(|listener| {
+        let Some(control_socket) = &self.control_socket else {
+            return;
+        };
+        let listener = control_socket.listener.try_clone().and_then(|listener| {
             listener.set_nonblocking(true)?;
             UnixListener::from_std(listener)
         });
         match listener {
             Ok(listener) => {
-                let talks = Talks {
+                let context = ControlContext {
                     events: self.events.clone(),
-                    answering: Arc::clone(&self.answering),
+                    replies_in_flight: Arc::clone(&self.replies_in_flight),
                 };
-                drop(tokio::spawn(hear(listener, talks)));
+                drop(tokio::spawn(accept_loop(listener, context)));
             }
             Err(error) => tracing::error!("the control socket can't be listened to: {error}"),
         }
     }
 
-    pub(super) fn asked(&mut self, request: Request, asker: Asker) {
+    pub(super) fn handle_request(&mut self, request: Request, responder: Responder) {
         match request {
-            Request::Status {} => self.tell_status(asker),
-            Request::Reload(ask) => self.reload(ask, Some(asker)),
-            Request::Restart {} => self.renew("restart", false, Some(asker)),
-            Request::Upgrade {} => self.upgrade(Some(asker)),
+            Request::Status {} => self.request_status(responder),
+            Request::Reload(options) => self.reload(options, Some(responder)),
+            Request::Restart {} => self.renew("restart", false, Some(responder)),
+            Request::Upgrade {} => self.upgrade(Some(responder)),
             Request::Stop {} => {
-                // The answer comes first: the door closes at the end.
-                tell(
-                    asker,
-                    Reply::done(
+                // The answer comes first: the control_socket closes at the end.
+                respond(
+                    responder,
+                    Reply::ok(
                         "stopping: the last requests may finish",
                         serde_json::Value::Null,
                     ),
@@ -51,69 +53,69 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn reload(&mut self, ask: Ask, asker: Option<Asker>) {
-        if ask.retry {
-            self.memory.forgive();
+    pub(super) fn reload(&mut self, options: ReloadOptions, responder: Option<Responder>) {
+        if options.retry {
+            self.state.clear_failures();
         }
-        let query = self.answers.number();
-        let order = Order::Reload { query, ask };
+        let query = self.pending.next_id();
+        let command = Command::Reload { query, options };
         let told = self
             .serving_worker()
-            .is_some_and(|worker| worker.tell(order));
+            .is_some_and(|worker| worker.send(command));
         if told {
             self.notify.reloading();
-            self.answers.expect_reload(query, ask, asker);
-        } else if let Some(asker) = asker {
+            self.pending.expect_reload(query, options, responder);
+        } else if let Some(responder) = responder {
             let text = "no worker serves at this moment: ask again when `stackup status` shows one";
-            tell(asker, Reply::refused(text));
+            respond(responder, Reply::error(text));
         }
     }
 
     /// A reload that was asked for while the worker was replaced is the new one's.
-    pub(super) fn ask_again(&self, number: u32) {
+    pub(super) fn resend_reloads(&self, number: u32) {
         let Some(worker) = self.workers.get(&number) else {
             return;
         };
-        for (query, ask) in self.answers.open_reloads() {
-            worker.tell(Order::Reload { query, ask });
+        for (query, options) in self.pending.pending_reloads() {
+            worker.send(Command::Reload { query, options });
         }
     }
 }
 
 /// What a conversation needs.
 #[derive(Clone)]
-struct Talks {
+struct ControlContext {
     events: mpsc::UnboundedSender<Event>,
     /// Read while a request is being answered: the end waits for it.
-    answering: Arc<RwLock<()>>,
+    replies_in_flight: Arc<RwLock<()>>,
 }
 
-async fn hear(listener: UnixListener, talks: Talks) {
+async fn accept_loop(listener: UnixListener, context: ControlContext) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(converse(stream, talks.clone()))),
+            Ok((stream, _)) => drop(tokio::spawn(serve_connection(stream, context.clone()))),
             // Most often no descriptors are left: others must close first.
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
         }
     }
 }
 
-/// Answers one line after the other. What is longer than a request may be is not read to its end.
-async fn converse(stream: UnixStream, talks: Talks) {
+/// PendingRequests one line after the other. What is longer than a request may be is not read to its end.
+async fn serve_connection(stream: UnixStream, context: ControlContext) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
         let mut line = Vec::new();
-        let most = LONGEST as u64 + 1;
+        let most = MAX_REQUEST_LEN as u64 + 1;
         let read = (&mut reader).take(most).read_until(b'\n', &mut line).await;
         if !matches!(read, Ok(1..)) {
             return;
         }
         let whole = line.last() == Some(&b'\n');
-        let _answering = talks.answering.read().await;
+        let _replies_in_flight = context.replies_in_flight.read().await;
         let reply = match Request::parse(&line) {
-            Ok(request) => answer(request, &talks.events).await,
-            Err(error) => Reply::refused(error.to_string()),
+            Ok(request) => answer(request, &context.events).await,
+            Err(error) => Reply::error(error.to_string()),
         };
         let mut text = serde_json::to_vec(&reply).unwrap_or_default();
         text.push(b'\n');
@@ -124,9 +126,9 @@ async fn converse(stream: UnixStream, talks: Talks) {
 }
 
 async fn answer(request: Request, events: &mpsc::UnboundedSender<Event>) -> Reply {
-    let (asker, reply) = oneshot::channel();
-    let gone = || Reply::refused("stackup ends");
-    if events.send(Event::Asked(request, asker)).is_err() {
+    let (responder, reply) = oneshot::channel();
+    let gone = || Reply::error("stackup ends");
+    if events.send(Event::Request(request, responder)).is_err() {
         return gone();
     }
     reply.await.unwrap_or_else(|_| gone())

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{WaitOptions, WaitStatus, wait};
 use serde::Deserialize;
 
-use super::start::Plan;
-use super::state::Guilt;
+use super::start::StartPlan;
+use super::state::QuarantineCause;
 use super::worker::{Phase, Worker};
 use super::{Supervisor, now};
 use crate::load::snapshot::Avoid;
@@ -15,7 +15,7 @@ use crate::policy::{How, QuarantineRule};
 use crate::process::ipc::Hang;
 
 /// How long a worker that has ended is listened to, for what is still on the line.
-const ECHO: Duration = Duration::from_millis(50);
+const FINAL_READ: Duration = Duration::from_millis(50);
 
 impl Supervisor {
     /// Notes which children have ended. Those of a worker that died come to us only where we are the
@@ -25,16 +25,17 @@ impl Supervisor {
             let mut workers = self.workers.values_mut();
             if let Some(worker) = workers.find(|worker| worker.pid == pid) {
                 worker.ended = Some(status);
-                worker.deadline = Some(Instant::now() + ECHO);
+                worker.deadline = Some(Instant::now() + FINAL_READ);
             }
         }
-        self.bury();
+        self.remove_exited();
     }
 
     /// Draws the conclusions from each end, once all was heard.
-    pub(super) fn bury(&mut self) {
+    pub(super) fn remove_exited(&mut self) {
         let over = |worker: &&Worker| {
-            let heard = worker.quiet || worker.deadline.is_some_and(|due| due <= Instant::now());
+            let heard =
+                worker.disconnected || worker.deadline.is_some_and(|due| due <= Instant::now());
             worker.ended.is_some() && heard
         };
         let dead: Vec<_> = self
@@ -45,14 +46,14 @@ impl Supervisor {
             .collect();
         for number in dead {
             if let Some(worker) = self.workers.remove(&number) {
-                self.ended(&worker);
+                self.worker_exited(&worker);
                 self.vault.sweep();
             }
         }
     }
 
     /// Kills what does not go on in time.
-    pub(super) fn overdue(&mut self, now: Instant) {
+    pub(super) fn kill_overdue(&mut self, now: Instant) {
         let late = |worker: &&mut Worker| {
             worker.ended.is_none() && worker.deadline.is_some_and(|due| due <= now)
         };
@@ -73,7 +74,7 @@ impl Supervisor {
     }
 
     /// A worker could not begin with what it was told to.
-    pub(super) fn refused(&mut self, number: u32, reason: String) {
+    pub(super) fn start_refused(&mut self, number: u32, reason: String) {
         let Some(worker) = self.workers.get_mut(&number) else {
             return;
         };
@@ -83,7 +84,7 @@ impl Supervisor {
         worker.leaving = Some(reason);
     }
 
-    fn ended(&mut self, worker: &Worker) {
+    fn worker_exited(&mut self, worker: &Worker) {
         let number = worker.number;
         let orderly = worker
             .ended
@@ -102,28 +103,28 @@ impl Supervisor {
             _ if self.stopping.is_some() => {}
             Phase::Ending => {
                 let verdict = self.judge(worker);
-                self.note(format!(
+                self.record_incident(format!(
                     "worker {number} crashed while it finished its requests: {}",
                     verdict.cause
                 ));
-                self.hold_against(&verdict);
+                self.record_rollback(&verdict);
             }
             Phase::Serving if orderly && worker.leaving.is_some() => {
                 let cause = worker.leaving.clone().unwrap_or_default();
-                self.note(format!(
+                self.record_incident(format!(
                     "worker {number} ended by itself ({cause}): another one starts"
                 ));
-                self.start_unless_one_comes(Plan {
+                self.start_unless_starting(StartPlan {
                     start: Start::Active,
                     cause,
                 });
             }
-            Phase::Starting => self.did_not_start(worker),
+            Phase::Starting => self.start_failed(worker),
             Phase::Serving => self.crashed(worker),
         }
     }
 
-    fn did_not_start(&mut self, worker: &Worker) {
+    fn start_failed(&mut self, worker: &Worker) {
         let why = match (&worker.leaving, worker.killed) {
             (Some(reason), _) => reason.clone(),
             (None, Some(killed)) => killed.to_owned(),
@@ -134,7 +135,7 @@ impl Supervisor {
             .as_ref()
             .is_some_and(|renewal| renewal.worker == Some(worker.number))
         {
-            self.not_renewed(&why);
+            self.abort_renewal(&why);
             return;
         }
         if !self.served {
@@ -146,7 +147,7 @@ impl Supervisor {
     }
 
     fn crashed(&mut self, worker: &Worker) {
-        self.memory.crashes += 1;
+        self.state.crashes += 1;
         let verdict = self.judge(worker);
         let number = worker.number;
         let text = verdict.to_string();
@@ -157,23 +158,23 @@ impl Supervisor {
             quarantined = verdict.quarantined,
             "worker {number} has died: {text}"
         );
-        self.memory.note(now(), format!("worker {number}: {text}"));
-        self.hold_against(&verdict);
-        self.answers
-            .reloads_fail(&format!("the worker has died meanwhile: {text}"));
-        let plan = Plan {
+        self.state.note(now(), format!("worker {number}: {text}"));
+        self.record_rollback(&verdict);
+        self.pending
+            .fail_reloads(&format!("the worker has died meanwhile: {text}"));
+        let plan = StartPlan {
             start: verdict.start,
             cause: "crash".to_owned(),
         };
         if verdict.delay.is_zero() {
-            self.start_unless_one_comes(plan);
+            self.start_unless_starting(plan);
         } else {
             self.planned = Some((Instant::now() + verdict.delay, plan));
         }
     }
 
     /// A renewal that is under way brings a worker, too.
-    fn start_unless_one_comes(&mut self, plan: Plan) {
+    fn start_unless_starting(&mut self, plan: StartPlan) {
         let comes = self
             .workers
             .values()
@@ -185,28 +186,30 @@ impl Supervisor {
 
     fn judge(&mut self, worker: &Worker) -> Verdict {
         let (crash, rule) = (self.crash(worker), self.quarantine_rule());
-        let (quarantine, backoff) = (&mut self.memory.quarantine, &mut self.memory.backoff);
+        let (quarantine, backoff) = (&mut self.state.quarantine, &mut self.state.backoff);
         let verdict = judge(&crash, now(), &rule, quarantine, backoff);
         if let (Some(fingerprint), Some(who)) = (&verdict.quarantined, &crash.who) {
-            self.quarantined(fingerprint, &who.plugin, &verdict.cause);
+            self.record_quarantine(fingerprint, &who.plugin, &verdict.cause);
         }
         verdict
     }
 
     fn quarantine_rule(&self) -> QuarantineRule {
-        let rules = self.memory.rules();
+        let rules = self.state.rules();
         QuarantineRule {
             crashes: rules.crashes,
             window: Duration::from_millis(rules.crash_window),
         }
     }
 
-    fn quarantined(&mut self, fingerprint: &str, plugin: &str, reason: &str) {
-        let guilt = Guilt {
+    fn record_quarantine(&mut self, fingerprint: &str, plugin: &str, reason: &str) {
+        let cause = QuarantineCause {
             plugin: plugin.to_owned(),
             reason: reason.to_owned(),
         };
-        self.memory.guilt.insert(fingerprint.to_owned(), guilt);
+        self.state
+            .quarantine_causes
+            .insert(fingerprint.to_owned(), cause);
         let short = fingerprint.get(..12).unwrap_or(fingerprint);
         tracing::error!(
             event = "quarantine",
@@ -225,13 +228,13 @@ impl Supervisor {
             .find_map(|line| serde_json::from_str(line).ok());
         let who = words.and_then(LastWords::who);
         let active = self
-            .memory
+            .state
             .active
             .as_ref()
             .filter(|_| worker.phase != Phase::Starting);
         let active = active.map(|stack| Active {
             generation: stack.generation,
-            on_probation: self.memory.on_probation(),
+            on_probation: self.state.on_probation(),
             fingerprints: stack
                 .libraries
                 .iter()
@@ -243,16 +246,16 @@ impl Supervisor {
             who,
             origin: worker.origin,
             active,
-            known_good: self.memory.good.is_some() && self.memory.on_probation(),
+            known_good: self.state.good.is_some() && self.state.on_probation(),
         }
     }
 
     /// Remembers whom the verdict speaks against.
-    fn hold_against(&mut self, verdict: &Verdict) {
+    fn record_rollback(&mut self, verdict: &Verdict) {
         if verdict.rolled_back
-            && let Some(state) = self.newest_state()
+            && let Some(state) = self.last_tried_state()
         {
-            self.memory.avoid.push(Avoid {
+            self.state.avoid.push(Avoid {
                 state,
                 reason: verdict.cause.clone(),
             });
@@ -260,9 +263,9 @@ impl Supervisor {
     }
 
     /// The stack that was tried last.
-    fn newest_state(&self) -> Option<String> {
-        let tried = self.memory.trying.clone();
-        tried.or_else(|| self.memory.active.as_ref().map(|stack| stack.state.clone()))
+    fn last_tried_state(&self) -> Option<String> {
+        let tried = self.state.trying.clone();
+        tried.or_else(|| self.state.active.as_ref().map(|stack| stack.state.clone()))
     }
 
     /// A handler holds a thread of the worker: it counts as a crash, but others are served on.
@@ -279,19 +282,19 @@ impl Supervisor {
         } = hang;
         let rule = self.quarantine_rule();
         let reason = format!("`{handler}` has blocked its thread for {seconds:.1} s");
-        self.note(format!("{reason}: the worker is renewed"));
-        let quarantine = &mut self.memory.quarantine;
+        self.record_incident(format!("{reason}: the worker is renewed"));
+        let quarantine = &mut self.state.quarantine;
         if quarantine.crashed(&hang.fingerprint, now(), &rule) {
-            self.quarantined(&hang.fingerprint, &hang.plugin, &reason);
+            self.record_quarantine(&hang.fingerprint, &hang.plugin, &reason);
         }
         self.renew(&reason, true, None);
         // Its threads may all be blocked: it is not waited for.
-        self.held();
+        self.old_worker_held();
     }
 
-    fn note(&mut self, text: String) {
+    fn record_incident(&mut self, text: String) {
         tracing::error!(event = "incident", "{text}");
-        self.memory.note(now(), text);
+        self.state.note(now(), text);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The process that does not fall: it holds the sockets and starts workers, and runs no plugin code.
 //!
-//! One task owns all of its state (`Supervisor`); everything that happens reaches it as an `Event`.
+//! One task owns all of its state (`Supervisor`); everything that receiver reaches it as an `Event`.
 
 mod control;
 mod exits;
@@ -24,22 +24,22 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{RwLock, mpsc};
 
 use self::notify::Notify;
-use self::pending::Answers;
+use self::pending::PendingRequests;
 use self::renewal::Renewal;
 pub use self::sockets::BindError;
 use self::sockets::Socket;
-use self::start::Plan;
-use self::state::Memory;
+use self::start::StartPlan;
+use self::state::State;
 pub use self::upgrade::{ARGUMENT as ADOPT, main as adopt};
 use self::worker::{Phase, Worker};
 use crate::load::library::RuntimeDir;
 use crate::load::manifest::Listen;
-use crate::process::control::{Door, Reply, Request};
-use crate::process::ipc::{Build, Order, Word};
+use crate::process::control::{ControlSocket, Reply, Request};
+use crate::process::ipc::{self, BuildOptions, Command};
 use crate::services::Format;
 
 /// How long the last answers may take.
-const LAST_ANSWERS: Duration = Duration::from_millis(500);
+const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What is supervised, and how.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -53,7 +53,7 @@ pub struct Settings {
     /// Addresses in place of the manifest's.
     pub listen: Option<Vec<Listen>>,
     /// How to build plugins; none where libraries are served as they are.
-    pub build: Option<Build>,
+    pub build: Option<BuildOptions>,
     /// Refuse what the lock file does not name.
     pub locked: bool,
     /// Where the control socket is to be, if that was said.
@@ -70,17 +70,17 @@ pub struct Settings {
 #[derive(Debug)]
 enum Event {
     /// A worker says something.
-    Word(u32, Box<Word>),
+    Worker(u32, Box<ipc::Event>),
     /// A worker says what nobody understands.
-    Babble(u32, String),
+    Unreadable(u32, String),
     /// A worker has said all that it had to say.
-    Quiet(u32),
+    Disconnected(u32),
     /// Somebody asks, and waits for the reply.
-    Asked(Request, tokio::sync::oneshot::Sender<Reply>),
+    Request(Request, tokio::sync::oneshot::Sender<Reply>),
 }
 
 /// How the supervisor ended.
-enum End {
+enum Outcome {
     Stopped,
     /// The first stack never served; the reason has been told, or is this.
     Failed(String),
@@ -90,16 +90,16 @@ enum End {
 struct Supervisor {
     settings: Settings,
     sockets: Vec<Socket>,
-    door: Option<Door>,
+    control_socket: Option<ControlSocket>,
     vault: RuntimeDir,
     workers: BTreeMap<u32, Worker>,
-    memory: Memory,
-    answers: Answers,
+    state: State,
+    pending: PendingRequests,
     renewal: Option<Renewal>,
     /// When this process becomes the new program: answers are on their way until then.
     replacing: Option<Instant>,
     /// A start that waits for its time.
-    planned: Option<(Instant, Plan)>,
+    planned: Option<(Instant, StartPlan)>,
     /// Whether anything was ever served.
     served: bool,
     /// Why everything ends.
@@ -108,7 +108,7 @@ struct Supervisor {
     since: Instant,
     notify: Notify,
     /// Read by whoever writes an answer.
-    answering: Arc<RwLock<()>>,
+    replies_in_flight: Arc<RwLock<()>>,
     events: mpsc::UnboundedSender<Event>,
 }
 
@@ -118,14 +118,14 @@ struct Supervisor {
 ///
 /// What keeps the first stack from being served, for a person. Later failures are logged.
 pub fn run(settings: Settings) -> Result<(), String> {
-    in_runtime(async move {
-        let (events, happens) = mpsc::unbounded_channel();
-        let supervisor = Supervisor::begin(settings, events)?;
-        supervisor.live(happens).await
+    block_on(async move {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let supervisor = Supervisor::launch(settings, events)?;
+        supervisor.run(receiver).await
     })
 }
 
-fn in_runtime(life: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+fn block_on(life: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -134,7 +134,7 @@ fn in_runtime(life: impl Future<Output = Result<(), String>>) -> Result<(), Stri
 }
 
 impl Supervisor {
-    async fn live(mut self, mut happens: mpsc::UnboundedReceiver<Event>) -> Result<(), String> {
+    async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Event>) -> Result<(), String> {
         let no_signals = |error: std::io::Error| format!("no signals: {error}");
         let mut children = signal(SignalKind::child()).map_err(no_signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
@@ -142,22 +142,22 @@ impl Supervisor {
         let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
         let mut upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
         let on_terminal = std::io::stderr().is_terminal();
-        upgrade::hears_signals();
+        upgrade::unblock_signals();
         self.listen_to_control();
         // A child may have ended before its signal was listened to.
         self.reap();
         loop {
-            if let Some(end) = self.over() {
-                self.close();
-                let answering = Arc::clone(&self.answering);
+            if let Some(end) = self.finished() {
+                self.shut_down();
+                let replies_in_flight = Arc::clone(&self.replies_in_flight);
                 // Who has asked for the end is told of it, unless he does not listen.
-                let _ = tokio::time::timeout(LAST_ANSWERS, answering.write()).await;
+                let _ = tokio::time::timeout(REPLY_TIMEOUT, replies_in_flight.write()).await;
                 return match end {
-                    End::Stopped => Ok(()),
-                    End::Failed(reason) => Err(reason),
+                    Outcome::Stopped => Ok(()),
+                    Outcome::Failed(reason) => Err(reason),
                 };
             }
-            let due = self.due();
+            let due = self.next_deadline();
             let time = async {
                 match due {
                     Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -167,48 +167,50 @@ impl Supervisor {
             tokio::select! {
                 biased;
                 _ = children.recv() => self.reap(),
-                Some(event) = happens.recv() => self.happened(event),
+                Some(event) = receiver.recv() => self.handle_event(event),
                 _ = interrupt.recv() => self.stop("interrupted"),
                 _ = terminate.recv() => self.stop("terminated"),
                 // Sent by a person, or by the terminal that was closed: then nobody is there to develop for.
                 _ = hangup.recv() => match on_terminal && !std::io::stderr().is_terminal() {
                     true => self.stop("the terminal was closed"),
-                    false => self.reload_all(),
+                    false => self.reload_fresh(),
                 },
                 _ = upgrade.recv() => self.upgrade(None),
-                () = time => self.on_time(Instant::now()),
+                () = time => self.on_deadline(Instant::now()),
             }
         }
     }
 
-    fn happened(&mut self, event: Event) {
+    fn handle_event(&mut self, event: Event) {
         match event {
-            Event::Word(worker, word) => self.heard(worker, *word),
-            Event::Babble(worker, error) => {
+            Event::Worker(worker, event) => self.handle_worker_event(worker, *event),
+            Event::Unreadable(worker, error) => {
                 tracing::error!("worker {worker} can't be understood: {error}");
             }
-            Event::Quiet(worker) => {
+            Event::Disconnected(worker) => {
                 if let Some(worker) = self.workers.get_mut(&worker) {
-                    worker.quiet = true;
+                    worker.disconnected = true;
                 }
-                self.bury();
+                self.remove_exited();
             }
-            Event::Asked(request, reply) => self.asked(request, reply),
+            Event::Request(request, reply) => self.handle_request(request, reply),
         }
     }
 
-    fn heard(&mut self, number: u32, word: Word) {
-        match word {
-            Word::Hello { protocol, version } => self.greeted(number, protocol, &version),
-            Word::Failed { reason } => self.refused(number, reason),
-            Word::Serving => self.serving(number),
-            Word::Active(snapshot) => {
-                self.memory.serves(*snapshot);
+    fn handle_worker_event(&mut self, number: u32, event: ipc::Event) {
+        match event {
+            ipc::Event::Hello { protocol, version } => {
+                self.check_protocol(number, protocol, &version)
+            }
+            ipc::Event::Failed { reason } => self.start_refused(number, reason),
+            ipc::Event::Serving => self.worker_serving(number),
+            ipc::Event::Active(snapshot) => {
+                self.state.serves(*snapshot);
                 self.prune();
             }
-            Word::Trying { state } => self.memory.trying = state,
-            Word::Proven { generation } => {
-                if self.memory.proven(generation) {
+            ipc::Event::Trying { state } => self.state.trying = state,
+            ipc::Event::Proven { generation } => {
+                if self.state.proven(generation) {
                     self.prune();
                     tracing::info!(
                         event = "proven",
@@ -217,16 +219,16 @@ impl Supervisor {
                     );
                 }
             }
-            Word::Reloaded { query, record } => {
+            ipc::Event::Reloaded { query, record } => {
                 self.notify.reloaded(&record);
-                self.memory.remember((*record).clone());
-                self.answers.reloaded(query, &record);
+                self.state.remember((*record).clone());
+                self.pending.reloaded(query, &record);
             }
-            Word::Status { query, status } => self.status_came(query, number, status),
-            Word::Held => self.held(),
-            Word::Spent { reason } => self.renew(&reason, true, None),
-            Word::Hung(hang) => self.hung(number, &hang),
-            Word::Leaving { cause } => {
+            ipc::Event::Status { query, status } => self.status_received(query, number, status),
+            ipc::Event::Held => self.old_worker_held(),
+            ipc::Event::Spent { reason } => self.renew(&reason, true, None),
+            ipc::Event::Hung(hang) => self.hung(number, &hang),
+            ipc::Event::Leaving { cause } => {
                 if let Some(worker) = self.workers.get_mut(&number) {
                     worker.leaving = Some(cause);
                 }
@@ -241,12 +243,12 @@ impl Supervisor {
     }
 
     /// Looks again, and builds every instance anew, as a SIGHUP asks for.
-    fn reload_all(&mut self) {
-        let ask = crate::process::ipc::Ask {
+    fn reload_fresh(&mut self) {
+        let options = ipc::ReloadOptions {
             fresh: true,
             retry: false,
         };
-        self.reload(ask, None);
+        self.reload(options, None);
     }
 
     /// Ends everything; at the second time at once.
@@ -255,7 +257,7 @@ impl Supervisor {
         if self.stopping.is_some() {
             tracing::warn!("{cause} again: not waiting any longer");
             for worker in self.workers.values_mut() {
-                worker.tell(Order::Quit);
+                worker.send(Command::Quit);
                 worker.deadline = Some(Instant::now() + Duration::from_millis(500));
             }
             return;
@@ -264,38 +266,38 @@ impl Supervisor {
         self.notify.stopping();
         // Who comes now is to be refused, not to wait for nobody.
         self.sockets.drain(..).for_each(Socket::close);
-        let patience = Duration::from_millis(self.memory.rules().shutdown_timeout);
-        let order = Order::Stop {
+        let patience = Duration::from_millis(self.state.rules().shutdown_timeout);
+        let command = Command::Stop {
             cause: cause.to_owned(),
         };
         for worker in self.workers.values_mut() {
             // It ends by its own deadline; this is for one that can't.
             let deadline = Instant::now() + patience + start::GRACE;
-            worker.tell(order.clone());
-            worker.enters(Phase::Ending, Some(deadline));
+            worker.send(command.clone());
+            worker.set_phase(Phase::Ending, Some(deadline));
         }
     }
 
-    fn over(&mut self) -> Option<End> {
+    fn finished(&mut self) -> Option<Outcome> {
         if !self.workers.is_empty() {
             return None;
         }
         if let Some(reason) = self.failed.take() {
-            return Some(End::Failed(reason));
+            return Some(Outcome::Failed(reason));
         }
-        self.stopping.map(|_| End::Stopped)
+        self.stopping.map(|_| Outcome::Stopped)
     }
 
-    fn close(&mut self) {
-        self.answers.end();
-        if let Some(door) = &self.door {
-            door.close();
+    fn shut_down(&mut self) {
+        self.pending.end();
+        if let Some(control_socket) = &self.control_socket {
+            control_socket.close();
         }
         self.sockets.drain(..).for_each(Socket::close);
     }
 
     /// The next moment at which something is due.
-    fn due(&self) -> Option<Instant> {
+    fn next_deadline(&self) -> Option<Instant> {
         let workers = self.workers.values().filter_map(|worker| worker.deadline);
         let planned = self.planned.iter().map(|(due, _)| *due);
         let renewal = self.renewal.iter().map(|renewal| renewal.deadline);
@@ -303,20 +305,20 @@ impl Supervisor {
             .chain(planned)
             .chain(self.replacing)
             .chain(renewal)
-            .chain(self.answers.due())
+            .chain(self.pending.next_deadline())
             .min()
     }
 
-    fn on_time(&mut self, now: Instant) {
-        self.answers.on_time(now);
-        self.overdue(now);
-        self.renewal_overdue(now);
-        self.bury();
+    fn on_deadline(&mut self, now: Instant) {
+        self.pending.on_deadline(now);
+        self.kill_overdue(now);
+        self.check_renewal_deadline(now);
+        self.remove_exited();
         if self.replacing.take_if(|due| *due <= now).is_some() {
             match self.renewal.is_some() || self.planned.is_some() {
-                // The heir would not know of it.
-                true => self.replacing = Some(now + renewal::LAST_ANSWERS),
-                false => self.replace_itself(),
+                // The stdin would not know of it.
+                true => self.replacing = Some(now + renewal::REPLY_TIMEOUT),
+                false => self.exec_successor(),
             }
         }
         if let Some((_, plan)) = self.planned.take_if(|(due, _)| *due <= now) {

@@ -13,7 +13,7 @@ pub(super) struct Notify {
 
 impl Notify {
     /// Of a supervisor that goes on where another, which was ready, has stopped.
-    pub(super) fn of_an_heir() -> Self {
+    pub(super) fn after_upgrade() -> Self {
         Self {
             ready: true,
             reloading: false,

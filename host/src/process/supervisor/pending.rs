@@ -7,24 +7,24 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::process::control::Reply;
-use crate::process::ipc::Ask;
+use crate::process::ipc::ReloadOptions;
 use crate::serve::generation::{Record, Verdict};
 
 /// Whom to tell.
-pub(super) type Asker = oneshot::Sender<Reply>;
+pub(super) type Responder = oneshot::Sender<Reply>;
 
 /// What is asked for and not answered yet.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
+pub(super) struct PendingRequests {
     last: u64,
-    reloads: BTreeMap<u64, (Ask, Option<Asker>)>,
-    statuses: BTreeMap<u64, Gathering>,
+    reloads: BTreeMap<u64, (ReloadOptions, Option<Responder>)>,
+    statuses: BTreeMap<u64, StatusRequest>,
 }
 
 /// The parts of a status, as they come.
 #[derive(Debug)]
-pub(super) struct Gathering {
-    asker: Asker,
+pub(super) struct StatusRequest {
+    responder: Responder,
     /// What the supervisor knows.
     own: Value,
     /// The workers that have not answered.
@@ -33,35 +33,42 @@ pub(super) struct Gathering {
     deadline: Instant,
 }
 
-impl Answers {
+impl PendingRequests {
     /// The number of a question.
-    pub(super) fn number(&mut self) -> u64 {
+    pub(super) fn next_id(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
 
     /// Waits for the end of the reload that was asked for with this number.
-    pub(super) fn expect_reload(&mut self, query: u64, ask: Ask, asker: Option<Asker>) {
-        self.reloads.insert(query, (ask, asker));
+    pub(super) fn expect_reload(
+        &mut self,
+        query: u64,
+        options: ReloadOptions,
+        responder: Option<Responder>,
+    ) {
+        self.reloads.insert(query, (options, responder));
     }
 
     /// The reloads whose end nobody has told yet.
-    pub(super) fn open_reloads(&self) -> impl Iterator<Item = (u64, Ask)> {
-        self.reloads.iter().map(|(query, (ask, _))| (*query, *ask))
+    pub(super) fn pending_reloads(&self) -> impl Iterator<Item = (u64, ReloadOptions)> {
+        self.reloads
+            .iter()
+            .map(|(query, (options, _))| (*query, *options))
     }
 
     pub(super) fn reloaded(&mut self, query: Option<u64>, record: &Record) {
         let open = query.and_then(|query| self.reloads.remove(&query));
-        if let Some((_, Some(asker))) = open {
-            tell(asker, verdict(record));
+        if let Some((_, Some(responder))) = open {
+            respond(responder, reload_reply(record));
         }
     }
 
     /// The worker that should have reloaded is no more.
-    pub(super) fn reloads_fail(&mut self, why: &str) {
+    pub(super) fn fail_reloads(&mut self, why: &str) {
         let open = std::mem::take(&mut self.reloads).into_values();
-        for asker in open.filter_map(|(_, asker)| asker) {
-            tell(asker, Reply::refused(why));
+        for responder in open.filter_map(|(_, responder)| responder) {
+            respond(responder, Reply::error(why));
         }
     }
 
@@ -69,62 +76,58 @@ impl Answers {
     pub(super) fn expect_status(
         &mut self,
         query: u64,
-        asker: Asker,
+        responder: Responder,
         own: Value,
         workers: BTreeSet<u32>,
         deadline: Instant,
     ) {
-        let gathering = Gathering {
-            asker,
+        let request = StatusRequest {
+            responder,
             own,
             missing: workers,
             parts: BTreeMap::new(),
             deadline,
         };
-        self.statuses.insert(query, gathering);
-        self.complete(Instant::now());
+        self.statuses.insert(query, request);
+        self.finish_ready(Instant::now());
     }
 
     pub(super) fn status_part(&mut self, query: u64, worker: u32, part: Value) {
-        if let Some(gathering) = self.statuses.get_mut(&query) {
-            gathering.missing.remove(&worker);
-            gathering.parts.insert(worker, part);
+        if let Some(request) = self.statuses.get_mut(&query) {
+            request.missing.remove(&worker);
+            request.parts.insert(worker, part);
         }
-        self.complete(Instant::now());
+        self.finish_ready(Instant::now());
     }
 
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.statuses
-            .values()
-            .map(|gathering| gathering.deadline)
-            .min()
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.statuses.values().map(|request| request.deadline).min()
     }
 
-    pub(super) fn on_time(&mut self, now: Instant) {
-        self.complete(now);
+    pub(super) fn on_deadline(&mut self, now: Instant) {
+        self.finish_ready(now);
     }
 
     /// Tells all who still wait that nothing comes any more.
     pub(super) fn end(&mut self) {
-        self.reloads_fail("stackup ends");
+        self.fail_reloads("stackup ends");
     }
 
-    fn complete(&mut self, now: Instant) {
-        let ready =
-            |gathering: &Gathering| gathering.missing.is_empty() || gathering.deadline <= now;
+    fn finish_ready(&mut self, now: Instant) {
+        let ready = |request: &StatusRequest| request.missing.is_empty() || request.deadline <= now;
         let done: Vec<_> = self
             .statuses
             .iter()
-            .filter(|(_, gathering)| ready(gathering))
+            .filter(|(_, request)| ready(request))
             .map(|(query, _)| *query)
             .collect();
-        for gathering in done.iter().filter_map(|query| self.statuses.remove(query)) {
-            gathering.finish();
+        for request in done.iter().filter_map(|query| self.statuses.remove(query)) {
+            request.finish();
         }
     }
 }
 
-impl Gathering {
+impl StatusRequest {
     fn finish(mut self) {
         if let Some(workers) = self.own["workers"].as_array_mut() {
             for worker in workers {
@@ -136,16 +139,16 @@ impl Gathering {
                 worker["status"] = part.unwrap_or(Value::Null);
             }
         }
-        tell(self.asker, Reply::done("", self.own));
+        respond(self.responder, Reply::ok("", self.own));
     }
 }
 
 /// Who has asked may have left.
-pub(super) fn tell(asker: Asker, reply: Reply) {
-    let _ = asker.send(reply);
+pub(super) fn respond(responder: Responder, reply: Reply) {
+    let _ = responder.send(reply);
 }
 
-fn verdict(record: &Record) -> Reply {
+fn reload_reply(record: &Record) -> Reply {
     let Record {
         number,
         generation,

@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::Supervisor;
-use super::pending::{Asker, tell};
+use super::pending::{Responder, respond};
 use super::sockets::Socket;
-use super::start::{Plan, addresses};
+use super::start::{StartPlan, addresses};
 use crate::load::program;
 use crate::policy::verdict::Start;
 use crate::process::control::Reply;
-use crate::process::ipc::Order;
+use crate::process::ipc::Command;
 
 /// How long the old worker may take to end the reload that runs.
-const HOLD: Duration = Duration::from_secs(120);
+const HOLD_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long answers have to reach who asked, before this process becomes another.
-pub(super) const LAST_ANSWERS: Duration = Duration::from_millis(50);
+pub(super) const REPLY_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A year: what has its own deadline elsewhere needs none here.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -37,7 +37,7 @@ pub(super) struct Renewal {
     pub(super) worker: Option<u32>,
     pub(super) deadline: Instant,
     began: Instant,
-    askers: Vec<Asker>,
+    responders: Vec<Responder>,
     /// Sockets that were opened for it.
     opened: Vec<String>,
     /// Sockets that nobody wants any more once it serves.
@@ -48,18 +48,18 @@ pub(super) struct Renewal {
 
 impl Supervisor {
     /// Replaces the worker that serves by a fresh one.
-    pub(super) fn renew(&mut self, cause: &str, same_stack: bool, asker: Option<Asker>) {
-        self.begin_renewal(cause, same_stack, asker, false);
+    pub(super) fn renew(&mut self, cause: &str, same_stack: bool, responder: Option<Responder>) {
+        self.begin_renewal(cause, same_stack, responder, false);
     }
 
     pub(super) fn begin_renewal(
         &mut self,
         cause: &str,
         same_stack: bool,
-        asker: Option<Asker>,
+        responder: Option<Responder>,
         upgrade: bool,
     ) {
-        let askers: Vec<_> = asker.into_iter().collect();
+        let responders: Vec<_> = responder.into_iter().collect();
         let busy = match (&self.renewal, self.stopping) {
             (_, Some(_)) => Some("stackup ends"),
             (Some(_), None) => Some("another renewal is under way: `stackup status` shows it"),
@@ -68,12 +68,12 @@ impl Supervisor {
         let held = busy.is_none()
             && self
                 .serving_worker()
-                .is_some_and(|old| old.tell(Order::Hold));
+                .is_some_and(|old| old.send(Command::Hold));
         if !held {
             let why = busy.unwrap_or("no worker serves at this moment: one is being started");
-            askers
+            responders
                 .into_iter()
-                .for_each(|asker| tell(asker, Reply::refused(why)));
+                .for_each(|responder| respond(responder, Reply::error(why)));
             return;
         }
         tracing::info!(
@@ -86,9 +86,9 @@ impl Supervisor {
             cause: cause.to_owned(),
             same_stack,
             worker: None,
-            deadline: Instant::now() + HOLD,
+            deadline: Instant::now() + HOLD_TIMEOUT,
             began: Instant::now(),
-            askers,
+            responders,
             opened: Vec::new(),
             closing: Vec::new(),
             upgrade,
@@ -96,7 +96,7 @@ impl Supervisor {
     }
 
     /// The old worker reloads no more: the new one may begin where it is.
-    pub(super) fn held(&mut self) {
+    pub(super) fn old_worker_held(&mut self) {
         let Some(renewal) = &mut self.renewal else {
             return;
         };
@@ -104,14 +104,14 @@ impl Supervisor {
             return;
         }
         renewal.deadline = Instant::now() + NEVER;
-        let same = renewal.same_stack && self.memory.active.is_some();
+        let same = renewal.same_stack && self.state.active.is_some();
         let start = if same { Start::Active } else { Start::Disk };
         let cause = renewal.cause.clone();
         if !same && let Err(why) = self.follow_addresses() {
-            self.not_renewed(&why);
+            self.abort_renewal(&why);
             return;
         }
-        match self.start(Plan { start, cause }) {
+        match self.start(StartPlan { start, cause }) {
             Some(number) => {
                 if let Some(renewal) = &mut self.renewal {
                     renewal.worker = Some(number);
@@ -119,7 +119,7 @@ impl Supervisor {
             }
             None => {
                 self.planned = None;
-                self.not_renewed("no process could be started");
+                self.abort_renewal("no process could be started");
             }
         }
     }
@@ -158,14 +158,14 @@ impl Supervisor {
     }
 
     /// The new worker serves.
-    pub(super) fn renewed(&mut self, number: u32) {
+    pub(super) fn finish_renewal(&mut self, number: u32) {
         let Some(renewal) = self
             .renewal
             .take_if(|renewal| renewal.worker == Some(number))
         else {
             return;
         };
-        self.memory.renewals += 1;
+        self.state.renewals += 1;
         let milliseconds = renewal.began.elapsed().as_secs_f64() * 1000.0;
         let cause = &renewal.cause;
         self.close_sockets(&renewal.closing);
@@ -184,23 +184,23 @@ impl Supervisor {
         let text = format!(
             "worker {number} serves after {milliseconds:.0} ms; the one before finishes its requests"
         );
-        for asker in renewal.askers {
-            tell(asker, Reply::done(text.clone(), value.clone()));
+        for responder in renewal.responders {
+            respond(responder, Reply::ok(text.clone(), value.clone()));
         }
         if renewal.upgrade {
-            self.replacing = Some(Instant::now() + LAST_ANSWERS);
+            self.replacing = Some(Instant::now() + REPLY_TIMEOUT);
         }
     }
 
     /// It did not work out: the old worker goes on.
-    pub(super) fn not_renewed(&mut self, why: &str) {
+    pub(super) fn abort_renewal(&mut self, why: &str) {
         let Some(renewal) = self.renewal.take() else {
             return;
         };
         self.close_sockets(&renewal.opened);
-        self.memory.trying = None;
+        self.state.trying = None;
         if let Some(old) = self.serving_worker() {
-            old.tell(Order::Resume);
+            old.send(Command::Resume);
         }
         let cause = &renewal.cause;
         let why = why.trim_end();
@@ -211,23 +211,23 @@ impl Supervisor {
             error = why,
             "{why}\n\nthe renewal ({cause}) has failed: the worker goes on serving"
         );
-        self.memory
+        self.state
             .note(super::now(), format!("renewal ({cause}) failed: {why}"));
-        for asker in renewal.askers {
-            tell(
-                asker,
-                Reply::refused(format!("{why}\n\nthe worker that serves goes on")),
+        for responder in renewal.responders {
+            respond(
+                responder,
+                Reply::error(format!("{why}\n\nthe worker that serves goes on")),
             );
         }
     }
 
-    pub(super) fn renewal_overdue(&mut self, now: Instant) {
+    pub(super) fn check_renewal_deadline(&mut self, now: Instant) {
         if self
             .renewal
             .as_ref()
             .is_some_and(|renewal| renewal.deadline <= now)
         {
-            self.not_renewed("the worker did not end its reload in time");
+            self.abort_renewal("the worker did not end its reload in time");
         }
     }
 

@@ -14,7 +14,7 @@ use rustix::net::AddressFamily;
 use crate::load::manifest::Listen;
 
 /// How many connections may wait to be accepted, as while a worker starts; the system may allow fewer.
-const QUEUE: i32 = 4096;
+const BACKLOG: i32 = 4096;
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -127,14 +127,14 @@ fn bind_tcp(host: &str) -> io::Result<Vec<OwnedFd>> {
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     // std's queue is too short for the time between two workers.
-    rustix::net::listen(&listener, QUEUE)?;
+    rustix::net::listen(&listener, BACKLOG)?;
     Ok(listener)
 }
 
 fn bind_unix(path: &Path) -> io::Result<OwnedFd> {
     remove_stale(path)?;
     let listener = UnixListener::bind(path)?;
-    rustix::net::listen(&listener, QUEUE)?;
+    rustix::net::listen(&listener, BACKLOG)?;
     Ok(listener.into())
 }
 

@@ -6,15 +6,15 @@ use tokio::sync::mpsc;
 
 use super::notify::Notify;
 use super::sockets::Socket;
-use super::state::Memory;
+use super::state::State;
 use super::worker::{Phase, Worker};
 use super::{Event, Settings, Supervisor};
 use crate::load::library::{Candidate, RuntimeDir, Vault};
 use crate::load::manifest::{self, Listen, Source};
 use crate::load::snapshot::Snapshot;
 use crate::policy::verdict::Start;
-use crate::process::control::{Door, candidates};
-use crate::process::ipc::{Assignment, Order, PROTOCOL};
+use crate::process::control::{ControlSocket, candidates};
+use crate::process::ipc::{Command, PROTOCOL, WorkerConfig};
 
 /// How much longer than its own deadlines a worker may take.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// A worker to be started.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(super) struct StartPlan {
     pub(super) start: Start,
     /// Why, in a word or two.
     pub(super) cause: String,
@@ -32,7 +32,7 @@ pub(super) struct Plan {
 
 impl Supervisor {
     /// Opens what has to be open before the first worker starts, and starts it.
-    pub(super) fn begin(
+    pub(super) fn launch(
         settings: Settings,
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<Self, String> {
@@ -46,8 +46,8 @@ impl Supervisor {
         let vault =
             RuntimeDir::create(&Candidate::from_env()).map_err(|error| error.to_string())?;
         let asked = settings.control.as_deref();
-        let door = Door::open(&candidates(&settings.manifest, asked));
-        let door = match door {
+        let control_socket = ControlSocket::open(&candidates(&settings.manifest, asked));
+        let control_socket = match control_socket {
             Err(error) if asked.is_some() => return Err(error.to_string()),
             Err(error) => {
                 tracing::warn!(
@@ -56,16 +56,16 @@ impl Supervisor {
                 );
                 None
             }
-            Ok(door) => Some(door),
+            Ok(control_socket) => Some(control_socket),
         };
         let mut supervisor = Self {
             settings,
             sockets,
-            door,
+            control_socket,
             vault,
             workers: std::collections::BTreeMap::new(),
-            memory: Memory::default(),
-            answers: super::Answers::default(),
+            state: State::default(),
+            pending: super::PendingRequests::default(),
             renewal: None,
             replacing: None,
             planned: None,
@@ -74,10 +74,10 @@ impl Supervisor {
             failed: None,
             since: Instant::now(),
             notify: Notify::default(),
-            answering: std::sync::Arc::default(),
+            replies_in_flight: std::sync::Arc::default(),
             events,
         };
-        supervisor.start(Plan {
+        supervisor.start(StartPlan {
             start: Start::Disk,
             cause: "start".to_owned(),
         });
@@ -85,9 +85,9 @@ impl Supervisor {
     }
 
     /// Starts a worker; if even that fails, again later.
-    pub(super) fn start(&mut self, plan: Plan) -> Option<u32> {
-        self.memory.workers += 1;
-        let number = self.memory.workers;
+    pub(super) fn start(&mut self, plan: StartPlan) -> Option<u32> {
+        self.state.workers += 1;
+        let number = self.state.workers;
         let snapshot = self.snapshot_for(plan.start);
         let limit = match (&snapshot, self.settings.build) {
             (None, Some(_)) => None,
@@ -98,8 +98,8 @@ impl Supervisor {
         let stays = |socket: &&Socket| closing.is_none_or(|urls| !urls.contains(&socket.url));
         let sockets: Vec<_> = self.sockets.iter().filter(stays).collect();
         let started = self.program().and_then(|program| {
-            let assignment = self.assignment(snapshot);
-            Worker::start(&program, number, &plan, &assignment, &sockets, &self.events)
+            let config = self.worker_config(snapshot);
+            Worker::start(&program, number, &plan, &config, &sockets, &self.events)
         });
         match started {
             Ok(mut worker) => {
@@ -130,14 +130,14 @@ impl Supervisor {
     fn snapshot_for(&self, start: Start) -> Option<Snapshot> {
         match start {
             Start::Disk => None,
-            Start::Active => self.memory.active.clone(),
-            Start::KnownGood => self.memory.good.clone().or(self.memory.active.clone()),
+            Start::Active => self.state.active.clone(),
+            Start::KnownGood => self.state.good.clone().or(self.state.active.clone()),
         }
     }
 
-    fn assignment(&self, snapshot: Option<Snapshot>) -> Assignment {
+    fn worker_config(&self, snapshot: Option<Snapshot>) -> WorkerConfig {
         let settings = &self.settings;
-        Assignment {
+        WorkerConfig {
             protocol: PROTOCOL,
             manifest: settings.manifest.clone(),
             environment: settings.environment.clone(),
@@ -149,15 +149,15 @@ impl Supervisor {
             color: settings.color,
             vault: self.vault.path().to_path_buf(),
             snapshot,
-            generation: self.memory.generation,
-            reloads: self.memory.reloads,
-            avoid: self.memory.avoid.clone(),
-            instead: self.memory.instead(),
+            generation: self.state.generation,
+            reloads: self.state.reloads,
+            avoid: self.state.avoid.clone(),
+            instead: self.state.instead(),
         }
     }
 
     /// A worker speaks our language, or it may not stay.
-    pub(super) fn greeted(&mut self, number: u32, protocol: u32, version: &str) {
+    pub(super) fn check_protocol(&mut self, number: u32, protocol: u32, version: &str) {
         if protocol == PROTOCOL {
             return;
         }
@@ -171,7 +171,7 @@ impl Supervisor {
     }
 
     /// A worker accepts connections: what served before may go.
-    pub(super) fn serving(&mut self, number: u32) {
+    pub(super) fn worker_serving(&mut self, number: u32) {
         let Some(worker) = self.workers.get_mut(&number) else {
             return;
         };
@@ -179,7 +179,7 @@ impl Supervisor {
         if worker.phase != Phase::Starting {
             return;
         }
-        worker.enters(Phase::Serving, None);
+        worker.set_phase(Phase::Serving, None);
         let (pid, cause) = (worker.pid.as_raw_nonzero().get(), worker.cause.clone());
         tracing::info!(
             event = "worker",
@@ -196,19 +196,19 @@ impl Supervisor {
         self.served = true;
         self.notify.ready(pid);
         self.retire_others(number);
-        self.ask_again(number);
-        self.renewed(number);
+        self.resend_reloads(number);
+        self.finish_renewal(number);
     }
 
     /// Lets every worker but `number` finish its requests.
     fn retire_others(&mut self, number: u32) {
-        let rules = self.memory.rules();
+        let rules = self.state.rules();
         let patience = Duration::from_millis(rules.drain_timeout + rules.shutdown_timeout);
         let deadline = Instant::now() + patience + GRACE;
         for worker in self.workers.values_mut() {
             if worker.number != number && worker.phase == Phase::Serving {
-                worker.tell(Order::Retire);
-                worker.enters(Phase::Ending, Some(deadline));
+                worker.send(Command::Retire);
+                worker.set_phase(Phase::Ending, Some(deadline));
             }
         }
     }
@@ -220,8 +220,8 @@ impl Supervisor {
         if workers.any(|worker| worker.phase == Phase::Starting) {
             return;
         }
-        let last = self.memory.generation;
-        Vault::new(self.vault.path().to_path_buf()).prune(last, &self.memory.kept());
+        let last = self.state.generation;
+        Vault::new(self.vault.path().to_path_buf()).prune(last, &self.state.kept());
     }
 }
 

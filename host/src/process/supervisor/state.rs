@@ -14,7 +14,7 @@ const REMEMBERED: usize = 50;
 
 /// What must survive every worker, and an upgrade of the supervisor.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Memory {
+pub(super) struct State {
     /// The last number of a generation.
     pub(super) generation: u64,
     /// The last number of a reload.
@@ -33,7 +33,8 @@ pub(super) struct Memory {
     pub(super) avoid: Vec<Avoid>,
     pub(super) quarantine: Quarantine,
     /// What each library in quarantine has done.
-    pub(super) guilt: BTreeMap<String, Guilt>,
+    #[serde(rename = "guilt")]
+    pub(super) quarantine_causes: BTreeMap<String, QuarantineCause>,
     pub(super) backoff: Backoff,
     /// The last reloads, oldest first.
     pub(super) records: VecDeque<Record>,
@@ -47,7 +48,7 @@ pub(super) struct Memory {
 
 /// Why a library is in quarantine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Guilt {
+pub(super) struct QuarantineCause {
     /// Its plugin, as the manifest names it.
     pub(super) plugin: String,
     /// For a person.
@@ -63,7 +64,7 @@ pub(super) struct Incident {
     pub(super) text: String,
 }
 
-impl Memory {
+impl State {
     /// What the manifest that serves asks for.
     pub(super) fn rules(&self) -> Rules {
         let snapshot = self.active.as_ref().or(self.good.as_ref());
@@ -80,7 +81,7 @@ impl Memory {
     pub(super) fn serves(&mut self, snapshot: Snapshot) {
         self.generation = self.generation.max(snapshot.generation);
         self.trying = None;
-        // Other code or order is another try.
+        // other code or order is another try.
         self.avoid.retain(|avoid| avoid.state != snapshot.state);
         self.active = Some(snapshot);
     }
@@ -119,11 +120,11 @@ impl Memory {
     pub(super) fn instead(&self) -> Vec<Instead> {
         let held = self.quarantine.entries();
         held.filter_map(|(fingerprint, _)| {
-            let guilt = self.guilt.get(fingerprint)?;
+            let cause = self.quarantine_causes.get(fingerprint)?;
             Some(Instead {
                 fingerprint: fingerprint.parse().ok()?,
-                reason: guilt.reason.clone(),
-                before: self.before(&guilt.plugin).cloned(),
+                reason: cause.reason.clone(),
+                before: self.before(&cause.plugin).cloned(),
             })
         })
         .collect()
@@ -139,10 +140,10 @@ impl Memory {
     }
 
     /// Lets every library out and takes every stack again.
-    pub(super) fn forgive(&mut self) {
+    pub(super) fn clear_failures(&mut self) {
         self.avoid.clear();
         self.quarantine = Quarantine::default();
-        self.guilt.clear();
+        self.quarantine_causes.clear();
     }
 
     /// The files in the vault that may be needed.

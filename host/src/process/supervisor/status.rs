@@ -6,33 +6,33 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::Supervisor;
-use super::pending::Asker;
-use crate::process::ipc::Order;
+use super::pending::Responder;
+use crate::process::ipc::Command;
 
 /// How long a worker may take to answer; one that is stuck takes for ever.
-const PATIENCE: Duration = Duration::from_millis(500);
+const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Supervisor {
-    pub(super) fn tell_status(&mut self, asker: Asker) {
-        let query = self.answers.number();
+    pub(super) fn request_status(&mut self, responder: Responder) {
+        let query = self.pending.next_id();
         let own = self.own_status();
         let workers: BTreeSet<_> = self
             .workers
             .values()
-            .filter(|worker| worker.ended.is_none() && worker.tell(Order::Status { query }))
+            .filter(|worker| worker.ended.is_none() && worker.send(Command::Status { query }))
             .map(|worker| worker.number)
             .collect();
-        let deadline = Instant::now() + PATIENCE;
-        self.answers
-            .expect_status(query, asker, own, workers, deadline);
+        let deadline = Instant::now() + STATUS_TIMEOUT;
+        self.pending
+            .expect_status(query, responder, own, workers, deadline);
     }
 
-    pub(super) fn status_came(&mut self, query: u64, worker: u32, part: Value) {
-        self.answers.status_part(query, worker, part);
+    pub(super) fn status_received(&mut self, query: u64, worker: u32, part: Value) {
+        self.pending.status_part(query, worker, part);
     }
 
     fn own_status(&self) -> Value {
-        let memory = &self.memory;
+        let state = &self.state;
         let workers: Vec<_> = self
             .workers
             .values()
@@ -46,7 +46,7 @@ impl Supervisor {
                 })
             })
             .collect();
-        let quarantine: Vec<_> = memory
+        let quarantine: Vec<_> = state
             .instead()
             .into_iter()
             .map(|held| {
@@ -65,14 +65,14 @@ impl Supervisor {
             "seconds": self.since.elapsed().as_secs_f64(),
             "listening": self.sockets.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "workers": workers,
-            "crashes": memory.crashes,
-            "renewals": memory.renewals,
-            "known_good": memory.good.as_ref().map(|stack| stack.generation),
-            "on_probation": memory.on_probation(),
-            "rolled_back": memory.avoid,
+            "crashes": state.crashes,
+            "renewals": state.renewals,
+            "known_good": state.good.as_ref().map(|stack| stack.generation),
+            "on_probation": state.on_probation(),
+            "rolled_back": state.avoid,
             "quarantine": quarantine,
-            "reloads": memory.records,
-            "incidents": memory.incidents,
+            "reloads": state.records,
+            "incidents": state.incidents,
         })
     }
 }

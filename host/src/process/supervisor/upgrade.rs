@@ -20,30 +20,34 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::notify::Notify;
-use super::pending::Asker;
+use super::pending::Responder;
 use super::sockets::Socket;
 use super::start::GRACE;
-use super::state::Memory;
-use super::worker::{Known, Phase, Worker};
-use super::{Answers, Event, Settings, Supervisor, in_runtime};
+use super::state::State;
+use super::worker::{Phase, Worker, WorkerInfo};
+use super::{Event, PendingRequests, Settings, Supervisor, block_on};
 use crate::load::library::RuntimeDir;
 use crate::load::manifest::Listen;
-use crate::process::control::Door;
-use crate::process::ipc::{pass, receive};
+use crate::process::control::ControlSocket;
+use crate::process::ipc::{receive_with_descriptors, send_with_descriptors};
 use crate::services::{LogSettings, level_of, start_log};
 
 /// The hidden argument that makes the program take over from another supervisor.
 pub const ARGUMENT: &str = "__adopt";
 
-/// All that a supervisor knows, apart from descriptors; these come in the order in which they are here.
+/// All that a supervisor knows, without its descriptors. Those follow in the order of these fields.
+///
+/// Serialized names stay as they are: an upgrade reads what the previous version wrote.
 #[derive(Serialize, Deserialize)]
-struct Legacy {
+struct Handover {
     settings: Settings,
-    memory: Memory,
+    #[serde(rename = "memory")]
+    state: State,
     /// Two descriptors each.
-    workers: Vec<Known>,
+    workers: Vec<WorkerInfo>,
     sockets: Vec<Option<Listen>>,
-    door: Option<PathBuf>,
+    #[serde(rename = "door")]
+    control_socket: Option<PathBuf>,
     /// With its lock.
     vault: PathBuf,
     /// How long it has been up, in milliseconds.
@@ -64,7 +68,7 @@ fn signals() -> SigSet {
 }
 
 /// From here on signals find somebody who listens: those come that have waited.
-pub(super) fn hears_signals() {
+pub(super) fn unblock_signals() {
     if let Err(error) = signals().thread_unblock() {
         tracing::error!("signals are not heard: {error}");
     }
@@ -72,63 +76,70 @@ pub(super) fn hears_signals() {
 
 impl Supervisor {
     /// Replaces the worker by one of the program's file as it is now, and then this process.
-    pub(super) fn upgrade(&mut self, asker: Option<Asker>) {
-        self.begin_renewal("upgrade", true, asker, true);
+    pub(super) fn upgrade(&mut self, responder: Option<Responder>) {
+        self.begin_renewal("upgrade", true, responder, true);
     }
 
     /// Becomes the program's file as it is now. Returns only if that fails.
-    pub(super) fn replace_itself(&self) {
-        let error = match self.bequeath().and_then(|heir| self.become_heir(&heir)) {
+    pub(super) fn exec_successor(&self) {
+        let error = match self.hand_over().and_then(|stdin| self.exec(&stdin)) {
             Ok(never) => match never {},
             Err(error) => error,
         };
-        hears_signals();
+        unblock_signals();
         tracing::error!(
             "the supervisor goes on as it was, for the new one could not be started: {error}"
         );
     }
 
-    fn become_heir(&self, heir: &OwnedFd) -> io::Result<Infallible> {
+    fn exec(&self, stdin: &OwnedFd) -> io::Result<Infallible> {
         let text = |text: &OsStr| CString::new(text.as_bytes()).map_err(io::Error::other);
         let program = text(self.settings.program.as_os_str())?;
         let manifest = text(self.settings.manifest.as_os_str())?;
         let argument = text(OsStr::new(ARGUMENT))?;
-        // A signal that comes before the heir listens would end it: it waits until then (`hears_signals`).
+        // A signal that comes before the stdin listens would end it: it waits until then (`unblock_signals`).
         // std's exec would let it through.
         signals().thread_block()?;
-        rustix::stdio::dup2_stdin(heir)?;
+        rustix::stdio::dup2_stdin(stdin)?;
         Ok(execv(&program, &[c"stackup", &argument, &manifest])?)
     }
 
     /// A socket in which all that this process has lies ready.
-    fn bequeath(&self) -> io::Result<OwnedFd> {
+    fn hand_over(&self) -> io::Result<OwnedFd> {
         let (near, far) = UnixStream::pair()?;
-        let legacy = Legacy {
+        let handover = Handover {
             settings: self.settings.clone(),
-            memory: self.memory.clone(),
-            workers: self.workers.values().map(Worker::known).collect(),
+            state: self.state.clone(),
+            workers: self.workers.values().map(Worker::info).collect(),
             sockets: self
                 .sockets
                 .iter()
                 .map(|socket| socket.address.clone())
                 .collect(),
-            door: self.door.as_ref().map(|door| door.path.clone()),
+            control_socket: self
+                .control_socket
+                .as_ref()
+                .map(|control_socket| control_socket.path.clone()),
             vault: self.vault.path().to_path_buf(),
             up: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(0),
         };
         let mut descriptors = vec![self.vault.lock().as_fd()];
-        descriptors.extend(self.door.iter().map(|door| door.listener.as_fd()));
+        descriptors.extend(
+            self.control_socket
+                .iter()
+                .map(|control_socket| control_socket.listener.as_fd()),
+        );
         descriptors.extend(self.sockets.iter().map(AsFd::as_fd));
         descriptors.extend(self.workers.values().flat_map(Worker::descriptors));
-        pass(near, &legacy, &descriptors)?;
+        send_with_descriptors(near, &handover, &descriptors)?;
         Ok(far.into())
     }
 }
 
 /// Goes on where another supervisor, which was this process, has stopped.
 pub fn main() -> ExitCode {
-    let taken = receive::<Legacy>(rustix::stdio::stdin());
-    let (legacy, descriptors) = match taken {
+    let taken = receive_with_descriptors::<Handover>(rustix::stdio::stdin());
+    let (handover, descriptors) = match taken {
         Ok(taken) => taken,
         Err(error) => {
             eprintln!("error: `stackup __adopt` is for stackup's own use: {error}");
@@ -136,13 +147,13 @@ pub fn main() -> ExitCode {
         }
     };
     start_log(LogSettings {
-        format: legacy.settings.format,
-        level: level_of(legacy.settings.level),
-        color: legacy.settings.color,
+        format: handover.settings.format,
+        level: level_of(handover.settings.level),
+        color: handover.settings.color,
     });
-    let lived = in_runtime(async {
-        let (events, happens) = mpsc::unbounded_channel();
-        let supervisor = Supervisor::inherit(legacy, descriptors, events).map_err(|error| {
+    let lived = block_on(async {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let supervisor = Supervisor::resume(handover, descriptors, events).map_err(|error| {
             format!("what the supervisor before has left is of no use: {error}")
         })?;
         tracing::info!(
@@ -151,7 +162,7 @@ pub fn main() -> ExitCode {
             "the supervisor is stackup {} from here on",
             env!("CARGO_PKG_VERSION")
         );
-        supervisor.live(happens).await
+        supervisor.run(receiver).await
     });
     match lived {
         Ok(()) => ExitCode::SUCCESS,
@@ -163,8 +174,8 @@ pub fn main() -> ExitCode {
 }
 
 impl Supervisor {
-    fn inherit(
-        legacy: Legacy,
+    fn resume(
+        handover: Handover,
         descriptors: Vec<OwnedFd>,
         events: mpsc::UnboundedSender<Event>,
     ) -> io::Result<Self> {
@@ -175,38 +186,38 @@ impl Supervisor {
             left.next()
                 .ok_or_else(|| io::Error::other("a descriptor is missing"))
         };
-        let vault = RuntimeDir::adopt(legacy.vault, next()?.into());
-        let door = match legacy.door {
-            Some(path) => Some(Door {
+        let vault = RuntimeDir::adopt(handover.vault, next()?.into());
+        let control_socket = match handover.control_socket {
+            Some(path) => Some(ControlSocket {
                 listener: UnixListener::from(next()?),
                 path,
             }),
             None => None,
         };
         let mut sockets = Vec::new();
-        for address in legacy.sockets {
+        for address in handover.sockets {
             sockets.push(Socket::adopt(address, next()?)?);
         }
-        let rules = legacy.memory.rules();
+        let rules = handover.state.rules();
         let patience =
             std::time::Duration::from_millis(rules.drain_timeout + rules.shutdown_timeout);
         let mut workers = std::collections::BTreeMap::new();
-        for known in legacy.workers {
-            let (number, ends) = (known.number, known.phase == Phase::Ending);
+        for info in handover.workers {
+            let (number, ends) = (info.number, info.phase == Phase::Ending);
             let line = UnixStream::from(next()?);
-            let mut worker = Worker::adopt(known, line, next()?, &events)?;
+            let mut worker = Worker::adopt(info, line, next()?, &events)?;
             worker.deadline = ends.then(|| Instant::now() + patience + GRACE);
             workers.insert(number, worker);
         }
-        let up = std::time::Duration::from_millis(legacy.up);
+        let up = std::time::Duration::from_millis(handover.up);
         Ok(Self {
-            settings: legacy.settings,
+            settings: handover.settings,
             sockets,
-            door,
+            control_socket,
             vault,
             workers,
-            memory: legacy.memory,
-            answers: Answers::default(),
+            state: handover.state,
+            pending: PendingRequests::default(),
             renewal: None,
             replacing: None,
             planned: None,
@@ -214,8 +225,8 @@ impl Supervisor {
             stopping: None,
             failed: None,
             since: Instant::now().checked_sub(up).unwrap_or_else(Instant::now),
-            notify: Notify::of_an_heir(),
-            answering: std::sync::Arc::default(),
+            notify: Notify::after_upgrade(),
+            replies_in_flight: std::sync::Arc::default(),
             events,
         })
     }

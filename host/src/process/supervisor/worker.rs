@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{self, Stdio};
 use std::time::Instant;
 
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -15,12 +15,12 @@ use tokio::sync::mpsc;
 
 use super::Event;
 use super::sockets::Socket;
-use super::start::Plan;
+use super::start::StartPlan;
 use crate::policy::verdict::Start;
-use crate::process::ipc::{ARGUMENT, Assignment, Order, pass};
+use crate::process::ipc::{ARGUMENT, Command, WorkerConfig, send_with_descriptors};
 
-/// How many orders may wait for a worker that does not read.
-const ORDERS: usize = 64;
+/// How many commands may wait for a worker that does not read.
+const COMMAND_QUEUE: usize = 64;
 
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -57,9 +57,9 @@ pub(super) struct Worker {
     /// How it ended; kept until all that it had to say was heard.
     pub(super) ended: Option<rustix::process::WaitStatus>,
     /// All that it had to say was heard.
-    pub(super) quiet: bool,
+    pub(super) disconnected: bool,
     line: UnixStream,
-    orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<Command>,
     last_words: OwnedFd,
 }
 
@@ -72,18 +72,18 @@ impl Worker {
     pub(super) fn start(
         program: &Path,
         number: u32,
-        plan: &Plan,
-        assignment: &Assignment,
+        plan: &StartPlan,
+        config: &WorkerConfig,
         sockets: &[&Socket],
         events: &mpsc::UnboundedSender<Event>,
     ) -> io::Result<Self> {
         let (near, far) = UnixStream::pair()?;
         let (last_words, last_words_in) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let child = Command::new(program)
+        let child = process::Command::new(program)
             .arg0("stackup")
             .arg(ARGUMENT)
             // For who reads a list of processes.
-            .arg(&assignment.manifest)
+            .arg(&config.manifest)
             .stdin(Stdio::from(OwnedFd::from(far)))
             .env_remove("NOTIFY_SOCKET")
             .spawn()?;
@@ -91,10 +91,10 @@ impl Worker {
             .into_iter()
             .chain(sockets.iter().map(|socket| socket.as_fd()))
             .collect();
-        pass(&near, assignment, &descriptors)?;
+        send_with_descriptors(&near, config, &descriptors)?;
         let pid = Pid::from_child(&child);
         Self::adopt(
-            Known {
+            WorkerInfo {
                 number,
                 pid,
                 phase: Phase::Starting,
@@ -109,18 +109,18 @@ impl Worker {
 
     /// A worker that runs already.
     pub(super) fn adopt(
-        known: Known,
+        info: WorkerInfo,
         line: UnixStream,
         last_words: OwnedFd,
         events: &mpsc::UnboundedSender<Event>,
     ) -> io::Result<Self> {
         line.set_nonblocking(true)?;
         let (reader, writer) = tokio::net::UnixStream::from_std(line.try_clone()?)?.into_split();
-        let (orders, mut waiting) = mpsc::channel::<Order>(ORDERS);
+        let (commands, mut waiting) = mpsc::channel::<Command>(COMMAND_QUEUE);
         tokio::spawn(async move {
             let mut writer = writer;
-            while let Some(order) = waiting.recv().await {
-                let Ok(mut text) = serde_json::to_vec(&order) else {
+            while let Some(command) = waiting.recv().await {
+                let Ok(mut text) = serde_json::to_vec(&command) else {
                     continue;
                 };
                 text.push(b'\n');
@@ -130,43 +130,43 @@ impl Worker {
                 }
             }
         });
-        let (number, events) = (known.number, events.clone());
+        let (number, events) = (info.number, events.clone());
         tokio::spawn(async move {
             let mut lines = BufReader::new(reader).lines();
             while let Ok(Some(line)) = lines.next_line().await {
                 let heard = match serde_json::from_str(&line) {
-                    Ok(word) => Event::Word(number, Box::new(word)),
-                    Err(error) => Event::Babble(number, error.to_string()),
+                    Ok(word) => Event::Worker(number, Box::new(word)),
+                    Err(error) => Event::Unreadable(number, error.to_string()),
                 };
                 if events.send(heard).is_err() {
                     return;
                 }
             }
             // Nobody listens only when everything ends.
-            let _ = events.send(Event::Quiet(number));
+            let _ = events.send(Event::Disconnected(number));
         });
         Ok(Self {
-            number: known.number,
-            pid: known.pid,
-            phase: known.phase,
+            number: info.number,
+            pid: info.pid,
+            phase: info.phase,
             since: Instant::now(),
-            cause: known.cause,
-            origin: known.origin,
+            cause: info.cause,
+            origin: info.origin,
             deadline: None,
             hung: false,
             killed: None,
             leaving: None,
             ended: None,
-            quiet: false,
+            disconnected: false,
             line,
-            orders,
+            commands,
             last_words,
         })
     }
 
     /// What a supervisor that takes over must know of it.
-    pub(super) fn known(&self) -> Known {
-        Known {
+    pub(super) fn info(&self) -> WorkerInfo {
+        WorkerInfo {
             number: self.number,
             pid: self.pid,
             phase: self.phase,
@@ -180,13 +180,13 @@ impl Worker {
         [self.line.as_fd(), self.last_words.as_fd()]
     }
 
-    /// Gives an order; whether it may be heard.
-    pub(super) fn tell(&self, order: Order) -> bool {
-        self.orders.try_send(order).is_ok()
+    /// Sends a command; false if the queue is full or the worker gone.
+    pub(super) fn send(&self, command: Command) -> bool {
+        self.commands.try_send(command).is_ok()
     }
 
     /// It is in this phase from now on.
-    pub(super) fn enters(&mut self, phase: Phase, deadline: Option<Instant>) {
+    pub(super) fn set_phase(&mut self, phase: Phase, deadline: Option<Instant>) {
         self.phase = phase;
         self.since = Instant::now();
         self.deadline = deadline;
@@ -213,7 +213,7 @@ impl Worker {
 
 /// What is known of a worker, apart from its descriptors.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(super) struct Known {
+pub(super) struct WorkerInfo {
     pub(super) number: u32,
     #[serde(with = "pid")]
     pub(super) pid: Pid,

@@ -6,33 +6,33 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
-use crate::process::ipc::{Order, read_lines};
+use crate::process::ipc::{Command, read_lines};
 
-/// Orders, in the order in which they came.
-pub(super) struct Orders(mpsc::UnboundedReceiver<Order>);
+/// Commands, in the order in which they came.
+pub(super) struct Commands(mpsc::UnboundedReceiver<Command>);
 
-impl Orders {
+impl Commands {
     /// Hears what is said on `line`.
-    pub(super) fn hear(line: UnixStream) -> io::Result<Self> {
+    pub(super) fn read_from(line: UnixStream) -> io::Result<Self> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let hear = move || {
-            let heard = read_lines(line, |order| sender.send(order).is_ok());
-            if let Err(error) = heard {
+        let read = move || {
+            let result = read_lines(line, |command| sender.send(command).is_ok());
+            if let Err(error) = result {
                 tracing::error!("the supervisor can't be understood: {error}");
             }
             // Nobody is there to be served for any more.
             let cause = "the supervisor is gone".to_owned();
-            let _ = sender.send(Order::Stop { cause });
+            let _ = sender.send(Command::Stop { cause });
         };
         thread::Builder::new()
-            .name("orders".to_owned())
-            .spawn(hear)?;
+            .name("commands".to_owned())
+            .spawn(read)?;
         Ok(Self(receiver))
     }
 
-    pub(super) async fn next(&mut self) -> Order {
+    pub(super) async fn next(&mut self) -> Command {
         match self.0.recv().await {
-            Some(order) => order,
+            Some(command) => command,
             // The thread says so before it ends.
             None => std::future::pending().await,
         }

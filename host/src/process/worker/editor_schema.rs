@@ -11,12 +11,12 @@ const FOLDER: &str = ".stackup";
 
 /// Keeps the schema as fresh as what serves.
 #[derive(Debug, Default)]
-pub(super) struct Editors {
+pub(super) struct EditorSchema {
     /// The generation whose schema is written.
     generation: u64,
 }
 
-impl Editors {
+impl EditorSchema {
     /// Writes the schema, if another generation serves than the last time. What goes wrong harms
     /// nobody who serves.
     pub(super) async fn tell(&mut self, reloader: &Reloader, generation: u64) {

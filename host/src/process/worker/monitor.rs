@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::serve::say;
+use super::serve::send;
 use crate::policy::{Budget, Probation};
-use crate::process::ipc::{Hang, Mouth, Word};
+use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Census, Generation};
 use crate::services::{Hang as Block, Patience, Watchdog};
 
 /// Between two times of telling that the budget is spent.
-const AGAIN: Duration = Duration::from_secs(60);
+const SPENT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Looks after the active generation.
-pub(super) struct Duties {
+pub(super) struct Monitor {
     active: Arc<Active>,
     census: Arc<Census>,
-    mouth: Arc<Mouth>,
+    events: Arc<Sender>,
     watchdog: Watchdog,
     began: Instant,
     /// The generation that was active at the last look, and since when.
@@ -30,21 +30,21 @@ pub(super) struct Duties {
     spent: Option<Instant>,
 }
 
-impl Duties {
+impl Monitor {
     /// # Errors
     ///
     /// The system gives no thread.
     pub(super) fn new(
         active: Arc<Active>,
         census: Arc<Census>,
-        mouth: Arc<Mouth>,
+        events: Arc<Sender>,
     ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
         Ok(Self {
-            watchdog: watch(Arc::clone(&active), Arc::clone(&mouth))?,
+            watchdog: watch(Arc::clone(&active), Arc::clone(&events))?,
             active,
             census,
-            mouth,
+            events,
             began: now,
             seen: (number, now),
             proven: false,
@@ -53,17 +53,17 @@ impl Duties {
     }
 
     /// Tells the supervisor what has come due.
-    pub(super) fn look(&mut self) {
+    pub(super) fn check(&mut self) {
         let generation = self.active.load();
         if self.seen.0 != generation.number {
             self.seen = (generation.number, Instant::now());
             self.proven = false;
         }
-        self.prove(&generation);
-        self.count(&generation);
+        self.check_probation(&generation);
+        self.check_budget(&generation);
     }
 
-    fn prove(&mut self, generation: &Generation) {
+    fn check_probation(&mut self, generation: &Generation) {
         let rule = Probation {
             time: generation.failures.probation_time,
             requests: generation.failures.probation_requests,
@@ -72,28 +72,31 @@ impl Duties {
         if !self.proven && rule.passed(since.elapsed(), generation.requests_on_probation()) {
             self.proven = true;
             generation.end_probation();
-            say(&self.mouth, &Word::Proven { generation: number });
+            send(&self.events, &Event::Proven { generation: number });
         }
     }
 
-    fn count(&mut self, generation: &Generation) {
+    fn check_budget(&mut self, generation: &Generation) {
         let budget = Budget {
             generations: generation.renewal.generations,
             bytes: generation.renewal.memory,
         };
         // A renewal may fail, and is to be tried again, but not without a pause.
-        if self.spent.is_some_and(|told| told.elapsed() < AGAIN) {
+        if self
+            .spent
+            .is_some_and(|told| told.elapsed() < SPENT_INTERVAL)
+        {
             return;
         }
         if let Some(spent) = budget.spent(&self.census.retired()) {
             self.spent = Some(Instant::now());
             let reason = spent.to_string();
-            say(&self.mouth, &Word::Spent { reason });
+            send(&self.events, &Event::Spent { reason });
         }
     }
 
     /// The requests that have not ended, each on a line of its own.
-    pub(super) fn held_by(&self) -> String {
+    pub(super) fn open_requests(&self) -> String {
         let standing = self.census.standing(Instant::now());
         let active = standing.active.into_iter();
         let requests = active.flat_map(|active| active.requests);
@@ -122,7 +125,7 @@ impl Duties {
 
 /// Watches for handlers that block their thread. The supervisor is told from the watchdog's own thread: the
 /// others may all be blocked.
-fn watch(active: Arc<Active>, mouth: Arc<Mouth>) -> io::Result<Watchdog> {
+fn watch(active: Arc<Active>, events: Arc<Sender>) -> io::Result<Watchdog> {
     let patience = move || {
         let limits = &active.load().limits;
         Patience {
@@ -138,7 +141,7 @@ fn watch(active: Arc<Active>, mouth: Arc<Mouth>) -> io::Result<Watchdog> {
             generation: block.generation,
             seconds: block.time.as_secs_f64(),
         };
-        say(&mouth, &Word::Hung(hang));
+        send(&events, &Event::Hung(hang));
     };
     Watchdog::start(patience, hung)
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::editor_schema::Editors;
+use super::editor_schema::EditorSchema;
 use super::record::record;
 use super::tell::{tell, warn};
 use crate::load::watch::Watch;
-use crate::process::ipc::Ask;
+use crate::process::ipc::ReloadOptions;
 use crate::serve::generation::Record;
 use crate::serve::generation::{Ask as Look, Outcome, Reloader, Report};
 
@@ -16,35 +16,35 @@ const SAME_CHANGE: Duration = Duration::from_secs(1);
 
 /// Why a reload is due.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum Trigger {
     /// A file may have changed before it was watched.
     CatchUp,
     /// A file has changed.
     Changed,
     /// Somebody asked.
-    Asked(Ask),
+    Requested(ReloadOptions),
 }
 
-impl Wanted {
+impl Trigger {
     /// The same, and something has changed.
     fn and_changed(self) -> Self {
         match self {
             Self::CatchUp => Self::Changed,
-            Self::Changed | Self::Asked(_) => self,
+            Self::Changed | Self::Requested(_) => self,
         }
     }
 
     fn look(self) -> Look {
         match self {
             Self::CatchUp | Self::Changed => Look::Look,
-            Self::Asked(Ask { fresh: true, .. }) => Look::Fresh,
-            Self::Asked(_) => Look::Forced,
+            Self::Requested(ReloadOptions { fresh: true, .. }) => Look::Fresh,
+            Self::Requested(_) => Look::Forced,
         }
     }
 }
 
 /// Reloads and tells of it.
-pub(super) struct Follower {
+pub(super) struct ReloadLoop {
     pub(super) reloader: Reloader,
     watch: Arc<Watch>,
     /// The last number of a reload.
@@ -53,17 +53,17 @@ pub(super) struct Follower {
     refused: Option<(String, Instant)>,
     /// A first stack that was refused, and how long it took: nobody was told yet.
     first: Option<(Report, Duration)>,
-    editors: Option<Editors>,
+    editors: Option<EditorSchema>,
 }
 
-impl Follower {
+impl ReloadLoop {
     pub(super) fn new(
         reloader: Reloader,
         watch: Arc<Watch>,
         number: u64,
         first: Option<(Report, Duration)>,
     ) -> Self {
-        let follower = Self {
+        let reloads = Self {
             reloader,
             watch,
             number,
@@ -71,13 +71,13 @@ impl Follower {
             first,
             editors: None,
         };
-        follower.set();
-        follower
+        reloads.set();
+        reloads
     }
 
     /// The same, with editors told of what serves.
-    pub(super) fn telling_editors(mut self) -> Self {
-        self.editors = Some(Editors::default());
+    pub(super) fn with_editor_schema(mut self) -> Self {
+        self.editors = Some(EditorSchema::default());
         self
     }
 
@@ -90,27 +90,27 @@ impl Follower {
 
     /// Reloads, and again while that leads to files which were read before they were watched. Hands
     /// each reload that is news to `each`, with its swap still fresh.
-    pub(super) async fn follow(
+    pub(super) async fn run(
         &mut self,
-        mut wanted: Wanted,
+        mut trigger: Trigger,
         each: &mut impl FnMut(&Reloader, Record),
     ) {
         if let Some((report, took)) = self.first.take() {
-            self.tell(&report, took, wanted, each);
+            self.tell(&report, took, trigger, each);
         }
         loop {
             let before = self.reloader.interest();
             let start = Instant::now();
-            if let Wanted::Asked(Ask { retry: true, .. }) = wanted {
+            if let Trigger::Requested(ReloadOptions { retry: true, .. }) = trigger {
                 self.reloader.forgive();
             }
-            let report = self.reloader.reload(wanted.look()).await;
+            let report = self.reloader.reload(trigger.look()).await;
             if report.outcome == Outcome::Outdated {
                 // There is a change that it was outdated by.
-                wanted = wanted.and_changed();
+                trigger = trigger.and_changed();
                 continue;
             }
-            self.tell(&report, start.elapsed(), wanted, each);
+            self.tell(&report, start.elapsed(), trigger, each);
             if let Some(editors) = &mut self.editors {
                 editors.tell(&self.reloader, report.generation).await;
             }
@@ -119,7 +119,7 @@ impl Follower {
             }
             // The new files were read before they were watched: look once more.
             self.set();
-            wanted = Wanted::CatchUp;
+            trigger = Trigger::CatchUp;
         }
     }
 
@@ -127,10 +127,10 @@ impl Follower {
         &mut self,
         report: &Report,
         took: Duration,
-        wanted: Wanted,
+        trigger: Trigger,
         each: &mut impl FnMut(&Reloader, Record),
     ) {
-        if !self.is_news(report, wanted) {
+        if !self.is_news(report, trigger) {
             return;
         }
         self.number += 1;
@@ -142,14 +142,14 @@ impl Follower {
     }
 
     /// One change may be noticed twice: by the watch, and by looking once more.
-    fn is_news(&mut self, report: &Report, wanted: Wanted) -> bool {
+    fn is_news(&mut self, report: &Report, trigger: Trigger) -> bool {
         let Outcome::Refused(refusal) = &report.outcome else {
             self.refused = None;
-            let echo = wanted == Wanted::CatchUp || (wanted == Wanted::Changed && report.echo);
+            let echo = trigger == Trigger::CatchUp || (trigger == Trigger::Changed && report.echo);
             return !echo || report.outcome != Outcome::Unchanged;
         };
         let reason = &refusal.reason;
-        let asked = matches!(wanted, Wanted::Asked(_));
+        let asked = matches!(trigger, Trigger::Requested(_));
         let known = self
             .refused
             .as_ref()

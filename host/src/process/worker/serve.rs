@@ -1,4 +1,4 @@
-//! A worker's life: boot, serve, follow changes and orders, end.
+//! A worker's life: boot, serve, follow changes and commands, end.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,13 +11,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::commands::Orders;
-use super::monitor::Duties;
-use super::reload_loop::{Follower, Wanted};
+use super::commands::Commands;
+use super::monitor::Monitor;
+use super::reload_loop::{ReloadLoop, Trigger};
 use super::tell::{announce, warn};
 use crate::develop::pages::{Board, Inspector};
 use crate::load::watch::{Pending, Rhythm, Watch};
-use crate::process::ipc::{Assignment, Mouth, Order, Word};
+use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
 use crate::serve::generation::{Active, Ask, Outcome, Reloader, Report};
 use crate::serve::generation::{Record, Verdict};
 use crate::serve::observe::Observer;
@@ -36,11 +36,11 @@ const TICK: Duration = Duration::from_millis(200);
 ///
 /// What the system denies.
 pub(super) async fn serve(
-    assignment: Assignment,
+    config: WorkerConfig,
     reloader: Reloader,
     listeners: Vec<Listener>,
-    mut orders: Orders,
-    mouth: Arc<Mouth>,
+    mut commands: Commands,
+    events: Arc<Sender>,
 ) -> Result<ExitCode, String> {
     let (watch, changes) = Watch::new(Rhythm::default())
         .map_err(|error| format!("files can't be watched: {error}"))?;
@@ -52,25 +52,25 @@ pub(super) async fn serve(
     let _hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let _upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    let board = assignment.build.map(|_| board());
+    let board = config.build.map(|_| board());
     if let Some(board) = board.clone() {
         let building = move |works| board.building(works);
         reloader = reloader.telling_builds(Box::new(building));
     }
     let start = Instant::now();
     let booted = tokio::select! {
-        report = boot(&mut reloader, &assignment) => report,
-        () = ended(&mut orders) => return Ok(ExitCode::SUCCESS),
+        report = boot(&mut reloader, &config) => report,
+        () = stop_command(&mut commands) => return Ok(ExitCode::SUCCESS),
     };
     let mut refused = None;
     if let Outcome::Refused(refusal) = &booted.outcome {
-        if !may_stand_in(&assignment) {
+        if !may_serve_stand_in(&config) {
             warn(&booted);
-            let reason = match assignment.color {
+            let reason = match config.color {
                 true => refusal.reason.clone(),
                 false => anstream::adapter::strip_str(&refusal.reason).to_string(),
             };
-            say(&mouth, &Word::Failed { reason });
+            send(&events, &Event::Failed { reason });
             return Ok(ExitCode::FAILURE);
         }
         reloader.stand_in(&refusal.reason);
@@ -88,14 +88,14 @@ pub(super) async fn serve(
     }
     let observer = board.clone().map(|board| {
         let (active, census) = (Arc::clone(&active), reloader.census());
-        let manifest = assignment.manifest.clone();
+        let manifest = config.manifest.clone();
         let inspector = Inspector::new(board, active, census, manifest, phase.subscribe());
         Arc::new(inspector) as Arc<dyn Observer>
     });
     let settings = Settings {
         observer,
         connections: manifest.limits.connections,
-        show_errors: assignment.show_errors,
+        show_errors: config.show_errors,
         last: Arc::new(AtomicBool::new(false)),
     };
     let generations = Arc::clone(&active);
@@ -106,11 +106,11 @@ pub(super) async fn serve(
         phase.clone(),
         move || deadlines(&generations),
     ));
-    let duties = Duties::new(active, reloader.census(), Arc::clone(&mouth))
+    let monitor = Monitor::new(active, reloader.census(), Arc::clone(&events))
         .map_err(|error| format!("no thread for the watchdog: {error}"))?;
     let mut worker = Worker {
-        mouth,
-        duties,
+        events,
+        monitor,
         board,
         phase,
         held: Held::No,
@@ -118,16 +118,16 @@ pub(super) async fn serve(
         queue: VecDeque::new(),
         cause: String::new(),
     };
-    tell_active(&worker.mouth, &reloader);
-    say(&worker.mouth, &Word::Serving);
-    let mut follower = Follower::new(reloader, watch, assignment.reloads, refused);
-    if assignment.build.is_some() {
-        follower = follower.telling_editors();
+    tell_active(&worker.events, &reloader);
+    send(&worker.events, &Event::Serving);
+    let mut reloads = ReloadLoop::new(reloader, watch, config.reloads, refused);
+    if config.build.is_some() {
+        reloads = reloads.with_editor_schema();
     }
     worker
-        .live(&mut follower, &mut orders, &mut terminate)
+        .live(&mut reloads, &mut commands, &mut terminate)
         .await;
-    worker.end(serving, follower, &mut orders).await;
+    worker.end(serving, reloads, &mut commands).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -139,15 +139,15 @@ fn board() -> Arc<Board> {
     board
 }
 
-fn tell_active(mouth: &Mouth, reloader: &Reloader) {
+fn tell_active(events: &Sender, reloader: &Reloader) {
     if let Some(snapshot) = reloader.snapshot() {
-        say(mouth, &Word::Active(Box::new(snapshot.clone())));
+        send(events, &Event::Active(Box::new(snapshot.clone())));
     }
 }
 
-async fn boot(reloader: &mut Reloader, assignment: &Assignment) -> Report {
+async fn boot(reloader: &mut Reloader, config: &WorkerConfig) -> Report {
     loop {
-        let report = match &assignment.snapshot {
+        let report = match &config.snapshot {
             Some(snapshot) => reloader.boot(snapshot).await,
             None => reloader.reload(Ask::Forced).await,
         };
@@ -159,14 +159,14 @@ async fn boot(reloader: &mut Reloader, assignment: &Assignment) -> Report {
 
 /// Where plugins are built, a first stack that can't be is no end: the next save may mend it. What served
 /// before, in another worker, is better than that.
-fn may_stand_in(assignment: &Assignment) -> bool {
-    assignment.build.is_some() && assignment.generation == 0
+fn may_serve_stand_in(config: &WorkerConfig) -> bool {
+    config.build.is_some() && config.generation == 0
 }
 
 /// Resolves when there is no use in going on to boot.
-async fn ended(orders: &mut Orders) {
+async fn stop_command(commands: &mut Commands) {
     loop {
-        if let Order::Stop { .. } | Order::Quit | Order::Retire = orders.next().await {
+        if let Command::Stop { .. } | Command::Quit | Command::Retire = commands.next().await {
             return;
         }
     }
@@ -181,15 +181,15 @@ fn deadlines(active: &Active) -> Deadlines {
 }
 
 /// Says something; a supervisor that is gone is told of by the line itself.
-pub(super) fn say(mouth: &Mouth, word: &Word) {
-    if let Err(error) = mouth.say(word) {
+pub(super) fn send(events: &Sender, word: &Event) {
+    if let Err(error) = events.send(word) {
         tracing::debug!("the supervisor does not listen: {error}");
     }
 }
 
 struct Worker {
-    mouth: Arc<Mouth>,
-    duties: Duties,
+    events: Arc<Sender>,
+    monitor: Monitor,
     /// What people who develop are told; none in production.
     board: Option<Arc<Board>>,
     phase: watch::Sender<Phase>,
@@ -197,7 +197,7 @@ struct Worker {
     /// What has changed and leads to a reload.
     pending: Arc<Pending>,
     /// Reloads that somebody wants besides, each with the query that it answers.
-    queue: VecDeque<(Wanted, Option<u64>)>,
+    queue: VecDeque<(Trigger, Option<u64>)>,
     /// Why it ends.
     cause: String,
 }
@@ -206,37 +206,42 @@ struct Worker {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Held {
     No,
-    Asked,
-    Told,
+    Requested,
+    Confirmed,
 }
 
 impl Worker {
-    /// Follows changes and orders while it serves.
-    async fn live(&mut self, follower: &mut Follower, orders: &mut Orders, terminate: &mut Signal) {
+    /// Follows changes and commands while it serves.
+    async fn live(
+        &mut self,
+        reloads: &mut ReloadLoop,
+        commands: &mut Commands,
+        terminate: &mut Signal,
+    ) {
         let pending = Arc::clone(&self.pending);
         let mut tick = tokio::time::interval(TICK);
-        self.queue.push_back((Wanted::CatchUp, None));
+        self.queue.push_back((Trigger::CatchUp, None));
         while self.serves() {
-            if let Some((wanted, query)) = self.due() {
-                let (mouth, board) = (Arc::clone(&self.mouth), self.board.clone());
+            if let Some((trigger, query)) = self.next_reload() {
+                let (events, board) = (Arc::clone(&self.events), self.board.clone());
                 let mut each = |reloader: &Reloader, record: Record| {
                     if record.outcome == Verdict::Swapped {
-                        tell_active(&mouth, reloader);
+                        tell_active(&events, reloader);
                     }
                     if let Some(board) = &board {
                         board.reloaded(&record);
                     }
                     let record = Box::new(record.plain());
-                    say(&mouth, &Word::Reloaded { query, record });
+                    send(&events, &Event::Reloaded { query, record });
                 };
-                let mut following = std::pin::pin!(follower.follow(wanted, &mut each));
-                // A build may take its time; orders do not wait for it.
+                let mut following = std::pin::pin!(reloads.run(trigger, &mut each));
+                // A build may take its time; commands do not wait for it.
                 loop {
                     tokio::select! {
                         () = &mut following => break,
-                        order = orders.next() => self.obey(order),
-                        _ = terminate.recv() => self.leave("terminated"),
-                        _ = tick.tick() => self.duties.look(),
+                        command = commands.next() => self.handle(command),
+                        _ = terminate.recv() => self.exit_by_itself("terminated"),
+                        _ = tick.tick() => self.monitor.check(),
                     }
                     if !self.serves() {
                         return;
@@ -244,19 +249,19 @@ impl Worker {
                 }
                 continue;
             }
-            if self.held == Held::Asked {
-                self.held = Held::Told;
-                say(&self.mouth, &Word::Held);
+            if self.held == Held::Requested {
+                self.held = Held::Confirmed;
+                send(&self.events, &Event::Held);
             }
             if pending.has_ended() {
-                self.leave("the watch has ended");
+                self.exit_by_itself("the watch has ended");
                 continue;
             }
             tokio::select! {
-                order = orders.next() => self.obey(order),
-                _ = terminate.recv() => self.leave("terminated"),
+                command = commands.next() => self.handle(command),
+                _ = terminate.recv() => self.exit_by_itself("terminated"),
                 () = pending.came(), if self.held == Held::No => {}
-                _ = tick.tick() => self.duties.look(),
+                _ = tick.tick() => self.monitor.check(),
             }
         }
     }
@@ -265,39 +270,44 @@ impl Worker {
         *self.phase.borrow() == Phase::Serving
     }
 
-    fn due(&mut self) -> Option<(Wanted, Option<u64>)> {
+    fn next_reload(&mut self) -> Option<(Trigger, Option<u64>)> {
         match self.held {
             Held::No => {
-                let changed = || self.pending.is_waiting().then_some((Wanted::Changed, None));
+                let changed = || {
+                    self.pending
+                        .is_waiting()
+                        .then_some((Trigger::Changed, None))
+                };
                 self.queue.pop_front().or_else(changed)
             }
-            Held::Asked | Held::Told => None,
+            Held::Requested | Held::Confirmed => None,
         }
     }
 
-    fn obey(&mut self, order: Order) {
-        match order {
-            Order::Reload { query, ask } => {
-                self.queue.push_back((Wanted::Asked(ask), Some(query)));
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Reload { query, options } => {
+                self.queue
+                    .push_back((Trigger::Requested(options), Some(query)));
             }
-            Order::Status { query } => {
-                let status = self.duties.status();
-                say(&self.mouth, &Word::Status { query, status });
+            Command::Status { query } => {
+                let status = self.monitor.status();
+                send(&self.events, &Event::Status { query, status });
             }
-            Order::Hold => self.held = Held::Asked,
-            Order::Resume => self.held = Held::No,
-            Order::Retire => self.end_as(Phase::Retiring, "another worker has taken over"),
-            Order::Stop { cause } => self.end_as(Phase::Stopping, &cause),
-            Order::Quit => std::process::exit(0),
+            Command::Hold => self.held = Held::Requested,
+            Command::Resume => self.held = Held::No,
+            Command::Retire => self.end_as(Phase::Retiring, "another worker has taken over"),
+            Command::Stop { cause } => self.end_as(Phase::Stopping, &cause),
+            Command::Quit => std::process::exit(0),
         }
     }
 
     /// Somebody else than the supervisor wants this process to end.
-    fn leave(&mut self, cause: &str) {
-        let word = Word::Leaving {
+    fn exit_by_itself(&mut self, cause: &str) {
+        let word = Event::Leaving {
             cause: cause.to_owned(),
         };
-        say(&self.mouth, &word);
+        send(&self.events, &word);
         self.end_as(Phase::Retiring, cause);
     }
 
@@ -308,29 +318,34 @@ impl Worker {
     }
 
     /// Waits for the last requests, then for the handlers.
-    async fn end(self, mut serving: JoinHandle<usize>, follower: Follower, orders: &mut Orders) {
+    async fn end(
+        self,
+        mut serving: JoinHandle<usize>,
+        reloads: ReloadLoop,
+        commands: &mut Commands,
+    ) {
         let cause = &self.cause;
         tracing::info!(event = "stopping", "{cause}: finishing the last requests");
         let cut = loop {
             tokio::select! {
                 ended = &mut serving => break ended.unwrap_or(0),
-                order = orders.next() => match order {
-                    Order::Status { query } => {
-                        let status = self.duties.status();
-                        say(&self.mouth, &Word::Status { query, status });
+                command = commands.next() => match command {
+                    Command::Status { query } => {
+                        let status = self.monitor.status();
+                        send(&self.events, &Event::Status { query, status });
                     }
                     // Nobody listens only if the server has ended already.
-                    Order::Stop { .. } => drop(self.phase.send(Phase::Stopping)),
-                    Order::Quit => {
+                    Command::Stop { .. } => drop(self.phase.send(Phase::Stopping)),
+                    Command::Quit => {
                         tracing::warn!("not waiting any longer");
                         break 0;
                     }
-                    Order::Reload { .. } | Order::Hold | Order::Resume | Order::Retire => {}
+                    Command::Reload { .. } | Command::Hold | Command::Resume | Command::Retire => {}
                 },
             }
         };
         if cut > 0 {
-            let held_by = self.duties.held_by();
+            let held_by = self.monitor.open_requests();
             tracing::warn!(
                 event = "cut",
                 cut,
@@ -339,8 +354,8 @@ impl Worker {
             );
         }
         // It holds the generation that is to end.
-        drop(self.duties);
-        follower.reloader.retire(LAST_DRAIN).await;
+        drop(self.monitor);
+        reloads.reloader.retire(LAST_DRAIN).await;
         tracing::info!(event = "stopped", "stopped");
     }
 }
