@@ -9,8 +9,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
-use super::keeper;
 use super::messages::{Message, read};
+use super::process_guard;
 use crate::load::program;
 
 /// The profile that plugins are built in.
@@ -59,7 +59,7 @@ impl Cargo {
     ) -> Result<Self, String> {
         let no_cargo = |error: std::io::Error| format!("cargo could not be run: {error}");
         let mut command = Command::new(program::current_exe().map_err(no_cargo)?);
-        command.arg(keeper::ARGUMENT).arg(program());
+        command.arg(process_guard::ARGUMENT).arg(program());
         command.args([
             "build",
             "--lib",

@@ -4,25 +4,25 @@
 
 mod cargo;
 mod find;
-mod job;
-mod keeper;
 mod messages;
 mod metadata;
+mod process_guard;
 mod sources;
+mod workspace_build;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use self::find::{Wanted, find, mendable};
-use self::job::Job;
 use self::sources::is_code;
+use self::workspace_build::Job;
 use crate::load::manifest::{Directive, Level, Manifest};
 use crate::load::watch::{Interest, Pending};
 use crate::serve::generation::{Brought, Libraries, NotBrought};
 
 pub use self::cargo::{Profile, Show};
-pub use self::keeper::{ARGUMENT, main};
+pub use self::process_guard::{ARGUMENT, main};
 
 /// Builds the crates that a manifest's directives lead to.
 #[derive(Debug)]

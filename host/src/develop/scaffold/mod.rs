@@ -2,7 +2,7 @@
 //!
 //! It makes files and never writes over one. Knows nothing of what serves.
 
-mod api;
+mod dependency;
 mod error;
 mod files;
 mod members;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{NewFile, fill, free, make};
 use super::members::Workspace;
-use super::{NewError, api, name};
+use super::{NewError, dependency, name};
 use crate::load::library::HandlerKind;
 
 /// A plugin that was made.
@@ -79,7 +79,7 @@ fn files(
             "stackup-plugin = { workspace = true, features = [\"testing\"] }".to_owned(),
         ),
         false => {
-            let plain = api::dependency(plugin_api)?;
+            let plain = dependency::dependency(plugin_api)?;
             let source = match plain.as_str() {
                 Some(version) => format!("version = \"{version}\""),
                 None => plain

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::files::{fill, make};
-use super::{NewError, api, name};
+use super::{NewError, dependency, name};
 
 /// A site that was made.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub fn site(folder: &Path, plugin_api: Option<&Path>) -> Result<NewSite, NewErro
     let named = folder.file_name().and_then(OsStr::to_str);
     let named = named.map_or_else(|| folder.display().to_string(), str::to_owned);
     name::check(&named, "site")?;
-    let dependency = api::dependency(plugin_api)?.to_string();
+    let dependency = dependency::dependency(plugin_api)?.to_string();
     let values = [("name", named.as_str()), ("dependency", dependency.trim())];
     macro_rules! file {
         ($place:literal, $template:literal) => {

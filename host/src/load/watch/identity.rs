@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::route::Route;
+use super::resolved_path::Route;
 
 /// Two equal ones: the path leads the same way to the same file, which nobody wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,14 +5,14 @@
 //! walks the trees, and compares.
 
 mod debounce;
-mod ears;
+mod dir_watcher;
 mod identity;
 mod interest;
 mod pending;
-mod route;
-mod run;
+mod resolved_path;
 mod tree;
-mod watched;
+mod watch_loop;
+mod watch_set;
 
 use std::io;
 use std::path::PathBuf;
@@ -23,11 +23,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc as tokio_mpsc;
 
 pub use self::debounce::Debounce;
-use self::ears::Ears;
+use self::dir_watcher::Ears;
 pub use self::interest::{Interest, Tree};
 pub use self::pending::Pending;
-pub(crate) use self::route::{Route, absolute};
-use self::run::{Message, Run};
+pub(crate) use self::resolved_path::{Route, absolute};
+use self::watch_loop::{Message, Run};
 
 /// When to report.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use ignore::{DirEntry, WalkBuilder};
 
 use super::identity::End;
 use super::interest::Tree;
-use super::route::Route;
+use super::resolved_path::Route;
 
 /// What marks a directory as a cache, as cargo marks its `target` (bford.info/cachedir).
 const CACHE: &str = "CACHEDIR.TAG";

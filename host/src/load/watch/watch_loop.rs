@@ -9,8 +9,8 @@ use std::time::Instant;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::debounce::Debounce;
-use super::ears::{Ears, Meaning, meaning};
-use super::watched::Watched;
+use super::dir_watcher::{Ears, Meaning, meaning};
+use super::watch_set::Watched;
 use super::{Changed, Interest, Rhythm};
 
 /// How often to arm and follow again while the directories keep moving underneath.

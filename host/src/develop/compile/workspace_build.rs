@@ -329,5 +329,5 @@ fn mark(path: &Path) -> Option<Mark> {
 }
 
 #[cfg(test)]
-#[path = "job_tests.rs"]
+#[path = "workspace_build_tests.rs"]
 mod tests;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Interest;
 use super::identity::Identity;
-use super::route::{Route, absolute};
+use super::resolved_path::{Route, absolute};
 use super::tree::Grown;
 
 /// The set of watched files and trees.
@@ -129,7 +129,7 @@ impl Watch {
 
     fn follow(&mut self, route: &Route) -> Identity {
         self.names = route.steps.iter().map(|step| step.name.clone()).collect();
-        self.end = route.end().map(super::route::Step::path);
+        self.end = route.end().map(super::resolved_path::Step::path);
         Identity::of(route)
     }
 }
