@@ -18,7 +18,7 @@ use self::find::{Wanted, find, mendable};
 use self::sources::is_code;
 use self::workspace_build::Job;
 use crate::load::manifest::{Directive, Level, Manifest};
-use crate::load::watch::{Interest, Pending};
+use crate::load::watch::{Interest, PendingChanges};
 use crate::serve::generation::{Brought, Libraries, NotBrought};
 
 pub use self::cargo::{Profile, Show};
@@ -137,14 +137,14 @@ impl Libraries for Crates {
 
     fn bring<'a>(
         &'a mut self,
-        pending: &'a Pending,
+        pending: &'a PendingChanges,
     ) -> Pin<Box<dyn Future<Output = Result<Brought, NotBrought>> + Send + 'a>> {
         Box::pin(async move {
             tokio::select! {
                 biased;
                 // The work is dropped, with all that cargo has begun. Other files, as what cargo makes or an app
                 // writes, are looked at when it has ended: else it might never.
-                () = pending.came_as(is_code) => Err(NotBrought::Outdated),
+                () = pending.changed_matching(is_code) => Err(NotBrought::Outdated),
                 built = self.work() => built.map_err(NotBrought::Failed),
             }
         })

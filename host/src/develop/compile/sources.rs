@@ -25,7 +25,7 @@ pub(super) struct Sources {
     /// The folder of each package, with the crates that need it.
     folders: BTreeMap<PathBuf, BTreeSet<usize>>,
     /// What is no part of any package.
-    without: BTreeSet<PathBuf>,
+    excluded: BTreeSet<PathBuf>,
     /// Those of them whose build may read anything.
     scripted: BTreeSet<PathBuf>,
     /// The files that the crates were built of, as rustc says; for those that were built.
@@ -44,9 +44,9 @@ impl Sources {
             ..Self::default()
         };
         // Others are no part of a package that lies around them.
-        sources.without.insert(workspace.target.clone());
+        sources.excluded.insert(workspace.target.clone());
         sources
-            .without
+            .excluded
             .extend((0..workspace.packages.len()).map(folder));
         for (at, one) in crates.iter().enumerate() {
             for package in workspace.closure(one.package) {
@@ -68,12 +68,12 @@ impl Sources {
     pub(super) fn interest(&self, crates: &BTreeSet<usize>) -> Interest {
         let tree = |root: &PathBuf| {
             let inside = |path: &&PathBuf| *path != root && path.starts_with(root);
-            let mut without: BTreeSet<_> = self.without.iter().filter(inside).cloned().collect();
+            let mut excluded: BTreeSet<_> = self.excluded.iter().filter(inside).cloned().collect();
             // That of a crate which is at times built alone.
-            without.insert(root.join("target"));
+            excluded.insert(root.join("target"));
             Tree {
                 root: root.clone(),
-                without,
+                excluded,
             }
         };
         Interest {
@@ -109,7 +109,7 @@ impl Sources {
         let mut touched: BTreeSet<_> = reads.map(|(at, _)| *at).collect();
         // The innermost: a package in the folder of another is not of it.
         if let Some(folder) = self.around(path) {
-            // A page or a database in the folder is of no crate that was built without it.
+            // A page or a database in the folder is of no crate that was built excluded it.
             let any = is_code(path) || self.scripted.contains(folder);
             let crates = self.folders.get(folder).into_iter().flatten();
             touched.extend(crates.filter(|at| any || !self.built_of.contains_key(at)));
@@ -139,7 +139,10 @@ impl Sources {
 
     /// What the crates were built of that is in no folder of theirs.
     pub(super) fn elsewhere(&self) -> impl Iterator<Item = &PathBuf> {
-        let made = |file: &PathBuf| file.ancestors().any(|folder| self.without.contains(folder));
+        let made = |file: &PathBuf| {
+            file.ancestors()
+                .any(|folder| self.excluded.contains(folder))
+        };
         let files = self.built_of.values().flatten();
         files.filter(move |file| !self.holds(file) && !made(file))
     }
@@ -242,15 +245,15 @@ mod tests {
                 .find(|tree| tree.root == Path::new(root))
                 .unwrap()
         };
-        let without = |root: &str| {
+        let excluded = |root: &str| {
             tree(root)
-                .without
+                .excluded
                 .iter()
                 .map(|path| path.to_str().unwrap())
                 .collect::<Vec<_>>()
         };
         assert_eq!(
-            without("/w"),
+            excluded("/w"),
             [
                 "/w/part",
                 "/w/plugins/hello",
@@ -258,7 +261,7 @@ mod tests {
                 "/w/target"
             ]
         );
-        assert_eq!(without("/far"), ["/far/target"]);
+        assert_eq!(excluded("/far"), ["/far/target"]);
         assert!(
             !interest
                 .trees

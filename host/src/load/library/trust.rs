@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::settle::FileFacts;
-use crate::load::watch::{Route, absolute};
+use crate::load::watch::{ResolvedPath, absolute};
 
 /// How strict to be about a library's owner.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -204,8 +204,8 @@ fn judge_entry(entry: &Entry, ids: Ids) -> Result<(), TrustError> {
 ///
 /// See [`judge`]; also when the path no longer leads to the file that was read.
 pub fn check_owners(path: &Path, read: FileFacts, ids: Ids) -> Result<(), TrustError> {
-    let route = Route::trace(&absolute(path)?);
-    let end = route.end().and_then(|step| step.metadata.as_ref());
+    let route = ResolvedPath::resolve(&absolute(path)?);
+    let end = route.target().and_then(|step| step.metadata.as_ref());
     if end.map(FileFacts::of) != Some(read) {
         return Err(TrustError::Replaced(path.to_path_buf()));
     }

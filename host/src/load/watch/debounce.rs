@@ -1,38 +1,38 @@
-//! When to look after the last of a burst of events. Knows no clock.
+//! When a burst of events is over. Takes the time as an argument.
 
 use std::time::{Duration, Instant};
 
-/// Gathers a burst: it is over after `quiet` without an event, or `limit` after its first.
+/// Groups events into windows: one ends `quiet` after its last event, at the latest `limit` after its first.
 #[derive(Debug, Clone)]
 pub struct Debounce {
     quiet: Duration,
     limit: Duration,
-    burst: Option<Burst>,
+    window: Option<Window>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Burst {
+struct Window {
     first: Instant,
     last: Instant,
 }
 
 impl Debounce {
-    /// Sets the two times.
+    /// With these two times.
     #[must_use]
     pub fn new(quiet: Duration, limit: Duration) -> Self {
         Self {
             quiet,
             limit,
-            burst: None,
+            window: None,
         }
     }
 
     /// Notes an event.
     pub fn touch(&mut self, now: Instant) {
-        match &mut self.burst {
-            Some(burst) => burst.last = burst.last.max(now),
+        match &mut self.window {
+            Some(window) => window.last = window.last.max(now),
             None => {
-                self.burst = Some(Burst {
+                self.window = Some(Window {
                     first: now,
                     last: now,
                 })
@@ -40,24 +40,24 @@ impl Debounce {
         }
     }
 
-    /// When the burst began, if there is one.
+    /// When the open window began.
     #[must_use]
     pub fn first(&self) -> Option<Instant> {
-        self.burst.map(|burst| burst.first)
+        self.window.map(|window| window.first)
     }
 
-    /// When the burst will be over, if there is one and nothing more happens.
+    /// When the open window ends if no further event comes.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.burst
-            .map(|burst| (burst.last + self.quiet).min(burst.first + self.limit))
+        self.window
+            .map(|window| (window.last + self.quiet).min(window.first + self.limit))
     }
 
-    /// Ends the burst if it is over, and says whether it was.
+    /// Closes the window if it has ended; returns whether it had.
     pub fn take(&mut self, now: Instant) -> bool {
         let over = self.due().is_some_and(|due| due <= now);
         if over {
-            self.burst = None;
+            self.window = None;
         }
         over
     }
@@ -84,47 +84,47 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_one() {
+    fn burst_is_reported_once() {
         let start = Instant::now();
         let mut debounce = Debounce::new(QUIET, LIMIT);
         debounce.touch(start);
         debounce.touch(start + ms(3));
         assert!(!debounce.take(start + ms(7)));
         assert!(debounce.take(start + ms(8)));
-        assert!(!debounce.take(start + ms(50)), "told once");
+        assert!(!debounce.take(start + ms(50)), "reported once");
     }
 
     #[test]
-    fn a_burst_without_end_is_told_at_the_limit() {
+    fn endless_burst_is_reported_at_the_limit() {
         let start = Instant::now();
         let mut debounce = Debounce::new(QUIET, LIMIT);
-        let told = (0..1000).map(|n| start + ms(n)).filter(|&now| {
+        let reported = (0..1000).map(|n| start + ms(n)).filter(|&now| {
             debounce.touch(now);
             debounce.take(now)
         });
-        assert_eq!(told.count(), 9);
+        assert_eq!(reported.count(), 9);
     }
 
     proptest! {
         #[test]
-        fn every_event_is_told_within_the_limit_and_never_before_quiet_or_limit(
+        fn every_event_is_reported_after_quiet_or_limit(
             gaps in prop::collection::vec(0_u64..40, 1..60)
         ) {
             let start = Instant::now();
             let mut debounce = Debounce::new(QUIET, LIMIT);
             let mut now = start;
-            let mut untold: Option<(Instant, Instant)> = None;
+            let mut unreported: Option<(Instant, Instant)> = None;
             for gap in gaps {
                 let next = now + ms(gap);
                 if let Some(due) = debounce.due().filter(|due| *due <= next) {
-                    let (first, last) = untold.take().unwrap();
+                    let (first, last) = unreported.take().unwrap();
                     prop_assert!(due <= first + LIMIT);
                     prop_assert!(due >= last + QUIET || due == first + LIMIT);
                     prop_assert!(debounce.take(due));
                 }
                 now = next;
                 debounce.touch(now);
-                untold = Some(untold.map_or((now, now), |(first, _)| (first, now)));
+                unreported = Some(unreported.map_or((now, now), |(first, _)| (first, now)));
             }
             prop_assert!(debounce.due().is_some());
         }

@@ -1,4 +1,4 @@
-//! Hearing of events in a set of directories.
+//! Events from a set of directories (inotify).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,63 +6,63 @@ use std::path::{Path, PathBuf};
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-/// Where events come from.
-pub(super) struct Ears {
+/// Watches a set of directories, none of them recursively.
+pub(super) struct DirWatcher {
     watcher: Option<RecommendedWatcher>,
-    armed: BTreeSet<PathBuf>,
-    /// Told of once, not at every look.
-    refused: BTreeSet<PathBuf>,
+    watched: BTreeSet<PathBuf>,
+    /// Directories that cannot be watched. Each is logged once.
+    failed: BTreeSet<PathBuf>,
 }
 
-impl Ears {
-    /// Starts listening; events go to `heard`.
-    pub(super) fn open(heard: impl Fn(notify::Result<Event>) + Send + 'static) -> Self {
-        let watcher = notify::recommended_watcher(heard).inspect_err(|error| {
-            tracing::warn!(%error, "the system reports no file changes: looking now and then");
+impl DirWatcher {
+    /// Starts watching nothing; events go to `on_event`.
+    pub(super) fn open(on_event: impl Fn(notify::Result<Event>) + Send + 'static) -> Self {
+        let watcher = notify::recommended_watcher(on_event).inspect_err(|error| {
+            tracing::warn!(%error, "file change notifications are unavailable: polling instead");
         });
         Self {
             watcher: watcher.ok(),
-            armed: BTreeSet::new(),
-            refused: BTreeSet::new(),
+            watched: BTreeSet::new(),
+            failed: BTreeSet::new(),
         }
     }
 
-    /// Hears nothing, as where the system has no more watches to give.
-    pub(super) fn deaf() -> Self {
+    /// Reports no events, as on a system without inotify watches left.
+    pub(super) fn disabled() -> Self {
         Self {
             watcher: None,
-            armed: BTreeSet::new(),
-            refused: BTreeSet::new(),
+            watched: BTreeSet::new(),
+            failed: BTreeSet::new(),
         }
     }
 
-    /// Whether some directory can't be listened to.
-    pub(super) fn is_hard_of_hearing(&self) -> bool {
-        self.watcher.is_none() || !self.refused.is_empty()
+    /// Whether some directory reports no events.
+    pub(super) fn needs_polling(&self) -> bool {
+        self.watcher.is_none() || !self.failed.is_empty()
     }
 
-    /// Listens to exactly these directories. Says whether any is new.
-    pub(super) fn listen(&mut self, dirs: &BTreeSet<PathBuf>) -> bool {
+    /// Watches exactly these directories. Returns whether any is new.
+    pub(super) fn watch_only(&mut self, dirs: &BTreeSet<PathBuf>) -> bool {
         let Some(watcher) = &mut self.watcher else {
             return false;
         };
-        for gone in self.armed.difference(dirs) {
-            // Fails if the directory itself is gone, which is as good.
+        for gone in self.watched.difference(dirs) {
+            // Fails if the directory is gone; then its watch is gone, too.
             let _ = watcher.unwatch(gone);
         }
-        self.armed.retain(|dir| dirs.contains(dir));
-        self.refused.retain(|dir| dirs.contains(dir));
+        self.watched.retain(|dir| dirs.contains(dir));
+        self.failed.retain(|dir| dirs.contains(dir));
         let mut more = false;
-        for dir in dirs.difference(&self.armed.clone()) {
+        for dir in dirs.difference(&self.watched.clone()) {
             match watcher.watch(dir, RecursiveMode::NonRecursive) {
                 Ok(()) => {
-                    self.refused.remove(dir);
-                    more |= self.armed.insert(dir.clone());
+                    self.failed.remove(dir);
+                    more |= self.watched.insert(dir.clone());
                 }
-                // It went away meanwhile; its parent will tell when it is back.
+                // It has just been removed; the watch on its parent reports it when it is back.
                 Err(e) if matches!(e.kind, ErrorKind::PathNotFound) => more = true,
                 Err(error) => {
-                    if self.refused.insert(dir.clone()) {
+                    if self.failed.insert(dir.clone()) {
                         warn(dir, &error);
                     }
                 }
@@ -71,13 +71,13 @@ impl Ears {
         more
     }
 
-    /// Forgets `path` and all below it: it may be another directory by now, or the same number
-    /// given to a new one, so [`Ears::listen`] must ask again.
+    /// Forgets `path` and everything below it. The path may lead to another directory by now, even one with the
+    /// same inode number, so [`DirWatcher::watch_only`] must watch it again.
     pub(super) fn forget(&mut self, path: &Path) {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
-        self.armed.retain(|dir| {
+        self.watched.retain(|dir| {
             let stays = !dir.starts_with(path);
             if !stays {
                 let _ = watcher.unwatch(dir);
@@ -92,36 +92,36 @@ fn warn(dir: &Path, error: &notify::Error) {
     match error.kind {
         ErrorKind::MaxFilesWatch => tracing::warn!(
             %dir,
-            "no file watches are left: looking now and then; \
-             raise the sysctl fs.inotify.max_user_watches"
+            "no inotify watches are left: polling instead; \
+             help: raise the sysctl fs.inotify.max_user_watches"
         ),
-        // Usual for directories above the home directory: what happens in them is seen later.
-        _ => tracing::debug!(%dir, %error, "can't be watched: looking now and then"),
+        // Usual for directories above the home directory; the next poll sees changes there.
+        _ => tracing::debug!(%dir, %error, "directory cannot be watched: polling instead"),
     }
 }
 
-/// What an event may mean for the files.
+/// What an event says about the files that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// Only somebody who reads.
-    Nothing,
+pub(super) enum EventClass {
+    /// A read.
+    Ignored,
     /// An entry, a mode or a length may be different.
     Changed,
     /// Content was written.
     Written,
-    /// The name leads to something else than before.
+    /// The name may lead to another file.
     Replaced,
 }
 
-/// Reads an event.
-pub(super) fn meaning(event: &Event) -> Meaning {
+/// Classifies an event.
+pub(super) fn classify(event: &Event) -> EventClass {
     match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Meaning::Changed,
-        EventKind::Access(_) => Meaning::Nothing,
-        EventKind::Modify(ModifyKind::Data(_)) => Meaning::Written,
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => EventClass::Changed,
+        EventKind::Access(_) => EventClass::Ignored,
+        EventKind::Modify(ModifyKind::Data(_)) => EventClass::Written,
         EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => {
-            Meaning::Replaced
+            EventClass::Replaced
         }
-        _ => Meaning::Changed,
+        _ => EventClass::Changed,
     }
 }

@@ -1,21 +1,21 @@
-//! What tells a changed file from an unchanged one, without reading it.
+//! Tells a changed file from an unchanged one without reading it.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::resolved_path::Route;
+use super::resolved_path::ResolvedPath;
 
-/// Two equal ones: the path leads the same way to the same file, which nobody wrote.
+/// Equal before and after: the path leads through the same links to the same, unwritten file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     links: Vec<PathBuf>,
-    end: Option<End>,
+    stat: Option<FileStat>,
 }
 
-/// The mode and owners count too: `chmod` is how a person mends a file that was not trusted.
+/// Mode and owners count, too: `chmod` is how a user fixes a file that was not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct FileStat {
     inode: (u64, u64),
     len: u64,
     mtime: (i64, i64),
@@ -23,21 +23,20 @@ pub(super) struct End {
 }
 
 impl Identity {
-    pub(super) fn of(route: &Route) -> Self {
-        let end = route
-            .end()
-            .and_then(|step| step.metadata.as_ref())
-            .map(End::of);
-        let links = route
+    pub(super) fn of(path: &ResolvedPath) -> Self {
+        let target = path.target();
+        let stat = target.and_then(|step| step.metadata.as_ref());
+        let stat = stat.map(FileStat::of);
+        let links = path
             .steps
             .iter()
             .filter_map(|step| step.link.clone())
             .collect();
-        Self { links, end }
+        Self { links, stat }
     }
 }
 
-impl End {
+impl FileStat {
     pub(super) fn of(m: &Metadata) -> Self {
         Self {
             inode: (m.dev(), m.ino()),

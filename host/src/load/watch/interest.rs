@@ -1,19 +1,19 @@
-//! What is to be watched.
+//! What to watch.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// Files, each by its name, and whole trees.
+/// Files, each by its path, and whole trees.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interest {
-    /// Files that may be absent.
+    /// Files; each may be absent.
     pub files: BTreeSet<PathBuf>,
-    /// Folders whose every file counts, those to come included.
+    /// Directories in which every file counts, future ones included.
     pub trees: BTreeSet<Tree>,
 }
 
 impl Interest {
-    /// These files alone.
+    /// Only these files.
     pub fn files(files: impl IntoIterator<Item = PathBuf>) -> Self {
         Self {
             files: files.into_iter().collect(),
@@ -21,7 +21,7 @@ impl Interest {
         }
     }
 
-    /// This and that.
+    /// The union of both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.files.extend(other.files);
@@ -30,12 +30,12 @@ impl Interest {
     }
 }
 
-/// A folder with all that is in it, but for what git ignores, what is hidden, what editors drop and
-/// what is a cache (`CACHEDIR.TAG`).
+/// A directory with everything in it, except files that git ignores, hidden files, temporary files of editors and
+/// caches (`CACHEDIR.TAG`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tree {
-    /// Its path, without links.
+    /// Its path, with all links resolved.
     pub root: PathBuf,
-    /// Folders in it that are no part of it.
-    pub without: BTreeSet<PathBuf>,
+    /// Directories below it that are not part of it.
+    pub excluded: BTreeSet<PathBuf>,
 }

@@ -1,8 +1,8 @@
-//! Which paths changed, told once.
+//! Reports each change of a set of files and trees once.
 //!
-//! Knows nothing of what the files are for. A thread listens to every directory a path leads
-//! through, links included, and to those of whole trees; after an event it follows the paths anew,
-//! walks the trees, and compares.
+//! It does not know what the files are for. A thread watches every directory that a path leads through, links
+//! included, and every directory of the trees. After an event it resolves the paths again, walks the trees and
+//! compares.
 
 mod debounce;
 mod dir_watcher;
@@ -23,27 +23,27 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc as tokio_mpsc;
 
 pub use self::debounce::Debounce;
-use self::dir_watcher::Ears;
+use self::dir_watcher::DirWatcher;
 pub use self::interest::{Interest, Tree};
-pub use self::pending::Pending;
-pub(crate) use self::resolved_path::{Route, absolute};
-use self::watch_loop::{Message, Run};
+pub use self::pending::PendingChanges;
+pub(crate) use self::resolved_path::{ResolvedPath, absolute};
+use self::watch_loop::{Message, WatchLoop};
 
-/// When to report.
+/// When to check and when to report.
 #[derive(Debug, Clone, Copy)]
-pub struct Rhythm {
+pub struct Timing {
     /// Report after this long without an event.
     pub quiet: Duration,
-    /// Report this long after the first event even if they go on.
+    /// Report this long after the first event, even if more events come.
     pub limit: Duration,
-    /// Look this often where the system reports nothing: on a network, for want of watches.
+    /// Check this often where the system reports no events: network file systems, no inotify watches left.
     pub poll: Duration,
-    /// Look this often where it does, for what it missed.
+    /// Check this often elsewhere, in case an event was lost.
     pub heartbeat: Duration,
 }
 
-impl Default for Rhythm {
-    /// 5 ms of quiet, at most 100 ms; a look each 250 ms where deaf, each 2 s where not.
+impl Default for Timing {
+    /// 5 ms of quiet, at most 100 ms; a check every 250 ms without events, every 2 s with them.
     fn default() -> Self {
         Self {
             quiet: Duration::from_millis(5),
@@ -54,71 +54,70 @@ impl Default for Rhythm {
     }
 }
 
-/// Files that changed, appeared or went.
+/// Files that were written, created or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    /// Which, sorted: as they were named to [`Watch::set`], or where they are in a tree.
+pub struct ChangeSet {
+    /// Sorted: files as they were named to [`Watcher::set`], or their paths in a tree.
     pub paths: Vec<PathBuf>,
-    /// When the first of it was noticed.
+    /// When the first of them was noticed.
     pub first: Instant,
 }
 
 /// Watches a set of files until dropped.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Watcher {
     messages: Sender<Message>,
 }
 
-/// Files that can't be watched.
+/// Why files cannot be watched.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// No thread for it.
-    #[error("no thread could be started to watch files: {0}")]
+    /// The system starts no thread.
+    #[error("cannot start the thread that watches files: {0}")]
     Thread(#[source] io::Error),
     /// Relative paths need a current directory.
-    #[error("the current directory is not known, so name files absolutely: {0}")]
+    #[error("cannot read the current directory: {0}\nhelp: use absolute paths")]
     NotAbsolute(#[source] io::Error),
-    /// The thread ended.
-    #[error("the files are no longer watched: the receiver of their changes was dropped")]
+    /// The thread has ended.
+    #[error("files are no longer watched: the receiver of changes was dropped")]
     Ended,
 }
 
-impl Watch {
-    /// Starts watching nothing; see [`Watch::set`]. Changes come out of the receiver.
+impl Watcher {
+    /// Starts with an empty set; see [`Watcher::set`]. The receiver yields the changes.
     ///
-    /// While nobody receives, changes gather into one.
+    /// Changes that are not received yet are merged into one.
     ///
     /// # Errors
     ///
-    /// When no thread can be started. A system that reports no changes is no error: then the files
-    /// are looked at now and then, with a warning.
-    pub fn new(rhythm: Rhythm) -> Result<(Self, tokio_mpsc::Receiver<Changed>), WatchError> {
+    /// When no thread can be started. A system without change events is no error: the files are polled, with a
+    /// warning.
+    pub fn new(timing: Timing) -> Result<(Self, tokio_mpsc::Receiver<ChangeSet>), WatchError> {
         let (messages, inbox) = mpsc::channel();
         let events = messages.clone();
-        // Fails only when the thread has ended; then nobody cares.
-        let ears = Ears::open(move |event| drop(events.send(Message::Event(event))));
-        Self::start(rhythm, ears, messages, inbox)
+        // Fails only when the thread has ended.
+        let dir_watcher = DirWatcher::open(move |event| drop(events.send(Message::Event(event))));
+        Self::start(timing, dir_watcher, messages, inbox)
     }
 
-    /// As [`Watch::new`], but without the system's help: looks at the files each `rhythm.poll`.
+    /// As [`Watcher::new`], but without events: checks the files every `timing.poll`.
     ///
     /// # Errors
     ///
-    /// As [`Watch::new`].
-    pub fn polling(rhythm: Rhythm) -> Result<(Self, tokio_mpsc::Receiver<Changed>), WatchError> {
+    /// As [`Watcher::new`].
+    pub fn polling(timing: Timing) -> Result<(Self, tokio_mpsc::Receiver<ChangeSet>), WatchError> {
         let (messages, inbox) = mpsc::channel();
-        Self::start(rhythm, Ears::deaf(), messages, inbox)
+        Self::start(timing, DirWatcher::disabled(), messages, inbox)
     }
 
-    /// Watches exactly this from now on. Files, trees, and the directories they are in, may be
-    /// absent.
+    /// Watches exactly this from now on. Files, trees and their directories may be absent.
     ///
-    /// Once this returns, every change is reported: set first, then read. Blocks for the time that a few
-    /// `stat`s, and a walk through the trees, take.
+    /// Every change after this returns is reported: set first, then read. Blocks while it reads the metadata of the
+    /// files and walks the trees.
     ///
     /// # Errors
     ///
-    /// When the receiver was dropped, or a path is relative to a directory that is gone.
+    /// When the receiver was dropped, or a path is relative and the current directory is gone.
     pub fn set(&self, interest: Interest) -> Result<(), WatchError> {
         let (done, answer) = mpsc::channel();
         self.messages
@@ -131,24 +130,24 @@ impl Watch {
     }
 
     fn start(
-        rhythm: Rhythm,
-        ears: Ears,
+        timing: Timing,
+        dir_watcher: DirWatcher,
         messages: Sender<Message>,
         inbox: mpsc::Receiver<Message>,
-    ) -> Result<(Self, tokio_mpsc::Receiver<Changed>), WatchError> {
+    ) -> Result<(Self, tokio_mpsc::Receiver<ChangeSet>), WatchError> {
         let (reports, receiver) = tokio_mpsc::channel(1);
-        let run = Run::new(rhythm, ears, reports);
+        let watch_loop = WatchLoop::new(timing, dir_watcher, reports);
         let thread = thread::Builder::new().name("watch".to_owned());
         thread
-            .spawn(move || run.until_stopped(&inbox))
+            .spawn(move || watch_loop.run(&inbox))
             .map_err(WatchError::Thread)?;
         Ok((Self { messages }, receiver))
     }
 }
 
-impl Drop for Watch {
+impl Drop for Watcher {
     fn drop(&mut self) {
-        // The thread's own watcher holds a sender, so it would not see the channel close.
+        // The event callback holds a sender, so the channel never closes by itself.
         drop(self.messages.send(Message::Stop));
     }
 }

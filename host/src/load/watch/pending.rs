@@ -1,25 +1,25 @@
-//! Changes that nobody has looked at yet.
+//! Changes that no reload has taken yet.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::Changed;
+use super::ChangeSet;
 
-/// Gathers changes until somebody takes them, however busy he is.
+/// Accumulates changes until they are taken.
 #[derive(Debug, Default)]
-pub struct Pending(watch::Sender<State>);
+pub struct PendingChanges(watch::Sender<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    changed: Option<Changed>,
+    changed: Option<ChangeSet>,
     ended: bool,
 }
 
-impl Pending {
-    /// Gathers what comes out of `changes` from now on.
-    pub fn gather(mut changes: mpsc::Receiver<Changed>) -> Arc<Self> {
+impl PendingChanges {
+    /// Accumulates everything that `changes` yields from now on.
+    pub fn collect(mut changes: mpsc::Receiver<ChangeSet>) -> Arc<Self> {
         let pending = Arc::<Self>::default();
         let filled = Arc::clone(&pending);
         tokio::spawn(async move {
@@ -31,7 +31,7 @@ impl Pending {
         pending
     }
 
-    fn add(&self, more: Changed) {
+    fn add(&self, more: ChangeSet) {
         self.0.send_modify(|state| match &mut state.changed {
             Some(changed) => {
                 changed.paths.extend(more.paths);
@@ -43,8 +43,8 @@ impl Pending {
         });
     }
 
-    /// All that has come, which is of no news to anybody after this.
-    pub fn take(&self) -> Option<Changed> {
+    /// Takes everything that has accumulated.
+    pub fn take(&self) -> Option<ChangeSet> {
         let mut taken = None;
         self.0.send_if_modified(|state| {
             taken = state.changed.take();
@@ -53,31 +53,31 @@ impl Pending {
         taken
     }
 
-    /// Whether there is something to be taken.
-    pub fn is_waiting(&self) -> bool {
+    /// Whether there is something to take.
+    pub fn has_changes(&self) -> bool {
         self.0.borrow().changed.is_some()
     }
 
-    /// Whether nothing will come any more.
-    pub fn has_ended(&self) -> bool {
+    /// Whether no further change can come.
+    pub fn is_closed(&self) -> bool {
         self.0.borrow().ended
     }
 
-    /// Resolves when something has come, or nothing will.
-    pub async fn came(&self) {
-        let came = |state: &State| state.changed.is_some() || state.ended;
-        // The sender is ours.
-        let _ = self.0.subscribe().wait_for(came).await;
+    /// Resolves when there is a change to take, or none can come any more.
+    pub async fn changed(&self) {
+        let ready = |state: &State| state.changed.is_some() || state.ended;
+        // Cannot fail: the sender is ours.
+        let _ = self.0.subscribe().wait_for(ready).await;
     }
 
-    /// Resolves when something has come for which this holds.
-    pub async fn came_as(&self, wanted: impl Fn(&Path) -> bool) {
-        let came = |state: &State| {
+    /// Resolves when a path has changed for which `wanted` holds.
+    pub async fn changed_matching(&self, wanted: impl Fn(&Path) -> bool) {
+        let ready = |state: &State| {
             let paths = state.changed.iter().flat_map(|changed| &changed.paths);
             paths.into_iter().any(|path| wanted(path))
         };
-        // The sender is ours.
-        let _ = self.0.subscribe().wait_for(came).await;
+        // Cannot fail: the sender is ours.
+        let _ = self.0.subscribe().wait_for(ready).await;
     }
 }
 
@@ -87,33 +87,35 @@ mod tests {
 
     use super::*;
 
-    fn changed(path: &str, first: Instant) -> Changed {
-        Changed {
+    fn changed(path: &str, first: Instant) -> ChangeSet {
+        ChangeSet {
             paths: vec![path.into()],
             first,
         }
     }
 
     #[test]
-    fn what_comes_while_nobody_looks_is_one_change_since_the_first() {
-        let (pending, start) = (Pending::default(), Instant::now());
+    fn untaken_changes_merge_since_the_first() {
+        let (pending, start) = (PendingChanges::default(), Instant::now());
         pending.add(changed("b", start + Duration::from_secs(1)));
         pending.add(changed("a", start));
         pending.add(changed("b", start + Duration::from_secs(2)));
         let taken = pending.take().unwrap();
         assert_eq!(taken.paths, [Path::new("a"), Path::new("b")]);
         assert_eq!(taken.first, start);
-        assert!(!pending.is_waiting());
+        assert!(!pending.has_changes());
         assert_eq!(pending.take(), None);
     }
 
     #[tokio::test]
-    async fn who_waits_for_one_path_is_not_woken_by_another() {
-        let (pending, now) = (Arc::new(Pending::default()), Instant::now());
+    async fn waiting_for_one_path_ignores_others() {
+        let (pending, now) = (Arc::new(PendingChanges::default()), Instant::now());
         pending.add(changed("library", now));
         let waits = Arc::clone(&pending);
         let woken = tokio::spawn(async move {
-            waits.came_as(|path| path == Path::new("source")).await;
+            waits
+                .changed_matching(|path| path == Path::new("source"))
+                .await;
         });
         tokio::task::yield_now().await;
         assert!(!woken.is_finished());
@@ -122,11 +124,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_the_changes_is_told() {
+    async fn dropped_sender_closes() {
         let (changes, receiver) = mpsc::channel(1);
-        let pending = Pending::gather(receiver);
+        let pending = PendingChanges::collect(receiver);
         drop(changes);
-        pending.came().await;
-        assert!(pending.has_ended() && !pending.is_waiting());
+        pending.changed().await;
+        assert!(pending.is_closed() && !pending.has_changes());
     }
 }

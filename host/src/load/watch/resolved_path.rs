@@ -1,7 +1,7 @@
-//! Every directory entry on the way from `/` to a file.
+//! Every directory entry that resolving a path visits.
 //!
-//! Following a path by hand, link by link, says which directories can change where it leads: those
-//! are the ones to watch, and the ones to trust.
+//! Resolving a path by hand, link by link, shows which directories can change where it leads. These are the
+//! directories to watch, and the ones to trust.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -9,17 +9,17 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// As Linux counts before it says ELOOP.
+/// As many as Linux follows before ELOOP.
 const MAX_LINKS: usize = 40;
 
-/// One directory entry met on the way.
+/// One directory entry on the way.
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// The directory looked in; no part of it is a link.
+    /// The directory of the lookup; no part of it is a link.
     pub(crate) dir: PathBuf,
-    /// The name looked up there.
+    /// The name of the lookup.
     pub(crate) name: OsString,
-    /// What the entry is, itself (`lstat`), if anything.
+    /// The entry's own metadata (`lstat`), if it exists.
     pub(crate) metadata: Option<Metadata>,
     /// Where it points, if it is a symbolic link.
     pub(crate) link: Option<PathBuf>,
@@ -32,16 +32,16 @@ impl Step {
     }
 }
 
-/// The steps from `/` to what a path leads to. If something is absent, the last step says what.
+/// The steps from `/` to a path's target. If an entry is absent, it is the last step.
 #[derive(Debug)]
-pub(crate) struct Route {
-    /// In the order they were met.
+pub(crate) struct ResolvedPath {
+    /// In the order of the lookups.
     pub(crate) steps: Vec<Step>,
 }
 
-impl Route {
-    /// Follows `path`, which should be absolute.
-    pub(crate) fn trace(path: &Path) -> Self {
+impl ResolvedPath {
+    /// Resolves `path`, which should be absolute.
+    pub(crate) fn resolve(path: &Path) -> Self {
         let mut todo = VecDeque::new();
         let mut at = PathBuf::from("/");
         let mut steps = Vec::new();
@@ -84,16 +84,16 @@ impl Route {
                 break;
             }
         }
-        // Something that must be a directory but is not: the path leads nowhere.
-        let lost = !todo.is_empty() || links > MAX_LINKS;
-        if lost && let Some(step) = steps.last_mut() {
+        // An entry on the way is no directory: the path leads nowhere.
+        let dangling = !todo.is_empty() || links > MAX_LINKS;
+        if dangling && let Some(step) = steps.last_mut() {
             step.metadata = None;
         }
         Self { steps }
     }
 
-    /// What the path leads to, if anything.
-    pub(crate) fn end(&self) -> Option<&Step> {
+    /// What the path leads to, if it exists.
+    pub(crate) fn target(&self) -> Option<&Step> {
         self.steps
             .last()
             .filter(|step| step.metadata.is_some() && step.link.is_none())
@@ -114,7 +114,7 @@ fn push_front(todo: &mut VecDeque<OsString>, path: &Path) {
     }
 }
 
-/// Makes `path` absolute without asking what it leads to.
+/// Makes `path` absolute without resolving links.
 pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
@@ -125,8 +125,8 @@ mod tests {
 
     use super::*;
 
-    fn names(route: &Route, under: &Path) -> Vec<PathBuf> {
-        let paths = route.steps.iter().map(Step::path);
+    fn names(resolved: &ResolvedPath, under: &Path) -> Vec<PathBuf> {
+        let paths = resolved.steps.iter().map(Step::path);
         paths
             .filter_map(|path| path.strip_prefix(under).map(Path::to_path_buf).ok())
             .collect()
@@ -139,12 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn meets_links_in_the_middle_and_their_targets() {
+    fn links_in_the_middle_and_their_targets_are_steps() {
         let (_dir, root) = real_tempdir();
         fs::create_dir_all(root.join("releases/42")).unwrap();
         fs::write(root.join("releases/42/lib.so"), "x").unwrap();
         symlink("releases/42", root.join("current")).unwrap();
-        let route = Route::trace(&root.join("current/lib.so"));
+        let resolved = ResolvedPath::resolve(&root.join("current/lib.so"));
         let met = [
             "",
             "current",
@@ -152,38 +152,41 @@ mod tests {
             "releases/42",
             "releases/42/lib.so",
         ];
-        assert_eq!(names(&route, &root), met.map(PathBuf::from));
-        assert_eq!(route.end().unwrap().path(), root.join("releases/42/lib.so"));
+        assert_eq!(names(&resolved, &root), met.map(PathBuf::from));
+        assert_eq!(
+            resolved.target().unwrap().path(),
+            root.join("releases/42/lib.so")
+        );
     }
 
     #[test]
-    fn agrees_with_the_system_about_dots_and_absolute_links() {
+    fn dots_and_absolute_links_resolve_as_in_the_kernel() {
         let (_dir, root) = real_tempdir();
         fs::create_dir_all(root.join("a/b")).unwrap();
         fs::write(root.join("a/file"), "x").unwrap();
         symlink(root.join("a/b"), root.join("link")).unwrap();
         let path = root.join("link/.././file");
-        let end = Route::trace(&path).end().unwrap().path();
+        let end = ResolvedPath::resolve(&path).target().unwrap().path();
         assert_eq!(end, path.canonicalize().unwrap());
     }
 
     #[test]
-    fn ends_at_the_first_thing_that_is_absent() {
+    fn first_absent_entry_is_the_last_step() {
         let (_dir, root) = real_tempdir();
         fs::write(root.join("file"), "x").unwrap();
         for path in ["no/such/lib.so", "file/lib.so"] {
-            let route = Route::trace(&root.join(path));
-            assert!(route.end().is_none(), "{path}");
-            let last = route.steps.last().unwrap().path();
+            let resolved = ResolvedPath::resolve(&root.join(path));
+            assert!(resolved.target().is_none(), "{path}");
+            let last = resolved.steps.last().unwrap().path();
             assert_eq!(last, root.join(path.split('/').next().unwrap()));
         }
     }
 
     #[test]
-    fn a_ring_of_links_ends() {
+    fn link_cycle_has_no_target() {
         let (_dir, root) = real_tempdir();
         symlink("b", root.join("a")).unwrap();
         symlink("a", root.join("b")).unwrap();
-        assert!(Route::trace(&root.join("a")).end().is_none());
+        assert!(ResolvedPath::resolve(&root.join("a")).target().is_none());
     }
 }

@@ -6,26 +6,26 @@ use std::time::Instant;
 
 use super::*;
 
-/// No test is to pass by polling, or by the heartbeat, what it should hear.
-static PATIENT: LazyLock<Rhythm> = LazyLock::new(|| Rhythm {
+/// Checks so rarely that only events can make a test pass.
+static EVENTS_ONLY: LazyLock<Timing> = LazyLock::new(|| Timing {
     poll: Duration::from_secs(600),
     heartbeat: Duration::from_secs(600),
-    ..Rhythm::default()
+    ..Timing::default()
 });
 
 struct Bench {
     _dir: tempfile::TempDir,
     root: PathBuf,
-    watch: Watch,
-    reports: tokio_mpsc::Receiver<Changed>,
+    watch: Watcher,
+    reports: tokio_mpsc::Receiver<ChangeSet>,
 }
 
 impl Bench {
     fn new() -> Self {
-        Self::with(Watch::new(*PATIENT).unwrap())
+        Self::with(Watcher::new(*EVENTS_ONLY).unwrap())
     }
 
-    fn with((watch, reports): (Watch, tokio_mpsc::Receiver<Changed>)) -> Self {
+    fn with((watch, reports): (Watcher, tokio_mpsc::Receiver<ChangeSet>)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
         Self {
@@ -52,7 +52,7 @@ impl Bench {
         fs::rename(self.root.join(from), self.root.join(to)).unwrap();
     }
 
-    /// Replaces a link as `ln -sfn` and deployment tools do, by renaming.
+    /// Replaces a link by renaming, as `mv -T` and deployment tools do.
     fn point(&self, link: &str, target: &str) {
         symlink(target, self.root.join(".link")).unwrap();
         self.rename(".link", link);
@@ -62,7 +62,7 @@ impl Bench {
         fs::create_dir_all(self.root.join(name)).unwrap();
     }
 
-    /// The next report, as names in the bench; none within five seconds is a failure.
+    /// The next report, as names in the bench. Fails after five seconds without one.
     fn report(&mut self) -> Vec<String> {
         let end = Instant::now() + Duration::from_secs(5);
         loop {
@@ -82,21 +82,21 @@ impl Bench {
             .to_owned()
     }
 
-    /// Nothing but the change of `marker` is reported: events come in order, so whatever was
-    /// done before would have been reported with it or before it.
-    fn nothing_but(&mut self, marker: &str) {
+    /// Only the change of `marker` is reported. Events come in order, so an earlier change would have been
+    /// reported with it or before it.
+    fn only_reports(&mut self, marker: &str) {
         self.write(marker, "a mark");
         assert_eq!(self.report(), [marker]);
     }
 
-    /// Reads reports until one names `name`, for changes that may be told in parts.
+    /// Reads reports until one names `name`, for changes that may come in parts.
     fn until(&mut self, name: &str) {
         while !self.report().iter().any(|path| path == name) {}
     }
 }
 
 #[test]
-fn a_write_in_place_is_reported() {
+fn write_in_place_is_reported() {
     let mut bench = Bench::new();
     bench.write("lib.so", "one");
     bench.watch(&["lib.so"]);
@@ -105,14 +105,14 @@ fn a_write_in_place_is_reported() {
 }
 
 #[test]
-fn a_rename_over_it_is_reported_once() {
+fn rename_over_a_file_is_reported_once() {
     let mut bench = Bench::new();
     bench.write("lib.so", "one");
     bench.watch(&["lib.so", "marker"]);
     bench.write("lib.so.tmp", "two");
     bench.rename("lib.so.tmp", "lib.so");
     assert_eq!(bench.report(), ["lib.so"]);
-    bench.nothing_but("marker");
+    bench.only_reports("marker");
 }
 
 #[test]
@@ -124,11 +124,11 @@ fn other_files_in_the_directory_are_not_reported() {
     fs::read(bench.root.join("lib.so")).unwrap();
     bench.mkdir("elsewhere");
     bench.write("elsewhere/lib.so", "same name");
-    bench.nothing_but("marker");
+    bench.only_reports("marker");
 }
 
 #[test]
-fn a_link_that_is_pointed_elsewhere_is_reported() {
+fn retargeted_link_is_reported() {
     let mut bench = Bench::new();
     bench.write("one.so", "one");
     bench.write("two.so", "two");
@@ -141,7 +141,7 @@ fn a_link_that_is_pointed_elsewhere_is_reported() {
 }
 
 #[test]
-fn a_link_in_the_middle_of_the_path_is_followed_anew() {
+fn retargeted_link_in_the_middle_is_reported() {
     let mut bench = Bench::new();
     for release in ["releases/42", "releases/43"] {
         bench.mkdir(release);
@@ -157,7 +157,7 @@ fn a_link_in_the_middle_of_the_path_is_followed_anew() {
 }
 
 #[test]
-fn a_file_in_directories_that_are_absent_at_first_is_reported_when_it_appears() {
+fn file_in_absent_directories_is_reported_when_it_appears() {
     let mut bench = Bench::new();
     bench.watch(&["target/debug/lib.so"]);
     bench.mkdir("target/debug");
@@ -169,7 +169,7 @@ fn a_file_in_directories_that_are_absent_at_first_is_reported_when_it_appears() 
 }
 
 #[test]
-fn a_directory_that_is_made_anew_is_heard_again() {
+fn recreated_directory_is_watched_again() {
     let mut bench = Bench::new();
     bench.mkdir("target");
     bench.write("target/lib.so", "0");
@@ -187,7 +187,7 @@ fn a_directory_that_is_made_anew_is_heard_again() {
 }
 
 #[test]
-fn a_directory_that_is_exchanged_by_renaming_is_heard_again() {
+fn directory_swapped_by_renaming_is_watched_again() {
     let mut bench = Bench::new();
     bench.mkdir("live");
     bench.mkdir("next");
@@ -203,7 +203,7 @@ fn a_directory_that_is_exchanged_by_renaming_is_heard_again() {
 }
 
 #[test]
-fn a_file_that_vanishes_for_a_moment_is_reported_once() {
+fn file_removed_and_recreated_is_reported_once() {
     let mut bench = Bench::new();
     bench.write("lib.so", "one");
     bench.watch(&["lib.so", "marker"]);
@@ -212,11 +212,11 @@ fn a_file_that_vanishes_for_a_moment_is_reported_once() {
     fs::remove_file(bench.root.join("lib.so")).unwrap();
     fs::hard_link(bench.root.join("deps.so"), bench.root.join("lib.so")).unwrap();
     assert_eq!(bench.report(), ["lib.so"]);
-    bench.nothing_but("marker");
+    bench.only_reports("marker");
 }
 
 #[test]
-fn a_file_that_goes_for_good_is_reported() {
+fn removed_file_is_reported() {
     let mut bench = Bench::new();
     bench.write("lib.so", "one");
     bench.watch(&["lib.so"]);
@@ -225,16 +225,16 @@ fn a_file_that_goes_for_good_is_reported() {
 }
 
 #[test]
-fn what_is_no_longer_set_is_no_longer_reported() {
+fn file_not_in_the_new_set_is_not_reported() {
     let mut bench = Bench::new();
     bench.watch(&["one", "marker"]);
     bench.watch(&["marker"]);
     bench.write("one", "x");
-    bench.nothing_but("marker");
+    bench.only_reports("marker");
 }
 
 #[test]
-fn changes_gather_while_nobody_receives() {
+fn changes_accumulate_until_received() {
     let mut bench = Bench::new();
     let names: Vec<String> = (0..20).map(|n| format!("file{n:02}")).collect();
     bench.watch(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -242,54 +242,54 @@ fn changes_gather_while_nobody_receives() {
         bench.write(name, "x");
         thread::sleep(Duration::from_millis(8));
     }
-    let mut told = Vec::new();
-    while told.len() < names.len() {
-        told.extend(bench.report());
+    let mut reported = Vec::new();
+    while reported.len() < names.len() {
+        reported.extend(bench.report());
     }
-    told.sort();
-    assert_eq!(told, names);
+    reported.sort();
+    assert_eq!(reported, names);
 }
 
 #[test]
-fn without_the_systems_help_it_looks_now_and_then() {
-    let rhythm = Rhythm {
+fn polling_reports_changes() {
+    let timing = Timing {
         poll: Duration::from_millis(10),
-        ..*PATIENT
+        ..*EVENTS_ONLY
     };
-    let mut bench = Bench::with(Watch::polling(rhythm).unwrap());
+    let mut bench = Bench::with(Watcher::polling(timing).unwrap());
     bench.watch(&["dir/lib.so"]);
     bench.mkdir("dir");
     bench.write("dir/lib.so", "one");
     bench.until("dir/lib.so");
-    // The first may have been seen by the look that follows `set`.
+    // The check after `set` may have reported the first change.
     bench.write("dir/lib.so", "longer");
     bench.until("dir/lib.so");
 }
 
 #[test]
-fn what_the_system_does_not_report_is_seen_at_the_heartbeat() {
-    let rhythm = Rhythm {
+fn heartbeat_reports_changes_without_events() {
+    let timing = Timing {
         heartbeat: Duration::from_millis(10),
-        ..*PATIENT
+        ..*EVENTS_ONLY
     };
     let (messages, inbox) = mpsc::channel();
-    let quiet = Ears::open(|_lost| ());
-    let mut bench = Bench::with(Watch::start(rhythm, quiet, messages, inbox).unwrap());
+    let silent = DirWatcher::open(|_event| ());
+    let mut bench = Bench::with(Watcher::start(timing, silent, messages, inbox).unwrap());
     bench.watch(&["lib.so"]);
     bench.write("lib.so", "one");
     bench.until("lib.so");
-    // The first may have been seen by the look that follows `set`.
+    // The check after `set` may have reported the first change.
     bench.write("lib.so", "longer");
     bench.until("lib.so");
 }
 
 #[test]
-fn it_ends_with_its_receiver_and_says_so() {
-    let bench = Bench::with(Watch::new(Rhythm::default()).unwrap());
+fn dropped_receiver_ends_the_thread() {
+    let bench = Bench::with(Watcher::new(Timing::default()).unwrap());
     drop(bench.reports);
     let end = Instant::now() + Duration::from_secs(5);
     while bench.watch.set(Interest::default()).is_ok() {
-        assert!(Instant::now() < end, "the thread goes on");
+        assert!(Instant::now() < end, "the thread still runs");
     }
 }
 
@@ -318,20 +318,20 @@ fn a_rename_is_reported_within_milliseconds() {
 }
 
 #[test]
-fn a_tree_tells_of_files_in_folders_that_were_not_there() {
+fn tree_reports_files_in_new_directories() {
     let mut bench = Bench::new();
     bench.mkdir("crate/src");
     bench.write("crate/src/lib.rs", "one");
     let tree = |root: &str| Tree {
         root: bench.root.join(root),
-        without: [bench.root.join(root).join("target")].into(),
+        excluded: [bench.root.join(root).join("target")].into(),
     };
     let (trees, files) = (
         [tree("crate"), tree("part")].into(),
         [bench.root.join("lock")].into(),
     );
     bench.watch.set(Interest { files, trees }).unwrap();
-    // Whole from one moment to the next: a write in two steps may be told twice.
+    // Atomic: a write in two steps may be reported twice.
     let place = |bench: &Bench, name: &str| {
         bench.write(".whole", name);
         bench.rename(".whole", name);

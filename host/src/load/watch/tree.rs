@@ -1,4 +1,4 @@
-//! A tree that is watched: its files, and where new ones may appear.
+//! A watched tree: its files, and the directories where new ones may appear.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -6,41 +6,41 @@ use std::path::{Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
 
-use super::identity::End;
+use super::identity::FileStat;
 use super::interest::Tree;
-use super::resolved_path::Route;
+use super::resolved_path::ResolvedPath;
 
-/// What marks a directory as a cache, as cargo marks its `target` (bford.info/cachedir).
-const CACHE: &str = "CACHEDIR.TAG";
+/// Marks a directory as a cache, such as cargo's `target` (bford.info/cachedir).
+const CACHE_TAG: &str = "CACHEDIR.TAG";
 
-/// A tree, as it was when last told and as it was found last.
+/// A tree as it was last reported and as the last walk found it.
 #[derive(Debug)]
-pub(super) struct Grown {
+pub(super) struct WatchedTree {
     tree: Tree,
-    told: BTreeMap<PathBuf, End>,
-    found: BTreeMap<PathBuf, End>,
-    /// Those in it, and those on the way to it.
+    reported: BTreeMap<PathBuf, FileStat>,
+    found: BTreeMap<PathBuf, FileStat>,
+    /// The directories in it, and those on the way to it.
     dirs: BTreeSet<PathBuf>,
-    /// An event says that their content was written, whatever the clock of their mtime says.
+    /// Files whose content was written according to an event. The mtime may be too coarse to show it.
     written: BTreeSet<PathBuf>,
-    /// Whether it may differ from what was found: it is to be walked.
-    stirred: bool,
+    /// Whether it needs a walk: it may differ from the last one.
+    dirty: bool,
 }
 
-impl Grown {
+impl WatchedTree {
     pub(super) fn new(tree: Tree) -> Self {
-        let mut grown = Self {
+        let mut watched = Self {
             tree,
-            told: BTreeMap::new(),
+            reported: BTreeMap::new(),
             found: BTreeMap::new(),
             dirs: BTreeSet::new(),
             written: BTreeSet::new(),
-            // What happens from here on is heard only when somebody listens.
-            stirred: true,
+            // Its directories are not watched yet, so changes until then cause no event.
+            dirty: true,
         };
-        grown.walk();
-        grown.told = grown.found.clone();
-        grown
+        watched.walk();
+        watched.reported = watched.found.clone();
+        watched
     }
 
     pub(super) fn tree(&self) -> &Tree {
@@ -51,84 +51,84 @@ impl Grown {
         self.dirs.iter().cloned()
     }
 
-    /// It is to be walked.
-    pub(super) fn stir(&mut self) {
-        self.stirred = true;
+    /// Marks it for a walk.
+    pub(super) fn mark_dirty(&mut self) {
+        self.dirty = true;
     }
 
-    /// Whether it is to be walked, until it is told.
-    pub(super) fn is_stirred(&self) -> bool {
-        self.stirred
+    /// Whether it needs a walk.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty
     }
 
-    /// Finds what there is now.
+    /// Finds the files and directories that exist now.
     pub(super) fn walk(&mut self) {
-        let way = Route::trace(&self.tree.root);
-        self.dirs = way.steps.into_iter().map(|step| step.dir).collect();
+        let path = ResolvedPath::resolve(&self.tree.root);
+        self.dirs = path.steps.into_iter().map(|step| step.dir).collect();
         self.found.clear();
-        let without = self.tree.without.clone();
+        let excluded = self.tree.excluded.clone();
         let walk = WalkBuilder::new(&self.tree.root)
-            // A crate is as good before its first `git init`.
+            // `.gitignore` applies before the first `git init`, too.
             .require_git(false)
             .follow_links(true)
-            .filter_entry(move |entry| belongs(entry) && !without.contains(entry.path()))
+            .filter_entry(move |entry| is_included(entry) && !excluded.contains(entry.path()))
             .build();
-        // What can't be read now is told when it can.
+        // An unreadable entry is reported once it is readable.
         for entry in walk.filter_map(Result::ok) {
             let path = entry.path().to_path_buf();
             match entry.metadata() {
                 Ok(metadata) if metadata.is_dir() => drop(self.dirs.insert(path)),
-                Ok(metadata) => drop(self.found.insert(path, End::of(&metadata))),
+                Ok(metadata) => drop(self.found.insert(path, FileStat::of(&metadata))),
                 Err(_) => {}
             }
         }
     }
 
-    /// Whether something at `path` could concern the tree.
-    pub(super) fn concerns(&self, path: &Path) -> bool {
+    /// Whether an event for `path` is relevant to the tree.
+    pub(super) fn is_relevant(&self, path: &Path) -> bool {
         if self.tree.root.starts_with(path) {
             return true;
         }
         let here = path.parent().is_some_and(|dir| self.dirs.contains(dir));
-        here && path.starts_with(&self.tree.root) && !path.file_name().is_none_or(is_dropped)
+        here && path.starts_with(&self.tree.root) && !path.file_name().is_none_or(is_editor_file)
     }
 
-    /// Notes that the content of the file at `path` was written.
+    /// Records that the content of the file at `path` was written.
     pub(super) fn note_written(&mut self, path: &Path) {
-        if self.told.contains_key(path) {
+        if self.reported.contains_key(path) {
             self.written.insert(path.to_path_buf());
         }
     }
 
-    /// The files that were not last told to be what they were found to be; this tells it.
+    /// The files whose state differs from the last report; this reports them.
     pub(super) fn changed(&mut self) -> Vec<PathBuf> {
         let mut changed = std::mem::take(&mut self.written);
-        let differs = |(path, end): &(&PathBuf, &End)| self.told.get(*path) != Some(*end);
+        let differs = |(path, end): &(&PathBuf, &FileStat)| self.reported.get(*path) != Some(*end);
         let new = self.found.iter().filter(differs).map(|(path, _)| path);
         let gone = self
-            .told
+            .reported
             .keys()
             .filter(|path| !self.found.contains_key(*path));
         changed.extend(new.chain(gone).cloned());
-        if self.stirred {
-            self.told.clone_from(&self.found);
-            self.stirred = false;
+        if self.dirty {
+            self.reported.clone_from(&self.found);
+            self.dirty = false;
         }
         changed.into_iter().collect()
     }
 }
 
-fn belongs(entry: &DirEntry) -> bool {
+fn is_included(entry: &DirEntry) -> bool {
     let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
-    let is_cache = is_dir && entry.path().join(CACHE).exists();
-    !is_cache && !is_dropped(entry.file_name())
+    let is_cache = is_dir && entry.path().join(CACHE_TAG).exists();
+    !is_cache && !is_editor_file(entry.file_name())
 }
 
-/// Whether only an editor wants a file of this name.
-fn is_dropped(name: &OsStr) -> bool {
+/// Whether a name is that of an editor's temporary file, or hidden.
+fn is_editor_file(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let ends = ["~", ".swp", ".swx", ".tmp", "___jb_tmp___", "___jb_old___"];
-    // Vim asks with this number whether it may write.
+    // Vim creates `4913` to test whether it can write.
     name.starts_with('.')
         || name.starts_with('#')
         || name == "4913"
@@ -144,22 +144,22 @@ mod tests {
     struct Bench {
         _dir: tempfile::TempDir,
         root: PathBuf,
-        grown: Grown,
+        watched: WatchedTree,
     }
 
     impl Bench {
-        fn new(without: &[&str]) -> Self {
+        fn new(excluded: &[&str]) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let root = dir.path().canonicalize().unwrap().join("crate");
             fs::create_dir_all(root.join("src")).unwrap();
-            let without = without.iter().map(|name| root.join(name)).collect();
+            let excluded = excluded.iter().map(|name| root.join(name)).collect();
             let tree = Tree {
                 root: root.clone(),
-                without,
+                excluded,
             };
             Self {
                 _dir: dir,
-                grown: Grown::new(tree),
+                watched: WatchedTree::new(tree),
                 root,
             }
         }
@@ -171,10 +171,10 @@ mod tests {
         }
 
         fn changed(&mut self) -> Vec<String> {
-            self.grown.stir();
-            self.grown.walk();
+            self.watched.mark_dirty();
+            self.watched.walk();
             let short = |path: &PathBuf| path.strip_prefix(&self.root).unwrap().to_owned();
-            let changed = self.grown.changed();
+            let changed = self.watched.changed();
             let changed = changed.iter().map(short);
             changed
                 .map(|path| path.to_str().unwrap().to_owned())
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_appears_changes_and_goes_is_told_once() {
+    fn created_written_and_removed_files_are_reported_once() {
         let mut bench = Bench::new(&[]);
         bench.write("src/lib.rs", "mod deep;");
         bench.write("src/deep/mod.rs", "");
@@ -196,19 +196,19 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_leaves_no_trace_is_told_if_an_event_says_so() {
+    fn write_within_the_clock_tick_is_reported_by_its_event() {
         let mut bench = Bench::new(&[]);
         bench.write("src/lib.rs", "");
         bench.changed();
-        bench.grown.note_written(&bench.root.join("src/other.rs"));
+        bench.watched.note_written(&bench.root.join("src/other.rs"));
         assert!(bench.changed().is_empty());
-        bench.grown.note_written(&bench.root.join("src/lib.rs"));
+        bench.watched.note_written(&bench.root.join("src/lib.rs"));
         assert_eq!(bench.changed(), ["src/lib.rs"]);
         assert!(bench.changed().is_empty());
     }
 
     #[test]
-    fn what_is_ignored_hidden_dropped_cached_or_left_out_is_nothing() {
+    fn ignored_hidden_temporary_cached_and_excluded_files_are_not_reported() {
         let mut bench = Bench::new(&["nested"]);
         bench.write(".gitignore", "/made\n*.log\n");
         for name in [
@@ -231,13 +231,17 @@ mod tests {
     }
 
     #[test]
-    fn its_own_entries_and_its_way_concern_it_and_no_others() {
+    fn only_its_entries_and_its_ancestors_are_relevant() {
         let mut bench = Bench::new(&[]);
         bench.write("target/CACHEDIR.TAG", "");
         bench.changed();
-        let concerns = |name: &str| bench.grown.concerns(&bench.root.join(name));
-        assert!(concerns("src/new.rs") && concerns("Cargo.toml") && concerns(""));
-        assert!(!concerns("target/debug") && !concerns("src/.lib.rs.swp"));
-        assert!(!bench.grown.concerns(&bench.root.with_file_name("other")));
+        let is_relevant = |name: &str| bench.watched.is_relevant(&bench.root.join(name));
+        assert!(is_relevant("src/new.rs") && is_relevant("Cargo.toml") && is_relevant(""));
+        assert!(!is_relevant("target/debug") && !is_relevant("src/.lib.rs.swp"));
+        assert!(
+            !bench
+                .watched
+                .is_relevant(&bench.root.with_file_name("other"))
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The thread that listens, waits for quiet, looks and reports.
+//! The thread that receives events, waits for quiet, checks and reports.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -9,69 +9,69 @@ use std::time::Instant;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::debounce::Debounce;
-use super::dir_watcher::{Ears, Meaning, meaning};
-use super::watch_set::Watched;
-use super::{Changed, Interest, Rhythm};
+use super::dir_watcher::{DirWatcher, EventClass, classify};
+use super::watch_set::WatchSet;
+use super::{ChangeSet, Interest, Timing};
 
-/// How often to arm and follow again while the directories keep moving underneath.
-const MOVES: usize = 8;
+/// How often to update the watches while directories keep changing.
+const MAX_UPDATES: usize = 8;
 
-/// What the thread is told.
+/// A message to the thread.
 pub(super) enum Message {
-    /// The system reports something.
+    /// An event from the system.
     Event(notify::Result<notify::Event>),
-    /// Watch this, and say when that holds.
+    /// Watch this; answer when it is watched.
     Set(Interest, Sender<io::Result<()>>),
-    /// Nobody needs it any more.
+    /// End the thread.
     Stop,
 }
 
 /// The thread's state.
-pub(super) struct Run {
-    rhythm: Rhythm,
-    ears: Ears,
-    watched: Watched,
+pub(super) struct WatchLoop {
+    timing: Timing,
+    dir_watcher: DirWatcher,
+    watched: WatchSet,
     debounce: Debounce,
-    next_look: Instant,
-    /// Changed, but the receiver is busy.
-    untold: BTreeSet<PathBuf>,
-    /// When the first of that was noticed.
+    next_check: Instant,
+    /// Changes that the full channel did not take.
+    unreported: BTreeSet<PathBuf>,
+    /// When the first of them was noticed.
     since: Option<Instant>,
-    reports: tokio::sync::mpsc::Sender<Changed>,
+    reports: tokio::sync::mpsc::Sender<ChangeSet>,
 }
 
-impl Run {
+impl WatchLoop {
     pub(super) fn new(
-        rhythm: Rhythm,
-        ears: Ears,
-        reports: tokio::sync::mpsc::Sender<Changed>,
+        timing: Timing,
+        dir_watcher: DirWatcher,
+        reports: tokio::sync::mpsc::Sender<ChangeSet>,
     ) -> Self {
-        let debounce = Debounce::new(rhythm.quiet, rhythm.limit);
-        let (watched, untold) = (Watched::default(), BTreeSet::new());
+        let debounce = Debounce::new(timing.quiet, timing.limit);
+        let (watched, unreported) = (WatchSet::default(), BTreeSet::new());
         Self {
-            rhythm,
-            ears,
+            timing,
+            dir_watcher,
             watched,
             debounce,
-            next_look: Instant::now(),
-            untold,
+            next_check: Instant::now(),
+            unreported,
             since: None,
             reports,
         }
     }
 
-    /// Works until told to stop, or nobody receives.
-    pub(super) fn until_stopped(mut self, inbox: &Receiver<Message>) {
-        self.put_off_look();
+    /// Runs until it is stopped or the receiver is dropped.
+    pub(super) fn run(mut self, inbox: &Receiver<Message>) {
+        self.schedule_check();
         while !self.reports.is_closed() {
             match inbox.recv_timeout(self.wake().saturating_duration_since(Instant::now())) {
-                Ok(Message::Event(event)) => self.hear(&event),
+                Ok(Message::Event(event)) => self.handle_event(&event),
                 Ok(Message::Set(interest, done)) => {
                     let result = self.watched.set(interest);
-                    self.arm();
-                    // A change between the first look and the arming was not heard: look again.
+                    self.update_watches();
+                    // A change between the first check and the new watches caused no event: check again.
                     self.debounce.touch(Instant::now());
-                    // Who asked may have gone.
+                    // Fails if the caller has gone.
                     drop(done.send(result));
                 }
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -79,103 +79,102 @@ impl Run {
             }
             let now = Instant::now();
             let first = self.debounce.first().unwrap_or(now);
-            let (heard, is_time) = (self.debounce.take(now), self.next_look <= now);
+            let (quiet, is_time) = (self.debounce.take(now), self.next_check <= now);
             if is_time {
-                self.watched.stir_all();
+                self.watched.mark_all_dirty();
             }
-            if heard || is_time {
-                self.look(first);
+            if quiet || is_time {
+                self.check(first);
             }
-            self.tell();
+            self.report();
         }
     }
 
     fn wake(&self) -> Instant {
-        let look = self
+        let check = self
             .debounce
             .due()
-            .unwrap_or(self.next_look)
-            .min(self.next_look);
-        if self.untold.is_empty() {
-            look
+            .unwrap_or(self.next_check)
+            .min(self.next_check);
+        if self.unreported.is_empty() {
+            check
         } else {
-            look.min(Instant::now() + self.rhythm.quiet)
+            check.min(Instant::now() + self.timing.quiet)
         }
     }
 
-    fn hear(&mut self, event: &notify::Result<notify::Event>) {
+    fn handle_event(&mut self, event: &notify::Result<notify::Event>) {
         let event = match event {
             Ok(event) if !event.need_rescan() => event,
-            // Events were lost: look at everything.
+            // Events were lost: check everything.
             _ => {
-                self.watched.stir_all();
+                self.watched.mark_all_dirty();
                 return self.debounce.touch(Instant::now());
             }
         };
-        let meaning = meaning(event);
-        if meaning == Meaning::Nothing {
+        let class = classify(event);
+        if class == EventClass::Ignored {
             return;
         }
         for path in &event.paths {
-            if !self.watched.concerns(path) {
+            if !self.watched.is_relevant(path) {
                 continue;
             }
-            match meaning {
-                Meaning::Written => self.watched.note_written(path),
-                Meaning::Replaced => self.ears.forget(path),
-                Meaning::Changed | Meaning::Nothing => {}
+            match class {
+                EventClass::Written => self.watched.note_written(path),
+                EventClass::Replaced => self.dir_watcher.forget(path),
+                EventClass::Changed | EventClass::Ignored => {}
             }
             self.debounce.touch(Instant::now());
         }
     }
 
-    fn look(&mut self, first: Instant) {
-        let armed = self.arm();
-        // After arming, so that what happens from here on is heard.
+    fn check(&mut self, first: Instant) {
+        let settled = self.update_watches();
+        // Compared after the update: a later change causes an event.
         let changed = self.watched.changed();
         if !changed.is_empty() {
             self.since.get_or_insert(first);
-            self.untold.extend(changed);
+            self.unreported.extend(changed);
         }
-        if !armed {
-            // Still moving: look again soon.
-            self.watched.stir_all();
+        if !settled {
+            // Directories still change: check again soon.
+            self.watched.mark_all_dirty();
             self.debounce.touch(Instant::now());
         }
-        self.put_off_look();
+        self.schedule_check();
     }
 
-    /// Listens to every directory on the way of every file, and in every tree; says whether these have stayed
-    /// the same meanwhile.
-    fn arm(&mut self) -> bool {
-        for _ in 0..MOVES {
-            let dirs = self.watched.retrace();
-            if !self.ears.listen(&dirs) {
+    /// Watches every directory on the way to each file and in each tree. Returns whether the set of directories
+    /// has settled.
+    fn update_watches(&mut self) -> bool {
+        for _ in 0..MAX_UPDATES {
+            let dirs = self.watched.refresh();
+            if !self.dir_watcher.watch_only(&dirs) {
                 return true;
             }
         }
         false
     }
 
-    fn put_off_look(&mut self) {
-        let deaf = self.ears.is_hard_of_hearing();
-        let pause = if deaf {
-            self.rhythm.poll
+    fn schedule_check(&mut self) {
+        let pause = if self.dir_watcher.needs_polling() {
+            self.timing.poll
         } else {
-            self.rhythm.heartbeat
+            self.timing.heartbeat
         };
-        self.next_look = Instant::now() + pause;
+        self.next_check = Instant::now() + pause;
     }
 
-    fn tell(&mut self) {
+    fn report(&mut self) {
         let Some(first) = self.since.take() else {
             return;
         };
-        let paths: Vec<PathBuf> = std::mem::take(&mut self.untold).into_iter().collect();
-        match self.reports.try_send(Changed { paths, first }) {
+        let paths: Vec<PathBuf> = std::mem::take(&mut self.unreported).into_iter().collect();
+        match self.reports.try_send(ChangeSet { paths, first }) {
             Ok(()) | Err(TrySendError::Closed(_)) => {}
-            Err(TrySendError::Full(Changed { paths, first })) => {
-                self.untold.extend(paths);
+            Err(TrySendError::Full(ChangeSet { paths, first })) => {
+                self.unreported.extend(paths);
                 self.since = Some(first);
             }
         }

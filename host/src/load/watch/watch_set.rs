@@ -1,4 +1,4 @@
-//! What is being watched, what it last was, and which events could concern it.
+//! The watched files and trees, their last reported state, and which events are relevant to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -7,66 +7,66 @@ use std::path::{Path, PathBuf};
 
 use super::Interest;
 use super::identity::Identity;
-use super::resolved_path::{Route, absolute};
-use super::tree::Grown;
+use super::resolved_path::{ResolvedPath, absolute};
+use super::tree::WatchedTree;
 
-/// The set of watched files and trees.
+/// The watched files and trees.
 #[derive(Debug, Default)]
-pub(super) struct Watched {
-    files: BTreeMap<PathBuf, Watch>,
-    trees: Vec<Grown>,
+pub(super) struct WatchSet {
+    files: BTreeMap<PathBuf, WatchedFile>,
+    trees: Vec<WatchedTree>,
 }
 
 /// One watched file.
 #[derive(Debug)]
-struct Watch {
+struct WatchedFile {
     absolute: PathBuf,
-    /// What it was when last told.
-    told: Identity,
-    /// Every name on the way: an event on another name does not concern it.
+    /// Its state in the last report.
+    reported: Identity,
+    /// Every name on the way: events for other names are irrelevant.
     names: BTreeSet<OsString>,
-    /// Where the content is.
+    /// The file that the path leads to.
     end: Option<PathBuf>,
-    /// An event says that its content was written, whatever the clock of its mtime says.
+    /// An event says that its content was written. The mtime may be too coarse to show it.
     written: bool,
 }
 
-impl Watched {
-    /// Watches this from now on. What is watched already keeps what was last told of it.
+impl WatchSet {
+    /// Watches this from now on. What is watched already keeps its last reported state.
     pub(super) fn set(&mut self, interest: Interest) -> io::Result<()> {
         let mut kept = BTreeMap::new();
         for file in interest.files {
             let watch = match self.files.remove(&file) {
                 Some(watch) => watch,
-                None => Watch::new(absolute(&file)?),
+                None => WatchedFile::new(absolute(&file)?),
             };
             kept.insert(file, watch);
         }
         self.files = kept;
         let mut trees = std::mem::take(&mut self.trees);
-        let grown = interest.trees.into_iter().map(|tree| {
+        let watched = interest.trees.into_iter().map(|tree| {
             let known = trees.iter().position(|known| *known.tree() == tree);
-            known.map_or_else(|| Grown::new(tree), |at| trees.swap_remove(at))
+            known.map_or_else(|| WatchedTree::new(tree), |at| trees.swap_remove(at))
         });
-        self.trees = grown.collect();
+        self.trees = watched.collect();
         Ok(())
     }
 
-    /// Every tree is to be walked, whatever was heard.
-    pub(super) fn stir_all(&mut self) {
-        self.trees.iter_mut().for_each(Grown::stir);
+    /// Marks every tree for a walk.
+    pub(super) fn mark_all_dirty(&mut self) {
+        self.trees.iter_mut().for_each(WatchedTree::mark_dirty);
     }
 
-    /// Follows every path and walks every stirred tree anew, and says which directories the way leads through.
-    pub(super) fn retrace(&mut self) -> BTreeSet<PathBuf> {
+    /// Resolves every path and walks every dirty tree. Returns all directories on the way.
+    pub(super) fn refresh(&mut self) -> BTreeSet<PathBuf> {
         let mut dirs = BTreeSet::new();
         for watch in self.files.values_mut() {
-            let route = Route::trace(&watch.absolute);
-            watch.follow(&route);
-            dirs.extend(route.steps.into_iter().map(|step| step.dir));
+            let resolved = ResolvedPath::resolve(&watch.absolute);
+            watch.follow(&resolved);
+            dirs.extend(resolved.steps.into_iter().map(|step| step.dir));
         }
         for tree in &mut self.trees {
-            if tree.is_stirred() {
+            if tree.is_dirty() {
                 tree.walk();
             }
             dirs.extend(tree.dirs());
@@ -74,18 +74,18 @@ impl Watched {
         dirs
     }
 
-    /// Whether something at `path` could concern a watched file; the trees that it concerns are stirred.
-    pub(super) fn concerns(&mut self, path: &Path) -> bool {
+    /// Whether an event for `path` is relevant to a file or tree. Marks those trees dirty.
+    pub(super) fn is_relevant(&mut self, path: &Path) -> bool {
         let name = path.file_name().unwrap_or_default();
         let mut any = self.files.values().any(|watch| watch.names.contains(name));
-        for tree in self.trees.iter_mut().filter(|tree| tree.concerns(path)) {
-            tree.stir();
+        for tree in self.trees.iter_mut().filter(|tree| tree.is_relevant(path)) {
+            tree.mark_dirty();
             any = true;
         }
         any
     }
 
-    /// Notes that the content of the file at `path` was written.
+    /// Records that the content of the file at `path` was written.
     pub(super) fn note_written(&mut self, path: &Path) {
         for watch in self.files.values_mut() {
             watch.written |= watch.end.as_deref() == Some(path);
@@ -95,42 +95,46 @@ impl Watched {
         }
     }
 
-    /// The files that are not what was last told of them; this tells it. Those of trees as the last
-    /// [`Watched::retrace`] has found them.
+    /// The files whose state differs from the last report; this reports them. Trees are compared as the last
+    /// [`WatchSet::refresh`] found them.
     pub(super) fn changed(&mut self) -> Vec<PathBuf> {
         let mut changed = Vec::new();
         for (file, watch) in &mut self.files {
-            let now = watch.follow(&Route::trace(&watch.absolute.clone()));
-            if now != watch.told || watch.written {
+            let now = watch.follow(&ResolvedPath::resolve(&watch.absolute.clone()));
+            if now != watch.reported || watch.written {
                 changed.push(file.clone());
             }
-            watch.told = now;
+            watch.reported = now;
             watch.written = false;
         }
-        changed.extend(self.trees.iter_mut().flat_map(Grown::changed));
+        changed.extend(self.trees.iter_mut().flat_map(WatchedTree::changed));
         changed
     }
 }
 
-impl Watch {
+impl WatchedFile {
     fn new(absolute: PathBuf) -> Self {
-        let route = Route::trace(&absolute);
-        let told = Identity::of(&route);
+        let resolved = ResolvedPath::resolve(&absolute);
+        let reported = Identity::of(&resolved);
         let mut watch = Self {
             absolute,
-            told,
+            reported,
             names: BTreeSet::new(),
             end: None,
             written: false,
         };
-        watch.follow(&route);
+        watch.follow(&resolved);
         watch
     }
 
-    fn follow(&mut self, route: &Route) -> Identity {
-        self.names = route.steps.iter().map(|step| step.name.clone()).collect();
-        self.end = route.end().map(super::resolved_path::Step::path);
-        Identity::of(route)
+    fn follow(&mut self, resolved: &ResolvedPath) -> Identity {
+        self.names = resolved
+            .steps
+            .iter()
+            .map(|step| step.name.clone())
+            .collect();
+        self.end = resolved.target().map(super::resolved_path::Step::path);
+        Identity::of(resolved)
     }
 }
 
@@ -141,14 +145,14 @@ mod tests {
 
     use super::*;
 
-    fn watching(file: &Path) -> Watched {
-        let mut watched = Watched::default();
+    fn watching(file: &Path) -> WatchSet {
+        let mut watched = WatchSet::default();
         watched.set(Interest::files([file.to_path_buf()])).unwrap();
         watched
     }
 
     #[test]
-    fn an_unchanged_file_is_not_told_and_a_changed_one_once() {
+    fn changed_file_is_reported_once() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("lib.so");
         fs::write(&file, "one").unwrap();
@@ -161,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_leaves_no_trace_is_told_if_an_event_says_so() {
+    fn write_within_the_clock_tick_is_reported_by_its_event() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().canonicalize().unwrap().join("lib.so");
         fs::write(&file, "one").unwrap();
@@ -173,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_of_the_same_length_and_time_is_a_change() {
+    fn replacement_of_equal_length_and_time_is_a_change() {
         let dir = tempfile::tempdir().unwrap();
         let (file, other) = (dir.path().join("lib.so"), dir.path().join("other"));
         let time = std::time::SystemTime::UNIX_EPOCH;
@@ -192,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mended_mode_is_a_change() {
+    fn changed_mode_is_a_change() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("lib.so");
         fs::write(&file, "one").unwrap();
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_points_elsewhere_is_a_change_even_to_the_same_file() {
+    fn retargeted_link_is_a_change_even_to_the_same_file() {
         let dir = tempfile::tempdir().unwrap();
         let (file, link) = (dir.path().join("lib.so"), dir.path().join("link"));
         fs::write(&file, "one").unwrap();
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn setting_the_files_anew_forgets_no_change() {
+    fn new_set_keeps_pending_changes() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("lib.so");
         fs::write(&file, "one").unwrap();
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn only_trees_that_were_heard_of_are_walked_until_all_are() {
+    fn only_dirty_trees_are_walked() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
         let [a, b] = ["a", "b"].map(|name| root.join(name));
@@ -236,39 +240,39 @@ mod tests {
         }
         let tree = |root: &PathBuf| crate::load::watch::Tree {
             root: root.clone(),
-            without: BTreeSet::new(),
+            excluded: BTreeSet::new(),
         };
-        let mut watched = Watched::default();
+        let mut watched = WatchSet::default();
         let trees = [tree(&a), tree(&b)].into();
         let files = BTreeSet::new();
         watched.set(Interest { files, trees }).unwrap();
-        let look = |watched: &mut Watched| {
-            watched.retrace();
+        let check = |watched: &mut WatchSet| {
+            watched.refresh();
             watched.changed()
         };
         let [in_a, in_b] = [a.join("lib.rs"), b.join("lib.rs")];
         fs::write(&in_a, "").unwrap();
-        // Nobody listened yet.
-        assert_eq!(look(&mut watched), std::slice::from_ref(&in_a));
+        // A new tree is dirty.
+        assert_eq!(check(&mut watched), std::slice::from_ref(&in_a));
         for file in [&in_a, &in_b] {
             fs::write(file, "more").unwrap();
         }
-        assert!(look(&mut watched).is_empty());
-        assert!(watched.concerns(&in_b));
-        assert_eq!(look(&mut watched), [in_b]);
-        watched.stir_all();
-        assert_eq!(look(&mut watched), [in_a]);
+        assert!(check(&mut watched).is_empty());
+        assert!(watched.is_relevant(&in_b));
+        assert_eq!(check(&mut watched), [in_b]);
+        watched.mark_all_dirty();
+        assert_eq!(check(&mut watched), [in_a]);
     }
 
     #[test]
-    fn every_name_on_the_way_concerns_it_and_no_other() {
+    fn only_names_on_the_way_are_relevant() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("releases/42")).unwrap();
         symlink("releases/42", dir.path().join("current")).unwrap();
         let mut watched = watching(&dir.path().join("current/lib.so"));
         for name in ["current", "releases", "42", "lib.so"] {
-            assert!(watched.concerns(&Path::new("/any").join(name)), "{name}");
+            assert!(watched.is_relevant(&Path::new("/any").join(name)), "{name}");
         }
-        assert!(!watched.concerns(&dir.path().join("lib.so.tmp")));
+        assert!(!watched.is_relevant(&dir.path().join("lib.so.tmp")));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::editor_schema::EditorSchema;
 use super::record::record;
 use super::tell::{tell, warn};
-use crate::load::watch::Watch;
+use crate::load::watch::Watcher;
 use crate::process::ipc::ReloadOptions;
 use crate::serve::generation::Record;
 use crate::serve::generation::{Ask as Look, Outcome, Reloader, Report};
@@ -46,7 +46,7 @@ impl Trigger {
 /// Reloads and tells of it.
 pub(super) struct ReloadLoop {
     pub(super) reloader: Reloader,
-    watch: Arc<Watch>,
+    watch: Arc<Watcher>,
     /// The last number of a reload.
     number: u64,
     /// The refusal that was told last, and when.
@@ -59,7 +59,7 @@ pub(super) struct ReloadLoop {
 impl ReloadLoop {
     pub(super) fn new(
         reloader: Reloader,
-        watch: Arc<Watch>,
+        watch: Arc<Watcher>,
         number: u64,
         first: Option<(Report, Duration)>,
     ) -> Self {

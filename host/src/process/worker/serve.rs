@@ -16,7 +16,7 @@ use super::monitor::Monitor;
 use super::reload_loop::{ReloadLoop, Trigger};
 use super::tell::{announce, warn};
 use crate::develop::pages::{Board, Inspector};
-use crate::load::watch::{Pending, Rhythm, Watch};
+use crate::load::watch::{PendingChanges, Timing, Watcher};
 use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
 use crate::serve::generation::{Active, Ask, Outcome, Reloader, Report};
 use crate::serve::generation::{Record, Verdict};
@@ -42,9 +42,9 @@ pub(super) async fn serve(
     mut commands: Commands,
     events: Arc<Sender>,
 ) -> Result<ExitCode, String> {
-    let (watch, changes) = Watch::new(Rhythm::default())
+    let (watch, changes) = Watcher::new(Timing::default())
         .map_err(|error| format!("files can't be watched: {error}"))?;
-    let (watch, pending) = (Arc::new(watch), Pending::gather(changes));
+    let (watch, pending) = (Arc::new(watch), PendingChanges::collect(changes));
     let mut reloader = reloader.watching(Arc::clone(&watch), Arc::clone(&pending));
     // A terminal's signals go to all processes; what they ask for comes from the supervisor.
     let no_signals = |error: io::Error| format!("no signals: {error}");
@@ -195,7 +195,7 @@ struct Worker {
     phase: watch::Sender<Phase>,
     held: Held,
     /// What has changed and leads to a reload.
-    pending: Arc<Pending>,
+    pending: Arc<PendingChanges>,
     /// Reloads that somebody wants besides, each with the query that it answers.
     queue: VecDeque<(Trigger, Option<u64>)>,
     /// Why it ends.
@@ -253,14 +253,14 @@ impl Worker {
                 self.held = Held::Confirmed;
                 send(&self.events, &Event::Held);
             }
-            if pending.has_ended() {
+            if pending.is_closed() {
                 self.exit_by_itself("the watch has ended");
                 continue;
             }
             tokio::select! {
                 command = commands.next() => self.handle(command),
                 _ = terminate.recv() => self.exit_by_itself("terminated"),
-                () = pending.came(), if self.held == Held::No => {}
+                () = pending.changed(), if self.held == Held::No => {}
                 _ = tick.tick() => self.monitor.check(),
             }
         }
@@ -275,7 +275,7 @@ impl Worker {
             Held::No => {
                 let changed = || {
                     self.pending
-                        .is_waiting()
+                        .has_changes()
                         .then_some((Trigger::Changed, None))
                 };
                 self.queue.pop_front().or_else(changed)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use crate::load::manifest::Manifest;
-use crate::load::watch::{Interest, Pending};
+use crate::load::watch::{Interest, PendingChanges};
 
 /// Brings the libraries of a manifest about, as by building them.
 pub trait Libraries: Send {
@@ -26,7 +26,7 @@ pub trait Libraries: Send {
     /// is built. Whoever drops it ends all that it has begun.
     fn bring<'a>(
         &'a mut self,
-        pending: &'a Pending,
+        pending: &'a PendingChanges,
     ) -> Pin<Box<dyn Future<Output = Result<Brought, NotBrought>> + Send + 'a>>;
 }
 

@@ -24,7 +24,7 @@ use crate::load::library::{Loaded, Shelf, Vault};
 use crate::load::manifest::{Manifest, Source};
 use crate::load::probe::Probe;
 use crate::load::snapshot::{Avoid, Instead, Snapshot};
-use crate::load::watch::{Changed, Interest, Pending, Watch};
+use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Outline, Stack, diff};
 
@@ -45,8 +45,8 @@ pub struct Reloader {
     files: Vec<PathBuf>,
     /// What the libraries are made of.
     pub(super) sources: Interest,
-    pub(super) watch: Option<Arc<Watch>>,
-    pub(super) pending: Arc<Pending>,
+    pub(super) watch: Option<Arc<Watcher>>,
+    pub(super) pending: Arc<PendingChanges>,
     pub(super) lock: Option<PathBuf>,
     pub(super) number: u64,
     pub(super) draining: JoinSet<()>,
@@ -107,7 +107,7 @@ impl Reloader {
 
     /// The same, watching what the libraries are made of before they are built, and knowing what has changed.
     #[must_use]
-    pub fn watching(self, watch: Arc<Watch>, pending: Arc<Pending>) -> Self {
+    pub fn watching(self, watch: Arc<Watcher>, pending: Arc<PendingChanges>) -> Self {
         Self {
             watch: Some(watch),
             pending,
@@ -202,7 +202,7 @@ impl Reloader {
     }
 
     /// Whether a change is of no news to any stack.
-    fn is_echo(&self, changed: &Changed) -> bool {
+    fn is_echo(&self, changed: &ChangeSet) -> bool {
         let own: Vec<_> = self.own().collect();
         let ignored = |path: &PathBuf| {
             let libraries = self.libraries.as_ref();
@@ -212,7 +212,7 @@ impl Reloader {
     }
 
     /// What of a change the libraries may be made of.
-    pub(super) fn of_sources(&self, changed: Option<&Changed>) -> Vec<PathBuf> {
+    pub(super) fn of_sources(&self, changed: Option<&ChangeSet>) -> Vec<PathBuf> {
         let own: Vec<_> = self.own().collect();
         let paths = changed.into_iter().flat_map(|changed| &changed.paths);
         paths.filter(|path| !own.contains(path)).cloned().collect()
@@ -268,7 +268,7 @@ impl Reloader {
         &mut self,
         ask: Ask,
         text: Option<String>,
-        changed: Option<&Changed>,
+        changed: Option<&ChangeSet>,
         report: &mut Report,
     ) -> Result<(), Stopped> {
         let mut clock = Clock::start(changed.map(|changed| changed.first), &mut report.timings);

@@ -14,7 +14,7 @@ use super::report::Ask;
 use super::resolve::{Faults, Resolved, resolve};
 use crate::load::library::{Patience, SettleError, settle};
 use crate::load::manifest::{self, Manifest, Parsed, ReadError, Settings, Source};
-use crate::load::watch::Changed;
+use crate::load::watch::ChangeSet;
 
 /// How long the first look for a manifest may take.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
@@ -55,7 +55,7 @@ impl Reloader {
         &mut self,
         manifest: &Manifest,
         ask: Ask,
-        changed: Option<&Changed>,
+        changed: Option<&ChangeSet>,
     ) -> Result<(), Refusal> {
         let changed = self.of_sources(changed);
         let Some(mut libraries) = self.libraries.take() else {
