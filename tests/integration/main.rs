@@ -1,5 +1,7 @@
 //! The integration tests of stackup, in one binary.
 
+/// What ARCHITECTURE.md promises of the source tree: rooms, paths.
+mod architecture;
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
 /// What a person sees in a browser, in a real one: where there is Chromium and its driver.
