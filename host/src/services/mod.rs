@@ -1,6 +1,6 @@
 //! What the host lends its plugins, the log and the clock; and the watchdog over them.
 //!
-//! Knows nothing of stacks. A task's home is its instance's [`Tasks`].
+//! Knows nothing of stacks. A task belongs to the [`Tasks`] of its instance.
 
 mod log;
 mod tasks;

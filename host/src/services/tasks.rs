@@ -42,7 +42,7 @@ impl Tasks {
     }
 
     /// Those that run.
-    pub(crate) fn running(&self, now: Instant) -> Vec<RunningTask> {
+    pub fn running(&self, now: Instant) -> Vec<RunningTask> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let running = running
             .tasks
@@ -147,5 +147,30 @@ struct Control(AbortHandle);
 impl TaskControl for Control {
     fn abort(&self) {
         self.0.abort();
+    }
+}
+
+/// A task that runs, for a person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunningTask {
+    /// Whose it is.
+    pub handler: String,
+    /// As its handler calls it.
+    pub name: String,
+    /// Since it was spawned.
+    pub seconds: f64,
+}
+
+impl fmt::Display for RunningTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            handler,
+            name,
+            seconds,
+        } = self;
+        write!(
+            f,
+            "task `{name}` of `{handler}`, running for {seconds:.1} s"
+        )
     }
 }

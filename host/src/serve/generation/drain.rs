@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use stackup_plugin::abi::host::busy;
 use tokio::sync::oneshot;
 
-use super::census::Census;
 use super::instance::{Instance, let_go};
+use super::registry::Census;
 use super::{Ending, Generation};
 use crate::load::library::Loaded;
 use crate::serve::stack::Stack;

@@ -3,32 +3,32 @@
 //! Knows neither HTTP/1.1 nor TOML's text.
 
 mod active;
-mod brought;
 mod candidate;
-mod census;
 mod drain;
-mod fates;
 mod find;
 mod health;
-mod held;
+mod held_by;
 mod instance;
-mod locking;
+mod instance_changes;
+mod library_builder;
+mod lock;
 mod matching;
+mod placeholder;
 mod probation;
+mod probed;
+mod quarantine;
 mod record;
 mod refusal;
+mod registry;
 mod reload;
 mod report;
 mod resolve;
-mod schemas;
+mod schema;
 mod serving;
-mod shut;
 mod snapshot;
-mod stand_in;
-mod standing;
+mod status;
 mod steps;
 mod swap;
-mod tried;
 mod waiting;
 mod warmup;
 
@@ -43,24 +43,22 @@ use crate::load::manifest::{Dev, Failures, Limits, Manifest, Renewal};
 use crate::serve::stack::Stack;
 
 pub use self::active::Active;
-pub use self::brought::{Brought, Libraries, NotBrought};
 pub use self::candidate::{Built, Ground, Unbuilt, build};
-pub use self::census::Census;
-pub use self::fates::Fates;
 pub use self::health::Health;
-pub use self::held::HeldBy;
+pub use self::held_by::HeldBy;
 pub use self::instance::{Instance, Key};
+pub use self::instance_changes::Fates;
+pub use self::library_builder::{Brought, Libraries, NotBrought};
 pub use self::matching::Spot;
+pub use self::probed::Tried;
 pub use self::record::{Record, Verdict};
 pub use self::refusal::{Refusal, Stage};
+pub use self::registry::Census;
 pub use self::reload::{Building, Reloader};
 pub use self::report::{Ask, Outcome, Report};
 pub use self::resolve::{Faults, Place, Resolved, Timings, resolve};
 pub use self::snapshot::Trying;
-pub use self::standing::{
-    ActiveGeneration, DrainingGeneration, StackInstance, StackLine, Standing,
-};
-pub use self::tried::Tried;
+pub use self::status::{ActiveGeneration, DrainingGeneration, StackInstance, StackLine, Standing};
 pub use self::waiting::{Phase, Wait, Waiting, WaitingRequest};
 
 /// A stack in service. A request holds it from its first byte to its last.

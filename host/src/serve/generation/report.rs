@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::fates::Fates;
+use super::instance_changes::Fates;
 use super::refusal::Refusal;
 use crate::serve::stack::Change;
 

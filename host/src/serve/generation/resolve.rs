@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::brought::Brought;
 use super::find::find;
 use super::instance::Key;
-use super::locking::locking;
+use super::library_builder::Brought;
+use super::lock::locking;
+use super::probed::Tried;
 use super::refusal::Stage;
-use super::tried::Tried;
 use crate::load::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
     Vault,

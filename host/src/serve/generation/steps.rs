@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::brought::NotBrought;
 use super::candidate::{Built, Ground, build};
+use super::library_builder::NotBrought;
 use super::refusal::{Refusal, Stage, Stopped};
 use super::reload::Reloader;
 use super::report::Ask;

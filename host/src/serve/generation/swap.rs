@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use super::Generation;
 use super::active::Active;
 use super::candidate::Built;
-use super::census::Live;
 use super::drain::{Holdings, drain};
-use super::fates::Fates;
 use super::instance::{Instance, let_go};
+use super::instance_changes::Fates;
+use super::registry::Live;
 use super::reload::Reloader;
 use super::serving::{Serving, heed};
-use super::standing::lines;
+use super::status::lines;
 use crate::load::manifest::Manifest;
 use crate::serve::stack::Outline;
 

@@ -16,8 +16,8 @@ use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::body::{Hooks, Limited, ServedBody, too_large};
 use super::connection::Served;
-use super::hold::Hold;
-use super::sending::Sending;
+use super::response_guard::Hold;
+use super::send_deadline::Sending;
 use crate::serve::generation::{Generation, Phase, Wait};
 
 /// Answers a request with the generation that is active when it begins.

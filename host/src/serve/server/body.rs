@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, polling};
 
-use super::hold::Hold;
+use super::response_guard::Hold;
 
 /// The body of a request, up to a limit.
 pub(super) struct Limited {

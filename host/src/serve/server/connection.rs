@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use super::Phase;
 use super::answer::answer;
-use super::sending::Sending;
+use super::send_deadline::Sending;
 use crate::load::manifest::Limits;
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;

@@ -5,9 +5,9 @@
 mod answer;
 mod body;
 mod connection;
-mod hold;
 mod listen;
-mod sending;
+mod response_guard;
+mod send_deadline;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

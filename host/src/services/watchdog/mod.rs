@@ -3,7 +3,7 @@
 //! Only polls count. What runs on a thread that may block, as `init` and a handler's drop do, is no
 //! poll; neither is a thread that waits for work.
 
-mod stays;
+mod polls;
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use stackup_plugin::abi::host::{self, Busy, HandlerContext};
 
-pub use self::stays::Patience;
-use self::stays::{Block, News, Seen, Stays};
+pub use self::polls::Patience;
+use self::polls::{Block, News, Seen, Stays};
 
 /// A handler that blocks its thread.
 pub type Hang = Block<&'static HandlerContext>;

@@ -165,5 +165,5 @@ impl<H: Copy> Stay<H> {
 }
 
 #[cfg(test)]
-#[path = "stays_tests.rs"]
+#[path = "polls_tests.rs"]
 mod tests;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use stackup_plugin::abi::host::HandlerContext;
 
-use super::sending::Sending;
+use super::send_deadline::Sending;
 use crate::serve::generation::{Generation, Phase, Wait};
 use crate::serve::observe::ObserveRequest;
 

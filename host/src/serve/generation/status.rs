@@ -6,7 +6,7 @@ use serde::Serialize;
 use stackup_plugin::abi::host::Incidents;
 
 use super::health::Health;
-use super::held::HeldBy;
+use super::held_by::HeldBy;
 use super::instance::Instance;
 use super::waiting::WaitingRequest;
 use crate::serve::stack::{Line, Outline};

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::health::Health;
-use super::held::HeldBy;
+use super::held_by::HeldBy;
 use super::instance::LetGo;
-use super::standing::{ActiveGeneration, DrainingGeneration, HandlerHealth, StackLine, Standing};
+use super::status::{ActiveGeneration, DrainingGeneration, HandlerHealth, StackLine, Standing};
 use super::waiting::Waiting;
 use crate::policy::Retired;
 use crate::services::Tasks;
@@ -156,5 +156,5 @@ impl Books {
 }
 
 #[cfg(test)]
-#[path = "census_tests.rs"]
+#[path = "registry_tests.rs"]
 mod tests;

@@ -134,7 +134,7 @@ fn what_status_reads() {
         label: label.to_owned(),
         instance,
     };
-    let instance = super::super::standing::StackInstance {
+    let instance = super::super::status::StackInstance {
         handler: "app".to_owned(),
         version: "0.1.0".to_owned(),
         fingerprint: "0123".to_owned(),
