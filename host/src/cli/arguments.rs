@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
-use crate::services::Format;
+use crate::services::LogFormat;
 
 /// Serves the middleware and the app that config.ru.toml names, each a dynamic library, and swaps in
 /// new code or a new order while requests are in flight.
@@ -180,7 +180,7 @@ pub(super) struct DevSite {
 pub(super) struct LogOptions {
     /// How the log on stderr is written
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
-    pub(super) log_format: Format,
+    pub(super) log_format: LogFormat,
     /// Tell warnings and errors only
     #[arg(short = 'q', long, global = true)]
     pub(super) quiet: bool,

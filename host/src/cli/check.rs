@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::arguments::{Place, Plan};
 use super::serve::{probe, shelf};
 use crate::develop::compile::{Crates, Profile, Show};
-use crate::serve::generation::{Ask, Libraries, Outcome, Reloader};
+use crate::serve::generation::{LibraryBuilder, Outcome, ReloadMode, Reloader};
 use crate::services;
 
 pub(super) fn check(plan: &Plan, color: bool) -> ExitCode {
@@ -14,7 +14,7 @@ pub(super) fn check(plan: &Plan, color: bool) -> ExitCode {
         Ok(reloader) => {
             let count = reloader
                 .outline()
-                .map_or(0, |outline| outline.pieces().count());
+                .map_or(0, |outline| outline.handlers().count());
             let directives = if count == 1 {
                 "directive"
             } else {
@@ -51,7 +51,7 @@ pub(super) fn stack(plan: &Plan, color: bool) -> ExitCode {
 
 /// Says on stderr why there is no result.
 pub(super) fn complain(reason: &str) {
-    let title = if services::titled(reason) {
+    let title = if services::has_level_prefix(reason) {
         ""
     } else {
         "error: "
@@ -66,8 +66,8 @@ fn walk(plan: &Plan, color: bool) -> Result<Reloader, String> {
         reloader = reloader.locked();
     }
     let report = block_on(async {
-        services::lend();
-        reloader.reload(Ask::Forced).await
+        services::install();
+        reloader.reload(ReloadMode::Force).await
     })?;
     for warning in &report.warnings {
         eprintln!("{warning}\n");
@@ -85,7 +85,7 @@ fn walk(plan: &Plan, color: bool) -> Result<Reloader, String> {
 /// are built already.
 pub(super) fn reloader(place: &Place, default: &str, color: bool) -> Result<Reloader, String> {
     let environment = place.environment.as_deref().unwrap_or(default).to_owned();
-    let libraries: Option<Box<dyn Libraries>> = match environment.as_str() {
+    let libraries: Option<Box<dyn LibraryBuilder>> = match environment.as_str() {
         "production" => None,
         _ => {
             let show = Show { quiet: true, color };

@@ -9,7 +9,7 @@ use crate::services;
 pub(super) fn schema(place: &Place, color: bool) -> ExitCode {
     let schema = reloader(place, "development", color).and_then(|mut reloader| {
         block_on(async {
-            services::lend();
+            services::install();
             reloader.schema().await
         })?
         .map_err(|refusal| refusal.reason)

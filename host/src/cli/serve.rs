@@ -8,7 +8,7 @@ use crate::load::manifest::Listen;
 use crate::load::probe::{ChildProbe, Probe};
 use crate::process::ipc::BuildOptions;
 use crate::process::supervisor::{self, Settings};
-use crate::services::number_of;
+use crate::services::number_from_level;
 
 pub(super) fn dev(dev: &DevSite, options: &LogOptions, color: bool) -> ExitCode {
     let build = BuildOptions {
@@ -42,7 +42,7 @@ fn start(
                 locked: site.plan.locked,
                 control: site.control.clone(),
                 format: options.log_format,
-                level: number_of(options.log_level()),
+                level: number_from_level(options.log_level()),
                 color,
             })
         });

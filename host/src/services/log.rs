@@ -18,7 +18,7 @@ use tracing_subscriber::registry::LookupSpan;
 #[derive(Debug, Clone, Copy)]
 pub struct LogSettings {
     /// For people or for programs.
-    pub format: Format,
+    pub format: LogFormat,
     /// The most verbose level that is written.
     pub level: LevelFilter,
     /// Colours, for people.
@@ -27,7 +27,7 @@ pub struct LogSettings {
 
 /// For people or for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
-pub enum Format {
+pub enum LogFormat {
     /// A line to read.
     #[default]
     Text,
@@ -51,15 +51,15 @@ pub struct LogLine {
     pub fields: Map<String, Value>,
 }
 
-type Ear = Box<dyn Fn(LogLine) + Send + Sync>;
+type LogListener = Box<dyn Fn(LogLine) + Send + Sync>;
 
 /// Who listens.
-static EAR: OnceLock<Ear> = OnceLock::new();
+static LISTENER: OnceLock<LogListener> = OnceLock::new();
 
-/// Has `ear` told of each line from now on. The first to ask in a process is heard.
-pub fn hear_log(ear: impl Fn(LogLine) + Send + Sync + 'static) {
+/// Has `subscriber` told of each line from now on. The first to ask in a process is heard.
+pub fn subscribe_log(listener: impl Fn(LogLine) + Send + Sync + 'static) {
     // An embedding program may have one already.
-    let _ = EAR.set(Box::new(ear));
+    let _ = LISTENER.set(Box::new(listener));
 }
 
 /// The target of what plugins say.
@@ -93,13 +93,13 @@ const LEVELS: [LevelFilter; 6] = [
 ];
 
 /// The level of a number: 0 none, 1 error … 5 trace.
-pub fn level_of(number: u8) -> LevelFilter {
+pub fn level_from_number(number: u8) -> LevelFilter {
     let level = LEVELS.get(usize::from(number));
     level.copied().unwrap_or(LevelFilter::TRACE)
 }
 
 /// The number of a level.
-pub fn number_of(level: LevelFilter) -> u8 {
+pub fn number_from_level(level: LevelFilter) -> u8 {
     (0..)
         .zip(LEVELS)
         .find_map(|(number, known)| (known == level).then_some(number))
@@ -108,7 +108,7 @@ pub fn number_of(level: LevelFilter) -> u8 {
 
 /// The most verbose level that is wanted.
 pub(super) fn wanted_level() -> u8 {
-    number_of(LevelFilter::current())
+    number_from_level(LevelFilter::current())
 }
 
 pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
@@ -146,7 +146,7 @@ pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
 }
 
 /// Whether a text begins with its own level, as a rendered diagnostic does, coloured or not.
-pub fn titled(text: &str) -> bool {
+pub fn has_level_prefix(text: &str) -> bool {
     let plain = anstream::adapter::strip_str(text.lines().next().unwrap_or_default()).to_string();
     // Rustc adds a code: `error[E0308]: `.
     let level = plain.split([':', '[']).next().unwrap_or_default();
@@ -165,16 +165,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         };
         event.record(&mut fields);
         let level = *event.metadata().level();
-        if let Some(ear) = EAR.get() {
-            ear(fields.line(level));
+        if let Some(listener) = LISTENER.get() {
+            listener(fields.line(level));
         }
-        let color = self.settings.color && self.settings.format == Format::Text;
+        let color = self.settings.color && self.settings.format == LogFormat::Text;
         if !color && fields.handler.is_none() {
-            fields.fade();
+            fields.strip_colors();
         }
         let mut line = match self.settings.format {
-            Format::Json => json(level, fields),
-            Format::Text => text(level, &fields, color),
+            LogFormat::Json => json(level, fields),
+            LogFormat::Text => text(level, &fields, color),
         };
         line.push('\n');
         // One write, so that lines of several processes do not mix; nobody to tell if it fails.
@@ -193,7 +193,7 @@ struct Fields {
 
 impl Fields {
     /// Takes the colours from what the host says, as of a compiler's words.
-    fn fade(&mut self) {
+    fn strip_colors(&mut self) {
         let plain = |text: &str| anstream::adapter::strip_str(text).to_string();
         self.message = plain(&self.message);
         for value in self.others.values_mut() {
@@ -288,7 +288,7 @@ fn text(level: Level, fields: &Fields, color: bool) -> String {
         Level::DEBUG => ("debug: ", "2"),
         Level::TRACE => ("trace: ", "2"),
     };
-    if titled(&fields.message) {
+    if has_level_prefix(&fields.message) {
         // A rendered diagnostic names its level itself.
     } else if color && !word.is_empty() {
         let _ = write!(line, "\u{1b}[{code}m{word}\u{1b}[0m");
@@ -305,14 +305,14 @@ fn text(level: Level, fields: &Fields, color: bool) -> String {
         line.push_str(&fields.message);
         return line;
     }
-    push_tame(&mut line, &fields.message);
+    push_escaped(&mut line, &fields.message);
     if !fields.of_plugin {
         return line;
     }
     for (name, value) in &fields.others {
         let _ = write!(line, " {name}=");
         match value {
-            Value::String(text) => push_tame(&mut line, text),
+            Value::String(text) => push_escaped(&mut line, text),
             value => drop(write!(line, "{value}")),
         }
     }
@@ -321,7 +321,7 @@ fn text(level: Level, fields: &Fields, color: bool) -> String {
 
 /// Writes what a plugin says, which may quote what a client has sent: its further lines are indented, so that
 /// none looks like a line of its own, and what would steer a terminal is escaped.
-fn push_tame(line: &mut String, text: &str) {
+fn push_escaped(line: &mut String, text: &str) {
     for char in text.chars() {
         match char {
             '\n' => line.push_str("\n  "),

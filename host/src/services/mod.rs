@@ -10,19 +10,19 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use stackup_plugin::abi::host::{PluginLog, Services, install};
+use stackup_plugin::abi::host::{PluginLog, Services};
 use tokio::runtime::Handle;
 
 pub use self::log::{
-    Format, LogLine, LogSettings, color_wanted, hear_log, level_of, number_of, start as start_log,
-    titled,
+    LogFormat, LogLine, LogSettings, color_wanted, has_level_prefix, level_from_number,
+    number_from_level, start as start_log, subscribe_log,
 };
-pub use self::tasks::{Ended, RunningTask, Tasks};
-pub use self::watchdog::{Hang, Patience, Watchdog};
+pub use self::tasks::{EndedTasks, RunningTask, Tasks};
+pub use self::watchdog::{BlockLimits, BlockedHandler, Watchdog};
 
 /// Lends this process's log and tokio clock to every plugin. Call it within the runtime, once.
-pub fn lend() {
-    install(Box::new(HostServices {
+pub fn install() {
+    stackup_plugin::abi::host::install(Box::new(HostServices {
         runtime: Handle::current(),
     }));
 }

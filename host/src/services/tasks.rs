@@ -57,14 +57,14 @@ impl Tasks {
     }
 
     /// Ends every task, and each that is spawned from now on. They are dropped soon: wait for it.
-    pub fn end(&self) -> Ended {
+    pub fn end(&self) -> EndedTasks {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.ended = true;
         let mut tasks = std::mem::take(&mut running.tasks);
         drop(running);
         tasks.retain(|task| !task.handle.is_finished());
         tasks.iter().for_each(|task| task.handle.abort());
-        Ended(tasks)
+        EndedTasks(tasks)
     }
 }
 
@@ -95,15 +95,15 @@ impl fmt::Display for RunningTask {
 
 /// Tasks on their way out.
 #[derive(Debug)]
-pub struct Ended(Vec<Task>);
+pub struct EndedTasks(Vec<Task>);
 
-impl FromIterator<Self> for Ended {
+impl FromIterator<Self> for EndedTasks {
     fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
         Self(all.into_iter().flat_map(|ended| ended.0).collect())
     }
 }
 
-impl Ended {
+impl EndedTasks {
     /// Waits until all are dropped, at the longest for `limit`. Returns `handler: name` of each.
     pub async fn dropped(self, limit: Duration) -> Vec<String> {
         let deadline = tokio::time::Instant::now() + limit;
@@ -147,30 +147,5 @@ struct Control(AbortHandle);
 impl TaskControl for Control {
     fn abort(&self) {
         self.0.abort();
-    }
-}
-
-/// A task that runs, for a person.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RunningTask {
-    /// Whose it is.
-    pub handler: String,
-    /// As its handler calls it.
-    pub name: String,
-    /// Since it was spawned.
-    pub seconds: f64,
-}
-
-impl fmt::Display for RunningTask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            handler,
-            name,
-            seconds,
-        } = self;
-        write!(
-            f,
-            "task `{name}` of `{handler}`, running for {seconds:.1} s"
-        )
     }
 }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use stackup::load::library::{Candidate, RuntimeDir, Shelf};
 use stackup::load::manifest::{self, Settings, Source};
-use stackup::serve::generation::{Brought, Ground, Place, build, resolve};
+use stackup::serve::generation::{BuildContext, BuiltLibraries, ResolveContext, build, resolve};
 use stackup::serve::stack::Stack;
 use stackup_tests::artifacts;
 
 /// Loads libraries for stacks, which must not outlive it.
 pub(crate) struct Host {
     shelf: Shelf,
-    place: Place,
+    place: ResolveContext,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -25,13 +25,13 @@ impl Host {
         let dir = RuntimeDir::create(&Candidate::from_env()).expect("a runtime directory");
         Self {
             shelf: Shelf::new(dir),
-            place: Place {
+            place: ResolveContext {
                 environment: "production".to_owned(),
                 directory,
                 lock: None,
                 kept: Vec::new(),
                 instead: Vec::new(),
-                brought: Brought {
+                built: BuiltLibraries {
                     files: built.collect::<HashMap<_, _>>(),
                     known: Vec::new(),
                     warnings: Vec::new(),
@@ -53,7 +53,7 @@ impl Host {
             variable: &|_| None,
         };
         let parsed = manifest::parse(&source, &settings).expect("a manifest");
-        let ground = Ground {
+        let context = BuildContext {
             observer: None,
             place: self.place.clone(),
             runtime: self.runtime.handle().clone(),
@@ -62,7 +62,7 @@ impl Host {
         };
         let resolved = resolve(&parsed.manifest, &self.place, &mut self.shelf, None);
         let resolved = resolved.expect("libraries");
-        let built = build(&parsed.manifest.stack, &resolved, &ground);
+        let built = build(&parsed.manifest.stack, &resolved, &context);
         built.expect("a stack").stack
     }
 }

@@ -19,7 +19,7 @@ use self::sources::is_code;
 use self::workspace_build::Job;
 use crate::load::manifest::{Directive, Level, Manifest};
 use crate::load::watch::{Interest, PendingChanges};
-use crate::serve::generation::{Brought, Libraries, NotBrought};
+use crate::serve::generation::{BuiltLibraries, LibraryBuildError, LibraryBuilder};
 
 pub use self::cargo::{Profile, Show};
 pub use self::process_guard::{ARGUMENT, main};
@@ -83,7 +83,7 @@ impl Crates {
         })
     }
 
-    async fn work(&mut self) -> Result<Brought, String> {
+    async fn work(&mut self) -> Result<BuiltLibraries, String> {
         if let Some(reason) = &self.lost {
             return Err(reason.clone());
         }
@@ -94,7 +94,7 @@ impl Crates {
         if !failed.is_empty() {
             return Err(failed.join("\n\n"));
         }
-        Ok(Brought {
+        Ok(BuiltLibraries {
             files: self.jobs.iter().flat_map(Job::libraries).collect(),
             known: self.known.clone(),
             warnings: self.jobs.iter_mut().flat_map(Job::take_warnings).collect(),
@@ -102,7 +102,7 @@ impl Crates {
     }
 }
 
-impl Libraries for Crates {
+impl LibraryBuilder for Crates {
     fn survey(&mut self, manifest: &Manifest, directory: &Path, changed: &[PathBuf], force: bool) {
         let mut wanted = Wanted::new();
         collect(&manifest.stack, &mut wanted);
@@ -135,17 +135,17 @@ impl Libraries for Crates {
         self.lost.is_none() && self.jobs.iter().any(Job::has_work)
     }
 
-    fn bring<'a>(
+    fn build<'a>(
         &'a mut self,
         pending: &'a PendingChanges,
-    ) -> Pin<Box<dyn Future<Output = Result<Brought, NotBrought>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<BuiltLibraries, LibraryBuildError>> + Send + 'a>> {
         Box::pin(async move {
             tokio::select! {
                 biased;
                 // The work is dropped, with all that cargo has begun. Other files, as what cargo makes or an app
                 // writes, are looked at when it has ended: else it might never.
-                () = pending.changed_matching(is_code) => Err(NotBrought::Outdated),
-                built = self.work() => built.map_err(NotBrought::Failed),
+                () = pending.changed_matching(is_code) => Err(LibraryBuildError::Outdated),
+                built = self.work() => built.map_err(LibraryBuildError::Failed),
             }
         })
     }

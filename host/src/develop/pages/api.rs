@@ -100,7 +100,7 @@ impl Inspector {
         json!({
             "state": self.board.shown(),
             "manifest": self.manifest,
-            "generations": self.census.standing(Instant::now()),
+            "generations": self.registry.status(Instant::now()),
             "slots": slots,
             "directives": directives(&text),
             "secret": secret::PARTS,

@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 
 use crate::develop::lint::Finding;
 use crate::develop::trace::Trace;
-use crate::serve::generation::{Record, Verdict};
+use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 use crate::services::LogLine;
 
 /// As many reloads and lines of the log are remembered.
@@ -30,7 +30,7 @@ struct State {
     generation: u64,
     problem: Option<Problem>,
     building: bool,
-    reloads: VecDeque<Record>,
+    reloads: VecDeque<ReloadRecord>,
     log: VecDeque<LogLine>,
 }
 
@@ -62,13 +62,13 @@ impl Default for Board {
 
 impl Board {
     /// A reload has ended.
-    pub fn reloaded(&self, record: &Record) {
+    pub fn reloaded(&self, record: &ReloadRecord) {
         let mut state = self.state();
         state.generation = record.generation;
         state.building = false;
         state.problem = match record.outcome {
-            Verdict::Swapped | Verdict::Unchanged => None,
-            Verdict::Refused => Some(Problem {
+            ReloadOutcome::Swapped | ReloadOutcome::Unchanged => None,
+            ReloadOutcome::Refused => Some(Problem {
                 stage: record.stage.clone().unwrap_or_default(),
                 text: record.error.clone().unwrap_or_default(),
             }),
@@ -129,7 +129,7 @@ impl Board {
     }
 
     /// The reloads, the newest first.
-    pub(super) fn reloads(&self) -> Vec<Record> {
+    pub(super) fn reloads(&self) -> Vec<ReloadRecord> {
         self.state().reloads.iter().rev().cloned().collect()
     }
 

@@ -27,7 +27,7 @@ use self::observed::ObservedRequest;
 use crate::develop::lint::{Findings, RequestCheck};
 use crate::develop::trace::{RecentRequests, Trace};
 use crate::load::manifest::edit::History;
-use crate::serve::generation::{Active, Census, Generation};
+use crate::serve::generation::{Active, Generation, Registry};
 use crate::serve::observe::{ObserveRequest, Observer, OwnResponse};
 use crate::serve::server::Phase;
 
@@ -39,7 +39,7 @@ pub struct Inspector {
     /// The state that every open page follows.
     pub board: Arc<Board>,
     active: Arc<Active>,
-    census: Arc<Census>,
+    registry: Arc<Registry>,
     recent: RecentRequests,
     findings: Arc<Findings>,
     manifest: PathBuf,
@@ -53,7 +53,7 @@ impl Inspector {
     pub fn new(
         board: Arc<Board>,
         active: Arc<Active>,
-        census: Arc<Census>,
+        registry: Arc<Registry>,
         manifest: PathBuf,
         phase: watch::Receiver<Phase>,
     ) -> Self {
@@ -62,7 +62,7 @@ impl Inspector {
             findings: Arc::new(Findings::new(move |finding| pages.offence(finding))),
             board,
             active,
-            census,
+            registry,
             recent: RecentRequests::default(),
             manifest,
             edits: Mutex::default(),

@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     runtime.block_on(async {
-        services::lend();
+        services::install();
         let _ = try_all(&input, report);
     });
     // Nothing is cleaned up: it might hang, and there is nothing to lose.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::load::snapshot::{Avoid, Instead, Snapshot};
-use crate::serve::generation::Record;
-use crate::services::Format;
+use crate::serve::generation::ReloadRecord;
+use crate::services::LogFormat;
 
 /// What the supervisor tells a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub struct WorkerConfig {
     /// Tell clients why a request failed.
     pub show_errors: bool,
     /// How the log is written.
-    pub format: Format,
+    pub format: LogFormat,
     /// The most verbose level of the log: 1 error … 5 trace.
     pub level: u8,
     /// Colours in the log.
@@ -148,7 +148,7 @@ pub enum Event {
         /// The order that asked for it, if one did.
         query: Option<u64>,
         /// What it did.
-        record: Box<Record>,
+        record: Box<ReloadRecord>,
     },
     /// What there is.
     Status {

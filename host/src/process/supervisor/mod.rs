@@ -36,7 +36,7 @@ use crate::load::library::RuntimeDir;
 use crate::load::manifest::Listen;
 use crate::process::control::{ControlSocket, Reply, Request};
 use crate::process::ipc::{self, BuildOptions, Command};
-use crate::services::Format;
+use crate::services::LogFormat;
 
 /// How long the last answers may take.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -59,7 +59,7 @@ pub struct Settings {
     /// Where the control socket is to be, if that was said.
     pub control: Option<PathBuf>,
     /// How the log is written.
-    pub format: Format,
+    pub format: LogFormat,
     /// The most verbose level of the log: 1 error … 5 trace.
     pub level: u8,
     /// Colours in the log.

@@ -2,7 +2,7 @@
 
 use sd_notify::NotifyState;
 
-use crate::serve::generation::{Record, Verdict};
+use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 
 /// Tells the service manager.
 #[derive(Debug, Default)]
@@ -38,14 +38,14 @@ impl Notify {
     }
 
     /// A reload has ended.
-    pub(super) fn reloaded(&mut self, record: &Record) {
+    pub(super) fn reloaded(&mut self, record: &ReloadRecord) {
         if !std::mem::take(&mut self.reloading) {
             return;
         }
         let outcome = match record.outcome {
-            Verdict::Swapped => "swapped",
-            Verdict::Unchanged => "unchanged",
-            Verdict::Refused => "refused",
+            ReloadOutcome::Swapped => "swapped",
+            ReloadOutcome::Unchanged => "unchanged",
+            ReloadOutcome::Refused => "refused",
         };
         let status = format!("reload {}: {outcome}", record.number);
         send(&[NotifyState::Ready, NotifyState::Status(&status)]);

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::process::control::Reply;
 use crate::process::ipc::ReloadOptions;
-use crate::serve::generation::{Record, Verdict};
+use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 
 /// Whom to tell.
 pub(super) type Responder = oneshot::Sender<Reply>;
@@ -57,7 +57,7 @@ impl PendingRequests {
             .map(|(query, (options, _))| (*query, *options))
     }
 
-    pub(super) fn reloaded(&mut self, query: Option<u64>, record: &Record) {
+    pub(super) fn reloaded(&mut self, query: Option<u64>, record: &ReloadRecord) {
         let open = query.and_then(|query| self.reloads.remove(&query));
         if let Some((_, Some(responder))) = open {
             respond(responder, reload_reply(record));
@@ -148,21 +148,21 @@ pub(super) fn respond(responder: Responder, reply: Reply) {
     let _ = responder.send(reply);
 }
 
-fn reload_reply(record: &Record) -> Reply {
-    let Record {
+fn reload_reply(record: &ReloadRecord) -> Reply {
+    let ReloadRecord {
         number,
         generation,
         milliseconds,
         ..
     } = record;
     let mut text = match record.outcome {
-        Verdict::Swapped => {
+        ReloadOutcome::Swapped => {
             format!("reload {number}: generation {generation} serves after {milliseconds:.1} ms")
         }
-        Verdict::Unchanged => {
+        ReloadOutcome::Unchanged => {
             format!("reload {number}: nothing has changed, generation {generation} goes on serving")
         }
-        Verdict::Refused => {
+        ReloadOutcome::Refused => {
             let why = record.error.as_deref().unwrap_or_default().trim_end();
             format!("{why}\n\nreload {number} is refused: generation {generation} goes on serving")
         }
@@ -172,7 +172,7 @@ fn reload_reply(record: &Record) -> Reply {
         text.push_str(change);
     }
     Reply {
-        ok: record.outcome != Verdict::Refused,
+        ok: record.outcome != ReloadOutcome::Refused,
         text,
         value: json!(record),
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::snapshot::{Avoid, Instead, Kept, Rules, Snapshot};
 use crate::policy::{Backoff, Quarantine};
-use crate::serve::generation::Record;
+use crate::serve::generation::ReloadRecord;
 
 /// How many reloads and incidents are remembered.
 const REMEMBERED: usize = 50;
@@ -37,7 +37,7 @@ pub(super) struct State {
     pub(super) quarantine_causes: BTreeMap<String, QuarantineCause>,
     pub(super) backoff: Backoff,
     /// The last reloads, oldest first.
-    pub(super) records: VecDeque<Record>,
+    pub(super) records: VecDeque<ReloadRecord>,
     /// What went wrong lately, oldest first.
     pub(super) incidents: VecDeque<Incident>,
     /// How many workers died that should not have.
@@ -156,7 +156,7 @@ impl State {
             .collect()
     }
 
-    pub(super) fn remember(&mut self, record: Record) {
+    pub(super) fn remember(&mut self, record: ReloadRecord) {
         self.reloads = self.reloads.max(record.number);
         push(&mut self.records, record);
     }

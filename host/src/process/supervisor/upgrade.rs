@@ -30,7 +30,7 @@ use crate::load::library::RuntimeDir;
 use crate::load::manifest::Listen;
 use crate::process::control::ControlSocket;
 use crate::process::ipc::{receive_with_descriptors, send_with_descriptors};
-use crate::services::{LogSettings, level_of, start_log};
+use crate::services::{LogSettings, level_from_number, start_log};
 
 /// The hidden argument that makes the program take over from another supervisor.
 pub const ARGUMENT: &str = "__adopt";
@@ -148,7 +148,7 @@ pub fn main() -> ExitCode {
     };
     start_log(LogSettings {
         format: handover.settings.format,
-        level: level_of(handover.settings.level),
+        level: level_from_number(handover.settings.level),
         color: handover.settings.color,
     });
     let lived = block_on(async {

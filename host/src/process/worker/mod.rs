@@ -26,9 +26,9 @@ use crate::develop::trace::TraceLayers;
 use crate::load::library::{Candidate, RuntimeDir, Shelf, Vault};
 use crate::load::probe::ChildProbe;
 use crate::process::ipc::{Event, PROTOCOL, Sender, WorkerConfig, receive_with_descriptors};
-use crate::serve::generation::{Libraries, Reloader};
+use crate::serve::generation::{LibraryBuilder, Reloader};
 use crate::serve::server::Listener;
-use crate::services::{self, LogSettings, level_of, start_log};
+use crate::services::{self, LogSettings, level_from_number, start_log};
 
 /// Serves as the supervisor at the other end of stdin says.
 pub fn main() -> ExitCode {
@@ -54,7 +54,7 @@ fn take_stdin() -> io::Result<UnixStream> {
 fn run(config: WorkerConfig, sockets: Vec<OwnedFd>, line: UnixStream) -> ExitCode {
     start_log(LogSettings {
         format: config.format,
-        level: level_of(config.level),
+        level: level_from_number(config.level),
         color: config.color,
     });
     match try_run(config, sockets, line) {
@@ -88,7 +88,7 @@ fn try_run(
         .build()
         .map_err(|error| format!("no runtime: {error}"))?;
     let code = runtime.block_on(async {
-        services::lend();
+        services::install();
         let reloader = reloader(&config, &events)?;
         let listeners: io::Result<Vec<_>> = sockets.map(Listener::adopt).collect();
         let listeners = listeners.map_err(|error| format!("a socket is of no use: {error}"))?;
@@ -116,7 +116,7 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
             quiet: build.quiet,
             color: config.color,
         };
-        Box::new(Crates::new(profile, show)) as Box<dyn Libraries>
+        Box::new(Crates::new(profile, show)) as Box<dyn LibraryBuilder>
     });
     let probe = ChildProbe::of_this_program();
     let probe = probe.map_err(|error| format!("this program can't find itself: {error}"))?;
@@ -140,7 +140,7 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
         send(&events, &Event::Trying { state });
     };
     Ok(reloader
-        .telling(Box::new(trying))
+        .on_candidate(Box::new(trying))
         .probing(Box::new(probe))
         .keeping(Vault::new(config.vault.clone()))
         .after(

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::serve::send;
 use crate::policy::{Budget, Probation};
 use crate::process::ipc::{Event, Hang, Sender};
-use crate::serve::generation::{Active, Census, Generation};
-use crate::services::{Hang as Block, Patience, Watchdog};
+use crate::serve::generation::{Active, Generation, Registry};
+use crate::services::{BlockLimits, BlockedHandler, Watchdog};
 
 /// Between two times of telling that the budget is spent.
 const SPENT_INTERVAL: Duration = Duration::from_secs(60);
@@ -18,7 +18,7 @@ const SPENT_INTERVAL: Duration = Duration::from_secs(60);
 /// Looks after the active generation.
 pub(super) struct Monitor {
     active: Arc<Active>,
-    census: Arc<Census>,
+    registry: Arc<Registry>,
     events: Arc<Sender>,
     watchdog: Watchdog,
     began: Instant,
@@ -36,14 +36,14 @@ impl Monitor {
     /// The system gives no thread.
     pub(super) fn new(
         active: Arc<Active>,
-        census: Arc<Census>,
+        registry: Arc<Registry>,
         events: Arc<Sender>,
     ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
         Ok(Self {
             watchdog: watch(Arc::clone(&active), Arc::clone(&events))?,
             active,
-            census,
+            registry,
             events,
             began: now,
             seen: (number, now),
@@ -88,7 +88,7 @@ impl Monitor {
         {
             return;
         }
-        if let Some(spent) = budget.spent(&self.census.retired()) {
+        if let Some(spent) = budget.spent(&self.registry.retired()) {
             self.spent = Some(Instant::now());
             let reason = spent.to_string();
             send(&self.events, &Event::Spent { reason });
@@ -97,8 +97,8 @@ impl Monitor {
 
     /// The requests that have not ended, each on a line of its own.
     pub(super) fn open_requests(&self) -> String {
-        let standing = self.census.standing(Instant::now());
-        let active = standing.active.into_iter();
+        let status = self.registry.status(Instant::now());
+        let active = status.active.into_iter();
         let requests = active.flat_map(|active| active.requests);
         requests.map(|request| format!("\n  {request}")).collect()
     }
@@ -115,7 +115,7 @@ impl Monitor {
         });
         json!({
             "blocked": blocked.collect::<Vec<_>>(),
-            "generations": self.census.standing(Instant::now()),
+            "generations": self.registry.status(Instant::now()),
             "resident_bytes": resident(),
             "seconds": self.began.elapsed().as_secs_f64(),
             "on_probation": !self.proven,
@@ -128,12 +128,12 @@ impl Monitor {
 fn watch(active: Arc<Active>, events: Arc<Sender>) -> io::Result<Watchdog> {
     let patience = move || {
         let limits = &active.load().limits;
-        Patience {
+        BlockLimits {
             report: limits.block_report,
             limit: limits.block_limit,
         }
     };
-    let hung = move |block: &Block| {
+    let hung = move |block: &BlockedHandler| {
         let hang = Hang {
             handler: block.handler.handler.clone(),
             plugin: block.handler.plugin.clone(),

@@ -3,21 +3,21 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::serve::generation::{Outcome, Report};
-use crate::serve::generation::{Record, Verdict};
+use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 
 /// What is remembered of `report`, a reload that took so long.
-pub(super) fn record(report: &Report, number: u64, took: Duration) -> Record {
+pub(super) fn record(report: &Report, number: u64, took: Duration) -> ReloadRecord {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let began = now.saturating_sub(took);
     let (outcome, refusal) = match &report.outcome {
-        Outcome::Swapped => (Verdict::Swapped, None),
-        Outcome::Unchanged | Outcome::Outdated => (Verdict::Unchanged, None),
-        Outcome::Refused(refusal) => (Verdict::Refused, Some(refusal)),
+        Outcome::Swapped => (ReloadOutcome::Swapped, None),
+        Outcome::Unchanged | Outcome::Outdated => (ReloadOutcome::Unchanged, None),
+        Outcome::Refused(refusal) => (ReloadOutcome::Refused, Some(refusal)),
     };
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
-    Record {
+    ReloadRecord {
         number,
         at: u64::try_from(began.as_millis()).unwrap_or(u64::MAX),
         outcome,

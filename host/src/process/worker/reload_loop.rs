@@ -8,8 +8,8 @@ use super::record::record;
 use super::tell::{tell, warn};
 use crate::load::watch::Watcher;
 use crate::process::ipc::ReloadOptions;
-use crate::serve::generation::Record;
-use crate::serve::generation::{Ask as Look, Outcome, Reloader, Report};
+use crate::serve::generation::ReloadRecord;
+use crate::serve::generation::{Outcome, ReloadMode, Reloader, Report};
 
 /// Within this time the same refusal is that of the same change.
 const SAME_CHANGE: Duration = Duration::from_secs(1);
@@ -34,11 +34,11 @@ impl Trigger {
         }
     }
 
-    fn look(self) -> Look {
+    fn mode(self) -> ReloadMode {
         match self {
-            Self::CatchUp | Self::Changed => Look::Look,
-            Self::Requested(ReloadOptions { fresh: true, .. }) => Look::Fresh,
-            Self::Requested(_) => Look::Forced,
+            Self::CatchUp | Self::Changed => ReloadMode::IfChanged,
+            Self::Requested(ReloadOptions { fresh: true, .. }) => ReloadMode::Fresh,
+            Self::Requested(_) => ReloadMode::Force,
         }
     }
 }
@@ -93,7 +93,7 @@ impl ReloadLoop {
     pub(super) async fn run(
         &mut self,
         mut trigger: Trigger,
-        each: &mut impl FnMut(&Reloader, Record),
+        each: &mut impl FnMut(&Reloader, ReloadRecord),
     ) {
         if let Some((report, took)) = self.first.take() {
             self.tell(&report, took, trigger, each);
@@ -102,9 +102,9 @@ impl ReloadLoop {
             let before = self.reloader.interest();
             let start = Instant::now();
             if let Trigger::Requested(ReloadOptions { retry: true, .. }) = trigger {
-                self.reloader.forgive();
+                self.reloader.clear_rejections();
             }
-            let report = self.reloader.reload(trigger.look()).await;
+            let report = self.reloader.reload(trigger.mode()).await;
             if report.outcome == Outcome::Outdated {
                 // There is a change that it was outdated by.
                 trigger = trigger.and_changed();
@@ -128,7 +128,7 @@ impl ReloadLoop {
         report: &Report,
         took: Duration,
         trigger: Trigger,
-        each: &mut impl FnMut(&Reloader, Record),
+        each: &mut impl FnMut(&Reloader, ReloadRecord),
     ) {
         if !self.is_news(report, trigger) {
             return;

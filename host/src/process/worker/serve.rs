@@ -18,11 +18,11 @@ use super::tell::{announce, warn};
 use crate::develop::pages::{Board, Inspector};
 use crate::load::watch::{PendingChanges, Timing, Watcher};
 use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
-use crate::serve::generation::{Active, Ask, Outcome, Reloader, Report};
-use crate::serve::generation::{Record, Verdict};
+use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
+use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 use crate::serve::observe::Observer;
 use crate::serve::server::{self, Deadlines, Listener, Phase, Settings};
-use crate::services::hear_log;
+use crate::services::subscribe_log;
 
 /// How long a handler may take to let go when all requests have ended.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
@@ -55,7 +55,7 @@ pub(super) async fn serve(
     let board = config.build.map(|_| board());
     if let Some(board) = board.clone() {
         let building = move |works| board.building(works);
-        reloader = reloader.telling_builds(Box::new(building));
+        reloader = reloader.on_build(Box::new(building));
     }
     let start = Instant::now();
     let booted = tokio::select! {
@@ -73,7 +73,7 @@ pub(super) async fn serve(
             send(&events, &Event::Failed { reason });
             return Ok(ExitCode::FAILURE);
         }
-        reloader.stand_in(&refusal.reason);
+        reloader.serve_placeholder(&refusal.reason);
         refused = Some((booted, start.elapsed()));
     } else {
         warn(&booted);
@@ -87,9 +87,9 @@ pub(super) async fn serve(
         board.serves(active.load().number);
     }
     let observer = board.clone().map(|board| {
-        let (active, census) = (Arc::clone(&active), reloader.census());
+        let (active, registry) = (Arc::clone(&active), reloader.registry());
         let manifest = config.manifest.clone();
-        let inspector = Inspector::new(board, active, census, manifest, phase.subscribe());
+        let inspector = Inspector::new(board, active, registry, manifest, phase.subscribe());
         Arc::new(inspector) as Arc<dyn Observer>
     });
     let settings = Settings {
@@ -106,7 +106,7 @@ pub(super) async fn serve(
         phase.clone(),
         move || deadlines(&generations),
     ));
-    let monitor = Monitor::new(active, reloader.census(), Arc::clone(&events))
+    let monitor = Monitor::new(active, reloader.registry(), Arc::clone(&events))
         .map_err(|error| format!("no thread for the watchdog: {error}"))?;
     let mut worker = Worker {
         events,
@@ -135,7 +135,7 @@ pub(super) async fn serve(
 fn board() -> Arc<Board> {
     let board = Arc::new(Board::default());
     let ear = Arc::clone(&board);
-    hear_log(move |line| ear.logged(line));
+    subscribe_log(move |line| ear.logged(line));
     board
 }
 
@@ -149,7 +149,7 @@ async fn boot(reloader: &mut Reloader, config: &WorkerConfig) -> Report {
     loop {
         let report = match &config.snapshot {
             Some(snapshot) => reloader.boot(snapshot).await,
-            None => reloader.reload(Ask::Forced).await,
+            None => reloader.reload(ReloadMode::Force).await,
         };
         if report.outcome != Outcome::Outdated {
             return report;
@@ -224,8 +224,8 @@ impl Worker {
         while self.serves() {
             if let Some((trigger, query)) = self.next_reload() {
                 let (events, board) = (Arc::clone(&self.events), self.board.clone());
-                let mut each = |reloader: &Reloader, record: Record| {
-                    if record.outcome == Verdict::Swapped {
+                let mut each = |reloader: &Reloader, record: ReloadRecord| {
+                    if record.outcome == ReloadOutcome::Swapped {
                         tell_active(&events, reloader);
                     }
                     if let Some(board) = &board {

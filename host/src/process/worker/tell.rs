@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::serve::generation::{Record, Verdict};
+use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 use crate::serve::generation::{Reloader, Report};
 
 /// The stack that a worker begins with.
@@ -32,8 +32,8 @@ pub(super) fn warn(report: &Report) {
 }
 
 /// How a reload ended.
-pub(super) fn tell(record: &Record) {
-    let Record {
+pub(super) fn tell(record: &ReloadRecord) {
+    let ReloadRecord {
         number,
         generation,
         milliseconds,
@@ -41,7 +41,7 @@ pub(super) fn tell(record: &Record) {
     } = record;
     let stages = stages(record);
     match record.outcome {
-        Verdict::Swapped => {
+        ReloadOutcome::Swapped => {
             let mut text =
                 format!("generation {generation} serves after {milliseconds:.1} ms ({stages})");
             for change in &record.changes {
@@ -61,7 +61,7 @@ pub(super) fn tell(record: &Record) {
                 "{text}"
             );
         }
-        Verdict::Unchanged => tracing::info!(
+        ReloadOutcome::Unchanged => tracing::info!(
             event = "reload",
             number,
             outcome = "unchanged",
@@ -70,7 +70,7 @@ pub(super) fn tell(record: &Record) {
             stages,
             "nothing has changed: generation {generation} goes on serving"
         ),
-        Verdict::Refused => {
+        ReloadOutcome::Refused => {
             let reason = record.error.as_deref().unwrap_or_default();
             let stage = record.stage.as_deref().unwrap_or_default();
             let meanwhile = match generation {
@@ -96,7 +96,7 @@ pub(super) fn tell(record: &Record) {
     }
 }
 
-fn stages(record: &Record) -> String {
+fn stages(record: &ReloadRecord) -> String {
     let shown: Vec<_> = record
         .stages
         .iter()

@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 
 use super::health::Health;
 use super::instance::Instance;
-use super::matching::{Spot, match_up, spots};
-use super::resolve::{Chosen, Place, Resolved};
+use super::matching::{Position, match_up, positions};
+use super::resolve::{ResolveContext, Resolved, ResolvedHandler};
 use crate::load::manifest::{Diagnostic, Directive, Level};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Stack, directives};
@@ -18,9 +18,9 @@ use crate::services::Tasks;
 
 /// What a candidate is built on.
 #[derive(Debug)]
-pub struct Ground {
+pub struct BuildContext {
     /// Where.
-    pub place: Place,
+    pub place: ResolveContext,
     /// Where tasks run.
     pub runtime: Handle,
     /// The number that it will have.
@@ -28,12 +28,12 @@ pub struct Ground {
     /// Observes its layers, if anything does.
     pub observer: Option<Arc<dyn ObserveLayers>>,
     /// The instances that may go on in it, each with its spot, in the order of their stack.
-    pub serving: Vec<(Spot, Arc<Instance>)>,
+    pub serving: Vec<(Position, Arc<Instance>)>,
 }
 
 /// A stack that could serve.
 #[derive(Debug)]
-pub struct Built {
+pub struct Candidate {
     /// The stack.
     pub stack: Stack,
     /// What it is of, in the order of its directives.
@@ -42,7 +42,7 @@ pub struct Built {
 
 /// A candidate that is refused.
 #[derive(Debug)]
-pub struct Unbuilt {
+pub struct RejectedCandidate {
     /// Why.
     pub diagnostics: Vec<Diagnostic>,
     /// What was built of it all the same, or was to go on in it.
@@ -54,15 +54,19 @@ pub struct Unbuilt {
 /// # Errors
 ///
 /// What each `init` refused.
-pub fn build(level: &Level, resolved: &Resolved, ground: &Ground) -> Result<Built, Unbuilt> {
+pub fn build(
+    level: &Level,
+    resolved: &Resolved,
+    context: &BuildContext,
+) -> Result<Candidate, RejectedCandidate> {
     let (mut instances, mut diagnostics) = (Vec::new(), Vec::new());
-    let mut found = kept(level, resolved, ground).into_iter();
+    let mut found = kept(level, resolved, context).into_iter();
     let mut order = resolved.handlers.iter();
     let mut mount = |directive: &Directive| {
         let (chosen, kept) = (order.next()?, found.next().flatten());
         let built = match kept {
             Some(instance) => Ok(instance),
-            None => init(directive, chosen, ground).map(Arc::new),
+            None => init(directive, chosen, context).map(Arc::new),
         };
         let instance = built
             .map_err(|diagnostic| diagnostics.push(*diagnostic))
@@ -70,9 +74,9 @@ pub fn build(level: &Level, resolved: &Resolved, ground: &Ground) -> Result<Buil
         instances.push(Arc::clone(&instance));
         Some(Arc::clone(&instance.handler))
     };
-    match Stack::build(level, &mut mount, ground.observer.as_deref()) {
-        Some(stack) => Ok(Built { stack, instances }),
-        None => Err(Unbuilt {
+    match Stack::build(level, &mut mount, context.observer.as_deref()) {
+        Some(stack) => Ok(Candidate { stack, instances }),
+        None => Err(RejectedCandidate {
             diagnostics,
             instances,
         }),
@@ -80,17 +84,17 @@ pub fn build(level: &Level, resolved: &Resolved, ground: &Ground) -> Result<Buil
 }
 
 /// For each directive the instance that goes on, if one does.
-fn kept(level: &Level, resolved: &Resolved, ground: &Ground) -> Vec<Option<Arc<Instance>>> {
+fn kept(level: &Level, resolved: &Resolved, context: &BuildContext) -> Vec<Option<Arc<Instance>>> {
     let keys = directives(level)
         .into_iter()
         .zip(&resolved.handlers)
         .map(|(directive, chosen)| chosen.key(directive));
-    let wanted: Vec<_> = spots(level).into_iter().zip(keys).collect();
-    let serving = ground.serving.iter();
+    let wanted: Vec<_> = positions(level).into_iter().zip(keys).collect();
+    let serving = context.serving.iter();
     let serving: Vec<_> = serving
-        .map(|(spot, instance)| (spot.clone(), instance.key.clone()))
+        .map(|(position, instance)| (position.clone(), instance.key.clone()))
         .collect();
-    let instance = |at: usize| Some(Arc::clone(&ground.serving.get(at)?.1));
+    let instance = |at: usize| Some(Arc::clone(&context.serving.get(at)?.1));
     match_up(&serving, &wanted)
         .into_iter()
         .map(|at| at.and_then(instance))
@@ -99,40 +103,40 @@ fn kept(level: &Level, resolved: &Resolved, ground: &Ground) -> Vec<Option<Arc<I
 
 fn init(
     directive: &Directive,
-    chosen: &Chosen,
-    ground: &Ground,
+    chosen: &ResolvedHandler,
+    context: &BuildContext,
 ) -> Result<Instance, Box<Diagnostic>> {
     let name = &chosen.name;
-    let tasks = Arc::new(Tasks::new(ground.runtime.clone()));
+    let tasks = Arc::new(Tasks::new(context.runtime.clone()));
     let health = Arc::new(Health::new(name.clone()));
     let fingerprint = chosen.library.fingerprint.to_string();
     let mut scope: Arc<dyn Scope> = Arc::clone(&tasks) as _;
-    if let Some(observer) = &ground.observer {
+    if let Some(observer) = &context.observer {
         scope = observer.scope(scope, name, &fingerprint);
     }
-    let context = HandlerContext {
+    let handler_context = HandlerContext {
         handler: name.clone(),
         plugin: directive.plugin.clone(),
         fingerprint,
-        environment: ground.place.environment.clone(),
-        directory: ground.place.directory.clone(),
+        environment: context.place.environment.clone(),
+        directory: context.place.directory.clone(),
         scope,
         incidents: Arc::clone(&health) as _,
     };
-    let handler = start(directive, chosen, context).inspect_err(|_| drop(tasks.end()))?;
+    let handler = start(directive, chosen, handler_context).inspect_err(|_| drop(tasks.end()))?;
     Ok(Instance {
         key: chosen.key(directive),
         handler: Arc::new(handler),
         tasks,
         health,
         library: Arc::clone(&chosen.library),
-        born: ground.number,
+        born: context.number,
     })
 }
 
 fn start(
     directive: &Directive,
-    chosen: &Chosen,
+    chosen: &ResolvedHandler,
     context: HandlerContext,
 ) -> Result<Handler, Box<Diagnostic>> {
     let name = &chosen.name;

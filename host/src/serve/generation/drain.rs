@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use stackup_plugin::abi::host::busy;
 use tokio::sync::oneshot;
 
-use super::instance::{Instance, let_go};
-use super::registry::Census;
-use super::{Ending, Generation};
+use super::instance::{Instance, release};
+use super::registry::Registry;
+use super::{DrainDeadline, Generation};
 use crate::load::library::Loaded;
 use crate::serve::stack::Stack;
 
 /// What is needed to end a generation without holding it.
 #[derive(Debug)]
-pub(super) struct Holdings {
+pub(super) struct StackResources {
     pub(super) stack: Arc<Stack>,
     /// What the stack is of, in the order of its directives.
     pub(super) instances: Vec<Arc<Instance>>,
@@ -25,23 +25,23 @@ pub(super) struct Holdings {
 /// no other generation has end with it.
 pub(super) async fn drain(
     old: Arc<Generation>,
-    holdings: Holdings,
+    resources: StackResources,
     deadline: Duration,
     loaded: Loaded,
-    census: Arc<Census>,
+    registry: Arc<Registry>,
 ) {
     let start = Instant::now();
     let number = old.number;
-    let ending: Arc<Ending> = Arc::clone(old.ending());
+    let ending: Arc<DrainDeadline> = Arc::clone(old.ending());
     drop(old);
-    let Holdings {
+    let StackResources {
         stack,
         instances,
         mut gone,
-    } = holdings;
+    } = resources;
     let mut in_time = tokio::time::timeout(deadline, &mut gone).await.is_ok();
     if !in_time {
-        let held_by = census.held_by(number, Instant::now()).to_string();
+        let held_by = registry.held_by(number, Instant::now()).to_string();
         tracing::warn!(
             event = "drain-deadline",
             generation = number,
@@ -57,8 +57,8 @@ pub(super) async fn drain(
         // The instances have its handlers still, so no code of a plugin runs here.
         drop(stack);
     } else {
-        tell_stuck(number, &census);
-        census.stuck(number);
+        tell_stuck(number, &registry);
+        registry.stuck(number);
         // Its code may still be running in them: leaking is the only safe end. The tasks end even so,
         // and what goes on in another generation goes on.
         let libraries: Vec<_> = instances
@@ -67,12 +67,12 @@ pub(super) async fn drain(
             .collect();
         std::mem::forget((stack, libraries));
     }
-    let end = let_go(instances, loaded).await;
-    census.rested(&end);
+    let end = release(instances, loaded).await;
+    registry.rested(&end);
     if !in_time {
         return;
     }
-    census.drained(number);
+    registry.drained(number);
     let seconds = start.elapsed().as_secs_f64();
     tracing::info!(
         event = "drained",
@@ -86,12 +86,12 @@ pub(super) async fn drain(
 }
 
 /// Says what holds a generation for good: a handler that blocks its thread, where there is one.
-fn tell_stuck(number: u64, census: &Census) {
+fn tell_stuck(number: u64, registry: &Registry) {
     let busy = busy().into_iter().filter(|busy| busy.generation == number);
     let mut handlers: Vec<_> = busy.map(|busy| busy.handler.handler.as_str()).collect();
     handlers.sort_unstable();
     handlers.dedup();
-    let held_by = census.held_by(number, Instant::now()).to_string();
+    let held_by = registry.held_by(number, Instant::now()).to_string();
     let whose = match &handlers[..] {
         [] => String::new(),
         handlers => format!(" in `{}`", handlers.join("`, `")),

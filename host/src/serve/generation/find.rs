@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::resolve::Place;
+use super::resolve::ResolveContext;
 use crate::load::library::{NotFound, file_name, locate, plugins_in};
 use crate::load::manifest::words::nearest;
 use crate::load::manifest::{Diagnostic, Directive, Manifest, Role};
 use crate::serve::stack::directives;
 
 /// The files that a manifest's directives lead to, or where they would be looked for: what to watch.
-pub(super) fn files(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
+pub(super) fn files(manifest: &Manifest, place: &ResolveContext) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for directive in directives(&manifest.stack) {
         match find(directive, manifest, place) {
@@ -25,7 +25,7 @@ pub(super) fn files(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
 }
 
 /// Where libraries are looked for.
-pub(super) fn folders(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
+pub(super) fn folders(manifest: &Manifest, place: &ResolveContext) -> Vec<PathBuf> {
     manifest
         .plugins
         .path
@@ -38,9 +38,9 @@ pub(super) fn folders(manifest: &Manifest, place: &Place) -> Vec<PathBuf> {
 pub(super) fn find(
     directive: &Directive,
     manifest: &Manifest,
-    place: &Place,
+    place: &ResolveContext,
 ) -> Result<PathBuf, Box<Diagnostic>> {
-    if let Some(built) = place.brought.files.get(&directive.plugin) {
+    if let Some(built) = place.built.files.get(&directive.plugin) {
         return Ok(built.clone());
     }
     match &directive.path {
@@ -55,13 +55,13 @@ pub(super) fn find(
         _ => {
             let folders = folders(manifest, place);
             locate(&directive.plugin, &folders).map_err(|error| {
-                let mut known = place.brought.known.clone();
+                let mut known = place.built.known.clone();
                 known.extend(plugins_in(&folders));
                 let crate_at = directive
                     .path
                     .as_ref()
                     .map(|path| place.directory.join(path));
-                let builds = !place.brought.known.is_empty();
+                let builds = !place.built.known.is_empty();
                 let help = help(directive, crate_at.as_deref(), builds);
                 Box::new(missing(directive, &error, &known, help))
             })

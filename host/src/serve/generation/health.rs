@@ -11,13 +11,13 @@ use crate::policy::{Breaker, BreakerRule, Standing};
 
 /// What a manifest says of a handler that fails.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Terms {
+pub(super) struct FailurePolicy {
     /// None where it stays in service whatever it does.
     rule: Option<BreakerRule>,
     on_failure: OnFailure,
 }
 
-impl Terms {
+impl FailurePolicy {
     pub(super) fn new(failures: &Failures, on_failure: OnFailure) -> Self {
         let rule = failures.panics.map(|panics| BreakerRule {
             failures: panics,
@@ -39,7 +39,7 @@ pub struct Health {
 
 #[derive(Debug, Default)]
 struct Service {
-    terms: Terms,
+    policy: FailurePolicy,
     breaker: Option<Breaker>,
 }
 
@@ -55,12 +55,12 @@ impl Health {
     }
 
     /// Heeds the terms of the stack that serves. What was counted under others is forgotten.
-    pub(super) fn heed(&self, terms: Terms) {
+    pub(super) fn apply_policy(&self, policy: FailurePolicy) {
         let mut service = self.service();
-        if service.terms.rule != terms.rule {
-            service.breaker = terms.rule.map(Breaker::new);
+        if service.policy.rule != policy.rule {
+            service.breaker = policy.rule.map(Breaker::new);
         }
-        service.terms = terms;
+        service.policy = policy;
     }
 
     /// Whose it is.
@@ -74,7 +74,7 @@ impl Health {
 
     fn may_try_at(&self, guard: &Guard, now: u64) -> bool {
         let mut service = self.service();
-        let terms = service.terms;
+        let policy = service.policy;
         let Some(breaker) = &mut service.breaker else {
             guard.set(false);
             return true;
@@ -85,7 +85,7 @@ impl Health {
         guard.set(after != Standing::Closed);
         drop(service);
         if before != after {
-            self.tell(terms, after, "");
+            self.tell(policy, after, "");
         }
         may_try
     }
@@ -93,7 +93,7 @@ impl Health {
     fn panicked_at(&self, message: &str, place: &str, guard: &Guard, now: u64) {
         self.panics.fetch_add(1, Ordering::Relaxed);
         let mut service = self.service();
-        let terms = service.terms;
+        let policy = service.policy;
         let opened = match &mut service.breaker {
             Some(breaker) => breaker.failed(now),
             None => false,
@@ -101,14 +101,15 @@ impl Health {
         if opened {
             guard.set(true);
             drop(service);
-            self.tell(terms, Standing::Open, &format!("{message} (at {place})"));
+            self.tell(policy, Standing::Open, &format!("{message} (at {place})"));
         }
     }
 
-    fn tell(&self, terms: Terms, standing: Standing, last: &str) {
+    fn tell(&self, policy: FailurePolicy, standing: Standing, last: &str) {
         let Self { handler, .. } = self;
-        let Some(rule) = terms.rule else { return };
-        let policy = match terms.on_failure {
+        let Some(rule) = policy.rule else { return };
+        let on_failure = policy.on_failure;
+        let policy = match on_failure {
             OnFailure::FailClosed => "fail-closed",
             OnFailure::Bypass => "bypass",
         };
@@ -125,7 +126,7 @@ impl Health {
             cool_down,
             ..
         } = rule;
-        let instead = match terms.on_failure {
+        let instead = match on_failure {
             OnFailure::FailClosed => "requests for it get 503",
             OnFailure::Bypass => "requests pass it by",
         };

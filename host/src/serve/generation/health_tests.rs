@@ -3,19 +3,19 @@ use std::time::Duration;
 use super::*;
 
 /// Three panics within 100 ms; 300 ms until it is tried again.
-fn terms() -> Terms {
+fn policy() -> FailurePolicy {
     let failures = Failures {
         panics: Some(3),
         panic_window: Duration::from_millis(100),
         cool_down: Duration::from_millis(300),
         ..Failures::default()
     };
-    Terms::new(&failures, OnFailure::FailClosed)
+    FailurePolicy::new(&failures, OnFailure::FailClosed)
 }
 
-fn heeding(terms: Terms) -> (Health, Guard) {
+fn heeding(policy: FailurePolicy) -> (Health, Guard) {
     let health = Health::new("test".to_owned());
-    health.heed(terms);
+    health.apply_policy(policy);
     (health, Guard::default())
 }
 
@@ -25,7 +25,7 @@ fn panic(health: &Health, guard: &Guard, times: u32, now: u64) {
 
 #[test]
 fn panics_take_it_out_of_service_and_a_quiet_trial_brings_it_back() {
-    let (health, guard) = heeding(terms());
+    let (health, guard) = heeding(policy());
     panic(&health, &guard, 2, 1000);
     assert!(!guard.is_on());
     panic(&health, &guard, 1, 1000);
@@ -41,7 +41,7 @@ fn panics_take_it_out_of_service_and_a_quiet_trial_brings_it_back() {
 
 #[test]
 fn a_panic_on_trial_takes_it_out_again() {
-    let (health, guard) = heeding(terms());
+    let (health, guard) = heeding(policy());
     panic(&health, &guard, 3, 1000);
     assert!(health.may_try_at(&guard, 1300));
     panic(&health, &guard, 1, 1350);
@@ -54,7 +54,7 @@ fn panics_are_counted_where_they_have_no_consequence() {
         panics: None,
         ..Failures::default()
     };
-    let (health, guard) = heeding(Terms::new(&off, OnFailure::Bypass));
+    let (health, guard) = heeding(FailurePolicy::new(&off, OnFailure::Bypass));
     panic(&health, &guard, 100, 1000);
     assert!(!guard.is_on());
     assert_eq!(health.tally().panics, 100);
@@ -63,20 +63,20 @@ fn panics_are_counted_where_they_have_no_consequence() {
 
 #[test]
 fn it_stays_out_of_service_over_a_swap_unless_the_rule_is_another() {
-    let (health, guard) = heeding(terms());
+    let (health, guard) = heeding(policy());
     panic(&health, &guard, 3, 1000);
-    health.heed(Terms {
+    health.apply_policy(FailurePolicy {
         on_failure: OnFailure::Bypass,
-        ..terms()
+        ..policy()
     });
     assert!(!health.may_try_at(&guard, 1001));
-    health.heed(Terms::default());
+    health.apply_policy(FailurePolicy::default());
     assert!(health.may_try_at(&guard, 1001) && !guard.is_on());
 }
 
 #[test]
 fn blocks_are_counted() {
-    let (health, _) = heeding(terms());
+    let (health, _) = heeding(policy());
     health.blocked();
     assert_eq!(health.tally().blocks, 1);
 }

@@ -9,7 +9,7 @@ use stackup_plugin::abi::host::Handler;
 
 use super::health::Health;
 use crate::load::library::{Count, Fingerprint, Library, Loaded};
-use crate::services::{Ended, Tasks};
+use crate::services::{EndedTasks, Tasks};
 
 /// How long tasks may take to be dropped.
 const TASKS_LIMIT: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ impl fmt::Debug for Instance {
 
 /// How letting go ended.
 #[derive(Debug)]
-pub(super) struct LetGo {
+pub(super) struct Released {
     /// The tasks that were ended.
     pub(super) tasks: Vec<String>,
     /// The libraries after it, those that rest from now on included.
@@ -64,10 +64,10 @@ pub(super) struct LetGo {
 
 /// Lets go of instances. Those that nothing else has retire: their tasks end, then they are dropped, on a
 /// thread that may block, then their libraries may rest.
-pub(super) async fn let_go(instances: Vec<Arc<Instance>>, loaded: Loaded) -> LetGo {
+pub(super) async fn release(instances: Vec<Arc<Instance>>, loaded: Loaded) -> Released {
     // Of two that let go at once, just one is the last.
     let last: Vec<Instance> = instances.into_iter().filter_map(Arc::into_inner).collect();
-    let ended: Ended = last.iter().map(|instance| instance.tasks.end()).collect();
+    let ended: EndedTasks = last.iter().map(|instance| instance.tasks.end()).collect();
     let tasks = ended.dropped(TASKS_LIMIT).await;
     let dropped = tokio::task::spawn_blocking(move || {
         let parts = last.into_iter().map(|one| (one.handler, one.library));
@@ -80,7 +80,7 @@ pub(super) async fn let_go(instances: Vec<Arc<Instance>>, loaded: Loaded) -> Let
         tracing::error!("dropping handlers panicked");
     }
     let libraries = tokio::task::spawn_blocking(move || loaded.rest());
-    LetGo {
+    Released {
         tasks,
         libraries: libraries.await.ok(),
     }

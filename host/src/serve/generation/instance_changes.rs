@@ -7,7 +7,7 @@ use super::instance::Instance;
 
 /// The handlers of two stacks by what became of them, in the order of their stacks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fates {
+pub struct InstanceChanges {
     /// Those that serve in the old stack and in the new one.
     pub kept: Vec<String>,
     /// Those that are new.
@@ -16,7 +16,7 @@ pub struct Fates {
     pub retired: Vec<String>,
 }
 
-impl Fates {
+impl InstanceChanges {
     /// Compares the instances of two stacks.
     pub(super) fn of(old: &[Arc<Instance>], new: &[Arc<Instance>]) -> Self {
         let has = |all: &[Arc<Instance>], one| all.iter().any(|other| Arc::ptr_eq(other, one));
@@ -34,7 +34,7 @@ impl Fates {
     }
 }
 
-impl fmt::Display for Fates {
+impl fmt::Display for InstanceChanges {
     /// `kept logger, hello; built stamp ×3`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
@@ -71,10 +71,10 @@ fn counted(names: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn fates(kept: &[&str], built: &[&str], retired: &[&str]) -> String {
+    fn changes(kept: &[&str], built: &[&str], retired: &[&str]) -> String {
         let [kept, built, retired] = [kept, built, retired]
             .map(|names| names.iter().map(|name| (*name).to_owned()).collect());
-        Fates {
+        InstanceChanges {
             kept,
             built,
             retired,
@@ -85,24 +85,24 @@ mod tests {
     #[test]
     fn each_fate_is_told_with_its_handlers() {
         assert_eq!(
-            fates(&["logger", "hello"], &["headers"], &["stamp"]),
+            changes(&["logger", "hello"], &["headers"], &["stamp"]),
             "kept logger, hello; built headers; retired stamp"
         );
     }
 
     #[test]
     fn what_did_not_happen_is_not_told() {
-        assert_eq!(fates(&["hello"], &[], &[]), "kept hello");
+        assert_eq!(changes(&["hello"], &[], &[]), "kept hello");
         assert_eq!(
-            fates(&[], &["hello"], &["hello"]),
+            changes(&[], &["hello"], &["hello"]),
             "built hello; retired hello"
         );
-        assert_eq!(fates(&[], &[], &[]), "");
+        assert_eq!(changes(&[], &[], &[]), "");
     }
 
     #[test]
     fn a_name_is_told_once() {
         let names = ["stamp", "hello", "stamp", "stamp"];
-        assert_eq!(fates(&names, &[], &[]), "kept stamp ×3, hello");
+        assert_eq!(changes(&names, &[], &[]), "kept stamp ×3, hello");
     }
 }

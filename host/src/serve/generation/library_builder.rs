@@ -8,7 +8,7 @@ use crate::load::manifest::Manifest;
 use crate::load::watch::{Interest, PendingChanges};
 
 /// Brings the libraries of a manifest about, as by building them.
-pub trait Libraries: Send {
+pub trait LibraryBuilder: Send {
     /// Finds out what the libraries of this manifest are made of, and which are out of date since these files
     /// have `changed`; all of them with `force`. Blocks.
     fn survey(&mut self, manifest: &Manifest, directory: &Path, changed: &[PathBuf], force: bool);
@@ -24,15 +24,15 @@ pub trait Libraries: Send {
 
     /// Builds what the last survey has found to be out of date, and gives up when it is out of date before it
     /// is built. Whoever drops it ends all that it has begun.
-    fn bring<'a>(
+    fn build<'a>(
         &'a mut self,
         pending: &'a PendingChanges,
-    ) -> Pin<Box<dyn Future<Output = Result<Brought, NotBrought>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Result<BuiltLibraries, LibraryBuildError>> + Send + 'a>>;
 }
 
 /// Why there are no libraries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotBrought {
+pub enum LibraryBuildError {
     /// Something has changed meanwhile: survey again.
     Outdated,
     /// They can't be built; why, for a person, in colours.
@@ -41,7 +41,7 @@ pub enum NotBrought {
 
 /// Libraries that were brought about.
 #[derive(Debug, Clone, Default)]
-pub struct Brought {
+pub struct BuiltLibraries {
     /// Plugin name → library file.
     pub files: HashMap<String, PathBuf>,
     /// Every plugin that could be asked for, for a "did you mean".

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError};
 
 use super::refusal::{Refusal, Stage};
 use super::reload::Reloader;
-use super::resolve::{Faults, Place, Timings, look};
-use super::steps::lost;
+use super::resolve::{ResolveContext, ResolveError, Timings, look};
+use super::steps::task_failed;
 use crate::load::library::Shelf;
 use crate::load::lock::{self, Lock, Locked};
 use crate::load::manifest::Manifest;
@@ -27,13 +27,13 @@ impl Reloader {
     pub async fn lock(&mut self) -> Result<Lock, Refusal> {
         let source = self.read().await?;
         let manifest = self.parse(&source)?.manifest;
-        self.bring_all(&manifest).await?;
+        self.build_all_libraries(&manifest).await?;
         let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
         let written = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
             libraries(&manifest, &place, &mut shelf.0)
         });
-        let written = written.await.map_err(|error| lost(&error))?;
+        let written = written.await.map_err(|error| task_failed(&error))?;
         written.map_err(|faults| self.tell(&faults, &source))
     }
 
@@ -49,14 +49,18 @@ impl Reloader {
 }
 
 /// The command that locks what there is.
-pub(super) fn locking(place: &Place) -> String {
+pub(super) fn locking(place: &ResolveContext) -> String {
     match place.environment.as_str() {
         "production" => "`stackup lock`".to_owned(),
         other => format!("`stackup lock -E {other}`"),
     }
 }
 
-fn libraries(manifest: &Manifest, place: &Place, shelf: &mut Shelf) -> Result<Lock, Faults> {
+fn libraries(
+    manifest: &Manifest,
+    place: &ResolveContext,
+    shelf: &mut Shelf,
+) -> Result<Lock, ResolveError> {
     let mut found = BTreeMap::new();
     let picks = look(manifest, place, shelf, &mut found, &mut Timings::default());
     let lock = picks.map(|picks| {

@@ -4,7 +4,7 @@ use crate::load::manifest::{Level, Role};
 
 /// What stands around a directive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Around {
+pub enum Parent {
     /// A map, by its host and path.
     Map(Option<String>, String),
     /// One of a cascade, by its number.
@@ -13,34 +13,34 @@ pub enum Around {
 
 /// Where a directive stands: what is around it, and its part there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spot {
+pub struct Position {
     /// The maps and cascades, outermost first.
-    pub level: Vec<Around>,
+    pub level: Vec<Parent>,
     /// Whether it is a `use` or a `run`.
     pub role: Role,
 }
 
 /// The spots of a stack, in the order of [`directives`](crate::serve::stack::directives).
-pub(super) fn spots(level: &Level) -> Vec<Spot> {
+pub(super) fn positions(level: &Level) -> Vec<Position> {
     let mut all = Vec::new();
     add(level, &mut Vec::new(), &mut all);
     all
 }
 
-fn add(level: &Level, around: &mut Vec<Around>, all: &mut Vec<Spot>) {
-    let spot = |role| Spot {
+fn add(level: &Level, around: &mut Vec<Parent>, all: &mut Vec<Position>) {
+    let position = |role| Position {
         level: around.clone(),
         role,
     };
-    let (middleware, app) = (spot(Role::Use), spot(Role::Run));
+    let (middleware, app) = (position(Role::Use), position(Role::Run));
     all.extend(level.uses.iter().map(|_| middleware.clone()));
     for map in &level.maps {
-        around.push(Around::Map(map.host.clone(), map.path.clone()));
+        around.push(Parent::Map(map.host.clone(), map.path.clone()));
         add(&map.level, around, all);
         around.pop();
     }
     for (number, tried) in level.cascade.iter().flatten().enumerate() {
-        around.push(Around::Tried(number));
+        around.push(Parent::Tried(number));
         add(&tried.level, around, all);
         around.pop();
     }
@@ -58,14 +58,14 @@ pub(super) fn match_up<S: PartialEq, K: PartialEq>(
 ) -> Vec<Option<usize>> {
     let mut free = vec![true; old.len()];
     let mut matched = vec![None; new.len()];
-    for same_spot in [true, false] {
+    for same_position in [true, false] {
         for (wanted, found) in new.iter().zip(&mut matched) {
             if found.is_some() {
                 continue;
             }
             let fits = |at: &usize| {
-                let (spot, key) = &old[*at];
-                free[*at] && *key == wanted.1 && (!same_spot || *spot == wanted.0)
+                let (position, key) = &old[*at];
+                free[*at] && *key == wanted.1 && (!same_position || *position == wanted.0)
             };
             *found = (0..old.len()).find(fits);
             if let Some(at) = *found {

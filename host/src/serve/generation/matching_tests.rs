@@ -108,15 +108,15 @@ fn spots_are_in_the_order_of_the_directives() {
     let level = parse(&source, &settings).unwrap().manifest.stack;
     let names = directives(&level).into_iter().map(|d| d.plugin.as_str());
     let shown: Vec<String> = names
-        .zip(spots(&level))
-        .map(|(name, spot)| {
-            let maps = spot.level.iter().map(|around| match around {
-                Around::Map(host, path) => {
+        .zip(positions(&level))
+        .map(|(name, position)| {
+            let maps = position.level.iter().map(|around| match around {
+                Parent::Map(host, path) => {
                     format!("{}{path} ", host.as_deref().unwrap_or_default())
                 }
-                Around::Tried(number) => format!("{number} "),
+                Parent::Tried(number) => format!("{number} "),
             });
-            format!("{}{:?} {name}", maps.collect::<String>(), spot.role)
+            format!("{}{:?} {name}", maps.collect::<String>(), position.role)
         })
         .collect();
     let expected = [

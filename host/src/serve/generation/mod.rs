@@ -43,23 +43,25 @@ use crate::load::manifest::{Dev, Failures, Limits, Manifest, Renewal};
 use crate::serve::stack::Stack;
 
 pub use self::active::Active;
-pub use self::candidate::{Built, Ground, Unbuilt, build};
+pub use self::candidate::{BuildContext, Candidate, RejectedCandidate, build};
 pub use self::health::Health;
 pub use self::held_by::HeldBy;
 pub use self::instance::{Instance, Key};
-pub use self::instance_changes::Fates;
-pub use self::library_builder::{Brought, Libraries, NotBrought};
-pub use self::matching::Spot;
-pub use self::probed::Tried;
-pub use self::record::{Record, Verdict};
+pub use self::instance_changes::InstanceChanges;
+pub use self::library_builder::{BuiltLibraries, LibraryBuildError, LibraryBuilder};
+pub use self::matching::Position;
+pub use self::probed::ProbedHandlers;
+pub use self::record::{ReloadOutcome, ReloadRecord};
 pub use self::refusal::{Refusal, Stage};
-pub use self::registry::Census;
-pub use self::reload::{Building, Reloader};
-pub use self::report::{Ask, Outcome, Report};
-pub use self::resolve::{Faults, Place, Resolved, Timings, resolve};
-pub use self::snapshot::Trying;
-pub use self::status::{ActiveGeneration, DrainingGeneration, StackInstance, StackLine, Standing};
-pub use self::waiting::{Phase, Wait, Waiting, WaitingRequest};
+pub use self::registry::Registry;
+pub use self::reload::{OnBuild, Reloader};
+pub use self::report::{Outcome, ReloadMode, Report};
+pub use self::resolve::{ResolveContext, ResolveError, Resolved, Timings, resolve};
+pub use self::snapshot::OnCandidate;
+pub use self::status::{
+    ActiveGeneration, DrainingGeneration, GenerationStatus, StackInstance, StackLine,
+};
+pub use self::waiting::{Phase, RequestWait, WaitingRequest, WaitingRequests};
 
 /// A stack in service. A request holds it from its first byte to its last.
 pub struct Generation {
@@ -75,8 +77,8 @@ pub struct Generation {
     pub renewal: Renewal,
     /// What it adds for whoever develops, where that is asked for at all.
     pub dev: Dev,
-    ending: Arc<Ending>,
-    waiting: Arc<Waiting>,
+    ending: Arc<DrainDeadline>,
+    waiting: Arc<WaitingRequests>,
     first: FirstRequests,
     /// Dropped with the last request.
     _alive: oneshot::Sender<()>,
@@ -104,12 +106,12 @@ impl Generation {
     }
 
     /// What its requests listen to while they wait.
-    pub fn ending(&self) -> &Arc<Ending> {
+    pub fn ending(&self) -> &Arc<DrainDeadline> {
         &self.ending
     }
 
     /// Where its requests are told of that wait.
-    pub fn waiting(&self) -> &Arc<Waiting> {
+    pub fn waiting(&self) -> &Arc<WaitingRequests> {
         &self.waiting
     }
 
@@ -141,12 +143,12 @@ impl fmt::Debug for Generation {
 
 /// Tells the requests of a generation that their time is up.
 #[derive(Debug, Default)]
-pub struct Ending {
+pub struct DrainDeadline {
     over: AtomicBool,
     notify: Notify,
 }
 
-impl Ending {
+impl DrainDeadline {
     /// Whether the drain's deadline has passed.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::refusal::Stage;
-use super::resolve::{Faults, Files, Pick, Place};
+use super::resolve::{FoundLibraries, ResolveContext, ResolveError, SelectedHandler};
 use crate::load::library::Fingerprint;
 use crate::load::manifest::{Diagnostic, Manifest};
 use crate::load::probe::{Death, Fault, Probe, Setting, Trial};
@@ -14,13 +14,13 @@ type Survivor = (Fingerprint, String, String);
 
 /// Tries handlers out before the host loads them.
 #[derive(Debug)]
-pub struct Tried {
+pub struct ProbedHandlers {
     probe: Box<dyn Probe>,
     /// Those of the last candidate that survived as a whole.
     survivors: HashSet<Survivor>,
 }
 
-impl Tried {
+impl ProbedHandlers {
     /// Nothing yet; `probe` is to try it.
     pub fn new(probe: Box<dyn Probe>) -> Self {
         Self {
@@ -37,11 +37,11 @@ impl Tried {
     /// configs by the handlers' own schemas.
     pub(super) fn try_out(
         &mut self,
-        picks: &[Pick<'_>],
-        files: &Files,
+        picks: &[SelectedHandler<'_>],
+        files: &FoundLibraries,
         manifest: &Manifest,
-        place: &Place,
-    ) -> Result<(), Faults> {
+        place: &ResolveContext,
+    ) -> Result<(), ResolveError> {
         let mut all = HashSet::new();
         let (mut new, mut trials) = (Vec::new(), Vec::new());
         for pick in picks {
@@ -73,7 +73,7 @@ impl Tried {
             true => Vec::new(),
             false => self.probe.try_out(&trials, &setting).map_err(|reason| {
                 let span = picks.first().map(|pick| pick.directive.name_span());
-                Faults {
+                ResolveError {
                     stage: Stage::Probe,
                     diagnostics: vec![Diagnostic::error(span.unwrap_or_default(), reason)],
                 }
@@ -95,7 +95,7 @@ impl Tried {
         let mut told: Vec<Diagnostic> = told.flatten().collect();
         if !told.is_empty() {
             told.sort_by_key(|diagnostic| diagnostic.span.start);
-            return Err(Faults {
+            return Err(ResolveError {
                 stage,
                 diagnostics: told,
             });
@@ -105,7 +105,7 @@ impl Tried {
     }
 }
 
-fn tell(pick: &Pick<'_>, death: &Death) -> Diagnostic {
+fn tell(pick: &SelectedHandler<'_>, death: &Death) -> Diagnostic {
     let message = format!("`{}` is refused at probe: {death}", pick.name);
     let mut diagnostic = Diagnostic::error(pick.directive.name_span(), message)
         .label("it would have taken the server with it")
@@ -116,7 +116,7 @@ fn tell(pick: &Pick<'_>, death: &Death) -> Diagnostic {
     diagnostic
 }
 
-fn misfit(pick: &Pick<'_>, violation: &Violation) -> Diagnostic {
+fn misfit(pick: &SelectedHandler<'_>, violation: &Violation) -> Diagnostic {
     let span = match violation.part {
         EntryPart::Key => pick.directive.config_key_span(&violation.path),
         EntryPart::Value => pick.directive.config_span(&violation.path),

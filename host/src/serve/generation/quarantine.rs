@@ -5,15 +5,15 @@ use std::sync::{Arc, PoisonError};
 use super::find::find;
 use super::refusal::Refusal;
 use super::reload::Reloader;
-use super::resolve::Place;
-use super::steps::lost;
+use super::resolve::ResolveContext;
+use super::steps::task_failed;
 use crate::load::library::{Demands, Fingerprint, Patience, Shelf, Trust};
 use crate::load::manifest::{CascadeBranch, Diagnostic, Directive, Level, Manifest, OnFailure};
 use crate::load::snapshot::Instead;
 
 impl Reloader {
     /// The manifest as it can be served, and a warning for each directive that is not in it.
-    pub(super) async fn shut_out(
+    pub(super) async fn without_quarantined(
         &self,
         manifest: Manifest,
     ) -> Result<(Manifest, Vec<Diagnostic>), Refusal> {
@@ -32,7 +32,7 @@ impl Reloader {
             let stack = without(&manifest.stack, &mut held, &mut told);
             (Manifest { stack, ..manifest }, told)
         });
-        shut.await.map_err(|error| lost(&error))
+        shut.await.map_err(|error| task_failed(&error))
     }
 }
 
@@ -40,7 +40,7 @@ impl Reloader {
 fn fingerprint(
     directive: &Directive,
     manifest: &Manifest,
-    place: &Place,
+    place: &ResolveContext,
     shelf: &mut Shelf,
 ) -> Option<Fingerprint> {
     if let Some(kept) = place.kept(directive) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How a reload ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum ReloadOutcome {
     /// A new generation serves.
     Swapped,
     /// Nothing that matters has changed.
@@ -16,13 +16,13 @@ pub enum Verdict {
 
 /// A reload, as it is remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct ReloadRecord {
     /// Counts from 1, over all workers.
     pub number: u64,
     /// When it began, in milliseconds since the Unix epoch.
     pub at: u64,
     /// How it ended.
-    pub outcome: Verdict,
+    pub outcome: ReloadOutcome,
     /// The generation that serves now.
     pub generation: u64,
     /// How long it took.
@@ -40,7 +40,7 @@ pub struct Record {
     pub error: Option<String>,
 }
 
-impl Record {
+impl ReloadRecord {
     /// The same without colours.
     #[must_use]
     pub fn plain(mut self) -> Self {

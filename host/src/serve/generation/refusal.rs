@@ -76,14 +76,14 @@ impl fmt::Display for Stage {
 
 /// Why a candidate comes to nothing.
 #[derive(Debug)]
-pub(super) enum Stopped {
+pub(super) enum ReloadError {
     /// It may not serve.
     Refused(Refusal),
     /// It is out of date before it is built.
     Outdated,
 }
 
-impl From<Refusal> for Stopped {
+impl From<Refusal> for ReloadError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }

@@ -1,93 +1,95 @@
-//! The generations that are alive, and what holds each: for whoever asks, also while a reload runs.
+//! The live generations and what holds each. Readable at any time, also during a reload.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::health::Health;
 use super::held_by::HeldBy;
-use super::instance::LetGo;
-use super::status::{ActiveGeneration, DrainingGeneration, HandlerHealth, StackLine, Standing};
-use super::waiting::Waiting;
+use super::instance::Released;
+use super::status::{
+    ActiveGeneration, DrainingGeneration, GenerationStatus, HandlerHealth, StackLine,
+};
+use super::waiting::WaitingRequests;
 use crate::policy::Retired;
 use crate::services::Tasks;
 
-/// The books of a process about its generations.
+/// The live generations of this process.
 #[derive(Debug, Default)]
-pub struct Census(Mutex<Books>);
+pub struct Registry(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Books {
-    active: Option<Live>,
+struct State {
+    active: Option<GenerationEntry>,
     /// The oldest first.
-    draining: Vec<Draining>,
+    draining: Vec<DrainingEntry>,
     retired: Retired,
 }
 
 /// A generation as the books have it: nothing that would keep it alive.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(super) struct GenerationEntry {
     pub(super) number: u64,
     pub(super) since: Instant,
     pub(super) stack: Vec<StackLine>,
     /// Those of its instances.
     pub(super) tasks: Vec<Arc<Tasks>>,
     pub(super) health: Vec<Arc<Health>>,
-    pub(super) waiting: Arc<Waiting>,
+    pub(super) waiting: Arc<WaitingRequests>,
 }
 
 #[derive(Debug)]
-struct Draining {
-    generation: Live,
+struct DrainingEntry {
+    generation: GenerationEntry,
     since: Instant,
     deadline: Instant,
     stuck: bool,
 }
 
-impl Census {
-    /// The generations as they stand now.
-    pub fn standing(&self, now: Instant) -> Standing {
-        self.books().standing(now)
+impl Registry {
+    /// The generations as they are now.
+    pub fn status(&self, now: Instant) -> GenerationStatus {
+        self.state().status(now)
     }
 
-    /// What generations have left behind for good.
+    /// What retired generations have left behind for good.
     pub fn retired(&self) -> Retired {
-        self.books().retired
+        self.state().retired
     }
 
     /// What holds a generation that drains.
     pub(super) fn held_by(&self, number: u64, now: Instant) -> HeldBy {
-        self.books().held_by(number, now)
+        self.state().held_by(number, now)
     }
 
     /// `next` serves from now on; the one before drains, if there is one.
-    pub(super) fn swapped(&self, next: Option<Live>, deadline: Duration) {
-        self.books().swapped(next, Instant::now(), deadline);
+    pub(super) fn swapped(&self, next: Option<GenerationEntry>, deadline: Duration) {
+        self.state().swapped(next, Instant::now(), deadline);
     }
 
     pub(super) fn drained(&self, number: u64) {
-        self.books().drained(number);
+        self.state().drained(number);
     }
 
     pub(super) fn stuck(&self, number: u64) {
-        self.books().stuck(number);
+        self.state().stuck(number);
     }
 
     /// Something was let go, and libraries rest.
-    pub(super) fn rested(&self, end: &LetGo) {
+    pub(super) fn rested(&self, end: &Released) {
         if let Some(count) = end.libraries {
-            self.books().retired.bytes = count.resting_bytes;
+            self.state().retired.bytes = count.resting_bytes;
         }
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Books {
-    fn swapped(&mut self, next: Option<Live>, now: Instant, deadline: Duration) {
+impl State {
+    fn swapped(&mut self, next: Option<GenerationEntry>, now: Instant, deadline: Duration) {
         if let Some(generation) = std::mem::replace(&mut self.active, next) {
-            self.draining.push(Draining {
+            self.draining.push(DrainingEntry {
                 generation,
                 since: now,
                 deadline: now + deadline,
@@ -126,7 +128,7 @@ impl Books {
         }
     }
 
-    fn standing(&self, now: Instant) -> Standing {
+    fn status(&self, now: Instant) -> GenerationStatus {
         let seconds = |since: Instant| now.saturating_duration_since(since).as_secs_f64();
         let active = self.active.as_ref().map(|active| ActiveGeneration {
             number: active.number,
@@ -146,7 +148,7 @@ impl Books {
             stuck: one.stuck,
             held_by: self.held_by(one.generation.number, now),
         });
-        Standing {
+        GenerationStatus {
             active,
             draining: draining.collect(),
             retired: self.retired.generations,

@@ -6,13 +6,13 @@ use http::Request;
 use stackup_plugin::abi::host::Scope;
 use tokio::runtime::Runtime;
 
-use super::super::waiting::{Phase, Wait};
+use super::super::waiting::{Phase, RequestWait};
 use super::*;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
 struct Stage {
-    books: Books,
+    state: State,
     start: Instant,
     runtime: Runtime,
 }
@@ -20,7 +20,7 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         Self {
-            books: Books::default(),
+            state: State::default(),
             start: Instant::now(),
             runtime: Runtime::new().unwrap(),
         }
@@ -38,9 +38,9 @@ impl Stage {
     }
 
     /// Generation `number` serves from this second on.
-    fn swaps(&mut self, number: u64, second: u64, tasks: &[&Arc<Tasks>]) -> Arc<Waiting> {
-        let waiting = Arc::new(Waiting::default());
-        let live = Live {
+    fn swaps(&mut self, number: u64, second: u64, tasks: &[&Arc<Tasks>]) -> Arc<WaitingRequests> {
+        let waiting = Arc::new(WaitingRequests::default());
+        let live = GenerationEntry {
             number,
             since: self.at(second),
             stack: Vec::new(),
@@ -49,12 +49,12 @@ impl Stage {
             waiting: Arc::clone(&waiting),
         };
         let now = self.at(second);
-        self.books.swapped(Some(live), now, DEADLINE);
+        self.state.swapped(Some(live), now, DEADLINE);
         waiting
     }
 
     fn tasks_of(&self, number: u64) -> Vec<String> {
-        let held = self.books.held_by(number, self.at(100));
+        let held = self.state.held_by(number, self.at(100));
         held.tasks.into_iter().map(|task| task.name).collect()
     }
 }
@@ -65,20 +65,20 @@ fn one_serves_and_those_before_drain_until_they_have_drained() {
     for (number, second) in [(1, 0), (2, 10), (3, 20)] {
         stage.swaps(number, second, &[]);
     }
-    let standing = stage.books.standing(stage.at(25));
-    let active = standing.active.unwrap();
+    let status = stage.state.status(stage.at(25));
+    let active = status.active.unwrap();
     assert_eq!((active.number, active.seconds), (3, 5.0));
-    let draining = |standing: &[DrainingGeneration]| -> Vec<_> {
+    let draining = |status: &[DrainingGeneration]| -> Vec<_> {
         let one = |d: &DrainingGeneration| (d.number, d.seconds, d.deadline_seconds, d.stuck);
-        standing.iter().map(one).collect()
+        status.iter().map(one).collect()
     };
     let (first, second) = ((1, 15.0, 15.0, false), (2, 5.0, 25.0, false));
-    assert_eq!(draining(&standing.draining), [first, second]);
-    stage.books.drained(1);
-    stage.books.stuck(2);
-    let standing = stage.books.standing(stage.at(99));
-    assert_eq!(draining(&standing.draining), [(2, 79.0, 0.0, true)]);
-    assert_eq!((standing.retired, standing.resting_bytes), (1, 0));
+    assert_eq!(draining(&status.draining), [first, second]);
+    stage.state.drained(1);
+    stage.state.stuck(2);
+    let status = stage.state.status(stage.at(99));
+    assert_eq!(draining(&status.draining), [(2, 79.0, 0.0, true)]);
+    assert_eq!((status.retired, status.resting_bytes), (1, 0));
 }
 
 #[test]
@@ -86,17 +86,17 @@ fn a_request_is_told_with_its_own_generation() {
     let mut stage = Stage::new();
     let first = stage.swaps(1, 0, &[]);
     let second = stage.swaps(2, 0, &[]);
-    let mut waits: Vec<Wait> = Vec::new();
+    let mut waits: Vec<RequestWait> = Vec::new();
     for (registry, path) in [(&first, "/old"), (&second, "/new")] {
-        let mut wait = Wait::of(&Request::get(path).body(()).unwrap());
+        let mut wait = RequestWait::of(&Request::get(path).body(()).unwrap());
         wait.is(registry, Phase::Request, None);
         waits.push(wait);
     }
-    let held = stage.books.held_by(1, stage.at(1));
+    let held = stage.state.held_by(1, stage.at(1));
     assert_eq!(held.requests.len(), 1);
     assert_eq!(held.requests[0].path, "/old");
     drop(waits);
-    assert_eq!(stage.books.held_by(1, stage.at(1)), HeldBy::default());
+    assert_eq!(stage.state.held_by(1, stage.at(1)), HeldBy::default());
 }
 
 #[test]
@@ -114,12 +114,12 @@ fn a_task_is_told_with_the_last_generation_that_has_it() {
     assert_eq!(stage.tasks_of(2), ["shared"]);
     assert!(stage.tasks_of(3).is_empty(), "it does not drain");
     // The newer one is gone first: the older one ends it.
-    stage.books.drained(2);
+    stage.state.drained(2);
     assert_eq!(stage.tasks_of(1), ["old", "shared"]);
     // And at the end of all.
-    stage.books.swapped(None, stage.at(0), DEADLINE);
+    stage.state.swapped(None, stage.at(0), DEADLINE);
     assert_eq!(stage.tasks_of(3), ["active"]);
-    assert!(stage.books.standing(stage.at(0)).active.is_none());
+    assert!(stage.state.status(stage.at(0)).active.is_none());
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn what_status_reads() {
     let mut stage = Stage::new();
     let registry = stage.swaps(1, 0, &[]);
     stage.swaps(2, 0, &[]);
-    let mut wait = Wait::of(&Request::get("/slow?secret=1").body(()).unwrap());
+    let mut wait = RequestWait::of(&Request::get("/slow?secret=1").body(()).unwrap());
     wait.is(&registry, Phase::Request, Some("app"));
     let line = |label: &str, instance| StackLine {
         depth: 0,
@@ -141,9 +141,9 @@ fn what_status_reads() {
         born: 1,
         kept: true,
     };
-    let active = stage.books.active.as_mut().unwrap();
+    let active = stage.state.active.as_mut().unwrap();
     active.stack = vec![line("map /a", None), line("run app", Some(instance))];
-    let mut shown = serde_json::to_value(stage.books.standing(stage.at(2))).unwrap();
+    let mut shown = serde_json::to_value(stage.state.status(stage.at(2))).unwrap();
     // Its clock is the registry's own.
     shown["draining"][0]["held_by"]["requests"][0]["seconds"] = 0.into();
     let expected = serde_json::json!({

@@ -10,15 +10,15 @@ use tokio::task::JoinSet;
 use super::Generation;
 use super::active::Active;
 use super::find::files;
-use super::instance_changes::Fates;
-use super::library_builder::{Brought, Libraries};
-use super::probed::Tried;
-use super::refusal::{Stage, Stopped};
-use super::registry::Census;
-use super::report::{Ask, Clock, Outcome, Report};
-use super::resolve::Place;
+use super::instance_changes::InstanceChanges;
+use super::library_builder::{BuiltLibraries, LibraryBuilder};
+use super::probed::ProbedHandlers;
+use super::refusal::{ReloadError, Stage};
+use super::registry::Registry;
+use super::report::{Outcome, ReloadMode, Report, StageTimer};
+use super::resolve::ResolveContext;
 use super::serving::{Serving, fixed};
-use super::snapshot::{Trying, rolled_back, state};
+use super::snapshot::{OnCandidate, rolled_back, state};
 use super::warmup::warm_up;
 use crate::load::library::{Loaded, Shelf, Vault};
 use crate::load::manifest::{Manifest, Source};
@@ -29,18 +29,18 @@ use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Outline, Stack, diff};
 
 /// Is told whether libraries are being built.
-pub type Building = Box<dyn Fn(bool) + Send + Sync>;
+pub type OnBuild = Box<dyn Fn(bool) + Send + Sync>;
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
     pub(super) path: PathBuf,
-    pub(super) place: Place,
-    pub(super) shelf: Arc<Mutex<(Shelf, Option<Tried>)>>,
+    pub(super) place: ResolveContext,
+    pub(super) shelf: Arc<Mutex<(Shelf, Option<ProbedHandlers>)>>,
     pub(super) loaded: Loaded,
-    pub(super) libraries: Option<Box<dyn Libraries>>,
+    pub(super) libraries: Option<Box<dyn LibraryBuilder>>,
     pub(super) color: bool,
     pub(super) observer: Option<Arc<dyn ObserveLayers>>,
-    pub(super) building: Option<Building>,
+    pub(super) on_build: Option<OnBuild>,
     pub(super) serving: Option<Serving>,
     files: Vec<PathBuf>,
     /// What the libraries are made of.
@@ -50,11 +50,11 @@ pub struct Reloader {
     pub(super) lock: Option<PathBuf>,
     pub(super) number: u64,
     pub(super) draining: JoinSet<()>,
-    pub(super) census: Arc<Census>,
+    pub(super) registry: Arc<Registry>,
     pub(super) vault: Option<Vault>,
     pub(super) snapshot: Option<Snapshot>,
     pub(super) avoid: Vec<Avoid>,
-    pub(super) trying: Option<Trying>,
+    pub(super) on_candidate: Option<OnCandidate>,
 }
 
 impl Reloader {
@@ -63,7 +63,7 @@ impl Reloader {
         path: PathBuf,
         environment: String,
         shelf: Shelf,
-        libraries: Option<Box<dyn Libraries>>,
+        libraries: Option<Box<dyn LibraryBuilder>>,
         color: bool,
     ) -> Self {
         let directory = match path.parent() {
@@ -72,10 +72,10 @@ impl Reloader {
         };
         // A directory that is gone is told when the manifest is read.
         let directory = fs::canonicalize(&directory).unwrap_or(directory);
-        let place = Place {
+        let place = ResolveContext {
             environment,
             directory,
-            brought: Brought::default(),
+            built: BuiltLibraries::default(),
             kept: Vec::new(),
             instead: Vec::new(),
             lock: None,
@@ -88,7 +88,7 @@ impl Reloader {
             libraries,
             color,
             observer: None,
-            building: None,
+            on_build: None,
             serving: None,
             files: Vec::new(),
             sources: Interest::default(),
@@ -100,8 +100,8 @@ impl Reloader {
             vault: None,
             snapshot: None,
             avoid: Vec::new(),
-            trying: None,
-            census: Arc::default(),
+            on_candidate: None,
+            registry: Arc::default(),
         }
     }
 
@@ -124,9 +124,9 @@ impl Reloader {
 
     /// The same, telling when libraries begin to be built, and when that is over.
     #[must_use]
-    pub fn telling_builds(self, building: Building) -> Self {
-        let building = Some(building);
-        Self { building, ..self }
+    pub fn on_build(self, on_build: OnBuild) -> Self {
+        let on_build = Some(on_build);
+        Self { on_build, ..self }
     }
 
     /// Has `observer` observe the layers of each stack whose manifest asks for it (`[dev]`).
@@ -147,7 +147,8 @@ impl Reloader {
     /// The same, with every new handler tried out by `probe` before it is loaded.
     #[must_use]
     pub fn probing(self, probe: Box<dyn Probe>) -> Self {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(Tried::new(probe));
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).1 =
+            Some(ProbedHandlers::new(probe));
         self
     }
 
@@ -174,8 +175,8 @@ impl Reloader {
     }
 
     /// The generations that are alive; may be read while a reload runs.
-    pub fn census(&self) -> Arc<Census> {
-        Arc::clone(&self.census)
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
     }
 
     /// The files that a reload depends on, those of the candidate that was refused last included.
@@ -193,10 +194,10 @@ impl Reloader {
     pub async fn retire(mut self, deadline: Duration) {
         if let Some(serving) = self.serving.take() {
             // Others may have it for as long as they like: what they have is nothing.
-            let nothing = Arc::new(Stack::closed());
+            let nothing = Arc::new(Stack::unavailable("the server has ended".to_owned()));
             let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
             let last = serving.active.swap(Arc::new(closed));
-            self.drain(last, serving.holdings, None, deadline);
+            self.drain(last, serving.resources, None, deadline);
         }
         while self.draining.join_next().await.is_some() {}
     }
@@ -219,7 +220,7 @@ impl Reloader {
     }
 
     /// Walks the corridor once.
-    pub async fn reload(&mut self, ask: Ask) -> Report {
+    pub async fn reload(&mut self, ask: ReloadMode) -> Report {
         self.attempt(ask, None).await
     }
 
@@ -227,18 +228,18 @@ impl Reloader {
     pub async fn boot(&mut self, snapshot: &Snapshot) -> Report {
         self.place.kept.clone_from(&snapshot.libraries);
         let text = Some(snapshot.manifest.clone());
-        let report = self.attempt(Ask::Fresh, text).await;
+        let report = self.attempt(ReloadMode::Fresh, text).await;
         self.place.kept.clear();
         report
     }
 
-    async fn attempt(&mut self, ask: Ask, text: Option<String>) -> Report {
+    async fn attempt(&mut self, ask: ReloadMode, text: Option<String>) -> Report {
         let changed = self.pending.take();
         let mut report = Report {
             outcome: Outcome::Unchanged,
             generation: 0,
             changes: Vec::new(),
-            instances: Fates::default(),
+            instances: InstanceChanges::default(),
             timings: Vec::new(),
             warnings: Vec::new(),
             remarks: Vec::new(),
@@ -247,14 +248,14 @@ impl Reloader {
         let walked = self.walk(ask, text, changed.as_ref(), &mut report).await;
         if let Err(stopped) = walked {
             report.outcome = match stopped {
-                Stopped::Refused(refusal) => Outcome::Refused(refusal),
-                Stopped::Outdated => Outcome::Outdated,
+                ReloadError::Refused(refusal) => Outcome::Refused(refusal),
+                ReloadError::Outdated => Outcome::Outdated,
             };
-            self.tell_trying(None);
+            self.announce_candidate(None);
             self.abandon(Vec::new());
         }
-        if let (Outcome::Refused(refusal), true) = (&report.outcome, self.stands_in()) {
-            self.stand_in(&refusal.reason);
+        if let (Outcome::Refused(refusal), true) = (&report.outcome, self.serves_placeholder()) {
+            self.serve_placeholder(&refusal.reason);
         }
         report.echo = changed.is_some_and(|changed| self.is_echo(&changed));
         report.generation = self
@@ -266,12 +267,13 @@ impl Reloader {
 
     async fn walk(
         &mut self,
-        ask: Ask,
+        ask: ReloadMode,
         text: Option<String>,
         changed: Option<&ChangeSet>,
         report: &mut Report,
-    ) -> Result<(), Stopped> {
-        let mut clock = Clock::start(changed.map(|changed| changed.first), &mut report.timings);
+    ) -> Result<(), ReloadError> {
+        let mut timer =
+            StageTimer::start(changed.map(|changed| changed.first), &mut report.timings);
         let from_files = text.is_none();
         let source = match text {
             Some(text) => Source {
@@ -292,18 +294,18 @@ impl Reloader {
             .iter()
             .map(|w| w.render(&source, self.color))
             .collect();
-        clock.lap("manifest");
+        timer.lap("manifest");
         if from_files && self.libraries.is_some() {
             self.survey(&manifest, ask, changed).await?;
-            clock.lap("sources");
+            timer.lap("sources");
             let works = self.libraries.as_ref().is_some_and(|it| it.has_work());
-            report.remarks = self.bring().await?;
+            report.remarks = self.build_libraries().await?;
             if works {
-                clock.lap("cargo");
+                timer.lap("cargo");
             }
         }
         self.files = files(&manifest, &self.place);
-        let (manifest, shut) = self.shut_out(manifest).await?;
+        let (manifest, shut) = self.without_quarantined(manifest).await?;
         for diagnostic in &shut {
             report.warnings.push(diagnostic.render(&source, self.color));
         }
@@ -312,21 +314,21 @@ impl Reloader {
             self.read_lock()?;
         }
         let resolved = self.resolve(&manifest, &source, ask).await?;
-        clock.stages(resolved.timings.0.iter().cloned());
+        timer.stages(resolved.timings.0.iter().cloned());
         let before = self.serving.as_ref();
         let same = before.is_some_and(|serving| serving.is(&resolved, &manifest));
-        if same && ask != Ask::Fresh {
+        if same && ask != ReloadMode::Fresh {
             return Ok(());
         }
         let state = state(&resolved.outline);
         if let Some(avoid) = self.avoid.iter().find(|avoid| avoid.state == state) {
             return Err(Stage::RolledBack.refuses(rolled_back(avoid)).into());
         }
-        self.tell_trying(Some(&state));
+        self.announce_candidate(Some(&state));
         let kept = self.keep(&resolved);
         let outline = resolved.outline.clone();
         let built = self.build(&manifest, resolved, &source, ask).await?;
-        clock.lap("init");
+        timer.lap("init");
         let number = self.number + 1;
         let limit = manifest.limits.warmup_timeout;
         // What is shut does not answer well; it serves all the same.
@@ -340,13 +342,13 @@ impl Reloader {
             self.abandon(built.instances);
             return Err(Stage::WarmUp.refuses(error).into());
         }
-        clock.lap("warm up");
+        timer.lap("warm up");
         if let Some(before) = &self.serving {
             report.changes = diff(&before.outline, &outline);
         }
         report.instances = self.swap(built, outline, manifest);
-        self.snapshot = kept.map(|libraries| self.photograph(source.text, state, libraries));
-        clock.lap("swap");
+        self.snapshot = kept.map(|libraries| self.take_snapshot(source.text, state, libraries));
+        timer.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
     }

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::instance_changes::Fates;
+use super::instance_changes::InstanceChanges;
 use super::refusal::Refusal;
 use crate::serve::stack::Change;
 
 /// What a reload is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub enum ReloadMode {
     /// Look again: a file may have changed.
-    Look,
+    IfChanged,
     /// Trust nothing of what was seen before: build the libraries and read every file again.
-    Forced,
+    Force,
     /// Forced, and every instance anew: it swaps even if nothing has changed.
     Fresh,
 }
@@ -40,7 +40,7 @@ pub struct Report {
     /// What the swap changed.
     pub changes: Vec<Change>,
     /// What the swap meant for each handler.
-    pub instances: Fates,
+    pub instances: InstanceChanges,
     /// Stage and time, in order.
     pub timings: Vec<(String, Duration)>,
     /// What is odd about the manifest, for a person.
@@ -64,22 +64,22 @@ impl Report {
 const DETECT: &str = "detect";
 
 /// Times the stages of a reload.
-pub(super) struct Clock<'a> {
+pub(super) struct StageTimer<'a> {
     last: Instant,
     laps: &'a mut Vec<(String, Duration)>,
 }
 
-impl<'a> Clock<'a> {
+impl<'a> StageTimer<'a> {
     /// Begins with what was noticed at `first`, if that is why.
     pub(super) fn start(first: Option<Instant>, laps: &'a mut Vec<(String, Duration)>) -> Self {
-        let mut clock = Self {
+        let mut timer = Self {
             last: first.unwrap_or_else(Instant::now),
             laps,
         };
         if first.is_some() {
-            clock.lap(DETECT);
+            timer.lap(DETECT);
         }
-        clock
+        timer
     }
 
     pub(super) fn lap(&mut self, stage: &str) {

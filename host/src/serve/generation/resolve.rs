@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::find::find;
 use super::instance::Key;
-use super::library_builder::Brought;
+use super::library_builder::BuiltLibraries;
 use super::lock::locking;
-use super::probed::Tried;
+use super::probed::ProbedHandlers;
 use super::refusal::Stage;
 use crate::load::library::{
     Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
@@ -19,17 +19,17 @@ use crate::load::library::{
 use crate::load::lock::Lock;
 use crate::load::manifest::{self, Diagnostic, Directive, Manifest, Role};
 use crate::load::snapshot::{Instead, Kept};
-use crate::serve::stack::{Outline, Piece, directives};
+use crate::serve::stack::{Outline, OutlineHandler, directives};
 
 /// Where a stack is built.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ResolveContext {
     /// `development`, `production`, ….
     pub environment: String,
     /// The manifest's directory.
     pub directory: PathBuf,
     /// The plugins that were built; others are looked for in the manifest's `path`.
-    pub brought: Brought,
+    pub built: BuiltLibraries,
     /// Libraries that take the place of the files, as a snapshot has them.
     pub kept: Vec<Kept>,
     /// What to do about each library that is quarantined.
@@ -40,7 +40,7 @@ pub struct Place {
 
 /// What is wrong with directives.
 #[derive(Debug)]
-pub struct Faults {
+pub struct ResolveError {
     /// How far the first of them came.
     pub stage: Stage,
     /// Each.
@@ -48,20 +48,20 @@ pub struct Faults {
 }
 
 /// What is wrong with one.
-type Fault = (Stage, Box<Diagnostic>);
+type DirectiveError = (Stage, Box<Diagnostic>);
 
 /// Every directive with its library: a stack that no instance exists of yet.
 #[derive(Debug)]
 pub struct Resolved {
     /// In the order of [`directives`].
-    pub(super) handlers: Vec<Chosen>,
+    pub(super) handlers: Vec<ResolvedHandler>,
     /// What people read of it.
     pub outline: Outline,
     /// Stage and time, summed over the plugins, in order.
     pub timings: Timings,
 }
 
-impl Place {
+impl ResolveContext {
     /// The library of a directive, where it is not to be looked for.
     pub(super) fn kept(&self, directive: &Directive) -> Option<&Kept> {
         let same = |kept: &&Kept| kept.plugin == directive.plugin && kept.path == directive.path;
@@ -69,7 +69,7 @@ impl Place {
     }
 
     /// What stands in for a library that is quarantined.
-    fn stand_in(&self, library: &Found) -> Option<&Kept> {
+    fn fallback(&self, library: &Found) -> Option<&Kept> {
         self.quarantined(library.fingerprint())?.before.as_ref()
     }
 
@@ -84,7 +84,7 @@ impl Place {
 impl Resolved {
     /// Keeps the library of each directive in `vault`, for the generation of this number.
     pub(super) fn keep(&self, vault: &Vault, generation: u64) -> std::io::Result<Vec<Kept>> {
-        let keep = |chosen: &Chosen| {
+        let keep = |chosen: &ResolvedHandler| {
             Ok(Kept {
                 plugin: chosen.plugin.clone(),
                 path: chosen.path.clone(),
@@ -99,7 +99,7 @@ impl Resolved {
 
 /// The handler that a directive means.
 #[derive(Debug)]
-pub(super) struct Chosen {
+pub(super) struct ResolvedHandler {
     pub(super) library: Arc<Library>,
     /// As the library exports it.
     pub(super) export: String,
@@ -113,7 +113,7 @@ pub(super) struct Chosen {
     pub(super) file: PathBuf,
 }
 
-impl Chosen {
+impl ResolvedHandler {
     pub(super) fn key(&self, directive: &Directive) -> Key {
         Key {
             name: self.name.clone(),
@@ -131,10 +131,10 @@ impl Chosen {
 /// What is wrong with each directive.
 pub fn resolve(
     manifest: &Manifest,
-    place: &Place,
+    place: &ResolveContext,
     shelf: &mut Shelf,
-    tried: Option<&mut Tried>,
-) -> Result<Resolved, Faults> {
+    tried: Option<&mut ProbedHandlers>,
+) -> Result<Resolved, ResolveError> {
     let mut timings = Timings::default();
     let mut found = BTreeMap::new();
     let fit = look(manifest, place, shelf, &mut found, &mut timings).and_then(|picks| {
@@ -167,11 +167,11 @@ pub fn resolve(
 
 /// What was found in each file. By path, and once: a file that is replaced meanwhile must not be in
 /// one stack twice.
-pub(super) type Files = BTreeMap<PathBuf, Found>;
+pub(super) type FoundLibraries = BTreeMap<PathBuf, Found>;
 
 /// The handler that a directive means, in a library that is not loaded yet.
 #[derive(Debug)]
-pub(super) struct Pick<'a> {
+pub(super) struct SelectedHandler<'a> {
     pub(super) directive: &'a Directive,
     pub(super) file: PathBuf,
     pub(super) export: String,
@@ -180,11 +180,11 @@ pub(super) struct Pick<'a> {
 
 pub(super) fn look<'a>(
     manifest: &'a Manifest,
-    place: &Place,
+    place: &ResolveContext,
     shelf: &mut Shelf,
-    found: &mut Files,
+    found: &mut FoundLibraries,
     timings: &mut Timings,
-) -> Result<Vec<Pick<'a>>, Faults> {
+) -> Result<Vec<SelectedHandler<'a>>, ResolveError> {
     let (mut picks, mut faults) = (Vec::new(), Vec::new());
     for directive in directives(&manifest.stack) {
         match pick(directive, manifest, place, shelf, found, timings) {
@@ -195,9 +195,9 @@ pub(super) fn look<'a>(
     all(faults).map_or(Ok(picks), Err)
 }
 
-fn all(faults: Vec<Fault>) -> Option<Faults> {
+fn all(faults: Vec<DirectiveError>) -> Option<ResolveError> {
     let (stage, _) = faults.first()?;
-    Some(Faults {
+    Some(ResolveError {
         stage: *stage,
         diagnostics: faults.into_iter().map(|(_, fault)| *fault).collect(),
     })
@@ -206,11 +206,11 @@ fn all(faults: Vec<Fault>) -> Option<Faults> {
 fn pick<'a>(
     directive: &'a Directive,
     manifest: &Manifest,
-    place: &Place,
+    place: &ResolveContext,
     shelf: &mut Shelf,
-    found: &mut Files,
+    found: &mut FoundLibraries,
     timings: &mut Timings,
-) -> Result<Pick<'a>, Fault> {
+) -> Result<SelectedHandler<'a>, DirectiveError> {
     let kept = place.kept(directive);
     let file = match kept {
         Some(kept) => kept.file.clone(),
@@ -263,7 +263,7 @@ fn pick<'a>(
                 None => shelf.look(&file, &demands),
             };
             let mut library = looked.map_err(refused)?;
-            if let Some(before) = place.stand_in(&library) {
+            if let Some(before) = place.fallback(&library) {
                 Shelf::discard(library);
                 library = adopt(shelf, before, &demands).map_err(refused)?;
             }
@@ -285,7 +285,7 @@ fn pick<'a>(
         Some(handler) => format!("{}#{handler}", directive.plugin),
         None => directive.plugin.clone(),
     };
-    Ok(Pick {
+    Ok(SelectedHandler {
         directive,
         file,
         export: handler.name.clone(),
@@ -297,7 +297,11 @@ fn adopt(shelf: &mut Shelf, kept: &Kept, demands: &Demands<'_>) -> Result<Found,
     shelf.adopt(&kept.kept, kept.fingerprint, demands)
 }
 
-fn load(picks: &[Pick<'_>], shelf: &mut Shelf, mut found: Files) -> Result<Vec<Chosen>, Faults> {
+fn load(
+    picks: &[SelectedHandler<'_>],
+    shelf: &mut Shelf,
+    mut found: FoundLibraries,
+) -> Result<Vec<ResolvedHandler>, ResolveError> {
     let (mut handlers, mut faults) = (Vec::new(), Vec::new());
     let mut loaded: HashMap<&Path, Arc<Library>> = HashMap::new();
     for pick in picks {
@@ -308,7 +312,7 @@ fn load(picks: &[Pick<'_>], shelf: &mut Shelf, mut found: Files) -> Result<Vec<C
             }
         }
         if let Some(library) = loaded.get(pick.file.as_path()) {
-            handlers.push(Chosen {
+            handlers.push(ResolvedHandler {
                 library: Arc::clone(library),
                 export: pick.export.clone(),
                 name: pick.name.clone(),
@@ -321,9 +325,9 @@ fn load(picks: &[Pick<'_>], shelf: &mut Shelf, mut found: Files) -> Result<Vec<C
     all(faults).map_or(Ok(handlers), Err)
 }
 
-fn piece(directive: &Directive, chosen: Option<&Chosen>) -> Piece {
-    let of = |read: fn(&Chosen) -> String| chosen.map(read).unwrap_or_default();
-    Piece {
+fn piece(directive: &Directive, chosen: Option<&ResolvedHandler>) -> OutlineHandler {
+    let of = |read: fn(&ResolvedHandler) -> String| chosen.map(read).unwrap_or_default();
+    OutlineHandler {
         name: of(|chosen| chosen.name.clone()),
         version: of(|chosen| chosen.library.metadata.version.clone()),
         fingerprint: of(|chosen| chosen.library.fingerprint.short()),

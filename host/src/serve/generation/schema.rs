@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::find::folders;
 use super::refusal::Refusal;
 use super::reload::Reloader;
-use super::report::Ask;
-use super::resolve::Place;
-use super::steps::lost;
+use super::report::ReloadMode;
+use super::resolve::ResolveContext;
+use super::steps::task_failed;
 use crate::load::library::{Library, plugins_in};
 use crate::load::manifest::Manifest;
 use crate::load::schema::{HandlerSchema, KnownPlugins, of_config, of_manifest};
@@ -26,8 +26,8 @@ impl Reloader {
     pub async fn schema(&mut self) -> Result<Value, Refusal> {
         let source = self.read().await?;
         let manifest = self.parse(&source)?.manifest;
-        self.bring_all(&manifest).await?;
-        let resolved = self.resolve(&manifest, &source, Ask::Forced).await?;
+        self.build_all_libraries(&manifest).await?;
+        let resolved = self.resolve(&manifest, &source, ReloadMode::Force).await?;
         let chosen = resolved.handlers.into_iter();
         let named = chosen.map(|chosen| (chosen.plugin, chosen.library));
         told(named.collect(), manifest, self.place.clone()).await
@@ -36,7 +36,7 @@ impl Reloader {
     /// The schema of the manifest that serves, once a reload has succeeded.
     pub async fn schema_that_serves(&self) -> Option<Value> {
         let serving = self.serving.as_ref()?;
-        let instances = serving.holdings.instances.iter();
+        let instances = serving.resources.instances.iter();
         let named = instances.map(|instance| {
             let plugin = instance.key.name.split('#').next().unwrap_or_default();
             (plugin.to_owned(), Arc::clone(&instance.library))
@@ -49,14 +49,18 @@ impl Reloader {
 }
 
 /// Asks the libraries, which is plugins' code and may block.
-async fn told(named: Vec<Named>, manifest: Manifest, place: Place) -> Result<Value, Refusal> {
+async fn told(
+    named: Vec<Named>,
+    manifest: Manifest,
+    place: ResolveContext,
+) -> Result<Value, Refusal> {
     let told =
         tokio::task::spawn_blocking(move || of_manifest(&in_reach(&named, &manifest, &place)));
-    told.await.map_err(|error| lost(&error))
+    told.await.map_err(|error| task_failed(&error))
 }
 
-fn in_reach(named: &[Named], manifest: &Manifest, place: &Place) -> KnownPlugins {
-    let mut plugins = place.brought.known.clone();
+fn in_reach(named: &[Named], manifest: &Manifest, place: &ResolveContext) -> KnownPlugins {
+    let mut plugins = place.built.known.clone();
     plugins.extend(plugins_in(&folders(manifest, place)));
     plugins.extend(named.iter().map(|(plugin, _)| plugin.clone()));
     plugins.sort();

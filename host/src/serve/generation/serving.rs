@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::active::Active;
-use super::drain::Holdings;
-use super::health::Terms;
+use super::drain::StackResources;
+use super::health::FailurePolicy;
 use super::instance::Instance;
-use super::matching::{Spot, spots};
+use super::matching::{Position, positions};
 use super::resolve::Resolved;
 use crate::load::manifest::{Diagnostic, Listen, Manifest};
 use crate::serve::stack::{Outline, directives};
@@ -16,14 +16,14 @@ pub(super) struct Serving {
     pub(super) active: Arc<Active>,
     pub(super) manifest: Manifest,
     pub(super) outline: Outline,
-    pub(super) holdings: Holdings,
+    pub(super) resources: StackResources,
 }
 
 impl Serving {
     /// What may go on in the next stack: each instance with its spot.
-    pub(super) fn instances(&self) -> Vec<(Spot, Arc<Instance>)> {
-        let instances = self.holdings.instances.iter().cloned();
-        spots(&self.manifest.stack)
+    pub(super) fn instances(&self) -> Vec<(Position, Arc<Instance>)> {
+        let instances = self.resources.instances.iter().cloned();
+        positions(&self.manifest.stack)
             .into_iter()
             .zip(instances)
             .collect()
@@ -41,15 +41,15 @@ impl Serving {
             && old.failures == manifest.failures
             && old.renewal == manifest.renewal
             && old.dev == manifest.dev
-            && keys.eq(self.holdings.instances.iter().map(|one| one.key.clone()))
+            && keys.eq(self.resources.instances.iter().map(|one| one.key.clone()))
     }
 }
 
 /// Has instances, those that go on included, heed what their manifest says of handlers that fail.
-pub(super) fn heed(instances: &[Arc<Instance>], manifest: &Manifest) {
+pub(super) fn apply_policy(instances: &[Arc<Instance>], manifest: &Manifest) {
     for (instance, directive) in instances.iter().zip(directives(&manifest.stack)) {
-        let terms = Terms::new(&manifest.failures, directive.on_failure);
-        instance.health.heed(terms);
+        let policy = FailurePolicy::new(&manifest.failures, directive.on_failure);
+        instance.health.apply_policy(policy);
     }
 }
 

@@ -8,19 +8,19 @@ use crate::load::snapshot::{Avoid, Kept, Rules, Snapshot};
 use crate::serve::stack::Outline;
 
 /// Is told which stack begins to be built, and when nothing came of it.
-pub type Trying = Box<dyn Fn(Option<&str>) + Send>;
+pub type OnCandidate = Box<dyn Fn(Option<&str>) + Send>;
 
 impl Reloader {
     /// The same, telling which stack is about to be built: its code runs here from then on.
     #[must_use]
-    pub fn telling(mut self, trying: Trying) -> Self {
-        self.trying = Some(trying);
+    pub fn on_candidate(mut self, on_candidate: OnCandidate) -> Self {
+        self.on_candidate = Some(on_candidate);
         self
     }
 
-    pub(super) fn tell_trying(&self, state: Option<&str>) {
-        if let Some(trying) = &self.trying {
-            trying(state);
+    pub(super) fn announce_candidate(&self, state: Option<&str>) {
+        if let Some(on_candidate) = &self.on_candidate {
+            on_candidate(state);
         }
     }
 
@@ -30,7 +30,7 @@ impl Reloader {
     }
 
     /// Takes up again what was rolled back or quarantined.
-    pub fn forgive(&mut self) {
+    pub fn clear_rejections(&mut self) {
         self.avoid.clear();
         self.place.instead.clear();
     }
@@ -45,7 +45,12 @@ impl Reloader {
         kept.ok()
     }
 
-    pub(super) fn photograph(&self, text: String, state: String, libraries: Vec<Kept>) -> Snapshot {
+    pub(super) fn take_snapshot(
+        &self,
+        text: String,
+        state: String,
+        libraries: Vec<Kept>,
+    ) -> Snapshot {
         Snapshot {
             generation: self.number,
             state,

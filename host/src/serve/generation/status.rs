@@ -13,7 +13,7 @@ use crate::serve::stack::{Line, Outline};
 
 /// The generations at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Standing {
+pub struct GenerationStatus {
     /// The one that serves; none before the first does and after the last.
     pub active: Option<ActiveGeneration>,
     /// Those that were replaced and are not at their end, the oldest first.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::candidate::{Built, Ground, build};
-use super::library_builder::NotBrought;
-use super::refusal::{Refusal, Stage, Stopped};
+use super::candidate::{BuildContext, Candidate, build};
+use super::library_builder::LibraryBuildError;
+use super::refusal::{Refusal, ReloadError, Stage};
 use super::reload::Reloader;
-use super::report::Ask;
-use super::resolve::{Faults, Resolved, resolve};
+use super::report::ReloadMode;
+use super::resolve::{ResolveError, Resolved, resolve};
 use crate::load::library::{Patience, SettleError, settle};
 use crate::load::manifest::{self, Manifest, Parsed, ReadError, Settings, Source};
 use crate::load::watch::ChangeSet;
@@ -38,7 +38,7 @@ impl Reloader {
             let text = fs::read_to_string(&path).map_err(|error| unreadable(error.into()))?;
             Ok(Source { path, text })
         });
-        read.await.unwrap_or_else(|error| Err(lost(&error)))
+        read.await.unwrap_or_else(|error| Err(task_failed(&error)))
     }
 
     pub(super) fn parse(&self, source: &Source) -> Result<Parsed, Refusal> {
@@ -54,7 +54,7 @@ impl Reloader {
     pub(super) async fn survey(
         &mut self,
         manifest: &Manifest,
-        ask: Ask,
+        ask: ReloadMode,
         changed: Option<&ChangeSet>,
     ) -> Result<(), Refusal> {
         let changed = self.of_sources(changed);
@@ -62,7 +62,7 @@ impl Reloader {
             return Ok(());
         };
         let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
-        let force = ask != Ask::Look;
+        let force = ask != ReloadMode::IfChanged;
         let (watch, before) = (self.watch.clone(), self.sources.clone());
         let known = self.interest();
         let surveyed = tokio::task::spawn_blocking(move || {
@@ -74,7 +74,7 @@ impl Reloader {
             }
             (libraries, sources, None)
         });
-        let (libraries, sources, failed) = surveyed.await.map_err(|error| lost(&error))?;
+        let (libraries, sources, failed) = surveyed.await.map_err(|error| task_failed(&error))?;
         (self.libraries, self.sources) = (Some(libraries), sources);
         match failed {
             Some(error) => Err(Stage::Host.refuses(error)),
@@ -83,54 +83,57 @@ impl Reloader {
     }
 
     /// Builds what is out of date. Returns what there is to be said all the same.
-    pub(super) async fn bring(&mut self) -> Result<Vec<String>, Stopped> {
+    pub(super) async fn build_libraries(&mut self) -> Result<Vec<String>, ReloadError> {
         let Some(libraries) = &mut self.libraries else {
             return Ok(Vec::new());
         };
         let tell = |works| {
-            if let Some(building) = &self.building {
-                building(works);
+            if let Some(on_build) = &self.on_build {
+                on_build(works);
             }
         };
         tell(libraries.has_work());
-        let brought = libraries.bring(&self.pending).await;
+        let built = libraries.build(&self.pending).await;
         tell(false);
         // It may have learnt what else they are made of.
         self.sources = libraries.interest();
-        self.place.brought = brought.map_err(|not| match not {
-            NotBrought::Outdated => Stopped::Outdated,
-            NotBrought::Failed(reason) => Stage::Build.refuses(reason).into(),
+        self.place.built = built.map_err(|not| match not {
+            LibraryBuildError::Outdated => ReloadError::Outdated,
+            LibraryBuildError::Failed(reason) => Stage::Build.refuses(reason).into(),
         })?;
-        Ok(std::mem::take(&mut self.place.brought.warnings))
+        Ok(std::mem::take(&mut self.place.built.warnings))
     }
 
     /// Builds all that the manifest names, for a command that reloads nothing.
-    pub(super) async fn bring_all(&mut self, manifest: &Manifest) -> Result<(), Refusal> {
-        self.survey(manifest, Ask::Forced, None).await?;
-        let brought = self.bring().await.map_err(|stopped| match stopped {
-            Stopped::Refused(refusal) => refusal,
-            Stopped::Outdated => Stage::Build.refuses("the sources have changed meanwhile"),
-        });
-        brought.map(drop)
+    pub(super) async fn build_all_libraries(&mut self, manifest: &Manifest) -> Result<(), Refusal> {
+        self.survey(manifest, ReloadMode::Force, None).await?;
+        let built = self
+            .build_libraries()
+            .await
+            .map_err(|stopped| match stopped {
+                ReloadError::Refused(refusal) => refusal,
+                ReloadError::Outdated => Stage::Build.refuses("the sources have changed meanwhile"),
+            });
+        built.map(drop)
     }
 
     pub(super) async fn resolve(
         &self,
         manifest: &Manifest,
         source: &Source,
-        ask: Ask,
+        ask: ReloadMode,
     ) -> Result<Resolved, Refusal> {
         let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
         let wanted = manifest.clone();
         let resolved = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
             let (shelf, tried) = &mut *shelf;
-            if ask != Ask::Look {
+            if ask != ReloadMode::IfChanged {
                 shelf.forget();
             }
             resolve(&wanted, &place, shelf, tried.as_mut())
         });
-        let resolved = resolved.await.map_err(|error| lost(&error))?;
+        let resolved = resolved.await.map_err(|error| task_failed(&error))?;
         resolved.map_err(|faults| self.tell(&faults, source))
     }
 
@@ -139,9 +142,9 @@ impl Reloader {
         manifest: &Manifest,
         resolved: Resolved,
         source: &Source,
-        ask: Ask,
-    ) -> Result<Built, Refusal> {
-        let ground = Ground {
+        ask: ReloadMode,
+    ) -> Result<Candidate, Refusal> {
+        let context = BuildContext {
             place: self.place.clone(),
             runtime: Handle::current(),
             number: self.number + 1,
@@ -150,27 +153,27 @@ impl Reloader {
                 .clone()
                 .filter(|_| manifest.dev.inspector || manifest.dev.lint),
             serving: match &self.serving {
-                Some(serving) if ask != Ask::Fresh => serving.instances(),
+                Some(serving) if ask != ReloadMode::Fresh => serving.instances(),
                 _ => Vec::new(),
             },
         };
         let level = manifest.stack.clone();
-        let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &ground));
-        let built = built.await.map_err(|error| lost(&error))?;
-        built.map_err(|unbuilt| {
-            self.abandon(unbuilt.instances);
-            Stage::Init.refuses(source.render(&unbuilt.diagnostics, self.color))
+        let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &context));
+        let built = built.await.map_err(|error| task_failed(&error))?;
+        built.map_err(|rejected| {
+            self.abandon(rejected.instances);
+            Stage::Init.refuses(source.render(&rejected.diagnostics, self.color))
         })
     }
 
-    pub(super) fn tell(&self, faults: &Faults, source: &Source) -> Refusal {
+    pub(super) fn tell(&self, faults: &ResolveError, source: &Source) -> Refusal {
         let reason = source.render(&faults.diagnostics, self.color);
         faults.stage.refuses(reason)
     }
 }
 
 /// A step that did not come to its end.
-pub(super) fn lost(error: &tokio::task::JoinError) -> Refusal {
+pub(super) fn task_failed(error: &tokio::task::JoinError) -> Refusal {
     Stage::Host.refuses(error)
 }
 

@@ -5,20 +5,25 @@ use std::time::{Duration, Instant};
 
 use super::Generation;
 use super::active::Active;
-use super::candidate::Built;
-use super::drain::{Holdings, drain};
-use super::instance::{Instance, let_go};
-use super::instance_changes::Fates;
-use super::registry::Live;
+use super::candidate::Candidate;
+use super::drain::{StackResources, drain};
+use super::instance::{Instance, release};
+use super::instance_changes::InstanceChanges;
+use super::registry::GenerationEntry;
 use super::reload::Reloader;
-use super::serving::{Serving, heed};
+use super::serving::{Serving, apply_policy};
 use super::status::lines;
 use crate::load::manifest::Manifest;
 use crate::serve::stack::Outline;
 
 impl Reloader {
     /// From here on new requests get what was built; the generation before drains.
-    pub(super) fn swap(&mut self, built: Built, outline: Outline, manifest: Manifest) -> Fates {
+    pub(super) fn swap(
+        &mut self,
+        built: Candidate,
+        outline: Outline,
+        manifest: Manifest,
+    ) -> InstanceChanges {
         self.number += 1;
         self.swap_as(self.number, built, outline, manifest)
     }
@@ -27,15 +32,15 @@ impl Reloader {
     pub(super) fn swap_as(
         &mut self,
         number: u64,
-        built: Built,
+        built: Candidate,
         outline: Outline,
         manifest: Manifest,
-    ) -> Fates {
-        let Built { stack, instances } = built;
-        heed(&instances, &manifest);
+    ) -> InstanceChanges {
+        let Candidate { stack, instances } = built;
+        apply_policy(&instances, &manifest);
         let stack = Arc::new(stack);
         let (generation, gone) = Generation::new(number, Arc::clone(&stack), &manifest);
-        let live = Live {
+        let live = GenerationEntry {
             number,
             since: Instant::now(),
             stack: lines(&outline, &instances, number),
@@ -48,17 +53,17 @@ impl Reloader {
         };
         let generation = Arc::new(generation);
         let old = self.serving.take();
-        let before = old.as_ref().map(|old| &old.holdings.instances[..]);
-        let fates = Fates::of(before.unwrap_or_default(), &instances);
+        let before = old.as_ref().map(|old| &old.resources.instances[..]);
+        let changes = InstanceChanges::of(before.unwrap_or_default(), &instances);
         let active = match old {
             None => {
-                self.census.swapped(Some(live), Duration::ZERO);
+                self.registry.swapped(Some(live), Duration::ZERO);
                 Arc::new(Active::new(generation))
             }
             Some(old) => {
                 let last = old.active.swap(generation);
                 let deadline = last.limits.drain_timeout;
-                self.drain(last, old.holdings, Some(live), deadline);
+                self.drain(last, old.resources, Some(live), deadline);
                 old.active
             }
         };
@@ -66,36 +71,36 @@ impl Reloader {
             active,
             manifest,
             outline,
-            holdings: Holdings {
+            resources: StackResources {
                 stack,
                 instances,
                 gone,
             },
         });
-        fates
+        changes
     }
 
     /// Lets `last` drain, in whose place `next` serves, if anything does.
     pub(super) fn drain(
         &mut self,
         last: Arc<Generation>,
-        holdings: Holdings,
-        next: Option<Live>,
+        resources: StackResources,
+        next: Option<GenerationEntry>,
         deadline: Duration,
     ) {
-        self.census.swapped(next, deadline);
-        let (loaded, census) = (self.loaded.clone(), Arc::clone(&self.census));
+        self.registry.swapped(next, deadline);
+        let (loaded, registry) = (self.loaded.clone(), Arc::clone(&self.registry));
         self.draining
-            .spawn(drain(last, holdings, deadline, loaded, census));
+            .spawn(drain(last, resources, deadline, loaded, registry));
         while self.draining.try_join_next().is_some() {}
     }
 
     /// Lets go of the instances of a candidate: those that were built for it end. Libraries rest that
     /// nothing uses without it.
     pub(super) fn abandon(&self, instances: Vec<Arc<Instance>>) {
-        let (loaded, census) = (self.loaded.clone(), Arc::clone(&self.census));
+        let (loaded, registry) = (self.loaded.clone(), Arc::clone(&self.registry));
         drop(tokio::spawn(async move {
-            census.rested(&let_go(instances, loaded).await);
+            registry.rested(&release(instances, loaded).await);
         }));
     }
 }

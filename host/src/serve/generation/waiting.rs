@@ -15,7 +15,7 @@ const PATH_LIMIT: usize = 100;
 
 /// A registry of requests. One that is answered at once is never in it.
 #[derive(Debug, Default)]
-pub struct Waiting(Mutex<Entries>);
+pub struct WaitingRequests(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
@@ -74,7 +74,7 @@ impl fmt::Display for WaitingRequest {
     }
 }
 
-impl Waiting {
+impl WaitingRequests {
     /// All that wait now, the oldest first.
     pub fn requests(&self, now: Instant) -> Vec<WaitingRequest> {
         let entries = self.lock();
@@ -123,7 +123,7 @@ fn shortened(path: &str) -> String {
 /// A place in the registry; gone when dropped.
 #[derive(Debug)]
 struct Ticket {
-    registry: Arc<Waiting>,
+    registry: Arc<WaitingRequests>,
     number: u64,
     /// As the registry has it, so that only a change takes its lock.
     state: State,
@@ -149,7 +149,7 @@ impl Drop for Ticket {
 
 /// What a request is called should it wait; dropped with it, however it ends.
 #[derive(Debug)]
-pub struct Wait(Stage);
+pub struct RequestWait(Stage);
 
 #[derive(Debug)]
 enum Stage {
@@ -158,7 +158,7 @@ enum Stage {
     Seen(Ticket),
 }
 
-impl Wait {
+impl RequestWait {
     /// The name of `request`; shares its memory.
     pub fn of<B>(request: &Request<B>) -> Self {
         Self(Stage::Unseen(
@@ -168,7 +168,12 @@ impl Wait {
     }
 
     /// It waits, in `handler` where that is known.
-    pub fn is(&mut self, registry: &Arc<Waiting>, phase: Phase, handler: Option<&'static str>) {
+    pub fn is(
+        &mut self,
+        registry: &Arc<WaitingRequests>,
+        phase: Phase,
+        handler: Option<&'static str>,
+    ) {
         let state = (phase, handler);
         match &mut self.0 {
             Stage::Seen(ticket) => ticket.is(state),

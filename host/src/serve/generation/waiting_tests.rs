@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn wait(path: &str) -> Wait {
-    Wait::of(&Request::get(path).body(()).unwrap())
+fn wait(path: &str) -> RequestWait {
+    RequestWait::of(&Request::get(path).body(()).unwrap())
 }
 
-fn shown(registry: &Waiting) -> Vec<String> {
+fn shown(registry: &WaitingRequests) -> Vec<String> {
     let now = Instant::now();
     let requests = registry.requests(now).into_iter();
     requests
@@ -45,9 +45,9 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #[test]
     fn the_registry_has_just_those_that_wait(steps in prop::collection::vec(step(), 0..60)) {
-        let registry = Arc::new(Waiting::default());
+        let registry = Arc::new(WaitingRequests::default());
         // With whether it has waited, and which it was.
-        let mut alive: Vec<(Wait, bool, String)> = Vec::new();
+        let mut alive: Vec<(RequestWait, bool, String)> = Vec::new();
         for (number, step) in steps.into_iter().enumerate() {
             let count = alive.len().max(1);
             match step {
@@ -80,7 +80,7 @@ proptest! {
 
 #[test]
 fn a_request_is_told_with_what_it_waits_for_last() {
-    let registry = Arc::new(Waiting::default());
+    let registry = Arc::new(WaitingRequests::default());
     let mut one = wait("http://host/one?secret=1");
     one.is(&registry, Phase::Request, Some("auth"));
     assert_eq!(shown(&registry), ["GET /one Request auth"]);
@@ -94,7 +94,7 @@ fn a_request_is_told_with_what_it_waits_for_last() {
 
 #[test]
 fn the_oldest_is_first_and_long_paths_are_cut() {
-    let registry = Arc::new(Waiting::default());
+    let registry = Arc::new(WaitingRequests::default());
     let long = format!("/{}", "x".repeat(300));
     let (mut first, mut second) = (wait(&long), wait("/b"));
     first.is(&registry, Phase::Request, None);
@@ -106,7 +106,7 @@ fn the_oldest_is_first_and_long_paths_are_cut() {
 
 #[test]
 fn a_path_is_told_without_commands_to_a_terminal() {
-    let registry = Arc::new(Waiting::default());
+    let registry = Arc::new(WaitingRequests::default());
     let mut one = wait("/\u{9b}2J/é");
     one.is(&registry, Phase::Request, None);
     assert_eq!(shown(&registry), ["GET /\\u{9b}2J/é Request "]);
@@ -131,7 +131,7 @@ fn what_a_person_reads() {
 
 #[test]
 fn the_age_counts_from_the_first_wait() {
-    let registry = Arc::new(Waiting::default());
+    let registry = Arc::new(WaitingRequests::default());
     let before = Instant::now();
     let mut one = wait("/");
     one.is(&registry, Phase::Request, None);

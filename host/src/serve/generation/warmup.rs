@@ -12,7 +12,7 @@ use crate::serve::stack::Stack;
 /// A candidate that did not answer well.
 #[derive(Debug, thiserror::Error)]
 #[error("warm-up: `GET {path}` {reason}")]
-pub(super) struct ColdError {
+pub(super) struct WarmUpError {
     path: String,
     reason: String,
 }
@@ -23,7 +23,7 @@ pub(super) async fn warm_up(
     paths: &[String],
     number: u64,
     limit: Duration,
-) -> Result<(), ColdError> {
+) -> Result<(), WarmUpError> {
     let deadline = tokio::time::Instant::now() + limit;
     for path in paths {
         let answer = tokio::time::timeout_at(deadline, ask(stack, path, number)).await;
@@ -32,7 +32,7 @@ pub(super) async fn warm_up(
                 "got no answer within {limit:?} (`[limits] warmup_timeout`)"
             ))
         };
-        answer.unwrap_or_else(late).map_err(|reason| ColdError {
+        answer.unwrap_or_else(late).map_err(|reason| WarmUpError {
             path: path.clone(),
             reason,
         })?;

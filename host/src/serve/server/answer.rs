@@ -14,19 +14,19 @@ use stackup_plugin::abi::host::{
 };
 use stackup_plugin::abi::tables::RawErrorKind;
 
-use super::body::{Hooks, Limited, ServedBody, too_large};
-use super::connection::Served;
-use super::response_guard::Hold;
-use super::send_deadline::Sending;
-use crate::serve::generation::{Generation, Phase, Wait};
+use super::body::{Hooks, LimitedBody, ResponseBody, too_large};
+use super::connection::ConnectionContext;
+use super::response_guard::ResponseGuard;
+use super::send_deadline::SendDeadline;
+use crate::serve::generation::{Generation, Phase, RequestWait};
 
 /// Answers a request with the generation that is active when it begins.
 pub(super) async fn answer(
     request: http::Request<Incoming>,
     ends: Connection,
-    served: &Served,
-    sending: &Arc<Sending>,
-) -> Response<ServedBody> {
+    served: &ConnectionContext,
+    send_deadline: &Arc<SendDeadline>,
+) -> Response<ResponseBody> {
     let generation = served.active.load();
     generation.count_request();
     let is_head = request.method() == Method::HEAD;
@@ -34,8 +34,12 @@ pub(super) async fn answer(
     let declared = request.body().size_hint().lower();
     if let Some(limit) = limit.filter(|limit| declared > *limit) {
         let refusal = failed(&too_large(limit), served.show_errors);
-        let hold = Hold::new(generation, Wait::of(&request), Arc::clone(sending));
-        let mut response = respond(refusal, None, hold, None, is_head);
+        let guard = ResponseGuard::new(
+            generation,
+            RequestWait::of(&request),
+            Arc::clone(send_deadline),
+        );
+        let mut response = respond(refusal, None, guard, None, is_head);
         // The rest of the body is not read, so the connection is of no more use.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -48,14 +52,14 @@ pub(super) async fn answer(
         Some(observed) => exchange.witnessed_by(observed.witness()),
         None => exchange,
     });
-    let mut wait = Wait::of(&request);
+    let mut wait = RequestWait::of(&request);
     let (parts, body) = request.into_parts();
     let body = if body.is_end_stream() {
         HostBody::Empty
     } else {
-        HostBody::Stream(Box::pin(Limited::new(body, limit)))
+        HostBody::Stream(Box::pin(LimitedBody::new(body, limit)))
     };
-    let mut guard = Unanswered {
+    let mut guard = ClientGoneGuard {
         exchange: Some(Arc::clone(&exchange)),
     };
     let request = HostRequest::new(parts, body, ends, Arc::clone(&exchange));
@@ -82,9 +86,9 @@ pub(super) async fn answer(
     if let Some(failure) = failure.as_ref().filter(|_| generation.number > 0) {
         log_failure(failure);
     }
-    let hold = Hold::new(generation, wait, Arc::clone(sending)).observed(observed);
+    let guard = ResponseGuard::new(generation, wait, Arc::clone(send_deadline)).observed(observed);
     let hooks = Some((exchange, failure));
-    let mut response = respond(response, promised, hold, hooks, is_head);
+    let mut response = respond(response, promised, guard, hooks, is_head);
     if served.last.load(Ordering::Relaxed) {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -93,7 +97,7 @@ pub(super) async fn answer(
 }
 
 /// Awaits the stack's answer; the clock is asked only if there is a wait.
-async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut Wait) -> Outcome {
+async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut RequestWait) -> Outcome {
     let mut call = pin!(call);
     let mut poll = |cx: &mut Context<'_>| {
         let polled = call.as_mut().poll(cx);
@@ -133,10 +137,10 @@ async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut Wait)
 fn respond(
     response: HostResponse,
     promised: Option<u64>,
-    hold: Hold,
+    guard: ResponseGuard,
     exchange: Option<(Arc<Exchange>, Option<Failure>)>,
     is_head: bool,
-) -> Response<ServedBody> {
+) -> Response<ResponseBody> {
     let (status, headers, body) = response.into_parts();
     let bodiless = bodiless(status, is_head);
     let promised = promised.filter(|_| !bodiless);
@@ -150,9 +154,9 @@ fn respond(
             failure,
         });
     if bodiless {
-        hold.complete();
+        guard.complete();
     }
-    let mut response = Response::new(ServedBody::new(body, hold, promised, hooks));
+    let mut response = Response::new(ResponseBody::new(body, guard, promised, hooks));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
@@ -249,11 +253,11 @@ fn log_failure(failure: &Failure) {
 }
 
 /// Runs the hooks if the request is dropped before it has an answer: the client has left.
-struct Unanswered {
+struct ClientGoneGuard {
     exchange: Option<Arc<Exchange>>,
 }
 
-impl Drop for Unanswered {
+impl Drop for ClientGoneGuard {
     fn drop(&mut self) {
         if let Some(exchange) = self.exchange.take() {
             let left = Failure::body(StatusCode::OK, "the client left before there was an answer");

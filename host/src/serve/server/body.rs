@@ -10,16 +10,16 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, polling};
 
-use super::response_guard::Hold;
+use super::response_guard::ResponseGuard;
 
 /// The body of a request, up to a limit.
-pub(super) struct Limited {
+pub(super) struct LimitedBody {
     body: Incoming,
     left: u64,
     limit: u64,
 }
 
-impl Limited {
+impl LimitedBody {
     pub(super) fn new(body: Incoming, limit: Option<u64>) -> Self {
         let limit = limit.unwrap_or(u64::MAX);
         Self {
@@ -30,7 +30,7 @@ impl Limited {
     }
 }
 
-impl Body for Limited {
+impl Body for LimitedBody {
     type Data = Bytes;
     type Error = Failure;
 
@@ -76,9 +76,9 @@ const LARGE: usize = 16 << 10;
 const OVER: &str = "the generation's drain deadline passed";
 
 /// The body of a response. It holds its generation, and its end is the end of the exchange.
-pub(super) struct ServedBody {
+pub(super) struct ResponseBody {
     body: HostBody,
-    hold: Hold,
+    guard: ResponseGuard,
     /// Tells the hooks, if there are any.
     ending: Option<Box<Hooks>>,
     /// What `content-length` promises; none where there is none or no body is sent.
@@ -97,17 +97,17 @@ pub(super) struct Hooks {
     pub(super) failure: Option<Failure>,
 }
 
-impl ServedBody {
+impl ResponseBody {
     pub(super) fn new(
         body: HostBody,
-        hold: Hold,
+        guard: ResponseGuard,
         promised: Option<u64>,
         hooks: Option<Hooks>,
     ) -> Self {
         let ending = hooks.map(Box::new);
         Self {
             body,
-            hold,
+            guard,
             ending,
             promised,
             sent: 0,
@@ -148,7 +148,7 @@ impl ServedBody {
 
     fn finish(&mut self, failure: Option<&Failure>) {
         if failure.is_none() {
-            self.hold.complete();
+            self.guard.complete();
         }
         let Some(hooks) = self.ending.take() else {
             return;
@@ -161,7 +161,7 @@ impl ServedBody {
     }
 }
 
-impl Body for ServedBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Failure;
 
@@ -170,11 +170,11 @@ impl Body for ServedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = &mut *self;
-        let number = this.hold.generation.number;
+        let number = this.guard.generation.number;
         let (frame, waits_in) = polling(number, || Pin::new(&mut this.body).poll_frame(cx));
         let frame = match frame {
             Poll::Ready(Some(Ok(frame))) => {
-                if this.is_long(&frame) && this.hold.is_sent(cx) {
+                if this.is_long(&frame) && this.guard.is_sent(cx) {
                     Some(Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, OVER)))
                 } else {
                     this.check(Some(frame))
@@ -186,7 +186,7 @@ impl Body for ServedBody {
                 Some(Err(failure))
             }
             Poll::Pending => {
-                std::task::ready!(this.hold.waits(waits_in, cx));
+                std::task::ready!(this.guard.waits(waits_in, cx));
                 Some(Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, OVER)))
             }
         };
@@ -213,14 +213,14 @@ impl Body for ServedBody {
     }
 }
 
-impl Drop for ServedBody {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
         let complete =
             self.body.is_end_stream() || self.ending.as_ref().is_some_and(|hooks| hooks.bodiless);
         if complete {
             self.finish(None);
         } else if self.ending.is_some() {
-            let why = match self.hold.is_over() {
+            let why = match self.guard.is_over() {
                 true => OVER,
                 false => "the client left before the end of the body",
             };
@@ -230,7 +230,7 @@ impl Drop for ServedBody {
         if let HostBody::Plugin(_) | HostBody::Stream(_) = self.body {
             // Code of its plugin may run: as in a poll, it is known whose.
             let body = std::mem::take(&mut self.body);
-            polling(self.hold.generation.number, || drop(body));
+            polling(self.guard.generation.number, || drop(body));
         }
     }
 }

@@ -20,14 +20,14 @@ use tokio::sync::watch;
 
 use super::Phase;
 use super::answer::answer;
-use super::send_deadline::Sending;
+use super::send_deadline::SendDeadline;
 use crate::load::manifest::Limits;
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;
 
 /// What all connections of a listener share.
 #[derive(Debug)]
-pub(super) struct Served {
+pub(super) struct ConnectionContext {
     pub(super) active: Arc<Active>,
     pub(super) show_errors: bool,
     /// Observes requests, in development.
@@ -45,15 +45,18 @@ const TOO_SLOW: &[u8] =
 const HEADERS_OF_HYPER: usize = 100;
 
 /// Serves requests until one side has had enough.
-pub(super) async fn serve_connection<S>(io: TokioIo<S>, ends: Connection, served: &Served)
-where
+pub(super) async fn serve_connection<S>(
+    io: TokioIo<S>,
+    ends: Connection,
+    served: &ConnectionContext,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let sending = &Arc::new(Sending::default());
-    let stack = |request| answer(request, ends, served, sending);
+    let send_deadline = &Arc::new(SendDeadline::default());
+    let stack = |request| answer(request, ends, served, send_deadline);
     let Some(observer) = &served.observer else {
         let stack = service_fn(async |request| Ok(stack(request).await));
-        return converse(io, stack, served, sending).await;
+        return converse(io, stack, served, send_deadline).await;
     };
     // Development has a service of its own, so that production requests pay nothing for the choice.
     let either = service_fn(async |request| {
@@ -62,12 +65,16 @@ where
             false => stack(request).await.map(Either::Right),
         })
     });
-    Box::pin(converse(io, either, served, sending)).await;
+    Box::pin(converse(io, either, served, send_deadline)).await;
 }
 
 /// Answers what comes over a connection with `service`.
-async fn converse<S, A, B>(io: TokioIo<S>, service: A, served: &Served, sending: &Sending)
-where
+async fn converse<S, A, B>(
+    io: TokioIo<S>,
+    service: A,
+    served: &ConnectionContext,
+    send_deadline: &SendDeadline,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: HttpService<Incoming, ResBody = B, Error = Infallible>,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
@@ -83,7 +90,7 @@ where
             Pin::new(&mut connection).graceful_shutdown();
         }
         let polled = Pin::new(&mut connection).poll(cx);
-        if polled.is_pending() && sending.is_over() {
+        if polled.is_pending() && send_deadline.is_over() {
             tracing::debug!("a client took nothing until its generation ended: it is cut");
             return Poll::Ready(Ok(()));
         }

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::Phase;
-use super::connection::{Served, serve_connection};
+use super::connection::{ConnectionContext, serve_connection};
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Listener {
     /// Accepts connections while the server does. Returns the tasks that still serve some.
     pub(super) async fn accept(
         self,
-        served: Served,
+        served: ConnectionContext,
         places: Arc<Semaphore>,
         open: watch::Sender<()>,
         mut phase: watch::Receiver<Phase>,
@@ -78,7 +78,7 @@ impl Listener {
     async fn accept_one(
         &self,
         place: OwnedSemaphorePermit,
-        served: &Arc<Served>,
+        served: &Arc<ConnectionContext>,
         open: &watch::Sender<()>,
         connections: &mut JoinSet<()>,
     ) {

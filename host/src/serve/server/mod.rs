@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;
-use connection::Served;
+use connection::ConnectionContext;
 
 pub use listen::Listener;
 
@@ -72,7 +72,7 @@ pub async fn serve(
     let (open, mut closed) = watch::channel(());
     let mut now = phase.subscribe();
     for listener in listeners {
-        let served = Served {
+        let served = ConnectionContext {
             active: Arc::clone(&active),
             show_errors: settings.show_errors,
             observer: settings.observer.clone(),

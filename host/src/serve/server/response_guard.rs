@@ -7,29 +7,33 @@ use std::task::{Context, Poll};
 
 use stackup_plugin::abi::host::HandlerContext;
 
-use super::send_deadline::Sending;
-use crate::serve::generation::{Generation, Phase, Wait};
+use super::send_deadline::SendDeadline;
+use crate::serve::generation::{Generation, Phase, RequestWait};
 use crate::serve::observe::ObserveRequest;
 
 /// A generation, held by a response.
-pub(super) struct Hold {
+pub(super) struct ResponseGuard {
     pub(super) generation: Arc<Generation>,
-    wait: Wait,
-    sending: Arc<Sending>,
+    wait: RequestWait,
+    send_deadline: Arc<SendDeadline>,
     /// Resolves when the generation's time is up; made when first there is a wait.
     over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// Whether `sending` knows of it.
+    /// Whether `send_deadline` knows of it.
     is_sent: bool,
     /// Observes the request; its drop is the request's end.
     observed: Option<Box<dyn ObserveRequest>>,
 }
 
-impl Hold {
-    pub(super) fn new(generation: Arc<Generation>, wait: Wait, sending: Arc<Sending>) -> Self {
+impl ResponseGuard {
+    pub(super) fn new(
+        generation: Arc<Generation>,
+        wait: RequestWait,
+        send_deadline: Arc<SendDeadline>,
+    ) -> Self {
         Self {
             generation,
             wait,
-            sending,
+            send_deadline,
             over: None,
             is_sent: false,
             observed: None,
@@ -66,7 +70,7 @@ impl Hold {
         if !self.is_sent {
             self.is_sent = true;
             self.wait.is(self.generation.waiting(), Phase::Body, None);
-            self.sending.begin(self.generation.ending());
+            self.send_deadline.begin(self.generation.ending());
             // So that the connection wakes then; whether it is over is asked below.
             let _ = self.poll_over(cx);
         }
@@ -87,10 +91,10 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for ResponseGuard {
     fn drop(&mut self) {
         if self.is_sent {
-            self.sending.end();
+            self.send_deadline.end();
         }
     }
 }

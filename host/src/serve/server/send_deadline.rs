@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use crate::serve::generation::Ending;
+use crate::serve::generation::DrainDeadline;
 
 /// Shared by a connection and the body that it sends: hyper does not ask a body for more while the
 /// client takes none, so the body can't end by itself.
 #[derive(Debug, Default)]
-pub(super) struct Sending(ArcSwapOption<Ending>);
+pub(super) struct SendDeadline(ArcSwapOption<DrainDeadline>);
 
-impl Sending {
+impl SendDeadline {
     /// A body is under way that has to end with `ending`.
-    pub(super) fn begin(&self, ending: &Arc<Ending>) {
+    pub(super) fn begin(&self, ending: &Arc<DrainDeadline>) {
         self.0.store(Some(Arc::clone(ending)));
     }
 

@@ -6,7 +6,7 @@ use stackup_plugin::abi::host::{Handler, Node, OnFailure};
 
 use super::cascade::Cascade;
 use super::url_map::{Location, UrlMap};
-use super::{Closed, LayerSlot, NotFound, Stack};
+use super::{LayerSlot, NotFound, Stack, Unavailable};
 use crate::load::manifest::{self, CascadeBranch, Directive, Level, Map};
 use crate::serve::observe::ObserveLayers;
 
@@ -20,7 +20,7 @@ pub(super) struct Builder<'a> {
 }
 
 /// A mounted handler, and its slot if it is observed.
-type Mounted = (Arc<Handler>, Option<Arc<LayerSlot>>);
+type MountedHandler = (Arc<Handler>, Option<Arc<LayerSlot>>);
 
 impl<'a> Builder<'a> {
     pub(super) fn build(
@@ -45,7 +45,7 @@ impl<'a> Builder<'a> {
         let uses: Vec<_> = level
             .uses
             .iter()
-            .map(|directive| Some((self.mount(directive)?, instead(directive))))
+            .map(|directive| Some((self.mount(directive)?, on_failure_of(directive))))
             .collect();
         let maps: Vec<_> = level.maps.iter().map(|map| self.map(map)).collect();
         let tried = level.cascade.iter().flatten();
@@ -55,7 +55,7 @@ impl<'a> Builder<'a> {
         let tried = tried.into_iter().collect::<Option<Vec<_>>>()?;
         let bottom = match (run, &level.closed) {
             (Some(mounted), _) => layer(self.observer, mounted?, None, OnFailure::FailClosed),
-            (None, Some(reason)) => Node::Answer(Box::new(Closed(reason.clone()))),
+            (None, Some(reason)) => Node::Answer(Box::new(Unavailable(reason.clone()))),
             (None, None) if level.cascade.is_some() => Node::Answer(Box::new(Cascade::new(tried))),
             (None, None) => Node::Answer(Box::new(NotFound)),
         };
@@ -80,7 +80,7 @@ impl<'a> Builder<'a> {
         Some((self.level(&tried.level)?, tried.catch.clone()))
     }
 
-    fn mount(&mut self, directive: &Directive) -> Option<Mounted> {
+    fn mount(&mut self, directive: &Directive) -> Option<MountedHandler> {
         let handler = (self.mount)(directive)?;
         let slot = self.observer.map(|_| {
             let name = handler.context().handler.clone();
@@ -95,7 +95,7 @@ impl<'a> Builder<'a> {
 
 fn layer(
     observer: Option<&dyn ObserveLayers>,
-    (handler, slot): Mounted,
+    (handler, slot): MountedHandler,
     next: Option<Box<Node>>,
     on_failure: OnFailure,
 ) -> Node {
@@ -111,7 +111,7 @@ fn layer(
     }
 }
 
-fn instead(directive: &Directive) -> OnFailure {
+fn on_failure_of(directive: &Directive) -> OnFailure {
     match directive.on_failure {
         manifest::OnFailure::FailClosed => OnFailure::FailClosed,
         manifest::OnFailure::Bypass => OnFailure::Bypass,

@@ -7,18 +7,22 @@ use http::StatusCode;
 use stackup_plugin::abi::host::{Answer, HostBody, HostRequest, HostResponse, Node, Outcome};
 
 /// The first whose status is not caught answers; what the last one says stands.
-pub(super) struct Cascade(Arc<[Tried]>);
+pub(super) struct Cascade(Arc<[Branch]>);
 
-struct Tried {
+struct Branch {
     node: Node,
     catch: Vec<u16>,
 }
 
 impl Cascade {
     /// Of each stack with the statuses that are not its last word.
-    pub(super) fn new(tried: Vec<(Node, Vec<u16>)>) -> Self {
-        let tried = tried.into_iter();
-        Self(tried.map(|(node, catch)| Tried { node, catch }).collect())
+    pub(super) fn new(branches: Vec<(Node, Vec<u16>)>) -> Self {
+        let branches = branches.into_iter();
+        Self(
+            branches
+                .map(|(node, catch)| Branch { node, catch })
+                .collect(),
+        )
     }
 }
 
@@ -30,9 +34,9 @@ impl Answer for Cascade {
             let Some((last, before)) = all.split_last() else {
                 return Ok(HostResponse::new(StatusCode::NOT_FOUND, HostBody::Empty));
             };
-            for tried in before {
-                let outcome = tried.node.branch(request.fork()).await;
-                if !tried.catches(&outcome) {
+            for branches in before {
+                let outcome = branches.node.branch(request.fork()).await;
+                if !branches.catches(&outcome) {
                     return outcome;
                 }
                 tell(&outcome);
@@ -42,7 +46,7 @@ impl Answer for Cascade {
     }
 }
 
-impl Tried {
+impl Branch {
     /// An error counts by the status that the client would see.
     fn catches(&self, outcome: &Outcome) -> bool {
         let status = match outcome {

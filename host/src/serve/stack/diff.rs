@@ -149,14 +149,14 @@ fn common<T: PartialEq>(old: &[T], new: &[T]) -> Vec<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outline::Piece;
+    use super::super::outline::OutlineHandler;
     use super::*;
     use crate::load::manifest::OnFailure;
 
     fn outline(names: &[(&str, &str)]) -> Outline {
         let mut outline = Outline::default();
         for (name, fingerprint) in names {
-            let piece = Piece {
+            let piece = OutlineHandler {
                 name: (*name).to_owned(),
                 version: "0.1.0".to_owned(),
                 fingerprint: (*fingerprint).to_owned(),

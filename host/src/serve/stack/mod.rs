@@ -22,7 +22,7 @@ use crate::load::manifest::{Directive, Level};
 use crate::serve::observe::ObserveLayers;
 
 pub use self::diff::{Change, Mark, diff};
-pub use self::outline::{Line, Outline, Piece};
+pub use self::outline::{Line, Outline, OutlineHandler};
 pub use self::slot::{LayerCounts, LayerSlot};
 pub use self::url_map::{Location, UrlMap};
 
@@ -47,19 +47,10 @@ impl Stack {
         Builder::build(level, mount, observer)
     }
 
-    /// What answers before there is a stack: 503, and why.
-    pub fn standing_in(reason: String) -> Self {
+    /// A stack without handlers: it answers every request with 503 and `reason`.
+    pub fn unavailable(reason: String) -> Self {
         Self {
-            root: Node::Answer(Box::new(Closed(reason))),
-            slots: Vec::new(),
-        }
-    }
-
-    /// What is left when the last stack has ended: no handlers.
-    pub fn closed() -> Self {
-        let reason = "the server has ended".to_owned();
-        Self {
-            root: Node::Answer(Box::new(Closed(reason))),
+            root: Node::Answer(Box::new(Unavailable(reason))),
             slots: Vec::new(),
         }
     }
@@ -84,10 +75,10 @@ pub fn directives(level: &Level) -> Vec<&Directive> {
     all
 }
 
-/// The answer in place of what may not serve.
-struct Closed(String);
+/// Answers with 503 and a reason.
+struct Unavailable(String);
 
-impl Answer for Closed {
+impl Answer for Unavailable {
     fn answer(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let closed = Failure::body(http::StatusCode::SERVICE_UNAVAILABLE, self.0.clone());
         Box::pin(std::future::ready(Err(closed)))

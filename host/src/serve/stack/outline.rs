@@ -9,7 +9,7 @@ use crate::load::manifest::{Directive, Level, OnFailure};
 
 /// A handler in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
+pub struct OutlineHandler {
     /// `plugin` or `plugin#handler`, as the manifest says.
     pub name: String,
     /// The plugin's version.
@@ -26,7 +26,7 @@ pub struct Piece {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     /// A middleware.
-    Use(Piece),
+    Use(OutlineHandler),
     /// A map; the lines below it are deeper.
     Map {
         /// Empty for `/`.
@@ -40,7 +40,7 @@ pub enum Line {
         catch: Vec<u16>,
     },
     /// An app.
-    Run(Piece),
+    Run(OutlineHandler),
     /// Where what should be there may not serve: why.
     Closed(String),
 }
@@ -55,13 +55,18 @@ pub struct Outline {
 impl Outline {
     /// The outline of a manifest's top level; `piece` tells what stands behind a directive. It is
     /// asked in the order of [`directives`](super::directives).
-    pub fn of(level: &Level, piece: &mut dyn FnMut(&Directive) -> Piece) -> Self {
+    pub fn of(level: &Level, piece: &mut dyn FnMut(&Directive) -> OutlineHandler) -> Self {
         let mut outline = Self::default();
         outline.add(level, 0, piece);
         outline
     }
 
-    fn add(&mut self, level: &Level, depth: usize, piece: &mut dyn FnMut(&Directive) -> Piece) {
+    fn add(
+        &mut self,
+        level: &Level,
+        depth: usize,
+        piece: &mut dyn FnMut(&Directive) -> OutlineHandler,
+    ) {
         for directive in &level.uses {
             self.lines.push((depth, Line::Use(piece(directive))));
         }
@@ -84,14 +89,14 @@ impl Outline {
     }
 
     /// The pieces alone.
-    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+    pub fn handlers(&self) -> impl Iterator<Item = &OutlineHandler> {
         self.lines.iter().filter_map(|(_, line)| line.piece())
     }
 }
 
 impl Line {
     /// The handler of a `use` or `run`.
-    pub fn piece(&self) -> Option<&Piece> {
+    pub fn piece(&self) -> Option<&OutlineHandler> {
         match self {
             Self::Use(piece) | Self::Run(piece) => Some(piece),
             Self::Map { .. } | Self::Tried { .. } | Self::Closed(_) => None,

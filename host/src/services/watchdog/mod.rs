@@ -12,11 +12,11 @@ use std::time::Instant;
 
 use stackup_plugin::abi::host::{self, Busy, HandlerContext};
 
-pub use self::polls::Patience;
-use self::polls::{Block, News, Seen, Stays};
+pub use self::polls::BlockLimits;
+use self::polls::{Block, BlockEvent, PollSample, PollTracker};
 
 /// A handler that blocks its thread.
-pub type Hang = Block<&'static HandlerContext>;
+pub type BlockedHandler = Block<&'static HandlerContext>;
 
 /// A thread that looks at all others. It ends when this is dropped.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    blocked: Vec<Hang>,
+    blocked: Vec<BlockedHandler>,
     end: bool,
 }
 
@@ -44,35 +44,35 @@ impl Shared {
 }
 
 impl Watchdog {
-    /// Begins to watch. `patience` is asked at each look; `hung` is told once of each handler that
+    /// Begins to watch. `limits` is asked at each look; `hung` is told once of each handler that
     /// blocks its thread for longer than the limit.
     ///
     /// # Errors
     ///
     /// The system gives no thread.
     pub fn start(
-        patience: impl Fn() -> Patience + Send + 'static,
-        mut hung: impl FnMut(&Hang) + Send + 'static,
+        limits: impl Fn() -> BlockLimits + Send + 'static,
+        mut hung: impl FnMut(&BlockedHandler) + Send + 'static,
     ) -> io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let theirs = Arc::clone(&shared);
         let watch = move || {
             // A look is some loads for each thread.
-            let (start, mut stays) = (Instant::now(), Stays::new());
+            let (start, mut tracker) = (Instant::now(), PollTracker::new());
             loop {
                 let seen: Vec<_> = host::busy().into_iter().map(seen).collect();
-                let patience = patience();
-                for news in stays.sample(start.elapsed(), &seen, patience) {
+                let limits = limits();
+                for news in tracker.sample(start.elapsed(), &seen, limits) {
                     tell(&news);
-                    if let News::Hung(hang) = &news {
+                    if let BlockEvent::Hung(hang) = &news {
                         hung(hang);
                     }
                 }
                 let mut state = theirs.state();
-                state.blocked = stays.blocked().collect();
+                state.blocked = tracker.blocked().collect();
                 let waited = theirs
                     .ended
-                    .wait_timeout_while(state, patience.interval(), |state| !state.end);
+                    .wait_timeout_while(state, limits.interval(), |state| !state.end);
                 if waited.unwrap_or_else(PoisonError::into_inner).0.end {
                     return;
                 }
@@ -88,7 +88,7 @@ impl Watchdog {
     }
 
     /// The handlers that block their thread now.
-    pub fn blocked(&self) -> Vec<Hang> {
+    pub fn blocked(&self) -> Vec<BlockedHandler> {
         self.shared.state().blocked.clone()
     }
 }
@@ -104,14 +104,14 @@ impl Drop for Watchdog {
     }
 }
 
-fn seen(busy: Busy) -> Seen<&'static HandlerContext> {
+fn seen(busy: Busy) -> PollSample<&'static HandlerContext> {
     let Busy {
         thread,
         poll,
         generation,
         handler,
     } = busy;
-    Seen {
+    PollSample {
         thread,
         poll,
         generation,
@@ -119,12 +119,13 @@ fn seen(busy: Busy) -> Seen<&'static HandlerContext> {
     }
 }
 
-fn tell(news: &News<&'static HandlerContext>) {
-    let (News::Blocked(block) | News::Hung(block) | News::Unblocked(block)) = news;
+fn tell(news: &BlockEvent<&'static HandlerContext>) {
+    let (BlockEvent::Blocked(block) | BlockEvent::Hung(block) | BlockEvent::Unblocked(block)) =
+        news;
     let (handler, generation) = (&block.handler.handler, block.generation);
     let seconds = block.time.as_secs_f64();
     match news {
-        News::Blocked(_) => {
+        BlockEvent::Blocked(_) => {
             block.handler.incidents.blocked();
             tracing::warn!(
                 event = "blocked",
@@ -135,14 +136,14 @@ fn tell(news: &News<&'static HandlerContext>) {
                  await, or give it a thread of its own"
             );
         }
-        News::Hung(_) => tracing::error!(
+        BlockEvent::Hung(_) => tracing::error!(
             event = "hung",
             handler,
             generation,
             seconds,
             "hangs: it blocks its thread for {seconds:.1} s now (`[limits] block_limit`)"
         ),
-        News::Unblocked(_) => tracing::warn!(
+        BlockEvent::Unblocked(_) => tracing::warn!(
             event = "unblocked",
             handler,
             generation,

@@ -13,14 +13,14 @@ const SHORTEST_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How long a handler may stay in one poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct BlockLimits {
     /// Until it is reported.
     pub report: Option<Duration>,
     /// Until it has failed.
     pub limit: Option<Duration>,
 }
 
-impl Patience {
+impl BlockLimits {
     /// Time between two samples, short enough to see what is to be told.
     pub(super) fn interval(self) -> Duration {
         let shortest = self.report.into_iter().chain(self.limit).min();
@@ -32,7 +32,7 @@ impl Patience {
 
 /// A handler that was found in a poll.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<H> {
+pub(super) struct PollSample<H> {
     pub(super) thread: usize,
     /// Which of the thread's polls.
     pub(super) poll: u64,
@@ -53,7 +53,7 @@ pub struct Block<H> {
 
 /// What a sample shows.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum News<H> {
+pub(super) enum BlockEvent<H> {
     /// It blocks its thread for too long.
     Blocked(Block<H>),
     /// It blocks its thread for so long that it has failed.
@@ -64,20 +64,20 @@ pub(super) enum News<H> {
 
 /// The polls that threads are in, since when they were first seen there.
 #[derive(Debug)]
-pub(super) struct Stays<H> {
-    by_thread: HashMap<usize, Stay<H>>,
+pub(super) struct PollTracker<H> {
+    by_thread: HashMap<usize, TrackedPoll<H>>,
     last: Option<Duration>,
 }
 
 #[derive(Debug)]
-struct Stay<H> {
+struct TrackedPoll<H> {
     poll: u64,
     block: Block<H>,
     reported: bool,
     hung: bool,
 }
 
-impl<H: Copy> Stays<H> {
+impl<H: Copy> PollTracker<H> {
     pub(super) fn new() -> Self {
         Self {
             by_thread: HashMap::new(),
@@ -89,28 +89,28 @@ impl<H: Copy> Stays<H> {
     pub(super) fn sample(
         &mut self,
         now: Duration,
-        seen: &[Seen<H>],
-        patience: Patience,
-    ) -> Vec<News<H>> {
+        seen: &[PollSample<H>],
+        limits: BlockLimits,
+    ) -> Vec<BlockEvent<H>> {
         let step = now.saturating_sub(self.last.unwrap_or(now));
         self.last = Some(now);
         let step = step.min(LONGEST_STEP);
         let mut news = Vec::new();
         self.by_thread.retain(|thread, stay| {
-            let goes_on = |seen: &Seen<H>| seen.thread == *thread && seen.poll == stay.poll;
-            let stays = seen.iter().any(goes_on);
-            if !stays && stay.is_told() {
-                news.push(News::Unblocked(stay.block));
+            let goes_on = |seen: &PollSample<H>| seen.thread == *thread && seen.poll == stay.poll;
+            let tracker = seen.iter().any(goes_on);
+            if !tracker && stay.is_told() {
+                news.push(BlockEvent::Unblocked(stay.block));
             }
-            stays
+            tracker
         });
         for seen in seen {
             match self.by_thread.entry(seen.thread) {
-                Entry::Vacant(entry) => drop(entry.insert(Stay::of(seen))),
+                Entry::Vacant(entry) => drop(entry.insert(TrackedPoll::of(seen))),
                 Entry::Occupied(mut entry) => {
                     entry
                         .get_mut()
-                        .goes_on(seen.handler, step, patience, &mut news);
+                        .goes_on(seen.handler, step, limits, &mut news);
                 }
             }
         }
@@ -124,8 +124,8 @@ impl<H: Copy> Stays<H> {
     }
 }
 
-impl<H: Copy> Stay<H> {
-    fn of(seen: &Seen<H>) -> Self {
+impl<H: Copy> TrackedPoll<H> {
+    fn of(seen: &PollSample<H>) -> Self {
         let block = Block {
             handler: seen.handler,
             generation: seen.generation,
@@ -143,15 +143,21 @@ impl<H: Copy> Stay<H> {
         self.reported || self.hung
     }
 
-    fn goes_on(&mut self, handler: H, step: Duration, patience: Patience, news: &mut Vec<News<H>>) {
+    fn goes_on(
+        &mut self,
+        handler: H,
+        step: Duration,
+        limits: BlockLimits,
+        news: &mut Vec<BlockEvent<H>>,
+    ) {
         self.block.time += step;
         let over = |limit: Option<Duration>| limit.is_some_and(|limit| self.block.time >= limit);
-        let (report, hung) = (over(patience.report), over(patience.limit));
+        let (report, hung) = (over(limits.report), over(limits.limit));
         if report && !self.reported {
             // One poll goes through many handlers; it is the one where the time is up.
             self.block.handler = handler;
             self.reported = true;
-            news.push(News::Blocked(self.block));
+            news.push(BlockEvent::Blocked(self.block));
         }
         if hung && !self.hung {
             self.hung = true;
@@ -159,7 +165,7 @@ impl<H: Copy> Stay<H> {
                 handler,
                 ..self.block
             };
-            news.push(News::Hung(block));
+            news.push(BlockEvent::Hung(block));
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-const PATIENCE: Patience = Patience {
+const PATIENCE: BlockLimits = BlockLimits {
     report: Some(Duration::from_millis(200)),
     limit: Some(Duration::from_millis(600)),
 };
@@ -9,8 +9,8 @@ fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn seen(thread: usize, poll: u64, handler: &'static str) -> Seen<&'static str> {
-    Seen {
+fn seen(thread: usize, poll: u64, handler: &'static str) -> PollSample<&'static str> {
+    PollSample {
         thread,
         poll,
         generation: 7,
@@ -28,12 +28,12 @@ fn block(handler: &'static str, milliseconds: u64) -> Block<&'static str> {
 
 /// Samples every 100 ms, from the first on.
 fn samples(
-    stays: &mut Stays<&'static str>,
-    samples: &[&[Seen<&'static str>]],
-) -> Vec<(u64, News<&'static str>)> {
+    tracker: &mut PollTracker<&'static str>,
+    samples: &[&[PollSample<&'static str>]],
+) -> Vec<(u64, BlockEvent<&'static str>)> {
     let times = (0..).map(|number| number * 100);
     let told = times.zip(samples).flat_map(|(time, seen)| {
-        let news = stays.sample(at(time), seen, PATIENCE);
+        let news = tracker.sample(at(time), seen, PATIENCE);
         news.into_iter().map(move |news| (time, news))
     });
     told.collect()
@@ -41,26 +41,26 @@ fn samples(
 
 #[test]
 fn a_poll_that_goes_on_is_told_once_each_as_blocked_as_hung_and_as_back() {
-    let mut stays = Stays::new();
+    let mut tracker = PollTracker::new();
     let blocked = [seen(1, 5, "slow")];
     let mut all = vec![&blocked[..]; 10];
     all.push(&[]);
     assert_eq!(
-        samples(&mut stays, &all),
+        samples(&mut tracker, &all),
         [
-            (200, News::Blocked(block("slow", 200))),
-            (600, News::Hung(block("slow", 600))),
-            (1000, News::Unblocked(block("slow", 900))),
+            (200, BlockEvent::Blocked(block("slow", 200))),
+            (600, BlockEvent::Hung(block("slow", 600))),
+            (1000, BlockEvent::Unblocked(block("slow", 900))),
         ]
     );
 }
 
 #[test]
 fn one_poll_after_the_other_blocks_nothing() {
-    let mut stays = Stays::new();
+    let mut tracker = PollTracker::new();
     let polls: Vec<_> = (0..20).map(|poll| [seen(1, poll, "busy")]).collect();
     let polls: Vec<_> = polls.iter().map(|one| &one[..]).collect();
-    assert_eq!(samples(&mut stays, &polls), []);
+    assert_eq!(samples(&mut tracker, &polls), []);
     // Nor does a thread that rests for long between two.
     let rests = [
         &[seen(1, 30, "busy")][..],
@@ -70,54 +70,57 @@ fn one_poll_after_the_other_blocks_nothing() {
         &[seen(1, 31, "busy")],
         &[],
     ];
-    assert_eq!(samples(&mut Stays::new(), &rests), []);
+    assert_eq!(samples(&mut PollTracker::new(), &rests), []);
 }
 
 #[test]
 fn threads_are_judged_apart_and_those_that_block_are_listed() {
-    let mut stays = Stays::new();
+    let mut tracker = PollTracker::new();
     let (long, short) = (seen(1, 5, "long"), seen(2, 9, "short"));
     let told = samples(
-        &mut stays,
+        &mut tracker,
         &[&[long], &[long], &[long, short], &[long, short]],
     );
-    assert_eq!(told, [(200, News::Blocked(block("long", 200)))]);
-    let listed: Vec<_> = stays.blocked().collect();
+    assert_eq!(told, [(200, BlockEvent::Blocked(block("long", 200)))]);
+    let listed: Vec<_> = tracker.blocked().collect();
     assert_eq!(listed, [block("long", 300)]);
 }
 
 #[test]
 fn it_is_the_handler_where_the_time_is_up() {
-    let mut stays = Stays::new();
+    let mut tracker = PollTracker::new();
     let (outer, inner) = (seen(1, 5, "outer"), seen(1, 5, "inner"));
-    let told = samples(&mut stays, &[&[outer], &[outer], &[inner], &[outer], &[]]);
+    let told = samples(&mut tracker, &[&[outer], &[outer], &[inner], &[outer], &[]]);
     assert_eq!(
         told,
         [
-            (200, News::Blocked(block("inner", 200))),
-            (400, News::Unblocked(block("inner", 300))),
+            (200, BlockEvent::Blocked(block("inner", 200))),
+            (400, BlockEvent::Unblocked(block("inner", 300))),
         ]
     );
 }
 
 #[test]
 fn a_process_that_was_stopped_has_not_blocked() {
-    let mut stays = Stays::new();
+    let mut tracker = PollTracker::new();
     let poll = [seen(1, 5, "innocent")];
-    stays.sample(at(0), &poll, PATIENCE);
-    let news = stays.sample(at(60_000), &poll, PATIENCE);
-    assert_eq!(news, [News::Blocked(block("innocent", 500))]);
+    tracker.sample(at(0), &poll, PATIENCE);
+    let news = tracker.sample(at(60_000), &poll, PATIENCE);
+    assert_eq!(news, [BlockEvent::Blocked(block("innocent", 500))]);
 }
 
 #[test]
 fn what_is_off_is_never_told() {
-    let mut stays = Stays::new();
-    let off = Patience {
+    let mut tracker = PollTracker::new();
+    let off = BlockLimits {
         report: None,
         limit: None,
     };
     for time in 0..1000 {
-        assert_eq!(stays.sample(at(time * 100), &[seen(1, 5, "slow")], off), []);
+        assert_eq!(
+            tracker.sample(at(time * 100), &[seen(1, 5, "slow")], off),
+            []
+        );
     }
 }
 
@@ -125,7 +128,7 @@ fn what_is_off_is_never_told() {
 fn samples_are_taken_often_enough_for_what_is_to_be_told() {
     let interval = |report, limit| {
         let [report, limit] = [report, limit].map(|limit: Option<u64>| limit.map(at));
-        Patience { report, limit }.interval()
+        BlockLimits { report, limit }.interval()
     };
     assert_eq!(interval(Some(1000), Some(30_000)), at(50));
     assert_eq!(interval(Some(20), None), at(10));
