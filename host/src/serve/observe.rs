@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
-use stackup_plugin::abi::host::{Connection, Failure, HandlerContext, HostResponse, Node, Scope};
+use stackup_plugin::abi::host::{
+    Connection, Failure, HandlerContext, HostResponse, Node, TaskScope,
+};
 
 use super::generation::Generation;
 use super::stack::LayerSlot;
@@ -60,5 +62,10 @@ pub trait ObserveLayers: fmt::Debug + Send + Sync {
     fn layer(&self, node: Node, slot: &Arc<LayerSlot>, handler: &HandlerContext) -> Node;
 
     /// Wraps the scope that runs a handler's tasks. `fingerprint` is its library's.
-    fn scope(&self, scope: Arc<dyn Scope>, handler: &str, fingerprint: &str) -> Arc<dyn Scope>;
+    fn scope(
+        &self,
+        scope: Arc<dyn TaskScope>,
+        handler: &str,
+        fingerprint: &str,
+    ) -> Arc<dyn TaskScope>;
 }

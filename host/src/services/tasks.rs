@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use stackup_plugin::abi::host::{Scope, TaskControl};
+use stackup_plugin::abi::host::{TaskControl, TaskScope};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -117,7 +117,7 @@ impl EndedTasks {
     }
 }
 
-impl Scope for Tasks {
+impl TaskScope for Tasks {
     fn spawn(
         &self,
         handler: &str,

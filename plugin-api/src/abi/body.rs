@@ -1,4 +1,5 @@
-//! Bytes, frames and bodies that cross: a data pointer and a table, freed by their maker.
+//! Bytes, frames and bodies that cross the boundary: a data pointer and a table, freed by the side that
+//! made them.
 
 use abi_stable::StableAbi;
 use abi_stable::std_types::{RVec, Tuple2};
@@ -58,7 +59,7 @@ impl Drop for RawBytes {
     }
 }
 
-/// The outcome of asking a body for its next frame.
+/// The result of polling a body for its next frame.
 #[repr(u8)]
 #[derive(StableAbi)]
 pub enum RawFrame {
@@ -70,7 +71,7 @@ pub enum RawFrame {
     End,
 }
 
-/// Bounds on the bytes that are still to come.
+/// Bounds on the remaining bytes.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct RawSizeHint {
@@ -94,7 +95,7 @@ impl From<RawSizeHint> for http_body::SizeHint {
         let mut hint = Self::new();
         hint.set_lower(raw.lower);
         if raw.has_upper {
-            // A lying plugin must not panic the host: `set_upper` asserts upper >= lower.
+            // A wrong hint must not panic the host: `set_upper` asserts upper >= lower.
             hint.set_upper(raw.upper.max(raw.lower));
         }
         hint
@@ -113,7 +114,7 @@ pub struct BodyTable {
     pub drop: unsafe extern "C" fn(data: *mut ()),
 }
 
-/// A body of either side.
+/// A body made by either side.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawBody {
@@ -125,7 +126,7 @@ pub struct RawBody {
 unsafe impl Send for RawBody {}
 
 impl RawBody {
-    /// Hands over `data`, which `table` can poll and drop.
+    /// Wraps `data`, which `table` can poll and drop.
     ///
     /// # Safety
     ///
@@ -134,7 +135,7 @@ impl RawBody {
         Self { data, table }
     }
 
-    /// Asks for the next frame.
+    /// Polls for the next frame.
     ///
     /// # Safety
     ///
@@ -154,7 +155,7 @@ impl RawBody {
         unsafe { self.table.is_end()(self.data) }
     }
 
-    /// The data, if this body was made with `table`; the caller then owns it.
+    /// The data, if this body was made with `table`. The caller then owns it.
     #[cfg(feature = "host")]
     pub fn into_data_of(self, table: BodyTableRef) -> Result<*mut (), Self> {
         let same = std::ptr::eq(self.table.0.to_raw_ptr(), table.0.to_raw_ptr());

@@ -1,4 +1,4 @@
-//! A future that crosses: a data pointer and a table, in two registers.
+//! A future that crosses the boundary: a data pointer and a table, in two registers.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +7,7 @@ use abi_stable::StableAbi;
 
 use super::waker::{self, RawWaker};
 
-/// What a poll found.
+/// The result of a poll.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct RawPoll {
@@ -42,7 +42,7 @@ pub struct FutureTable {
     pub drop: unsafe extern "C" fn(data: *mut ()),
 }
 
-/// A future of the other side, freed by dropping it.
+/// A future of the other side. Dropping it frees it.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawFuture {
@@ -54,7 +54,7 @@ pub struct RawFuture {
 unsafe impl Send for RawFuture {}
 
 impl RawFuture {
-    /// Hands over `data`, which `table` can poll and drop.
+    /// Wraps `data`, which `table` can poll and drop.
     ///
     /// # Safety
     ///
@@ -82,7 +82,7 @@ impl Drop for RawFuture {
     }
 }
 
-/// A future of the other side that yields nothing.
+/// A future of the other side without output.
 #[must_use = "a future does nothing unless awaited"]
 pub struct UnitFuture(Option<RawFuture>);
 
@@ -104,7 +104,7 @@ impl Future for UnitFuture {
         if polled.state == PollState::Pending {
             return Poll::Pending;
         }
-        // A failure has been told where it happened.
+        // A failure was reported where it happened.
         self.0 = None;
         Poll::Ready(())
     }

@@ -1,4 +1,4 @@
-//! The text in a library's metadata section, put together at compile time.
+//! The text in a library's metadata section, built at compile time.
 
 /// The section's name in an object file.
 #[cfg(not(target_vendor = "apple"))]
@@ -7,7 +7,7 @@ pub const SECTION: &str = ".stackup";
 #[cfg(target_vendor = "apple")]
 pub const SECTION: &str = "__DATA,__stackup";
 
-/// The lines that are the same for every plugin of this crate's build.
+/// The lines that are the same for every plugin built with this crate.
 pub const HEAD: &str = concat!(
     "stackup-plugin=1\nabi=",
     env!("CARGO_PKG_VERSION"),
@@ -16,7 +16,7 @@ pub const HEAD: &str = concat!(
     "\n"
 );
 
-/// `text` on one line: Cargo lets a description have several.
+/// `text` on one line: a description in Cargo.toml may have several.
 pub const fn flatten<const N: usize>(text: &str) -> [u8; N] {
     let (bytes, mut out, mut i) = (text.as_bytes(), [0; N], 0);
     while i < bytes.len() {
@@ -30,7 +30,7 @@ pub const fn flatten<const N: usize>(text: &str) -> [u8; N] {
     out
 }
 
-/// The same as text: only ASCII has been replaced.
+/// The bytes as text: only ASCII has been replaced.
 pub const fn text(bytes: &[u8]) -> &str {
     match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -38,7 +38,7 @@ pub const fn text(bytes: &[u8]) -> &str {
     }
 }
 
-/// How long `parts` are together.
+/// The total length of `parts`.
 pub const fn length(parts: &[&str]) -> usize {
     let (mut sum, mut i) = (0, 0);
     while i < parts.len() {

@@ -1,4 +1,4 @@
-//! What a library exports: one checked root table with its handlers.
+//! What a library exports: a root table with its handlers, whose layout is checked.
 
 use abi_stable::StableAbi;
 use abi_stable::library::{LibHeader, RootModule};
@@ -17,7 +17,7 @@ pub const SYMBOL: &str = "stackup_plugin_root";
 #[sabi(kind(Prefix(prefix_ref = PluginRootRef)))]
 #[sabi(missing_field(panic))]
 pub struct PluginRoot {
-    /// Lends the host's functions to the library; called once, before anything else.
+    /// Gives the library the host's function table. Called once, before anything else.
     pub attach: unsafe extern "C" fn(host: HostTableRef),
     /// The text of the metadata section.
     pub metadata: RawSlice<'static>,
@@ -56,18 +56,18 @@ pub struct HandlerTable {
     pub schema: unsafe extern "C" fn() -> RString,
     /// Builds an instance from its config, a JSON object.
     pub init: unsafe extern "C" fn(config: RawSlice<'_>, context: *const ContextObject) -> RawInit,
-    /// Answers a request; an app gets a null `next`. The instance outlives the future.
+    /// Answers a request. An app gets a null `next`. The instance outlives the future.
     pub call: unsafe extern "C" fn(
         instance: *const (),
         request: *mut RequestObject,
         next: RawNext,
     ) -> RawFuture,
-    /// Frees an instance; null, or what its drop panicked with.
+    /// Frees an instance. Returns null, or the panic of its drop.
     #[sabi(last_prefix_field)]
     pub drop: unsafe extern "C" fn(instance: *mut ()) -> *mut ErrorObject,
 }
 
-/// An instance, or with a null instance the error.
+/// An instance, or an error if `instance` is null.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawInit {

@@ -14,7 +14,7 @@ pub struct RawSlice<'a> {
 }
 
 impl<'a> RawSlice<'a> {
-    /// Nothing there.
+    /// No bytes.
     pub const ABSENT: Self = Self {
         ptr: std::ptr::null(),
         len: 0,
@@ -35,12 +35,12 @@ impl<'a> RawSlice<'a> {
         Self::new(text.as_bytes())
     }
 
-    /// Borrows the bytes if there are any.
+    /// Borrows the bytes, or is absent.
     pub fn maybe(bytes: Option<&'a [u8]>) -> Self {
         bytes.map_or(Self::ABSENT, Self::new)
     }
 
-    /// The bytes, unless they are absent.
+    /// The bytes, or `None` if absent.
     #[inline]
     pub fn bytes(self) -> Option<&'a [u8]> {
         if self.ptr.is_null() {
@@ -50,13 +50,13 @@ impl<'a> RawSlice<'a> {
         Some(unsafe { std::slice::from_raw_parts(self.ptr, self.len) })
     }
 
-    /// The bytes; none where they are absent.
+    /// The bytes; empty if absent.
     #[inline]
     pub fn or_empty(self) -> &'a [u8] {
         self.bytes().unwrap_or_default()
     }
 
-    /// The text; empty where it is absent or not UTF-8.
+    /// The text; empty if absent or not UTF-8.
     pub fn str(self) -> &'a str {
         std::str::from_utf8(self.or_empty()).unwrap_or_default()
     }

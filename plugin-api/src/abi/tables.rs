@@ -1,4 +1,4 @@
-//! The function tables that the host lends to a plugin.
+//! The host's function table for plugins, and the types in it.
 
 use abi_stable::StableAbi;
 use abi_stable::std_types::RString;
@@ -6,7 +6,7 @@ use abi_stable::std_types::RString;
 use super::body::RawBody;
 use super::future::RawFuture;
 use super::slice::RawSlice;
-use super::thread_state::ThreadNote;
+use super::thread_state::ThreadState;
 
 macro_rules! opaque {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -20,14 +20,14 @@ macro_rules! opaque {
 }
 
 opaque! {
-    /// The headers of a message. A request or a response pointer is one, too.
+    /// The headers of a message. A request or response pointer may be used as one.
     HeadersObject,
     RequestObject,
     ResponseObject,
     ErrorObject,
     /// A handler's context, which is never freed.
     ContextObject,
-    /// One place in a stack.
+    /// One position in a stack.
     NodeObject,
     TaskObject,
 }
@@ -39,11 +39,11 @@ pub struct RawNext {
     pub node: *const NodeObject,
 }
 
-/// An address without a stable layout in std.
+/// A socket address: std's has no stable layout.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct RawAddress {
-    /// 4, 6, or 0 where there is none (a unix socket).
+    /// 4, 6, or 0 for none (a unix socket).
     pub family: u8,
     pub port: u16,
     pub ip: [u8; 16],
@@ -58,16 +58,16 @@ pub struct RawUri<'a> {
     pub path_and_query: RawSlice<'a>,
 }
 
-/// What is known of an error, borrowed from it.
+/// The parts of an error, borrowed from it.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct RawError<'a> {
     pub kind: RawErrorKind,
-    /// The status it asks for.
+    /// The status for the client.
     pub status: u16,
     pub handler: RawSlice<'a>,
     pub message: RawSlice<'a>,
-    /// Where: a source location, or the path of a key in the config.
+    /// A source location, or the path of a config key.
     pub place: RawSlice<'a>,
 }
 
@@ -78,7 +78,7 @@ pub enum RawErrorKind {
     Handler,
     /// A handler panicked.
     Panic,
-    /// The config does not fit.
+    /// The config is invalid.
     Config,
     /// A body ended early, was too long or could not be read.
     Body,
@@ -88,17 +88,17 @@ pub enum RawErrorKind {
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct RawFinish<'a> {
-    /// 0 where no response was made.
+    /// 0 if there was no response.
     pub status: u16,
-    /// Null where no response was made.
+    /// Null if there was no response.
     pub headers: *const HeadersObject,
-    /// Null where all went well.
+    /// Null if it ended well.
     pub error: *const ErrorObject,
     pub body_bytes: u64,
     pub lifetime: std::marker::PhantomData<&'a ()>,
 }
 
-/// A closure that runs when the response has ended; freed by its call or its drop.
+/// A closure that runs when the response has ended. Its call or its drop frees it.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawHook {
@@ -142,7 +142,7 @@ pub struct LogRecord<'a> {
     pub field_count: usize,
 }
 
-/// Takes names and values, one call for each pair.
+/// A callback for names and values, called once for each pair.
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct Visitor {
@@ -150,7 +150,7 @@ pub struct Visitor {
     pub each: unsafe extern "C" fn(sink: *mut (), name: RawSlice<'_>, value: RawSlice<'_>),
 }
 
-/// All that a host lends: messages, then services.
+/// The functions of the host: messages first, then services.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = HostTableRef)))]
@@ -230,18 +230,18 @@ pub struct HostTable {
     pub next_run: unsafe extern "C" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,
 
     // Services.
-    /// Where this thread notes which handler runs on it; to be written on this thread alone. Who
-    /// enters a handler notes its context there, and what was there when it leaves.
-    pub thread_note: unsafe extern "C" fn() -> &'static ThreadNote,
+    /// The state of the calling thread, which only that thread may write. On entering a handler, the
+    /// caller stores its context there; on leaving, it restores the previous one.
+    pub thread_state: unsafe extern "C" fn() -> &'static ThreadState,
     pub log: unsafe extern "C" fn(record: &LogRecord<'_>),
-    /// The most verbose level that is wanted: 0 none … 5 trace.
+    /// The most verbose level to log: 0 none … 5 trace.
     pub log_level: unsafe extern "C" fn() -> u8,
     pub sleep: unsafe extern "C" fn(nanoseconds: u64) -> RawFuture,
     pub context_handler: unsafe extern "C" fn(context: *const ContextObject) -> RawSlice<'static>,
     pub context_environment:
         unsafe extern "C" fn(context: *const ContextObject) -> RawSlice<'static>,
     pub context_directory: unsafe extern "C" fn(context: *const ContextObject) -> RString,
-    /// Tells of a panic that was contained in this handler's code.
+    /// Reports a contained panic of this handler.
     pub context_panicked: unsafe extern "C" fn(
         context: *const ContextObject,
         message: RawSlice<'_>,

@@ -1,7 +1,7 @@
-//! What a thread notes of the handlers that run on it, for who looks on from outside.
+//! Which handler runs on a thread, readable from outside the thread.
 //!
-//! A watchdog on another thread and a signal handler read it. The thread alone writes it, so it needs
-//! loads and stores and nothing dearer.
+//! A watchdog thread and a signal handler read it. Only the thread itself writes it, so plain atomic
+//! loads and stores are enough.
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -9,18 +9,18 @@ use abi_stable::StableAbi;
 
 use super::tables::ContextObject;
 
-/// One thread's note. It is never freed, and neither are the contexts that it names.
+/// The state of one thread. Neither it nor the contexts it points to are ever freed.
 #[repr(C)]
 #[derive(StableAbi)]
-pub struct ThreadNote {
-    /// The handler that runs; null outside of any.
+pub struct ThreadState {
+    /// The running handler; null outside handlers.
     running: AtomicPtr<ContextObject>,
-    /// The innermost handler that had to wait in this poll of the host's; null where none had to.
+    /// The innermost handler that returned `Pending` in the current host poll; null if none did.
     waiting: AtomicPtr<ContextObject>,
 }
 
-impl ThreadNote {
-    /// Nothing runs.
+impl ThreadState {
+    /// No handler runs.
     #[cfg(feature = "host")]
     pub(super) const fn new() -> Self {
         Self {
@@ -29,31 +29,31 @@ impl ThreadNote {
         }
     }
 
-    /// The handler that runs, or null.
+    /// The running handler, or null.
     #[inline]
     pub(super) fn running(&self) -> *const ContextObject {
         self.running.load(Ordering::Acquire)
     }
 
-    /// Notes that `context` runs from here on; returns what ran until now.
+    /// Makes `context` the running handler; returns the previous one.
     #[inline]
-    pub(super) fn run(&self, context: *const ContextObject) -> *const ContextObject {
-        // The writer reads its own writes. A release is what lets others follow the pointer.
+    pub(super) fn replace_running(&self, context: *const ContextObject) -> *const ContextObject {
+        // This thread reads its own write. Release lets other threads follow the pointer.
         let before = self.running.load(Ordering::Relaxed);
         self.running.store(context.cast_mut(), Ordering::Release);
         before
     }
 
-    /// Notes that what runs has to wait, unless something further in has to.
+    /// Marks the running handler as waiting, unless an inner one already is.
     #[inline]
-    pub(super) fn wait(&self) {
+    pub(super) fn mark_waiting(&self) {
         if self.waiting.load(Ordering::Relaxed).is_null() {
             let running = self.running.load(Ordering::Relaxed);
             self.waiting.store(running, Ordering::Relaxed);
         }
     }
 
-    /// Who has to wait, or null; from here on nobody has to.
+    /// Takes the waiting handler, or null.
     #[cfg(feature = "host")]
     #[inline]
     pub(super) fn take_waiting(&self) -> *const ContextObject {

@@ -1,8 +1,8 @@
-//! A waker that crosses: one pointer to an object that begins with its table.
+//! A waker that crosses the boundary: a pointer to an object that begins with its table.
 //!
 //! `std::task::Waker` has no stable layout, so each poll lends the other side a [`RawWaker`] on the
-//! stack. Only a clone allocates. A waker that came across goes back as it came, however many layers
-//! lie between.
+//! stack. Only cloning allocates. A waker that came across is passed on as it is, through any number of
+//! layers.
 
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::task::{RawWaker as StdRawWaker, RawWakerVTable, Waker};
 
 use abi_stable::StableAbi;
 
-/// The head of every waker object; its maker's own data follows.
+/// The head of every waker object. The maker's own data follows it.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct RawWaker {
@@ -83,7 +83,7 @@ unsafe extern "C" fn drop_owned(this: *const RawWaker) {
     drop(unsafe { Arc::from_raw(this.cast::<Owned>()) });
 }
 
-/// How std sees a waker of the other side; its data is the `*const RawWaker`.
+/// Makes a std waker from one of the other side. Its data is the `*const RawWaker`.
 static FOREIGN: RawWakerVTable = RawWakerVTable::new(
     foreign_clone,
     foreign_wake,

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::request::TestRequest;
 use super::services;
 use crate::abi::host::{
-    Answer, Exchange, Failure, Finish, Handler, HandlerContext, HostRequest, Node, OnFailure,
-    Outcome, Untold,
+    Exchange, Failure, Finish, Handler, HandlerContext, HostApp, HostRequest, IgnoreFailures, Node,
+    OnFailure, Outcome,
 };
 use crate::abi::plugin::entry;
 use crate::abi::plugin::loopback;
@@ -53,7 +53,7 @@ pub(super) fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
         environment: "test".to_owned(),
         directory: std::env::current_dir().unwrap_or_default(),
         scope: services::scope(),
-        incidents: Arc::new(Untold),
+        failures: Arc::new(IgnoreFailures),
     };
     let handler = Handler::init(entry.table, &config.to_string(), context);
     handler
@@ -97,7 +97,7 @@ impl Mounted {
         N: FnOnce(Request) -> F + Send + 'static,
         F: Future<Output: IntoResponse> + Send + 'static,
     {
-        let below = Node::Answer(Box::new(Mock(Mutex::new(Some(next)))));
+        let below = Node::HostApp(Box::new(Mock(Mutex::new(Some(next)))));
         self.run(request, Some(Box::new(below))).await
     }
 
@@ -115,7 +115,7 @@ impl Mounted {
         let mut open = Open(Some(Arc::clone(&exchange)));
         let request = request.into_host(exchange)?;
         // A middleware that is asked as an app finds nothing below.
-        let node = self.node(next.unwrap_or_else(|| Box::new(Node::Answer(Box::new(Nothing)))));
+        let node = self.node(next.unwrap_or_else(|| Box::new(Node::HostApp(Box::new(Nothing)))));
         match node.call(request).await {
             Ok(response) => Ok(Answered {
                 response: open.until_the_end_of(loopback::response(response)),
@@ -189,8 +189,8 @@ pub(super) fn failure(error: &Error, handler: &str) -> Failure {
 
 struct Nothing;
 
-impl Answer for Nothing {
-    fn answer(&self, _request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+impl HostApp for Nothing {
+    fn call(&self, _request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let message = "there is nothing below: give this middleware a `next` with `call`";
         let failure = Failure::body(StatusCode::INTERNAL_SERVER_ERROR, message);
         Box::pin(std::future::ready(Err(failure)))
@@ -200,15 +200,15 @@ impl Answer for Nothing {
 /// The layers below, which a request reaches at most once.
 struct Mock<N>(Mutex<Option<N>>);
 
-impl<N, F> Answer for Mock<N>
+impl<N, F> HostApp for Mock<N>
 where
     N: FnOnce(Request) -> F + Send,
     F: Future<Output: IntoResponse> + Send + 'static,
 {
-    fn answer(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+    fn call(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(next) = next else {
-            return Nothing.answer(request);
+            return Nothing.call(request);
         };
         let answer = next(loopback::request(request));
         Box::pin(async move {

@@ -8,7 +8,7 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use super::log::{Line, Log};
-use crate::abi::host::{PluginLog, Scope, Services, TaskControl, install as install_services};
+use crate::abi::host::{PluginLog, Services, TaskControl, TaskScope, install as install_services};
 use crate::abi::plugin::loopback;
 
 /// Waits for a future on this thread.
@@ -40,7 +40,7 @@ pub(crate) fn install() {
 struct Threads;
 
 /// Tasks as a test runs them.
-pub(crate) fn scope() -> Arc<dyn Scope> {
+pub(crate) fn scope() -> Arc<dyn TaskScope> {
     Arc::new(Threads)
 }
 
@@ -80,7 +80,7 @@ impl Services for Threads {
     }
 }
 
-impl Scope for Threads {
+impl TaskScope for Threads {
     fn spawn(
         &self,
         _handler: &str,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use contract::piled_up;
-use stackup_plugin::abi::host::{Scope, TaskControl};
+use stackup_plugin::abi::host::{TaskControl, TaskScope};
 
 use super::layer::HandlerId;
 use super::request::RequestCheck;
@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(10);
 
 /// Runs an instance's tasks in another scope, and counts the tasks that requests have spawned.
 pub struct CheckedTasks {
-    scope: Arc<dyn Scope>,
+    scope: Arc<dyn TaskScope>,
     handler: HandlerId,
     alive: Arc<Mutex<Vec<Alive>>>,
     last: AtomicU64,
@@ -33,7 +33,7 @@ struct Alive {
 
 impl CheckedTasks {
     /// Checks the tasks that `handler` runs in `scope`.
-    pub fn new(scope: Arc<dyn Scope>, handler: HandlerId) -> Self {
+    pub fn new(scope: Arc<dyn TaskScope>, handler: HandlerId) -> Self {
         Self {
             scope,
             handler,
@@ -43,7 +43,7 @@ impl CheckedTasks {
     }
 }
 
-impl Scope for CheckedTasks {
+impl TaskScope for CheckedTasks {
     fn spawn(
         &self,
         handler: &str,

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use stackup_plugin::abi::host::{Answer, HandlerContext, HostRequest, Node, Outcome, Scope};
+use stackup_plugin::abi::host::{HandlerContext, HostApp, HostRequest, Node, Outcome, TaskScope};
 
 use super::Trace;
 use crate::develop::lint::{CheckedTasks, HandlerId};
@@ -16,14 +16,19 @@ pub struct TraceLayers;
 
 impl ObserveLayers for TraceLayers {
     fn layer(&self, node: Node, slot: &Arc<LayerSlot>, handler: &HandlerContext) -> Node {
-        Node::Answer(Box::new(TracedLayer {
+        Node::HostApp(Box::new(TracedLayer {
             node: Arc::new(node),
             slot: Arc::clone(slot),
             id: Arc::new(HandlerId::new(&handler.handler, &handler.fingerprint)),
         }))
     }
 
-    fn scope(&self, scope: Arc<dyn Scope>, handler: &str, fingerprint: &str) -> Arc<dyn Scope> {
+    fn scope(
+        &self,
+        scope: Arc<dyn TaskScope>,
+        handler: &str,
+        fingerprint: &str,
+    ) -> Arc<dyn TaskScope> {
         Arc::new(CheckedTasks::new(
             scope,
             HandlerId::new(handler, fingerprint),
@@ -39,20 +44,20 @@ struct TracedLayer {
     id: Arc<HandlerId>,
 }
 
-impl Answer for TracedLayer {
-    fn answer(&self, mut request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+impl HostApp for TracedLayer {
+    fn call(&self, mut request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let (node, slot) = (Arc::clone(&self.node), Arc::clone(&self.slot));
         let id = Arc::clone(&self.id);
         Box::pin(async move {
             // Warm-up requests have no trace.
-            let Some(trace) = request.exchange().witness::<Trace>() else {
-                return node.branch(request).await;
+            let Some(trace) = request.exchange().extension::<Trace>() else {
+                return node.call_nested(request).await;
             };
             let lint = trace.lint.clone();
             let visit = trace.enter(&slot, &request);
             let outcome = match lint.map(|checks| checks.enter(&id, &mut request)) {
-                Some(checked) => checked.run(node.branch(request)).await,
-                None => node.branch(request).await,
+                Some(checked) => checked.run(node.call_nested(request)).await,
+                None => node.call_nested(request).await,
             };
             visit.leave(&outcome);
             outcome

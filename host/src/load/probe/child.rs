@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::{Value, json};
-use stackup_plugin::abi::host::{Attached, HandlerContext, Untold};
+use stackup_plugin::abi::host::{AttachedPlugin, HandlerContext, IgnoreFailures};
 use tokio::runtime::Handle;
 
 use super::Step;
@@ -67,7 +67,7 @@ fn restrict() {
 fn try_all(input: &Value, mut report: File) -> io::Result<()> {
     let tasks = Arc::new(Tasks::new(Handle::current()));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut loaded: Option<(PathBuf, Option<Attached>)> = None;
+    let mut loaded: Option<(PathBuf, Option<AttachedPlugin>)> = None;
     let mut schemas = HashMap::new();
     for (number, trial) in input["trials"].as_array().into_iter().flatten().enumerate() {
         let library = PathBuf::from(text(&trial["library"]));
@@ -103,7 +103,7 @@ fn try_all(input: &Value, mut report: File) -> io::Result<()> {
             environment: text(&input["environment"]),
             directory: text(&input["directory"]).into(),
             scope: Arc::clone(&tasks) as _,
-            incidents: Arc::new(Untold),
+            failures: Arc::new(IgnoreFailures),
         };
         if let Some((_, Some(plugin))) = &loaded {
             let config = trial["config"].to_string();
@@ -120,6 +120,6 @@ fn tell(report: &mut File, trial: usize, step: Step) -> io::Result<()> {
 }
 
 /// A library that does not load or fit is the host's to refuse, in its own words.
-fn load(copy: &Path) -> Option<Attached> {
+fn load(copy: &Path) -> Option<AttachedPlugin> {
     attach(copy).ok()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use stackup_plugin::abi::host::{Failure, Handler, HandlerContext, Scope};
+use stackup_plugin::abi::host::{Failure, Handler, HandlerContext, TaskScope};
 use stackup_plugin::abi::tables::RawErrorKind;
 use tokio::runtime::Handle;
 
@@ -110,7 +110,7 @@ fn init(
     let tasks = Arc::new(Tasks::new(context.runtime.clone()));
     let health = Arc::new(Health::new(name.clone()));
     let fingerprint = chosen.library.fingerprint.to_string();
-    let mut scope: Arc<dyn Scope> = Arc::clone(&tasks) as _;
+    let mut scope: Arc<dyn TaskScope> = Arc::clone(&tasks) as _;
     if let Some(observer) = &context.observer {
         scope = observer.scope(scope, name, &fingerprint);
     }
@@ -121,7 +121,7 @@ fn init(
         environment: context.place.environment.clone(),
         directory: context.place.directory.clone(),
         scope,
-        incidents: Arc::clone(&health) as _,
+        failures: Arc::clone(&health) as _,
     };
     let handler = start(directive, chosen, handler_context).inspect_err(|_| drop(tasks.end()))?;
     Ok(Instance {

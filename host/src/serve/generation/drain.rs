@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stackup_plugin::abi::host::busy;
+use stackup_plugin::abi::host::running_handlers;
 use tokio::sync::oneshot;
 
 use super::instance::{Instance, release};
@@ -87,7 +87,9 @@ pub(super) async fn drain(
 
 /// Says what holds a generation for good: a handler that blocks its thread, where there is one.
 fn tell_stuck(number: u64, registry: &Registry) {
-    let busy = busy().into_iter().filter(|busy| busy.generation == number);
+    let busy = running_handlers()
+        .into_iter()
+        .filter(|busy| busy.generation == number);
     let mut handlers: Vec<_> = busy.map(|busy| busy.handler.handler.as_str()).collect();
     handlers.sort_unstable();
     handlers.dedup();

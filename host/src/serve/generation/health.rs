@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use stackup_plugin::abi::host::{Guard, Incidents, Tally};
+use stackup_plugin::abi::host::{BreakerFlag, FailureMonitor, FailureStats};
 
 use crate::load::manifest::{Failures, OnFailure};
 use crate::policy::{Breaker, BreakerRule, Standing};
@@ -72,7 +72,7 @@ impl Health {
         self.service.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn may_try_at(&self, guard: &Guard, now: u64) -> bool {
+    fn may_try_at(&self, guard: &BreakerFlag, now: u64) -> bool {
         let mut service = self.service();
         let policy = service.policy;
         let Some(breaker) = &mut service.breaker else {
@@ -90,7 +90,7 @@ impl Health {
         may_try
     }
 
-    fn panicked_at(&self, message: &str, place: &str, guard: &Guard, now: u64) {
+    fn panicked_at(&self, message: &str, place: &str, guard: &BreakerFlag, now: u64) {
         self.panics.fetch_add(1, Ordering::Relaxed);
         let mut service = self.service();
         let policy = service.policy;
@@ -147,12 +147,12 @@ impl Health {
     }
 }
 
-impl Incidents for Health {
-    fn panicked(&self, message: &str, place: &str, guard: &Guard) {
+impl FailureMonitor for Health {
+    fn panicked(&self, message: &str, place: &str, guard: &BreakerFlag) {
         self.panicked_at(message, place, guard, now());
     }
 
-    fn may_try(&self, guard: &Guard) -> bool {
+    fn allows_request(&self, guard: &BreakerFlag) -> bool {
         self.may_try_at(guard, now())
     }
 
@@ -160,10 +160,10 @@ impl Incidents for Health {
         self.blocks.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn tally(&self) -> Tally {
+    fn stats(&self) -> FailureStats {
         let service = self.service();
         let breaker = service.breaker.as_ref();
-        Tally {
+        FailureStats {
             panics: self.panics.load(Ordering::Relaxed),
             blocks: self.blocks.load(Ordering::Relaxed),
             out_of_service: breaker.is_some_and(|breaker| breaker.standing() == Standing::Open),

@@ -13,13 +13,13 @@ fn policy() -> FailurePolicy {
     FailurePolicy::new(&failures, OnFailure::FailClosed)
 }
 
-fn heeding(policy: FailurePolicy) -> (Health, Guard) {
+fn heeding(policy: FailurePolicy) -> (Health, BreakerFlag) {
     let health = Health::new("test".to_owned());
     health.apply_policy(policy);
-    (health, Guard::default())
+    (health, BreakerFlag::default())
 }
 
-fn panic(health: &Health, guard: &Guard, times: u32, now: u64) {
+fn panic(health: &Health, guard: &BreakerFlag, times: u32, now: u64) {
     (0..times).for_each(|_| health.panicked_at("oh", "src/lib.rs:1:1", guard, now));
 }
 
@@ -27,16 +27,16 @@ fn panic(health: &Health, guard: &Guard, times: u32, now: u64) {
 fn panics_take_it_out_of_service_and_a_quiet_trial_brings_it_back() {
     let (health, guard) = heeding(policy());
     panic(&health, &guard, 2, 1000);
-    assert!(!guard.is_on());
+    assert!(!guard.is_set());
     panic(&health, &guard, 1, 1000);
-    assert!(guard.is_on() && health.tally().out_of_service);
+    assert!(guard.is_set() && health.stats().out_of_service);
     assert!(!health.may_try_at(&guard, 1299));
     assert!(health.may_try_at(&guard, 1300));
-    assert!(guard.is_on(), "each request asks while it is on trial");
-    assert!(!health.tally().out_of_service);
+    assert!(guard.is_set(), "each request asks while it is on trial");
+    assert!(!health.stats().out_of_service);
     assert!(health.may_try_at(&guard, 1401));
-    assert!(!guard.is_on());
-    assert_eq!(health.tally().panics, 3);
+    assert!(!guard.is_set());
+    assert_eq!(health.stats().panics, 3);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_panic_on_trial_takes_it_out_again() {
     panic(&health, &guard, 3, 1000);
     assert!(health.may_try_at(&guard, 1300));
     panic(&health, &guard, 1, 1350);
-    assert!(guard.is_on() && !health.may_try_at(&guard, 1400));
+    assert!(guard.is_set() && !health.may_try_at(&guard, 1400));
 }
 
 #[test]
@@ -56,9 +56,9 @@ fn panics_are_counted_where_they_have_no_consequence() {
     };
     let (health, guard) = heeding(FailurePolicy::new(&off, OnFailure::Bypass));
     panic(&health, &guard, 100, 1000);
-    assert!(!guard.is_on());
-    assert_eq!(health.tally().panics, 100);
-    assert!(!health.tally().out_of_service);
+    assert!(!guard.is_set());
+    assert_eq!(health.stats().panics, 100);
+    assert!(!health.stats().out_of_service);
 }
 
 #[test]
@@ -71,12 +71,12 @@ fn it_stays_out_of_service_over_a_swap_unless_the_rule_is_another() {
     });
     assert!(!health.may_try_at(&guard, 1001));
     health.apply_policy(FailurePolicy::default());
-    assert!(health.may_try_at(&guard, 1001) && !guard.is_on());
+    assert!(health.may_try_at(&guard, 1001) && !guard.is_set());
 }
 
 #[test]
 fn blocks_are_counted() {
     let (health, _) = heeding(policy());
     health.blocked();
-    assert_eq!(health.tally().blocks, 1);
+    assert_eq!(health.stats().blocks, 1);
 }

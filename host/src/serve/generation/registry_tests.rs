@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use http::Request;
-use stackup_plugin::abi::host::Scope;
+use stackup_plugin::abi::host::TaskScope;
 use tokio::runtime::Runtime;
 
 use super::super::waiting::{Phase, RequestWait};

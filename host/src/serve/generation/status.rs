@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use stackup_plugin::abi::host::Incidents;
+use stackup_plugin::abi::host::FailureMonitor;
 
 use super::health::Health;
 use super::held_by::HeldBy;
@@ -54,7 +54,7 @@ pub struct HandlerHealth {
 
 impl HandlerHealth {
     pub(super) fn of(health: &Health) -> Self {
-        let tally = health.tally();
+        let tally = health.stats();
         Self {
             handler: health.handler().to_owned(),
             panics: tally.panics,

@@ -49,7 +49,7 @@ pub(super) async fn answer(
     let observed = observer.map(|observer| observer.observe(&request, ends, &generation));
     let exchange = Exchange::new(generation.number);
     let exchange = Arc::new(match &observed {
-        Some(observed) => exchange.witnessed_by(observed.witness()),
+        Some(observed) => exchange.with_extension(observed.witness()),
         None => exchange,
     });
     let mut wait = RequestWait::of(&request);
@@ -102,7 +102,9 @@ async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut Reque
     let mut poll = |cx: &mut Context<'_>| {
         let polled = call.as_mut().poll(cx);
         if polled.is_pending() {
-            let handler = call.waits_in().map(|context| context.handler.as_str());
+            let handler = call
+                .waiting_handler()
+                .map(|context| context.handler.as_str());
             wait.is(generation.waiting(), Phase::Request, handler);
         }
         polled

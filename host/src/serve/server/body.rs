@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, polling};
+use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, record_poll};
 
 use super::response_guard::ResponseGuard;
 
@@ -171,7 +171,7 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = &mut *self;
         let number = this.guard.generation.number;
-        let (frame, waits_in) = polling(number, || Pin::new(&mut this.body).poll_frame(cx));
+        let (frame, waits_in) = record_poll(number, || Pin::new(&mut this.body).poll_frame(cx));
         let frame = match frame {
             Poll::Ready(Some(Ok(frame))) => {
                 if this.is_long(&frame) && this.guard.is_sent(cx) {
@@ -230,7 +230,7 @@ impl Drop for ResponseBody {
         if let HostBody::Plugin(_) | HostBody::Stream(_) = self.body {
             // Code of its plugin may run: as in a poll, it is known whose.
             let body = std::mem::take(&mut self.body);
-            polling(self.guard.generation.number, || drop(body));
+            record_poll(self.guard.generation.number, || drop(body));
         }
     }
 }

@@ -55,13 +55,13 @@ impl<'a> Builder<'a> {
         let tried = tried.into_iter().collect::<Option<Vec<_>>>()?;
         let bottom = match (run, &level.closed) {
             (Some(mounted), _) => layer(self.observer, mounted?, None, OnFailure::FailClosed),
-            (None, Some(reason)) => Node::Answer(Box::new(Unavailable(reason.clone()))),
-            (None, None) if level.cascade.is_some() => Node::Answer(Box::new(Cascade::new(tried))),
-            (None, None) => Node::Answer(Box::new(NotFound)),
+            (None, Some(reason)) => Node::HostApp(Box::new(Unavailable(reason.clone()))),
+            (None, None) if level.cascade.is_some() => Node::HostApp(Box::new(Cascade::new(tried))),
+            (None, None) => Node::HostApp(Box::new(NotFound)),
         };
         let inner = match maps.is_empty() {
             true => bottom,
-            false => Node::Route(Box::new(UrlMap::new(maps, bottom))),
+            false => Node::Router(Box::new(UrlMap::new(maps, bottom))),
         };
         let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
         let observer = self.observer;

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use http::StatusCode;
-use stackup_plugin::abi::host::{Answer, HostBody, HostRequest, HostResponse, Node, Outcome};
+use stackup_plugin::abi::host::{HostApp, HostBody, HostRequest, HostResponse, Node, Outcome};
 
 /// The first whose status is not caught answers; what the last one says stands.
 pub(super) struct Cascade(Arc<[Branch]>);
@@ -26,8 +26,8 @@ impl Cascade {
     }
 }
 
-impl Answer for Cascade {
-    fn answer(&self, mut request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+impl HostApp for Cascade {
+    fn call(&self, mut request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         // The answer is not bound to the stack by its type; a count for each cascade, not for each layer.
         let all = Arc::clone(&self.0);
         Box::pin(async move {
@@ -35,13 +35,13 @@ impl Answer for Cascade {
                 return Ok(HostResponse::new(StatusCode::NOT_FOUND, HostBody::Empty));
             };
             for branches in before {
-                let outcome = branches.node.branch(request.fork()).await;
+                let outcome = branches.node.call_nested(request.fork()).await;
                 if !branches.catches(&outcome) {
                     return outcome;
                 }
                 tell(&outcome);
             }
-            last.node.branch(request).await
+            last.node.call_nested(request).await
         })
     }
 }

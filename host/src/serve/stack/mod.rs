@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use stackup_plugin::abi::host::{
-    Answer, Failure, Handler, HostRequest, HostResponse, Node, Outcome,
+    Failure, Handler, HostApp, HostRequest, HostResponse, Node, Outcome,
 };
 
 use self::builder::Builder;
@@ -50,7 +50,7 @@ impl Stack {
     /// A stack without handlers: it answers every request with 503 and `reason`.
     pub fn unavailable(reason: String) -> Self {
         Self {
-            root: Node::Answer(Box::new(Unavailable(reason))),
+            root: Node::HostApp(Box::new(Unavailable(reason))),
             slots: Vec::new(),
         }
     }
@@ -78,8 +78,8 @@ pub fn directives(level: &Level) -> Vec<&Directive> {
 /// Answers with 503 and a reason.
 struct Unavailable(String);
 
-impl Answer for Unavailable {
-    fn answer(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+impl HostApp for Unavailable {
+    fn call(&self, _: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let closed = Failure::body(http::StatusCode::SERVICE_UNAVAILABLE, self.0.clone());
         Box::pin(std::future::ready(Err(closed)))
     }
@@ -88,8 +88,8 @@ impl Answer for Unavailable {
 /// The answer where no map takes the path (Rack's URLMap).
 struct NotFound;
 
-impl Answer for NotFound {
-    fn answer(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+impl HostApp for NotFound {
+    fn call(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let text = format!("Not Found: {}\n", request.path_info());
         let mut response = HostResponse::text(http::StatusCode::NOT_FOUND, text);
         let pass = http::HeaderValue::from_static("pass");

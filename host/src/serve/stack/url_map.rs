@@ -1,6 +1,6 @@
 //! Which branch takes a request: the rule of Rack's URLMap.
 
-use stackup_plugin::abi::host::{HostRequest, Node, Route};
+use stackup_plugin::abi::host::{HostRequest, Node, Router};
 
 /// Where a map stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl UrlMap {
     }
 }
 
-impl Route for UrlMap {
+impl Router for UrlMap {
     fn route(&self, request: &mut HostRequest) -> &Node {
         let taken = {
             let host = request.headers().get(http::header::HOST);
@@ -87,7 +87,7 @@ impl Route for UrlMap {
         let Some((location, node, bytes)) = taken else {
             return &self.fallback;
         };
-        request.descend(&location.path, bytes);
+        request.shift_path_info(&location.path, bytes);
         node
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use stackup_plugin::abi::host::{self, Busy, HandlerContext};
+use stackup_plugin::abi::host::{self, HandlerContext, RunningHandler};
 
 pub use self::polls::BlockLimits;
 use self::polls::{Block, BlockEvent, PollSample, PollTracker};
@@ -60,7 +60,7 @@ impl Watchdog {
             // A look is some loads for each thread.
             let (start, mut tracker) = (Instant::now(), PollTracker::new());
             loop {
-                let seen: Vec<_> = host::busy().into_iter().map(seen).collect();
+                let seen: Vec<_> = host::running_handlers().into_iter().map(seen).collect();
                 let limits = limits();
                 for news in tracker.sample(start.elapsed(), &seen, limits) {
                     tell(&news);
@@ -104,8 +104,8 @@ impl Drop for Watchdog {
     }
 }
 
-fn seen(busy: Busy) -> PollSample<&'static HandlerContext> {
-    let Busy {
+fn seen(busy: RunningHandler) -> PollSample<&'static HandlerContext> {
+    let RunningHandler {
         thread,
         poll,
         generation,
@@ -126,7 +126,7 @@ fn tell(news: &BlockEvent<&'static HandlerContext>) {
     let seconds = block.time.as_secs_f64();
     match news {
         BlockEvent::Blocked(_) => {
-            block.handler.incidents.blocked();
+            block.handler.failures.blocked();
             tracing::warn!(
                 event = "blocked",
                 handler,

@@ -8,31 +8,31 @@ use std::sync::Arc;
 
 use abi_stable::std_types::RString;
 
-use super::failure_monitor::{Guard, Incidents};
+use super::failure_monitor::{BreakerFlag, FailureMonitor};
 use super::threads;
 use crate::abi::future::{RawFuture, UnitFuture};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, TaskObject};
 
-/// What a handler instance knows of its place, and the host of it.
+/// What identifies a handler instance, and the host's services for it.
 ///
-/// One that was given to a handler is never freed: a watchdog, a signal handler and a plugin's late
-/// destructor read it when the instance may be long gone. So it must hold nothing large, and no library.
+/// Once a handler has it, it is never freed: a watchdog, a signal handler or a late destructor of the
+/// plugin may read it long after the instance is gone. So it must not hold anything large, nor a library.
 pub struct HandlerContext {
     /// `plugin` or `plugin#handler`, as the manifest names it.
     pub handler: String,
     /// The plugin's name in the manifest.
     pub plugin: String,
-    /// The fingerprint of its library, in full.
+    /// The full fingerprint of its library.
     pub fingerprint: String,
     /// `development`, `production`, ….
     pub environment: String,
-    /// The manifest's directory.
+    /// The directory of the manifest.
     pub directory: PathBuf,
-    /// Where its tasks run and are counted.
-    pub scope: Arc<dyn Scope>,
-    /// Told of what goes wrong in it.
-    pub incidents: Arc<dyn Incidents>,
+    /// Runs and counts its tasks.
+    pub scope: Arc<dyn TaskScope>,
+    /// Receives its panics and blocked polls.
+    pub failures: Arc<dyn FailureMonitor>,
 }
 
 impl fmt::Debug for HandlerContext {
@@ -43,9 +43,9 @@ impl fmt::Debug for HandlerContext {
     }
 }
 
-/// Runs the tasks of a generation and ends them with it.
-pub trait Scope: Send + Sync {
-    /// Runs `task` until it is done, aborted, or the generation ends.
+/// Runs the tasks of a generation and ends them when it ends.
+pub trait TaskScope: Send + Sync {
+    /// Runs `task` until it finishes, is aborted, or the generation ends.
     fn spawn(
         &self,
         handler: &str,
@@ -54,25 +54,25 @@ pub trait Scope: Send + Sync {
     ) -> Box<dyn TaskControl>;
 }
 
-/// A hold on a running task.
+/// Aborts a running task.
 pub trait TaskControl: Send + Sync {
-    /// Drops the task where it stands.
+    /// Drops the task at its current `.await`.
     fn abort(&self);
 }
 
-/// A context where it stays for good.
-pub(super) struct Station {
+/// A context that is never freed.
+pub(super) struct LeakedContext {
     pub(super) context: HandlerContext,
-    pub(super) guard: Guard,
-    /// What the last words say of it, as members of a JSON object: a signal handler can't render it.
-    pub(super) words: String,
+    pub(super) breaker: BreakerFlag,
+    /// Its members in the crash report, rendered as JSON now because a signal handler can't do it.
+    pub(super) crash_fields: String,
 }
 
-impl Station {
-    /// Leaks the context, one for each instance that is built; a worker's renewal frees them all.
-    pub(super) fn keep(context: HandlerContext) -> &'static Self {
+impl LeakedContext {
+    /// Leaks the context: one for each instance that is built, until the worker process is replaced.
+    pub(super) fn leak(context: HandlerContext) -> &'static Self {
         let text = |text: &str| serde_json::Value::from(text).to_string();
-        let words = format!(
+        let crash_fields = format!(
             r#""handler":{},"plugin":{},"fingerprint":{}"#,
             text(&context.handler),
             text(&context.plugin),
@@ -80,8 +80,8 @@ impl Station {
         );
         Box::leak(Box::new(Self {
             context,
-            guard: Guard::default(),
-            words,
+            breaker: BreakerFlag::default(),
+            crash_fields,
         }))
     }
 
@@ -90,26 +90,26 @@ impl Station {
     }
 }
 
-/// The name of the handler that runs on this thread.
+/// The name of the handler running on this thread.
 pub fn current() -> Option<&'static str> {
-    let station = threads::here().running()?;
-    Some(&station.context.handler)
+    let leaked = threads::current().running()?;
+    Some(&leaked.context.handler)
 }
 
 /// # Safety
 ///
 /// `context` is one that was given to a plugin.
-unsafe fn station(context: *const ContextObject) -> &'static Station {
-    // SAFETY: those come from `Station::keep`, and none is freed.
+unsafe fn leaked(context: *const ContextObject) -> &'static LeakedContext {
+    // SAFETY: those come from `LeakedContext::leak`, and none is freed.
     unsafe { &*context.cast() }
 }
 
 /// # Safety
 ///
-/// As [`station`].
-unsafe fn state(context: *const ContextObject) -> &'static HandlerContext {
+/// Same as [`leaked`].
+unsafe fn context(context: *const ContextObject) -> &'static HandlerContext {
     // SAFETY: the caller's promise.
-    &unsafe { station(context) }.context
+    &unsafe { leaked(context) }.context
 }
 
 pub(super) unsafe extern "C" fn panicked(
@@ -117,25 +117,25 @@ pub(super) unsafe extern "C" fn panicked(
     message: RawSlice<'_>,
     place: RawSlice<'_>,
 ) {
-    // SAFETY: the plugin's handle is a context of ours.
-    let station = unsafe { station(context) };
-    let incidents = &station.context.incidents;
-    incidents.panicked(message.str(), place.str(), &station.guard);
+    // SAFETY: the plugin's handle points to a context of this host.
+    let leaked = unsafe { leaked(context) };
+    let failures = &leaked.context.failures;
+    failures.panicked(message.str(), place.str(), &leaked.breaker);
 }
 
 pub(super) unsafe extern "C" fn handler(context: *const ContextObject) -> RawSlice<'static> {
-    // SAFETY: the plugin's handle is a context of ours.
-    RawSlice::text(&unsafe { state(context) }.handler)
+    // SAFETY: the plugin's handle points to a context of this host.
+    RawSlice::text(&unsafe { self::context(context) }.handler)
 }
 
 pub(super) unsafe extern "C" fn environment(context: *const ContextObject) -> RawSlice<'static> {
-    // SAFETY: the plugin's handle is a context of ours.
-    RawSlice::text(&unsafe { state(context) }.environment)
+    // SAFETY: the plugin's handle points to a context of this host.
+    RawSlice::text(&unsafe { self::context(context) }.environment)
 }
 
 pub(super) unsafe extern "C" fn directory(context: *const ContextObject) -> RString {
-    // SAFETY: the plugin's handle is a context of ours.
-    unsafe { state(context) }
+    // SAFETY: the plugin's handle points to a context of this host.
+    unsafe { self::context(context) }
         .directory
         .to_string_lossy()
         .into_owned()
@@ -147,13 +147,13 @@ pub(super) unsafe extern "C" fn spawn(
     name: RawSlice<'_>,
     future: RawFuture,
 ) -> *mut TaskObject {
-    // SAFETY: the plugin's handle is a context of ours.
-    let context = unsafe { state(context) };
-    // That of the request that spawns it; one that `init` spawns belongs to none yet.
+    // SAFETY: the plugin's handle points to a context of this host.
+    let context = unsafe { self::context(context) };
+    // The generation of the request that spawns it; 0 if `init` spawns it.
     let generation = threads::generation();
     let mut future = UnitFuture::new(future);
     let polled =
-        poll_fn(move |cx| threads::polling(generation, || Pin::new(&mut future).poll(cx)).0);
+        poll_fn(move |cx| threads::record_poll(generation, || Pin::new(&mut future).poll(cx)).0);
     let spawned = context
         .scope
         .spawn(&context.handler, name.str(), Box::pin(polled));
@@ -166,6 +166,6 @@ pub(super) unsafe extern "C" fn task_abort(task: *const TaskObject) {
 }
 
 pub(super) unsafe extern "C" fn task_drop(task: *mut TaskObject) {
-    // SAFETY: the plugin owned the handle and gives it up.
+    // SAFETY: the plugin gives up the handle that it owned.
     drop(unsafe { Box::from_raw(task.cast::<Box<dyn TaskControl>>()) });
 }

@@ -1,7 +1,7 @@
-//! What a process says when it dies: by which signal or exit, and in whose code.
+//! The line that a dying process writes: the signal or exit, and the handler that was running.
 //!
-//! All of it may run in a signal handler. So it takes no memory and no lock, formats nothing but two
-//! numbers, and finds the rest rendered in the handler's context.
+//! All of this may run in a signal handler. So it allocates nothing and takes no lock. It formats two
+//! numbers; the rest is already rendered in the handler's context.
 
 use std::ffi::c_int;
 use std::io;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
 use super::threads;
 
-/// Those that end a process because of what its code has done.
+/// The signals that a fault of the process's own code raises.
 const SIGNALS: [c_int; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -21,53 +21,53 @@ const SIGNALS: [c_int; 7] = [
     libc::SIGSYS,
 ];
 
-/// What did each signal before; none where it was ignored, and still is.
-static BEFORE: [OnceLock<libc::sigaction>; SIGNALS.len()] =
+/// The previous action for each signal; empty if the signal was ignored, and still is.
+static PREVIOUS: [OnceLock<libc::sigaction>; SIGNALS.len()] =
     [const { OnceLock::new() }; SIGNALS.len()];
 
 static FD: AtomicI32 = AtomicI32::new(-1);
-/// A child that was forked shares the descriptor, but has no say.
+/// A forked child shares the descriptor but must not write to it.
 static PROCESS: AtomicI32 = AtomicI32::new(0);
-static STATE: AtomicU8 = AtomicU8::new(SILENT);
+static STATE: AtomicU8 = AtomicU8::new(DISARMED);
 
-const SILENT: u8 = 0;
+const DISARMED: u8 = 0;
 const ARMED: u8 = 1;
-const SPEAKING: u8 = 2;
+const WRITING: u8 = 2;
 
-/// From here on a crash or a call of `exit` writes one line of JSON to `fd`, at most once:
+/// After this call, a crash or a call of `exit` writes one line of JSON to `fd`, at most once:
 ///
 /// ```json
 /// {"signal":11,"handler":"x","plugin":"x","fingerprint":"<hex>","generation":7}
 /// ```
 ///
-/// with `"exit":true` in place of the signal, and null for what is not known. What a signal did before
-/// it still does. Call it once, when `fd` is open for good.
+/// An exit has `"exit":true` in place of the signal; unknown values are null. The previous action of a
+/// signal still runs. Call it once; `fd` must stay open.
 ///
 /// # Errors
 ///
-/// The system does not take a signal handler.
+/// The system refuses a signal handler.
 pub fn install(fd: c_int) -> io::Result<()> {
     FD.store(fd, Ordering::Relaxed);
     // SAFETY: asks for a number.
     PROCESS.store(unsafe { libc::getpid() }, Ordering::Relaxed);
     STATE.store(ARMED, Ordering::Release);
-    for (signal, before) in SIGNALS.into_iter().zip(&BEFORE) {
-        listen(signal, before)?;
+    for (signal, before) in SIGNALS.into_iter().zip(&PREVIOUS) {
+        install_handler(signal, before)?;
     }
     // SAFETY: the function has no preconditions.
     match unsafe { libc::atexit(at_exit) } {
         0 => Ok(()),
-        _ => Err(io::Error::other("no room for one more function at exit")),
+        _ => Err(io::Error::other("atexit refused the handler")),
     }
 }
 
-/// Nothing is said any more: the process ends in good order.
+/// Turns the report off: the process is ending normally.
 pub fn disarm() {
     let armed = (Ordering::AcqRel, Ordering::Relaxed);
-    let _ = STATE.compare_exchange(ARMED, SILENT, armed.0, armed.1);
+    let _ = STATE.compare_exchange(ARMED, DISARMED, armed.0, armed.1);
 }
 
-fn listen(signal: c_int, before: &OnceLock<libc::sigaction>) -> io::Result<()> {
+fn install_handler(signal: c_int, before: &OnceLock<libc::sigaction>) -> io::Result<()> {
     let system = |done: c_int| match done {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
@@ -79,24 +79,24 @@ fn listen(signal: c_int, before: &OnceLock<libc::sigaction>) -> io::Result<()> {
     if old.sa_sigaction == libc::SIG_IGN {
         return Ok(());
     }
-    // Before ours can run: it asks for it.
+    // Set it before our handler can run, which reads it.
     let _ = before.set(old);
     // SAFETY: as above.
     let mut ours: libc::sigaction = unsafe { std::mem::zeroed() };
     let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_signal;
     ours.sa_sigaction = handler as libc::sighandler_t;
-    // A stack that has overflowed is no place to run on.
+    // The normal stack may have overflowed.
     ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    // SAFETY: the handler does only what may be done in one, see below.
+    // SAFETY: the handler does only what is allowed in one, see below.
     system(unsafe { libc::sigaction(signal, &raw const ours, std::ptr::null_mut()) })
 }
 
 extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    say(Some(signal));
+    report(Some(signal));
     let known = SIGNALS.iter().position(|known| *known == signal);
-    let before = known.and_then(|at| BEFORE[at].get());
+    let before = known.and_then(|at| PREVIOUS[at].get());
     if let Some(before) = before.filter(|before| before.sa_sigaction != libc::SIG_DFL) {
-        // That of std: it tells of a stack that overflowed, and aborts.
+        // That of std reports a stack overflow and aborts.
         if before.sa_flags & libc::SA_SIGINFO != 0 {
             type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void);
             // SAFETY: a handler that was installed with this flag has this type.
@@ -108,7 +108,7 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut
             handler(signal);
         }
     }
-    // Whatever that handler did, this is the end. What is raised here waits until we have returned.
+    // The process must end even if that handler returned. The raised signal is delivered when we return.
     // SAFETY: both may be called in a signal handler.
     unsafe {
         libc::signal(signal, libc::SIG_DFL);
@@ -117,42 +117,42 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut
 }
 
 extern "C" fn at_exit() {
-    say(None);
+    report(None);
 }
 
-/// Writes the line, unless it was written.
-fn say(signal: Option<c_int>) {
+/// Writes the line, unless it was already written.
+fn report(signal: Option<c_int>) {
     // SAFETY: may be called in a signal handler.
     if unsafe { libc::getpid() } != PROCESS.load(Ordering::Relaxed) {
         return;
     }
-    let begun = STATE.compare_exchange(ARMED, SPEAKING, Ordering::AcqRel, Ordering::Acquire);
+    let begun = STATE.compare_exchange(ARMED, WRITING, Ordering::AcqRel, Ordering::Acquire);
     match begun {
         Ok(_) => {
             write(signal);
-            STATE.store(SILENT, Ordering::Release);
+            STATE.store(DISARMED, Ordering::Release);
         }
-        Err(SPEAKING) => hear_out(),
+        Err(WRITING) => wait_for_writer(),
         Err(_) => {}
     }
 }
 
-/// Waits for another thread to finish its line: the process is about to end.
-fn hear_out() {
+/// Waits for another thread to finish its line, since the process is about to end.
+fn wait_for_writer() {
     for _ in 0..100 {
-        if STATE.load(Ordering::Acquire) != SPEAKING {
+        if STATE.load(Ordering::Acquire) != WRITING {
             return;
         }
-        // SAFETY: waits a millisecond for nothing; may be called in a signal handler.
+        // SAFETY: waits for one millisecond; may be called in a signal handler.
         unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
     }
 }
 
 fn write(signal: Option<c_int>) {
-    const NOWHERE: &str = r#""handler":null,"plugin":null,"fingerprint":null"#;
-    let note = threads::noted();
-    let handler = note.and_then(threads::Note::running);
-    let generation = note.map_or(0, threads::Note::generation);
+    const NO_HANDLER: &str = r#""handler":null,"plugin":null,"fingerprint":null"#;
+    let thread = threads::current_if_any();
+    let handler = thread.and_then(threads::ThreadRecord::running);
+    let generation = thread.map_or(0, threads::ThreadRecord::generation);
     let (mut first, mut last) = ([0; 20], [0; 20]);
     let (cause, number) = match signal {
         Some(signal) => (
@@ -165,7 +165,7 @@ fn write(signal: Option<c_int>) {
         cause,
         number,
         ",",
-        handler.map_or(NOWHERE, |station| &station.words),
+        handler.map_or(NO_HANDLER, |leaked| &leaked.crash_fields),
         r#","generation":"#,
         match generation {
             0 => "null",
@@ -177,8 +177,8 @@ fn write(signal: Option<c_int>) {
         iov_base: part.as_ptr().cast_mut().cast(),
         iov_len: part.len(),
     });
-    // One call, so that the line stays whole. There is nobody to tell if it fails.
-    // SAFETY: a system call; the parts live for it, and are only read.
+    // One call, so that the line stays whole. A failure cannot be reported anywhere.
+    // SAFETY: a system call that only reads the parts, which outlive it.
     unsafe {
         libc::writev(
             FD.load(Ordering::Relaxed),

@@ -16,7 +16,7 @@ use crate::{App, Context, Request, Result};
 
 const END: &str = "STACKUP_TEST_END";
 
-/// Comes to the end that the child was asked for.
+/// Ends the process as its path says.
 struct Mortal;
 
 impl App for Mortal {
@@ -34,7 +34,7 @@ impl App for Mortal {
 
 fn end(how: &str) {
     match how {
-        // SAFETY: not sound, on purpose: it is to crash.
+        // SAFETY: not sound, on purpose: it must crash.
         "fault" => unsafe { std::ptr::null_mut::<u8>().write_volatile(1) },
         "abort" => std::process::abort(),
         "overflow" => drop(std::hint::black_box(deeper(1))),
@@ -46,13 +46,13 @@ fn end(how: &str) {
     }
 }
 
-#[expect(unconditional_recursion, reason = "it is to overflow the stack")]
+#[expect(unconditional_recursion, reason = "it overflows the stack on purpose")]
 fn deeper(depth: u64) -> u64 {
     let room = std::hint::black_box([depth; 64]);
     deeper(depth + 1) + room[1]
 }
 
-/// A child of the process that exits, and is waited for.
+/// Forks a child that exits, and waits for it.
 fn fork() {
     // SAFETY: the child does nothing but exit.
     let child = unsafe { libc::fork() };
@@ -68,8 +68,8 @@ fn fork() {
 
 #[test]
 #[ignore = "ends its process"]
-fn ends() {
-    // Its stdin is a socket, which takes words as well.
+fn child() {
+    // Its stdin is a socket, so it can write to it.
     install(libc::STDIN_FILENO).unwrap();
     let how = std::env::var(END).unwrap();
     match how.strip_prefix("outside ") {
@@ -83,85 +83,85 @@ fn ends() {
     disarm();
 }
 
-/// What a process said that ended so, and how it looked from outside.
-fn last_words(how: &str) -> (Option<Value>, Output) {
-    let (mut words, theirs) = UnixStream::pair().unwrap();
+/// Runs a process that ends in this way; returns its report and its output.
+fn run_child(how: &str) -> (Option<Value>, Output) {
+    let (mut report, theirs) = UnixStream::pair().unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture"])
-        .arg("abi::host::last_words::tests::ends")
+        .arg("abi::host::crash_report::tests::child")
         .env(END, how)
         .stdin(OwnedFd::from(theirs))
         .output()
         .unwrap();
     let mut text = String::new();
-    words.read_to_string(&mut text).unwrap();
+    report.read_to_string(&mut text).unwrap();
     let line = (!text.is_empty()).then(|| serde_json::from_str(&text).expect(&text));
     (line, child)
 }
 
 fn in_a_handler(cause: &str, value: Value) -> Option<Value> {
-    let mut words = json!({
+    let mut report = json!({
         "handler": "m\"#ortal", "plugin": "a \"plugin\"", "fingerprint": "f00d", "generation": 7
     });
-    words[cause] = value;
-    Some(words)
+    report[cause] = value;
+    Some(report)
 }
 
 fn outside(cause: &str, value: Value) -> Option<Value> {
-    let mut words =
+    let mut report =
         json!({ "handler": null, "plugin": null, "fingerprint": null, "generation": null });
-    words[cause] = value;
-    Some(words)
+    report[cause] = value;
+    Some(report)
 }
 
 #[test]
-fn a_fault_names_its_handler_and_still_ends_the_process() {
-    let (words, child) = last_words("fault");
-    assert_eq!(words, in_a_handler("signal", libc::SIGSEGV.into()));
+fn fault_names_handler_and_kills_process() {
+    let (report, child) = run_child("fault");
+    assert_eq!(report, in_a_handler("signal", libc::SIGSEGV.into()));
     assert_eq!(child.status.signal(), Some(libc::SIGSEGV), "{child:?}");
 
-    let (words, child) = last_words("outside fault");
-    assert_eq!(words, outside("signal", libc::SIGSEGV.into()));
+    let (report, child) = run_child("outside fault");
+    assert_eq!(report, outside("signal", libc::SIGSEGV.into()));
     assert_eq!(child.status.signal(), Some(libc::SIGSEGV), "{child:?}");
 }
 
 #[test]
-fn an_abort_names_its_handler() {
-    let (words, child) = last_words("abort");
-    assert_eq!(words, in_a_handler("signal", libc::SIGABRT.into()));
+fn abort_names_handler() {
+    let (report, child) = run_child("abort");
+    assert_eq!(report, in_a_handler("signal", libc::SIGABRT.into()));
     assert_eq!(child.status.signal(), Some(libc::SIGABRT), "{child:?}");
 }
 
 #[test]
-fn a_stack_that_overflows_is_told_here_and_by_std() {
-    let (words, child) = last_words("overflow");
-    assert_eq!(words, in_a_handler("signal", libc::SIGSEGV.into()));
-    let told = String::from_utf8_lossy(&child.stderr).into_owned();
-    assert!(told.contains("has overflowed its stack"), "{told}");
+fn stack_overflow_is_reported_and_printed_by_std() {
+    let (report, child) = run_child("overflow");
+    assert_eq!(report, in_a_handler("signal", libc::SIGSEGV.into()));
+    let stderr = String::from_utf8_lossy(&child.stderr).into_owned();
+    assert!(stderr.contains("has overflowed its stack"), "{stderr}");
     assert_eq!(child.status.signal(), Some(libc::SIGABRT), "{child:?}");
 }
 
 #[test]
-fn an_exit_names_its_handler() {
-    let (words, child) = last_words("exit");
-    assert_eq!(words, in_a_handler("exit", true.into()));
+fn exit_names_handler() {
+    let (report, child) = run_child("exit");
+    assert_eq!(report, in_a_handler("exit", true.into()));
     assert_eq!(child.status.code(), Some(3), "{child:?}");
 
-    let (words, child) = last_words("outside exit");
-    assert_eq!(words, outside("exit", true.into()));
+    let (report, child) = run_child("outside exit");
+    assert_eq!(report, outside("exit", true.into()));
     assert_eq!(child.status.code(), Some(3), "{child:?}");
 }
 
 #[test]
-fn a_signal_that_was_sent_ends_the_process_at_once() {
-    let (words, child) = last_words("outside sent");
-    assert_eq!(words, outside("signal", libc::SIGSEGV.into()));
+fn raised_signal_kills_process() {
+    let (report, child) = run_child("outside sent");
+    assert_eq!(report, outside("signal", libc::SIGSEGV.into()));
     assert_eq!(child.status.signal(), Some(libc::SIGSEGV), "{child:?}");
 }
 
 #[test]
-fn a_forked_child_says_nothing_and_neither_does_an_end_in_good_order() {
-    let (words, child) = last_words("fork");
-    assert_eq!(words, None);
+fn forked_child_and_disarmed_process_report_nothing() {
+    let (report, child) = run_child("fork");
+    assert_eq!(report, None);
     assert!(child.status.success(), "{child:?}");
 }

@@ -1,4 +1,4 @@
-//! What outlives the request's handle: the hooks that run when the response has ended.
+//! State that outlives the request handle: the hooks that run when the response ends.
 
 use std::any::Any;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use http::{HeaderMap, StatusCode};
 
 use super::failure::Failure;
-use super::threads::polling;
+use super::threads::record_poll;
 use crate::abi::tables::{RawFinish, RawHook};
 
 /// One request and its response, from the first byte to the last.
@@ -15,16 +15,16 @@ use crate::abi::tables::{RawFinish, RawHook};
 pub struct Exchange {
     hooks: Mutex<Vec<Hook>>,
     generation: u64,
-    /// What the host notes of it on its way.
-    witness: Option<Arc<dyn Any + Send + Sync>>,
+    /// The host's own data about this exchange.
+    extension: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// How a response ended.
 pub struct Finish<'a> {
-    /// Status and headers, where a response was made.
+    /// Status and headers, if there was a response.
     pub head: Option<(StatusCode, &'a HeaderMap)>,
     pub error: Option<&'a Failure>,
-    /// Bytes of the body that were handed to the connection.
+    /// Bytes of the body written to the connection.
     pub body_bytes: u64,
 }
 
@@ -59,16 +59,16 @@ impl Exchange {
         }
     }
 
-    /// The same, with something of the host's that goes with it through the stack.
+    /// Attaches data of the host's that travels through the stack with the request.
     #[must_use]
-    pub fn witnessed_by(self, witness: Arc<dyn Any + Send + Sync>) -> Self {
-        let witness = Some(witness);
-        Self { witness, ..self }
+    pub fn with_extension(self, extension: Arc<dyn Any + Send + Sync>) -> Self {
+        let extension = Some(extension);
+        Self { extension, ..self }
     }
 
-    /// What goes with it, if that is a `T`.
-    pub fn witness<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        Arc::clone(self.witness.as_ref()?).downcast().ok()
+    /// The attached data, if it is a `T`.
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.extension.as_ref()?).downcast().ok()
     }
 
     /// The number of the generation that serves this request.
@@ -76,7 +76,7 @@ impl Exchange {
         self.generation
     }
 
-    /// Whether a handler waits for the end.
+    /// Whether a handler registered a hook.
     pub fn has_hooks(&self) -> bool {
         self.hooks.lock().is_ok_and(|hooks| !hooks.is_empty())
     }
@@ -88,7 +88,7 @@ impl Exchange {
         }
     }
 
-    /// Runs the hooks, the last added first (Rack's `rack.response_finished`).
+    /// Runs the hooks in reverse order of registration (Rack's `rack.response_finished`).
     pub fn finish(&self, finish: &Finish<'_>) {
         let Ok(hooks) = self
             .hooks
@@ -110,8 +110,8 @@ impl Exchange {
                 body_bytes: finish.body_bytes,
                 lifetime: PhantomData,
             };
-            polling(self.generation, || {
-                // SAFETY: called once; the pointers live for the call; the plugin contains panics.
+            record_poll(self.generation, || {
+                // SAFETY: called once; the pointers live for the call; the plugin contains its panics.
                 unsafe { (raw.call)(raw.data, view) }
             });
         }

@@ -1,4 +1,4 @@
-//! Why a request failed, in host memory.
+//! Why a request failed; in host memory.
 
 use std::fmt;
 
@@ -13,17 +13,17 @@ const OUT_OF_SERVICE: &str = "out of service: it panicked too often (`[failures]
 #[derive(Debug, Clone)]
 pub struct Failure {
     pub kind: RawErrorKind,
-    /// The status that the client is to get.
+    /// The status for the client.
     pub status: StatusCode,
-    /// The handler it began in; empty where that is not known.
+    /// The handler that caused it; empty if unknown.
     pub handler: String,
     pub message: String,
-    /// A source location, or the path of a config key; may be empty.
+    /// A source location or the path of a config key; may be empty.
     pub place: String,
 }
 
 impl Failure {
-    /// A body that could not be read or sent.
+    /// A body could not be read or sent.
     pub fn body(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             kind: RawErrorKind::Body,
@@ -34,7 +34,7 @@ impl Failure {
         }
     }
 
-    /// The answer for a handler that panicked too often.
+    /// The failure of a request to a handler that panicked too often.
     pub fn out_of_service(handler: &str) -> Self {
         Self {
             kind: RawErrorKind::Handler,
@@ -43,8 +43,8 @@ impl Failure {
         }
     }
 
-    /// Whether it is that answer, which layers above may have passed on. That the handler is out of service was told
-    /// when it came to that.
+    /// Whether this is [`out_of_service`](Self::out_of_service), perhaps passed on by a layer above. It needs no
+    /// report: the handler was reported when it went out of service.
     pub fn is_out_of_service(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE && self.message == OUT_OF_SERVICE
     }
@@ -109,6 +109,6 @@ pub(super) unsafe extern "C" fn read(error: *const ErrorObject) -> RawError<'sta
 }
 
 pub(super) unsafe extern "C" fn free(error: *mut ErrorObject) {
-    // SAFETY: the plugin owned the handle and gives it up.
+    // SAFETY: the plugin gives up the handle that it owned.
     drop(unsafe { Failure::from_object(error) });
 }

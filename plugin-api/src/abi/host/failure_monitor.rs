@@ -1,61 +1,61 @@
-//! What goes wrong in a handler, and whether it is still asked.
+//! Failures of a handler instance, and whether it stays in service.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Told of what goes wrong in one instance of a handler, and decides whether it stays in service.
-pub trait Incidents: Send + Sync {
-    /// A panic of the handler was contained: in a call, a body, a hook, a task or a drop.
-    fn panicked(&self, message: &str, place: &str, guard: &Guard);
-    /// Whether a request may try the handler; asked for each one while the guard is on.
-    fn may_try(&self, guard: &Guard) -> bool;
-    /// The handler has blocked a thread for long.
+/// Counts the failures of one handler instance and decides whether it stays in service.
+pub trait FailureMonitor: Send + Sync {
+    /// Records a contained panic of the handler: in a call, a body, a hook, a task or a drop.
+    fn panicked(&self, message: &str, place: &str, flag: &BreakerFlag);
+    /// Whether to send this request to the handler. Called for each request while the flag is set.
+    fn allows_request(&self, flag: &BreakerFlag) -> bool;
+    /// Records that the handler blocked a thread for too long.
     fn blocked(&self);
-    /// What there was up to now.
-    fn tally(&self) -> Tally;
+    /// The failures so far.
+    fn stats(&self) -> FailureStats;
 }
 
-/// What has gone wrong in one instance of a handler.
+/// The failures of one handler instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Panics that were contained.
+pub struct FailureStats {
+    /// Contained panics.
     pub panics: u64,
-    /// Polls that blocked their thread for long.
+    /// Polls that blocked their thread for too long.
     pub blocks: u64,
-    /// Whether requests are kept from it.
+    /// Whether the handler gets no requests.
     pub out_of_service: bool,
 }
 
-/// Nobody is told: for handlers that serve no requests of clients.
+/// Records nothing: for handlers that serve no client requests.
 #[derive(Debug)]
-pub struct Untold;
+pub struct IgnoreFailures;
 
-impl Incidents for Untold {
-    fn panicked(&self, _message: &str, _place: &str, _guard: &Guard) {}
+impl FailureMonitor for IgnoreFailures {
+    fn panicked(&self, _message: &str, _place: &str, _flag: &BreakerFlag) {}
 
-    fn may_try(&self, _guard: &Guard) -> bool {
+    fn allows_request(&self, _flag: &BreakerFlag) -> bool {
         true
     }
 
     fn blocked(&self) {}
 
-    fn tally(&self) -> Tally {
-        Tally::default()
+    fn stats(&self) -> FailureStats {
+        FailureStats::default()
     }
 }
 
-/// Whether [`Incidents::may_try`] must be asked: the one thing that each request looks at.
+/// Whether requests must call [`FailureMonitor::allows_request`]. Every request reads it, so it is one atomic.
 #[derive(Debug, Default)]
-pub struct Guard(AtomicBool);
+pub struct BreakerFlag(AtomicBool);
 
-impl Guard {
-    /// Has each request ask, or none. Set it under the lock of what the answer depends on.
+impl BreakerFlag {
+    /// Set it while holding the lock of the state that `allows_request` depends on.
     pub fn set(&self, on: bool) {
         self.0.store(on, Ordering::Relaxed);
     }
 
-    /// Whether each request asks.
+    /// Whether each request must ask.
     #[inline]
-    pub fn is_on(&self) -> bool {
+    pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 use http::StatusCode;
 use http_body::Body as _;
 
-use crate::abi::host::test_support::{Told, app, bypassed, over, poll, request};
+use crate::abi::host::test_support::{RecordedFailures, app, bypassed, over, poll, request};
 use crate::abi::host::{Failure, Finish, Node};
 use crate::testing::block_on;
 use crate::{App, Body, Context, Middleware, Next, Request, Response, Result};
@@ -86,8 +86,8 @@ impl Middleware for Passes {
     }
 }
 
-/// Sends a request down, reads the response, and ends the exchange if it is to end.
-fn ask(node: &Node, path: &str) -> Result<StatusCode, Failure> {
+/// Sends a request down, reads the response and ends the exchange, except where the path says otherwise.
+fn send(node: &Node, path: &str) -> Result<StatusCode, Failure> {
     let (request, exchange) = request(path, 7);
     let mut call = node.call(request);
     if path == "/cancelled" {
@@ -111,8 +111,11 @@ fn ask(node: &Node, path: &str) -> Result<StatusCode, Failure> {
 }
 
 #[test]
-fn each_contained_panic_is_told_once_and_to_its_own_handler() {
-    let (outer, inner) = (Arc::<Told>::default(), Arc::<Told>::default());
+fn contained_panic_is_recorded_once_for_its_own_handler() {
+    let (outer, inner) = (
+        Arc::<RecordedFailures>::default(),
+        Arc::<RecordedFailures>::default(),
+    );
     let node = over::<Passes>("passes", &outer, app::<Panics>("panics", &inner));
     let cases = [
         ("/call", "call"),
@@ -124,7 +127,7 @@ fn each_contained_panic_is_told_once_and_to_its_own_handler() {
         ("/task", "task"),
     ];
     for (path, message) in cases {
-        let _ = ask(&node, path);
+        let _ = send(&node, path);
         assert_eq!(inner.take(), [message], "{path}");
     }
     drop(node);
@@ -133,24 +136,24 @@ fn each_contained_panic_is_told_once_and_to_its_own_handler() {
 }
 
 #[test]
-fn a_handler_out_of_service_is_not_asked() {
-    let told = Told::strict();
-    let node = app::<Panics>("panics", &told);
-    assert_eq!(ask(&node, "/").unwrap(), 200);
-    assert_eq!(ask(&node, "/call").unwrap_err().status, 500);
-    let failure = ask(&node, "/").unwrap_err();
+fn handler_out_of_service_gets_no_request() {
+    let failures = RecordedFailures::strict();
+    let node = app::<Panics>("panics", &failures);
+    assert_eq!(send(&node, "/").unwrap(), 200);
+    assert_eq!(send(&node, "/call").unwrap_err().status, 500);
+    let failure = send(&node, "/").unwrap_err();
     assert_eq!(failure.status, 503);
     assert_eq!(failure.handler, "panics");
     assert!(failure.message.contains("out of service"), "{failure}");
-    // An app is not bypassed: there is nothing to go to.
-    assert_eq!(ask(&bypassed(node), "/").unwrap_err().status, 503);
-    told.take();
+    // An app is not bypassed: there is nothing below it.
+    assert_eq!(send(&bypassed(node), "/").unwrap_err().status, 503);
+    failures.take();
 }
 
-/// Panics where the path says, before what is below.
-struct Shaky;
+/// Panics on one path, before the layers below.
+struct Fails;
 
-impl Middleware for Shaky {
+impl Middleware for Fails {
     type Config = ();
 
     fn init((): (), _cx: &Context) -> Result<Self> {
@@ -158,23 +161,23 @@ impl Middleware for Shaky {
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
-        assert_ne!(req.path(), "/shaky");
+        assert_ne!(req.path(), "/fails");
         next.run(req).await
     }
 }
 
 #[test]
-fn a_middleware_out_of_service_is_bypassed_only_if_that_was_asked_for() {
-    let strict = Told::strict();
+fn middleware_out_of_service_is_bypassed_only_if_configured() {
+    let strict = RecordedFailures::strict();
     let below = app::<Panics>("below", &Arc::default());
-    let node = over::<Shaky>("shaky", &strict, below);
-    assert_eq!(ask(&node, "/").unwrap(), 200);
-    assert_eq!(ask(&node, "/shaky").unwrap_err().status, 500);
-    let failure = ask(&node, "/").unwrap_err();
+    let node = over::<Fails>("fails", &strict, below);
+    assert_eq!(send(&node, "/").unwrap(), 200);
+    assert_eq!(send(&node, "/fails").unwrap_err().status, 500);
+    let failure = send(&node, "/").unwrap_err();
     assert_eq!(
         (failure.status.as_u16(), failure.handler.as_str()),
-        (503, "shaky")
+        (503, "fails")
     );
     let node = bypassed(node);
-    assert_eq!(ask(&node, "/shaky").unwrap(), 200);
+    assert_eq!(send(&node, "/fails").unwrap(), 200);
 }

@@ -1,8 +1,8 @@
-//! A loaded library's handlers, and their instances.
+//! The handlers of a loaded library, and their instances.
 
 use std::fmt;
 
-use super::context::{HandlerContext, Station};
+use super::context::{HandlerContext, LeakedContext};
 use super::failure::Failure;
 use super::request::HostRequest;
 use super::table::host_table;
@@ -11,27 +11,27 @@ use crate::abi::root::{HandlerKind, HandlerTableRef, PluginRootRef};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::RawNext;
 
-/// A checked library that knows its host.
+/// A checked library that has the host's function table.
 #[derive(Clone, Copy)]
-pub struct Attached(PluginRootRef);
+pub struct AttachedPlugin(PluginRootRef);
 
-impl fmt::Debug for Attached {
+impl fmt::Debug for AttachedPlugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Attached")
+        f.debug_tuple("AttachedPlugin")
             .field(&self.handlers().collect::<Vec<_>>())
             .finish()
     }
 }
 
-impl Attached {
-    /// Lends the host's functions to a library whose layout was checked. Once per library.
+impl AttachedPlugin {
+    /// Gives the host's function table to a library whose layout was checked. Call it once per library.
     pub fn new(root: PluginRootRef) -> Self {
         // SAFETY: the table's layout was checked with the root's.
         unsafe { root.attach()(host_table()) };
         Self(root)
     }
 
-    /// The handlers that it exports.
+    /// The handlers it exports.
     pub fn handlers(&self) -> impl Iterator<Item = (HandlerKind, &'static str)> {
         self.0
             .handlers()
@@ -59,7 +59,7 @@ impl Attached {
     ///
     /// # Errors
     ///
-    /// What `init` returned or panicked with; none if there is no such handler.
+    /// The error or panic of `init`. `None` if there is no such handler.
     pub fn init(
         &self,
         handler: &str,
@@ -70,11 +70,11 @@ impl Attached {
     }
 }
 
-/// An instance of a handler; its drop runs the plugin's.
+/// An instance of a handler. Dropping it drops the plugin's value.
 pub struct Handler {
     table: HandlerTableRef,
     instance: *mut (),
-    station: &'static Station,
+    leaked: &'static LeakedContext,
 }
 
 // SAFETY: plugin-api makes instances from `Send + Sync` types only.
@@ -87,15 +87,15 @@ impl Handler {
     ///
     /// # Errors
     ///
-    /// What `init` returned or panicked with.
+    /// The error or panic of `init`.
     pub(crate) fn init(
         table: HandlerTableRef,
         config: &str,
         context: HandlerContext,
     ) -> Result<Self, Failure> {
-        let station = Station::keep(context);
+        let leaked = LeakedContext::leak(context);
         // SAFETY: a checked table.
-        let init = unsafe { table.init()(RawSlice::text(config), station.as_object()) };
+        let init = unsafe { table.init()(RawSlice::text(config), leaked.as_object()) };
         if init.instance.is_null() {
             // SAFETY: with a null instance there is an error, now ours.
             return Err(unsafe { Failure::from_object(init.error) });
@@ -103,20 +103,22 @@ impl Handler {
         Ok(Self {
             table,
             instance: init.instance,
-            station,
+            leaked,
         })
     }
 
     /// Its context.
     pub fn context(&self) -> &'static HandlerContext {
-        &self.station.context
+        &self.leaked.context
     }
 
-    /// Whether a request may be given to it.
+    /// Whether it gets this request.
     #[inline]
-    pub(super) fn may_try(&self) -> bool {
-        let Station { context, guard, .. } = self.station;
-        !guard.is_on() || context.incidents.may_try(guard)
+    pub(super) fn allows_request(&self) -> bool {
+        let LeakedContext {
+            context, breaker, ..
+        } = self.leaked;
+        !breaker.is_set() || context.failures.allows_request(breaker)
     }
 
     pub(super) fn start(&self, request: HostRequest, next: RawNext) -> RawFuture {
@@ -132,7 +134,7 @@ impl Drop for Handler {
         if !error.is_null() {
             // SAFETY: the error is ours now.
             let failure = unsafe { Failure::from_object(error) };
-            super::services::report(&self.station.context.handler, &format!("drop {failure}"));
+            super::services::report(&self.leaked.context.handler, &format!("drop {failure}"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One place in a stack, and the future of a request that goes down from it.
+//! One position in a stack, and the future of a request sent down from it.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -13,48 +13,48 @@ use super::failure::Failure;
 use super::handler::Handler;
 use super::request::HostRequest;
 use super::response::HostResponse;
-use super::threads::polling;
+use super::threads::record_poll;
 use crate::abi::future::{PollState, RawFuture, RawPoll};
 use crate::abi::plugin::future;
 use crate::abi::tables::{RawNext, RequestObject};
 use crate::abi::waker;
 
-/// A place in a stack; each owns what lies below it.
+/// A position in a stack. Each node owns the nodes below it.
 pub enum Node {
-    /// A handler; an app has nothing below.
+    /// A handler. An app has no `next`.
     Layer {
         handler: Arc<Handler>,
         next: Option<Box<Self>>,
         on_failure: OnFailure,
     },
     /// A choice between branches.
-    Route(Box<dyn Route>),
-    /// An answer of the host's own.
-    Answer(Box<dyn Answer>),
+    Router(Box<dyn Router>),
+    /// An app of the host's own.
+    HostApp(Box<dyn HostApp>),
 }
 
-/// What a request gets in place of a handler that is out of service.
+/// Where a request goes when its handler is out of service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFailure {
-    /// 503. What a layer protects stays protected.
+    /// 503. Whatever the layer protects stays protected.
     #[default]
     FailClosed,
-    /// What is below it. An app has nothing below: its requests get 503.
+    /// To the layer below. For an app there is none: its requests get 503.
     Bypass,
 }
 
 /// The output of a call.
 pub type Outcome = Result<HostResponse, Failure>;
 
-/// Answers in place of a plugin's app.
-pub trait Answer: Send + Sync {
-    /// The response to `request`.
-    fn answer(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
+/// An app of the host's own, in place of a plugin's.
+pub trait HostApp: Send + Sync {
+    /// Answers `request`.
+    fn call(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
 }
 
-/// Chooses a branch for a request.
-pub trait Route: Send + Sync {
-    /// The branch, with `SCRIPT_NAME` and `PATH_INFO` moved as it wants them.
+/// Chooses the node for a request.
+pub trait Router: Send + Sync {
+    /// Returns the node, after setting `SCRIPT_NAME` and `PATH_INFO` for it.
     fn route(&self, request: &mut HostRequest) -> &Node;
 }
 
@@ -65,14 +65,14 @@ impl Node {
         Call {
             future: Some(self.start(request)),
             generation,
-            waits_in: None,
+            waiting_handler: None,
             node: PhantomData,
         }
     }
 
-    /// Sends a request down from here, from within a call: whoever polls that polls this with it.
-    pub fn branch(&self, request: HostRequest) -> Branch<'_> {
-        Branch {
+    /// Sends a request down from here within another call, which polls it and records that poll.
+    pub fn call_nested(&self, request: HostRequest) -> NestedCall<'_> {
+        NestedCall {
             future: Some(self.start(request)),
             node: PhantomData,
         }
@@ -87,7 +87,7 @@ impl Node {
                     next,
                     on_failure,
                 } => {
-                    if !handler.may_try() {
+                    if !handler.allows_request() {
                         match (on_failure, next) {
                             (OnFailure::Bypass, Some(next)) => node = next,
                             _ => return erase(out_of_service(handler)),
@@ -97,8 +97,8 @@ impl Node {
                     let next = next.as_deref().map_or(std::ptr::null(), std::ptr::from_ref);
                     return handler.start(request, RawNext { node: next.cast() });
                 }
-                Self::Route(route) => node = route.route(&mut request),
-                Self::Answer(answer) => return erase(answer.answer(request)),
+                Self::Router(route) => node = route.route(&mut request),
+                Self::HostApp(app) => return erase(app.call(request)),
             }
         }
     }
@@ -120,17 +120,17 @@ fn erase(future: impl Future<Output = Outcome> + Send + 'static) -> RawFuture {
 }
 
 pub(super) unsafe extern "C" fn next_run(next: RawNext, request: *mut RequestObject) -> RawFuture {
-    // SAFETY: the plugin owned the request and gives it up.
+    // SAFETY: the plugin gives up the request that it owned.
     let request = unsafe { HostRequest::from_object(request) };
     // SAFETY: null, or a node of the stack that owns it: a `Next` borrows from the call it was made
     // for, which borrows from the stack.
     let node = unsafe { next.node.cast::<Node>().as_ref() };
     match node {
         Some(node) => node.start(request),
-        // A library whose description does not say what it exports.
+        // The library's metadata names another kind of handler than it exports.
         None => erase(std::future::ready(Err(Failure::body(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "a middleware stands where an app should: there is nothing below it",
+            "this middleware is at the end of the stack, where an app belongs: it has no `next`",
         )))),
     }
 }
@@ -139,23 +139,23 @@ pub(super) unsafe extern "C" fn next_run(next: RawNext, request: *mut RequestObj
 pub struct Call<'a> {
     future: Option<RawFuture>,
     generation: u64,
-    waits_in: Option<&'static HandlerContext>,
+    waiting_handler: Option<&'static HandlerContext>,
     node: PhantomData<&'a Node>,
 }
 
 impl Call<'_> {
-    /// The innermost handler that had to wait when this was polled last; none if it was not, or if
-    /// the host itself waits.
-    pub fn waits_in(&self) -> Option<&'static HandlerContext> {
-        self.waits_in
+    /// The innermost handler that returned `Pending` in the last poll; none before the first poll, and
+    /// none if the host itself waits.
+    pub fn waiting_handler(&self) -> Option<&'static HandlerContext> {
+        self.waiting_handler
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        // Cancelled: the handlers' own drops run here.
+        // Cancelled: this runs the drops of the handlers.
         if let Some(future) = self.future.take() {
-            polling(self.generation, || drop(future));
+            record_poll(self.generation, || drop(future));
         }
     }
 }
@@ -168,27 +168,27 @@ impl Future for Call<'_> {
         let Some(future) = &mut self.future else {
             return Poll::Pending;
         };
-        let (polled, waits_in) = polling(generation, || {
+        let (polled, waiting_handler) = record_poll(generation, || {
             // SAFETY: polled until ready only; the waker is lent for the call.
             waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) })
         });
-        // SAFETY: polled just now, and not looked at before.
+        // SAFETY: from this poll, and not read before.
         let outcome = unsafe { outcome(polled) };
         match outcome {
-            Poll::Pending => self.waits_in = waits_in,
+            Poll::Pending => self.waiting_handler = waiting_handler,
             Poll::Ready(_) => self.future = None,
         }
         outcome
     }
 }
 
-/// A request on its way through a part of the stack that a node chose while it was asked.
-pub struct Branch<'a> {
+/// A request on its way through a part of the stack, within another [`Call`].
+pub struct NestedCall<'a> {
     future: Option<RawFuture>,
     node: PhantomData<&'a Node>,
 }
 
-impl Future for Branch<'_> {
+impl Future for NestedCall<'_> {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -197,7 +197,7 @@ impl Future for Branch<'_> {
         };
         // SAFETY: polled until ready only; the waker is lent for the call.
         let polled = waker::lend(cx.waker(), |waker| unsafe { future.poll(waker) });
-        // SAFETY: polled just now, and not looked at before.
+        // SAFETY: from this poll, and not read before.
         let outcome = unsafe { outcome(polled) };
         if outcome.is_ready() {
             self.future = None;
@@ -208,13 +208,13 @@ impl Future for Branch<'_> {
 
 /// # Safety
 ///
-/// `polled` is what a call's future yielded, and is looked at once.
+/// `polled` came from a call's future and is not read twice.
 unsafe fn outcome(polled: RawPoll) -> Poll<Outcome> {
     Poll::Ready(match polled.state {
         PollState::Pending => return Poll::Pending,
-        // SAFETY: a call's output is a response that we own from here on.
+        // SAFETY: a call's output is a response that we now own.
         PollState::Ready => Ok(unsafe { HostResponse::from_object(polled.value.cast()) }),
-        // SAFETY: an error likewise.
+        // SAFETY: likewise for an error.
         PollState::Failed => Err(unsafe { Failure::from_object(polled.value.cast()) }),
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Uri, Version};
 
 use super::body::HostBody;
-use super::body::fork::offer;
+use super::body::fork::fork_body;
 use super::exchange::Exchange;
 use super::headers::pool;
 use crate::abi::body::RawBody;
@@ -16,7 +16,7 @@ use crate::abi::tables::{RawAddress, RawHook, RawUri, RequestObject, Visitor};
 /// A request that the host owns.
 pub struct HostRequest(Box<State>);
 
-/// The ends of the connection that a request came over.
+/// The two addresses of the connection that a request arrived on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Connection {
     /// The client; none on a unix socket.
@@ -43,21 +43,21 @@ struct State {
 #[derive(Clone)]
 enum PathInfo {
     /// The URI's path from this byte on.
-    From(usize),
-    Own(String),
+    UriFrom(usize),
+    Owned(String),
 }
 
 impl State {
     fn path_info(&self) -> &str {
         match &self.path_info {
-            PathInfo::From(at) => self.uri.path().get(*at..).unwrap_or_default(),
-            PathInfo::Own(path) => path,
+            PathInfo::UriFrom(at) => self.uri.path().get(*at..).unwrap_or_default(),
+            PathInfo::Owned(path) => path,
         }
     }
 }
 
 impl HostRequest {
-    /// A request with an empty `SCRIPT_NAME` and the whole path as `PATH_INFO`.
+    /// A request with an empty `SCRIPT_NAME` and the full path in `PATH_INFO`.
     pub fn new(
         parts: http::request::Parts,
         body: HostBody,
@@ -70,7 +70,7 @@ impl HostRequest {
             uri: parts.uri,
             version: parts.version,
             script_name: String::new(),
-            path_info: PathInfo::From(0),
+            path_info: PathInfo::UriFrom(0),
             connection,
             body,
             env: Vec::new(),
@@ -93,7 +93,7 @@ impl HostRequest {
         &self.0.body
     }
 
-    /// Puts another body in the place of its own.
+    /// Replaces the body.
     pub fn map_body(&mut self, change: impl FnOnce(HostBody) -> HostBody) {
         self.0.body = change(std::mem::take(&mut self.0.body));
     }
@@ -108,43 +108,43 @@ impl HostRequest {
         self.0.exchange.generation()
     }
 
-    /// What lasts until its response has ended.
+    /// The state that lasts until its response has ended.
     pub fn exchange(&self) -> &Exchange {
         &self.0.exchange
     }
 
-    /// What the maps above have taken of the path.
+    /// The part of the path that the maps above matched.
     pub fn script_name(&self) -> &str {
         &self.0.script_name
     }
 
-    /// What the layers above have set in the env.
+    /// The values that layers above set in the env.
     pub fn env(&self) -> &[(String, String)] {
         &self.0.env
     }
 
-    /// The end of the connection that it came to.
+    /// The connection it arrived on.
     pub fn connection(&self) -> Connection {
         self.0.connection
     }
 
-    /// What the maps above have not taken yet.
+    /// The part of the path that the maps above did not match.
     pub fn path_info(&self) -> &str {
         self.0.path_info()
     }
 
-    /// Moves the first `bytes` of `PATH_INFO` to `SCRIPT_NAME`, where they appear as `location`.
-    pub fn descend(&mut self, location: &str, bytes: usize) {
+    /// Removes the first `bytes` of `PATH_INFO` and appends `location` to `SCRIPT_NAME`.
+    pub fn shift_path_info(&mut self, location: &str, bytes: usize) {
         let state = &mut *self.0;
         state.script_name.push_str(location);
         match &mut state.path_info {
-            PathInfo::From(at) => *at += bytes,
-            PathInfo::Own(path) => drop(path.drain(..bytes.min(path.len()))),
+            PathInfo::UriFrom(at) => *at += bytes,
+            PathInfo::Owned(path) => drop(path.drain(..bytes.min(path.len()))),
         }
     }
 
-    /// Another one of the same content and exchange. Who reads the body first has it: to the other
-    /// it fails then, for a part of it would pass for the whole.
+    /// A second request with the same content and exchange. The first to read the body gets it; the
+    /// other body then fails, since a part must not pass for the whole.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         let state = &mut *self.0;
@@ -156,13 +156,13 @@ impl HostRequest {
             script_name: state.script_name.clone(),
             path_info: state.path_info.clone(),
             connection: state.connection,
-            body: offer(&mut state.body),
+            body: fork_body(&mut state.body),
             env: state.env.clone(),
             exchange: Arc::clone(&state.exchange),
         }))
     }
 
-    /// Sets a value that the layers see in the env.
+    /// Sets a value in the env of the layers.
     pub fn set_env(&mut self, name: String, value: String) {
         self.0.env.retain(|(key, _)| *key != name);
         self.0.env.push((name, value));
@@ -209,9 +209,9 @@ pub(super) unsafe extern "C" fn new() -> *mut RequestObject {
 }
 
 pub(super) unsafe extern "C" fn free(request: *mut RequestObject) {
-    // SAFETY: the plugin owned the handle and gives it up.
+    // SAFETY: the plugin gives up the handle that it owned.
     let mut request = unsafe { HostRequest::from_object(request) };
-    pool::give(std::mem::take(&mut request.0.headers));
+    pool::put(std::mem::take(&mut request.0.headers));
 }
 
 pub(super) unsafe extern "C" fn method(request: *const RequestObject) -> RawSlice<'static> {
@@ -249,7 +249,7 @@ pub(super) unsafe extern "C" fn set_uri(request: *mut RequestObject, uri: RawSli
     };
     state.uri = uri;
     state.script_name.clear();
-    state.path_info = PathInfo::From(0);
+    state.path_info = PathInfo::UriFrom(0);
     true
 }
 
@@ -263,8 +263,8 @@ pub(super) unsafe extern "C" fn path_info(request: *const RequestObject) -> RawS
     RawSlice::text(unsafe { state(request) }.path_info())
 }
 
-/// Absent arguments leave what there is. Rack: `SCRIPT_NAME` is empty or begins with `/` and is
-/// never `/` alone; so is `PATH_INFO`, but `/` alone is fine there and `*` is for OPTIONS.
+/// An absent argument leaves its value. Rack's rules: `SCRIPT_NAME` is empty or begins with `/`, but is
+/// not `/` alone. `PATH_INFO` is empty, begins with `/`, or is `*` (OPTIONS).
 pub(super) unsafe extern "C" fn set_paths(
     request: *mut RequestObject,
     script_name: RawSlice<'_>,
@@ -283,7 +283,7 @@ pub(super) unsafe extern "C" fn set_paths(
         state.script_name = script.to_owned();
     }
     if let Some(info) = info {
-        state.path_info = PathInfo::Own(info.to_owned());
+        state.path_info = PathInfo::Owned(info.to_owned());
     }
     true
 }
@@ -396,7 +396,7 @@ pub(super) unsafe extern "C" fn env_visit(request: *const RequestObject, visitor
 }
 
 pub(super) unsafe extern "C" fn fork(request: *mut RequestObject) -> *mut RequestObject {
-    // SAFETY: the plugin's handle is borrowed mutably, and goes back as it was.
+    // SAFETY: the plugin's handle is borrowed mutably, and `ManuallyDrop` leaves it to the plugin.
     let mut own = std::mem::ManuallyDrop::new(unsafe { HostRequest::from_object(request) });
     own.fork().into_object()
 }

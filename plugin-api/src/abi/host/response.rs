@@ -58,7 +58,7 @@ impl HostResponse {
         &self.0.body
     }
 
-    /// Puts another body in the place of its own.
+    /// Replaces the body.
     pub fn map_body(&mut self, change: impl FnOnce(HostBody) -> HostBody) {
         self.0.body = change(std::mem::take(&mut self.0.body));
     }
@@ -107,7 +107,7 @@ pub(super) unsafe extern "C" fn new(
 }
 
 pub(super) unsafe extern "C" fn free(response: *mut ResponseObject) {
-    // SAFETY: the plugin owned the handle and gives it up.
+    // SAFETY: the plugin gives up the handle that it owned.
     drop(unsafe { HostResponse::from_object(response) });
 }
 

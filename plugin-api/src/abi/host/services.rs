@@ -1,4 +1,4 @@
-//! What the host's process lends to every plugin: the log and the clock.
+//! The log and the clock, which the host process provides to every plugin.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,11 +10,11 @@ use crate::abi::future::RawFuture;
 use crate::abi::plugin::future;
 use crate::abi::tables::LogRecord;
 
-/// A line that a plugin logs.
+/// A log line of a plugin.
 pub struct PluginLog<'a> {
     /// 1 error … 5 trace.
     pub level: u8,
-    /// The handler that was running, else the plugin.
+    /// The running handler, or the plugin if there is none.
     pub handler: &'a str,
     pub target: &'a str,
     pub message: &'a str,
@@ -25,15 +25,15 @@ pub struct PluginLog<'a> {
 pub trait Services: Send + Sync {
     /// Writes a line.
     fn log(&self, line: &PluginLog<'_>);
-    /// The most verbose level that is wanted: 0 none … 5 trace.
+    /// The most verbose level to log: 0 none … 5 trace.
     fn log_level(&self) -> u8;
-    /// Done after `duration`; may be polled on any thread.
+    /// Completes after `duration`; may be polled on any thread.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 static SERVICES: OnceLock<Box<dyn Services>> = OnceLock::new();
 
-/// Sets the process's services. The first call counts.
+/// Sets the services of this process. Later calls have no effect.
 pub fn install(services: Box<dyn Services>) {
     let _ = SERVICES.set(services);
 }
@@ -44,7 +44,7 @@ pub(super) unsafe extern "C" fn log(record: &LogRecord<'_>) {
     };
     let fields: &[crate::abi::tables::Field<'_>] = match record.field_count {
         0 => &[],
-        // SAFETY: the plugin lends `field_count` fields for the call.
+        // SAFETY: the plugin lends `field_count` fields during the call.
         count => unsafe { std::slice::from_raw_parts(record.fields, count) },
     };
     let current = context::current();
@@ -72,7 +72,7 @@ pub(super) unsafe extern "C" fn sleep(nanoseconds: u64) -> RawFuture {
     }
 }
 
-/// Logs an error on behalf of a handler that cannot any more.
+/// Logs an error for a handler that is being dropped.
 pub(super) fn report(handler: &str, message: &str) {
     if let Some(services) = SERVICES.get() {
         services.log(&PluginLog {

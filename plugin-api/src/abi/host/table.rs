@@ -5,7 +5,7 @@ use abi_stable::prefix_type::WithMetadata;
 use super::{body, context, failure, headers, node, request, response, services, threads};
 use crate::abi::tables::{HostTable, HostTableRef};
 
-/// The table that this process lends to its plugins.
+/// The table that this process gives its plugins.
 pub const fn host_table() -> HostTableRef {
     const TABLE: &WithMetadata<HostTable> = &WithMetadata::new(HostTable {
         header_get: headers::get,
@@ -44,7 +44,7 @@ pub const fn host_table() -> HostTableRef {
         error_read: failure::read,
         error_drop: failure::free,
         next_run: node::next_run,
-        thread_note: threads::thread_note,
+        thread_state: threads::thread_state,
         log: services::log,
         log_level: services::log_level,
         sleep: services::sleep,

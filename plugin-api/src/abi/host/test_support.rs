@@ -1,4 +1,4 @@
-//! Handlers and requests for the tests of this room.
+//! Handlers and requests for the tests of `abi::host`.
 #![cfg(feature = "testing")]
 
 use std::future::Future;
@@ -8,25 +8,25 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{
-    Call, Exchange, Guard, Handler, HandlerContext, HostBody, HostRequest, Incidents, Node,
-    OnFailure, Tally,
+    BreakerFlag, Call, Exchange, FailureMonitor, FailureStats, Handler, HandlerContext, HostBody,
+    HostRequest, Node, OnFailure,
 };
 use crate::abi::plugin::entry;
 use crate::abi::root::HandlerEntry;
 use crate::testing::services;
 use crate::{App, Middleware};
 
-/// What the incidents of a handler were told.
+/// Records the panics of a handler.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct RecordedFailures {
     panics: Mutex<Vec<String>>,
-    more: Condvar,
-    /// Has it go out of service at once.
+    changed: Condvar,
+    /// Takes the handler out of service at the first panic.
     strict: bool,
 }
 
-impl Told {
-    /// Has its handler go out of service at the first panic.
+impl RecordedFailures {
+    /// A monitor that takes its handler out of service at the first panic.
     pub(super) fn strict() -> Arc<Self> {
         Arc::new(Self {
             strict: true,
@@ -34,50 +34,59 @@ impl Told {
         })
     }
 
-    /// Takes the messages of the panics up to now; waits for the first.
+    /// Takes the panic messages so far; waits for the first.
     pub(super) fn take(&self) -> Vec<String> {
         let limit = Duration::from_secs(5);
         let panics = self.panics.lock().unwrap();
         let waited = self
-            .more
+            .changed
             .wait_timeout_while(panics, limit, |p| p.is_empty());
         std::mem::take(&mut *waited.unwrap().0)
     }
 
-    /// The messages up to now.
+    /// The panic messages so far.
     pub(super) fn now(&self) -> Vec<String> {
         self.panics.lock().unwrap().clone()
     }
 }
 
-impl Incidents for Told {
-    fn panicked(&self, message: &str, _place: &str, guard: &Guard) {
+impl FailureMonitor for RecordedFailures {
+    fn panicked(&self, message: &str, _place: &str, flag: &BreakerFlag) {
         self.panics.lock().unwrap().push(message.to_owned());
-        self.more.notify_all();
-        guard.set(self.strict);
+        self.changed.notify_all();
+        flag.set(self.strict);
     }
 
-    fn may_try(&self, _guard: &Guard) -> bool {
+    fn allows_request(&self, _flag: &BreakerFlag) -> bool {
         false
     }
 
     fn blocked(&self) {}
 
-    fn tally(&self) -> Tally {
-        Tally::default()
+    fn stats(&self) -> FailureStats {
+        FailureStats::default()
     }
 }
 
-pub(super) fn app<A: App>(name: &str, told: &Arc<Told>) -> Node {
-    layer(&entry::app::<A, false>("test"), name, told, None)
+pub(super) fn app<A: App>(name: &str, failures: &Arc<RecordedFailures>) -> Node {
+    layer(&entry::app::<A, false>("test"), name, failures, None)
 }
 
-pub(super) fn over<M: Middleware>(name: &str, told: &Arc<Told>, next: Node) -> Node {
+pub(super) fn over<M: Middleware>(
+    name: &str,
+    failures: &Arc<RecordedFailures>,
+    next: Node,
+) -> Node {
     let next = Some(Box::new(next));
-    layer(&entry::middleware::<M, false>("test"), name, told, next)
+    layer(&entry::middleware::<M, false>("test"), name, failures, next)
 }
 
-fn layer(entry: &HandlerEntry, name: &str, told: &Arc<Told>, next: Option<Box<Node>>) -> Node {
+fn layer(
+    entry: &HandlerEntry,
+    name: &str,
+    failures: &Arc<RecordedFailures>,
+    next: Option<Box<Node>>,
+) -> Node {
     services::install();
     let context = HandlerContext {
         handler: name.to_owned(),
@@ -86,7 +95,7 @@ fn layer(entry: &HandlerEntry, name: &str, told: &Arc<Told>, next: Option<Box<No
         environment: "test".to_owned(),
         directory: "/".into(),
         scope: services::scope(),
-        incidents: Arc::clone(told) as _,
+        failures: Arc::clone(failures) as _,
     };
     Node::Layer {
         handler: Arc::new(Handler::init(entry.table, "{}", context).unwrap()),

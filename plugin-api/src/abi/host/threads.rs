@@ -1,190 +1,190 @@
-//! The notes of all threads, and the polls of the host's that they are in.
+//! The state of every thread that runs handlers, and the host polls they are in.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::context::{HandlerContext, Station};
+use super::context::{HandlerContext, LeakedContext};
 use crate::abi::tables::ContextObject;
-use crate::abi::thread_state::ThreadNote;
+use crate::abi::thread_state::ThreadState;
 
-/// A thread's note and what the host adds to it. On cache lines of its own: each is written often,
-/// by one thread.
+/// The state that plugins write, and the host's additions. On its own cache lines: one thread writes
+/// each one often.
 #[repr(C, align(128))]
-pub(super) struct Note {
-    shared: ThreadNote,
-    /// One more than the number of the generation that is polled; 0 outside of a poll.
+pub(super) struct ThreadRecord {
+    shared: ThreadState,
+    /// The polled generation's number plus one; 0 outside a poll.
     polled: AtomicU64,
-    /// Counts the polls, so that an onlooker knows one from the next.
+    /// Counts the polls, so that an observer can tell one from the next.
     polls: AtomicU64,
 }
 
-impl Note {
+impl ThreadRecord {
     const fn new() -> Self {
         Self {
-            shared: ThreadNote::new(),
+            shared: ThreadState::new(),
             polled: AtomicU64::new(0),
             polls: AtomicU64::new(0),
         }
     }
 
-    /// The handler that runs on the thread.
-    pub(super) fn running(&self) -> Option<&'static Station> {
-        station(self.shared.running())
+    /// The handler running on the thread.
+    pub(super) fn running(&self) -> Option<&'static LeakedContext> {
+        leaked_context(self.shared.running())
     }
 
-    /// The generation that is polled; 0 where none is or it is not known.
+    /// The polled generation; 0 if there is none or it is unknown.
     pub(super) fn generation(&self) -> u64 {
         self.polled.load(Ordering::Relaxed).saturating_sub(1)
     }
 }
 
-/// The handler behind a pointer in a note.
-fn station(context: *const ContextObject) -> Option<&'static Station> {
-    // SAFETY: null, or a station, which is never freed.
-    unsafe { context.cast::<Station>().as_ref() }
+/// The handler behind a pointer in a thread state.
+fn leaked_context(context: *const ContextObject) -> Option<&'static LeakedContext> {
+    // SAFETY: null, or a leaked context, which is never freed.
+    unsafe { context.cast::<LeakedContext>().as_ref() }
 }
 
 #[derive(Default)]
-struct Notes {
-    all: Vec<&'static Note>,
-    /// Those of threads that have ended.
-    free: Vec<&'static Note>,
+struct Threads {
+    all: Vec<&'static ThreadRecord>,
+    /// The records of threads that have ended.
+    free: Vec<&'static ThreadRecord>,
 }
 
-static NOTES: Mutex<Option<Notes>> = Mutex::new(None);
+static THREADS: Mutex<Option<Threads>> = Mutex::new(None);
 
-/// For a thread that is about to end, whose destructors still call a handler's library. Several may
-/// share it: that mixes up names in the log, and nobody else reads it.
-static LATE: Note = Note::new();
+/// For threads that are exiting while their destructors still call a plugin. Several may share it:
+/// that can put a wrong name in the log, and nothing else reads it.
+static EXITING: ThreadRecord = ThreadRecord::new();
 
 thread_local! {
-    /// Without a destructor, so that a signal handler may read it.
-    static HERE: Cell<Option<&'static Note>> = const { Cell::new(None) };
+    /// Has no destructor, so that a signal handler may read it.
+    static CURRENT: Cell<Option<&'static ThreadRecord>> = const { Cell::new(None) };
     static LEASE: Lease = const { Lease };
 }
 
-/// Gives a thread's note back when the thread ends.
+/// Returns a thread's record when the thread ends.
 struct Lease;
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(note) = HERE.get() else { return };
-        // A handler that still runs has called `exit`: the last words want to know.
-        if note.running().is_none() {
-            HERE.set(None);
-            notes().get_or_insert_default().free.push(note);
+        let Some(record) = CURRENT.get() else { return };
+        // A handler that still runs has called `exit`: the crash report needs its name.
+        if record.running().is_none() {
+            CURRENT.set(None);
+            lock_threads().get_or_insert_default().free.push(record);
         }
     }
 }
 
-fn notes() -> MutexGuard<'static, Option<Notes>> {
-    NOTES.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_threads() -> MutexGuard<'static, Option<Threads>> {
+    THREADS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// This thread's note.
+/// This thread's record.
 #[inline]
-pub(super) fn here() -> &'static Note {
-    HERE.get().unwrap_or_else(first)
+pub(super) fn current() -> &'static ThreadRecord {
+    CURRENT.get().unwrap_or_else(register)
 }
 
-/// This thread's note, if it has one. Safe to call in a signal handler.
-pub(super) fn noted() -> Option<&'static Note> {
-    HERE.get()
+/// This thread's record, if it has one. Safe to call in a signal handler.
+pub(super) fn current_if_any() -> Option<&'static ThreadRecord> {
+    CURRENT.get()
 }
 
 #[cold]
-fn first() -> &'static Note {
-    let note = match LEASE.try_with(|_| ()) {
+fn register() -> &'static ThreadRecord {
+    let record = match LEASE.try_with(|_| ()) {
         Ok(()) => {
-            let mut notes = notes();
-            let notes = notes.get_or_insert_default();
-            notes.free.pop().unwrap_or_else(|| {
-                let note: &'static Note = Box::leak(Box::new(Note::new()));
-                notes.all.push(note);
-                note
+            let mut threads = lock_threads();
+            let threads = threads.get_or_insert_default();
+            threads.free.pop().unwrap_or_else(|| {
+                let record: &'static ThreadRecord = Box::leak(Box::new(ThreadRecord::new()));
+                threads.all.push(record);
+                record
             })
         }
-        Err(_) => &LATE,
+        Err(_) => &EXITING,
     };
-    HERE.set(Some(note));
-    note
+    CURRENT.set(Some(record));
+    record
 }
 
-pub(super) unsafe extern "C" fn thread_note() -> &'static ThreadNote {
-    &here().shared
+pub(super) unsafe extern "C" fn thread_state() -> &'static ThreadState {
+    &current().shared
 }
 
-/// Runs `poll` as a poll of the host's for this generation, 0 where it is not known. Returns the
-/// innermost handler that had to wait in it, too.
+/// Runs `poll` as a poll by the host for this generation (0 if unknown). Also returns the innermost
+/// handler that returned `Pending`.
 #[inline]
-pub fn polling<R>(
+pub fn record_poll<R>(
     generation: u64,
     poll: impl FnOnce() -> R,
 ) -> (R, Option<&'static HandlerContext>) {
-    let root = Root::enter(generation);
+    let root = HostPoll::enter(generation);
     let output = poll();
-    let waiting = station(root.note.shared.take_waiting());
-    (output, waiting.map(|station| &station.context))
+    let waiting = leaked_context(root.record.shared.take_waiting());
+    (output, waiting.map(|leaked| &leaked.context))
 }
 
-/// A poll of the host's; the one that it is within goes on when it drops.
-struct Root {
-    note: &'static Note,
+/// A poll by the host. Dropping it returns to the enclosing poll, if any.
+struct HostPoll {
+    record: &'static ThreadRecord,
     polled: u64,
 }
 
-impl Root {
+impl HostPoll {
     #[inline]
     fn enter(generation: u64) -> Self {
-        let note = here();
-        let polled = note.polled.load(Ordering::Relaxed);
-        let polls = note.polls.load(Ordering::Relaxed);
-        note.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
-        note.polled.store(generation + 1, Ordering::Relaxed);
-        // What waited in a poll that this one is within.
-        note.shared.take_waiting();
-        Self { note, polled }
+        let record = current();
+        let polled = record.polled.load(Ordering::Relaxed);
+        let polls = record.polls.load(Ordering::Relaxed);
+        record.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+        record.polled.store(generation + 1, Ordering::Relaxed);
+        // Clears the handler that waits in the enclosing poll.
+        record.shared.take_waiting();
+        Self { record, polled }
     }
 }
 
-impl Drop for Root {
+impl Drop for HostPoll {
     #[inline]
     fn drop(&mut self) {
-        self.note.polled.store(self.polled, Ordering::Relaxed);
+        self.record.polled.store(self.polled, Ordering::Relaxed);
     }
 }
 
-/// The number of the generation that is polled on this thread; 0 where none is or it is not known.
+/// The generation polled on this thread; 0 if there is none or it is unknown.
 pub(super) fn generation() -> u64 {
-    here().generation()
+    current().generation()
 }
 
-/// A handler in a poll of the host's, on some thread.
+/// A handler that a thread is polling.
 #[derive(Clone, Copy, Debug)]
-pub struct Busy {
-    /// Counts from 0; another thread may have the number when this one has ended.
+pub struct RunningHandler {
+    /// Counts from 0; a later thread may reuse the number of one that has ended.
     pub thread: usize,
-    /// Which of its polls; another number is another poll.
+    /// Identifies the poll: it changes with each one.
     pub poll: u64,
-    /// The generation that is polled; 0 where it is not known.
+    /// The polled generation; 0 if unknown.
     pub generation: u64,
-    /// The handler whose code runs.
+    /// The running handler.
     pub handler: &'static HandlerContext,
 }
 
-/// The handlers that are being polled now, on all threads. What runs outside of a poll, as `init`
-/// does, is not among them.
-pub fn busy() -> Vec<Busy> {
-    let notes = notes();
-    let all = notes.iter().flat_map(|notes| &notes.all);
+/// The handlers being polled now, on all threads. Code that runs outside a poll, such as `init`, is
+/// not included.
+pub fn running_handlers() -> Vec<RunningHandler> {
+    let threads = lock_threads();
+    let all = threads.iter().flat_map(|threads| &threads.all);
     all.enumerate()
-        .filter_map(|(thread, note)| {
-            let poll = note.polls.load(Ordering::Relaxed);
-            let generation = note.polled.load(Ordering::Relaxed).checked_sub(1)?;
-            let handler = &note.running()?.context;
-            // What was read belongs together if it is still the same poll.
-            (note.polls.load(Ordering::Relaxed) == poll).then_some(Busy {
+        .filter_map(|(thread, record)| {
+            let poll = record.polls.load(Ordering::Relaxed);
+            let generation = record.polled.load(Ordering::Relaxed).checked_sub(1)?;
+            let handler = &record.running()?.context;
+            // The values read are consistent if it is still the same poll.
+            (record.polls.load(Ordering::Relaxed) == poll).then_some(RunningHandler {
                 thread,
                 poll,
                 generation,

@@ -10,12 +10,14 @@ use crate::abi::host::test_support::{app, over, poll, request};
 use crate::testing::block_on;
 use crate::{App, Context, Middleware, Next, Request, Response, Result};
 
-/// What an app finds in `busy` of itself: in `init`, in a poll, in a task.
+/// Finds itself among the running handlers: in `init`, in a poll, in a task.
 static SEEN: Mutex<Vec<(&str, Vec<u64>)>> = Mutex::new(Vec::new());
 
 fn looking() -> Vec<u64> {
-    let looking = busy().into_iter().filter(|b| b.handler.handler == "looker");
-    looking.map(|busy| busy.generation).collect()
+    let looking = running_handlers()
+        .into_iter()
+        .filter(|b| b.handler.handler == "looker");
+    looking.map(|running| running.generation).collect()
 }
 
 fn look(when: &'static str) {
@@ -52,11 +54,11 @@ impl Drop for Looker {
 }
 
 #[test]
-fn polls_are_seen_with_their_generation_and_nothing_else() {
+fn running_handler_is_listed_only_during_polls() {
     let node = app::<Looker>("looker", &Arc::default());
     let (request, _) = request("/", 7);
     block_on(node.call(request)).unwrap();
-    // The task has said its last, but its poll may not be over.
+    // The task has sent its message, but its poll may not be over.
     while !looking().is_empty() {
         thread::yield_now();
     }
@@ -72,7 +74,7 @@ fn polls_are_seen_with_their_generation_and_nothing_else() {
     assert_eq!(seen, expected.map(|(when, seen)| (when, seen.to_vec())));
 }
 
-/// Blocks until it is told to go on.
+/// Blocks until the test releases it.
 struct Blocks;
 
 static BLOCKED: Mutex<Option<(Sender<()>, Receiver<()>)>> = Mutex::new(None);
@@ -92,14 +94,14 @@ impl App for Blocks {
     }
 }
 
-fn blockers() -> Vec<Busy> {
-    let all = busy().into_iter();
-    all.filter(|busy| busy.handler.handler == "blocks")
+fn blockers() -> Vec<RunningHandler> {
+    let all = running_handlers().into_iter();
+    all.filter(|running| running.handler.handler == "blocks")
         .collect()
 }
 
 #[test]
-fn one_poll_stays_one_for_an_onlooker_and_the_next_is_another() {
+fn poll_keeps_its_number_and_next_poll_gets_another() {
     let node = Arc::new(app::<Blocks>("blocks", &Arc::default()));
     let mut polls = Vec::new();
     let (calls, work) = channel::<()>();
@@ -126,7 +128,7 @@ fn one_poll_stays_one_for_an_onlooker_and_the_next_is_another() {
     assert_eq!(blockers().len(), 0);
 }
 
-/// Waits once where the path says so: before what is below, or in the app.
+/// Is pending once if the path says so: before the layers below, or in the app.
 struct Passes;
 
 impl Middleware for Passes {
@@ -171,48 +173,52 @@ async fn once() {
 }
 
 #[test]
-fn a_call_knows_the_innermost_handler_that_it_waits_in() {
-    let told = Arc::default();
-    let node = over::<Passes>("passes", &told, app::<Waits>("waits", &told));
+fn pending_call_names_innermost_waiting_handler() {
+    let failures = Arc::default();
+    let node = over::<Passes>("passes", &failures, app::<Waits>("waits", &failures));
     for (path, waits) in [
         ("/inside", vec!["waits"]),
         ("/outside", vec!["passes", "waits"]),
         ("/nowhere", vec![]),
     ] {
         let mut call = node.call(request(path, 7).0);
-        assert!(call.waits_in().is_none());
+        assert!(call.waiting_handler().is_none());
         for name in waits {
             assert!(poll(&mut call).is_pending());
-            assert_eq!(call.waits_in().unwrap().handler, name, "{path}");
+            assert_eq!(call.waiting_handler().unwrap().handler, name, "{path}");
         }
         assert!(poll(&mut call).is_ready());
     }
-    // What waited in one poll is of no concern to the next.
-    assert!(polling(8, || ()).1.is_none());
+    // The next poll starts without a waiting handler.
+    assert!(record_poll(8, || ()).1.is_none());
 }
 
 #[test]
-fn a_poll_within_another_leaves_it_as_it_was() {
-    let told = Arc::default();
-    let node = app::<Waits>("waits", &told);
-    let ((), waits) = polling(7, || {
+fn nested_poll_restores_outer_poll() {
+    let failures = Arc::default();
+    let node = app::<Waits>("waits", &failures);
+    let ((), waits) = record_poll(7, || {
         let mut outer = node.call(request("/", 7).0);
         assert!(poll(&mut outer).is_pending());
         assert_eq!(generation(), 7);
-        polling(8, || assert_eq!(generation(), 8));
+        record_poll(8, || assert_eq!(generation(), 8));
         assert_eq!(generation(), 7);
     });
-    assert!(waits.is_none(), "that was another poll's");
+    assert!(waits.is_none(), "cleared by the nested poll");
     assert_eq!(generation(), 0);
 }
 
 #[test]
-fn threads_that_have_ended_leave_their_note_to_others() {
-    let count = || notes().as_ref().map_or(0, |notes| notes.all.len());
-    here();
+fn ended_thread_frees_its_record() {
+    let count = || {
+        lock_threads()
+            .as_ref()
+            .map_or(0, |threads| threads.all.len())
+    };
+    current();
     let before = count();
     for _ in 0..200 {
-        thread::spawn(|| polling(1, || ())).join().unwrap();
+        thread::spawn(|| record_poll(1, || ())).join().unwrap();
     }
     // Other tests run at the same time.
     assert!(count() < before + 100, "{before} grew to {}", count());

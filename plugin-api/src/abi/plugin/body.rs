@@ -1,4 +1,4 @@
-//! Bodies of this side as [`RawBody`]s, and bodies of the host as this side polls them.
+//! Plugin bodies as [`RawBody`]s, and handles to bodies of either side.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,14 +10,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 
 use super::context::ContextHandle;
-use super::scope::Within;
+use super::scope::HandlerScope;
 use super::{errors, host, panics};
 use crate::Error;
 use crate::abi::body::{BodyTable, BodyTableRef, RawBody, RawFrame, RawSizeHint};
 use crate::abi::slice::RawSlice;
 use crate::abi::waker::{self, RawWaker};
 
-/// A body of any maker.
+/// A body made by either side.
 pub(crate) struct BodyHandle(RawBody);
 
 impl BodyHandle {
@@ -29,20 +29,20 @@ impl BodyHandle {
         self.0
     }
 
-    /// All bytes at once, in the host's memory.
+    /// All bytes, copied into host memory.
     pub(crate) fn full(bytes: &[u8]) -> Self {
         // SAFETY: an attached host's function; it copies the bytes.
         Self(unsafe { host().body_full()(RawSlice::new(bytes)) })
     }
 
-    /// A body of this side's own making.
+    /// A body made by this side.
     pub(crate) fn own<B>(body: B) -> Self
     where
         B: Body<Data = Bytes, Error = Error> + Send + 'static,
     {
         let own = Own {
             body: Some(body),
-            within: Within::here(),
+            scope: HandlerScope::current(),
         };
         // SAFETY: the table is for this very type, which is Send.
         Self(unsafe { RawBody::new(Box::into_raw(Box::new(own)).cast(), Own::<B>::TABLE) })
@@ -83,9 +83,9 @@ impl BodyHandle {
 }
 
 struct Own<B> {
-    /// None once it has ended, failed or panicked.
+    /// `None` once it has ended, failed or panicked.
     body: Option<B>,
-    within: Within,
+    scope: HandlerScope,
 }
 
 impl<B> Own<B>
@@ -108,7 +108,7 @@ where
         };
         // SAFETY: boxed in `own` and not moved until dropped in place.
         let body = unsafe { Pin::new_unchecked(body) };
-        let entered = this.within.enter();
+        let entered = this.scope.enter();
         // SAFETY: the waker is lent for this call.
         let polled = panics::contain(|| unsafe {
             waker::borrow(raw_waker, |waker| {
@@ -116,10 +116,10 @@ where
             })
         });
         if let Ok(Poll::Pending) = polled {
-            entered.wait();
+            entered.mark_waiting();
         }
         drop(entered);
-        let context = this.within.context();
+        let context = this.scope.context();
         let error = match polled {
             Ok(Poll::Pending) => return RawFrame::Pending,
             Ok(Poll::Ready(Some(Ok(frame)))) => return raw_frame(frame),
@@ -160,11 +160,11 @@ where
         // SAFETY: the data of `own`, given up by the other side.
         let mut this = unsafe { Box::from_raw(data.cast::<Self>()) };
         let body = &mut this.body;
-        let entered = this.within.enter();
+        let entered = this.scope.enter();
         // In place: it is pinned.
         let dropped = panics::contain(|| *body = None);
         drop(entered);
-        report(dropped, this.within.context());
+        report(dropped, this.scope.context());
     }
 }
 

@@ -1,4 +1,4 @@
-//! A handler's context and tasks, as a plugin holds them.
+//! A plugin's handles to a handler's context and tasks.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,8 +9,8 @@ use super::errors::{HandlerSink, PanicSink};
 use super::future;
 use super::host;
 use super::panics::Panic;
-use super::runtime::Entry;
-use super::scope::{Within, running};
+use super::runtime::RuntimeHandle;
+use super::scope::{HandlerScope, running};
 use crate::abi::future::UnitFuture;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, ErrorObject, TaskObject};
@@ -19,13 +19,13 @@ use crate::abi::tables::{ContextObject, ErrorObject, TaskObject};
 #[derive(Clone, Copy)]
 pub(crate) struct ContextHandle(*const ContextObject);
 
-// SAFETY: the host's context is Send and Sync, and stays.
+// SAFETY: the host's context is Send and Sync, and never freed.
 unsafe impl Send for ContextHandle {}
 // SAFETY: as above.
 unsafe impl Sync for ContextHandle {}
 
 impl ContextHandle {
-    /// The handler that runs on this thread.
+    /// The handler running on this thread.
     pub(crate) fn current() -> Option<Self> {
         let object = running();
         (!object.is_null()).then_some(Self(object))
@@ -33,7 +33,7 @@ impl ContextHandle {
 
     /// # Safety
     ///
-    /// `object` is a context of the host's.
+    /// `object` is a context of the host.
     pub(super) unsafe fn from_object(object: *const ContextObject) -> Self {
         Self(object)
     }
@@ -43,7 +43,7 @@ impl ContextHandle {
         self.0
     }
 
-    /// Tells the host of a panic that was contained in the handler's code.
+    /// Reports a contained panic of the handler to the host.
     pub(super) fn panicked(self, panic: &Panic) {
         let (message, place) = (RawSlice::text(&panic.message), RawSlice::text(&panic.place));
         // SAFETY: a context of the host's; the texts are lent for the call.
@@ -51,7 +51,7 @@ impl ContextHandle {
     }
 
     pub(crate) fn handler(self) -> &'static str {
-        // SAFETY: a context of the host's, which stays, as the text does.
+        // SAFETY: neither the context nor the text is ever freed.
         unsafe { host().context_handler()(self.0) }.str()
     }
 
@@ -69,14 +69,14 @@ impl ContextHandle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let within = Within::handler(self, Entry::here());
-        let raw = future::erase(future, within, TaskSink(HandlerSink(self)));
+        let scope = HandlerScope::new(self, RuntimeHandle::current());
+        let raw = future::erase(future, scope, TaskSink(HandlerSink(self)));
         // SAFETY: a context of the host's; the future is handed over.
         TaskHandle(unsafe { host().task_spawn()(self.0, RawSlice::text(name), raw) })
     }
 }
 
-/// A task's panic has no request to fail: it goes to the log.
+/// A task has no request to fail, so its panic goes to the log.
 struct TaskSink(HandlerSink);
 
 impl PanicSink for TaskSink {
@@ -93,7 +93,7 @@ impl PanicSink for TaskSink {
     }
 }
 
-/// A hold on a task; dropping it lets the task run on.
+/// A handle to a task. Dropping it detaches the task.
 pub(crate) struct TaskHandle(*mut TaskObject);
 
 // SAFETY: the host's task control is Send and Sync.
@@ -115,7 +115,7 @@ impl Drop for TaskHandle {
     }
 }
 
-/// Done after a time, by the host's clock.
+/// Completes after a time, by the host's clock.
 #[must_use = "a future does nothing unless awaited"]
 pub struct Sleep(UnitFuture);
 

@@ -1,4 +1,4 @@
-//! The entries of a plugin: what `export!` makes of an author's traits.
+//! The entry points of a plugin, which `export!` makes from the author's traits.
 
 use std::any::TypeId;
 use std::sync::OnceLock;
@@ -11,8 +11,8 @@ use super::context::ContextHandle;
 use super::errors::{HandlerSink, PanicSink, into_object};
 use super::next::Next;
 use super::request::RequestHandle;
-use super::runtime::{Entry, OwnRuntime};
-use super::scope::Within;
+use super::runtime::{OwnRuntime, RuntimeHandle};
+use super::scope::HandlerScope;
 use super::{HOST, future, panics};
 use crate::abi::future::RawFuture;
 use crate::abi::root::{
@@ -23,19 +23,19 @@ use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, ErrorObject, HostTableRef, RawNext, RequestObject};
 use crate::{App, Context, Error, Middleware, Request};
 
-/// A plugin, as `export!` describes it.
+/// A plugin, as described by `export!`.
 pub trait Plugin: 'static {
     /// The text of the metadata section.
     const METADATA: &'static [u8];
-    /// The package's name.
+    /// The package name.
     const NAME: &'static str;
-    /// The handlers by kind and name.
+    /// The handlers, with kind and name.
     const HANDLERS: &'static [HandlerEntry];
 }
 
 static NAME: OnceLock<&'static str> = OnceLock::new();
 
-/// The package's name; empty in a unit test.
+/// The package name; empty in a unit test.
 pub(super) fn plugin_name() -> &'static str {
     NAME.get().copied().unwrap_or_default()
 }
@@ -53,7 +53,7 @@ extern "C" fn construct<P: Plugin>() -> RootModuleResult {
         handlers: RSlice::from_slice(P::HANDLERS),
     }
     .leak_into_prefix();
-    // As abi_stable's own loader does, less its static, which holds one library per process.
+    // Does what abi_stable's loader does, without its static, which holds one library per process.
     let erased = root.into_root_module_result().map(|root| {
         use abi_stable::prefix_type::PrefixRefTrait;
         // SAFETY: the header above names the type that this is.
@@ -63,7 +63,7 @@ extern "C" fn construct<P: Plugin>() -> RootModuleResult {
 }
 
 unsafe extern "C" fn attach<P: Plugin>(host: HostTableRef) {
-    // A panic here would be ours, and has nobody to go to yet.
+    // A panic here would be a bug of this crate, and there is no log yet.
     let _ = panics::contain(|| {
         if HOST.set(host).is_ok() {
             let _ = NAME.set(P::NAME);
@@ -73,18 +73,18 @@ unsafe extern "C" fn attach<P: Plugin>(host: HostTableRef) {
     });
 }
 
-/// An author's middleware or app, unified.
+/// A middleware or app: the common form of both.
 pub trait Serve: Sized + Send + Sync + 'static {
-    /// Its config.
+    /// The config.
     type Config: serde::de::DeserializeOwned + schemars::JsonSchema + 'static;
-    /// Builds it.
+    /// Builds an instance.
     fn init(config: Self::Config, cx: &Context) -> Result<Self, Error>;
-    /// Answers.
+    /// Answers a request.
     fn serve(&self, request: Request, next: Next<'_>)
     -> impl Future<Output = crate::Result> + Send;
 }
 
-/// Makes a [`Serve`] of a middleware.
+/// Adapts a middleware to [`Serve`].
 pub struct AsMiddleware<T>(T);
 
 impl<T: Middleware> Serve for AsMiddleware<T> {
@@ -101,7 +101,7 @@ impl<T: Middleware> Serve for AsMiddleware<T> {
     }
 }
 
-/// Makes a [`Serve`] of an app.
+/// Adapts an app to [`Serve`].
 pub struct AsApp<T>(T);
 
 impl<T: App> Serve for AsApp<T> {
@@ -118,7 +118,7 @@ impl<T: App> Serve for AsApp<T> {
     }
 }
 
-/// Describes a middleware; with `TOKIO` it gets a runtime of its own.
+/// Describes a middleware. With `TOKIO` it gets its own runtime.
 pub const fn middleware<T: Middleware, const TOKIO: bool>(name: &'static str) -> HandlerEntry {
     let table = Instance::<AsMiddleware<T>, TOKIO>::TABLE;
     HandlerEntry {
@@ -128,7 +128,7 @@ pub const fn middleware<T: Middleware, const TOKIO: bool>(name: &'static str) ->
     }
 }
 
-/// Describes an app; with `TOKIO` it gets a runtime of its own.
+/// Describes an app. With `TOKIO` it gets its own runtime.
 pub const fn app<T: App, const TOKIO: bool>(name: &'static str) -> HandlerEntry {
     let table = Instance::<AsApp<T>, TOKIO>::TABLE;
     HandlerEntry {
@@ -140,7 +140,7 @@ pub const fn app<T: App, const TOKIO: bool>(name: &'static str) -> HandlerEntry 
 
 struct Instance<T, const TOKIO: bool> {
     serve: T,
-    // After the handler: what it drops may still need the runtime.
+    // Dropped after the handler, whose drop may need the runtime.
     runtime: OwnRuntime,
     context: Context,
 }
@@ -162,10 +162,10 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
     }
 
     unsafe extern "C" fn init(config: RawSlice<'_>, context: *const ContextObject) -> RawInit {
-        // SAFETY: a context of the host's.
+        // SAFETY: a context of the host.
         let handle = unsafe { ContextHandle::from_object(context) };
-        let within = Within::handler(handle, Entry::NOWHERE);
-        let entered = within.enter();
+        let scope = HandlerScope::new(handle, RuntimeHandle::NONE);
+        let entered = scope.enter();
         let built = panics::contain(|| Self::build(config.str(), Context::new(handle)));
         drop(entered);
         let error = match built {
@@ -188,7 +188,7 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
     fn build(config: &str, context: Context) -> Result<Self, Error> {
         let config = read_config::<T::Config>(config)?;
         let runtime = OwnRuntime::start(TOKIO, context.handle().handler())?;
-        let entry = runtime.entry();
+        let entry = runtime.handle();
         let serve = {
             let _entered = entry.enter();
             T::init(config, &context)?
@@ -200,8 +200,8 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         })
     }
 
-    fn within(&self) -> Within {
-        Within::handler(self.context.handle(), self.runtime.entry())
+    fn scope(&self) -> HandlerScope {
+        HandlerScope::new(self.context.handle(), self.runtime.handle())
     }
 
     unsafe extern "C" fn call(
@@ -223,19 +223,19 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
                 Err(error) => Err(into_object(error, this.context.handle().handler())),
             }
         };
-        future::erase(future, this.within(), sink)
+        future::erase(future, this.scope(), sink)
     }
 
     unsafe extern "C" fn free(instance: *mut ()) -> *mut ErrorObject {
         // SAFETY: made by `init`, given up by the host.
         let this = unsafe { Box::from_raw(instance.cast::<Self>()) };
-        let within = this.within();
+        let scope = this.scope();
         let Self {
             serve,
             runtime: _runtime,
             context,
         } = *this;
-        let entered = within.enter();
+        let entered = scope.enter();
         let dropped = panics::contain(|| drop(serve));
         drop(entered);
         match dropped {
@@ -245,7 +245,7 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
     }
 }
 
-/// Reads the JSON object that the host makes of the manifest's config.
+/// Reads the JSON object that the host makes from the config in the manifest.
 fn read_config<C: serde::de::DeserializeOwned + 'static>(text: &str) -> Result<C, Error> {
     let takes_none = TypeId::of::<C>() == TypeId::of::<()>();
     let text = match text {
@@ -257,7 +257,7 @@ fn read_config<C: serde::de::DeserializeOwned + 'static>(text: &str) -> Result<C
     serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let message = error.inner().to_string();
-        // The position in our JSON means nothing to somebody who wrote TOML.
+        // The position is in our JSON; the author wrote TOML.
         let message = message
             .split(" at line ")
             .next()

@@ -1,4 +1,4 @@
-//! Futures of this side as [`RawFuture`]s.
+//! Exports futures of this side as [`RawFuture`]s.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::errors::PanicSink;
 use super::panics::contain;
-use super::scope::Within;
+use super::scope::HandlerScope;
 use crate::abi::future::{FutureTable, PollState, RawFuture, RawPoll};
 use crate::abi::tables::ErrorObject;
 use crate::abi::waker::{self, RawWaker};
@@ -15,9 +15,9 @@ use crate::abi::waker::{self, RawWaker};
 pub(crate) type RawOutput = Result<*mut (), *mut ErrorObject>;
 
 struct Exported<F, S> {
-    /// None once it is done. Dropped where it lies: it is pinned.
+    /// `None` once it has finished. Dropped in place, since it is pinned.
     future: Option<F>,
-    within: Within,
+    scope: HandlerScope,
     sink: S,
 }
 
@@ -36,7 +36,7 @@ where
         // SAFETY: the other side polls with the data of `erase`, one poll at a time.
         let this = unsafe { &mut *data.cast::<Self>() };
         let place = &mut this.future;
-        let entered = this.within.enter();
+        let entered = this.scope.enter();
         // SAFETY: the waker is lent for this call.
         let polled = contain(|| unsafe {
             waker::borrow(raw_waker, |waker| {
@@ -46,14 +46,14 @@ where
                 // Boxed in `erase` and not moved until it is dropped in place.
                 let polled = Pin::new_unchecked(future).poll(&mut Context::from_waker(waker));
                 if polled.is_ready() {
-                    // What it held goes now, not when the other side lets go of the box.
+                    // Drop it now, not when the other side frees the box.
                     *place = None;
                 }
                 polled
             })
         });
         if let Ok(Poll::Pending) = polled {
-            entered.wait();
+            entered.mark_waiting();
         }
         drop(entered);
         match polled {
@@ -70,7 +70,7 @@ where
         // SAFETY: the data of `erase`, given up by the other side.
         let mut this = unsafe { Box::from_raw(data.cast::<Self>()) };
         if this.future.is_some() {
-            let entered = this.within.enter();
+            let entered = this.scope.enter();
             let place = &mut this.future;
             let dropped = contain(|| *place = None);
             drop(entered);
@@ -81,9 +81,9 @@ where
     }
 }
 
-/// How an output crosses.
+/// How an output crosses the boundary.
 pub(crate) trait FromOutput<T> {
-    /// The poll that carries it.
+    /// The poll result that carries it.
     fn from_output(output: T) -> Self;
 }
 
@@ -109,9 +109,9 @@ impl FromOutput<RawOutput> for RawPoll {
     }
 }
 
-/// Erases a future whose panics go to `sink`.
+/// Erases a future. Its panics go to `sink`.
 #[inline]
-pub(crate) fn erase<F, S>(future: F, within: Within, sink: S) -> RawFuture
+pub(crate) fn erase<F, S>(future: F, scope: HandlerScope, sink: S) -> RawFuture
 where
     F: Future,
     S: PanicSink,
@@ -119,24 +119,24 @@ where
 {
     let data = Box::into_raw(Box::new(Exported {
         future: Some(future),
-        within,
+        scope,
         sink,
     }));
     // SAFETY: the table is for this very type; callers erase `Send` futures only.
     unsafe { RawFuture::new(data.cast(), const { &Exported::<F, S>::TABLE }) }
 }
 
-/// Erases a future of the host's own.
+/// Erases a future of the host.
 #[cfg(feature = "host")]
 pub(crate) fn future<F>(future: F) -> RawFuture
 where
     F: Future<Output = RawOutput>,
 {
-    erase(future, Within::NOWHERE, super::errors::HostSink)
+    erase(future, HandlerScope::NONE, super::errors::HostSink)
 }
 
-/// Erases a future of the host's own that yields nothing.
+/// Erases a future of the host without output.
 #[cfg(feature = "host")]
 pub(crate) fn unit(future: impl Future<Output = ()> + Send) -> RawFuture {
-    erase(future, Within::NOWHERE, super::errors::HostSink)
+    erase(future, HandlerScope::NONE, super::errors::HostSink)
 }

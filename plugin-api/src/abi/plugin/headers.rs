@@ -1,4 +1,4 @@
-//! The headers of a message that the host owns.
+//! A plugin's handle to the headers of a message that the host owns.
 
 use std::marker::PhantomData;
 
@@ -6,7 +6,7 @@ use super::host;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{HeaderOutcome, HeadersObject, SetHeader, Visitor};
 
-/// A pointer to headers, good for `'a`; edits need the exclusive borrow of its maker.
+/// A pointer to headers, valid for `'a`. Editing needs a mutable borrow of the message.
 #[derive(Clone, Copy)]
 pub(crate) struct HeadersHandle<'a> {
     object: *mut HeadersObject,

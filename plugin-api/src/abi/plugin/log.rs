@@ -1,10 +1,10 @@
-//! Lines to the host's log.
+//! Writes to the host's log.
 
 use super::{HOST, host};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{Field, LogRecord};
 
-/// Whether the host wants lines of this level: 1 error … 5 trace.
+/// Whether the host logs this level: 1 error … 5 trace.
 pub(crate) fn wants(level: u8) -> bool {
     // SAFETY: an attached host's function.
     level <= unsafe { host().log_level()() }
@@ -31,7 +31,7 @@ pub(crate) fn write(level: u8, target: &str, message: &str, fields: &[(&str, Str
     unsafe { host().log()(&record) }
 }
 
-/// Writes an error that has no other way out.
+/// Logs an error that cannot be returned.
 pub(super) fn report(message: &str) {
     if HOST.get().is_some() {
         write(1, "stackup", message, &[]);

@@ -1,4 +1,4 @@
-//! Both sides in one process, for `testing`: the host's values as a plugin holds them.
+//! Both sides in one crate, for `testing`: converts host values to the plugin's handles and back.
 
 use super::request::RequestHandle;
 use super::response::ResponseHandle;
@@ -6,30 +6,30 @@ use super::{HOST, errors, panics};
 use crate::abi::host::{Failure, HostRequest, HostResponse};
 use crate::{Error, Request, Response};
 
-/// Attaches this library to itself, as a host would: log, panics and all.
+/// Attaches this library to its own host side, with log and panic hook.
 pub(crate) fn attach() {
-    // Before what follows, which asks the host for its log level.
+    // First, since the logger asks the host for its level.
     let _ = HOST.set(crate::abi::host::host_table());
     panics::install_test_hook();
     crate::author::logging::install();
 }
 
 pub(crate) fn request(request: HostRequest) -> Request {
-    // SAFETY: the request is handed over.
+    // SAFETY: the call takes ownership of the request.
     Request::from_handle(unsafe { RequestHandle::from_object(request.into_object()) })
 }
 
 pub(crate) fn response(response: HostResponse) -> Response {
-    // SAFETY: the response is handed over.
+    // SAFETY: the call takes ownership of the response.
     Response::from_handle(unsafe { ResponseHandle::from_object(response.into_object()) })
 }
 
 pub(crate) fn host_response(response: Response) -> HostResponse {
-    // SAFETY: the response is handed over.
+    // SAFETY: the call takes ownership of the response.
     unsafe { HostResponse::from_object(response.into_object()) }
 }
 
 pub(crate) fn error(failure: Failure) -> Error {
-    // SAFETY: the error is handed over.
+    // SAFETY: the call takes ownership of the error.
     unsafe { errors::from_object(failure.into_object()) }
 }

@@ -1,4 +1,4 @@
-//! The plugin's side: handles to what the host owns, and the entries that the host calls.
+//! The plugin's side: handles to objects of the host, and the entry points that the host calls.
 
 use std::sync::OnceLock;
 
@@ -22,7 +22,7 @@ pub(crate) mod scope;
 
 static HOST: OnceLock<HostTableRef> = OnceLock::new();
 
-/// The functions of the host that this library is attached to.
+/// The function table of the host that this library is attached to.
 #[inline]
 pub(crate) fn host() -> HostTableRef {
     match HOST.get() {
@@ -31,7 +31,7 @@ pub(crate) fn host() -> HostTableRef {
     }
 }
 
-/// Without a host, as in a unit test, a library is its own.
+/// In a unit test there is no host: the library attaches to its own host side.
 #[cfg(feature = "testing")]
 #[cold]
 fn unattached() -> HostTableRef {

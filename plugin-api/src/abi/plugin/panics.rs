@@ -1,4 +1,4 @@
-//! Nothing unwinds across the boundary: a panic becomes an error that knows its place.
+//! Contains panics: nothing unwinds across the boundary, and the error has the panic's location.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ pub struct Panic {
 }
 
 impl Panic {
-    /// Tells of a panic of `what`, which has no request to fail.
+    /// Reports a panic in `what`, which has no request to fail.
     pub(super) fn report(&self, what: &str, context: Option<ContextHandle>) {
         if let Some(context) = context {
             context.panicked(self);
@@ -31,7 +31,7 @@ thread_local! {
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Replaces std's hook of this library, which would print to stderr and load 35 MB of symbols.
+/// Replaces this library's copy of std's hook, which would print to stderr and load 35 MB of symbols.
 pub(super) fn install_hook() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
@@ -45,10 +45,10 @@ pub(super) fn install_hook() {
     }));
 }
 
-/// Notes a panic's place for [`contain`] in a test, whose own panics go on to the hook before.
+/// Records a panic's location for [`contain`] in a test. Panics of the test itself go to the previous hook.
 #[cfg(feature = "testing")]
 pub(super) fn install_test_hook() {
-    // The hook can't be changed from a panicking thread, and a test that fails has no use for it.
+    // A panicking thread can't change the hook, and a failing test does not need it.
     if std::thread::panicking() {
         return;
     }
@@ -62,10 +62,10 @@ pub(super) fn install_test_hook() {
     }));
 }
 
-/// Runs `f` and catches its panic.
+/// Runs `f` and catches a panic.
 #[inline]
 pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Panic> {
-    // What `f` leaves half done is dropped, never used again.
+    // State that `f` leaves half changed is dropped and never used again.
     catch_unwind(AssertUnwindSafe(f)).map_err(caught)
 }
 
@@ -78,7 +78,7 @@ fn caught(payload: Box<dyn Any + Send>) -> Panic {
              stackup-plugin and write `export!(tokio; …)`)",
         );
     }
-    // A payload whose drop panics would end the process: leak all but text.
+    // A payload whose drop panics would abort the process, so leak everything but text.
     if !(payload.is::<&str>() || payload.is::<String>()) {
         std::mem::forget(payload);
     }

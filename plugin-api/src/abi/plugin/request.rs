@@ -1,17 +1,17 @@
-//! A request that the host owns, as a plugin holds it.
+//! A plugin's handle to a request that the host owns.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::context::ContextHandle;
 use super::headers::HeadersHandle;
-use super::scope::Within;
+use super::scope::HandlerScope;
 use super::{errors, host, panics};
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{RawAddress, RawFinish, RawHook, RawUri, RequestObject, Visitor};
 use crate::author::finished::Finished;
 
-/// The one handle to a request; dropping it drops the request.
+/// The only handle to a request. Dropping it drops the request.
 pub(crate) struct RequestHandle(*mut RequestObject);
 
 // SAFETY: the host's request is Send and Sync, and the handle is unique.
@@ -26,7 +26,7 @@ impl Drop for RequestHandle {
     }
 }
 
-/// A function of the host that reads one text of a request.
+/// A host function that reads a text of a request.
 type Text = unsafe extern "C" fn(*const RequestObject) -> RawSlice<'static>;
 
 impl RequestHandle {
@@ -171,7 +171,7 @@ impl RequestHandle {
     {
         let hook = Box::new(Hook {
             f,
-            within: Within::here(),
+            scope: HandlerScope::current(),
         });
         let raw = RawHook {
             data: Box::into_raw(hook).cast(),
@@ -185,30 +185,30 @@ impl RequestHandle {
 
 struct Hook<F> {
     f: F,
-    within: Within,
+    scope: HandlerScope,
 }
 
 impl<F: FnOnce(&Finished<'_>)> Hook<F> {
     unsafe extern "C" fn call(data: *mut (), raw: RawFinish<'_>) {
         // SAFETY: made by `on_finish` and called once.
-        let Self { f, within } = *unsafe { Box::from_raw(data.cast::<Self>()) };
+        let Self { f, scope } = *unsafe { Box::from_raw(data.cast::<Self>()) };
         // SAFETY: null or alive for the call.
         let error = unsafe { errors::read(raw.error) };
         let headers = (!raw.headers.is_null())
             // SAFETY: alive for the call, and only read.
             .then(|| unsafe { HeadersHandle::new(raw.headers.cast_mut()) });
-        let entered = within.enter();
+        let entered = scope.enter();
         let done = panics::contain(|| {
             f(&Finished::new(raw.status, headers, error, raw.body_bytes));
         });
         drop(entered);
-        report(done, within.context());
+        report(done, scope.context());
     }
 
     unsafe extern "C" fn free(data: *mut ()) {
         // SAFETY: made by `on_finish` and not called.
-        let Self { f, within } = *unsafe { Box::from_raw(data.cast::<Self>()) };
-        report(panics::contain(|| drop(f)), within.context());
+        let Self { f, scope } = *unsafe { Box::from_raw(data.cast::<Self>()) };
+        report(panics::contain(|| drop(f)), scope.context());
     }
 }
 

@@ -1,4 +1,4 @@
-//! A response that the host owns, as a plugin holds it.
+//! A plugin's handle to a response that the host owns.
 
 use super::headers::HeadersHandle;
 use super::host;
@@ -6,7 +6,7 @@ use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::ResponseObject;
 
-/// The one handle to a response; dropping it drops the response.
+/// The only handle to a response. Dropping it drops the response.
 pub(crate) struct ResponseHandle(*mut ResponseObject);
 
 // SAFETY: the host's response is Send, and a shared handle only reads plain data.

@@ -1,4 +1,4 @@
-//! The tokio runtime that a handler may have of its own; nothing without the feature `tokio`.
+//! A handler's own tokio runtime. Without the feature `tokio` it does nothing.
 
 #[cfg(feature = "tokio")]
 mod imp {
@@ -6,26 +6,28 @@ mod imp {
 
     use crate::Error;
 
-    /// A handler's runtime, if it has one. Its drop does not wait: what still runs there is the
-    /// plugin's own affair, and it has retired.
+    /// A handler's runtime, if it has one. Dropping it does not wait for tasks still running there: the
+    /// handler has retired.
     pub(crate) struct OwnRuntime(Option<Runtime>);
 
     impl OwnRuntime {
-        /// A runtime with one thread, named after the handler, if one is `wanted`.
+        /// Starts a runtime with one thread, named after the handler, if one is `wanted`.
         pub(crate) fn start(wanted: bool, handler: &str) -> Result<Self, Error> {
             #[cfg(feature = "testing")]
             let wanted = wanted || crate::testing::runtime::wanted();
             let mut builder = Builder::new_multi_thread();
             builder.worker_threads(1).thread_name(handler).enable_all();
             let runtime = wanted.then(|| builder.build()).transpose();
-            runtime
-                .map(Self)
-                .map_err(|error| Error::msg(format!("no tokio runtime for this plugin: {error}")))
+            runtime.map(Self).map_err(|error| {
+                Error::msg(format!(
+                    "failed to start the plugin's tokio runtime: {error}"
+                ))
+            })
         }
 
-        /// What leads into it.
-        pub(crate) fn entry(&self) -> Entry {
-            Entry(self.0.as_ref().map(|runtime| runtime.handle().clone()))
+        /// A handle to it.
+        pub(crate) fn handle(&self) -> RuntimeHandle {
+            RuntimeHandle(self.0.as_ref().map(|runtime| runtime.handle().clone()))
         }
     }
 
@@ -37,22 +39,22 @@ mod imp {
         }
     }
 
-    /// A runtime in force.
+    /// An entered runtime.
     pub(crate) type Guard<'a> = Option<EnterGuard<'a>>;
 
-    /// Leads into a runtime, or nowhere.
-    pub(crate) struct Entry(Option<Handle>);
+    /// A handle to a runtime, or to none.
+    pub(crate) struct RuntimeHandle(Option<Handle>);
 
-    impl Entry {
-        /// Leads nowhere.
-        pub(crate) const NOWHERE: Self = Self(None);
+    impl RuntimeHandle {
+        /// No runtime.
+        pub(crate) const NONE: Self = Self(None);
 
-        /// Into the runtime that is in force on this thread.
-        pub(crate) fn here() -> Self {
+        /// The runtime that this thread is in.
+        pub(crate) fn current() -> Self {
             Self(Handle::try_current().ok())
         }
 
-        /// Puts it in force until the guard drops.
+        /// Enters it until the guard drops.
         #[inline]
         pub(crate) fn enter(&self) -> Guard<'_> {
             self.0.as_ref().map(Handle::enter)
@@ -74,20 +76,20 @@ mod imp {
             Ok(Self)
         }
 
-        pub(crate) fn entry(&self) -> Entry {
-            Entry
+        pub(crate) fn handle(&self) -> RuntimeHandle {
+            RuntimeHandle
         }
     }
 
     pub(crate) type Guard<'a> = PhantomData<&'a ()>;
 
-    /// Leads nowhere.
-    pub(crate) struct Entry;
+    /// No runtime.
+    pub(crate) struct RuntimeHandle;
 
-    impl Entry {
-        pub(crate) const NOWHERE: Self = Self;
+    impl RuntimeHandle {
+        pub(crate) const NONE: Self = Self;
 
-        pub(crate) fn here() -> Self {
+        pub(crate) fn current() -> Self {
             Self
         }
 
@@ -98,4 +100,4 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{Entry, Guard, OwnRuntime};
+pub(crate) use imp::{Guard, OwnRuntime, RuntimeHandle};

@@ -1,48 +1,50 @@
-//! Where code of a plugin runs: under its handler's name and, if it asks for one, its tokio runtime.
+//! The scope that a plugin's code runs in: its handler and, if it has one, its tokio runtime.
 
 use super::context::ContextHandle;
 use super::host;
-use super::runtime::{Entry, Guard};
+use super::runtime::{Guard, RuntimeHandle};
 use crate::abi::tables::ContextObject;
-use crate::abi::thread_state::ThreadNote;
+use crate::abi::thread_state::ThreadState;
 
-/// What must be in force while a future, a body or a hook of a handler runs. It may outlive the
-/// handler that made it.
-pub(crate) struct Within {
+/// The handler and runtime to enter while a future, body or hook of the handler runs. It may outlive
+/// the handler.
+pub(crate) struct HandlerScope {
     context: Option<ContextHandle>,
-    runtime: Entry,
+    runtime: RuntimeHandle,
 }
 
-impl Within {
-    /// Outside of any handler, as on the host's side.
+impl HandlerScope {
+    /// Outside any handler, as on the host's side.
     #[cfg(feature = "host")]
-    pub(crate) const NOWHERE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         context: None,
-        runtime: Entry::NOWHERE,
+        runtime: RuntimeHandle::NONE,
     };
 
-    /// In this handler and its runtime.
-    pub(super) fn handler(context: ContextHandle, runtime: Entry) -> Self {
+    /// This handler and its runtime.
+    pub(super) fn new(context: ContextHandle, runtime: RuntimeHandle) -> Self {
         Self {
             context: Some(context),
             runtime,
         }
     }
 
-    /// What is in force on this thread.
-    pub(crate) fn here() -> Self {
+    /// The scope that this thread is in.
+    pub(crate) fn current() -> Self {
         Self {
             context: ContextHandle::current(),
-            runtime: Entry::here(),
+            runtime: RuntimeHandle::current(),
         }
     }
 
-    /// Puts it in force until the guard drops.
+    /// Enters the scope until the guard drops.
     #[inline]
     pub(crate) fn enter(&self) -> Entered<'_> {
         Entered {
             _runtime: self.runtime.enter(),
-            mark: self.context.map(|context| Mark::set(context.as_object())),
+            running: self
+                .context
+                .map(|context| RunningGuard::set(context.as_object())),
         }
     }
 
@@ -52,47 +54,47 @@ impl Within {
     }
 }
 
-/// A [`Within`] in force.
+/// An entered [`HandlerScope`].
 pub(crate) struct Entered<'a> {
-    mark: Option<Mark>,
+    running: Option<RunningGuard>,
     _runtime: Guard<'a>,
 }
 
 impl Entered<'_> {
-    /// Notes that the handler has to wait.
+    /// Marks the handler as waiting.
     #[inline]
-    pub(super) fn wait(&self) {
-        if let Some(mark) = &self.mark {
-            mark.note.wait();
+    pub(super) fn mark_waiting(&self) {
+        if let Some(running) = &self.running {
+            running.state.mark_waiting();
         }
     }
 }
 
-/// This thread's note of the handler that runs on it. Not `Send`, as a pointer is not.
-struct Mark {
-    note: &'static ThreadNote,
-    before: *const ContextObject,
+/// Makes a handler the running one of this thread until it drops. The pointer keeps it from being `Send`.
+struct RunningGuard {
+    state: &'static ThreadState,
+    previous: *const ContextObject,
 }
 
-impl Mark {
+impl RunningGuard {
     #[inline]
     fn set(context: *const ContextObject) -> Self {
         // SAFETY: an attached host's function.
-        let note = unsafe { host().thread_note()() };
-        let before = note.run(context);
-        Self { note, before }
+        let state = unsafe { host().thread_state()() };
+        let previous = state.replace_running(context);
+        Self { state, previous }
     }
 }
 
-impl Drop for Mark {
+impl Drop for RunningGuard {
     #[inline]
     fn drop(&mut self) {
-        self.note.run(self.before);
+        self.state.replace_running(self.previous);
     }
 }
 
-/// The handler that runs on this thread, or null.
+/// The handler running on this thread, or null.
 pub(super) fn running() -> *const ContextObject {
     // SAFETY: an attached host's function.
-    unsafe { host().thread_note()() }.running()
+    unsafe { host().thread_state()() }.running()
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::check_layout_compatibility;
 use abi_stable::library::{AbiHeaderRef, LibraryError};
-use stackup_plugin::abi::host::Attached;
+use stackup_plugin::abi::host::AttachedPlugin;
 use stackup_plugin::abi::root::{PluginRootRef, SYMBOL};
 
 use self::copy::Copy;
@@ -27,7 +27,7 @@ pub struct Library {
     /// What it says of itself.
     pub metadata: Metadata,
     /// Its handlers.
-    pub plugin: Attached,
+    pub plugin: AttachedPlugin,
     /// The private copy that is mapped.
     pub(super) copy: Copy,
 }
@@ -70,7 +70,7 @@ pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
     Ok(Library {
         fingerprint: prepared.fingerprint,
         metadata: prepared.metadata,
-        plugin: Attached::new(root),
+        plugin: AttachedPlugin::new(root),
         copy,
     })
 }
@@ -80,9 +80,9 @@ pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
 /// # Errors
 ///
 /// As [`load`].
-pub fn attach(path: &Path) -> Result<Attached, LoadError> {
+pub fn attach(path: &Path) -> Result<AttachedPlugin, LoadError> {
     let root = check(open(path)?)?;
-    Ok(Attached::new(root))
+    Ok(AttachedPlugin::new(root))
 }
 
 /// Maps the file at `path` for good, if it says that it is a plugin.

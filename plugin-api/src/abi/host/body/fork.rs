@@ -1,4 +1,4 @@
-//! A body that is offered to several, of whom one may read it.
+//! A body shared by forked requests; the first to read it gets it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,31 +11,31 @@ use http_body::{Body, Frame, SizeHint};
 use super::HostBody;
 use crate::abi::host::failure::Failure;
 
-/// A second body of the content of `body`, which becomes the first.
-pub(in crate::abi::host) fn offer(body: &mut HostBody) -> HostBody {
+/// A second body with the content of `body`, which becomes the first.
+pub(in crate::abi::host) fn fork_body(body: &mut HostBody) -> HostBody {
     match body {
         HostBody::Empty => return HostBody::Empty,
         HostBody::Full(bytes) => return HostBody::Full(bytes.clone()),
         HostBody::Stream(_) | HostBody::Plugin(_) => {}
     }
     let shared = Arc::new(Mutex::new(Some(std::mem::take(body))));
-    let offered = || HostBody::Stream(Box::pin(Offered::Shared(Arc::clone(&shared))));
-    *body = offered();
-    offered()
+    let forked = || HostBody::Stream(Box::pin(ForkedBody::Shared(Arc::clone(&shared))));
+    *body = forked();
+    forked()
 }
 
-enum Offered {
-    /// Nobody has read of it yet, as far as is known; then nothing is left in it.
+enum ForkedBody {
+    /// Not read through this body. Empty once another one has read it.
     Shared(Arc<Mutex<Option<HostBody>>>),
-    /// It is read here.
+    /// This one reads it.
     Taken(HostBody),
 }
 
-fn look(shared: &Mutex<Option<HostBody>>) -> MutexGuard<'_, Option<HostBody>> {
+fn lock(shared: &Mutex<Option<HostBody>>) -> MutexGuard<'_, Option<HostBody>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Body for Offered {
+impl Body for ForkedBody {
     type Data = Bytes;
     type Error = Failure;
 
@@ -45,11 +45,11 @@ impl Body for Offered {
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = self.get_mut();
         if let Self::Shared(shared) = this {
-            let Some(body) = look(shared).take() else {
+            let Some(body) = lock(shared).take() else {
                 *this = Self::Taken(HostBody::Empty);
                 return Poll::Ready(Some(Err(Failure::body(
                     StatusCode::INTERNAL_SERVER_ERROR,
-                    "the body is gone: an app that was asked before has read of it",
+                    "the body is gone: an app that was called before has read it",
                 ))));
             };
             *this = Self::Taken(body);
@@ -62,14 +62,14 @@ impl Body for Offered {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Shared(shared) => look(shared).as_ref().is_some_and(Body::is_end_stream),
+            Self::Shared(shared) => lock(shared).as_ref().is_some_and(Body::is_end_stream),
             Self::Taken(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Shared(shared) => look(shared)
+            Self::Shared(shared) => lock(shared)
                 .as_ref()
                 .map_or_else(SizeHint::new, Body::size_hint),
             Self::Taken(body) => body.size_hint(),
@@ -108,15 +108,15 @@ mod tests {
                 Ok(frame) => Ok(frame.into_data().unwrap_or_default()),
                 Err(failure) => Err(failure.to_string()),
             }),
-            Poll::Pending => panic!("it waits for nothing"),
+            Poll::Pending => panic!("pending"),
         }
     }
 
     #[test]
-    fn whoever_reads_first_has_it() {
+    fn first_reader_gets_body() {
         let mut first = stream("abc");
-        let mut second = offer(&mut first);
-        let mut third = offer(&mut second);
+        let mut second = fork_body(&mut first);
+        let mut third = fork_body(&mut second);
         assert_eq!(next(&mut second).unwrap().unwrap(), "abc");
         assert!(next(&mut second).is_none());
         for other in [&mut first, &mut third] {
@@ -131,21 +131,21 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_dropped_unread_leaves_it() {
+    fn unread_fork_dropped_leaves_body() {
         let mut first = stream("abc");
-        drop(offer(&mut first));
-        drop(offer(&mut first));
+        drop(fork_body(&mut first));
+        drop(fork_body(&mut first));
         assert!(!first.is_end_stream());
         assert_eq!(next(&mut first).unwrap().unwrap(), "abc");
     }
 
     #[test]
-    fn what_is_there_is_there_for_all() {
+    fn full_body_is_read_by_all() {
         let mut first = HostBody::Full(Bytes::from_static(b"abc"));
-        let mut second = offer(&mut first);
+        let mut second = fork_body(&mut first);
         assert_eq!(next(&mut first).unwrap().unwrap(), "abc");
         assert_eq!(next(&mut second).unwrap().unwrap(), "abc");
         let mut empty = HostBody::Empty;
-        assert!(offer(&mut empty).is_end_stream() && empty.is_end_stream());
+        assert!(fork_body(&mut empty).is_end_stream() && empty.is_end_stream());
     }
 }

@@ -1,4 +1,4 @@
-//! A body as the host holds it.
+//! A body on the host's side.
 
 pub(super) mod fork;
 
@@ -16,22 +16,22 @@ use crate::abi::host::failure::Failure;
 use crate::abi::slice::RawSlice;
 use crate::abi::waker::{self, RawWaker};
 
-/// A body of the host's own or of a plugin.
+/// A body made by the host or by a plugin.
 #[derive(Default)]
 pub enum HostBody {
     /// No bytes.
     #[default]
     Empty,
-    /// All bytes at once.
+    /// All bytes, in one chunk.
     Full(Bytes),
-    /// A body of the host that arrives frame by frame.
+    /// A body of the host, read frame by frame.
     Stream(Pin<Box<dyn Body<Data = Bytes, Error = Failure> + Send>>),
-    /// A body that a plugin makes.
+    /// A body made by a plugin.
     Plugin(RawBody),
 }
 
 impl HostBody {
-    /// Takes a body over the boundary.
+    /// Receives a body from across the boundary.
     pub(crate) fn from_raw(raw: RawBody) -> Self {
         match raw.into_data_of(table(&TABLE)) {
             // SAFETY: bodies with this table are boxed `HostBody`s, and the data is ours now.
@@ -43,7 +43,7 @@ impl HostBody {
         }
     }
 
-    /// Hands the body over the boundary.
+    /// Passes the body across the boundary.
     pub(crate) fn into_raw(self) -> RawBody {
         match self {
             Self::Plugin(raw) => raw,
@@ -197,7 +197,7 @@ unsafe extern "C" fn empty_end(_data: *const ()) -> bool {
 }
 unsafe extern "C" fn empty_free(_data: *mut ()) {}
 
-/// Statics, not constants: a body of ours is known again by its table's address.
+/// Statics, not constants: the address of the table identifies the host's own bodies.
 static TABLE: WithMetadata<BodyTable> = WithMetadata::new(BodyTable {
     poll_frame,
     size_hint,

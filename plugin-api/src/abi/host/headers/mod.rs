@@ -12,7 +12,7 @@ use crate::abi::tables::{HeaderOutcome, HeadersObject, SetHeader, Visitor};
 
 /// # Safety
 ///
-/// `headers` points to a live request, response or header map of this host, not edited meanwhile.
+/// `headers` points to a live request, response or header map of this host, not edited during the borrow.
 unsafe fn map<'a>(headers: *const HeadersObject) -> &'a HeaderMap {
     // SAFETY: requests and responses are `repr(C)` with the map as their first field.
     unsafe { &*headers.cast() }
@@ -20,7 +20,7 @@ unsafe fn map<'a>(headers: *const HeadersObject) -> &'a HeaderMap {
 
 /// # Safety
 ///
-/// As [`map`], and nothing else borrows the message.
+/// Same as [`map`], and nothing else borrows the message.
 unsafe fn map_mut<'a>(headers: *mut HeadersObject) -> &'a mut HeaderMap {
     // SAFETY: as in `map`; the plugin's handle is borrowed mutably.
     unsafe { &mut *headers.cast() }

@@ -1,20 +1,20 @@
-//! Names of headers that layers read and set: the same few for every request.
+//! A cache of parsed header names: layers use the same few for every request.
 
 use std::cell::RefCell;
 
 use http::HeaderName;
 
-use super::cache_index::set_of;
+use super::cache_index::cache_index;
 
-/// More than the layers of a stack use, twice over, so that three rarely want one set.
+/// Twice as many as the layers of a stack use, so that three names rarely share a set.
 const SETS: usize = 256;
 
-/// Two names by address, the younger one first.
+/// Two names, the more recent first.
 type Set = [Option<HeaderName>; 2];
 
 thread_local! {
-    /// What was parsed last in each set. A copy counts up and takes no memory, while parsing a name
-    /// that `http` does not know takes some for each header of each response.
+    /// The names parsed last in each set. Cloning one only counts up, while parsing a name that `http`
+    /// does not know allocates for each header of each response.
     static NAMES: RefCell<[Set; SETS]> = const { RefCell::new([const { [const { None }; 2] }; SETS]) };
 }
 
@@ -24,29 +24,29 @@ pub(super) fn parse(bytes: &[u8]) -> Option<HeaderName> {
     with(bytes, HeaderName::clone)
 }
 
-/// What `f` makes of the name in `bytes`, if it is one. `f` must not parse names itself.
+/// Calls `f` with the name in `bytes`, if it is one. `f` must not parse names.
 #[inline]
 pub(super) fn with<R>(bytes: &[u8], f: impl Fn(&HeaderName) -> R) -> Option<R> {
     let known = NAMES.try_with(|names| {
         let mut names = names.try_borrow_mut().ok()?;
-        let [young, old] = &mut names[set_of(bytes) % SETS];
-        if let Some(name) = young.as_ref().filter(|name| is(name, bytes)) {
+        let [recent, older] = &mut names[cache_index(bytes) % SETS];
+        if let Some(name) = recent.as_ref().filter(|name| matches(name, bytes)) {
             return Some(f(name));
         }
-        if let Some(name) = old.as_ref().filter(|name| is(name, bytes)) {
+        if let Some(name) = older.as_ref().filter(|name| matches(name, bytes)) {
             return Some(f(name));
         }
         let name = HeaderName::from_bytes(bytes).ok()?;
-        *old = young.take();
-        Some(f(young.insert(name)))
+        *older = recent.take();
+        Some(f(recent.insert(name)))
     });
-    // A thread that ends has no names any more.
+    // An exiting thread has no cache any more.
     known.unwrap_or_else(|_| HeaderName::from_bytes(bytes).ok().map(|name| f(&name)))
 }
 
-/// Case does not matter, and authors like `X-Frame-Options`.
+/// Ignores case: authors write `X-Frame-Options`.
 #[inline]
-fn is(name: &HeaderName, bytes: &[u8]) -> bool {
+fn matches(name: &HeaderName, bytes: &[u8]) -> bool {
     let name = name.as_str().as_bytes();
     name == bytes || name.eq_ignore_ascii_case(bytes)
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_may_hold_another_name_later() {
+    fn changed_bytes_at_same_address_are_parsed_again() {
         let mut place = *b"x-one";
         assert_eq!(parse(&place).expect("a name"), "x-one");
         assert_eq!(parse(&place).expect("a name"), "x-one");
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn case_does_not_matter_and_nonsense_is_none() {
+    fn mixed_case_parses_and_invalid_name_is_none() {
         assert_eq!(parse(b"X-Mixed").expect("a name"), "x-mixed");
         assert_eq!(parse(b"x y"), None);
         assert_eq!(parse(b""), None);

@@ -1,31 +1,31 @@
-//! The memory of a request's headers, for those of a response.
+//! Reuses the header map of a request for a response.
 //!
-//! hyper does the same the other way: the response's headers, once sent, become the next request's. So
-//! the two go round, and a request takes no memory for headers that was not there before.
+//! hyper does the reverse: it reuses a sent response's map for the next request. Together, a request
+//! needs no new memory for headers.
 
 use std::cell::Cell;
 
 use http::HeaderMap;
 
-/// As many headers as a spare map may have room for: one large request must not be remembered for ever.
-const ROOM: usize = 96;
+/// The largest map that is kept, so that one large request does not hold its memory for ever.
+const MAX_CAPACITY: usize = 96;
 
 thread_local! {
     static SPARE: Cell<HeaderMap> = Cell::default();
 }
 
-/// A map without headers.
+/// An empty map, with the capacity of a returned one if there is one.
 #[inline]
 pub(in crate::abi::host) fn take() -> HeaderMap {
     SPARE.try_with(Cell::take).unwrap_or_default()
 }
 
-/// Gives a map's memory away; its headers are gone.
+/// Returns a map to the pool and clears it.
 #[inline]
-pub(in crate::abi::host) fn give(mut map: HeaderMap) {
-    if (1..=ROOM).contains(&map.capacity()) {
+pub(in crate::abi::host) fn put(mut map: HeaderMap) {
+    if (1..=MAX_CAPACITY).contains(&map.capacity()) {
         map.clear();
-        // On a thread that ends it is dropped.
+        // An exiting thread drops it.
         let _ = SPARE.try_with(|spare| spare.set(map));
     }
 }
@@ -37,22 +37,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_is_empty_and_has_room() {
+    fn taken_map_is_empty_and_keeps_capacity() {
         let mut map = HeaderMap::with_capacity(10);
-        let room = map.capacity();
+        let capacity = map.capacity();
         map.append("x-one", HeaderValue::from_static("1"));
         map.append("x-one", HeaderValue::from_static("2"));
-        give(map);
+        put(map);
         let map = take();
         assert!(map.is_empty());
         assert_eq!(map.get("x-one"), None);
-        assert_eq!(map.capacity(), room);
+        assert_eq!(map.capacity(), capacity);
         assert_eq!(take().capacity(), 0);
     }
 
     #[test]
-    fn a_large_one_is_not_kept() {
-        give(HeaderMap::with_capacity(ROOM * 4));
+    fn large_map_is_dropped() {
+        put(HeaderMap::with_capacity(MAX_CAPACITY * 4));
         assert_eq!(take().capacity(), 0);
     }
 }

@@ -1,25 +1,25 @@
-//! Values of headers that layers set: some the same for every request, some never.
+//! A cache of parsed header values: some are the same for every request, some never repeat.
 
 use std::cell::RefCell;
 
 use http::HeaderValue;
 
-use super::cache_index::set_of;
+use super::cache_index::cache_index;
 
-/// More than the layers of a stack set, so that two rarely want one slot.
+/// More than the layers of a stack set, so that two values rarely share a slot.
 const SLOTS: usize = 256;
-/// Constants are short.
-const LONGEST: usize = 64;
+/// Constants are short; longer values are not cached.
+const MAX_LEN: usize = 64;
 
 struct Slot {
-    /// Of the bytes that were there last: none are kept before they come again, so that a value that
-    /// is new each time costs no more than it would.
+    /// Digest of the last bytes in this slot. A value is cached only the second time, so that values
+    /// that never repeat cost nothing extra.
     digest: u64,
     value: Option<HeaderValue>,
 }
 
 thread_local! {
-    /// A copy of a kept value counts up, where a new one takes memory.
+    /// Cloning a cached value only counts up, while a new one allocates.
     static VALUES: RefCell<[Slot; SLOTS]> = const {
         RefCell::new([const { Slot { digest: 0, value: None } }; SLOTS])
     };
@@ -28,27 +28,27 @@ thread_local! {
 /// The value in `bytes`, if it is one (RFC 9110 §5.5).
 #[inline]
 pub(in crate::abi::host) fn parse(bytes: &[u8]) -> Option<HeaderValue> {
-    if bytes.len() > LONGEST {
+    if bytes.len() > MAX_LEN {
         return HeaderValue::from_bytes(bytes).ok();
     }
     let known = VALUES.try_with(|values| {
         let mut values = values.try_borrow_mut().ok()?;
-        let slot = &mut values[set_of(bytes) % SLOTS];
-        let kept = slot.value.as_ref();
-        if let Some(value) = kept.filter(|value| value.as_bytes() == bytes) {
+        let slot = &mut values[cache_index(bytes) % SLOTS];
+        let cached = slot.value.as_ref();
+        if let Some(value) = cached.filter(|value| value.as_bytes() == bytes) {
             return Some(value.clone());
         }
         let value = HeaderValue::from_bytes(bytes).ok()?;
         let digest = digest(bytes);
-        let again = std::mem::replace(&mut slot.digest, digest) == digest;
-        slot.value = again.then(|| value.clone());
+        let repeated = std::mem::replace(&mut slot.digest, digest) == digest;
+        slot.value = repeated.then(|| value.clone());
         Some(value)
     });
-    // A thread that ends keeps no values any more.
+    // An exiting thread has no cache any more.
     known.unwrap_or_else(|_| HeaderValue::from_bytes(bytes).ok())
 }
 
-/// Two values of one digest cost a copy too many, no more.
+/// A collision only costs one needless copy.
 #[inline]
 fn digest(bytes: &[u8]) -> u64 {
     const PRIME: u64 = 0x0000_0100_0000_01B3;
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_may_hold_another_value_later() {
+    fn changed_bytes_at_same_address_are_parsed_again() {
         let mut place = *b"one";
         for _ in 0..4 {
             assert_eq!(parse(&place).expect("a value"), "one");
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_comes_again_is_kept() {
+    fn only_repeated_value_is_cached() {
         let place = *b"kept";
         let address = |value: &HeaderValue| value.as_bytes().as_ptr();
         let values: [HeaderValue; 4] = std::array::from_fn(|_| parse(&place).expect("a value"));
@@ -93,9 +93,9 @@ mod tests {
     }
 
     #[test]
-    fn the_empty_and_the_long_are_values() {
+    fn empty_and_long_values_parse() {
         assert_eq!(parse(b"").expect("a value"), "");
-        let long = [b'x'; LONGEST + 1];
+        let long = [b'x'; MAX_LEN + 1];
         assert_eq!(parse(&long).expect("a value").as_bytes(), long);
     }
 }
