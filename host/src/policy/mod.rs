@@ -9,16 +9,16 @@ use std::time::Duration;
 mod backoff;
 mod breaker;
 mod budget;
-mod how;
+mod exit_reason;
 mod probation;
 mod quarantine;
 mod recent;
-pub mod verdict;
+pub mod restart;
 
 pub use self::backoff::Backoff;
 pub use self::breaker::{Breaker, BreakerRule, Standing};
 pub use self::budget::{Budget, Retired, Spent};
-pub use self::how::How;
+pub use self::exit_reason::How;
 pub use self::probation::Probation;
 pub use self::quarantine::{Quarantine, QuarantineRule};
 

@@ -2,11 +2,12 @@
 //!
 //! Knows files and libraries; knows neither HTTP nor TOML. All of it blocks.
 
+mod cache;
 mod choose;
+mod compatibility;
 mod content;
 mod describe;
 mod fingerprint;
-mod fits;
 mod load;
 mod loaded;
 mod locate;
@@ -19,15 +20,15 @@ mod runtime_dir;
 #[cfg(test)]
 mod sample;
 mod settle;
-mod shelf;
+mod store;
 mod trust;
-mod vault;
 
+pub use self::cache::{Found, Shelf, TakeError};
 pub use self::choose::ChooseError;
+pub use self::compatibility::Misfit;
 pub use self::content::ReadError;
 pub use self::describe::{DescribeError, describe};
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
-pub use self::fits::Misfit;
 pub use self::load::{Library, LoadError, attach, load};
 pub use self::loaded::{Count, Loaded};
 pub use self::locate::{NotFound, file_name, locate, plugins_in};
@@ -39,6 +40,5 @@ pub use self::runtime_dir::{Candidate, RuntimeDir, RuntimeDirError};
 pub use self::settle::{
     FileFacts, GaveUp, Now, Patience, Settle, SettleError, Sight, Verdict, settle,
 };
-pub use self::shelf::{Found, Shelf, TakeError};
+pub use self::store::Vault;
 pub use self::trust::{Entry, Ids, Kind, Trust, TrustError, check_owners, judge};
-pub use self::vault::Vault;

@@ -7,10 +7,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::compatibility::Misfit;
 use super::content::{Content, ReadError};
 use super::describe::{DescribeError, describe_file};
 use super::fingerprint::Fingerprint;
-use super::fits::Misfit;
 use super::metadata::Metadata;
 use super::pin::{LockError, PinError, check_lock, check_pin};
 use super::runtime_copy::{CopyError, Kept};

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use super::fingerprint::Fingerprint;
 use super::runtime_dir::RuntimeDir;
-use super::vault::link;
+use super::store::link;
 
 /// A copy that could not be made.
 #[derive(Debug, thiserror::Error)]

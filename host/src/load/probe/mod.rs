@@ -8,8 +8,8 @@
 //! Knows neither HTTP nor TOML.
 
 mod child;
+mod crash;
 mod parent;
-mod verdict;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 pub use self::child::main;
+pub use self::crash::Death;
 pub use self::parent::ChildProbe;
-pub use self::verdict::Death;
 use crate::load::schema::Violation;
 
 /// The hidden argument that makes the program a probe.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::verdict::Death;
+use super::crash::Death;
 use super::{ARGUMENT, Fault, Probe, Setting, Step, Trial};
 use crate::load::program;
 use crate::load::schema::Violation;

@@ -10,7 +10,7 @@ use super::state::QuarantineCause;
 use super::worker::{Phase, Worker};
 use super::{Supervisor, now};
 use crate::load::snapshot::Avoid;
-use crate::policy::verdict::{Active, Crash, Start, Verdict, Who, judge};
+use crate::policy::restart::{Active, Crash, Start, Verdict, Who, judge};
 use crate::policy::{How, QuarantineRule};
 use crate::process::ipc::Hang;
 

@@ -14,7 +14,7 @@ use super::pending::{Responder, respond};
 use super::sockets::Socket;
 use super::start::{StartPlan, addresses};
 use crate::load::program;
-use crate::policy::verdict::Start;
+use crate::policy::restart::Start;
 use crate::process::control::Reply;
 use crate::process::ipc::Command;
 

@@ -12,7 +12,7 @@ use super::{Event, Settings, Supervisor};
 use crate::load::library::{Candidate, RuntimeDir, Vault};
 use crate::load::manifest::{self, Listen, Source};
 use crate::load::snapshot::Snapshot;
-use crate::policy::verdict::Start;
+use crate::policy::restart::Start;
 use crate::process::control::{ControlSocket, candidates};
 use crate::process::ipc::{Command, PROTOCOL, WorkerConfig};
 

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::Event;
 use super::sockets::Socket;
 use super::start::StartPlan;
-use crate::policy::verdict::Start;
+use crate::policy::restart::Start;
 use crate::process::ipc::{ARGUMENT, Command, WorkerConfig, send_with_descriptors};
 
 /// How many commands may wait for a worker that does not read.

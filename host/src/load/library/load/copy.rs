@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::rest::{Cut, cut, mappings, mend, release};
+use super::reclaim::{Cut, cut, mappings, mend, release};
 use super::segments::Segments;
 use crate::load::library::runtime_copy::Kept;
 

@@ -4,7 +4,7 @@
 mod copy;
 mod difference;
 mod mappings;
-mod rest;
+mod reclaim;
 mod segments;
 
 use std::fs;

@@ -196,5 +196,5 @@ fn odd(why: &str) -> io::Error {
 }
 
 #[cfg(test)]
-#[path = "rest_tests.rs"]
+#[path = "reclaim_tests.rs"]
 mod tests;
