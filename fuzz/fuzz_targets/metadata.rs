@@ -17,6 +17,6 @@ fuzz_target!(|bytes: &[u8]| {
     }
     for metadata in [section.ok(), library.ok()].into_iter().flatten() {
         assert!(!metadata.handlers.is_empty());
-        let _ = metadata.fits("0.1.0");
+        let _ = metadata.check_compatibility("0.1.0");
     }
 });

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::serve::shelf;
 use crate::load::library::{
-    Demands, Fingerprint, HandlerKind, Metadata, Patience, Trust, describe,
+    Fingerprint, HandlerKind, Metadata, Requirements, SettleTimeouts, Trust, describe,
 };
 
 pub(super) fn inspect(file: &Path, schema: bool) -> ExitCode {
@@ -58,7 +58,7 @@ fn render(metadata: &Metadata, fingerprint: Fingerprint) -> String {
         };
         text.push_str(&format!("{kind:<12}{}\n", handler.name));
     }
-    let fits = match metadata.fits(stackup_plugin::abi::VERSION) {
+    let fits = match metadata.check_compatibility(stackup_plugin::abi::VERSION) {
         Ok(()) => "fits this stackup".to_owned(),
         Err(misfit) => format!("does not fit: {misfit}"),
     };
@@ -70,16 +70,16 @@ fn render(metadata: &Metadata, fingerprint: Fingerprint) -> String {
 
 /// Only a loaded library can tell its schemas.
 fn schemas(file: &Path, metadata: &Metadata) -> Result<String, String> {
-    let demands = Demands {
+    let demands = Requirements {
         pin: None,
         locked: None,
         trust: Trust::Any,
         abi: stackup_plugin::abi::VERSION,
-        patience: Patience::default(),
+        patience: SettleTimeouts::default(),
     };
     let mut shelf = shelf().map_err(|error| error.to_string())?;
     let library = shelf
-        .take(file, &demands)
+        .load_file(file, &demands)
         .map_err(|error| error.to_string())?;
     let mut text = String::new();
     for handler in &metadata.handlers {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::arguments::Place;
 use super::check::{block_on, complain, reloader};
-use crate::load::lock::{beside, write};
+use crate::load::lock::{lock_path, write};
 
 pub(super) fn lock(place: &Place, color: bool) -> ExitCode {
     match locked(place, color) {
@@ -22,7 +22,7 @@ pub(super) fn lock(place: &Place, color: bool) -> ExitCode {
 fn locked(place: &Place, color: bool) -> Result<String, String> {
     let mut reloader = reloader(place, "production", color)?;
     let lock = block_on(reloader.lock())?.map_err(|refusal| refusal.reason)?;
-    let path = beside(&place.manifest);
+    let path = lock_path(&place.manifest);
     let shown = path.display();
     write(&path, &lock).map_err(|error| format!("the lock `{shown}` can't be written: {error}"))?;
     let count = lock.0.len();

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::arguments::{DevSite, LogOptions, Site};
-use crate::load::library::{Candidate, RuntimeDir, RuntimeDirError, Shelf};
+use crate::load::library::{BaseDir, LibraryCache, RuntimeDir, RuntimeDirError};
 use crate::load::manifest::Listen;
 use crate::load::probe::{ChildProbe, Probe};
 use crate::process::ipc::BuildOptions;
@@ -63,8 +63,8 @@ pub(super) fn probe() -> Result<Box<dyn Probe>, String> {
 }
 
 /// An empty shelf in a private directory.
-pub(super) fn shelf() -> Result<Shelf, RuntimeDirError> {
-    RuntimeDir::create(&Candidate::from_env()).map(Shelf::new)
+pub(super) fn shelf() -> Result<LibraryCache, RuntimeDirError> {
+    RuntimeDir::create(&BaseDir::from_env()).map(LibraryCache::new)
 }
 
 /// `-o` and `-p` together stand for one address, as rackup's do.

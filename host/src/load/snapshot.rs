@@ -16,14 +16,14 @@ pub struct Snapshot {
     /// The manifest's text.
     pub manifest: String,
     /// One for each directive whose library was not quarantined.
-    pub libraries: Vec<Kept>,
+    pub libraries: Vec<SavedLibrary>,
     /// What the supervisor must know of the manifest.
-    pub rules: Rules,
+    pub rules: SupervisorRules,
 }
 
 /// A library that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Kept {
+pub struct SavedLibrary {
     /// The plugin, as the manifest names it.
     pub plugin: String,
     /// The directive's `path`, as written.
@@ -38,7 +38,7 @@ pub struct Kept {
 
 /// What a manifest asks of the supervisor. Times are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rules {
+pub struct SupervisorRules {
     /// So many crashes …
     pub crashes: u32,
     /// … within this time quarantine a library.
@@ -49,7 +49,7 @@ pub struct Rules {
     pub shutdown_timeout: u64,
 }
 
-impl Default for Rules {
+impl Default for SupervisorRules {
     fn default() -> Self {
         Self {
             crashes: 3,
@@ -62,7 +62,7 @@ impl Default for Rules {
 
 /// A stack that was rolled back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Avoid {
+pub struct RejectedStack {
     /// Its [`Snapshot::state`].
     pub state: String,
     /// Why, for a person.
@@ -71,11 +71,11 @@ pub struct Avoid {
 
 /// What to do about a library that is quarantined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Instead {
+pub struct Substitute {
     /// The library that is quarantined.
     pub fingerprint: Fingerprint,
     /// Why, for a person.
     pub reason: String,
     /// The library of the same plugin that was good before; without one the directive's policy decides.
-    pub before: Option<Kept>,
+    pub before: Option<SavedLibrary>,
 }

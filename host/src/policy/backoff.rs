@@ -23,7 +23,7 @@ pub struct Backoff {
 
 impl Backoff {
     /// The wait before the start that makes good a crash at `now`.
-    pub fn delay(&mut self, now: u64) -> Duration {
+    pub fn next_delay(&mut self, now: u64) -> Duration {
         if apart(now, self.due) >= QUIET {
             self.crashes = 0;
         }
@@ -53,7 +53,7 @@ mod tests {
         let (mut backoff, mut now) = (Backoff::default(), EPOCH);
         let mut delay = |life: u64| {
             now += life;
-            let delay = u64::try_from(backoff.delay(now).as_millis()).unwrap();
+            let delay = u64::try_from(backoff.next_delay(now).as_millis()).unwrap();
             now += delay;
             delay
         };
@@ -78,12 +78,12 @@ mod tests {
     #[test]
     fn it_is_remembered_across_a_restart_of_who_remembers() {
         let mut backoff = Backoff::default();
-        backoff.delay(EPOCH);
-        backoff.delay(EPOCH);
+        backoff.next_delay(EPOCH);
+        backoff.next_delay(EPOCH);
         let kept = serde_json::to_string(&backoff).unwrap();
         let mut again: Backoff = serde_json::from_str(&kept).unwrap();
         assert_eq!(again, backoff);
-        assert_eq!(again.delay(EPOCH + 200), Duration::from_millis(200));
+        assert_eq!(again.next_delay(EPOCH + 200), Duration::from_millis(200));
     }
 
     proptest! {
@@ -109,7 +109,7 @@ mod tests {
         fn whatever_the_clock_does_it_is_bounded(moments in prop::collection::vec(any::<u64>(), 0..80)) {
             let mut backoff = Backoff::default();
             for now in moments {
-                prop_assert!(backoff.delay(now) <= LONGEST);
+                prop_assert!(backoff.next_delay(now) <= LONGEST);
             }
         }
     }

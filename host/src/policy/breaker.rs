@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::apart;
-use super::recent::Recent;
+use super::recent::RecentEvents;
 
 /// What opens a breaker, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Breaker {
 
 /// Where a breaker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum BreakerState {
     /// All is let through.
     Closed,
     /// Nothing is.
@@ -36,7 +36,7 @@ pub enum Standing {
 
 #[derive(Debug, Clone)]
 enum State {
-    Closed(Recent),
+    Closed(RecentEvents),
     Open { since: u64 },
     HalfOpen { since: u64 },
 }
@@ -47,22 +47,22 @@ impl Breaker {
     pub fn new(rule: BreakerRule) -> Self {
         Self {
             rule,
-            state: State::Closed(Recent::default()),
+            state: State::Closed(RecentEvents::default()),
         }
     }
 
     /// Notes a failure at `now`; whether it is this one that opens the breaker.
-    pub fn failed(&mut self, now: u64) -> bool {
+    pub fn record_failure(&mut self, now: u64) -> bool {
         let opens = match &mut self.state {
             // A call that began before: nothing new, and no reason to wait longer.
             State::Open { .. } => false,
             State::HalfOpen { since } if apart(now, *since) <= self.rule.window => true,
             State::HalfOpen { .. } => {
-                self.state = State::Closed(Recent::default());
-                return self.failed(now);
+                self.state = State::Closed(RecentEvents::default());
+                return self.record_failure(now);
             }
             State::Closed(recent) => {
-                recent.note(now, self.rule.window) >= self.rule.failures as usize
+                recent.record(now, self.rule.window) >= self.rule.failures as usize
             }
         };
         if opens {
@@ -73,12 +73,12 @@ impl Breaker {
 
     /// Whether a call may go through at `now`. The first after the cool-down half opens the breaker,
     /// the first after a quiet window closes it.
-    pub fn may_try(&mut self, now: u64) -> bool {
+    pub fn permit_call(&mut self, now: u64) -> bool {
         match self.state {
             State::Open { since } if apart(now, since) < self.rule.cool_down => return false,
             State::Open { .. } => self.state = State::HalfOpen { since: now },
             State::HalfOpen { since } if apart(now, since) > self.rule.window => {
-                self.state = State::Closed(Recent::default());
+                self.state = State::Closed(RecentEvents::default());
             }
             State::HalfOpen { .. } | State::Closed(_) => {}
         }
@@ -86,11 +86,11 @@ impl Breaker {
     }
 
     /// Where it stands since it was last asked or told something.
-    pub fn standing(&self) -> Standing {
+    pub fn state(&self) -> BreakerState {
         match self.state {
-            State::Closed(_) => Standing::Closed,
-            State::Open { .. } => Standing::Open,
-            State::HalfOpen { .. } => Standing::HalfOpen,
+            State::Closed(_) => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
         }
     }
 }

@@ -11,70 +11,78 @@ const RULE: BreakerRule = BreakerRule {
 /// One that three failures have opened at 1000.
 fn open() -> Breaker {
     let mut breaker = Breaker::new(RULE);
-    assert!(!breaker.failed(1000) && !breaker.failed(1000) && breaker.failed(1000));
+    assert!(
+        !breaker.record_failure(1000)
+            && !breaker.record_failure(1000)
+            && breaker.record_failure(1000)
+    );
     breaker
 }
 
 #[test]
 fn the_last_failure_of_a_window_opens_it() {
     let mut breaker = Breaker::new(RULE);
-    assert!(!breaker.failed(1000));
-    assert!(!breaker.failed(1050));
-    assert!(breaker.may_try(1099));
-    assert!(breaker.failed(1100));
-    assert!(!breaker.may_try(1100));
+    assert!(!breaker.record_failure(1000));
+    assert!(!breaker.record_failure(1050));
+    assert!(breaker.permit_call(1099));
+    assert!(breaker.record_failure(1100));
+    assert!(!breaker.permit_call(1100));
 }
 
 #[test]
 fn failures_that_lie_further_apart_do_not() {
     let mut breaker = Breaker::new(RULE);
     for now in [1000, 1051, 1102, 1153, 1204] {
-        assert!(!breaker.failed(now), "at {now}");
+        assert!(!breaker.record_failure(now), "at {now}");
     }
 }
 
 #[test]
 fn it_is_told_once_that_it_opens_and_stays_open_no_longer_for_what_comes_late() {
     let mut breaker = open();
-    assert!(!breaker.failed(1001) && !breaker.failed(1299));
-    assert!(!breaker.may_try(1299));
-    assert!(breaker.may_try(1300));
+    assert!(!breaker.record_failure(1001) && !breaker.record_failure(1299));
+    assert!(!breaker.permit_call(1299));
+    assert!(breaker.permit_call(1300));
 }
 
 #[test]
 fn half_open_one_failure_opens_it_again_at_once() {
     let mut breaker = open();
-    assert!(breaker.may_try(1300));
-    assert!(breaker.failed(1400));
-    assert!(!breaker.may_try(1699));
-    assert!(breaker.may_try(1700));
+    assert!(breaker.permit_call(1300));
+    assert!(breaker.record_failure(1400));
+    assert!(!breaker.permit_call(1699));
+    assert!(breaker.permit_call(1700));
 }
 
 #[test]
 fn a_quiet_window_closes_it() {
     let mut breaker = open();
-    assert!(breaker.may_try(1300));
-    assert!(!breaker.failed(1401) && !breaker.failed(1401));
-    assert!(breaker.failed(1401));
+    assert!(breaker.permit_call(1300));
+    assert!(!breaker.record_failure(1401) && !breaker.record_failure(1401));
+    assert!(breaker.record_failure(1401));
 }
 
 #[test]
 fn it_stands_closed_again_when_it_was_asked_after_a_quiet_window() {
     let mut breaker = open();
-    assert_eq!(breaker.standing(), Standing::Open);
-    assert!(breaker.may_try(1300));
-    assert!(breaker.may_try(1400));
-    assert_eq!(breaker.standing(), Standing::HalfOpen);
-    assert!(breaker.may_try(1401));
-    assert_eq!(breaker.standing(), Standing::Closed);
-    assert!(!breaker.failed(1402) && !breaker.failed(1402) && breaker.failed(1402));
+    assert_eq!(breaker.state(), BreakerState::Open);
+    assert!(breaker.permit_call(1300));
+    assert!(breaker.permit_call(1400));
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    assert!(breaker.permit_call(1401));
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    assert!(
+        !breaker.record_failure(1402)
+            && !breaker.record_failure(1402)
+            && breaker.record_failure(1402)
+    );
 }
 
 #[test]
 fn a_clock_that_is_set_back_does_not_keep_it_open_for_good() {
     let mut breaker = open();
-    assert!(!breaker.may_try(900));
-    assert!(breaker.may_try(10));
+    assert!(!breaker.permit_call(900));
+    assert!(breaker.permit_call(10));
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +113,7 @@ proptest! {
             match event {
                 Event::Fails => {
                     failed.push(now);
-                    if breaker.failed(now) {
+                    if breaker.record_failure(now) {
                         let near = failed.iter().filter(|moment| now - **moment <= 100).count();
                         let half_open = tried.is_some_and(|tried| now - tried <= 100);
                         prop_assert!(near >= failures as usize || half_open, "{near} at {now}");
@@ -115,7 +123,7 @@ proptest! {
                 }
                 Event::Asks => {
                     let cooling = opened.is_some_and(|opened| now - opened < 300);
-                    prop_assert_eq!(breaker.may_try(now), !cooling, "at {}", now);
+                    prop_assert_eq!(breaker.permit_call(now), !cooling, "at {}", now);
                     if opened.is_some() && !cooling {
                         (opened, tried) = (None, Some(now));
                     }
@@ -133,7 +141,7 @@ proptest! {
         let mut now = 7;
         let opened = pauses.iter().position(|pause| {
             now += pause;
-            breaker.failed(now)
+            breaker.record_failure(now)
         });
         prop_assert_eq!(opened, Some(failures as usize - 1));
     }

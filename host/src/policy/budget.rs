@@ -13,7 +13,7 @@ pub struct Budget {
 
 /// What retired generations have left behind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Retired {
+pub struct RetiredUsage {
     /// How many they are.
     pub generations: u64,
     /// The address space of libraries at rest.
@@ -22,7 +22,7 @@ pub struct Retired {
 
 /// The part of a budget that is spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spent {
+pub enum BudgetExceeded {
     /// The generations.
     Generations {
         /// How many have retired.
@@ -42,18 +42,18 @@ pub enum Spent {
 impl Budget {
     /// What of it is spent, if anything is.
     #[must_use]
-    pub fn spent(&self, retired: &Retired) -> Option<Spent> {
+    pub fn exceeded(&self, retired: &RetiredUsage) -> Option<BudgetExceeded> {
         if let Some(budget) = self.generations.filter(|most| retired.generations >= *most) {
             let retired = retired.generations;
-            return Some(Spent::Generations { retired, budget });
+            return Some(BudgetExceeded::Generations { retired, budget });
         }
         let budget = self.bytes.filter(|most| retired.bytes >= *most)?;
         let retired = retired.bytes;
-        Some(Spent::Bytes { retired, budget })
+        Some(BudgetExceeded::Bytes { retired, budget })
     }
 }
 
-impl fmt::Display for Spent {
+impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Generations { retired, budget } => write!(
@@ -84,8 +84,8 @@ mod tests {
     };
 
     fn spent(budget: Budget, generations: u64, bytes: u64) -> Option<String> {
-        let retired = Retired { generations, bytes };
-        budget.spent(&retired).map(|spent| spent.to_string())
+        let retired = RetiredUsage { generations, bytes };
+        budget.exceeded(&retired).map(|spent| spent.to_string())
     }
 
     #[test]

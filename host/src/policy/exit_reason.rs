@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum How {
+pub enum ExitReason {
     /// By this signal.
     Signal(i32),
     /// By itself, with this code.
@@ -16,7 +16,7 @@ pub enum How {
     Hung(Duration),
 }
 
-impl How {
+impl ExitReason {
     /// What the system says of it.
     #[must_use]
     pub fn of(status: ExitStatus) -> Self {
@@ -33,7 +33,7 @@ impl How {
     }
 }
 
-impl fmt::Display for How {
+impl fmt::Display for ExitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signal(signal) => f.write_str(&signal_name(*signal)),

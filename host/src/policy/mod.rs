@@ -16,9 +16,9 @@ mod recent;
 pub mod restart;
 
 pub use self::backoff::Backoff;
-pub use self::breaker::{Breaker, BreakerRule, Standing};
-pub use self::budget::{Budget, Retired, Spent};
-pub use self::exit_reason::How;
+pub use self::breaker::{Breaker, BreakerRule, BreakerState};
+pub use self::budget::{Budget, BudgetExceeded, RetiredUsage};
+pub use self::exit_reason::ExitReason;
 pub use self::probation::Probation;
 pub use self::quarantine::{Quarantine, QuarantineRule};
 

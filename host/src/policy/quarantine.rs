@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::recent::Recent;
+use super::recent::RecentEvents;
 
 /// What puts a library into quarantine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,23 +19,23 @@ pub struct QuarantineRule {
 /// Libraries by their fingerprint, in hex: another content is another library.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quarantine {
-    crashes: BTreeMap<String, Recent>,
+    crashes: BTreeMap<String, RecentEvents>,
     held: BTreeMap<String, u64>,
 }
 
 impl Quarantine {
     /// Notes that the library crashed the worker at `now`; whether it is this crash that
     /// quarantines it.
-    pub fn crashed(&mut self, fingerprint: &str, now: u64, rule: &QuarantineRule) -> bool {
-        if self.holds(fingerprint) {
+    pub fn record_crash(&mut self, fingerprint: &str, now: u64, rule: &QuarantineRule) -> bool {
+        if self.contains(fingerprint) {
             return false;
         }
         self.crashes.retain(|_, recent| {
-            recent.forget(now, rule.window);
+            recent.expire(now, rule.window);
             !recent.is_empty()
         });
         let recent = self.crashes.entry(fingerprint.to_owned()).or_default();
-        if recent.note(now, rule.window) < rule.crashes as usize {
+        if recent.record(now, rule.window) < rule.crashes as usize {
             return false;
         }
         self.held.insert(fingerprint.to_owned(), now);
@@ -44,7 +44,7 @@ impl Quarantine {
 
     /// Whether the library is in quarantine.
     #[must_use]
-    pub fn holds(&self, fingerprint: &str) -> bool {
+    pub fn contains(&self, fingerprint: &str) -> bool {
         self.held.contains_key(fingerprint)
     }
 
@@ -75,12 +75,12 @@ mod tests {
     #[test]
     fn the_last_crash_of_a_window_quarantines_and_only_that_one_is_told() {
         let mut quarantine = Quarantine::default();
-        assert!(!quarantine.crashed("a", 0, &RULE));
-        assert!(!quarantine.crashed("a", 500, &RULE));
-        assert!(!quarantine.holds("a"));
-        assert!(quarantine.crashed("a", 1000, &RULE));
-        assert!(quarantine.holds("a"));
-        assert!(!quarantine.crashed("a", 1001, &RULE));
+        assert!(!quarantine.record_crash("a", 0, &RULE));
+        assert!(!quarantine.record_crash("a", 500, &RULE));
+        assert!(!quarantine.contains("a"));
+        assert!(quarantine.record_crash("a", 1000, &RULE));
+        assert!(quarantine.contains("a"));
+        assert!(!quarantine.record_crash("a", 1001, &RULE));
         assert_eq!(quarantine.entries().collect::<Vec<_>>(), [("a", 1000)]);
     }
 
@@ -88,7 +88,10 @@ mod tests {
     fn old_crashes_and_those_of_others_do_not_count() {
         let mut quarantine = Quarantine::default();
         for (fingerprint, now) in [("a", 0), ("a", 500), ("b", 600), ("c", 700), ("a", 1001)] {
-            assert!(!quarantine.crashed(fingerprint, now, &RULE), "at {now}");
+            assert!(
+                !quarantine.record_crash(fingerprint, now, &RULE),
+                "at {now}"
+            );
         }
         assert_eq!(quarantine.entries().count(), 0);
     }
@@ -98,28 +101,28 @@ mod tests {
         let mut quarantine = Quarantine::default();
         assert!(!quarantine.release("a"));
         for now in 0..3 {
-            quarantine.crashed("a", now, &RULE);
+            quarantine.record_crash("a", now, &RULE);
         }
         assert!(quarantine.release("a"));
-        assert!(!quarantine.holds("a"));
-        assert!(!quarantine.crashed("a", 3, &RULE) && !quarantine.crashed("a", 4, &RULE));
-        assert!(quarantine.crashed("a", 5, &RULE));
+        assert!(!quarantine.contains("a"));
+        assert!(!quarantine.record_crash("a", 3, &RULE) && !quarantine.record_crash("a", 4, &RULE));
+        assert!(quarantine.record_crash("a", 5, &RULE));
     }
 
     #[test]
     fn a_release_forgets_crashes_that_were_not_enough_yet() {
         let mut quarantine = Quarantine::default();
-        quarantine.crashed("a", 0, &RULE);
-        quarantine.crashed("a", 1, &RULE);
+        quarantine.record_crash("a", 0, &RULE);
+        quarantine.record_crash("a", 1, &RULE);
         quarantine.release("a");
-        assert!(!quarantine.crashed("a", 2, &RULE));
+        assert!(!quarantine.record_crash("a", 2, &RULE));
     }
 
     #[test]
     fn what_crashed_long_ago_is_not_kept() {
         let mut quarantine = Quarantine::default();
-        quarantine.crashed("a", 0, &RULE);
-        quarantine.crashed("b", 5000, &RULE);
+        quarantine.record_crash("a", 0, &RULE);
+        quarantine.record_crash("b", 5000, &RULE);
         assert_eq!(quarantine.crashes.keys().collect::<Vec<_>>(), ["b"]);
     }
 
@@ -127,12 +130,12 @@ mod tests {
     fn it_is_remembered_across_a_restart_of_who_remembers() {
         let mut quarantine = Quarantine::default();
         for (fingerprint, now) in [("a", 0), ("a", 1), ("a", 2), ("b", 3), ("b", 4)] {
-            quarantine.crashed(fingerprint, now, &RULE);
+            quarantine.record_crash(fingerprint, now, &RULE);
         }
         let kept = serde_json::to_string(&quarantine).unwrap();
         let mut again: Quarantine = serde_json::from_str(&kept).unwrap();
         assert_eq!(again, quarantine);
-        assert!(again.crashed("b", 5, &RULE));
+        assert!(again.record_crash("b", 5, &RULE));
     }
 
     proptest! {
@@ -152,9 +155,9 @@ mod tests {
                 seen[which].push(now);
                 let near = seen[which].iter().filter(|moment| now - **moment <= 1000).count();
                 let expected = !held[which] && near >= crashes as usize;
-                prop_assert_eq!(quarantine.crashed(fingerprint, now, &rule), expected);
+                prop_assert_eq!(quarantine.record_crash(fingerprint, now, &rule), expected);
                 held[which] |= expected;
-                prop_assert_eq!(quarantine.holds(fingerprint), held[which]);
+                prop_assert_eq!(quarantine.contains(fingerprint), held[which]);
             }
         }
     }

@@ -9,18 +9,18 @@ use super::apart;
 
 /// Moments, in the order in which they were noted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Recent(VecDeque<u64>);
+pub(super) struct RecentEvents(VecDeque<u64>);
 
-impl Recent {
+impl RecentEvents {
     /// Notes `now`, and says how many moments lie within `window` of it, itself included.
-    pub(super) fn note(&mut self, now: u64, window: Duration) -> usize {
-        self.forget(now, window);
+    pub(super) fn record(&mut self, now: u64, window: Duration) -> usize {
+        self.expire(now, window);
         self.0.push_back(now);
         self.0.len()
     }
 
     /// Forgets what lies further off than `window`.
-    pub(super) fn forget(&mut self, now: u64, window: Duration) {
+    pub(super) fn expire(&mut self, now: u64, window: Duration) {
         self.0.retain(|moment| apart(now, *moment) <= window);
     }
 

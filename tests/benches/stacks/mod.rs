@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use stackup::load::library::{Candidate, RuntimeDir, Shelf};
+use stackup::load::library::{BaseDir, LibraryCache, RuntimeDir};
 use stackup::load::manifest::{self, Settings, Source};
 use stackup::serve::generation::{BuildContext, BuiltLibraries, ResolveContext, build, resolve};
 use stackup::serve::stack::Stack;
@@ -11,7 +11,7 @@ use stackup_tests::artifacts;
 
 /// Loads libraries for stacks, which must not outlive it.
 pub(crate) struct Host {
-    shelf: Shelf,
+    shelf: LibraryCache,
     place: ResolveContext,
     runtime: tokio::runtime::Runtime,
 }
@@ -22,9 +22,9 @@ impl Host {
         let built = plugins
             .iter()
             .map(|name| ((*name).to_owned(), artifacts::plugin(name).to_path_buf()));
-        let dir = RuntimeDir::create(&Candidate::from_env()).expect("a runtime directory");
+        let dir = RuntimeDir::create(&BaseDir::from_env()).expect("a runtime directory");
         Self {
-            shelf: Shelf::new(dir),
+            shelf: LibraryCache::new(dir),
             place: ResolveContext {
                 environment: "production".to_owned(),
                 directory,

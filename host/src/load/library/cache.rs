@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::load::{Library, LoadError, load};
-use super::loaded::Loaded;
+use super::loaded::LoadedLibraries;
 use super::prepare::adopt;
 use super::{Cause, Ids, check_owners};
 use super::{
-    Demands, FileFacts, Fingerprint, Metadata, PrepareError, Prepared, RuntimeDir, Trust, prepare,
-    settle,
+    FileStat, Fingerprint, Metadata, PrepareError, Prepared, Requirements, RuntimeDir, Trust,
+    prepare, settle,
 };
 
 /// A file whose time of change lies this close to its reading may change again unseen.
@@ -19,21 +19,21 @@ const RACY: Duration = Duration::from_millis(50);
 
 /// Loaded libraries, and what is known of the files that they came from.
 #[derive(Debug)]
-pub struct Shelf {
+pub struct LibraryCache {
     dir: RuntimeDir,
-    loaded: Loaded,
+    loaded: LoadedLibraries,
     seen: HashMap<PathBuf, Seen>,
 }
 
 #[derive(Debug)]
 struct Seen {
-    facts: FileFacts,
+    facts: FileStat,
     fingerprint: Fingerprint,
 }
 
 /// What a file holds: a library that is loaded, or one that is fit to be.
 #[derive(Debug)]
-pub struct Found {
+pub struct ResolvedLibrary {
     state: State,
     /// Stage and time, in order.
     pub timings: Vec<(String, Duration)>,
@@ -41,39 +41,39 @@ pub struct Found {
 
 #[derive(Debug)]
 enum State {
-    Loaded(Arc<Library>),
-    Fit(Box<Prepared>),
+    InMemory(Arc<Library>),
+    Prepared(Box<Prepared>),
 }
 
-impl Found {
+impl ResolvedLibrary {
     /// What it says of itself.
     pub fn metadata(&self) -> &Metadata {
         match &self.state {
-            State::Loaded(library) => &library.metadata,
-            State::Fit(prepared) => &prepared.metadata,
+            State::InMemory(library) => &library.metadata,
+            State::Prepared(prepared) => &prepared.metadata,
         }
     }
 
     /// The hash of its content.
     pub fn fingerprint(&self) -> Fingerprint {
         match &self.state {
-            State::Loaded(library) => library.fingerprint,
-            State::Fit(prepared) => prepared.fingerprint,
+            State::InMemory(library) => library.fingerprint,
+            State::Prepared(prepared) => prepared.fingerprint,
         }
     }
 
     /// The private copy.
     pub fn copy(&self) -> &Path {
         match &self.state {
-            State::Loaded(library) => &library.copy.path,
-            State::Fit(prepared) => &prepared.copy.path,
+            State::InMemory(library) => &library.copy.path,
+            State::Prepared(prepared) => &prepared.copy.path,
         }
     }
 }
 
 /// Why a file does not become a library.
 #[derive(Debug, thiserror::Error)]
-pub enum TakeError {
+pub enum LibraryError {
     /// Before any of its code ran.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -87,12 +87,12 @@ pub enum TakeError {
     },
 }
 
-impl Shelf {
+impl LibraryCache {
     /// An empty shelf that keeps its copies in `dir`.
     pub fn new(dir: RuntimeDir) -> Self {
         Self {
             dir,
-            loaded: Loaded::default(),
+            loaded: LoadedLibraries::default(),
             seen: HashMap::new(),
         }
     }
@@ -102,12 +102,16 @@ impl Shelf {
     /// # Errors
     ///
     /// The first stage that refuses the file.
-    pub fn look(&mut self, path: &Path, demands: &Demands<'_>) -> Result<Found, PrepareError> {
+    pub fn prepare(
+        &mut self,
+        path: &Path,
+        demands: &Requirements<'_>,
+    ) -> Result<ResolvedLibrary, PrepareError> {
         let start = Instant::now();
         if let Some(library) = self.unchanged(path, demands)? {
             let timings = vec![("settle".to_owned(), start.elapsed())];
-            let state = State::Loaded(library);
-            return Ok(Found { state, timings });
+            let state = State::InMemory(library);
+            return Ok(ResolvedLibrary { state, timings });
         }
         let prepared = prepare(path, demands, &self.dir)?;
         self.remember(path, &prepared);
@@ -119,15 +123,15 @@ impl Shelf {
     /// # Errors
     ///
     /// The first stage that refuses it.
-    pub fn adopt(
+    pub fn prepare_saved(
         &mut self,
         kept: &Path,
         fingerprint: Fingerprint,
-        demands: &Demands<'_>,
-    ) -> Result<Found, PrepareError> {
+        demands: &Requirements<'_>,
+    ) -> Result<ResolvedLibrary, PrepareError> {
         if let Some(library) = self.loaded.in_use(fingerprint) {
-            let (state, timings) = (State::Loaded(library), Vec::new());
-            return Ok(Found { state, timings });
+            let (state, timings) = (State::InMemory(library), Vec::new());
+            return Ok(ResolvedLibrary { state, timings });
         }
         let prepared = adopt(kept, fingerprint, demands, &self.dir)?;
         Ok(self.found(prepared))
@@ -138,12 +142,16 @@ impl Shelf {
     /// # Errors
     ///
     /// A library that can't be loaded or does not fit.
-    pub fn load(&mut self, path: &Path, found: Found) -> Result<Arc<Library>, TakeError> {
+    pub fn load(
+        &mut self,
+        path: &Path,
+        found: ResolvedLibrary,
+    ) -> Result<Arc<Library>, LibraryError> {
         let prepared = match found.state {
-            State::Loaded(library) => return Ok(library),
-            State::Fit(prepared) => *prepared,
+            State::InMemory(library) => return Ok(library),
+            State::Prepared(prepared) => *prepared,
         };
-        let library = load(prepared).map_err(|cause| TakeError::Load {
+        let library = load(prepared).map_err(|cause| LibraryError::Load {
             path: path.to_path_buf(),
             cause,
         })?;
@@ -151,8 +159,8 @@ impl Shelf {
     }
 
     /// Forgets what was found and is not to be loaded.
-    pub fn discard(found: Found) {
-        if let State::Fit(prepared) = found.state {
+    pub fn discard(found: ResolvedLibrary) {
+        if let State::Prepared(prepared) = found.state {
             // Nothing holds it; the directory goes with the process in any case.
             let _ = std::fs::remove_file(&prepared.copy.path);
         }
@@ -163,33 +171,37 @@ impl Shelf {
     /// # Errors
     ///
     /// As [`look`](Self::look) and [`load`](Self::load).
-    pub fn take(&mut self, path: &Path, demands: &Demands<'_>) -> Result<Arc<Library>, TakeError> {
-        let found = self.look(path, demands)?;
+    pub fn load_file(
+        &mut self,
+        path: &Path,
+        demands: &Requirements<'_>,
+    ) -> Result<Arc<Library>, LibraryError> {
+        let found = self.prepare(path, demands)?;
         self.load(path, found)
     }
 
-    fn found(&self, prepared: Prepared) -> Found {
+    fn found(&self, prepared: Prepared) -> ResolvedLibrary {
         let stages = prepared.timings.iter();
         let timings = stages
             .map(|(stage, time)| (stage.to_string(), *time))
             .collect();
         let again = self
             .loaded
-            .again(prepared.fingerprint, &prepared.copy.whole);
+            .restore(prepared.fingerprint, &prepared.copy.whole);
         let state = match again {
-            Some(library) => State::Loaded(library),
-            None => State::Fit(Box::new(prepared)),
+            Some(library) => State::InMemory(library),
+            None => State::Prepared(Box::new(prepared)),
         };
-        Found { state, timings }
+        ResolvedLibrary { state, timings }
     }
 
     /// Forgets what was seen of files: each is read again, whatever its facts say.
-    pub fn forget(&mut self) {
+    pub fn invalidate(&mut self) {
         self.seen.clear();
     }
 
     /// The libraries that are mapped.
-    pub fn loaded(&self) -> Loaded {
+    pub fn loaded(&self) -> LoadedLibraries {
         self.loaded.clone()
     }
 
@@ -198,7 +210,7 @@ impl Shelf {
     fn unchanged(
         &self,
         path: &Path,
-        demands: &Demands<'_>,
+        demands: &Requirements<'_>,
     ) -> Result<Option<Arc<Library>>, PrepareError> {
         let Some(seen) = self.seen.get(path) else {
             return Ok(None);
@@ -212,7 +224,9 @@ impl Shelf {
         let Some(library) = library.filter(|_| facts == seen.facts) else {
             return Ok(None);
         };
-        demands.admit(seen.fingerprint).map_err(refused)?;
+        demands
+            .check_fingerprint(seen.fingerprint)
+            .map_err(refused)?;
         if demands.trust == Trust::Owner {
             check_owners(path, facts, Ids::of_this_process())
                 .map_err(|error| refused(error.into()))?;

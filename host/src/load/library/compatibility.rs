@@ -4,7 +4,7 @@ use super::metadata::{Metadata, Panic};
 
 /// A plugin this host must not load.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
+pub enum IncompatibleError {
     /// Built against an interface this host does not speak.
     #[error(
         "built against stackup-plugin ABI {found}, this stackup speaks {expected}: \
@@ -36,7 +36,7 @@ impl Metadata {
     /// # Errors
     ///
     /// When it can't, saying how to rebuild it.
-    pub fn fits(&self, abi: &str) -> Result<(), Misfit> {
+    pub fn check_compatibility(&self, abi: &str) -> Result<(), IncompatibleError> {
         let found = version(&self.abi)?;
         let expected = version(abi)?;
         let same = match expected.0 {
@@ -45,26 +45,26 @@ impl Metadata {
         };
         if !same {
             let text = |(major, minor): (u64, u64)| format!("{major}.{minor}");
-            return Err(Misfit::Abi {
+            return Err(IncompatibleError::Abi {
                 found: text(found),
                 expected: text(expected),
             });
         }
         match self.panic {
             Panic::Unwind => Ok(()),
-            Panic::Abort => Err(Misfit::Aborts),
+            Panic::Abort => Err(IncompatibleError::Aborts),
         }
     }
 }
 
-fn version(text: &str) -> Result<(u64, u64), Misfit> {
+fn version(text: &str) -> Result<(u64, u64), IncompatibleError> {
     let numbers = text
         .split('.')
         .map(|part| part.parse().ok())
         .collect::<Option<Vec<u64>>>();
     match numbers.as_deref() {
         Some([major, minor, _patch]) => Ok((*major, *minor)),
-        _ => Err(Misfit::NotAVersion(text.to_owned())),
+        _ => Err(IncompatibleError::NotAVersion(text.to_owned())),
     }
 }
 
@@ -73,20 +73,29 @@ mod tests {
     use super::*;
     use crate::load::library::sample;
 
-    fn fits(plugin: &str, host: &str) -> Result<(), Misfit> {
+    fn fits(plugin: &str, host: &str) -> Result<(), IncompatibleError> {
         Metadata {
             abi: plugin.to_owned(),
             ..sample::metadata()
         }
-        .fits(host)
+        .check_compatibility(host)
     }
 
     #[test]
     fn in_zero_versions_the_minor_must_match_and_the_patch_is_free() {
         assert_eq!(fits("0.1.7", "0.1.0"), Ok(()));
-        assert!(matches!(fits("0.2.0", "0.1.0"), Err(Misfit::Abi { .. })));
-        assert!(matches!(fits("0.1.0", "0.2.0"), Err(Misfit::Abi { .. })));
-        assert!(matches!(fits("1.1.0", "0.1.0"), Err(Misfit::Abi { .. })));
+        assert!(matches!(
+            fits("0.2.0", "0.1.0"),
+            Err(IncompatibleError::Abi { .. })
+        ));
+        assert!(matches!(
+            fits("0.1.0", "0.2.0"),
+            Err(IncompatibleError::Abi { .. })
+        ));
+        assert!(matches!(
+            fits("1.1.0", "0.1.0"),
+            Err(IncompatibleError::Abi { .. })
+        ));
     }
 
     #[test]
@@ -117,7 +126,7 @@ mod tests {
         ] {
             assert_eq!(
                 fits(text, "0.1.0"),
-                Err(Misfit::NotAVersion(text.to_owned()))
+                Err(IncompatibleError::NotAVersion(text.to_owned()))
             );
         }
     }
@@ -128,6 +137,9 @@ mod tests {
             panic: Panic::Abort,
             ..sample::metadata()
         };
-        assert_eq!(plugin.fits("0.1.0"), Err(Misfit::Aborts));
+        assert_eq!(
+            plugin.check_compatibility("0.1.0"),
+            Err(IncompatibleError::Aborts)
+        );
     }
 }

@@ -9,9 +9,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::fingerprint::{Fingerprint, Hasher};
-use super::runtime_copy::{CopyError, Draft};
+use super::runtime_copy::{CopyError, TempCopy};
 use super::runtime_dir::RuntimeDir;
-use super::settle::FileFacts;
+use super::settle::FileStat;
 
 /// What is read, hashed and written at once. It stays in the processor's cache, and a file that grows by 2 MiB and more
 /// at once took ten times as long (ext4, Linux 6.18; huge pages probably).
@@ -21,11 +21,11 @@ const PIECE: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Content {
     /// All of the file.
-    pub(super) draft: Draft,
+    pub(super) draft: TempCopy,
     /// The hash of it.
     pub(super) fingerprint: Fingerprint,
     /// Which file was read.
-    pub(super) facts: FileFacts,
+    pub(super) facts: FileStat,
 }
 
 /// A file that could not be read whole.
@@ -50,7 +50,7 @@ impl Content {
     /// [`ReadError::Changed`] if it is not, or did not stay, the file that settled: settle again.
     pub(super) fn read(
         path: &Path,
-        settled: FileFacts,
+        settled: FileStat,
         dir: &RuntimeDir,
     ) -> Result<Self, ReadError> {
         // Non-blocking, for a FIFO put in the file's place must not hang us.
@@ -66,12 +66,12 @@ impl Content {
     /// `then` runs between the reading and the second look.
     fn read_open(
         mut file: File,
-        settled: FileFacts,
+        settled: FileStat,
         dir: &RuntimeDir,
         then: impl FnOnce(),
     ) -> Result<Self, ReadError> {
         let before = file.metadata()?;
-        if !before.is_file() || FileFacts::of(&before) != settled {
+        if !before.is_file() || FileStat::of(&before) != settled {
             return Err(ReadError::Changed);
         }
         let mut draft = dir.draft()?;
@@ -92,7 +92,7 @@ impl Content {
             draft.write(&piece[..count])?;
         }
         then();
-        let after = FileFacts::of(&file.metadata()?);
+        let after = FileStat::of(&file.metadata()?);
         if after != settled || left != 0 {
             return Err(ReadError::Changed);
         }
@@ -119,8 +119,8 @@ mod tests {
     use super::*;
     use crate::load::library::sample;
 
-    fn facts(path: &Path) -> FileFacts {
-        FileFacts::of(&fs::metadata(path).unwrap())
+    fn facts(path: &Path) -> FileStat {
+        FileStat::of(&fs::metadata(path).unwrap())
     }
 
     #[test]

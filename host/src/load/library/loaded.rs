@@ -8,36 +8,36 @@ use super::{Fingerprint, Library};
 
 /// Loaded libraries by content. A library is in use while anything but this has it.
 #[derive(Debug, Clone, Default)]
-pub struct Loaded(Arc<Mutex<ByContent>>);
+pub struct LoadedLibraries(Arc<Mutex<ByContent>>);
 
 type ByContent = HashMap<Fingerprint, Arc<Library>>;
 
 /// How many libraries are mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Count {
+pub struct LibraryCounts {
     /// In all.
     pub loaded: usize,
     /// Those of them that nothing uses.
-    pub resting: usize,
+    pub unused: usize,
     /// Bytes of address space that these hold.
-    pub resting_bytes: u64,
+    pub unused_bytes: u64,
 }
 
-impl Loaded {
+impl LoadedLibraries {
     /// The library with this content, unless it rests.
     pub(super) fn in_use(&self, content: Fingerprint) -> Option<Arc<Library>> {
         let by_content = self.lock();
         let library = by_content.get(&content)?;
-        (!library.copy.is_resting()).then(|| Arc::clone(library))
+        (!library.copy.is_reclaimed()).then(|| Arc::clone(library))
     }
 
     /// The library with this content, all of which `whole` has; it no longer rests.
-    pub(super) fn again(&self, content: Fingerprint, whole: &File) -> Option<Arc<Library>> {
+    pub(super) fn restore(&self, content: Fingerprint, whole: &File) -> Option<Arc<Library>> {
         let mut by_content = self.lock();
         let library = by_content.get_mut(&content)?;
         // What is in use does not rest.
         if let Some(free) = Arc::get_mut(library) {
-            free.copy.wake(whole);
+            free.copy.restore(whole);
         }
         Some(Arc::clone(library))
     }
@@ -51,19 +51,19 @@ impl Loaded {
 
     /// Lets each library rest that nothing uses: its memory and disk go back, its addresses stay.
     /// Blocks.
-    pub fn rest(&self) -> Count {
+    pub fn reclaim_unused(&self) -> LibraryCounts {
         let mut by_content = self.lock();
         let loaded = by_content.len();
-        let (mut resting, mut resting_bytes) = (0, 0);
+        let (mut unused, mut unused_bytes) = (0, 0);
         for library in by_content.values_mut().filter_map(Arc::get_mut) {
-            library.copy.rest();
-            resting += 1;
-            resting_bytes += library.copy.address_space();
+            library.copy.reclaim();
+            unused += 1;
+            unused_bytes += library.copy.address_space();
         }
-        Count {
+        LibraryCounts {
             loaded,
-            resting,
-            resting_bytes,
+            unused,
+            unused_bytes,
         }
     }
 

@@ -23,22 +23,23 @@ mod settle;
 mod store;
 mod trust;
 
-pub use self::cache::{Found, Shelf, TakeError};
+pub use self::cache::{LibraryCache, LibraryError, ResolvedLibrary};
 pub use self::choose::ChooseError;
-pub use self::compatibility::Misfit;
+pub use self::compatibility::IncompatibleError;
 pub use self::content::ReadError;
 pub use self::describe::{DescribeError, describe};
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
 pub use self::load::{Library, LoadError, attach, load};
-pub use self::loaded::{Count, Loaded};
+pub use self::loaded::{LibraryCounts, LoadedLibraries};
 pub use self::locate::{NotFound, file_name, locate, plugins_in};
 pub use self::metadata::{HandlerInfo, HandlerKind, Metadata, MetadataError, Panic};
 pub use self::pin::{LockError, PinError, check_lock, check_pin};
-pub use self::prepare::{Cause, Demands, PrepareError, Prepared, Stage, prepare};
+pub use self::prepare::{Cause, PrepareError, Prepared, Requirements, Stage, prepare};
 pub use self::runtime_copy::CopyError;
-pub use self::runtime_dir::{Candidate, RuntimeDir, RuntimeDirError};
+pub use self::runtime_dir::{BaseDir, RuntimeDir, RuntimeDirError};
 pub use self::settle::{
-    FileFacts, GaveUp, Now, Patience, Settle, SettleError, Sight, Verdict, settle,
+    Clocks, Decision, FileStat, Observation, Settle, SettleError, SettleFailure, SettleTimeouts,
+    settle,
 };
-pub use self::store::Vault;
-pub use self::trust::{Entry, Ids, Kind, Trust, TrustError, check_owners, judge};
+pub use self::store::LibraryStore;
+pub use self::trust::{EntryKind, Ids, PathEntry, Trust, TrustError, check_entries, check_owners};

@@ -7,20 +7,20 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::compatibility::Misfit;
+use super::compatibility::IncompatibleError;
 use super::content::{Content, ReadError};
 use super::describe::{DescribeError, describe_file};
 use super::fingerprint::Fingerprint;
 use super::metadata::Metadata;
 use super::pin::{LockError, PinError, check_lock, check_pin};
-use super::runtime_copy::{CopyError, Kept};
+use super::runtime_copy::{CopyError, RuntimeCopy};
 use super::runtime_dir::RuntimeDir;
-use super::settle::{FileFacts, Patience, SettleError, settle};
+use super::settle::{FileStat, SettleError, SettleTimeouts, settle};
 use super::trust::{Ids, Trust, TrustError, check_owners};
 
 /// What is asked of a library file.
 #[derive(Debug, Clone, Copy)]
-pub struct Demands<'a> {
+pub struct Requirements<'a> {
     /// The fingerprint it must have, if one is pinned.
     pub pin: Option<Fingerprint>,
     /// The fingerprints of which it must have one, if libraries are locked.
@@ -30,16 +30,16 @@ pub struct Demands<'a> {
     /// The version of stackup-plugin this host speaks.
     pub abi: &'a str,
     /// How long to wait for it to come to rest.
-    pub patience: Patience,
+    pub patience: SettleTimeouts,
 }
 
-impl Demands<'_> {
+impl Requirements<'_> {
     /// Whether a library with this content may be loaded.
     ///
     /// # Errors
     ///
     /// When the pin or the lock is for another one.
-    pub fn admit(&self, content: Fingerprint) -> Result<(), Cause> {
+    pub fn check_fingerprint(&self, content: Fingerprint) -> Result<(), Cause> {
         check_pin(self.pin, content)?;
         check_lock(self.locked, content)?;
         Ok(())
@@ -50,11 +50,11 @@ impl Demands<'_> {
 #[derive(Debug)]
 pub struct Prepared {
     /// The private copy.
-    pub(super) copy: Kept,
+    pub(super) copy: RuntimeCopy,
     /// The hash of its content.
     pub fingerprint: Fingerprint,
     /// The original, as it was when it was read.
-    pub facts: FileFacts,
+    pub facts: FileStat,
     /// What it says of itself.
     pub metadata: Metadata,
     /// How long each stage took, in order.
@@ -116,7 +116,7 @@ pub enum Cause {
     #[error(transparent)]
     Describe(#[from] DescribeError),
     #[error(transparent)]
-    Misfit(#[from] Misfit),
+    IncompatibleError(#[from] IncompatibleError),
     #[error(transparent)]
     Copy(#[from] CopyError),
 }
@@ -130,7 +130,7 @@ impl Cause {
             Self::Copy(_) | Self::Read(ReadError::Copy(_)) => Stage::RuntimeCopy,
             Self::Read(_) | Self::Pin(_) => Stage::Fingerprint,
             Self::Trust(_) | Self::Lock(_) => Stage::Trust,
-            Self::Describe(_) | Self::Misfit(_) => Stage::Describe,
+            Self::Describe(_) | Self::IncompatibleError(_) => Stage::Describe,
         }
     }
 
@@ -150,7 +150,7 @@ impl Cause {
 /// The first stage that refuses the file, and why.
 pub fn prepare(
     path: &Path,
-    demands: &Demands<'_>,
+    demands: &Requirements<'_>,
     dir: &RuntimeDir,
 ) -> Result<Prepared, PrepareError> {
     walk(path, demands, dir).map_err(|cause| PrepareError {
@@ -167,7 +167,7 @@ pub fn prepare(
 pub(super) fn adopt(
     kept: &Path,
     fingerprint: Fingerprint,
-    demands: &Demands<'_>,
+    demands: &Requirements<'_>,
     dir: &RuntimeDir,
 ) -> Result<Prepared, PrepareError> {
     take_over(kept, fingerprint, demands, dir).map_err(|cause| PrepareError {
@@ -179,19 +179,19 @@ pub(super) fn adopt(
 fn take_over(
     kept: &Path,
     fingerprint: Fingerprint,
-    demands: &Demands<'_>,
+    demands: &Requirements<'_>,
     dir: &RuntimeDir,
 ) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
-    demands.admit(fingerprint)?;
+    demands.check_fingerprint(fingerprint)?;
     let whole = File::open(kept).map_err(ReadError::from)?;
     let metadata = describe_file(&whole)?;
-    metadata.fits(demands.abi)?;
+    metadata.check_compatibility(demands.abi)?;
     watch.lap(Stage::Describe);
     let path = dir.link(kept)?;
     watch.lap(Stage::RuntimeCopy);
-    let facts = FileFacts::of(&whole.metadata().map_err(ReadError::from)?);
-    let copy = Kept { path, whole };
+    let facts = FileStat::of(&whole.metadata().map_err(ReadError::from)?);
+    let copy = RuntimeCopy { path, whole };
     Ok(Prepared {
         copy,
         fingerprint,
@@ -201,11 +201,11 @@ fn take_over(
     })
 }
 
-fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared, Cause> {
+fn walk(path: &Path, demands: &Requirements<'_>, dir: &RuntimeDir) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
     let content = read_trusted(path, demands, dir, &mut watch)?;
     let metadata = describe_file(content.draft.file())?;
-    metadata.fits(demands.abi)?;
+    metadata.check_compatibility(demands.abi)?;
     watch.lap(Stage::Describe);
     let copy = content.draft.keep(&metadata.name, content.fingerprint)?;
     watch.lap(Stage::RuntimeCopy);
@@ -221,7 +221,7 @@ fn walk(path: &Path, demands: &Demands<'_>, dir: &RuntimeDir) -> Result<Prepared
 /// Settles, reads and judges, again and again while somebody writes in between, within one deadline.
 fn read_trusted(
     path: &Path,
-    demands: &Demands<'_>,
+    demands: &Requirements<'_>,
     dir: &RuntimeDir,
     watch: &mut Stopwatch,
 ) -> Result<Content, Cause> {
@@ -231,7 +231,7 @@ fn read_trusted(
         let left = end.saturating_duration_since(Instant::now());
         let facts = settle(
             path,
-            Patience {
+            SettleTimeouts {
                 deadline: left,
                 ..patience
             },
@@ -250,13 +250,13 @@ fn read_trusted(
 
 fn read(
     path: &Path,
-    facts: FileFacts,
-    demands: &Demands<'_>,
+    facts: FileStat,
+    demands: &Requirements<'_>,
     dir: &RuntimeDir,
     watch: &mut Stopwatch,
 ) -> Result<Content, Cause> {
     let content = Content::read(path, facts, dir)?;
-    demands.admit(content.fingerprint)?;
+    demands.check_fingerprint(content.fingerprint)?;
     watch.lap(Stage::Fingerprint);
     if demands.trust == Trust::Owner {
         check_owners(path, content.facts, Ids::of_this_process())?;

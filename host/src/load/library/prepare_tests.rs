@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use super::*;
 use crate::load::library::sample::{self, SECTION};
 
-const DEMANDS: Demands<'_> = Demands {
+const DEMANDS: Requirements<'_> = Requirements {
     pin: None,
     locked: None,
     trust: Trust::Owner,
     abi: "0.1.0",
-    patience: Patience {
+    patience: SettleTimeouts {
         quiet: Duration::from_millis(10),
         deadline: Duration::from_secs(2),
     },
@@ -34,11 +34,11 @@ impl Bench {
         }
     }
 
-    fn prepare(&self, demands: &Demands<'_>) -> Result<Prepared, PrepareError> {
+    fn prepare(&self, demands: &Requirements<'_>) -> Result<Prepared, PrepareError> {
         prepare(&self.file, demands, &self.dir)
     }
 
-    fn refused(&self, demands: &Demands<'_>) -> (Stage, String) {
+    fn refused(&self, demands: &Requirements<'_>) -> (Stage, String) {
         let error = self.prepare(demands).unwrap_err();
         assert!(error.to_string().contains(&self.file.display().to_string()));
         assert_eq!(
@@ -86,14 +86,14 @@ fn the_copy_is_what_was_checked_whatever_becomes_of_the_file() {
 
 #[test]
 fn each_refusal_names_its_stage() {
-    let patience = Patience {
+    let patience = SettleTimeouts {
         deadline: Duration::from_millis(20),
         ..DEMANDS.patience
     };
     let bench = Bench::new(b"");
     assert_eq!(
         bench
-            .refused(&Demands {
+            .refused(&Requirements {
                 patience,
                 ..DEMANDS
             })
@@ -103,11 +103,11 @@ fn each_refusal_names_its_stage() {
     let bench = Bench::new(&plugin());
     let pin = Some(Fingerprint::of(b"other"));
     assert_eq!(
-        bench.refused(&Demands { pin, ..DEMANDS }).0,
+        bench.refused(&Requirements { pin, ..DEMANDS }).0,
         Stage::Fingerprint
     );
     let locked = Some(&[Fingerprint::of(b"other")][..]);
-    let (stage, text) = bench.refused(&Demands { locked, ..DEMANDS });
+    let (stage, text) = bench.refused(&Requirements { locked, ..DEMANDS });
     assert_eq!(stage, Stage::Trust);
     assert!(
         text.contains("is refused at trust: its content is not the locked one"),
@@ -115,7 +115,7 @@ fn each_refusal_names_its_stage() {
     );
     assert_eq!(
         bench
-            .refused(&Demands {
+            .refused(&Requirements {
                 abi: "0.2.0",
                 ..DEMANDS
             })
@@ -137,7 +137,7 @@ fn a_file_others_may_write_is_refused_unless_any_will_do() {
     fs::set_permissions(&bench.file, fs::Permissions::from_mode(0o666)).unwrap();
     assert_eq!(bench.refused(&DEMANDS).0, Stage::Trust);
     bench
-        .prepare(&Demands {
+        .prepare(&Requirements {
             trust: Trust::Any,
             ..DEMANDS
         })

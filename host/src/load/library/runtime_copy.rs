@@ -24,14 +24,14 @@ pub struct CopyError {
 
 /// A copy in the making, which goes unless it is kept.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct TempCopy {
     file: NamedTempFile,
     len: u64,
 }
 
 /// A copy that is in its place.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct RuntimeCopy {
     /// The file to load.
     pub(super) path: PathBuf,
     /// All of the content; what is at `path` may lack what is not mapped, if it was there before.
@@ -44,14 +44,14 @@ impl RuntimeDir {
     /// # Errors
     ///
     /// When the directory can't be written.
-    pub(super) fn draft(&self) -> Result<Draft, CopyError> {
+    pub(super) fn draft(&self) -> Result<TempCopy, CopyError> {
         // Opened for writing as it is made, so that it can be read-only from the start.
         let file = tempfile::Builder::new()
             .prefix(".new-")
             .permissions(Permissions::from_mode(0o500))
             .tempfile_in(self.path());
         match file {
-            Ok(file) => Ok(Draft { file, len: 0 }),
+            Ok(file) => Ok(TempCopy { file, len: 0 }),
             Err(source) => Err(CopyError {
                 path: self.path().to_path_buf(),
                 source,
@@ -73,7 +73,7 @@ impl RuntimeDir {
     }
 }
 
-impl Draft {
+impl TempCopy {
     /// Appends a piece.
     pub(super) fn write(&mut self, piece: &[u8]) -> Result<(), CopyError> {
         self.len += piece.len() as u64;
@@ -92,17 +92,21 @@ impl Draft {
     /// # Errors
     ///
     /// When the directory can't be written.
-    pub(super) fn keep(self, name: &str, fingerprint: Fingerprint) -> Result<Kept, CopyError> {
+    pub(super) fn keep(
+        self,
+        name: &str,
+        fingerprint: Fingerprint,
+    ) -> Result<RuntimeCopy, CopyError> {
         let extension = std::env::consts::DLL_EXTENSION;
         let file_name = format!("{name}-{fingerprint}.{extension}");
         let path = self.file.path().with_file_name(file_name);
         // Copies appear by rename, so one that is there is whole, unless something else ate it.
         if fs::symlink_metadata(&path).is_ok_and(|m| m.is_file() && m.len() == self.len) {
             let whole = self.file.into_file();
-            return Ok(Kept { path, whole });
+            return Ok(RuntimeCopy { path, whole });
         }
         match self.file.persist(&path) {
-            Ok(whole) => Ok(Kept { path, whole }),
+            Ok(whole) => Ok(RuntimeCopy { path, whole }),
             Err(refused) => Err(CopyError {
                 path,
                 source: refused.error,

@@ -15,14 +15,14 @@ const PREFIX: &str = "stackup-runtime-";
 
 /// A place where a runtime directory could be.
 #[derive(Debug, Clone)]
-pub struct Candidate {
+pub struct BaseDir {
     /// The directory in which to make one.
     pub path: PathBuf,
     /// The variable that names it.
     pub variable: &'static str,
 }
 
-impl Candidate {
+impl BaseDir {
     /// `$XDG_RUNTIME_DIR`, then `$TMPDIR` or `/tmp`.
     #[must_use]
     pub fn from_env() -> Vec<Self> {
@@ -76,7 +76,7 @@ impl RuntimeDir {
     /// # Errors
     ///
     /// When no candidate will do, with the reason for each.
-    pub fn create(candidates: &[Candidate]) -> Result<Self, RuntimeDirError> {
+    pub fn create(candidates: &[BaseDir]) -> Result<Self, RuntimeDirError> {
         let mut refusals = Vec::new();
         for candidate in candidates {
             let (path, variable) = (candidate.path.display(), candidate.variable);

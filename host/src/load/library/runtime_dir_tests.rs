@@ -2,8 +2,8 @@ use std::process::{Command, Stdio};
 
 use super::*;
 
-fn at(path: &Path) -> Vec<Candidate> {
-    vec![Candidate {
+fn at(path: &Path) -> Vec<BaseDir> {
+    vec![BaseDir {
         path: path.to_path_buf(),
         variable: "TMPDIR",
     }]
@@ -125,7 +125,7 @@ fn a_killed_processs_directory_is_removed_by_the_next() {
 fn a_place_that_will_not_do_is_passed_over_and_named_if_none_does() {
     let base = tempfile::tempdir().unwrap();
     let missing = base.path().join("missing");
-    let first = Candidate {
+    let first = BaseDir {
         path: missing.clone(),
         variable: "XDG_RUNTIME_DIR",
     };

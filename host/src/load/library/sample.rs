@@ -3,7 +3,7 @@
 use object::write::{Object, StandardSegment};
 use object::{Architecture, BinaryFormat, Endianness, SectionKind};
 
-use super::{Candidate, Metadata, RuntimeDir};
+use super::{BaseDir, Metadata, RuntimeDir};
 
 /// What `export!` would put in a library.
 pub(crate) const SECTION: &str = "stackup-plugin=1\nabi=0.1.0\nname=logger\nversion=0.2.0\n\
@@ -19,7 +19,7 @@ pub(crate) fn runtime_dir() -> (tempfile::TempDir, RuntimeDir) {
     let base = tempfile::tempdir().unwrap();
     let path = base.path().to_path_buf();
     let variable = "TMPDIR";
-    let dir = RuntimeDir::create(&[Candidate { path, variable }]).unwrap();
+    let dir = RuntimeDir::create(&[BaseDir { path, variable }]).unwrap();
     (base, dir)
 }
 

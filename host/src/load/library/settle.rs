@@ -15,14 +15,14 @@ const ABSENT_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How long a file must rest, and how long to wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct SettleTimeouts {
     /// A file unchanged for this long is settled. One whose mtime is older passes at once.
     pub quiet: Duration,
     /// After this long without quiet, give up.
     pub deadline: Duration,
 }
 
-impl Default for Patience {
+impl Default for SettleTimeouts {
     /// 10 ms of quiet, within 2 s.
     fn default() -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Default for Patience {
 
 /// What a regular file looked like at one moment. Two equal ones mean nobody wrote in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileFacts {
+pub struct FileStat {
     /// Device and inode: which file this is.
     pub inode: (u64, u64),
     /// Length in bytes.
@@ -43,7 +43,7 @@ pub struct FileFacts {
     pub mtime: SystemTime,
 }
 
-impl FileFacts {
+impl FileStat {
     /// Takes the facts out of a `stat`.
     #[must_use]
     pub fn of(metadata: &fs::Metadata) -> Self {
@@ -57,9 +57,9 @@ impl FileFacts {
 
 /// What a path led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
+pub enum Observation {
     /// A regular file.
-    File(FileFacts),
+    File(FileStat),
     /// Nothing, or a symbolic link to nothing.
     Absent,
     /// Something that can't be a library, such as a directory.
@@ -68,14 +68,14 @@ pub enum Sight {
 
 /// The two clocks a decision needs.
 #[derive(Debug, Clone, Copy)]
-pub struct Now {
+pub struct Clocks {
     /// Measures waiting.
     pub clock: Instant,
     /// Compared with mtimes.
     pub wall: SystemTime,
 }
 
-impl Now {
+impl Clocks {
     /// Reads both clocks.
     #[must_use]
     pub fn read() -> Self {
@@ -88,18 +88,18 @@ impl Now {
 
 /// What to do after a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     /// Look again at this time.
     Wait(Instant),
     /// Nobody is writing it.
-    Ready(FileFacts),
+    Ready(FileStat),
     /// It will not settle.
-    GiveUp(GaveUp),
+    GiveUp(SettleFailure),
 }
 
 /// Why a file did not settle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GaveUp {
+pub enum SettleFailure {
     /// It was never there.
     Missing,
     /// It was there, went away and did not come back.
@@ -115,16 +115,16 @@ pub enum GaveUp {
 /// Decides, look by look, whether a file has settled. Knows no file and no clock.
 #[derive(Debug, Clone)]
 pub struct Settle {
-    patience: Patience,
+    patience: SettleTimeouts,
     deadline: Instant,
     changed: Instant,
-    last: Option<FileFacts>,
+    last: Option<FileStat>,
 }
 
 impl Settle {
     /// Starts waiting.
     #[must_use]
-    pub fn new(patience: Patience, start: Instant) -> Self {
+    pub fn new(patience: SettleTimeouts, start: Instant) -> Self {
         Self {
             patience,
             deadline: start + patience.deadline,
@@ -134,15 +134,17 @@ impl Settle {
     }
 
     /// Judges one look at the file.
-    pub fn see(&mut self, sight: Sight, now: Now) -> Verdict {
+    pub fn see(&mut self, sight: Observation, now: Clocks) -> Decision {
         let facts = match sight {
-            Sight::File(facts) => facts,
-            Sight::Absent if self.last.is_some() => {
+            Observation::File(facts) => facts,
+            Observation::Absent if self.last.is_some() => {
                 self.changed = now.clock;
-                return self.wait(now.clock + ABSENT_INTERVAL, now, GaveUp::Vanished);
+                return self.wait(now.clock + ABSENT_INTERVAL, now, SettleFailure::Vanished);
             }
-            Sight::Absent => return self.wait(now.clock + ABSENT_INTERVAL, now, GaveUp::Missing),
-            Sight::NotAFile => return Verdict::GiveUp(GaveUp::NotAFile),
+            Observation::Absent => {
+                return self.wait(now.clock + ABSENT_INTERVAL, now, SettleFailure::Missing);
+            }
+            Observation::NotAFile => return Decision::GiveUp(SettleFailure::NotAFile),
         };
         if self.last.replace(facts) != Some(facts) {
             self.changed = now.clock;
@@ -152,27 +154,27 @@ impl Settle {
         if facts.len == 0 {
             // A linker creates its output first and fills it much later: be patient with a new one.
             if untouched >= self.patience.deadline {
-                return Verdict::GiveUp(GaveUp::Empty);
+                return Decision::GiveUp(SettleFailure::Empty);
             }
-            return self.wait(now.clock + self.patience.quiet, now, GaveUp::Empty);
+            return self.wait(now.clock + self.patience.quiet, now, SettleFailure::Empty);
         }
         let watched = now.clock.saturating_duration_since(self.changed);
         let rest = watched.max(untouched);
         if rest >= self.patience.quiet {
-            return Verdict::Ready(facts);
+            return Decision::Ready(facts);
         }
         self.wait(
             now.clock + (self.patience.quiet - rest),
             now,
-            GaveUp::StillChanging,
+            SettleFailure::StillChanging,
         )
     }
 
-    fn wait(&self, until: Instant, now: Now, otherwise: GaveUp) -> Verdict {
+    fn wait(&self, until: Instant, now: Clocks, otherwise: SettleFailure) -> Decision {
         if now.clock >= self.deadline {
-            return Verdict::GiveUp(otherwise);
+            return Decision::GiveUp(otherwise);
         }
-        Verdict::Wait(until.min(self.deadline))
+        Decision::Wait(until.min(self.deadline))
     }
 }
 
@@ -207,21 +209,21 @@ pub enum SettleError {
 /// # Errors
 ///
 /// When the file does not come to rest in time, or is no regular file with content.
-pub fn settle(path: &Path, patience: Patience) -> Result<FileFacts, SettleError> {
+pub fn settle(path: &Path, patience: SettleTimeouts) -> Result<FileStat, SettleError> {
     let mut policy = Settle::new(patience, Instant::now());
     loop {
         let sight = look(path).map_err(SettleError::Io)?;
-        match policy.see(sight, Now::read()) {
-            Verdict::Ready(facts) => return Ok(facts),
-            Verdict::Wait(until) => {
+        match policy.see(sight, Clocks::read()) {
+            Decision::Ready(facts) => return Ok(facts),
+            Decision::Wait(until) => {
                 thread::sleep(until.saturating_duration_since(Instant::now()));
             }
-            Verdict::GiveUp(why) => return Err(why.after(patience.deadline)),
+            Decision::GiveUp(why) => return Err(why.after(patience.deadline)),
         }
     }
 }
 
-impl GaveUp {
+impl SettleFailure {
     fn after(self, deadline: Duration) -> SettleError {
         match self {
             Self::Missing => SettleError::Missing,
@@ -233,10 +235,10 @@ impl GaveUp {
     }
 }
 
-fn look(path: &Path) -> io::Result<Sight> {
+fn look(path: &Path) -> io::Result<Observation> {
     match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Sight::File(FileFacts::of(&metadata))),
-        Ok(_) => Ok(Sight::NotAFile),
+        Ok(metadata) if metadata.is_file() => Ok(Observation::File(FileStat::of(&metadata))),
+        Ok(_) => Ok(Observation::NotAFile),
         // `NotADirectory`: a directory on the way is being replaced by something else.
         Err(e)
             if matches!(
@@ -244,7 +246,7 @@ fn look(path: &Path) -> io::Result<Sight> {
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
             ) =>
         {
-            Ok(Sight::Absent)
+            Ok(Observation::Absent)
         }
         Err(e) => Err(e),
     }

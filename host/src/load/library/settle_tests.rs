@@ -25,22 +25,22 @@ impl Clock {
         }
     }
 
-    fn at(self, n: u64) -> Now {
-        Now {
+    fn at(self, n: u64) -> Clocks {
+        Clocks {
             clock: self.start + ms(n),
             wall: self.wall + ms(n),
         }
     }
 
     /// A file last written at `n`.
-    fn file(self, len: u64, n: i64) -> Sight {
+    fn file(self, len: u64, n: i64) -> Observation {
         let shift = ms(n.unsigned_abs());
         let mtime = if n < 0 {
             self.wall - shift
         } else {
             self.wall + shift
         };
-        Sight::File(FileFacts {
+        Observation::File(FileStat {
             inode: (1, 1),
             len,
             mtime,
@@ -48,16 +48,16 @@ impl Clock {
     }
 
     fn settle(self) -> Settle {
-        Settle::new(Patience::default(), self.start)
+        Settle::new(SettleTimeouts::default(), self.start)
     }
 
-    fn wait(self, n: u64) -> Verdict {
-        Verdict::Wait(self.start + ms(n))
+    fn wait(self, n: u64) -> Decision {
+        Decision::Wait(self.start + ms(n))
     }
 }
 
-fn is_ready(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Ready(_))
+fn is_ready(verdict: Decision) -> bool {
+    matches!(verdict, Decision::Ready(_))
 }
 
 #[test]
@@ -102,27 +102,30 @@ fn a_file_that_never_rests_is_given_up_at_the_deadline() {
     let mut settle = clock.settle();
     for n in (0..2000).step_by(5) {
         let verdict = settle.see(clock.file(n + 1, n.cast_signed()), clock.at(n));
-        assert!(matches!(verdict, Verdict::Wait(_)), "at {n}: {verdict:?}");
+        assert!(matches!(verdict, Decision::Wait(_)), "at {n}: {verdict:?}");
     }
     let verdict = settle.see(clock.file(5000, 2000), clock.at(2000));
-    assert_eq!(verdict, Verdict::GiveUp(GaveUp::StillChanging));
+    assert_eq!(verdict, Decision::GiveUp(SettleFailure::StillChanging));
 }
 
 #[test]
 fn absence_is_endured_until_the_deadline() {
     let clock = Clock::new();
     let mut settle = clock.settle();
-    assert_eq!(settle.see(Sight::Absent, clock.at(0)), clock.wait(1));
+    assert_eq!(settle.see(Observation::Absent, clock.at(0)), clock.wait(1));
     assert_eq!(
-        settle.see(Sight::Absent, clock.at(2000)),
-        Verdict::GiveUp(GaveUp::Missing)
+        settle.see(Observation::Absent, clock.at(2000)),
+        Decision::GiveUp(SettleFailure::Missing)
     );
     let mut settle = clock.settle();
     settle.see(clock.file(9, 0), clock.at(0));
-    assert_eq!(settle.see(Sight::Absent, clock.at(10)), clock.wait(11));
     assert_eq!(
-        settle.see(Sight::Absent, clock.at(2000)),
-        Verdict::GiveUp(GaveUp::Vanished)
+        settle.see(Observation::Absent, clock.at(10)),
+        clock.wait(11)
+    );
+    assert_eq!(
+        settle.see(Observation::Absent, clock.at(2000)),
+        Decision::GiveUp(SettleFailure::Vanished)
     );
 }
 
@@ -134,14 +137,14 @@ fn a_new_empty_file_may_still_be_filled_an_old_one_not() {
         clock.wait(10)
     );
     let old = clock.settle().see(clock.file(0, -2000), clock.at(0));
-    assert_eq!(old, Verdict::GiveUp(GaveUp::Empty));
+    assert_eq!(old, Decision::GiveUp(SettleFailure::Empty));
 }
 
 #[test]
 fn a_directory_is_refused_at_once() {
     let clock = Clock::new();
-    let verdict = clock.settle().see(Sight::NotAFile, clock.at(0));
-    assert_eq!(verdict, Verdict::GiveUp(GaveUp::NotAFile));
+    let verdict = clock.settle().see(Observation::NotAFile, clock.at(0));
+    assert_eq!(verdict, Decision::GiveUp(SettleFailure::NotAFile));
 }
 
 proptest! {
@@ -153,7 +156,7 @@ proptest! {
         late in 0_u64..7,
     ) {
         let clock = Clock::new();
-        let patience = Patience { quiet: ms(10), deadline: ms(300) };
+        let patience = SettleTimeouts { quiet: ms(10), deadline: ms(300) };
         let mut settle = Settle::new(patience, clock.start);
         let mut writes = writes;
         writes.sort_unstable();
@@ -161,21 +164,21 @@ proptest! {
         for looks in 0.. {
             prop_assert!(looks < 400, "looks without end");
             let last = writes.iter().rfind(|(at, _)| *at <= now);
-            let sight = last.map_or(Sight::Absent, |&(at, len)| {
+            let sight = last.map_or(Observation::Absent, |&(at, len)| {
                 clock.file(len, at.cast_signed())
             });
             match settle.see(sight, clock.at(now)) {
-                Verdict::Wait(until) => {
+                Decision::Wait(until) => {
                     prop_assert!(until > clock.at(now).clock);
                     // Sleeps end late, never early.
                     now = u64::try_from((until - clock.start).as_millis()).unwrap() + late;
                 }
-                Verdict::Ready(_) => {
+                Decision::Ready(_) => {
                     let (at, _) = last.unwrap();
                     prop_assert!(now - at >= 10, "written at {at}, ready at {now}");
                     break;
                 }
-                Verdict::GiveUp(_) => {
+                Decision::GiveUp(_) => {
                     prop_assert!(now >= 300);
                     break;
                 }
@@ -184,8 +187,8 @@ proptest! {
     }
 }
 
-fn quick() -> Patience {
-    Patience {
+fn quick() -> SettleTimeouts {
+    SettleTimeouts {
         quiet: ms(10),
         deadline: ms(60),
     }
@@ -204,7 +207,7 @@ fn an_old_file_on_disk_costs_a_stat() {
     age(&path);
     let start = Instant::now();
     for _ in 0..100 {
-        settle(&path, Patience::default()).unwrap();
+        settle(&path, SettleTimeouts::default()).unwrap();
     }
     println!("settle of an old file: {:?}", start.elapsed() / 100);
     assert!(start.elapsed() < ms(500), "{:?}", start.elapsed());
@@ -227,7 +230,7 @@ fn a_file_being_written_is_waited_for() {
     });
     let facts = settle(
         &path,
-        Patience {
+        SettleTimeouts {
             quiet: ms(500),
             deadline: ms(10_000),
         },
@@ -251,9 +254,9 @@ fn a_link_is_followed_anew_at_each_look() {
             symlink("lib.so", &link).unwrap();
         }
     });
-    let facts = settle(&link, Patience::default()).unwrap();
+    let facts = settle(&link, SettleTimeouts::default()).unwrap();
     writer.join().unwrap();
-    assert_eq!(facts, FileFacts::of(&fs::metadata(&path).unwrap()));
+    assert_eq!(facts, FileStat::of(&fs::metadata(&path).unwrap()));
 }
 
 #[test]

@@ -13,9 +13,9 @@ use super::Library;
 
 /// The directory of the libraries that are kept.
 #[derive(Debug, Clone)]
-pub struct Vault(PathBuf);
+pub struct LibraryStore(PathBuf);
 
-impl Vault {
+impl LibraryStore {
     /// The vault in the directory `path`.
     pub fn new(path: PathBuf) -> Self {
         Self(path)
@@ -26,7 +26,7 @@ impl Vault {
     /// # Errors
     ///
     /// When the directory can't be written.
-    pub fn keep(&self, library: &Library, generation: u64) -> io::Result<PathBuf> {
+    pub fn save(&self, library: &Library, generation: u64) -> io::Result<PathBuf> {
         let copy = &library.copy.path;
         let folder = self.0.join(generation.to_string());
         fs::create_dir_all(&folder)?;
@@ -82,7 +82,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let own = dir.path().join("own");
         fs::create_dir(&own).unwrap();
-        let vault = Vault::new(dir.path().join("vault"));
+        let vault = LibraryStore::new(dir.path().join("vault"));
         let folders = [1, 2, 3].map(|number| vault.0.join(number.to_string()));
         folders
             .iter()

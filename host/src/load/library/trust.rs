@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::settle::FileFacts;
+use super::settle::FileStat;
 use crate::load::watch::{ResolvedPath, absolute};
 
 /// How strict to be about a library's owner.
@@ -42,7 +42,7 @@ impl Ids {
 
 /// What kind of thing an entry is, as far as trust cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// A directory.
     Directory,
     /// A symbolic link; its mode says nothing.
@@ -53,11 +53,11 @@ pub enum Kind {
 
 /// A file, directory or link on the way to a library.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct PathEntry {
     /// Where.
     pub path: PathBuf,
     /// What.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Permission bits, sticky bit included.
     pub mode: u32,
     /// Owner.
@@ -68,15 +68,15 @@ pub struct Entry {
     pub listed: bool,
 }
 
-impl Entry {
+impl PathEntry {
     fn of(path: PathBuf, metadata: &Metadata) -> Self {
         let kind = match metadata.file_type() {
-            t if t.is_dir() => Kind::Directory,
-            t if t.is_symlink() => Kind::Link,
-            _ => Kind::File,
+            t if t.is_dir() => EntryKind::Directory,
+            t if t.is_symlink() => EntryKind::Link,
+            _ => EntryKind::File,
         };
         let (mode, uid, gid) = (metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
-        let listed = kind != Kind::Link && has_access_list(&path);
+        let listed = kind != EntryKind::Link && has_access_list(&path);
         Self {
             path,
             kind,
@@ -89,7 +89,7 @@ impl Entry {
 
     /// In a sticky directory others may add entries but not replace or remove ours.
     fn sticky(&self) -> bool {
-        self.kind == Kind::Directory && self.mode & 0o1000 != 0
+        self.kind == EntryKind::Directory && self.mode & 0o1000 != 0
     }
 
     fn group_is_private(&self, ids: Ids) -> bool {
@@ -164,14 +164,18 @@ pub enum TrustError {
 /// # Errors
 ///
 /// The first entry that somebody other than us or root could change.
-pub fn judge(entries: &[Entry], ids: Ids) -> Result<(), TrustError> {
-    entries.iter().try_for_each(|entry| judge_entry(entry, ids))
+pub fn check_entries(entries: &[PathEntry], ids: Ids) -> Result<(), TrustError> {
+    entries.iter().try_for_each(|entry| check_entry(entry, ids))
 }
 
-fn judge_entry(entry: &Entry, ids: Ids) -> Result<(), TrustError> {
+fn check_entry(entry: &PathEntry, ids: Ids) -> Result<(), TrustError> {
     let (path, mode) = (entry.path.clone(), entry.mode);
     if entry.uid != 0 && entry.uid != ids.uid {
-        let flag = if entry.kind == Kind::Link { "-h " } else { "" };
+        let flag = if entry.kind == EntryKind::Link {
+            "-h "
+        } else {
+            ""
+        };
         return Err(TrustError::Owner {
             path,
             uid: entry.uid,
@@ -179,7 +183,7 @@ fn judge_entry(entry: &Entry, ids: Ids) -> Result<(), TrustError> {
             flag,
         });
     }
-    if entry.kind == Kind::Link || entry.sticky() {
+    if entry.kind == EntryKind::Link || entry.sticky() {
         return Ok(());
     }
     if mode & 0o002 != 0 {
@@ -202,22 +206,22 @@ fn judge_entry(entry: &Entry, ids: Ids) -> Result<(), TrustError> {
 ///
 /// # Errors
 ///
-/// See [`judge`]; also when the path no longer leads to the file that was read.
-pub fn check_owners(path: &Path, read: FileFacts, ids: Ids) -> Result<(), TrustError> {
+/// See [`check_entries`]; also when the path no longer leads to the file that was read.
+pub fn check_owners(path: &Path, read: FileStat, ids: Ids) -> Result<(), TrustError> {
     let route = ResolvedPath::resolve(&absolute(path)?);
     let end = route.target().and_then(|step| step.metadata.as_ref());
-    if end.map(FileFacts::of) != Some(read) {
+    if end.map(FileStat::of) != Some(read) {
         return Err(TrustError::Replaced(path.to_path_buf()));
     }
-    let mut entries = vec![Entry::of("/".into(), &std::fs::metadata("/")?)];
+    let mut entries = vec![PathEntry::of("/".into(), &std::fs::metadata("/")?)];
     for step in &route.steps {
         entries.extend(
             step.metadata
                 .as_ref()
-                .map(|metadata| Entry::of(step.path(), metadata)),
+                .map(|metadata| PathEntry::of(step.path(), metadata)),
         );
     }
-    judge(&entries, ids)
+    check_entries(&entries, ids)
 }
 
 #[cfg(test)]

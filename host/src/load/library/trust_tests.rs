@@ -8,8 +8,8 @@ const US: Ids = Ids {
     gid: 1000,
 };
 
-fn entry(kind: Kind, mode: u32, uid: u32, gid: u32) -> Entry {
-    Entry {
+fn entry(kind: EntryKind, mode: u32, uid: u32, gid: u32) -> PathEntry {
+    PathEntry {
         path: "/srv/app".into(),
         kind,
         mode,
@@ -20,11 +20,11 @@ fn entry(kind: Kind, mode: u32, uid: u32, gid: u32) -> Entry {
 }
 
 fn file(mode: u32, uid: u32, gid: u32) -> Result<(), TrustError> {
-    judge(&[entry(Kind::File, mode, uid, gid)], US)
+    check_entries(&[entry(EntryKind::File, mode, uid, gid)], US)
 }
 
 fn dir(mode: u32, uid: u32, gid: u32) -> Result<(), TrustError> {
-    judge(&[entry(Kind::Directory, mode, uid, gid)], US)
+    check_entries(&[entry(EntryKind::Directory, mode, uid, gid)], US)
 }
 
 #[test]
@@ -59,10 +59,13 @@ fn a_sticky_directory_protects_its_entries_but_sticky_files_are_just_files() {
         Err(TrustError::WorldWritable { .. })
     ));
     let theirs = [
-        entry(Kind::Directory, 0o1777, 0, 0),
-        entry(Kind::File, 0o644, 1001, 1001),
+        entry(EntryKind::Directory, 0o1777, 0, 0),
+        entry(EntryKind::File, 0o644, 1001, 1001),
     ];
-    assert!(matches!(judge(&theirs, US), Err(TrustError::Owner { .. })));
+    assert!(matches!(
+        check_entries(&theirs, US),
+        Err(TrustError::Owner { .. })
+    ));
 }
 
 #[test]
@@ -73,8 +76,8 @@ fn a_group_may_write_if_it_is_ours_roots_or_the_owners_own() {
         uid: 1000,
         gid: 100,
     };
-    judge(&[entry(Kind::File, 0o664, 1000, 100)], shared).unwrap();
-    judge(&[entry(Kind::File, 0o664, 1000, 1000)], shared).unwrap();
+    check_entries(&[entry(EntryKind::File, 0o664, 1000, 100)], shared).unwrap();
+    check_entries(&[entry(EntryKind::File, 0o664, 1000, 1000)], shared).unwrap();
     assert!(matches!(
         file(0o664, 1000, 50),
         Err(TrustError::GroupWritable { gid: 50, .. })
@@ -87,8 +90,8 @@ fn a_group_may_write_if_it_is_ours_roots_or_the_owners_own() {
 
 #[test]
 fn a_links_mode_says_nothing_but_its_owner_counts() {
-    judge(&[entry(Kind::Link, 0o777, 1000, 50)], US).unwrap();
-    let error = judge(&[entry(Kind::Link, 0o777, 1001, 50)], US)
+    check_entries(&[entry(EntryKind::Link, 0o777, 1000, 50)], US).unwrap();
+    let error = check_entries(&[entry(EntryKind::Link, 0o777, 1001, 50)], US)
         .unwrap_err()
         .to_string();
     assert!(error.contains("chown -h 1000 '/srv/app'"), "{error}");
@@ -97,29 +100,29 @@ fn a_links_mode_says_nothing_but_its_owner_counts() {
 #[test]
 fn the_message_names_the_entry_and_the_command() {
     let entries = [
-        Entry {
+        PathEntry {
             path: "/".into(),
-            ..entry(Kind::Directory, 0o755, 0, 0)
+            ..entry(EntryKind::Directory, 0o755, 0, 0)
         },
-        Entry {
+        PathEntry {
             path: "/srv".into(),
-            ..entry(Kind::Directory, 0o777, 0, 0)
+            ..entry(EntryKind::Directory, 0o777, 0, 0)
         },
     ];
     assert_eq!(
-        judge(&entries, US).unwrap_err().to_string(),
+        check_entries(&entries, US).unwrap_err().to_string(),
         "anybody may write `/srv` (mode 0777): run `chmod o-w '/srv'`, or set `trust = \"any\"`"
     );
 }
 
 /// A library in directories of its own, with the facts it settled with.
-fn library() -> (tempfile::TempDir, PathBuf, FileFacts) {
+fn library() -> (tempfile::TempDir, PathBuf, FileStat) {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("releases/42")).unwrap();
     let path = dir.path().join("releases/42/lib.so");
     fs::write(&path, "x").unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    let facts = FileFacts::of(&fs::metadata(&path).unwrap());
+    let facts = FileStat::of(&fs::metadata(&path).unwrap());
     (dir, path, facts)
 }
 
@@ -163,19 +166,19 @@ fn a_file_that_is_not_the_one_read_is_refused() {
 
 #[test]
 fn an_access_list_hides_behind_the_groups_bits() {
-    let listed = |kind, mode| Entry {
+    let listed = |kind, mode| PathEntry {
         listed: true,
         ..entry(kind, mode, 1000, 1000)
     };
-    let error = judge(&[listed(Kind::File, 0o664)], US).unwrap_err();
+    let error = check_entries(&[listed(EntryKind::File, 0o664)], US).unwrap_err();
     assert_eq!(
         error.to_string(),
         "an access list lets others write `/srv/app`: run `setfacl -b '/srv/app'`, or set \
          `trust = \"any\"`"
     );
-    assert!(judge(&[listed(Kind::Directory, 0o775)], US).is_err());
-    judge(&[listed(Kind::File, 0o644)], US).unwrap();
-    judge(&[listed(Kind::Directory, 0o1775)], US).unwrap();
+    assert!(check_entries(&[listed(EntryKind::Directory, 0o775)], US).is_err());
+    check_entries(&[listed(EntryKind::File, 0o644)], US).unwrap();
+    check_entries(&[listed(EntryKind::Directory, 0o1775)], US).unwrap();
 }
 
 #[test]
@@ -202,7 +205,7 @@ fn an_access_list_is_seen() {
         Err(error) => return println!("skipped: no access lists here: {error}"),
     }
     assert!(has_access_list(&path));
-    let facts = FileFacts::of(&fs::metadata(&path).unwrap());
+    let facts = FileStat::of(&fs::metadata(&path).unwrap());
     let refused = check_owners(&path, facts, Ids::of_this_process());
     assert!(matches!(refused, Err(TrustError::Listed(_))), "{refused:?}");
 }

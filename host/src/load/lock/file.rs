@@ -32,7 +32,7 @@ pub enum LockFileError {
 }
 
 /// The lock of a manifest: `X.toml` has `X.lock`.
-pub fn beside(manifest: &Path) -> PathBuf {
+pub fn lock_path(manifest: &Path) -> PathBuf {
     if manifest.extension().is_some_and(|end| end == "toml") {
         return manifest.with_extension("lock");
     }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_locks_name_comes_from_the_manifests() {
-        let name = |manifest: &str| beside(Path::new(manifest)).display().to_string();
+        let name = |manifest: &str| lock_path(Path::new(manifest)).display().to_string();
         assert_eq!(name("config.ru.toml"), "config.ru.lock");
         assert_eq!(name("/srv/a/site.toml"), "/srv/a/site.lock");
         assert_eq!(name("a.d/manifest"), "a.d/manifest.lock");

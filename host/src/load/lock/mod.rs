@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::load::library::Fingerprint;
 
-pub use self::file::{LockFileError, beside, read, write};
+pub use self::file::{LockFileError, lock_path, read, write};
 pub use self::text::{TextError, parse};
 
 mod file;
@@ -14,11 +14,11 @@ mod text;
 
 /// The libraries of a manifest, sorted, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lock(pub BTreeSet<Locked>);
+pub struct Lock(pub BTreeSet<LockedLibrary>);
 
 /// A library. A plugin may have several, where directives say its `path`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Locked {
+pub struct LockedLibrary {
     /// The plugin's name in the manifest.
     pub plugin: String,
     /// The hash of its content.

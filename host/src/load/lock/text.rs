@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lock, Locked};
+use super::{Lock, LockedLibrary};
 use crate::load::manifest::words::printable;
 
 /// The one format this program reads and writes.
@@ -87,7 +87,7 @@ pub fn parse(text: &str) -> Result<Lock, TextError> {
             sha256,
         } = plugin;
         match sha256.parse() {
-            Ok(sha256) => Ok(Locked {
+            Ok(sha256) => Ok(LockedLibrary {
                 plugin: name,
                 sha256,
                 abi,
@@ -124,8 +124,8 @@ mod tests {
     use super::*;
     use crate::load::library::Fingerprint;
 
-    fn locked(plugin: &str, content: &str) -> Locked {
-        Locked {
+    fn locked(plugin: &str, content: &str) -> LockedLibrary {
+        LockedLibrary {
             plugin: plugin.to_owned(),
             sha256: Fingerprint::of(content.as_bytes()),
             abi: "0.1.0".to_owned(),

@@ -3,21 +3,21 @@
 use std::fmt;
 
 use super::Step;
-use crate::policy::How;
+use crate::policy::ExitReason;
 
 /// How a trial killed its process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Death {
+pub struct ProbeCrash {
     /// What it did.
     pub(super) step: Step,
     /// How.
-    pub how: How,
+    pub how: ExitReason,
     /// The last that it wrote to stderr.
-    pub last_words: String,
+    pub stderr_tail: String,
 }
 
-impl Death {
-    pub(super) fn new(step: Step, how: How, stderr: &str) -> Self {
+impl ProbeCrash {
+    pub(super) fn new(step: Step, how: ExitReason, stderr: &str) -> Self {
         let mut last: Vec<_> = stderr
             .lines()
             .rev()
@@ -28,12 +28,12 @@ impl Death {
         Self {
             step,
             how,
-            last_words: last.join("\n"),
+            stderr_tail: last.join("\n"),
         }
     }
 }
 
-impl fmt::Display for Death {
+impl fmt::Display for ProbeCrash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = match self.step {
             Step::Load => "loading it",
@@ -41,9 +41,9 @@ impl fmt::Display for Death {
             Step::Init => "its `init`",
         };
         match &self.how {
-            how @ How::Signal(_) => write!(f, "{place} crashes ({how})"),
-            how @ How::Exit(_) => write!(f, "{place} ends the process ({how})"),
-            How::Hung(limit) => write!(f, "{place} does not end within {limit:?}"),
+            how @ ExitReason::Signal(_) => write!(f, "{place} crashes ({how})"),
+            how @ ExitReason::Exit(_) => write!(f, "{place} ends the process ({how})"),
+            ExitReason::Hung(limit) => write!(f, "{place} does not end within {limit:?}"),
         }
     }
 }
@@ -56,22 +56,22 @@ mod tests {
 
     #[test]
     fn each_end_has_its_words() {
-        let death = |how| Death::new(Step::Init, how, "").to_string();
+        let death = |how| ProbeCrash::new(Step::Init, how, "").to_string();
         assert_eq!(
-            death(How::Signal(6)),
+            death(ExitReason::Signal(6)),
             "its `init` crashes (SIGABRT: it aborted)"
         );
         assert_eq!(
-            death(How::Exit(3)),
+            death(ExitReason::Exit(3)),
             "its `init` ends the process (exit code 3)"
         );
-        let hung = Death::new(Step::Load, How::Hung(Duration::from_secs(5)), "");
+        let hung = ProbeCrash::new(Step::Load, ExitReason::Hung(Duration::from_secs(5)), "");
         assert_eq!(hung.to_string(), "loading it does not end within 5s");
     }
 
     #[test]
     fn each_step_has_its_words() {
-        let death = |step| Death::new(step, How::Exit(1), "").to_string();
+        let death = |step| ProbeCrash::new(step, ExitReason::Exit(1), "").to_string();
         for (step, words) in [
             (Step::Load, "loading it ends"),
             (Step::Schema, "asking for its schema ends"),
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn of_the_last_words_the_last_count() {
-        let death = Death::new(Step::Load, How::Exit(1), "a\nb\n\nc\nd\n");
-        assert_eq!(death.last_words, "b\nc\nd");
+        let death = ProbeCrash::new(Step::Load, ExitReason::Exit(1), "a\nb\n\nc\nd\n");
+        assert_eq!(death.stderr_tail, "b\nc\nd");
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 pub use self::child::main;
-pub use self::crash::Death;
+pub use self::crash::ProbeCrash;
 pub use self::parent::ChildProbe;
 use crate::load::schema::Violation;
 
@@ -39,7 +39,7 @@ pub struct Trial {
 
 /// Where the handlers are to believe that they are.
 #[derive(Debug, Clone)]
-pub struct Setting {
+pub struct ProbeContext {
     /// `development`, `production`, ….
     pub environment: String,
     /// The manifest's directory.
@@ -55,16 +55,20 @@ pub trait Probe: Send + Sync + std::fmt::Debug {
     /// # Errors
     ///
     /// When there can be no child: nothing is known of the trials then.
-    fn try_out(&self, trials: &[Trial], setting: &Setting) -> Result<Vec<Option<Fault>>, String>;
+    fn run(
+        &self,
+        trials: &[Trial],
+        setting: &ProbeContext,
+    ) -> Result<Vec<Option<ProbeFailure>>, String>;
 }
 
 /// What is wrong with a trial.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Fault {
+pub enum ProbeFailure {
     /// It killed its process.
-    Died(Death),
+    Crashed(ProbeCrash),
     /// Its config is not what its own schema says, so its `init` was not called.
-    Misfits(Vec<Violation>),
+    InvalidConfig(Vec<Violation>),
 }
 
 /// A step of a trial, told before it begins.

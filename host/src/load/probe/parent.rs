@@ -11,11 +11,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::crash::Death;
-use super::{ARGUMENT, Fault, Probe, Setting, Step, Trial};
+use super::crash::ProbeCrash;
+use super::{ARGUMENT, Probe, ProbeContext, ProbeFailure, Step, Trial};
 use crate::load::program;
 use crate::load::schema::Violation;
-use crate::policy::How;
+use crate::policy::ExitReason;
 
 /// Probes in children of a program that understands [`ARGUMENT`].
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl ChildProbe {
     }
 
     /// One child for all trials, up to the one that kills it.
-    fn run(&self, trials: &[Trial], setting: &Setting) -> Result<Ran, String> {
+    fn run_child(&self, trials: &[Trial], setting: &ProbeContext) -> Result<ChildOutcome, String> {
         let mut child = self.start()?;
         let told = told(&mut child);
         let last_words = last_words(&mut child);
@@ -64,12 +64,12 @@ impl ChildProbe {
         let (mut last, mut misfits) = (None, Vec::new());
         let hung = loop {
             match told.recv_timeout(setting.limit) {
-                Ok(Told::Step(trial, step)) => last = Some((trial, step)),
-                Ok(Told::Misfits(trial, violations)) => misfits.push((trial, violations)),
-                Ok(Told::Done) => {
+                Ok(Report::Step(trial, step)) => last = Some((trial, step)),
+                Ok(Report::Misfits(trial, violations)) => misfits.push((trial, violations)),
+                Ok(Report::Done) => {
                     finish(child);
                     let died = None;
-                    return Ok(Ran { misfits, died });
+                    return Ok(ChildOutcome { misfits, died });
                 }
                 Err(RecvTimeoutError::Disconnected) => break false,
                 Err(RecvTimeoutError::Timeout) => break true,
@@ -83,9 +83,9 @@ impl ChildProbe {
             .wait()
             .map_err(|error| format!("a probe was lost: {error}"))?;
         let how = if hung {
-            How::Hung(setting.limit)
+            ExitReason::Hung(setting.limit)
         } else {
-            How::of(status)
+            ExitReason::of(status)
         };
         let Some((trial, step)) = last else {
             let sent = sent.is_some_and(|sent| sent.is_ok());
@@ -96,29 +96,33 @@ impl ChildProbe {
         let words = last_words
             .recv_timeout(Duration::from_secs(1))
             .unwrap_or_default();
-        let died = Some((trial, Death::new(step, how, &words)));
-        Ok(Ran { misfits, died })
+        let died = Some((trial, ProbeCrash::new(step, how, &words)));
+        Ok(ChildOutcome { misfits, died })
     }
 }
 
 /// What came of one child; trials are numbered as it got them.
-struct Ran {
+struct ChildOutcome {
     misfits: Vec<(usize, Vec<Violation>)>,
     /// Which trial killed it, if one did: those after it are not tried yet.
-    died: Option<(usize, Death)>,
+    died: Option<(usize, ProbeCrash)>,
 }
 
 impl Probe for ChildProbe {
-    fn try_out(&self, trials: &[Trial], setting: &Setting) -> Result<Vec<Option<Fault>>, String> {
+    fn run(
+        &self,
+        trials: &[Trial],
+        setting: &ProbeContext,
+    ) -> Result<Vec<Option<ProbeFailure>>, String> {
         let mut faults = vec![None; trials.len()];
         let mut left: Vec<usize> = (0..trials.len()).collect();
         // Each child ends with at most one death; the others get another one.
         while !left.is_empty() {
             let batch: Vec<_> = left.iter().map(|&number| trials[number].clone()).collect();
-            let Ran { misfits, died } = self.run(&batch, setting)?;
+            let ChildOutcome { misfits, died } = self.run_child(&batch, setting)?;
             for (at, violations) in misfits {
                 if let Some(number) = left.get(at) {
-                    faults[*number] = Some(Fault::Misfits(violations));
+                    faults[*number] = Some(ProbeFailure::InvalidConfig(violations));
                 }
             }
             let Some((at, death)) = died else { break };
@@ -128,7 +132,7 @@ impl Probe for ChildProbe {
             let whole = death.step == Step::Load;
             for other in left.iter().copied() {
                 if other == number || whole && trials[other].library == *library {
-                    faults[other] = Some(Fault::Died(death.clone()));
+                    faults[other] = Some(ProbeFailure::Crashed(death.clone()));
                 }
             }
             left.retain(|&other| faults[other].is_none());
@@ -137,14 +141,14 @@ impl Probe for ChildProbe {
     }
 }
 
-enum Told {
+enum Report {
     Step(usize, Step),
     Misfits(usize, Vec<Violation>),
     Done,
 }
 
 /// What the child tells, until it closes its stdout.
-fn told(child: &mut Child) -> mpsc::Receiver<Told> {
+fn told(child: &mut Child) -> mpsc::Receiver<Report> {
     let (sender, receiver) = mpsc::channel();
     let lines = child.stdout.take().map(BufReader::new);
     thread::spawn(move || {
@@ -162,17 +166,20 @@ fn told(child: &mut Child) -> mpsc::Receiver<Told> {
     receiver
 }
 
-fn parse(line: &str) -> Option<Told> {
+fn parse(line: &str) -> Option<Report> {
     let line: Value = serde_json::from_str(line).ok()?;
     if line["done"] == true {
-        return Some(Told::Done);
+        return Some(Report::Done);
     }
     let trial = usize::try_from(line["trial"].as_u64()?).ok()?;
     if let Some(misfits) = line.get("misfits") {
         let violations = Deserialize::deserialize(misfits).ok()?;
-        return Some(Told::Misfits(trial, violations));
+        return Some(Report::Misfits(trial, violations));
     }
-    Some(Told::Step(trial, Step::from_word(line["step"].as_str()?)?))
+    Some(Report::Step(
+        trial,
+        Step::from_word(line["step"].as_str()?)?,
+    ))
 }
 
 /// All that the child writes to stderr, once it has ended; bounded.
@@ -191,7 +198,7 @@ fn last_words(child: &mut Child) -> mpsc::Receiver<String> {
     receiver
 }
 
-fn input(trials: &[Trial], setting: &Setting) -> Value {
+fn input(trials: &[Trial], setting: &ProbeContext) -> Value {
     let trials: Vec<_> = trials
         .iter()
         .map(|trial| {

@@ -5,27 +5,27 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Start;
-use crate::policy::How;
+use super::StackSource;
+use crate::policy::ExitReason;
 
 /// A worker that ended though nobody had asked it to.
 #[derive(Debug, Clone)]
 pub struct Crash {
     /// How it ended.
-    pub how: How,
+    pub how: ExitReason,
     /// Who ran, as its last words say; `None` outside of any handler, or without last words.
-    pub who: Option<Who>,
+    pub who: Option<Culprit>,
     /// What it was started with.
-    pub origin: Start,
+    pub origin: StackSource,
     /// What served; `None` if it had not come to serve.
-    pub active: Option<Active>,
+    pub active: Option<ActiveStack>,
     /// Whether there is a known good stack that is another than the one that served or began.
     pub known_good: bool,
 }
 
 /// The handler that ran when a worker died.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Who {
+pub struct Culprit {
     /// As the manifest names it: `plugin` or `plugin#handler`.
     pub handler: String,
     /// The plugin's name in the manifest.
@@ -38,7 +38,7 @@ pub struct Who {
 
 /// The stack that served.
 #[derive(Debug, Clone)]
-pub struct Active {
+pub struct ActiveStack {
     /// Its number.
     pub generation: u64,
     /// Whether it has yet to prove itself.
@@ -61,19 +61,21 @@ impl fmt::Display for Crash {
             (None, _) if self.is_from_outside() => {
                 write!(f, "the worker was killed from outside ({how})")?;
             }
-            (None, How::Signal(_)) => write!(f, "the worker crashed outside of a handler ({how})")?,
-            (None, How::Exit(_)) => write!(f, "the worker ended by itself ({how})")?,
-            (None, How::Hung(_)) => write!(f, "the worker does not answer ({how})")?,
+            (None, ExitReason::Signal(_)) => {
+                write!(f, "the worker crashed outside of a handler ({how})")?
+            }
+            (None, ExitReason::Exit(_)) => write!(f, "the worker ended by itself ({how})")?,
+            (None, ExitReason::Hung(_)) => write!(f, "the worker does not answer ({how})")?,
             (Some(who), how) => {
-                let Who {
+                let Culprit {
                     handler,
                     generation,
                     ..
                 } = who;
                 let did = match how {
-                    How::Signal(_) => "crashed the worker",
-                    How::Exit(_) => "ended the process",
-                    How::Hung(_) => "blocked its thread",
+                    ExitReason::Signal(_) => "crashed the worker",
+                    ExitReason::Exit(_) => "ended the process",
+                    ExitReason::Hung(_) => "blocked its thread",
                 };
                 write!(f, "`{handler}` of generation {generation} {did} ({how})")?;
             }

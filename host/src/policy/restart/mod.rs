@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::crash::{Active, Crash, Who};
+pub use self::crash::{ActiveStack, Crash, Culprit};
 use super::{Backoff, Quarantine, QuarantineRule};
 
 mod crash;
@@ -14,7 +14,7 @@ mod tests;
 
 /// Which stack a worker is started with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Start {
+pub enum StackSource {
     /// The last that has passed its probation.
     KnownGood,
     /// The one that was active.
@@ -25,11 +25,11 @@ pub enum Start {
 
 /// What follows from a crash. Displayed it is one line for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct RestartPlan {
     /// What happened and who did it, for people.
     pub cause: String,
     /// The stack to start next.
-    pub start: Start,
+    pub start: StackSource,
     /// The newest stack is left behind: it is not to be tried again until something of it changes.
     pub rolled_back: bool,
     /// The library that this crash has put into quarantine.
@@ -57,20 +57,20 @@ enum Blame {
 }
 
 /// Judges a crash at `now`, and remembers it.
-pub fn judge(
+pub fn plan_restart(
     crash: &Crash,
     now: u64,
     rule: &QuarantineRule,
     quarantine: &mut Quarantine,
     backoff: &mut Backoff,
-) -> Verdict {
+) -> RestartPlan {
     let blame = blame(crash);
     let (start, rolled_back) = next(crash, blame);
     let quarantined = crash
         .who
         .as_ref()
-        .filter(|who| quarantine.crashed(&who.fingerprint, now, rule));
-    Verdict {
+        .filter(|who| quarantine.record_crash(&who.fingerprint, now, rule));
+    RestartPlan {
         cause: crash.to_string(),
         start,
         rolled_back,
@@ -80,7 +80,7 @@ pub fn judge(
             .map(|(fingerprint, _)| fingerprint.to_owned())
             .collect(),
         // A process that is killed as often as it starts must not spin either.
-        delay: backoff.delay(now),
+        delay: backoff.next_delay(now),
     }
 }
 
@@ -104,9 +104,9 @@ fn blame(crash: &Crash) -> Blame {
 }
 
 /// What to start, and whether the newest stack is left behind for it.
-fn next(crash: &Crash, blame: Blame) -> (Start, bool) {
+fn next(crash: &Crash, blame: Blame) -> (StackSource, bool) {
     let served = match crash.active {
-        Some(_) => Start::Active,
+        Some(_) => StackSource::Active,
         None => crash.origin,
     };
     let on_probation = crash
@@ -116,24 +116,26 @@ fn next(crash: &Crash, blame: Blame) -> (Start, bool) {
     match blame {
         Blame::Nobody | Blame::Draining => (served, false),
         Blame::Candidate => (served, true),
-        Blame::Active if on_probation && crash.known_good => (Start::KnownGood, true),
-        Blame::Beginning if crash.known_good && crash.origin != Start::KnownGood => {
-            (Start::KnownGood, true)
+        Blame::Active if on_probation && crash.known_good => (StackSource::KnownGood, true),
+        Blame::Beginning if crash.known_good && crash.origin != StackSource::KnownGood => {
+            (StackSource::KnownGood, true)
         }
         Blame::Active | Blame::Beginning => (served, false),
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for RestartPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match (self.start, self.rolled_back) {
-            (Start::KnownGood, true) => "rolled back to the last known good stack, which starts",
-            (Start::KnownGood, false) => "the last known good stack starts again",
-            (Start::Active, true) => {
+            (StackSource::KnownGood, true) => {
+                "rolled back to the last known good stack, which starts"
+            }
+            (StackSource::KnownGood, false) => "the last known good stack starts again",
+            (StackSource::Active, true) => {
                 "the new stack is left alone until it changes, the active one starts again"
             }
-            (Start::Active, false) => "the active stack starts again",
-            (Start::Disk, _) => "the stack on the disk is tried again",
+            (StackSource::Active, false) => "the active stack starts again",
+            (StackSource::Disk, _) => "the stack on the disk is tried again",
         };
         write!(f, "{}; {what}", self.cause)?;
         match self.delay {

@@ -3,17 +3,17 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::How;
+use crate::policy::ExitReason;
 
 const RULE: QuarantineRule = QuarantineRule {
     crashes: 3,
     window: Duration::from_secs(600),
 };
-const SEGV: How = How::Signal(11);
-const KILL: How = How::Signal(9);
+const SEGV: ExitReason = ExitReason::Signal(11);
+const KILL: ExitReason = ExitReason::Signal(9);
 
-fn who(fingerprint: &str, generation: u64) -> Option<Who> {
-    Some(Who {
+fn who(fingerprint: &str, generation: u64) -> Option<Culprit> {
+    Some(Culprit {
         handler: "auth#basic".into(),
         plugin: "auth".into(),
         fingerprint: fingerprint.into(),
@@ -22,8 +22,8 @@ fn who(fingerprint: &str, generation: u64) -> Option<Who> {
 }
 
 /// Generation 7, of the libraries `a` and `b`.
-fn active(on_probation: bool) -> Option<Active> {
-    Some(Active {
+fn active(on_probation: bool) -> Option<ActiveStack> {
+    Some(ActiveStack {
         generation: 7,
         on_probation,
         fingerprints: ["a", "b"].map(str::to_owned).into(),
@@ -35,15 +35,15 @@ fn crash() -> Crash {
     Crash {
         how: SEGV,
         who: who("a", 7),
-        origin: Start::Disk,
+        origin: StackSource::Disk,
         active: active(true),
         known_good: true,
     }
 }
 
-fn judged(crash: &Crash) -> Verdict {
+fn judged(crash: &Crash) -> RestartPlan {
     let (mut quarantine, mut backoff) = (Quarantine::default(), Backoff::default());
-    judge(crash, 0, &RULE, &mut quarantine, &mut backoff)
+    plan_restart(crash, 0, &RULE, &mut quarantine, &mut backoff)
 }
 
 #[track_caller]
@@ -60,7 +60,7 @@ fn a_stack_that_crashes_on_probation_is_rolled_back() {
     );
     let nowhere = Crash {
         who: None,
-        how: How::Signal(6),
+        how: ExitReason::Signal(6),
         ..crash()
     };
     says(
@@ -69,7 +69,7 @@ fn a_stack_that_crashes_on_probation_is_rolled_back() {
          known good stack, which starts at once",
     );
     let exit = Crash {
-        how: How::Exit(3),
+        how: ExitReason::Exit(3),
         ..crash()
     };
     says(
@@ -78,7 +78,7 @@ fn a_stack_that_crashes_on_probation_is_rolled_back() {
          known good stack, which starts at once",
     );
     let hung = Crash {
-        how: How::Hung(Duration::from_secs(30)),
+        how: ExitReason::Hung(Duration::from_secs(30)),
         ..crash()
     };
     says(
@@ -126,7 +126,7 @@ fn who_kills_from_outside_is_nobody_here() {
          serve; the stack on the disk is tried again at once",
     );
     let ended = Crash {
-        how: How::Signal(15),
+        how: ExitReason::Signal(15),
         ..killed
     };
     assert!(!judged(&ended).rolled_back);
@@ -138,7 +138,7 @@ fn a_killing_that_last_words_explain_is_a_crash() {
         how: KILL,
         ..crash()
     };
-    assert_eq!(judged(&killed).start, Start::KnownGood);
+    assert_eq!(judged(&killed).start, StackSource::KnownGood);
 }
 
 #[test]
@@ -148,12 +148,15 @@ fn a_generation_on_its_way_out_does_not_speak_against_the_active_one() {
         ..crash()
     };
     let verdict = judged(&draining);
-    assert_eq!((verdict.start, verdict.rolled_back), (Start::Active, false));
+    assert_eq!(
+        (verdict.start, verdict.rolled_back),
+        (StackSource::Active, false)
+    );
     let shared = Crash {
         who: who("b", 6),
         ..crash()
     };
-    assert_eq!(judged(&shared).start, Start::KnownGood);
+    assert_eq!(judged(&shared).start, StackSource::KnownGood);
 }
 
 #[test]
@@ -174,25 +177,25 @@ fn a_candidate_that_crashes_is_left_alone_and_the_active_stack_goes_on() {
 #[test]
 fn a_start_that_fails_goes_to_the_known_good_stack_and_that_one_is_tried_again() {
     let (mut quarantine, mut backoff) = (Quarantine::default(), Backoff::default());
-    let mut judge = |crash: &Crash| judge(crash, 0, &RULE, &mut quarantine, &mut backoff);
+    let mut plan = |crash: &Crash| plan_restart(crash, 0, &RULE, &mut quarantine, &mut backoff);
     let disk = Crash {
-        how: How::Exit(101),
+        how: ExitReason::Exit(101),
         who: None,
         active: None,
         ..crash()
     };
     assert_eq!(
-        judge(&disk).to_string(),
+        plan(&disk).to_string(),
         "the worker ended by itself (exit code 101) before it came to serve; rolled back to the \
          last known good stack, which starts at once"
     );
     let good = Crash {
-        origin: Start::KnownGood,
+        origin: StackSource::KnownGood,
         known_good: false,
         ..disk.clone()
     };
     assert_eq!(
-        judge(&good).to_string(),
+        plan(&good).to_string(),
         "the worker ended by itself (exit code 101) before it came to serve; the last known good \
          stack starts again in 100ms"
     );
@@ -201,7 +204,7 @@ fn a_start_that_fails_goes_to_the_known_good_stack_and_that_one_is_tried_again()
         ..disk
     };
     assert_eq!(
-        judge(&only).to_string(),
+        plan(&only).to_string(),
         "the worker ended by itself (exit code 101) before it came to serve; the stack on the disk \
          is tried again in 200ms"
     );
@@ -210,15 +213,15 @@ fn a_start_that_fails_goes_to_the_known_good_stack_and_that_one_is_tried_again()
 #[test]
 fn the_third_crash_of_a_library_quarantines_it_and_each_start_is_told() {
     let (mut quarantine, mut backoff) = (Quarantine::default(), Backoff::default());
-    let mut judge = |crash: &Crash| judge(crash, 0, &RULE, &mut quarantine, &mut backoff);
+    let mut plan = |crash: &Crash| plan_restart(crash, 0, &RULE, &mut quarantine, &mut backoff);
     let crash = Crash {
         who: who("0123456789abcdef", 7),
         active: active(false),
         ..crash()
     };
-    assert!(judge(&crash).out_of_service.is_empty());
-    judge(&crash);
-    let third = judge(&crash);
+    assert!(plan(&crash).out_of_service.is_empty());
+    plan(&crash);
+    let third = plan(&crash);
     assert_eq!(third.quarantined.as_deref(), Some("0123456789abcdef"));
     let line = third.to_string();
     assert!(
@@ -233,7 +236,7 @@ fn the_third_crash_of_a_library_quarantines_it_and_each_start_is_told() {
         who: None,
         ..crash
     };
-    let next = judge(&killed);
+    let next = plan(&killed);
     assert_eq!(next.quarantined, None);
     assert_eq!(next.out_of_service, ["0123456789abcdef"]);
 }
@@ -242,13 +245,17 @@ fn crashes() -> impl Strategy<Value = Crash> {
     let how = prop_oneof![
         Just(SEGV),
         Just(KILL),
-        Just(How::Signal(15)),
-        Just(How::Exit(0)),
-        Just(How::Hung(Duration::from_secs(30))),
+        Just(ExitReason::Signal(15)),
+        Just(ExitReason::Exit(0)),
+        Just(ExitReason::Hung(Duration::from_secs(30))),
     ];
     let fingerprint = prop::sample::select(vec!["a", "b", "old", "new"]);
     let runs = prop::option::of((fingerprint, 6..9_u64));
-    let origin = prop::sample::select(vec![Start::KnownGood, Start::Active, Start::Disk]);
+    let origin = prop::sample::select(vec![
+        StackSource::KnownGood,
+        StackSource::Active,
+        StackSource::Disk,
+    ]);
     let served = prop::option::of(any::<bool>());
     (how, runs, origin, served, any::<bool>()).prop_map(
         |(how, runs, origin, served, known_good)| Crash {
@@ -273,9 +280,9 @@ proptest! {
         let mut counted: Vec<(String, u64)> = Vec::new();
         for (life, crash) in schedule {
             now += life;
-            let verdict = judge(&crash, now, &RULE, &mut quarantine, &mut backoff);
+            let verdict = plan_restart(&crash, now, &RULE, &mut quarantine, &mut backoff);
 
-            let outside = crash.who.is_none() && matches!(crash.how, How::Signal(9 | 15));
+            let outside = crash.who.is_none() && matches!(crash.how, ExitReason::Signal(9 | 15));
             let generation = crash.who.as_ref().map(|who| who.generation);
             let of_active = match (&crash.active, &crash.who) {
                 (Some(active), Some(who)) => {
@@ -286,19 +293,19 @@ proptest! {
             };
             let on_probation = crash.active.as_ref().is_some_and(|active| active.on_probation);
             if on_probation && of_active && crash.known_good && !outside {
-                prop_assert_eq!(verdict.start, Start::KnownGood);
+                prop_assert_eq!(verdict.start, StackSource::KnownGood);
             }
             if outside {
                 prop_assert!(!verdict.rolled_back && verdict.quarantined.is_none());
             }
-            if verdict.start == Start::KnownGood {
-                prop_assert!(crash.known_good || crash.origin == Start::KnownGood);
+            if verdict.start == StackSource::KnownGood {
+                prop_assert!(crash.known_good || crash.origin == StackSource::KnownGood);
             }
-            if crash.active.is_none() && crash.origin == Start::KnownGood {
-                prop_assert!(verdict.start == Start::KnownGood && !verdict.rolled_back);
+            if crash.active.is_none() && crash.origin == StackSource::KnownGood {
+                prop_assert!(verdict.start == StackSource::KnownGood && !verdict.rolled_back);
             }
             if crash.active.is_some() && !on_probation {
-                prop_assert_eq!(verdict.start, Start::Active, "a proven stack stays");
+                prop_assert_eq!(verdict.start, StackSource::Active, "a proven stack stays");
                 prop_assert_eq!(verdict.rolled_back, generation == Some(8));
             }
             if let Some(who) = &crash.who {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::load::snapshot::{Avoid, Instead, Snapshot};
+use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::serve::generation::ReloadRecord;
 use crate::services::LogFormat;
 
@@ -84,9 +84,9 @@ pub struct WorkerConfig {
     /// The last number of a reload that was used.
     pub reloads: u64,
     /// Stacks that were rolled back: not to be taken up again as they are.
-    pub avoid: Vec<Avoid>,
+    pub avoid: Vec<RejectedStack>,
     /// Libraries that are quarantined, and what stands in for each.
-    pub instead: Vec<Instead>,
+    pub instead: Vec<Substitute>,
 }
 
 /// How plugins are built.

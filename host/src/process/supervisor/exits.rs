@@ -9,9 +9,9 @@ use super::start::StartPlan;
 use super::state::QuarantineCause;
 use super::worker::{Phase, Worker};
 use super::{Supervisor, now};
-use crate::load::snapshot::Avoid;
-use crate::policy::restart::{Active, Crash, Start, Verdict, Who, judge};
-use crate::policy::{How, QuarantineRule};
+use crate::load::snapshot::RejectedStack;
+use crate::policy::restart::{ActiveStack, Crash, Culprit, RestartPlan, StackSource, plan_restart};
+use crate::policy::{ExitReason, QuarantineRule};
 use crate::process::ipc::Hang;
 
 /// How long a worker that has ended is listened to, for what is still on the line.
@@ -102,7 +102,7 @@ impl Supervisor {
             }
             _ if self.stopping.is_some() => {}
             Phase::Ending => {
-                let verdict = self.judge(worker);
+                let verdict = self.plan_restart(worker);
                 self.record_incident(format!(
                     "worker {number} crashed while it finished its requests: {}",
                     verdict.cause
@@ -115,7 +115,7 @@ impl Supervisor {
                     "worker {number} ended by itself ({cause}): another one starts"
                 ));
                 self.start_unless_starting(StartPlan {
-                    start: Start::Active,
+                    start: StackSource::Active,
                     cause,
                 });
             }
@@ -148,7 +148,7 @@ impl Supervisor {
 
     fn crashed(&mut self, worker: &Worker) {
         self.state.crashes += 1;
-        let verdict = self.judge(worker);
+        let verdict = self.plan_restart(worker);
         let number = worker.number;
         let text = verdict.to_string();
         tracing::error!(
@@ -184,10 +184,10 @@ impl Supervisor {
         }
     }
 
-    fn judge(&mut self, worker: &Worker) -> Verdict {
+    fn plan_restart(&mut self, worker: &Worker) -> RestartPlan {
         let (crash, rule) = (self.crash(worker), self.quarantine_rule());
         let (quarantine, backoff) = (&mut self.state.quarantine, &mut self.state.backoff);
-        let verdict = judge(&crash, now(), &rule, quarantine, backoff);
+        let verdict = plan_restart(&crash, now(), &rule, quarantine, backoff);
         if let (Some(fingerprint), Some(who)) = (&verdict.quarantined, &crash.who) {
             self.record_quarantine(fingerprint, &who.plugin, &verdict.cause);
         }
@@ -221,7 +221,7 @@ impl Supervisor {
     }
 
     fn crash(&self, worker: &Worker) -> Crash {
-        let how = worker.ended.map_or(How::Exit(0), how);
+        let how = worker.ended.map_or(ExitReason::Exit(0), how);
         let words: Option<LastWords> = worker
             .last_words()
             .lines()
@@ -232,7 +232,7 @@ impl Supervisor {
             .active
             .as_ref()
             .filter(|_| worker.phase != Phase::Starting);
-        let active = active.map(|stack| Active {
+        let active = active.map(|stack| ActiveStack {
             generation: stack.generation,
             on_probation: self.state.on_probation(),
             fingerprints: stack
@@ -251,11 +251,11 @@ impl Supervisor {
     }
 
     /// Remembers whom the verdict speaks against.
-    fn record_rollback(&mut self, verdict: &Verdict) {
+    fn record_rollback(&mut self, verdict: &RestartPlan) {
         if verdict.rolled_back
             && let Some(state) = self.last_tried_state()
         {
-            self.state.avoid.push(Avoid {
+            self.state.avoid.push(RejectedStack {
                 state,
                 reason: verdict.cause.clone(),
             });
@@ -284,7 +284,7 @@ impl Supervisor {
         let reason = format!("`{handler}` has blocked its thread for {seconds:.1} s");
         self.record_incident(format!("{reason}: the worker is renewed"));
         let quarantine = &mut self.state.quarantine;
-        if quarantine.crashed(&hang.fingerprint, now(), &rule) {
+        if quarantine.record_crash(&hang.fingerprint, now(), &rule) {
             self.record_quarantine(&hang.fingerprint, &hang.plugin, &reason);
         }
         self.renew(&reason, true, None);
@@ -298,10 +298,10 @@ impl Supervisor {
     }
 }
 
-fn how(status: WaitStatus) -> How {
+fn how(status: WaitStatus) -> ExitReason {
     match (status.terminating_signal(), status.exit_status()) {
-        (Some(signal), _) => How::Signal(signal),
-        (None, code) => How::Exit(code.unwrap_or_default()),
+        (Some(signal), _) => ExitReason::Signal(signal),
+        (None, code) => ExitReason::Exit(code.unwrap_or_default()),
     }
 }
 
@@ -315,8 +315,8 @@ struct LastWords {
 }
 
 impl LastWords {
-    fn who(self) -> Option<Who> {
-        Some(Who {
+    fn who(self) -> Option<Culprit> {
+        Some(Culprit {
             handler: self.handler?,
             plugin: self.plugin?,
             fingerprint: self.fingerprint?,

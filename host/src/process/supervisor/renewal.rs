@@ -14,7 +14,7 @@ use super::pending::{Responder, respond};
 use super::sockets::Socket;
 use super::start::{StartPlan, addresses};
 use crate::load::program;
-use crate::policy::restart::Start;
+use crate::policy::restart::StackSource;
 use crate::process::control::Reply;
 use crate::process::ipc::Command;
 
@@ -105,7 +105,11 @@ impl Supervisor {
         }
         renewal.deadline = Instant::now() + NEVER;
         let same = renewal.same_stack && self.state.active.is_some();
-        let start = if same { Start::Active } else { Start::Disk };
+        let start = if same {
+            StackSource::Active
+        } else {
+            StackSource::Disk
+        };
         let cause = renewal.cause.clone();
         if !same && let Err(why) = self.follow_addresses() {
             self.abort_renewal(&why);

@@ -9,10 +9,10 @@ use super::sockets::Socket;
 use super::state::State;
 use super::worker::{Phase, Worker};
 use super::{Event, Settings, Supervisor};
-use crate::load::library::{Candidate, RuntimeDir, Vault};
+use crate::load::library::{BaseDir, LibraryStore, RuntimeDir};
 use crate::load::manifest::{self, Listen, Source};
 use crate::load::snapshot::Snapshot;
-use crate::policy::restart::Start;
+use crate::policy::restart::StackSource;
 use crate::process::control::{ControlSocket, candidates};
 use crate::process::ipc::{Command, PROTOCOL, WorkerConfig};
 
@@ -25,7 +25,7 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 /// A worker to be started.
 #[derive(Debug, Clone)]
 pub(super) struct StartPlan {
-    pub(super) start: Start,
+    pub(super) start: StackSource,
     /// Why, in a word or two.
     pub(super) cause: String,
 }
@@ -43,8 +43,7 @@ impl Supervisor {
                 sockets.extend(Socket::bind(&address).map_err(|error| error.to_string())?);
             }
         }
-        let vault =
-            RuntimeDir::create(&Candidate::from_env()).map_err(|error| error.to_string())?;
+        let vault = RuntimeDir::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
         let asked = settings.control.as_deref();
         let control_socket = ControlSocket::open(&candidates(&settings.manifest, asked));
         let control_socket = match control_socket {
@@ -78,7 +77,7 @@ impl Supervisor {
             events,
         };
         supervisor.start(StartPlan {
-            start: Start::Disk,
+            start: StackSource::Disk,
             cause: "start".to_owned(),
         });
         Ok(supervisor)
@@ -127,11 +126,11 @@ impl Supervisor {
         }
     }
 
-    fn snapshot_for(&self, start: Start) -> Option<Snapshot> {
+    fn snapshot_for(&self, start: StackSource) -> Option<Snapshot> {
         match start {
-            Start::Disk => None,
-            Start::Active => self.state.active.clone(),
-            Start::KnownGood => self.state.good.clone().or(self.state.active.clone()),
+            StackSource::Disk => None,
+            StackSource::Active => self.state.active.clone(),
+            StackSource::KnownGood => self.state.good.clone().or(self.state.active.clone()),
         }
     }
 
@@ -221,7 +220,7 @@ impl Supervisor {
             return;
         }
         let last = self.state.generation;
-        Vault::new(self.vault.path().to_path_buf()).prune(last, &self.state.kept());
+        LibraryStore::new(self.vault.path().to_path_buf()).prune(last, &self.state.kept());
     }
 }
 
@@ -241,7 +240,7 @@ pub(super) fn addresses(settings: &Settings) -> Result<Vec<Listen>, String> {
     };
     match manifest::parse(&source, &reading) {
         Ok(parsed) => Ok(parsed.manifest.server.listen),
-        // Who develops is shown what is wrong with it where it serves as soon as it is mended.
+        // Culprit_ develops is shown what is wrong with it where it serves as soon as it is mended.
         Err(_) if settings.build.is_some() => Ok(manifest::Server::default().listen),
         Err(diagnostics) => Err(source.render(&diagnostics, settings.color)),
     }

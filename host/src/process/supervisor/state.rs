@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::load::snapshot::{Avoid, Instead, Kept, Rules, Snapshot};
+use crate::load::snapshot::{RejectedStack, SavedLibrary, Snapshot, Substitute, SupervisorRules};
 use crate::policy::{Backoff, Quarantine};
 use crate::serve::generation::ReloadRecord;
 
@@ -26,11 +26,11 @@ pub(super) struct State {
     /// The stack that passed its probation last.
     pub(super) good: Option<Snapshot>,
     /// The library that each plugin had in a good stack before it had the one it has now.
-    before: BTreeMap<String, Kept>,
+    before: BTreeMap<String, SavedLibrary>,
     /// The candidate that is being built, if one is.
     pub(super) trying: Option<String>,
     /// Stacks that were rolled back.
-    pub(super) avoid: Vec<Avoid>,
+    pub(super) avoid: Vec<RejectedStack>,
     pub(super) quarantine: Quarantine,
     /// What each library in quarantine has done.
     #[serde(rename = "guilt")]
@@ -66,7 +66,7 @@ pub(super) struct Incident {
 
 impl State {
     /// What the manifest that serves asks for.
-    pub(super) fn rules(&self) -> Rules {
+    pub(super) fn rules(&self) -> SupervisorRules {
         let snapshot = self.active.as_ref().or(self.good.as_ref());
         snapshot.map(|snapshot| snapshot.rules).unwrap_or_default()
     }
@@ -117,11 +117,11 @@ impl State {
     }
 
     /// What stands in for each library in quarantine.
-    pub(super) fn instead(&self) -> Vec<Instead> {
+    pub(super) fn instead(&self) -> Vec<Substitute> {
         let held = self.quarantine.entries();
         held.filter_map(|(fingerprint, _)| {
             let cause = self.quarantine_causes.get(fingerprint)?;
-            Some(Instead {
+            Some(Substitute {
                 fingerprint: fingerprint.parse().ok()?,
                 reason: cause.reason.clone(),
                 before: self.before(&cause.plugin).cloned(),
@@ -131,10 +131,10 @@ impl State {
     }
 
     /// The last good library of a plugin that is not in quarantine.
-    fn before(&self, plugin: &str) -> Option<&Kept> {
+    fn before(&self, plugin: &str) -> Option<&SavedLibrary> {
         let good = self.good.iter().flat_map(|stack| &stack.libraries);
-        let fit = |kept: &&Kept| {
-            kept.plugin == plugin && !self.quarantine.holds(&kept.fingerprint.to_string())
+        let fit = |kept: &&SavedLibrary| {
+            kept.plugin == plugin && !self.quarantine.contains(&kept.fingerprint.to_string())
         };
         good.chain(self.before.get(plugin)).find(fit)
     }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::Event;
 use super::sockets::Socket;
 use super::start::StartPlan;
-use crate::policy::restart::Start;
+use crate::policy::restart::StackSource;
 use crate::process::ipc::{ARGUMENT, Command, WorkerConfig, send_with_descriptors};
 
 /// How many commands may wait for a worker that does not read.
@@ -45,7 +45,7 @@ pub(super) struct Worker {
     /// Why it was started.
     pub(super) cause: String,
     /// What it was started with.
-    pub(super) origin: Start,
+    pub(super) origin: StackSource,
     /// When it is killed, if it has not gone on by then.
     pub(super) deadline: Option<Instant>,
     /// A handler of it blocks its thread for good.
@@ -219,7 +219,7 @@ pub(super) struct WorkerInfo {
     pub(super) pid: Pid,
     pub(super) phase: Phase,
     pub(super) cause: String,
-    pub(super) origin: Start,
+    pub(super) origin: StackSource,
 }
 
 mod pid {

@@ -23,7 +23,7 @@ use self::commands::Commands;
 use self::serve::{send, serve};
 use crate::develop::compile::{Crates, Profile, Show};
 use crate::develop::trace::TraceLayers;
-use crate::load::library::{Candidate, RuntimeDir, Shelf, Vault};
+use crate::load::library::{BaseDir, LibraryCache, LibraryStore, RuntimeDir};
 use crate::load::probe::ChildProbe;
 use crate::process::ipc::{Event, PROTOCOL, Sender, WorkerConfig, receive_with_descriptors};
 use crate::serve::generation::{LibraryBuilder, Reloader};
@@ -105,7 +105,7 @@ fn text(error: io::Error) -> String {
 }
 
 fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, String> {
-    let dir = RuntimeDir::create(&Candidate::from_env()).map_err(|error| error.to_string())?;
+    let dir = RuntimeDir::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
     let libraries = config.build.map(|build| {
         let profile = if build.release {
             Profile::Release
@@ -123,7 +123,7 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
     let mut reloader = Reloader::new(
         config.manifest.clone(),
         config.environment.clone(),
-        Shelf::new(dir),
+        LibraryCache::new(dir),
         libraries,
         // A browser shows colours wherever the log goes.
         config.color || config.build.is_some(),
@@ -142,7 +142,7 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
     Ok(reloader
         .on_candidate(Box::new(trying))
         .probing(Box::new(probe))
-        .keeping(Vault::new(config.vault.clone()))
+        .keeping(LibraryStore::new(config.vault.clone()))
         .after(
             config.generation,
             config.avoid.clone(),

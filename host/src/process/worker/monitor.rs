@@ -88,7 +88,7 @@ impl Monitor {
         {
             return;
         }
-        if let Some(spent) = budget.spent(&self.registry.retired()) {
+        if let Some(spent) = budget.exceeded(&self.registry.retired()) {
             self.spent = Some(Instant::now());
             let reason = spent.to_string();
             send(&self.events, &Event::Spent { reason });

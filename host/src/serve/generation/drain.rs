@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::instance::{Instance, release};
 use super::registry::Registry;
 use super::{DrainDeadline, Generation};
-use crate::load::library::Loaded;
+use crate::load::library::LoadedLibraries;
 use crate::serve::stack::Stack;
 
 /// What is needed to end a generation without holding it.
@@ -27,7 +27,7 @@ pub(super) async fn drain(
     old: Arc<Generation>,
     resources: StackResources,
     deadline: Duration,
-    loaded: Loaded,
+    loaded: LoadedLibraries,
     registry: Arc<Registry>,
 ) {
     let start = Instant::now();
@@ -80,7 +80,7 @@ pub(super) async fn drain(
         seconds,
         tasks_ended = end.tasks.join(", "),
         libraries = end.libraries.map(|count| count.loaded),
-        libraries_resting = end.libraries.map(|count| count.resting),
+        libraries_resting = end.libraries.map(|count| count.unused),
         "generation {number} retired after {seconds:.3} s"
     );
 }

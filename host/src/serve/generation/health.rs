@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use stackup_plugin::abi::host::{BreakerFlag, FailureMonitor, FailureStats};
 
 use crate::load::manifest::{Failures, OnFailure};
-use crate::policy::{Breaker, BreakerRule, Standing};
+use crate::policy::{Breaker, BreakerRule, BreakerState};
 
 /// What a manifest says of a handler that fails.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,10 +79,10 @@ impl Health {
             guard.set(false);
             return true;
         };
-        let before = breaker.standing();
-        let may_try = breaker.may_try(now);
-        let after = breaker.standing();
-        guard.set(after != Standing::Closed);
+        let before = breaker.state();
+        let may_try = breaker.permit_call(now);
+        let after = breaker.state();
+        guard.set(after != BreakerState::Closed);
         drop(service);
         if before != after {
             self.tell(policy, after, "");
@@ -95,17 +95,21 @@ impl Health {
         let mut service = self.service();
         let policy = service.policy;
         let opened = match &mut service.breaker {
-            Some(breaker) => breaker.failed(now),
+            Some(breaker) => breaker.record_failure(now),
             None => false,
         };
         if opened {
             guard.set(true);
             drop(service);
-            self.tell(policy, Standing::Open, &format!("{message} (at {place})"));
+            self.tell(
+                policy,
+                BreakerState::Open,
+                &format!("{message} (at {place})"),
+            );
         }
     }
 
-    fn tell(&self, policy: FailurePolicy, standing: Standing, last: &str) {
+    fn tell(&self, policy: FailurePolicy, standing: BreakerState, last: &str) {
         let Self { handler, .. } = self;
         let Some(rule) = policy.rule else { return };
         let on_failure = policy.on_failure;
@@ -131,18 +135,18 @@ impl Health {
             OnFailure::Bypass => "requests pass it by",
         };
         match standing {
-            Standing::Open => event!(
+            BreakerState::Open => event!(
                 error,
                 "open",
                 "out of service for {cool_down:?}, {instead}: {panics} panics within {time:?}, or \
                  one while on trial; the last: {last}"
             ),
-            Standing::HalfOpen => event!(
+            BreakerState::HalfOpen => event!(
                 info,
                 "half-open",
                 "on trial: it serves again, and the next panic within {time:?} ends that"
             ),
-            Standing::Closed => event!(info, "closed", "back in service"),
+            BreakerState::Closed => event!(info, "closed", "back in service"),
         }
     }
 }
@@ -166,7 +170,7 @@ impl FailureMonitor for Health {
         FailureStats {
             panics: self.panics.load(Ordering::Relaxed),
             blocks: self.blocks.load(Ordering::Relaxed),
-            out_of_service: breaker.is_some_and(|breaker| breaker.standing() == Standing::Open),
+            out_of_service: breaker.is_some_and(|breaker| breaker.state() == BreakerState::Open),
         }
     }
 }

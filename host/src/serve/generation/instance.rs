@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use stackup_plugin::abi::host::Handler;
 
 use super::health::Health;
-use crate::load::library::{Count, Fingerprint, Library, Loaded};
+use crate::load::library::{Fingerprint, Library, LibraryCounts, LoadedLibraries};
 use crate::services::{EndedTasks, Tasks};
 
 /// How long tasks may take to be dropped.
@@ -59,12 +59,12 @@ pub(super) struct Released {
     /// The tasks that were ended.
     pub(super) tasks: Vec<String>,
     /// The libraries after it, those that rest from now on included.
-    pub(super) libraries: Option<Count>,
+    pub(super) libraries: Option<LibraryCounts>,
 }
 
 /// Lets go of instances. Those that nothing else has retire: their tasks end, then they are dropped, on a
 /// thread that may block, then their libraries may rest.
-pub(super) async fn release(instances: Vec<Arc<Instance>>, loaded: Loaded) -> Released {
+pub(super) async fn release(instances: Vec<Arc<Instance>>, loaded: LoadedLibraries) -> Released {
     // Of two that let go at once, just one is the last.
     let last: Vec<Instance> = instances.into_iter().filter_map(Arc::into_inner).collect();
     let ended: EndedTasks = last.iter().map(|instance| instance.tasks.end()).collect();
@@ -79,7 +79,7 @@ pub(super) async fn release(instances: Vec<Arc<Instance>>, loaded: Loaded) -> Re
     if dropped.await.is_err_and(|error| error.is_panic()) {
         tracing::error!("dropping handlers panicked");
     }
-    let libraries = tokio::task::spawn_blocking(move || loaded.rest());
+    let libraries = tokio::task::spawn_blocking(move || loaded.reclaim_unused());
     Released {
         tasks,
         libraries: libraries.await.ok(),

@@ -7,15 +7,15 @@ use super::refusal::{Refusal, Stage};
 use super::reload::Reloader;
 use super::resolve::{ResolveContext, ResolveError, Timings, look};
 use super::steps::task_failed;
-use crate::load::library::Shelf;
-use crate::load::lock::{self, Lock, Locked};
+use crate::load::library::LibraryCache;
+use crate::load::lock::{self, Lock, LockedLibrary};
 use crate::load::manifest::Manifest;
 
 impl Reloader {
     /// The same, and every library must be in the lock beside the manifest.
     #[must_use]
     pub fn locked(mut self) -> Self {
-        self.lock = Some(lock::beside(&self.path));
+        self.lock = Some(lock::lock_path(&self.path));
         self
     }
 
@@ -59,7 +59,7 @@ pub(super) fn locking(place: &ResolveContext) -> String {
 fn libraries(
     manifest: &Manifest,
     place: &ResolveContext,
-    shelf: &mut Shelf,
+    shelf: &mut LibraryCache,
 ) -> Result<Lock, ResolveError> {
     let mut found = BTreeMap::new();
     let picks = look(manifest, place, shelf, &mut found, &mut Timings::default());
@@ -67,7 +67,7 @@ fn libraries(
         let locked = picks.iter().filter_map(|pick| {
             let library = found.get(&pick.file)?;
             let metadata = library.metadata();
-            Some(Locked {
+            Some(LockedLibrary {
                 plugin: pick.directive.plugin.clone(),
                 sha256: library.fingerprint(),
                 abi: metadata.abi.clone(),
@@ -76,6 +76,6 @@ fn libraries(
         });
         Lock(locked.collect())
     });
-    found.into_values().for_each(Shelf::discard);
+    found.into_values().for_each(LibraryCache::discard);
     lock
 }

@@ -6,7 +6,7 @@ use super::refusal::Stage;
 use super::resolve::{FoundLibraries, ResolveContext, ResolveError, SelectedHandler};
 use crate::load::library::Fingerprint;
 use crate::load::manifest::{Diagnostic, Manifest};
-use crate::load::probe::{Death, Fault, Probe, Setting, Trial};
+use crate::load::probe::{Probe, ProbeContext, ProbeCrash, ProbeFailure, Trial};
 use crate::load::schema::{EntryPart, Violation};
 
 /// What has survived a probe with just this config.
@@ -64,14 +64,14 @@ impl ProbedHandlers {
             }
             all.insert(survivor);
         }
-        let setting = Setting {
+        let setting = ProbeContext {
             environment: place.environment.clone(),
             directory: place.directory.clone(),
             limit: manifest.limits.warmup_timeout,
         };
         let faults = match trials.is_empty() {
             true => Vec::new(),
-            false => self.probe.try_out(&trials, &setting).map_err(|reason| {
+            false => self.probe.run(&trials, &setting).map_err(|reason| {
                 let span = picks.first().map(|pick| pick.directive.name_span());
                 ResolveError {
                     stage: Stage::Probe,
@@ -82,11 +82,11 @@ impl ProbedHandlers {
         let mut stage = Stage::Config;
         let told = new.iter().zip(faults).filter_map(|(pick, fault)| {
             Some(match fault? {
-                Fault::Died(death) => {
+                ProbeFailure::Crashed(death) => {
                     stage = Stage::Probe;
                     vec![tell(pick, &death)]
                 }
-                Fault::Misfits(violations) => violations
+                ProbeFailure::InvalidConfig(violations) => violations
                     .iter()
                     .map(|violation| misfit(pick, violation))
                     .collect(),
@@ -105,13 +105,13 @@ impl ProbedHandlers {
     }
 }
 
-fn tell(pick: &SelectedHandler<'_>, death: &Death) -> Diagnostic {
+fn tell(pick: &SelectedHandler<'_>, death: &ProbeCrash) -> Diagnostic {
     let message = format!("`{}` is refused at probe: {death}", pick.name);
     let mut diagnostic = Diagnostic::error(pick.directive.name_span(), message)
         .label("it would have taken the server with it")
         .help("it was tried out in a process of its own, with this config: mend the plugin");
-    if !death.last_words.is_empty() {
-        diagnostic = diagnostic.note(format!("its last words: {}", death.last_words));
+    if !death.stderr_tail.is_empty() {
+        diagnostic = diagnostic.note(format!("its last words: {}", death.stderr_tail));
     }
     diagnostic
 }

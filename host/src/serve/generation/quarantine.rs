@@ -7,9 +7,9 @@ use super::refusal::Refusal;
 use super::reload::Reloader;
 use super::resolve::ResolveContext;
 use super::steps::task_failed;
-use crate::load::library::{Demands, Fingerprint, Patience, Shelf, Trust};
+use crate::load::library::{Fingerprint, LibraryCache, Requirements, SettleTimeouts, Trust};
 use crate::load::manifest::{CascadeBranch, Diagnostic, Directive, Level, Manifest, OnFailure};
-use crate::load::snapshot::Instead;
+use crate::load::snapshot::Substitute;
 
 impl Reloader {
     /// The manifest as it can be served, and a warning for each directive that is not in it.
@@ -41,29 +41,29 @@ fn fingerprint(
     directive: &Directive,
     manifest: &Manifest,
     place: &ResolveContext,
-    shelf: &mut Shelf,
+    shelf: &mut LibraryCache,
 ) -> Option<Fingerprint> {
     if let Some(kept) = place.kept(directive) {
         return Some(kept.fingerprint);
     }
     let file = find(directive, manifest, place).ok()?;
-    let demands = Demands {
+    let demands = Requirements {
         pin: None,
         locked: None,
         trust: Trust::Any,
         abi: stackup_plugin::abi::VERSION,
-        patience: Patience::default(),
+        patience: SettleTimeouts::default(),
     };
-    let found = shelf.look(&file, &demands).ok()?;
+    let found = shelf.prepare(&file, &demands).ok()?;
     let fingerprint = found.fingerprint();
-    Shelf::discard(found);
+    LibraryCache::discard(found);
     Some(fingerprint)
 }
 
 /// A level as its directives' policies leave it.
 fn without(
     level: &Level,
-    held: &mut impl FnMut(&Directive) -> Option<Instead>,
+    held: &mut impl FnMut(&Directive) -> Option<Substitute>,
     told: &mut Vec<Diagnostic>,
 ) -> Level {
     let mut left = Level::default();
@@ -107,11 +107,11 @@ fn without(
     left
 }
 
-fn reason(directive: &Directive, held: &Instead) -> String {
+fn reason(directive: &Directive, held: &Substitute) -> String {
     format!("`{}` is quarantined: {}", directive.plugin, held.reason)
 }
 
-fn tell(directive: &Directive, held: &Instead, what: &str) -> Diagnostic {
+fn tell(directive: &Directive, held: &Substitute, what: &str) -> Diagnostic {
     let message = format!("{}; {what}", reason(directive, held));
     Diagnostic::warning(directive.name_span(), message)
         .label(format!("library {}", held.fingerprint.short()))

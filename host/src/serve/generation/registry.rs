@@ -10,7 +10,7 @@ use super::status::{
     ActiveGeneration, DrainingGeneration, GenerationStatus, HandlerHealth, StackLine,
 };
 use super::waiting::WaitingRequests;
-use crate::policy::Retired;
+use crate::policy::RetiredUsage;
 use crate::services::Tasks;
 
 /// The live generations of this process.
@@ -22,7 +22,7 @@ struct State {
     active: Option<GenerationEntry>,
     /// The oldest first.
     draining: Vec<DrainingEntry>,
-    retired: Retired,
+    retired: RetiredUsage,
 }
 
 /// A generation as the books have it: nothing that would keep it alive.
@@ -52,7 +52,7 @@ impl Registry {
     }
 
     /// What retired generations have left behind for good.
-    pub fn retired(&self) -> Retired {
+    pub fn retired(&self) -> RetiredUsage {
         self.state().retired
     }
 
@@ -77,7 +77,7 @@ impl Registry {
     /// Something was let go, and libraries rest.
     pub(super) fn rested(&self, end: &Released) {
         if let Some(count) = end.libraries {
-            self.state().retired.bytes = count.resting_bytes;
+            self.state().retired.bytes = count.unused_bytes;
         }
     }
 

@@ -20,10 +20,10 @@ use super::resolve::ResolveContext;
 use super::serving::{Serving, fixed};
 use super::snapshot::{OnCandidate, rolled_back, state};
 use super::warmup::warm_up;
-use crate::load::library::{Loaded, Shelf, Vault};
+use crate::load::library::{LibraryCache, LibraryStore, LoadedLibraries};
 use crate::load::manifest::{Manifest, Source};
 use crate::load::probe::Probe;
-use crate::load::snapshot::{Avoid, Instead, Snapshot};
+use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Outline, Stack, diff};
@@ -35,8 +35,8 @@ pub type OnBuild = Box<dyn Fn(bool) + Send + Sync>;
 pub struct Reloader {
     pub(super) path: PathBuf,
     pub(super) place: ResolveContext,
-    pub(super) shelf: Arc<Mutex<(Shelf, Option<ProbedHandlers>)>>,
-    pub(super) loaded: Loaded,
+    pub(super) shelf: Arc<Mutex<(LibraryCache, Option<ProbedHandlers>)>>,
+    pub(super) loaded: LoadedLibraries,
     pub(super) libraries: Option<Box<dyn LibraryBuilder>>,
     pub(super) color: bool,
     pub(super) observer: Option<Arc<dyn ObserveLayers>>,
@@ -51,9 +51,9 @@ pub struct Reloader {
     pub(super) number: u64,
     pub(super) draining: JoinSet<()>,
     pub(super) registry: Arc<Registry>,
-    pub(super) vault: Option<Vault>,
+    pub(super) vault: Option<LibraryStore>,
     pub(super) snapshot: Option<Snapshot>,
-    pub(super) avoid: Vec<Avoid>,
+    pub(super) avoid: Vec<RejectedStack>,
     pub(super) on_candidate: Option<OnCandidate>,
 }
 
@@ -62,7 +62,7 @@ impl Reloader {
     pub fn new(
         path: PathBuf,
         environment: String,
-        shelf: Shelf,
+        shelf: LibraryCache,
         libraries: Option<Box<dyn LibraryBuilder>>,
         color: bool,
     ) -> Self {
@@ -117,7 +117,7 @@ impl Reloader {
 
     /// The same, keeping the libraries of what serves in `vault`.
     #[must_use]
-    pub fn keeping(self, vault: Vault) -> Self {
+    pub fn keeping(self, vault: LibraryStore) -> Self {
         let vault = Some(vault);
         Self { vault, ..self }
     }
@@ -139,7 +139,12 @@ impl Reloader {
     /// The same, counting generations from `number` on, without the stacks to `avoid`, and with what
     /// stands `instead` of libraries that are quarantined.
     #[must_use]
-    pub fn after(mut self, number: u64, avoid: Vec<Avoid>, instead: Vec<Instead>) -> Self {
+    pub fn after(
+        mut self,
+        number: u64,
+        avoid: Vec<RejectedStack>,
+        instead: Vec<Substitute>,
+    ) -> Self {
         (self.number, self.avoid, self.place.instead) = (number, avoid, instead);
         self
     }

@@ -13,12 +13,12 @@ use super::lock::locking;
 use super::probed::ProbedHandlers;
 use super::refusal::Stage;
 use crate::load::library::{
-    Cause, Demands, Fingerprint, Found, HandlerKind, Library, Patience, PrepareError, Shelf, Trust,
-    Vault,
+    Cause, Fingerprint, HandlerKind, Library, LibraryCache, LibraryStore, PrepareError,
+    Requirements, ResolvedLibrary, SettleTimeouts, Trust,
 };
 use crate::load::lock::Lock;
 use crate::load::manifest::{self, Diagnostic, Directive, Manifest, Role};
-use crate::load::snapshot::{Instead, Kept};
+use crate::load::snapshot::{SavedLibrary, Substitute};
 use crate::serve::stack::{Outline, OutlineHandler, directives};
 
 /// Where a stack is built.
@@ -31,9 +31,9 @@ pub struct ResolveContext {
     /// The plugins that were built; others are looked for in the manifest's `path`.
     pub built: BuiltLibraries,
     /// Libraries that take the place of the files, as a snapshot has them.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<SavedLibrary>,
     /// What to do about each library that is quarantined.
-    pub instead: Vec<Instead>,
+    pub instead: Vec<Substitute>,
     /// What the plugins' libraries may be, if they are locked.
     pub lock: Option<Lock>,
 }
@@ -63,18 +63,19 @@ pub struct Resolved {
 
 impl ResolveContext {
     /// The library of a directive, where it is not to be looked for.
-    pub(super) fn kept(&self, directive: &Directive) -> Option<&Kept> {
-        let same = |kept: &&Kept| kept.plugin == directive.plugin && kept.path == directive.path;
+    pub(super) fn kept(&self, directive: &Directive) -> Option<&SavedLibrary> {
+        let same =
+            |kept: &&SavedLibrary| kept.plugin == directive.plugin && kept.path == directive.path;
         self.kept.iter().find(same)
     }
 
     /// What stands in for a library that is quarantined.
-    fn fallback(&self, library: &Found) -> Option<&Kept> {
+    fn fallback(&self, library: &ResolvedLibrary) -> Option<&SavedLibrary> {
         self.quarantined(library.fingerprint())?.before.as_ref()
     }
 
     /// Why a library may not serve.
-    pub(super) fn quarantined(&self, fingerprint: Fingerprint) -> Option<&Instead> {
+    pub(super) fn quarantined(&self, fingerprint: Fingerprint) -> Option<&Substitute> {
         self.instead
             .iter()
             .find(|held| held.fingerprint == fingerprint)
@@ -83,14 +84,18 @@ impl ResolveContext {
 
 impl Resolved {
     /// Keeps the library of each directive in `vault`, for the generation of this number.
-    pub(super) fn keep(&self, vault: &Vault, generation: u64) -> std::io::Result<Vec<Kept>> {
+    pub(super) fn keep(
+        &self,
+        vault: &LibraryStore,
+        generation: u64,
+    ) -> std::io::Result<Vec<SavedLibrary>> {
         let keep = |chosen: &ResolvedHandler| {
-            Ok(Kept {
+            Ok(SavedLibrary {
                 plugin: chosen.plugin.clone(),
                 path: chosen.path.clone(),
                 file: chosen.file.clone(),
                 fingerprint: chosen.library.fingerprint,
-                kept: vault.keep(&chosen.library, generation)?,
+                kept: vault.save(&chosen.library, generation)?,
             })
         };
         self.handlers.iter().map(keep).collect()
@@ -132,7 +137,7 @@ impl ResolvedHandler {
 pub fn resolve(
     manifest: &Manifest,
     place: &ResolveContext,
-    shelf: &mut Shelf,
+    shelf: &mut LibraryCache,
     tried: Option<&mut ProbedHandlers>,
 ) -> Result<Resolved, ResolveError> {
     let mut timings = Timings::default();
@@ -147,7 +152,7 @@ pub fn resolve(
     let picks = match fit {
         Ok(picks) => picks,
         Err(faults) => {
-            found.into_values().for_each(Shelf::discard);
+            found.into_values().for_each(LibraryCache::discard);
             return Err(faults);
         }
     };
@@ -167,7 +172,7 @@ pub fn resolve(
 
 /// What was found in each file. By path, and once: a file that is replaced meanwhile must not be in
 /// one stack twice.
-pub(super) type FoundLibraries = BTreeMap<PathBuf, Found>;
+pub(super) type FoundLibraries = BTreeMap<PathBuf, ResolvedLibrary>;
 
 /// The handler that a directive means, in a library that is not loaded yet.
 #[derive(Debug)]
@@ -181,7 +186,7 @@ pub(super) struct SelectedHandler<'a> {
 pub(super) fn look<'a>(
     manifest: &'a Manifest,
     place: &ResolveContext,
-    shelf: &mut Shelf,
+    shelf: &mut LibraryCache,
     found: &mut FoundLibraries,
     timings: &mut Timings,
 ) -> Result<Vec<SelectedHandler<'a>>, ResolveError> {
@@ -207,7 +212,7 @@ fn pick<'a>(
     directive: &'a Directive,
     manifest: &Manifest,
     place: &ResolveContext,
-    shelf: &mut Shelf,
+    shelf: &mut LibraryCache,
     found: &mut FoundLibraries,
     timings: &mut Timings,
 ) -> Result<SelectedHandler<'a>, DirectiveError> {
@@ -226,7 +231,7 @@ fn pick<'a>(
         .lock
         .as_ref()
         .map(|lock| lock.fingerprints(&directive.plugin));
-    let demands = Demands {
+    let demands = Requirements {
         pin,
         locked: locked.as_deref(),
         trust: match manifest.plugins.trust {
@@ -234,7 +239,7 @@ fn pick<'a>(
             manifest::Trust::Any => Trust::Any,
         },
         abi: stackup_plugin::abi::VERSION,
-        patience: Patience::default(),
+        patience: SettleTimeouts::default(),
     };
     let refused = |error: PrepareError| {
         let stage = Stage::Library(error.cause.stage());
@@ -251,20 +256,22 @@ fn pick<'a>(
     let library = match found.entry(file.clone()) {
         Entry::Occupied(entry) => {
             let library = entry.into_mut();
-            demands.admit(library.fingerprint()).map_err(|cause| {
-                let path = file.clone();
-                refused(PrepareError { path, cause })
-            })?;
+            demands
+                .check_fingerprint(library.fingerprint())
+                .map_err(|cause| {
+                    let path = file.clone();
+                    refused(PrepareError { path, cause })
+                })?;
             library
         }
         Entry::Vacant(entry) => {
             let looked = match kept {
                 Some(kept) => adopt(shelf, kept, &demands),
-                None => shelf.look(&file, &demands),
+                None => shelf.prepare(&file, &demands),
             };
             let mut library = looked.map_err(refused)?;
             if let Some(before) = place.fallback(&library) {
-                Shelf::discard(library);
+                LibraryCache::discard(library);
                 library = adopt(shelf, before, &demands).map_err(refused)?;
             }
             for (stage, time) in std::mem::take(&mut library.timings) {
@@ -293,13 +300,17 @@ fn pick<'a>(
     })
 }
 
-fn adopt(shelf: &mut Shelf, kept: &Kept, demands: &Demands<'_>) -> Result<Found, PrepareError> {
-    shelf.adopt(&kept.kept, kept.fingerprint, demands)
+fn adopt(
+    shelf: &mut LibraryCache,
+    kept: &SavedLibrary,
+    demands: &Requirements<'_>,
+) -> Result<ResolvedLibrary, PrepareError> {
+    shelf.prepare_saved(&kept.kept, kept.fingerprint, demands)
 }
 
 fn load(
     picks: &[SelectedHandler<'_>],
-    shelf: &mut Shelf,
+    shelf: &mut LibraryCache,
     mut found: FoundLibraries,
 ) -> Result<Vec<ResolvedHandler>, ResolveError> {
     let (mut handlers, mut faults) = (Vec::new(), Vec::new());

@@ -4,7 +4,7 @@ use super::reload::Reloader;
 use super::resolve::Resolved;
 use crate::load::library::Fingerprint;
 use crate::load::manifest::Manifest;
-use crate::load::snapshot::{Avoid, Kept, Rules, Snapshot};
+use crate::load::snapshot::{RejectedStack, SavedLibrary, Snapshot, SupervisorRules};
 use crate::serve::stack::Outline;
 
 /// Is told which stack begins to be built, and when nothing came of it.
@@ -35,7 +35,7 @@ impl Reloader {
         self.place.instead.clear();
     }
 
-    pub(super) fn keep(&self, resolved: &Resolved) -> Option<Vec<Kept>> {
+    pub(super) fn keep(&self, resolved: &Resolved) -> Option<Vec<SavedLibrary>> {
         let kept = resolved.keep(self.vault.as_ref()?, self.number + 1);
         if let Err(error) = &kept {
             tracing::warn!(
@@ -49,7 +49,7 @@ impl Reloader {
         &self,
         text: String,
         state: String,
-        libraries: Vec<Kept>,
+        libraries: Vec<SavedLibrary>,
     ) -> Snapshot {
         Snapshot {
             generation: self.number,
@@ -67,7 +67,7 @@ pub(super) fn state(outline: &Outline) -> String {
 }
 
 /// Why a stack that was rolled back is refused.
-pub(super) fn rolled_back(avoid: &Avoid) -> String {
+pub(super) fn rolled_back(avoid: &RejectedStack) -> String {
     format!(
         "this very stack was rolled back: {}\nchange the plugin or the manifest; or, to try it once more \
          as it is, run `stackup reload --retry`",
@@ -75,10 +75,10 @@ pub(super) fn rolled_back(avoid: &Avoid) -> String {
     )
 }
 
-fn rules(manifest: &Manifest) -> Rules {
+fn rules(manifest: &Manifest) -> SupervisorRules {
     let milliseconds =
         |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    Rules {
+    SupervisorRules {
         drain_timeout: milliseconds(manifest.limits.drain_timeout),
         shutdown_timeout: milliseconds(manifest.limits.shutdown_timeout),
         crashes: manifest.failures.crashes,

@@ -12,7 +12,7 @@ use super::refusal::{Refusal, ReloadError, Stage};
 use super::reload::Reloader;
 use super::report::ReloadMode;
 use super::resolve::{ResolveError, Resolved, resolve};
-use crate::load::library::{Patience, SettleError, settle};
+use crate::load::library::{SettleError, SettleTimeouts, settle};
 use crate::load::manifest::{self, Manifest, Parsed, ReadError, Settings, Source};
 use crate::load::watch::ChangeSet;
 
@@ -24,10 +24,10 @@ impl Reloader {
         let path = self.path.clone();
         // A file that serves already may be gone for a moment; one that never did is a slip.
         let patience = match self.serving {
-            Some(_) => Patience::default(),
-            None => Patience {
+            Some(_) => SettleTimeouts::default(),
+            None => SettleTimeouts {
                 deadline: FIRST_LOOK,
-                ..Patience::default()
+                ..SettleTimeouts::default()
             },
         };
         let serves = self.serving.is_some();
@@ -129,7 +129,7 @@ impl Reloader {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
             let (shelf, tried) = &mut *shelf;
             if ask != ReloadMode::IfChanged {
-                shelf.forget();
+                shelf.invalidate();
             }
             resolve(&wanted, &place, shelf, tried.as_mut())
         });

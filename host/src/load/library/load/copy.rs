@@ -3,16 +3,16 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::reclaim::{Cut, cut, mappings, mend, release};
+use super::reclaim::{Punched, mappings, punch_unmapped, release, restore_unmapped};
 use super::segments::Segments;
-use crate::load::library::runtime_copy::Kept;
+use crate::load::library::runtime_copy::RuntimeCopy;
 
 /// The file that is mapped.
 #[derive(Debug)]
-pub(in crate::load::library) struct Copy {
+pub(in crate::load::library) struct MappedCopy {
     pub(in crate::load::library) path: PathBuf,
     segments: Segments,
-    resting: bool,
+    reclaimed: bool,
     tail: Tail,
 }
 
@@ -25,18 +25,18 @@ enum Tail {
     Stays,
 }
 
-impl Copy {
-    pub(super) fn new(kept: Kept) -> Self {
+impl MappedCopy {
+    pub(super) fn new(kept: RuntimeCopy) -> Self {
         Self {
             segments: Segments::of(&kept.whole),
             path: kept.path,
-            resting: false,
+            reclaimed: false,
             tail: Tail::There,
         }
     }
 
-    pub(in crate::load::library) fn is_resting(&self) -> bool {
-        self.resting
+    pub(in crate::load::library) fn is_reclaimed(&self) -> bool {
+        self.reclaimed
     }
 
     /// How many bytes of addresses it takes, for good.
@@ -46,8 +46,8 @@ impl Copy {
     }
 
     /// Gives memory and disk back. What does not work out is left as it is: it is only waste.
-    pub(in crate::load::library) fn rest(&mut self) {
-        if self.resting && self.tail != Tail::There {
+    pub(in crate::load::library) fn reclaim(&mut self) {
+        if self.reclaimed && self.tail != Tail::There {
             return;
         }
         let name = self.path.file_name().map(Path::new).unwrap_or(&self.path);
@@ -56,24 +56,24 @@ impl Copy {
             Ok(mappings) => mappings,
             Err(error) => {
                 tracing::debug!(%error, "{name} can't rest");
-                (self.resting, self.tail) = (true, Tail::Stays);
+                (self.reclaimed, self.tail) = (true, Tail::Stays);
                 return;
             }
         };
-        if !self.resting {
-            self.resting = true;
+        if !self.reclaimed {
+            self.reclaimed = true;
             match release(&self.segments, &mappings) {
                 Ok(bytes) => tracing::debug!(bytes, "{name} rests: its memory is given back"),
                 Err(error) => tracing::debug!(%error, "{name} rests: its memory stays"),
             }
         }
-        match cut(&self.path, &self.segments, &mappings) {
-            Ok(Cut::Done(bytes)) => {
+        match punch_unmapped(&self.path, &self.segments, &mappings) {
+            Ok(Punched::Done(bytes)) => {
                 self.tail = Tail::Gone;
                 tracing::debug!(bytes, "{name} rests: its symbols are gone");
             }
             // Asked again when the next library comes to rest.
-            Ok(Cut::InUse) => tracing::debug!("{name} rests: something reads its symbols"),
+            Ok(Punched::InUse) => tracing::debug!("{name} rests: something reads its symbols"),
             Err(error) => {
                 self.tail = Tail::Stays;
                 tracing::debug!(%error, "{name} rests: its symbols stay");
@@ -82,11 +82,11 @@ impl Copy {
     }
 
     /// Puts the symbols back; the memory comes by itself. `whole` has all of the content.
-    pub(in crate::load::library) fn wake(&mut self, whole: &File) {
-        self.resting = false;
+    pub(in crate::load::library) fn restore(&mut self, whole: &File) {
+        self.reclaimed = false;
         if self.tail == Tail::Gone {
             self.tail = Tail::There;
-            if let Err(error) = mend(&self.path, &self.segments, whole) {
+            if let Err(error) = restore_unmapped(&self.path, &self.segments, whole) {
                 let path = self.path.display();
                 tracing::debug!(%error, "{path} serves again without its symbols");
             }

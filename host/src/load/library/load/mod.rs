@@ -16,7 +16,7 @@ use abi_stable::library::{AbiHeaderRef, LibraryError};
 use stackup_plugin::abi::host::AttachedPlugin;
 use stackup_plugin::abi::root::{PluginRootRef, SYMBOL};
 
-use self::copy::Copy;
+use self::copy::MappedCopy;
 use super::{Fingerprint, Metadata, Prepared};
 
 /// A library that is loaded, checked and attached. Its code stays mapped for good.
@@ -29,7 +29,7 @@ pub struct Library {
     /// Its handlers.
     pub plugin: AttachedPlugin,
     /// The private copy that is mapped.
-    pub(super) copy: Copy,
+    pub(super) copy: MappedCopy,
 }
 
 /// A library that can't be used.
@@ -59,13 +59,13 @@ pub enum LoadError {
 ///
 /// When the system can't load it, or it is not a plugin whose types fit this host's.
 pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
-    let mut copy = Copy::new(prepared.copy);
+    let mut copy = MappedCopy::new(prepared.copy);
     let header = open(&copy.path).inspect_err(|_| {
         // Nothing holds it, and the next attempt makes another.
         let _ = fs::remove_file(&copy.path);
     })?;
     let root = check(header).inspect_err(|_| {
-        copy.rest();
+        copy.reclaim();
     })?;
     Ok(Library {
         fingerprint: prepared.fingerprint,

@@ -114,7 +114,7 @@ fn drop_pages(_: &Range<u64>) -> io::Result<()> {
 }
 
 /// Takes from the file at `path` what lies behind the mapped part, and returns how many bytes; none
-/// while something else of this process has that mapped, or the file is kept (`Vault`).
+/// while something else of this process has that mapped, or the file is kept (`LibraryStore`).
 ///
 /// The file keeps its length, with a hole: a read behind a file's end is SIGBUS, one in a hole is zero,
 /// and who maps the file at this moment, as std does for a backtrace, is not stopped by a look before.
@@ -122,18 +122,22 @@ fn drop_pages(_: &Range<u64>) -> io::Result<()> {
 /// # Errors
 ///
 /// When the file can't be cut, as on a filesystem without holes.
-pub(super) fn cut(path: &Path, segments: &Segments, mappings: &Mappings) -> io::Result<Cut> {
+pub(super) fn punch_unmapped(
+    path: &Path,
+    segments: &Segments,
+    mappings: &Mappings,
+) -> io::Result<Punched> {
     let page = rustix::param::page_size() as u64;
     let end = segments
         .end(page)
         .ok_or_else(|| odd("its headers make no sense"))?;
     if mappings.end().is_none_or(|mapped| mapped > end) {
-        return Ok(Cut::InUse);
+        return Ok(Punched::InUse);
     }
     let file = writable(path)?;
     let facts = file.metadata()?;
     if facts.nlink() > 1 {
-        return Ok(Cut::InUse);
+        return Ok(Punched::InUse);
     }
     let Some(rest) = facts.len().checked_sub(end) else {
         return Err(odd("it has lost bytes"));
@@ -141,12 +145,12 @@ pub(super) fn cut(path: &Path, segments: &Segments, mappings: &Mappings) -> io::
     if rest > 0 {
         punch(&file, end, rest)?;
     }
-    Ok(Cut::Done(rest))
+    Ok(Punched::Done(rest))
 }
 
 /// How a cut ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(super) enum Punched {
     /// These bytes are gone.
     Done(u64),
     /// Somebody reads them, or may want to.
@@ -154,7 +158,11 @@ pub(super) enum Cut {
 }
 
 /// Puts back what was cut from the file at `path`, of which `whole` has all.
-pub(super) fn mend(path: &Path, segments: &Segments, mut whole: &File) -> io::Result<()> {
+pub(super) fn restore_unmapped(
+    path: &Path,
+    segments: &Segments,
+    mut whole: &File,
+) -> io::Result<()> {
     let page = rustix::param::page_size() as u64;
     let end = segments
         .end(page)

@@ -49,8 +49,8 @@ fn a_cut_takes_what_is_not_mapped_and_a_mend_puts_it_back() {
     let (_dir, path, bytes, segments) = file();
     let page = rustix::param::page_size();
     let whole = fs::metadata(&path).unwrap().blocks();
-    let done = cut(&path, &segments, &maps(&path, 1)).unwrap();
-    assert_eq!(done, Cut::Done(63 * page as u64));
+    let done = punch_unmapped(&path, &segments, &maps(&path, 1)).unwrap();
+    assert_eq!(done, Punched::Done(63 * page as u64));
     let cut_bytes = fs::read(&path).unwrap();
     assert_eq!(cut_bytes.len(), bytes.len(), "no read is behind the end");
     assert_eq!(cut_bytes[..page], bytes[..page]);
@@ -64,7 +64,7 @@ fn a_cut_takes_what_is_not_mapped_and_a_mend_puts_it_back() {
     assert_eq!(metadata.mode() & 0o7777, 0o500);
     let mut whole = tempfile::tempfile().unwrap();
     whole.write_all(&bytes).unwrap();
-    mend(&path, &segments, &whole).unwrap();
+    restore_unmapped(&path, &segments, &whole).unwrap();
     assert_eq!(fs::read(&path).unwrap(), bytes);
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o500);
 }
@@ -72,10 +72,13 @@ fn a_cut_takes_what_is_not_mapped_and_a_mend_puts_it_back() {
 #[test]
 fn a_file_that_is_mapped_further_than_its_headers_say_is_not_cut() {
     let (_dir, path, bytes, segments) = file();
-    let done = cut(&path, &segments, &maps(&path, 2)).unwrap();
-    assert_eq!(done, Cut::InUse);
+    let done = punch_unmapped(&path, &segments, &maps(&path, 2)).unwrap();
+    assert_eq!(done, Punched::InUse);
     let none = Mappings::of("/elsewhere", "");
-    assert_eq!(cut(&path, &segments, &none).unwrap(), Cut::InUse);
+    assert_eq!(
+        punch_unmapped(&path, &segments, &none).unwrap(),
+        Punched::InUse
+    );
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 
