@@ -1,4 +1,4 @@
-//! Tells the crate which compiler builds it: the metadata of each plugin says so.
+//! Passes the compiler's version to the crate, for the metadata of each plugin.
 
 use std::process::Command;
 

@@ -7,7 +7,7 @@
 //! #[derive(Default)]
 //! #[serde(default)]
 //! pub struct Config {
-//!     /// What stands before each line.
+//!     /// Written before each line.
 //!     prefix: String,
 //! }
 //!
@@ -34,7 +34,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! For the smallest things a plain `async fn` is enough:
+//! A handler without config can be an `async fn`:
 //!
 //! ```
 //! async fn hello(req: stackup_plugin::Request) -> String {
@@ -48,9 +48,8 @@
 //!
 //! # Features
 //!
-//! * `testing`: call a handler in a unit test, without a server; see `testing`.
-//! * `tokio`: `export!(tokio; …)` gives each handler a tokio runtime of its own, for crates that
-//!   need one.
+//! * `testing`: calls a handler in a unit test, without a server; see `testing`.
+//! * `tokio`: `export!(tokio; …)` gives each handler its own tokio runtime, for crates that need one.
 
 #[doc(hidden)]
 pub mod abi;
@@ -84,7 +83,7 @@ pub use self::author::response::Response;
 pub use self::author::session::Session;
 pub use self::author::weighted::Weighted;
 
-/// For the macros of this crate.
+/// For the macros of this crate only.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::abi::metadata::{HEAD, flatten, join, length, text};

@@ -4,8 +4,8 @@ use proc_macro::TokenStream;
 
 /// Makes a struct the config of a handler.
 ///
-/// It derives `Deserialize` and `JsonSchema` and refuses unknown keys, so that a slip in the manifest
-/// is an error with a line. The author needs neither `serde` nor `schemars` in his Cargo.toml.
+/// It derives `Deserialize` and `JsonSchema` and rejects unknown keys, so that a typo in the manifest is an
+/// error with its line. The plugin needs neither `serde` nor `schemars` in its Cargo.toml.
 #[proc_macro_attribute]
 pub fn config(arguments: TokenStream, item: TokenStream) -> TokenStream {
     if !arguments.is_empty() {
@@ -17,7 +17,7 @@ pub fn config(arguments: TokenStream, item: TokenStream) -> TokenStream {
         #[schemars(crate = "::stackup_plugin::schemars")]
     "#;
     let Ok(mut output) = attributes.parse::<TokenStream>() else {
-        return error("`#[config]` could not write its derives");
+        return error("internal error: `#[config]` cannot parse its own derives");
     };
     output.extend(item);
     output

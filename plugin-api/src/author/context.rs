@@ -1,4 +1,4 @@
-//! What the host lends a handler.
+//! The services of the host for a handler.
 
 use std::fmt;
 use std::future::Future;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::abi::plugin::context::{ContextHandle, Sleep, TaskHandle};
 
-/// A handler's place in its stack, and the host's services; cheap to clone.
+/// A handler's position in its stack, and the services of the host. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     handle: ContextHandle,
@@ -24,31 +24,31 @@ impl Context {
         self.handle
     }
 
-    /// The handler as the manifest names it: `auth#basic`.
+    /// The handler's name in the manifest: `auth#basic`.
     pub fn handler(&self) -> &str {
         self.handle.handler()
     }
 
-    /// `development`, `production`, …: as `only` and `except` in the manifest.
+    /// `development`, `production`, …: the environment that `only` and `except` in the manifest match.
     pub fn environment(&self) -> &str {
         self.handle.environment()
     }
 
-    /// The manifest's directory: what relative paths in a config are relative to.
+    /// The directory of the manifest. Relative paths in a config are relative to it.
     pub fn directory(&self) -> PathBuf {
         self.handle.directory().into()
     }
 
-    /// Done after `duration`. Needs no runtime in the plugin.
+    /// Completes after `duration`. The plugin needs no runtime for it.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         Sleep::new(duration)
     }
 
-    /// The output of `future`, if it has one within `limit`.
+    /// The output of `future`, if it completes within `limit`.
     ///
     /// # Errors
     ///
-    /// [`Elapsed`] when the time is up; the future is dropped.
+    /// [`Elapsed`] if it does not. The future is then dropped.
     pub async fn timeout<F: Future>(
         &self,
         limit: Duration,
@@ -65,8 +65,8 @@ impl Context {
         .await
     }
 
-    /// Runs a task beside the requests. It belongs to this generation of the stack and is dropped
-    /// when that has drained. `name` tells people what keeps a generation alive.
+    /// Spawns a task. It belongs to this generation of the stack and is dropped when the generation has
+    /// drained. `stackup status` shows `name` for a task that keeps a generation alive.
     pub fn spawn<F>(&self, name: &str, future: F) -> Task
     where
         F: Future<Output = ()> + Send + 'static,
@@ -84,11 +84,11 @@ impl fmt::Debug for Context {
     }
 }
 
-/// A hold on a spawned task; dropping it lets the task run on.
+/// A handle to a spawned task. Dropping it detaches the task, which continues to run.
 pub struct Task(TaskHandle);
 
 impl Task {
-    /// Drops the task where it stands.
+    /// Drops the task at its current `.await`.
     pub fn abort(&self) {
         self.0.abort();
     }
@@ -100,7 +100,7 @@ impl fmt::Debug for Task {
     }
 }
 
-/// The time of a [`Context::timeout`] was up.
+/// The error of [`Context::timeout`] when the limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Elapsed(Duration);
 

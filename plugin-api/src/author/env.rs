@@ -1,17 +1,17 @@
-//! The request under Rack's names (RACK.md §1), and values that layers pass on.
+//! The request under Rack's names (RACK.md §1), and values that layers pass down.
 
 use std::borrow::Cow;
 
 use crate::Request;
 
-/// The request as Rack's env, to read.
+/// A read-only view of the request as Rack's env.
 #[derive(Clone, Copy)]
 pub struct Env<'a>(&'a Request);
 
-/// Values for the layers below.
+/// Sets values for the layers below.
 pub struct EnvMut<'a>(&'a mut Request);
 
-/// The names that stand for a part of every request.
+/// The names derived from every request.
 const CGI: [&str; 10] = [
     "REQUEST_METHOD",
     "SCRIPT_NAME",
@@ -30,8 +30,7 @@ impl<'a> Env<'a> {
         Self(request)
     }
 
-    /// The value under a name of Rack's (`REQUEST_METHOD`, `HTTP_ACCEPT`, …), or one that a layer
-    /// above has set.
+    /// The value of a Rack name (`REQUEST_METHOD`, `HTTP_ACCEPT`, …), or one that a layer above set.
     pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         let request = self.0;
         if let Some(value) = request.handle().env_get(name) {
@@ -50,13 +49,13 @@ impl<'a> Env<'a> {
             "rack.url_scheme" => request.scheme().into(),
             "CONTENT_TYPE" => self.header("content-type")?,
             "CONTENT_LENGTH" => self.header("content-length")?,
-            // Rack forbids these two under HTTP_.
+            // Rack forbids these two with the prefix HTTP_.
             "HTTP_CONTENT_TYPE" | "HTTP_CONTENT_LENGTH" => return None,
             name => self.header(&name.strip_prefix("HTTP_")?.replace('_', "-"))?,
         })
     }
 
-    /// Every name and value: Rack's, the headers, what layers have set.
+    /// All names and values: Rack's, the headers, and the values that layers set.
     pub fn iter(&self) -> impl Iterator<Item = (String, String)> + use<'a> {
         let own = self.0.handle().env_all();
         let mut names: Vec<String> = CGI.iter().map(ToString::to_string).collect();
@@ -100,17 +99,17 @@ impl<'a> Env<'a> {
         }))
     }
 
-    /// Name and port: of the Host header, else of this end of the connection.
+    /// Server name and port: from the Host header, or from the local address of the connection.
     fn host(&self) -> Option<(String, String)> {
         let default = if self.0.scheme() == "https" {
             "443"
         } else {
             "80"
         };
-        let told = self.0.header("host");
-        let told = told.and_then(|host| host.parse::<http::uri::Authority>().ok());
-        // HTTP/2 and a target in absolute form need no Host.
-        if let Some(authority) = told.or_else(|| self.0.uri().into_parts().authority) {
+        let from_header = self.0.header("host");
+        let from_header = from_header.and_then(|host| host.parse::<http::uri::Authority>().ok());
+        // HTTP/2 and a target in absolute form have no need of a Host header.
+        if let Some(authority) = from_header.or_else(|| self.0.uri().into_parts().authority) {
             let port = authority
                 .port_u16()
                 .map_or_else(|| default.to_owned(), |p| p.to_string());
@@ -126,7 +125,7 @@ impl EnvMut<'_> {
         EnvMut(request)
     }
 
-    /// Sets a value that the layers below see under `name`, in place of what is there.
+    /// Sets the value that the layers below see under `name`, replacing any other.
     pub fn set(&mut self, name: &str, value: impl AsRef<str>) {
         self.0.handle_mut().env_set(name, Some(value.as_ref()));
     }

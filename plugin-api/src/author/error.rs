@@ -4,10 +4,10 @@ use std::fmt;
 
 use http::StatusCode;
 
-/// What a handler returns: a [`Response`](crate::Response), or an [`Error`].
+/// The result of a handler: a [`Response`](crate::Response) or an [`Error`].
 pub type Result<T = crate::Response, E = Error> = std::result::Result<T, E>;
 
-/// An error of a handler; anything that is [`std::error::Error`] becomes one with `?`.
+/// An error of a handler. `?` converts any [`std::error::Error`] into one.
 pub struct Error(Box<Parts>);
 
 struct Parts {
@@ -27,18 +27,18 @@ pub(crate) enum Kind {
 }
 
 impl Error {
-    /// An error that the client sees as `status`; it sees the message in development only.
+    /// An error with this status for the client. The client sees the message only in development.
     pub fn new(status: StatusCode, message: impl fmt::Display) -> Self {
         let (place, handler) = Default::default();
         Self::from_parts(Kind::Handler, status, message.to_string(), place, handler)
     }
 
-    /// An error that the client sees as 500.
+    /// An error with status 500.
     pub fn msg(message: impl fmt::Display) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
-    /// A config value that does not do: `path` is its key, as `users[2].name`; empty for all of it.
+    /// An invalid config value. `path` is its key, such as `users[2].name`, or empty for the whole config.
     pub fn config(path: impl Into<String>, message: impl fmt::Display) -> Self {
         let mut error = Self::msg(message);
         error.0.kind = Kind::Config;
@@ -75,19 +75,19 @@ impl Error {
         }))
     }
 
-    /// The same with another status for the client.
+    /// The same error with another status for the client.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = status;
         self
     }
 
-    /// The status that the client gets, unless a middleware makes a response of the error.
+    /// The status for the client, unless a middleware turns the error into a response.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// What happened, causes included.
+    /// The message, including its causes.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -97,12 +97,12 @@ impl Error {
         self.0.kind == Kind::Panic
     }
 
-    /// The handler where it began; empty if that is the one that holds the error.
+    /// The handler that the error came from; empty if it is this handler's own.
     pub fn handler(&self) -> &str {
         &self.0.handler
     }
 
-    /// Where: the source line of a panic or the key of a config value; may be empty.
+    /// The source location of a panic, or the key of a config value; may be empty.
     pub fn place(&self) -> &str {
         &self.0.place
     }
@@ -118,7 +118,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
         let mut source = error.source();
         while let Some(cause) = source {
             let text = cause.to_string();
-            // Many errors repeat their cause in their own text.
+            // Many errors already include the text of their cause.
             if !message.contains(&text) {
                 message.push_str(": ");
                 message.push_str(&text);
@@ -129,7 +129,8 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     }
 }
 
-/// For crates that take any [`std::error::Error`], which this is not: `?` makes one of each of those.
+/// For crates that take any [`std::error::Error`]. This type can't implement it, since it has `From` for
+/// all of them.
 impl From<Error> for Box<dyn std::error::Error + Send + Sync> {
     fn from(error: Error) -> Self {
         error.0.message.into()

@@ -1,6 +1,6 @@
-//! `export!`, which makes a library a plugin.
+//! The macro `export!`, which makes a library a plugin.
 
-/// Exports the handlers of this library, once per plugin.
+/// Exports the handlers of this library. Use it once per plugin.
 ///
 /// A handler is a type that implements [`App`](crate::App) or [`Middleware`](crate::Middleware), or
 /// an `async fn`:
@@ -12,10 +12,10 @@
 /// stackup_plugin::export!(tokio; app Proxy);
 /// ```
 ///
-/// A manifest names the only handler of a plugin by the plugin, one of several as
-/// `plugin#handler`. Without `as` a handler is called as it is written here. After `tokio;` each
-/// handler gets a tokio runtime of its own, for which the feature `tokio` is needed. It is asked for
-/// here as well, since cargo turns a feature on for every plugin that is built along.
+/// In the manifest, the name of the plugin stands for its only handler; `plugin#handler` names one of
+/// several. Without `as`, a handler has the name of its type or function. With `tokio;` each handler gets
+/// its own tokio runtime; this needs the feature `tokio`. The feature alone does not do it, since cargo
+/// enables a feature for every plugin in the same build.
 #[macro_export]
 macro_rules! export {
     (tokio; $($handlers:tt)+) => {
@@ -46,7 +46,7 @@ macro_rules! __needs_tokio {
     };
 }
 
-/// Collects the handlers one by one, as expressions and as lines of metadata.
+/// Collects the handlers one by one, as expressions and as metadata lines.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export {
@@ -75,7 +75,7 @@ macro_rules! __export {
             [$($entry,)* $crate::__private::app::<$t, $tokio>($name)]
             [$($line,)* concat!("handler=app ", $name, "\n")]; $($($rest)*)?);
     };
-    // Without: called as written.
+    // Without a name: named after the type or function.
     ($tokio:literal; [$($entry:expr),*] [$($line:expr),*];
         $kind:ident fn $f:ident $(, $($rest:tt)*)?) => {
         $crate::__export_named!($tokio; [$($entry),*] [$($line),*]; $kind fn $f; $f; $($($rest)*)?);
@@ -84,7 +84,7 @@ macro_rules! __export {
         $kind:ident $t:ident $(, $($rest:tt)*)?) => {
         $crate::__export_named!($tokio; [$($entry),*] [$($line),*]; $kind $t; $t; $($($rest)*)?);
     };
-    // All collected.
+    // All are collected.
     ($tokio:literal; [$($entry:expr),+] [$($line:expr),+];) => {
         const _: () = {
             struct ThisPlugin;

@@ -1,4 +1,4 @@
-//! Header fields in a config, checked when it is read.
+//! Header fields in a config, validated when it is read.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +9,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::{HeadersMut, InvalidHeader};
 
-/// Header fields that a manifest sets: a name and a value, or a list of values, one line each.
+/// Header fields in a config: each name has a value, or a list of values that become one line each.
 ///
-/// What can't be a field, and the framing that is the server's (`content-length`,
-/// `transfer-encoding`), is an error that names its key.
+/// An invalid field is an error at its key. So are `content-length` and `transfer-encoding`, which the
+/// server sets.
 ///
 /// ```
 /// use stackup_plugin::{Fields, Response, StatusCode};
@@ -21,7 +21,7 @@ use crate::{HeadersMut, InvalidHeader};
 /// #[derive(Default)]
 /// #[serde(default)]
 /// pub struct Config {
-///     /// Headers of each response.
+///     /// Headers to set on each response.
 ///     headers: Fields,
 /// }
 ///
@@ -37,11 +37,11 @@ use crate::{HeadersMut, InvalidHeader};
 pub struct Fields(HeaderMap);
 
 impl Fields {
-    /// Sets them, in place of those of the same name.
+    /// Sets the fields, replacing those of the same names.
     ///
     /// # Errors
     ///
-    /// More fields than fit; see [`HeadersMut::insert`].
+    /// Too many fields; see [`HeadersMut::insert`].
     pub fn set_on(&self, mut headers: HeadersMut<'_>) -> Result<(), InvalidHeader> {
         for name in self.0.keys() {
             headers.remove(name);
@@ -71,7 +71,7 @@ impl<'de> Visitor<'de> for Table {
     fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Fields, A::Error> {
         let mut fields = HeaderMap::new();
         while let Some(name) = table.next_key::<String>()? {
-            // Names are checked with their values, where an error has the key as its place.
+            // Names are checked together with their values, where an error has the key as its path.
             table.next_value_seed(Field {
                 name: &name,
                 fields: &mut fields,
@@ -81,7 +81,7 @@ impl<'de> Visitor<'de> for Table {
     }
 }
 
-/// The value or values of one name.
+/// Reads the value or values of one name.
 struct Field<'a> {
     name: &'a str,
     fields: &'a mut HeaderMap,
@@ -91,9 +91,10 @@ impl Field<'_> {
     fn name<E: serde::de::Error>(&self) -> Result<HeaderName, E> {
         let name = HeaderName::from_bytes(self.name.as_bytes())
             .map_err(|_| E::custom(format_args!("{:?} is not a header name", self.name)))?;
-        // A wrong one would make one response read as two.
+        // A wrong value could make a client read one response as two.
         if name == header::CONTENT_LENGTH || name == header::TRANSFER_ENCODING {
-            let message = format_args!("`{name}` is the server's to set, after the body");
+            let message =
+                format_args!("`{name}` can't be set here: the server sets it from the body");
             return Err(E::custom(message));
         }
         Ok(name)
@@ -130,7 +131,7 @@ impl<'de> Visitor<'de> for Field<'_> {
     }
 }
 
-/// A value of a list, checked where an error has its index as its place.
+/// A value in a list, checked where an error has its index in the path.
 struct Checked(HeaderValue);
 
 impl<'de> serde::Deserialize<'de> for Checked {

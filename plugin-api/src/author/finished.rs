@@ -5,7 +5,7 @@ use http::StatusCode;
 use crate::abi::plugin::headers::HeadersHandle;
 use crate::{Error, Headers};
 
-/// How a response ended, for the hooks of [`Request::on_finished`](crate::Request::on_finished).
+/// How a response ended; passed to the hooks of [`Request::on_finished`](crate::Request::on_finished).
 #[derive(Debug)]
 pub struct Finished<'a> {
     status: Option<StatusCode>,
@@ -30,7 +30,7 @@ impl<'a> Finished<'a> {
         }
     }
 
-    /// The status that was sent; none if the client left before there was one.
+    /// The status that was sent; `None` if the client left before that.
     pub fn status(&self) -> Option<StatusCode> {
         self.status
     }
@@ -40,12 +40,12 @@ impl<'a> Finished<'a> {
         self.headers
     }
 
-    /// Why it did not end well.
+    /// Why it failed, if it did.
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }
 
-    /// How many bytes of the body went to the connection.
+    /// The number of bytes of the body written to the connection.
     pub fn body_bytes(&self) -> u64 {
         self.body_bytes
     }

@@ -1,4 +1,4 @@
-//! What an author implements.
+//! The traits that an author implements.
 
 use std::future::Future;
 
@@ -12,18 +12,19 @@ pub trait Middleware: Sized + Send + Sync + 'static {
     /// Its `config` in the manifest; `()` if it takes none. See [`config`](macro@crate::config).
     type Config: DeserializeOwned + JsonSchema + 'static;
 
-    /// Builds an instance, once for each place in a stack.
+    /// Builds an instance, once for each position in a stack.
     ///
     /// # Errors
     ///
-    /// An error, like a panic, refuses the whole new stack; the one before goes on serving.
+    /// An error or a panic rejects the whole new stack. The active generation keeps serving.
     fn init(config: Self::Config, cx: &Context) -> Result<Self>;
 
     /// Answers a request. Dropping the future cancels it, down to the innermost layer.
     ///
     /// # Errors
     ///
-    /// An error goes up as it is, and becomes its [status](crate::Error::status) at the top.
+    /// The layers above get the error as it is. At the top it becomes a response with its
+    /// [status](crate::Error::status).
     fn call(&self, req: Request, next: Next<'_>) -> impl Future<Output = Result> + Send;
 }
 
@@ -32,22 +33,23 @@ pub trait App: Sized + Send + Sync + 'static {
     /// Its `config` in the manifest; `()` if it takes none. See [`config`](macro@crate::config).
     type Config: DeserializeOwned + JsonSchema + 'static;
 
-    /// Builds an instance, once for each place in a stack.
+    /// Builds an instance, once for each position in a stack.
     ///
     /// # Errors
     ///
-    /// An error, like a panic, refuses the whole new stack; the one before goes on serving.
+    /// An error or a panic rejects the whole new stack. The active generation keeps serving.
     fn init(config: Self::Config, cx: &Context) -> Result<Self>;
 
     /// Answers a request. Dropping the future cancels it.
     ///
     /// # Errors
     ///
-    /// An error goes up as it is, and becomes its [status](crate::Error::status) at the top.
+    /// The layers above get the error as it is. At the top it becomes a response with its
+    /// [status](crate::Error::status).
     fn call(&self, req: Request) -> impl Future<Output = Result> + Send;
 }
 
-/// An `async fn` that can be an app: of a [`Request`], or of nothing.
+/// An `async fn` that can be an app. It takes a [`Request`] or nothing.
 pub trait AppFn<Arguments>: Send + Sync {
     /// Runs it.
     fn run(&self, req: Request) -> impl Future<Output = Result> + Send;

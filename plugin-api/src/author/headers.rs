@@ -1,4 +1,4 @@
-//! The headers of a request or a response, in host memory.
+//! The headers of a request or a response; they live in host memory.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,11 +9,11 @@ use crate::Weighted;
 use crate::abi::plugin::headers::HeadersHandle;
 use crate::abi::tables::{HeaderOutcome, SetHeader};
 
-/// Headers to read.
+/// A read-only view of the headers.
 #[derive(Clone, Copy)]
 pub struct Headers<'a>(HeadersHandle<'a>);
 
-/// Headers to edit.
+/// A view of the headers for editing.
 pub struct HeadersMut<'a>(HeadersHandle<'a>, PhantomData<&'a mut ()>);
 
 /// A header's value, borrowed from the message.
@@ -30,7 +30,7 @@ impl<'a> Headers<'a> {
         self.0.nth(name.as_name(), 0).map(Value)
     }
 
-    /// The first value of `name`, if it is text.
+    /// The first value of `name`, if it is visible ASCII.
     pub fn text(&self, name: impl AsName) -> Option<&'a str> {
         self.get(name)?.to_str()
     }
@@ -46,16 +46,16 @@ impl<'a> Headers<'a> {
         self.get(name).is_some()
     }
 
-    /// The members of a list that says what it wants most (`accept`, `accept-encoding`, …): the
-    /// first `most` of them, in the order in which they stand. A comma ends a member, in quotes too.
+    /// The members of a weighted list (`accept`, `accept-encoding`, …), in their order, and no more than
+    /// `most`. A comma ends a member, even within quotes.
     pub fn weighted(&self, name: impl AsName, most: usize) -> Vec<Weighted<'a>> {
         let lines = self.get_all(name).filter_map(Value::to_str);
         let members = lines.flat_map(|line| line.split(',')).take(most);
         members.filter_map(Weighted::parse).collect()
     }
 
-    /// Every name and value. Names come in the order in which they first appeared, each with all its
-    /// values; removing a name may move another one.
+    /// Every name and value. Names are in the order of their first appearance, each with all of its
+    /// values. Removing a name may move another one.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, Value<'a>)> + use<'a> {
         self.0
             .all()
@@ -63,7 +63,7 @@ impl<'a> Headers<'a> {
             .map(|(name, value)| (name, Value(value)))
     }
 
-    /// A copy as `http`'s type.
+    /// Copies them into an [`http::HeaderMap`].
     pub fn to_map(&self) -> HeaderMap {
         let fields = self.iter().filter_map(|(name, value)| {
             Some((
@@ -90,25 +90,25 @@ impl<'a> HeadersMut<'a> {
         Self(handle, PhantomData)
     }
 
-    /// The same to read.
+    /// A read-only view.
     pub fn as_ref(&self) -> Headers<'_> {
         Headers(self.0)
     }
 
-    /// Sets `name` to one value, in place of those it had.
+    /// Sets `name` to one value, replacing all others.
     ///
     /// # Errors
     ///
-    /// Not a field name or value (RFC 9110 §5), or more than the 32,768 fields that fit.
+    /// An invalid name or value (RFC 9110 §5), or more than 32,768 fields.
     pub fn insert(&mut self, name: impl AsName, value: impl AsValue) -> Result<(), InvalidHeader> {
         self.set(name, value, SetHeader::Insert)
     }
 
-    /// Adds a value to those that `name` has.
+    /// Adds a value to those of `name`.
     ///
     /// # Errors
     ///
-    /// As [`insert`](Self::insert).
+    /// Same as [`insert`](Self::insert).
     pub fn append(&mut self, name: impl AsName, value: impl AsValue) -> Result<(), InvalidHeader> {
         self.set(name, value, SetHeader::Append)
     }
@@ -129,7 +129,7 @@ impl<'a> HeadersMut<'a> {
         }
     }
 
-    /// Removes every value of `name`; returns how many there were.
+    /// Removes every value of `name` and returns their number.
     pub fn remove(&mut self, name: impl AsName) -> usize {
         self.0.remove(name.as_name())
     }
@@ -158,9 +158,9 @@ impl<'a> Value<'a> {
             .then(|| std::str::from_utf8(self.0).ok())?
     }
 
-    /// A copy as `http`'s type.
+    /// Copies it into an [`http::HeaderValue`].
     pub fn to_value(self) -> HeaderValue {
-        // It was one in the host's memory, so this does not fail.
+        // It is valid, since it comes from a `HeaderValue` of the host.
         HeaderValue::from_bytes(self.0).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }
@@ -183,7 +183,7 @@ impl PartialEq<&str> for Value<'_> {
     }
 }
 
-/// A name or value that may not stand in a header.
+/// A name or value that is not valid in a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidHeader {
     name: String,
@@ -195,24 +195,21 @@ impl fmt::Display for InvalidHeader {
         let name = &self.name;
         match self.outcome {
             HeaderOutcome::BadName => write!(f, "`{name}` is not a header name"),
-            HeaderOutcome::TooMany => write!(f, "no room for a further header `{name}`"),
-            _ => write!(
-                f,
-                "the value for the header `{name}` has bytes that may not stand there"
-            ),
+            HeaderOutcome::TooMany => write!(f, "too many headers: there is no room for `{name}`"),
+            _ => write!(f, "the value of the header `{name}` contains invalid bytes"),
         }
     }
 }
 
 impl std::error::Error for InvalidHeader {}
 
-/// A header's name: text or `http`'s type.
+/// A header name: text, or a type of the `http` crate.
 pub trait AsName {
-    /// The name as text; case does not matter.
+    /// The name as text, in any case.
     fn as_name(&self) -> &str;
 }
 
-/// A header's value: text, bytes or `http`'s type.
+/// A header value: text, bytes, or a type of the `http` crate.
 pub trait AsValue {
     /// The bytes on the wire.
     fn as_value(&self) -> &[u8];

@@ -1,8 +1,8 @@
-//! Text in HTML.
+//! Escaping of text in HTML.
 
 use std::fmt::{self, Display, Write};
 
-/// Text that is nothing but text in HTML, in an element as in a quoted attribute.
+/// Displays text escaped for HTML, in an element or a quoted attribute.
 ///
 /// ```
 /// use stackup_plugin::Escaped;

@@ -1,4 +1,4 @@
-//! What a handler may return in place of a [`Response`].
+//! The types that a handler may return instead of a [`Response`].
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -6,23 +6,23 @@ use serde::Serialize;
 
 use crate::{AsName, AsValue, Body, Error, Response, Result};
 
-/// Becomes a response.
+/// A value that converts to a response.
 pub trait IntoResponse {
-    /// The response.
+    /// Converts it.
     ///
     /// # Errors
     ///
-    /// Whatever can't be one: an [`Err`], a value that can't be JSON, an invalid header.
+    /// An [`Err`], a value that can't be JSON, or an invalid header.
     fn into_response(self) -> Result;
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// A value as `application/json`.
+/// A response of type `application/json`.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<T>(pub T);
 
-/// Text as `text/html; charset=utf-8`.
+/// A response of type `text/html; charset=utf-8`.
 #[derive(Debug, Clone, Copy)]
 pub struct Html<T>(pub T);
 
@@ -145,13 +145,13 @@ impl<H: IntoFields, T: IntoResponse> IntoResponse for (H, T) {
     }
 }
 
-/// Headers for a response: an array of pairs, or `http`'s map.
+/// Headers for a response: an array or `Vec` of pairs, or an [`http::HeaderMap`].
 pub trait IntoFields {
-    /// Sets them.
+    /// Sets the headers.
     ///
     /// # Errors
     ///
-    /// As [`HeadersMut::insert`](crate::HeadersMut::insert).
+    /// Same as [`HeadersMut::insert`](crate::HeadersMut::insert).
     fn set_on(self, response: &mut Response) -> Result<()>;
 }
 

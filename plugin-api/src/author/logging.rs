@@ -1,4 +1,4 @@
-//! A plugin's own `tracing` and `log` lead into the host's log.
+//! Sends the `tracing` and `log` records of a plugin to the host's log.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::abi::plugin::log::{wants, write};
 
-/// Makes the host's log the default of this library's copies of `tracing` and `log`.
+/// Makes the host's log the default subscriber of this library's copies of `tracing` and `log`.
 pub(crate) fn install() {
     let subscriber = tracing_subscriber::registry().with(Bridge);
-    // Fails only where the plugin has set its own, which is its right.
+    // Fails only if the plugin has set its own, which it may.
     let _ = tracing::subscriber::set_global_default(subscriber);
     if log::set_logger(&LogBridge).is_ok() {
         log::set_max_level(log::LevelFilter::Trace);

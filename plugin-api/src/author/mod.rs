@@ -1,4 +1,4 @@
-//! What an author of plugins uses; `lib.rs` exports it. No `unsafe`: it calls [`crate::abi::plugin`].
+//! The author's API, exported by `lib.rs`. It has no `unsafe`: it calls [`crate::abi::plugin`].
 
 pub mod body;
 pub(crate) mod context;

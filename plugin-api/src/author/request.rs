@@ -1,4 +1,4 @@
-//! A request, on its way down the stack.
+//! A request on its way down the stack.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use crate::abi::plugin::request::RequestHandle;
 use crate::abi::tables::RequestObject;
 use crate::{Body, Env, EnvMut, Error, Finished, Headers, HeadersMut};
 
-/// A request; it lives in the host, and this is the one handle to it.
+/// A request. It lives in the host; this is the only handle to it.
 pub struct Request {
     handle: RequestHandle,
 }
@@ -24,8 +24,8 @@ impl Request {
         self.handle.into_object()
     }
 
-    /// Another one of the same content, for who asks the layers below more than once; see
-    /// [`Next::again`](crate::Next::again). Who reads the body first has it: to the other it fails.
+    /// A second request with the same content, to call the layers below more than once; see
+    /// [`Next::again`](crate::Next::again). The first to read the body gets it; the other body then fails.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::from_handle(self.handle.fork())
@@ -33,14 +33,14 @@ impl Request {
 
     /// Its method.
     pub fn method(&self) -> Method {
-        // The host parsed it, so this does not fail.
+        // The host parsed it, so this can't fail.
         Method::from_bytes(self.handle.method().as_bytes()).unwrap_or_default()
     }
 
-    /// Its target as the client sent it; a copy.
+    /// A copy of the target, as the client sent it.
     pub fn uri(&self) -> Uri {
         let raw = self.handle.uri();
-        // `CONNECT` has an authority alone.
+        // `CONNECT` has only an authority.
         if raw.path_and_query.bytes().is_none() {
             return raw.authority.str().parse().unwrap_or_default();
         }
@@ -53,19 +53,19 @@ impl Request {
         builder.build().unwrap_or_default()
     }
 
-    /// The whole path as the client sent it: undecoded, without the query.
+    /// The full path as the client sent it: encoded, without the query.
     pub fn path(&self) -> &str {
         let target = self.handle.uri().path_and_query.str();
         target.split_once('?').map_or(target, |(path, _)| path)
     }
 
-    /// What stands after the `?`: undecoded; empty if there is none.
+    /// The query after the `?`: encoded; empty if there is none.
     pub fn query(&self) -> &str {
         let target = self.handle.uri().path_and_query.str();
         target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// The part of the path that the maps above have taken (Rack's `SCRIPT_NAME`).
+    /// The part of the path that the maps above matched (Rack's `SCRIPT_NAME`).
     pub fn script_name(&self) -> &str {
         self.handle.script_name()
     }
@@ -91,17 +91,17 @@ impl Request {
         self.handle.scheme()
     }
 
-    /// The other end of the connection; none on a unix socket.
+    /// The client's address; `None` on a unix socket.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.handle.remote()
     }
 
-    /// This end of the connection; none on a unix socket.
+    /// The local address of the connection; `None` on a unix socket.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.handle.local()
     }
 
-    /// The number of the generation that serves it.
+    /// The number of the generation that serves the request.
     pub fn generation(&self) -> u64 {
         self.handle.generation()
     }
@@ -111,17 +111,17 @@ impl Request {
         Headers::new(self.handle.headers())
     }
 
-    /// Its headers, to edit.
+    /// Its headers, for editing.
     pub fn headers_mut(&mut self) -> HeadersMut<'_> {
         HeadersMut::new(self.handle.headers_mut())
     }
 
-    /// The first value of a header, if it is text.
+    /// The first value of a header, if it is visible ASCII.
     pub fn header(&self, name: impl crate::AsName) -> Option<&str> {
         self.headers().text(name)
     }
 
-    /// The request under Rack's names, with the values that layers pass on.
+    /// The request under Rack's names, with the values that layers pass down.
     pub fn env(&self) -> Env<'_> {
         Env::new(self)
     }
@@ -144,7 +144,7 @@ impl Request {
         self.handle.set_method(method.as_str());
     }
 
-    /// Changes the target: `SCRIPT_NAME` becomes empty and `PATH_INFO` the new path.
+    /// Changes the target. `SCRIPT_NAME` becomes empty and `PATH_INFO` the new path.
     pub fn set_uri(&mut self, uri: &Uri) {
         self.handle.set_uri(&uri.to_string());
     }
@@ -153,47 +153,47 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Neither empty nor beginning with `/`, or `/` alone (Rack's SPEC).
+    /// It is neither empty nor begins with `/`, or it is `/` alone (Rack's SPEC).
     pub fn set_script_name(&mut self, script_name: &str) -> Result<(), Error> {
         let done = self.handle.set_paths(Some(script_name), None);
         done.then_some(())
-            .ok_or_else(|| Error::msg(format!("`{script_name}` can't be a SCRIPT_NAME")))
+            .ok_or_else(|| Error::msg(format!("`{script_name}` is not a valid SCRIPT_NAME")))
     }
 
     /// Changes `PATH_INFO`.
     ///
     /// # Errors
     ///
-    /// Neither empty, `*`, nor beginning with `/` (Rack's SPEC).
+    /// It is neither empty nor `*` nor begins with `/` (Rack's SPEC).
     pub fn set_path_info(&mut self, path_info: &str) -> Result<(), Error> {
         let done = self.handle.set_paths(None, Some(path_info));
         done.then_some(())
-            .ok_or_else(|| Error::msg(format!("`{path_info}` can't be a PATH_INFO")))
+            .ok_or_else(|| Error::msg(format!("`{path_info}` is not a valid PATH_INFO")))
     }
 
-    /// Takes the body out; the request goes on with an empty one.
+    /// Takes the body and leaves an empty one.
     pub fn take_body(&mut self) -> Body {
         Body::from_handle(BodyHandle::from_raw(self.handle.take_body()))
     }
 
-    /// Gives it another body.
+    /// Replaces the body.
     pub fn set_body(&mut self, body: impl Into<Body>) {
         self.handle.set_body(body.into().into_handle().into_raw());
     }
 
-    /// Puts what `f` makes of the body in its place.
+    /// Replaces the body with what `f` returns for it.
     pub fn map_body(&mut self, f: impl FnOnce(Body) -> Body) {
         let body = self.take_body();
         self.set_body(f(body));
     }
 
-    /// Runs `f` when the response has ended, well or not (Rack's `rack.response_finished`): after
-    /// the hooks that are registered later, on whichever thread ends it.
+    /// Runs `f` when the response has ended, with or without an error (Rack's `rack.response_finished`).
+    /// Hooks run in reverse order of registration, on the thread that ends the response.
     pub fn on_finished(&mut self, f: impl FnOnce(&Finished<'_>) + Send + 'static) {
         self.handle.on_finish(f);
     }
 
-    /// The same as `http`'s type; [`from_http`](Self::from_http) leads back.
+    /// Converts to the `http` crate's type; [`from_http`](Self::from_http) converts back.
     pub fn into_http(mut self) -> http::Request<Body> {
         let mut request = http::Request::new(self.take_body());
         *request.method_mut() = self.method();
@@ -202,17 +202,25 @@ impl Request {
         *request.headers_mut() = self.headers().to_map();
         request
             .extensions_mut()
-            .insert(Kept(std::sync::Arc::new(std::sync::Mutex::new(Some(self)))));
+            .insert(Original(std::sync::Arc::new(std::sync::Mutex::new(Some(
+                self,
+            )))));
         request
     }
 
-    /// A request of `http`'s type. What [`into_http`](Self::into_http) made keeps its connection,
-    /// env, hooks and, unless the URI changed, its paths.
+    /// Converts from the `http` crate's type. A request that came from [`into_http`](Self::into_http) keeps
+    /// its connection, env and hooks, and its paths if the URI is unchanged.
     pub fn from_http<B: Into<Body>>(request: http::Request<B>) -> Self {
         let (mut parts, body) = request.into_parts();
-        let kept = parts.extensions.remove::<Kept>();
-        let kept = kept.and_then(|kept| kept.0.lock().ok().and_then(|mut kept| kept.take()));
-        let mut this = kept.unwrap_or_else(|| Self::from_handle(RequestHandle::new()));
+        let original = parts.extensions.remove::<Original>();
+        let original = original.and_then(|original| {
+            original
+                .0
+                .lock()
+                .ok()
+                .and_then(|mut original| original.take())
+        });
+        let mut this = original.unwrap_or_else(|| Self::from_handle(RequestHandle::new()));
         if this.method() != parts.method {
             this.set_method(&parts.method);
         }
@@ -225,10 +233,10 @@ impl Request {
     }
 }
 
-/// The request that an `http::Request` was made of. Extensions are cloned, a request is not: the
-/// first to ask gets it.
+/// The original of an `http::Request`. Extensions can be cloned and a request can't, so the first
+/// conversion back gets it.
 #[derive(Clone)]
-struct Kept(std::sync::Arc<std::sync::Mutex<Option<Request>>>);
+struct Original(std::sync::Arc<std::sync::Mutex<Option<Request>>>);
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! A response, on its way up the stack.
+//! A response on its way up the stack.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::abi::plugin::response::ResponseHandle;
 use crate::abi::tables::ResponseObject;
 use crate::{AsName, AsValue, Body, Headers, HeadersMut, InvalidHeader};
 
-/// A response; it lives in the host, and this is the one handle to it.
+/// A response. It lives in the host; this is the only handle to it.
 pub struct Response {
     handle: ResponseHandle,
 }
@@ -49,21 +49,21 @@ impl Response {
         Headers::new(self.handle.headers())
     }
 
-    /// Its headers, to edit.
+    /// Its headers, for editing.
     pub fn headers_mut(&mut self) -> HeadersMut<'_> {
         HeadersMut::new(self.handle.headers_mut())
     }
 
-    /// The first value of a header, if it is text.
+    /// The first value of a header, if it is visible ASCII.
     pub fn header(&self, name: impl AsName) -> Option<&str> {
         self.headers().text(name)
     }
 
-    /// The same with a header set.
+    /// The same response with a header set.
     ///
     /// # Errors
     ///
-    /// As [`HeadersMut::insert`].
+    /// Same as [`HeadersMut::insert`].
     pub fn with_header(
         mut self,
         name: impl AsName,
@@ -73,23 +73,23 @@ impl Response {
         Ok(self)
     }
 
-    /// Takes the body out; the response goes on with an empty one.
+    /// Takes the body and leaves an empty one.
     pub fn take_body(&mut self) -> Body {
         Body::from_handle(BodyHandle::from_raw(self.handle.take_body()))
     }
 
-    /// Gives it another body. A `content-length` that was there is yours to mend.
+    /// Replaces the body. An existing `content-length` is not adjusted: fix or remove it yourself.
     pub fn set_body(&mut self, body: impl Into<Body>) {
         self.handle.set_body(body.into().into_handle().into_raw());
     }
 
-    /// Puts what `f` makes of the body in its place.
+    /// Replaces the body with what `f` returns for it.
     pub fn map_body(&mut self, f: impl FnOnce(Body) -> Body) {
         let body = self.take_body();
         self.set_body(f(body));
     }
 
-    /// The same as `http`'s type.
+    /// Converts to the `http` crate's type.
     pub fn into_http(mut self) -> http::Response<Body> {
         let mut response = http::Response::new(self.take_body());
         *response.status_mut() = self.status();
@@ -97,7 +97,7 @@ impl Response {
         response
     }
 
-    /// A response of `http`'s type.
+    /// Converts from the `http` crate's type.
     pub fn from_http<B: Into<Body>>(response: http::Response<B>) -> Self {
         let (parts, body) = response.into_parts();
         let mut this = Self::new(parts.status);

@@ -1,4 +1,4 @@
-//! What is known of a client from one request to the next.
+//! Data about a client that lasts from one request to the next.
 
 use std::mem;
 
@@ -8,16 +8,16 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Request, Response, Result};
 
-/// The data, as an object of JSON, in the env (Rack's name).
+/// The env value with the data, as a JSON object (Rack's name).
 const DATA: &str = "rack.session";
-/// `{"id":"…"}`, in the env (Rack's name).
+/// The env value with `{"id":"…"}` (Rack's name).
 const OPTIONS: &str = "rack.session.options";
-/// Changes, in the headers of a response. The server sends no header of `rack.…` (SPEC R31).
+/// The response header with the changes. The server never sends `rack.…` headers (SPEC R31).
 const CHANGES: &str = "rack.session";
 
-/// What is known of a client from one request to the next; the plugin `session` keeps it.
+/// Data about a client that lasts from one request to the next. The plugin `session` stores it.
 ///
-/// It is read from the request, and what has changed goes up with the response:
+/// Read it from the request, and save the changes in the response:
 ///
 /// ```
 /// use stackup_plugin::{IntoResponse, Request, Result};
@@ -39,11 +39,11 @@ const CHANGES: &str = "rack.session";
 /// # }).unwrap();
 /// ```
 ///
-/// What is not [saved](Self::save) is forgotten, and so is what a request changed that then failed. Two
-/// requests at once have a copy each: of a key that both change, the later response's value stays.
+/// Changes that are not [saved](Self::save) are lost, and so are those of a request that fails. Concurrent
+/// requests have one copy each: if both change a key, the value of the later response stays.
 ///
-/// A middleware may do the same: its changes join those of the layers below. One that keeps sessions
-/// [lends](Self::lend) them to the layers below and [follows](Self::follow) what these have changed.
+/// A middleware may do the same: its changes are merged with those of the layers below. A middleware that
+/// stores sessions [lends](Self::lend) them to the layers below and [applies](Self::follow) their changes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Session {
     id: Option<String>,
@@ -51,7 +51,7 @@ pub struct Session {
     changes: Changes,
 }
 
-/// What a layer did to it: first the end, then the values, of which null takes one away.
+/// The changes of one layer: `end` comes first, then the values. A null removes a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Changes {
@@ -74,15 +74,15 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Request {
-    /// The client's session; empty for one that has none yet.
+    /// The client's session; empty if it has none yet.
     ///
     /// # Errors
     ///
-    /// No layer above keeps sessions.
+    /// No layer above provides sessions.
     pub fn session(&self) -> Result<Session, Error> {
         let env = self.env();
         let Some(data) = env.get(DATA) else {
-            let message = "no layer above keeps sessions: `use` the plugin `session`";
+            let message = "no layer above provides sessions: `use` the plugin `session`";
             return Err(Error::msg(message));
         };
         let options = env.get(OPTIONS);
@@ -104,8 +104,7 @@ impl Session {
         }
     }
 
-    /// Random text that is its alone; none before its first data is kept, and after
-    /// [`renew`](Self::renew).
+    /// A random id. `None` before its first data is stored, and after [`renew`](Self::renew).
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
@@ -115,12 +114,12 @@ impl Session {
         &self.data
     }
 
-    /// The value under `key`; none, too, where an older version of the app left another type.
+    /// The value of `key`; also `None` if it has another type, as from an older version of the app.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         T::deserialize(self.data.get(key)?).ok()
     }
 
-    /// Sets a value; null takes it away.
+    /// Sets a value. Null removes it.
     ///
     /// # Errors
     ///
@@ -130,7 +129,7 @@ impl Session {
         Ok(())
     }
 
-    /// Takes a value away.
+    /// Removes a value.
     pub fn remove(&mut self, key: &str) {
         self.set(key.to_owned(), Value::Null);
     }
@@ -146,14 +145,14 @@ impl Session {
         self.changes.set.insert(key, value);
     }
 
-    /// Gives it another id, and the client another secret. Do so when somebody signs in, so that who
-    /// knew the session before does not come in with him.
+    /// Gives the session a new id, and the client a new secret. Call it when a user signs in, so that a
+    /// session that an attacker knew before is not signed in (session fixation).
     pub fn renew(&mut self) {
         self.id = None;
         self.changes.renew = true;
     }
 
-    /// Ends it, as when somebody signs out. What is set after that begins another one.
+    /// Ends the session, as when a user signs out. Setting a value after that starts a new one.
     pub fn end(&mut self) {
         self.id = None;
         self.data.clear();
@@ -163,16 +162,16 @@ impl Session {
         };
     }
 
-    /// Whether it is another one than it was when it came.
+    /// Whether it has changed since it was read.
     pub fn is_changed(&self) -> bool {
         self.changes != Changes::default()
     }
 
-    /// Sends up what has changed. Once for each response, at the end.
+    /// Saves the changes in the response. Call it once for each response, at the end.
     ///
     /// # Errors
     ///
-    /// No room for a further header.
+    /// Too many headers.
     pub fn save(&self, res: &mut Response) -> Result<()> {
         if self.is_changed() {
             let changes = ascii(&serde_json::to_string(&self.changes)?);
@@ -181,11 +180,11 @@ impl Session {
         Ok(())
     }
 
-    /// Shows it to the layers below, as it is now.
+    /// Passes the session, in its present state, to the layers below.
     ///
     /// # Errors
     ///
-    /// What can't be JSON.
+    /// The data can't be serialized.
     pub fn lend(&self, req: &mut Request) -> Result<()> {
         let options = Options {
             id: self.id.clone(),
@@ -199,11 +198,11 @@ impl Session {
         Ok(())
     }
 
-    /// Makes the changes that the layers below have saved, and takes them out of the response.
+    /// Applies the changes that the layers below saved, and removes them from the response.
     ///
     /// # Errors
     ///
-    /// A layer below sent as `rack.session` what [`save`](Self::save) did not write.
+    /// A layer below set a header `rack.session` that [`save`](Self::save) did not write.
     pub fn follow(&mut self, res: &mut Response) -> Result<()> {
         // The innermost layer was the first to save.
         let all: std::result::Result<Vec<Changes>, _> = res
@@ -233,11 +232,11 @@ impl Session {
 
 fn not_ours(error: serde_json::Error) -> Error {
     Error::msg(format!(
-        "a layer below sent a header `rack.session` that `Session::save` did not write: {error}"
+        "a layer below set a header `rack.session` that `Session::save` did not write: {error}"
     ))
 }
 
-/// JSON as it may stand in any header.
+/// JSON escaped to ASCII, valid in any header.
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {

@@ -1,19 +1,19 @@
-//! A member of a list with weights (RFC 9110 §12.4.2).
+//! A member of a weighted list (RFC 9110 §12.4.2).
 
-/// What somebody would take, and how much it is wanted; of [`Headers::weighted`].
+/// A member of a weighted list such as `accept`, and its quality; see [`Headers::weighted`].
 ///
 /// [`Headers::weighted`]: crate::Headers::weighted
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Weighted<'a> {
-    /// What stands before the weight, with its parameters if it has any; `*` is anything.
+    /// The member without its weight, with its other parameters. `*` matches anything.
     pub value: &'a str,
-    /// From 0, which is "not this one", to 1000.
+    /// The weight in thousandths, from 0 (not acceptable) to 1000.
     pub quality: u16,
 }
 
 impl<'a> Weighted<'a> {
-    /// A member; none if it is empty or its weight is none.
+    /// Parses a member; `None` if it is empty or its weight is invalid.
     pub fn parse(member: &'a str) -> Option<Self> {
         let weight = |part: &str| {
             let (name, value) = part.split_once('=')?;
@@ -22,7 +22,7 @@ impl<'a> Weighted<'a> {
         let mut end = 0;
         for part in member.split(';') {
             if let Some(quality) = weight(part) {
-                // The `;` before the weight is no part of the value.
+                // The `;` before the weight is not part of the value.
                 let value = member[..end.max(1) - 1].trim();
                 let quality = quality?;
                 return (!value.is_empty()).then_some(Self { value, quality });

@@ -10,7 +10,7 @@ use crate::author::handler::{AppFn, MiddlewareFn};
 use crate::{App, Context, Error, Middleware, Next, Request, Result};
 
 thread_local! {
-    /// The function on its way to `init`, which has no argument for it.
+    /// Passes the function to `init`, which has no argument for it.
     static FUNCTION: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
 }
 
@@ -33,7 +33,7 @@ thread_local! {
 ///
 /// # Errors
 ///
-/// None is known.
+/// None known.
 pub fn app_fn<F: AppFn<A> + 'static, A: 'static>(f: F) -> Result<Mounted> {
     hand_over(f);
     mount(
@@ -46,7 +46,7 @@ pub fn app_fn<F: AppFn<A> + 'static, A: 'static>(f: F) -> Result<Mounted> {
 ///
 /// # Errors
 ///
-/// None is known.
+/// None known.
 pub fn middleware_fn<F>(f: F) -> Result<Mounted>
 where
     F: for<'a> MiddlewareFn<'a> + 'static,
@@ -68,7 +68,7 @@ fn receive<F: 'static>() -> Result<F> {
         .and_then(|any| any.downcast().ok());
     function
         .map(|f| *f)
-        .ok_or_else(|| Error::msg("the function of this handler got lost"))
+        .ok_or_else(|| Error::msg("internal error: the function did not reach `init`"))
 }
 
 struct Function<F, A>(F, PhantomData<fn(A)>);

@@ -1,4 +1,4 @@
-//! The lines that a plugin logs in a test.
+//! Captures the log lines of a plugin in a test.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,11 +8,11 @@ use super::services;
 use crate::abi::host::PluginLog;
 
 thread_local! {
-    static HERE: RefCell<Option<Log>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Log>> = const { RefCell::new(None) };
 }
 
-/// The lines that are logged on this thread, and in tasks that are spawned from it with
-/// [`Context::spawn`](crate::Context::spawn), from now on.
+/// Captures the lines logged from now on by this thread, and by tasks spawned from it with
+/// [`Context::spawn`](crate::Context::spawn).
 ///
 /// ```
 /// use stackup_plugin::{testing, tracing};
@@ -24,11 +24,11 @@ thread_local! {
 pub fn log() -> Log {
     services::install();
     let log = Log::default();
-    HERE.with(|here| here.replace(Some(log.clone())));
+    CURRENT.with(|here| here.replace(Some(log.clone())));
     log
 }
 
-/// Lines, as far as they have been logged; see [`log()`].
+/// The captured lines; see [`log()`].
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<Line>>>);
 
@@ -36,20 +36,20 @@ pub struct Log(Arc<Mutex<Vec<Line>>>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Line {
-    /// How much it matters.
+    /// Its level.
     pub level: tracing::Level,
-    /// The handler that ran; empty outside of one, as in a body or a hook.
+    /// The running handler; empty outside of one.
     pub handler: String,
-    /// Where it comes from: the module, unless the plugin says otherwise.
+    /// Its target: the module, unless the plugin sets another.
     pub target: String,
-    /// Its text.
+    /// Its message.
     pub message: String,
-    /// Its fields and those of the spans it is in, innermost first.
+    /// Its fields, then those of its spans, innermost first.
     pub fields: Vec<(String, String)>,
 }
 
 impl Log {
-    /// The lines up to now.
+    /// The lines so far.
     pub fn lines(&self) -> Vec<Line> {
         self.0
             .lock()
@@ -57,19 +57,22 @@ impl Log {
             .clone()
     }
 
-    /// The texts of the lines up to now.
+    /// The messages so far.
     pub fn messages(&self) -> Vec<String> {
         self.lines().into_iter().map(|line| line.message).collect()
     }
 
-    /// What this thread's lines go to.
-    pub(super) fn here() -> Option<Self> {
-        HERE.try_with(|here| here.borrow().clone()).ok().flatten()
+    /// The log of this thread.
+    pub(super) fn current() -> Option<Self> {
+        CURRENT
+            .try_with(|here| here.borrow().clone())
+            .ok()
+            .flatten()
     }
 
-    /// Makes this thread's lines go to `log`.
+    /// Sets the log of this thread.
     pub(super) fn inherit(log: Option<Self>) {
-        HERE.with(|here| here.replace(log));
+        CURRENT.with(|here| here.replace(log));
     }
 
     pub(super) fn push(&self, line: Line) {

@@ -1,4 +1,4 @@
-//! Call a handler in a unit test: no server, no library, no unsafe.
+//! Calls a handler in a unit test: no server, no library, no unsafe.
 //!
 //! ```
 //! use stackup_plugin::{Next, Request, Result, testing};

@@ -1,4 +1,4 @@
-//! An instance of a handler, called as the host would.
+//! An instance of a handler, called as the host calls it.
 
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -20,7 +20,7 @@ use crate::abi::root::HandlerEntry;
 use crate::author::body::End;
 use crate::{App, Error, IntoResponse, Middleware, Request, Response, Result};
 
-/// A handler in a test.
+/// A handler mounted in a test.
 pub struct Mounted {
     handler: Arc<Handler>,
     below: Option<Box<Self>>,
@@ -30,7 +30,7 @@ pub struct Mounted {
 ///
 /// # Errors
 ///
-/// What `init` returned or panicked with, and a config that does not fit.
+/// The error or panic of `init`, or an invalid config.
 pub fn middleware<M: Middleware>(config: Value) -> Result<Mounted> {
     mount(&entry::middleware::<M, false>("test"), &config)
 }
@@ -39,7 +39,7 @@ pub fn middleware<M: Middleware>(config: Value) -> Result<Mounted> {
 ///
 /// # Errors
 ///
-/// As [`middleware`].
+/// Same as [`middleware`].
 pub fn app<A: App>(config: Value) -> Result<Mounted> {
     mount(&entry::app::<A, false>("test"), &config)
 }
@@ -65,7 +65,7 @@ pub(super) fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
 }
 
 impl Mounted {
-    /// The same with `below` next, under what is below already.
+    /// Adds `below` under this layer and any below it.
     #[must_use]
     pub fn over(mut self, below: Self) -> Self {
         self.below = Some(Box::new(match self.below {
@@ -87,17 +87,17 @@ impl Mounted {
         }
     }
 
-    /// Sends a request through the handler; `next` stands for the layers below a middleware.
+    /// Sends a request through a middleware. `next` replaces the layers below it.
     ///
     /// # Errors
     ///
-    /// What the handler returned or panicked with.
+    /// The error or panic of the handler.
     pub async fn call<N, F>(&self, request: TestRequest, next: N) -> Result<Answered>
     where
         N: FnOnce(Request) -> F + Send + 'static,
         F: Future<Output: IntoResponse> + Send + 'static,
     {
-        let below = Node::HostApp(Box::new(Mock(Mutex::new(Some(next)))));
+        let below = Node::HostApp(Box::new(MockNext(Mutex::new(Some(next)))));
         self.run(request, Some(Box::new(below))).await
     }
 
@@ -105,20 +105,20 @@ impl Mounted {
     ///
     /// # Errors
     ///
-    /// What the handler returned or panicked with.
+    /// The error or panic of the handler.
     pub async fn answer(&self, request: TestRequest) -> Result<Answered> {
         self.run(request, None).await
     }
 
     async fn run(&self, request: TestRequest, next: Option<Box<Node>>) -> Result<Answered> {
         let exchange = Arc::new(Exchange::default());
-        let mut open = Open(Some(Arc::clone(&exchange)));
+        let mut open = OpenExchange(Some(Arc::clone(&exchange)));
         let request = request.into_host(exchange)?;
-        // A middleware that is asked as an app finds nothing below.
-        let node = self.node(next.unwrap_or_else(|| Box::new(Node::HostApp(Box::new(Nothing)))));
+        // A middleware called as an app has nothing below it.
+        let node = self.node(next.unwrap_or_else(|| Box::new(Node::HostApp(Box::new(NoNext)))));
         match node.call(request).await {
             Ok(response) => Ok(Answered {
-                response: open.until_the_end_of(loopback::response(response)),
+                response: open.close_at_end_of(loopback::response(response)),
             }),
             Err(failure) => {
                 open.close(None, Some(&failure), 0);
@@ -128,10 +128,10 @@ impl Mounted {
     }
 }
 
-/// An exchange whose hooks are still to run. Dropping it is the client leaving.
-struct Open(Option<Arc<Exchange>>);
+/// An exchange whose hooks have not run. Dropping it means that the client left.
+struct OpenExchange(Option<Arc<Exchange>>);
 
-impl Open {
+impl OpenExchange {
     fn close(
         &mut self,
         head: Option<(StatusCode, &HeaderMap)>,
@@ -147,7 +147,7 @@ impl Open {
         }
     }
 
-    fn until_the_end_of(mut self, mut response: Response) -> Response {
+    fn close_at_end_of(mut self, mut response: Response) -> Response {
         let (status, headers) = (response.status(), response.headers().to_map());
         response.map_body(|body| {
             body.on_end(move |end, bytes| {
@@ -163,7 +163,7 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenExchange {
     fn drop(&mut self) {
         self.close(None, Some(&client_left()), 0);
     }
@@ -173,7 +173,7 @@ fn client_left() -> Failure {
     Failure::body(StatusCode::BAD_REQUEST, "the client left")
 }
 
-/// The error of a body or of the layers below, as the host holds it.
+/// Converts an error of a body or of the layers below to the host's type.
 pub(super) fn failure(error: &Error, handler: &str) -> Failure {
     let handler = match error.handler() {
         "" => handler,
@@ -187,20 +187,20 @@ pub(super) fn failure(error: &Error, handler: &str) -> Failure {
     }
 }
 
-struct Nothing;
+struct NoNext;
 
-impl HostApp for Nothing {
+impl HostApp for NoNext {
     fn call(&self, _request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
-        let message = "there is nothing below: give this middleware a `next` with `call`";
+        let message = "a middleware needs a `next` here: use `call` instead of `answer`";
         let failure = Failure::body(StatusCode::INTERNAL_SERVER_ERROR, message);
         Box::pin(std::future::ready(Err(failure)))
     }
 }
 
-/// The layers below, which a request reaches at most once.
-struct Mock<N>(Mutex<Option<N>>);
+/// Stands in for the layers below; can be called once.
+struct MockNext<N>(Mutex<Option<N>>);
 
-impl<N, F> HostApp for Mock<N>
+impl<N, F> HostApp for MockNext<N>
 where
     N: FnOnce(Request) -> F + Send,
     F: Future<Output: IntoResponse> + Send + 'static,
@@ -208,7 +208,7 @@ where
     fn call(&self, request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(next) = next else {
-            return Nothing.call(request);
+            return NoNext.call(request);
         };
         let answer = next(loopback::request(request));
         Box::pin(async move {
@@ -220,7 +220,7 @@ where
     }
 }
 
-/// A handler's response. The hooks of `on_finished` run when its body ends, fails or is dropped.
+/// The response of a handler. The hooks of `on_finished` run when its body ends, fails or is dropped.
 #[derive(Debug)]
 pub struct Answered {
     response: Response,
@@ -241,11 +241,11 @@ impl DerefMut for Answered {
 }
 
 impl Answered {
-    /// Reads the body to its end, and with it runs the hooks of `on_finished`; returns it as text.
+    /// Reads the body to its end, which runs the hooks of `on_finished`, and returns it as text.
     ///
     /// # Errors
     ///
-    /// A body that fails; the hooks have run then, too.
+    /// The body fails. The hooks have run in this case, too.
     pub async fn finish(mut self) -> Result<String> {
         let body = self.response.take_body().collect(usize::MAX).await?;
         Ok(String::from_utf8_lossy(&body.bytes).into_owned())

@@ -1,4 +1,4 @@
-//! A request for a test.
+//! A request in a test.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use super::mounted::failure;
 use crate::abi::host::{Connection, Exchange, Failure, HostBody, HostRequest};
 use crate::{Body, Error, Result};
 
-/// A request that is being put together; what can't stand in one is an error of the call.
+/// Builds a request. Invalid parts are an error when it is sent.
 #[derive(Debug)]
 pub struct TestRequest {
     parts: Result<http::request::Parts>,
@@ -22,12 +22,12 @@ pub struct TestRequest {
     env: Vec<(String, String)>,
 }
 
-/// A `GET` of `uri`.
+/// A `GET` request of `uri`.
 pub fn get(uri: &str) -> TestRequest {
     request(Method::GET, uri)
 }
 
-/// A `POST` of `body` to `uri`.
+/// A `POST` request of `body` to `uri`.
 pub fn post(uri: &str, body: impl Into<Body>) -> TestRequest {
     request(Method::POST, uri).body(body)
 }
@@ -61,7 +61,7 @@ impl TestRequest {
         self
     }
 
-    /// Gives it a body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
@@ -75,7 +75,7 @@ impl TestRequest {
         self
     }
 
-    /// Sets a value as a layer above would.
+    /// Sets an env value, as a layer above would.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
@@ -90,7 +90,7 @@ impl TestRequest {
         let body = if self.body.is_end() {
             HostBody::Empty
         } else {
-            HostBody::Stream(Box::pin(Sent(self.body)))
+            HostBody::Stream(Box::pin(RequestBody(self.body)))
         };
         let mut request = HostRequest::new(self.parts?, body, connection, exchange);
         for (name, value) in self.env {
@@ -100,10 +100,10 @@ impl TestRequest {
     }
 }
 
-/// A body of the test, as the host holds those of a connection.
-struct Sent(Body);
+/// A body of the test as a body of the host.
+struct RequestBody(Body);
 
-impl http_body::Body for Sent {
+impl http_body::Body for RequestBody {
     type Data = Bytes;
     type Error = Failure;
 

@@ -6,13 +6,13 @@ use super::Mounted;
 use crate::Result;
 
 thread_local! {
-    static WANTED: Cell<bool> = const { Cell::new(false) };
+    static ENABLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Mounts handlers as `export!(tokio; …)` does: each gets a runtime of its own.
+/// Mounts handlers as `export!(tokio; …)` does: each gets its own runtime.
 ///
-/// It is asked for, and does not come with the feature, since cargo turns a feature on for all
-/// crates that are tested together.
+/// The feature `tokio` alone does not do this, since cargo enables a feature for all crates that are
+/// tested together.
 ///
 /// ```
 /// # use stackup_plugin::testing;
@@ -23,14 +23,14 @@ thread_local! {
 ///
 /// # Errors
 ///
-/// Those of `mount`.
+/// The errors of `mount`.
 pub fn with_tokio(mount: impl FnOnce() -> Result<Mounted>) -> Result<Mounted> {
-    let before = WANTED.replace(true);
+    let previous = ENABLED.replace(true);
     let mounted = mount();
-    WANTED.set(before);
+    ENABLED.set(previous);
     mounted
 }
 
-pub(crate) fn wanted() -> bool {
-    WANTED.get()
+pub(crate) fn enabled() -> bool {
+    ENABLED.get()
 }

@@ -1,4 +1,4 @@
-//! The host's services for a test: stderr, threads and the real clock.
+//! The host's services in a test: stderr, threads and the real clock.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -11,7 +11,7 @@ use super::log::{Line, Log};
 use crate::abi::host::{PluginLog, Services, TaskControl, TaskScope, install as install_services};
 use crate::abi::plugin::loopback;
 
-/// Waits for a future on this thread.
+/// Runs a future to its end on this thread.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -39,7 +39,7 @@ pub(crate) fn install() {
 
 struct Threads;
 
-/// Tasks as a test runs them.
+/// Runs each task on a thread of its own.
 pub(crate) fn scope() -> Arc<dyn TaskScope> {
     Arc::new(Threads)
 }
@@ -47,11 +47,11 @@ pub(crate) fn scope() -> Arc<dyn TaskScope> {
 impl Services for Threads {
     fn log(&self, raw: &PluginLog<'_>) {
         let line = Line::new(raw);
-        // libtest shows stderr of a test that fails.
+        // libtest shows the stderr of a failing test.
         if raw.level <= 3 {
             eprintln!("{line}");
         }
-        if let Some(log) = Log::here() {
+        if let Some(log) = Log::current() {
             log.push(line);
         }
     }
@@ -88,7 +88,7 @@ impl TaskScope for Threads {
         task: Pin<Box<dyn Future<Output = ()> + Send>>,
     ) -> Box<dyn TaskControl> {
         let control = Arc::new(Control::default());
-        let (running, log) = (Arc::clone(&control), Log::here());
+        let (running, log) = (Arc::clone(&control), Log::current());
         thread::spawn(move || {
             Log::inherit(log);
             let mut task = task;
@@ -98,7 +98,7 @@ impl TaskScope for Threads {
     }
 }
 
-/// Whether a task is to end, and how to tell it.
+/// Whether a task is aborted, and how to wake it.
 #[derive(Default)]
 struct Control(Mutex<(bool, Option<Waker>)>);
 

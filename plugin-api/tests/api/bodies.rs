@@ -14,7 +14,7 @@ fn chunks(chunks: &'static [&'static str]) -> Body {
     Body::from_stream(Chunks(move || chunks.next().map(Ok::<_, Error>)))
 }
 
-/// A stream of what a function says.
+/// A stream from a poll function.
 struct Chunks<F>(F);
 
 impl<F: FnMut() -> Option<Result<&'static str>> + Unpin> futures_core::Stream for Chunks<F> {
@@ -41,7 +41,7 @@ fn read(body: Body) -> Vec<String> {
 }
 
 #[test]
-fn empty_is_at_its_end() {
+fn empty_body_is_at_its_end() {
     for body in [
         Body::empty(),
         Body::default(),
@@ -55,7 +55,7 @@ fn empty_is_at_its_end() {
 }
 
 #[test]
-fn full_knows_its_size() {
+fn full_body_knows_its_size() {
     for size in [1, 16 * 1024, 16 * 1024 + 1, 1 << 20] {
         let bytes = Bytes::from(vec![b'x'; size]);
         let body = Body::from(bytes.clone());
@@ -66,7 +66,7 @@ fn full_knows_its_size() {
 }
 
 #[test]
-fn large_one_is_not_copied() {
+fn large_body_is_not_copied() {
     let bytes = Bytes::from(vec![0; 100_000]);
     let read = block_on(Body::from(bytes.clone()).collect(100_000))
         .unwrap()
@@ -75,7 +75,7 @@ fn large_one_is_not_copied() {
 }
 
 #[test]
-fn stream_comes_chunk_by_chunk() {
+fn stream_yields_chunk_by_chunk() {
     let body = chunks(&["a", "b"]);
     assert_eq!(
         (body.size_hint().lower(), body.size_hint().upper()),
@@ -92,7 +92,7 @@ fn failed_stream_ends() {
 }
 
 #[test]
-fn panic_in_a_stream_is_an_error_with_its_place() {
+fn stream_panic_is_error_with_location() {
     let mut body = Body::from_stream(Chunks(|| panic!("no stream")));
     let error = block_on(body.frame()).unwrap().unwrap_err();
     assert!(error.is_panic());
@@ -102,7 +102,7 @@ fn panic_in_a_stream_is_an_error_with_its_place() {
 }
 
 #[test]
-fn body_of_another_crate() {
+fn foreign_body_converts_both_ways() {
     let mut trailers = HeaderMap::new();
     trailers.insert("x-sum", "1".parse().unwrap());
     let body = Body::new(
@@ -123,13 +123,13 @@ fn body_of_another_crate() {
 }
 
 #[test]
-fn longer_than_the_limit_is_413() {
+fn collect_over_limit_is_413() {
     for body in [Body::from("four"), chunks(&["fo", "ur"])] {
         let error = block_on(body.collect(3)).unwrap_err();
         assert_eq!(error.status(), 413);
         assert_eq!(
             error.message(),
-            "the body is longer than the 3 bytes that are read of it"
+            "the body is longer than the limit of 3 bytes"
         );
     }
     assert_eq!(
@@ -139,7 +139,7 @@ fn longer_than_the_limit_is_413() {
 }
 
 #[test]
-fn map_chunks_holds_nothing_back() {
+fn map_chunks_passes_each_chunk_at_once() {
     block_on(async {
         let (mut sender, body) = Body::channel(1);
         let mut body = body.map_chunks(|chunk| chunk.to_ascii_uppercase().into());
@@ -153,7 +153,7 @@ fn map_chunks_holds_nothing_back() {
     });
 }
 
-/// Holds one chunk back, and signs.
+/// Holds one chunk back, and adds a signature at the end.
 struct Late(Bytes);
 
 impl Rewrite for Late {
@@ -170,7 +170,7 @@ impl Rewrite for Late {
 }
 
 #[test]
-fn rewrite_has_the_last_word() {
+fn rewrite_adds_bytes_at_the_end() {
     let late = |body: Body| read(body.rewrite(Late(Bytes::new())));
     assert_eq!(late(chunks(&["a", "b"])), ["a", "b!"]);
     assert_eq!(late(Body::empty()), ["!"]);
@@ -192,7 +192,7 @@ fn ends(body: Body, read: impl FnOnce(Body)) -> Vec<String> {
 }
 
 #[test]
-fn end_is_told_once() {
+fn on_end_runs_once() {
     let all = |body| drop(read(body));
     assert_eq!(ends(chunks(&["ab", "c"]), all), ["Complete 3"]);
     assert_eq!(ends(Body::from("abc"), all), ["Complete 3"]);
@@ -200,7 +200,7 @@ fn end_is_told_once() {
     assert_eq!(ends(Body::from("abc"), drop), ["Dropped 0"]);
     let one = |mut body: Body| drop(block_on(body.frame()));
     assert_eq!(ends(chunks(&["ab", "c"]), one), ["Dropped 2"]);
-    // It knows its length, so it is not asked again.
+    // Its length is known, so it is not polled again.
     assert_eq!(ends(Body::from("abc"), one), ["Complete 3"]);
     let [failed] = ends(
         Body::from_stream(Chunks(|| Some(Err(Error::msg("broken"))))),

@@ -23,7 +23,7 @@ fn counter() -> (Arc<Count>, Waker) {
 }
 
 #[test]
-fn sender_waits_while_it_is_full() {
+fn full_channel_blocks_sender() {
     let (mut sender, mut body) = Body::channel(2);
     block_on(sender.send("a")).unwrap();
     block_on(sender.send("b")).unwrap();
@@ -49,7 +49,7 @@ fn sender_waits_while_it_is_full() {
 }
 
 #[test]
-fn no_capacity_is_one() {
+fn capacity_zero_means_one() {
     let (mut sender, _body) = Body::channel(0);
     block_on(sender.send("a")).unwrap();
     let mut cx = Context::from_waker(Waker::noop());
@@ -57,7 +57,7 @@ fn no_capacity_is_one() {
 }
 
 #[test]
-fn sender_learns_that_the_reader_is_gone() {
+fn dropped_reader_fails_sender() {
     let (mut sender, body) = Body::channel(1);
     block_on(sender.send("a")).unwrap();
     let (woken, waker) = counter();
@@ -75,7 +75,7 @@ fn sender_learns_that_the_reader_is_gone() {
 }
 
 #[test]
-fn reader_waits_for_another_thread() {
+fn reader_wakes_from_another_thread() {
     let (mut sender, body) = Body::channel(1);
     let writer = std::thread::spawn(move || {
         for _ in 0..1000 {
@@ -90,7 +90,7 @@ fn reader_waits_for_another_thread() {
 }
 
 #[test]
-fn it_ends_as_the_sender_says() {
+fn channel_ends_with_trailers_error_or_drop() {
     let (sender, body) = Body::channel(1);
     drop(sender);
     assert!(body.is_end());
@@ -107,7 +107,7 @@ fn it_ends_as_the_sender_says() {
 }
 
 #[test]
-fn sender_that_panics_does_not_pass_for_an_end() {
+fn panicking_sender_fails_body() {
     let (mut sender, body) = Body::channel(2);
     let panicked = std::thread::spawn(move || {
         block_on(sender.send("half")).unwrap();
@@ -115,5 +115,5 @@ fn sender_that_panics_does_not_pass_for_an_end() {
     });
     panicked.join().unwrap_err();
     let error = block_on(body.collect(10)).unwrap_err();
-    assert_eq!(error.message(), "what sent this body panicked");
+    assert_eq!(error.message(), "the sender of this body panicked");
 }

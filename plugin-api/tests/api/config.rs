@@ -45,7 +45,7 @@ fn refusal(config: Json) -> (String, String) {
 }
 
 #[test]
-fn error_gives_the_path_and_no_line_of_json() {
+fn config_error_has_key_path_and_no_json_line() {
     let cases = [
         (json!({ "bright": 101 }), "bright", "no lamp is that bright"),
         (
@@ -72,7 +72,7 @@ fn error_gives_the_path_and_no_line_of_json() {
 }
 
 #[test]
-fn no_config_takes_no_keys() {
+fn unit_config_rejects_keys() {
     let app = || async { "" };
     assert!(testing::app_fn(app).is_ok());
     struct None;
@@ -91,7 +91,7 @@ fn no_config_takes_no_keys() {
 }
 
 #[test]
-fn comments_are_in_the_schema() {
+fn schema_contains_doc_comments() {
     let schema = schemars::schema_for!(Config).to_value();
     assert_eq!(schema["description"], "Settings of a lamp.");
     assert_eq!(

@@ -1,7 +1,7 @@
 use stackup_plugin::testing::{self, TestRequest, block_on, get, post};
 use stackup_plugin::{Method, Request, Result};
 
-/// What an app says of a request.
+/// What `f` returns in an app for this request.
 fn ask(request: TestRequest, f: fn(Request) -> String) -> String {
     let app = testing::app_fn(move |req: Request| async move { f(req) }).unwrap();
     block_on(async { app.answer(request).await?.finish().await }).unwrap()
@@ -19,7 +19,7 @@ fn value(request: TestRequest, name: &'static str) -> Option<String> {
 }
 
 #[test]
-fn names_are_those_of_rack() {
+fn env_has_rack_names() {
     let request = || {
         post("/a%20b/c?d=e?f", "body")
             .header("host", "Example.com:81")
@@ -60,7 +60,7 @@ fn names_are_those_of_rack() {
 }
 
 #[test]
-fn without_a_host_the_server_is_this_end() {
+fn server_name_without_host_is_local_address() {
     assert_eq!(value(get("/"), "SERVER_NAME").unwrap(), "127.0.0.1");
     assert_eq!(value(get("/"), "SERVER_PORT").unwrap(), "9292");
     assert_eq!(
@@ -71,7 +71,7 @@ fn without_a_host_the_server_is_this_end() {
 }
 
 #[test]
-fn iteration_has_every_name_once() {
+fn iteration_yields_every_name_once() {
     let request = get("/x")
         .header("a", "1")
         .header("content-type", "t/t")
@@ -109,7 +109,7 @@ fn iteration_has_every_name_once() {
 }
 
 #[test]
-fn underscores_do_not_pass_for_dashes() {
+fn underscore_in_header_is_not_a_dash() {
     let request = || get("/").header("x_user", "evil").header("x-user", "good");
     assert_eq!(value(request(), "HTTP_X_USER").unwrap(), "good");
     assert_eq!(
@@ -119,7 +119,7 @@ fn underscores_do_not_pass_for_dashes() {
 }
 
 #[test]
-fn values_go_down() {
+fn env_values_reach_layers_below() {
     async fn set(mut req: Request, next: stackup_plugin::Next<'_>) -> Result {
         req.env_mut().set("a", "1");
         req.env_mut().set("b", "2");
@@ -136,7 +136,7 @@ fn values_go_down() {
 }
 
 #[test]
-fn paths_keep_rack_rules() {
+fn invalid_script_name_or_path_info_is_rejected() {
     let text = ask(get("/a/b?c"), |mut req| {
         req.set_script_name("/a").unwrap();
         req.set_path_info("/b").unwrap();
@@ -162,7 +162,7 @@ fn paths_keep_rack_rules() {
 }
 
 #[test]
-fn targets_of_every_form() {
+fn all_target_forms_parse() {
     for (method, target) in [
         (Method::GET, "/a?b=c"),
         (Method::GET, "http://a.b:8/c?d"),

@@ -1,7 +1,7 @@
 use stackup_plugin::testing::{self, block_on, get, json};
 use stackup_plugin::{App, Context, Error, Next, Request, Result, StatusCode};
 
-/// Panics where its config says.
+/// Panics at the point that its config names.
 struct Bomb(String);
 
 #[stackup_plugin::config]
@@ -41,7 +41,7 @@ fn is_panic(error: &Error, message: &str) {
 }
 
 #[test]
-fn panics_are_errors_with_message_place_and_handler() {
+fn panic_is_error_with_message_location_and_handler() {
     is_panic(&bomb("init").err().unwrap(), "no init");
     is_panic(
         &block_on(bomb("call").unwrap().answer(get("/"))).unwrap_err(),
@@ -50,7 +50,7 @@ fn panics_are_errors_with_message_place_and_handler() {
 }
 
 #[test]
-fn panic_of_a_drop_is_logged() {
+fn drop_panic_is_logged() {
     let log = testing::log();
     drop(bomb("drop").unwrap());
     let [line] = log.lines().try_into().unwrap();
@@ -59,7 +59,7 @@ fn panic_of_a_drop_is_logged() {
 }
 
 #[test]
-fn handler_answers_on_after_a_panic() {
+fn handler_serves_after_panic() {
     let app = bomb("call").unwrap();
     for _ in 0..3 {
         block_on(app.answer(get("/"))).unwrap_err();
@@ -67,7 +67,7 @@ fn handler_answers_on_after_a_panic() {
 }
 
 #[test]
-fn outer_layers_see_the_error_as_it_was() {
+fn outer_layer_gets_unchanged_error() {
     async fn soften(req: Request, next: Next<'_>) -> Result {
         next.run(req)
             .await
@@ -85,7 +85,7 @@ fn outer_layers_see_the_error_as_it_was() {
 }
 
 #[test]
-fn causes_are_told_once() {
+fn causes_appear_once_in_message() {
     #[derive(Debug)]
     struct Outer(std::num::ParseIntError);
     impl std::fmt::Display for Outer {
@@ -105,13 +105,15 @@ fn causes_are_told_once() {
 }
 
 #[test]
-fn middleware_without_a_next_is_told_so() {
+fn middleware_without_next_is_error() {
     async fn pass(req: Request, next: Next<'_>) -> Result {
         next.run(req).await
     }
     let error = block_on(testing::middleware_fn(pass).unwrap().answer(get("/"))).unwrap_err();
     assert!(
-        error.message().starts_with("there is nothing below"),
+        error
+            .message()
+            .starts_with("a middleware needs a `next` here"),
         "{error}"
     );
 }

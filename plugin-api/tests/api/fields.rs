@@ -36,7 +36,7 @@ fn links(config: Json) -> Vec<String> {
 }
 
 #[test]
-fn fields_replace_those_of_their_name() {
+fn fields_replace_same_names() {
     let config = json!({ "headers": { "Link": ["</a>", "</b>"] } });
     assert_eq!(links(config), ["</a>", "</b>"]);
     assert_eq!(links(json!({ "headers": { "link": "</c>" } })), ["</c>"]);
@@ -44,7 +44,7 @@ fn fields_replace_those_of_their_name() {
 }
 
 #[test]
-fn error_points_at_the_key() {
+fn invalid_field_error_has_key() {
     let cases = [
         (
             json!({ "bad name": "x" }),
@@ -64,7 +64,7 @@ fn error_points_at_the_key() {
         (
             json!({ "Content-Length": "3" }),
             "headers.Content-Length",
-            "`content-length` is the server's to set, after the body",
+            "`content-length` can't be set here: the server sets it from the body",
         ),
         (
             json!({ "a": 1 }),
@@ -89,7 +89,7 @@ fn error_points_at_the_key() {
 }
 
 #[test]
-fn schema_tells_both_forms() {
+fn schema_allows_string_and_list() {
     let schema = schemars::schema_for!(Config).to_value();
     let fields = &schema["$defs"]["Fields"]["additionalProperties"]["anyOf"];
     assert_eq!(fields[0]["type"], "string");

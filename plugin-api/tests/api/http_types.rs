@@ -3,7 +3,7 @@ use stackup_plugin::testing::{self, block_on, post};
 use stackup_plugin::{Body, Next, Request, Response, Result};
 
 #[test]
-fn request_comes_back_with_all_it_had() {
+fn request_survives_http_round_trip() {
     async fn through_http(mut req: Request, next: Next<'_>) -> Result {
         req.env_mut().set("kept", "yes");
         req.on_finished(|_| stackup_plugin::tracing::info!("hook"));
@@ -48,7 +48,7 @@ fn request_comes_back_with_all_it_had() {
 }
 
 #[test]
-fn new_uri_has_new_paths() {
+fn changed_uri_resets_paths() {
     let mut http = http::Request::new(Body::empty());
     *http.uri_mut() = "/x?y".parse().unwrap();
     let mut req = Request::from_http(http);
@@ -61,7 +61,7 @@ fn new_uri_has_new_paths() {
 }
 
 #[test]
-fn response_comes_back() {
+fn response_survives_http_round_trip() {
     let mut http = http::Response::new("body");
     *http.status_mut() = http::StatusCode::CREATED;
     http.headers_mut().append("a", "1".parse().unwrap());

@@ -1,20 +1,20 @@
-//! What an author sees, through `testing`: `cargo test -p stackup-plugin --features testing,tokio`.
+//! The author's API, tested through `testing`: `cargo test -p stackup-plugin --features testing,tokio`.
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-mod bodies; // empty, full, streamed, sent, rewritten, watched
-mod channel; // back-pressure, and readers that leave
-mod config; // what `#[config]` accepts, refuses and describes
-mod ends; // on_finished
+mod bodies; // empty, full, streamed, sent, rewritten, with on_end
+mod channel; // back-pressure, and dropped readers
+mod config; // what `#[config]` accepts, rejects and describes
 mod env; // Rack's names
-mod failures; // errors and panics, and where they say they were
+mod failures; // errors and panics, and their locations
 mod fields; // headers in a config
 mod headers; // of requests and responses
-mod http_types; // there and back
-mod looked_at; // bodies that are looked at, then passed on
+mod http_types; // conversions to and from the `http` crate
+mod on_finished; // hooks at the end of a response
+mod peek; // bodies that are inspected, then passed on
 mod responses; // IntoResponse
 mod services; // the clock, tasks and the log
-mod sessions; // between those who use them and who keeps them
+mod sessions; // between layers that use sessions and the one that stores them
 mod stack; // cancellation and wakers through several layers
 #[cfg(feature = "tokio")]
 mod tokio_runtime; // export!(tokio; …)

@@ -20,7 +20,7 @@ fn is(status: u16, kind: &str, body: &str) -> (u16, Option<String>, String) {
 }
 
 #[test]
-fn forms() {
+fn each_return_type_becomes_a_response() {
     const TEXT: &str = "text/plain; charset=utf-8";
     assert_eq!(shape(()), is(200, "", ""));
     assert_eq!(shape(StatusCode::NO_CONTENT), is(204, "", ""));
@@ -53,7 +53,7 @@ fn forms() {
 }
 
 #[test]
-fn headers_come_along() {
+fn headers_are_set_with_response() {
     let fields = [("content-type", "text/css"), ("x-a", "1")];
     assert_eq!(
         shape((StatusCode::OK, fields, "a{}")),
@@ -72,7 +72,7 @@ fn headers_come_along() {
 }
 
 #[test]
-fn what_can_be_no_response_is_an_error() {
+fn invalid_response_is_error() {
     assert!(
         (StatusCode::OK, [("a b", "c")], "")
             .into_response()

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use stackup_plugin::testing::{self, block_on, get, json};
 use stackup_plugin::{App, Context, IntoResponse, Request, Result, tracing};
 
-/// Uses what the host lends, by path.
+/// Uses one service of the host for each path.
 struct Guest(Context);
 
 impl App for Guest {
@@ -51,24 +51,24 @@ fn ask(path: &str) -> String {
 }
 
 #[test]
-fn sleep_takes_its_time() {
+fn sleep_waits() {
     let start = Instant::now();
     ask("/sleep");
     assert!(start.elapsed() >= Duration::from_millis(20));
 }
 
 #[test]
-fn timeout_ends_what_takes_too_long() {
+fn timeout_drops_slow_future() {
     assert_eq!(ask("/timeout"), "no output within 5ms Ok(7)");
 }
 
 #[test]
-fn context_knows_its_place() {
+fn context_has_handler_environment_and_directory() {
     assert_eq!(ask("/context"), "test test true");
 }
 
 #[test]
-fn tracing_and_log_lead_to_the_host() {
+fn tracing_and_log_reach_host() {
     let log = testing::log();
     ask("/log");
     let lines: Vec<_> = log.lines().iter().map(ToString::to_string).collect();
@@ -79,7 +79,7 @@ fn tracing_and_log_lead_to_the_host() {
     assert!(log.lines().iter().all(|line| line.handler == "test"));
 }
 
-/// Spawns a task from a handler's `init` and hands out its end.
+/// Spawns a task in a handler's `init` and reports its end.
 struct Spawner;
 
 impl App for Spawner {
@@ -118,7 +118,7 @@ impl App for Spawner {
 }
 
 #[test]
-fn task_runs_beside_and_aborts() {
+fn task_runs_and_aborts() {
     let log = testing::log();
     testing::app::<Spawner>(json!({})).unwrap();
     let [line] = log.lines().try_into().unwrap();

@@ -1,4 +1,4 @@
-//! Sessions, between those who use them and who keeps them.
+//! Sessions between the layers that use them and the one that stores them.
 
 use stackup_plugin::serde_json::{self, Map, json};
 use stackup_plugin::testing::{self, block_on, get};
@@ -9,19 +9,19 @@ fn session(data: serde_json::Value) -> Session {
     Session::new(Some("7".to_owned()), data)
 }
 
-/// What a keeper has after these layers have saved, the innermost first.
-fn followed(mut kept: Session, saved: &[&Session]) -> Session {
+/// The stored session after these layers have saved, the innermost first.
+fn apply(mut stored: Session, saved: &[&Session]) -> Session {
     let mut res = Response::new(StatusCode::OK);
     for session in saved {
         session.save(&mut res).unwrap();
     }
-    kept.follow(&mut res).unwrap();
+    stored.follow(&mut res).unwrap();
     assert!(!res.headers().contains("rack.session"));
-    kept
+    stored
 }
 
 #[test]
-fn nothing_touched_nothing_sent() {
+fn unchanged_session_sends_nothing() {
     let mut used = session(json!({ "a": 1 }));
     used.insert("a", 1).unwrap();
     used.remove("b");
@@ -33,42 +33,42 @@ fn nothing_touched_nothing_sent() {
 }
 
 #[test]
-fn changes_of_several_layers_are_joined() {
-    let kept = session(json!({ "a": 1, "b": 2, "c": 3 }));
-    let (mut inner, mut outer) = (kept.clone(), kept.clone());
+fn changes_of_several_layers_are_merged() {
+    let stored = session(json!({ "a": 1, "b": 2, "c": 3 }));
+    let (mut inner, mut outer) = (stored.clone(), stored.clone());
     inner.insert("a", "\u{7f} é 🦀\r\n\"").unwrap();
     inner.remove("b");
     outer.insert("c", [1, 2]).unwrap();
-    let kept = followed(kept, &[&inner, &outer]);
-    assert!(kept.is_changed());
-    assert_eq!(kept.get::<String>("a").unwrap(), "\u{7f} é 🦀\r\n\"");
-    assert_eq!(kept.get::<u8>("a"), None, "another type");
-    assert_eq!(kept.get::<u8>("b"), None);
-    assert_eq!(kept.get::<Vec<u8>>("c").unwrap(), [1, 2]);
-    assert_eq!(kept.id(), Some("7"));
+    let stored = apply(stored, &[&inner, &outer]);
+    assert!(stored.is_changed());
+    assert_eq!(stored.get::<String>("a").unwrap(), "\u{7f} é 🦀\r\n\"");
+    assert_eq!(stored.get::<u8>("a"), None, "another type");
+    assert_eq!(stored.get::<u8>("b"), None);
+    assert_eq!(stored.get::<Vec<u8>>("c").unwrap(), [1, 2]);
+    assert_eq!(stored.id(), Some("7"));
 }
 
 #[test]
-fn an_end_leaves_what_came_after_it() {
-    let kept = session(json!({ "a": 1, "b": 2 }));
-    let mut used = kept.clone();
+fn values_set_after_end_are_kept() {
+    let stored = session(json!({ "a": 1, "b": 2 }));
+    let mut used = stored.clone();
     used.insert("a", 5).unwrap();
     used.end();
     assert!(used.data().is_empty());
     used.insert("b", 2).unwrap();
-    let ended = followed(kept.clone(), &[&used]);
+    let ended = apply(stored.clone(), &[&used]);
     assert_eq!(
         (ended.id(), ended.data()),
         (None, session(json!({ "b": 2 })).data())
     );
-    let mut used = kept.clone();
+    let mut used = stored.clone();
     used.renew();
-    let renewed = followed(kept.clone(), &[&used]);
-    assert_eq!((renewed.id(), renewed.data()), (None, kept.data()));
+    let renewed = apply(stored.clone(), &[&used]);
+    assert_eq!((renewed.id(), renewed.data()), (None, stored.data()));
 }
 
 #[test]
-fn what_nobody_saved_is_an_error() {
+fn foreign_session_header_is_error() {
     for text in ["x", "[3]", r#"{"sett":{}}"#] {
         let mut res = Response::new(StatusCode::OK);
         res.headers_mut().append("rack.session", text).unwrap();
@@ -79,13 +79,13 @@ fn what_nobody_saved_is_an_error() {
 }
 
 #[test]
-fn it_is_lent_and_followed() {
+fn lent_session_changes_are_applied() {
     async fn keep(mut req: Request, next: Next<'_>) -> Result {
-        let mut kept = session(json!({ "a": 1 }));
-        kept.lend(&mut req)?;
+        let mut stored = session(json!({ "a": 1 }));
+        stored.lend(&mut req)?;
         let mut res = next.run(req).await?;
-        kept.follow(&mut res)?;
-        let text = format!("{:?} {:?}", kept.id(), kept.data().get("a"));
+        stored.follow(&mut res)?;
+        let text = format!("{:?} {:?}", stored.id(), stored.data().get("a"));
         res.set_body(text);
         Ok(res)
     }

@@ -15,7 +15,7 @@ fn pass() -> Mounted {
 }
 
 #[test]
-fn dropping_the_call_drops_the_innermost_future() {
+fn dropped_call_drops_innermost_future() {
     struct Tell(Arc<AtomicBool>);
     impl Drop for Tell {
         fn drop(&mut self) {
@@ -42,7 +42,7 @@ fn dropping_the_call_drops_the_innermost_future() {
 }
 
 #[test]
-fn waker_of_another_thread_reaches_the_top() {
+fn wake_from_another_thread_reaches_the_top() {
     let stack = pass().over(pass()).over(pass());
     let woken = async |_req: Request| {
         let mut polls = 0;
@@ -69,7 +69,7 @@ fn waker_of_another_thread_reaches_the_top() {
 }
 
 #[test]
-fn answer_needs_no_next() {
+fn middleware_may_answer_without_next() {
     async fn closed(_req: Request, _next: Next<'_>) -> &'static str {
         "closed"
     }

@@ -30,7 +30,7 @@ async fn talk(_req: Request) -> Result<Body, Error> {
 }
 
 #[test]
-fn timers_sockets_and_tasks_work_outside_of_any_runtime() {
+fn timers_sockets_and_tasks_work_with_own_runtime() {
     let app = testing::with_tokio(|| testing::app_fn(talk)).unwrap();
     let text = block_on(async { app.answer(get("/")).await?.finish().await });
     assert_eq!(text.unwrap(), "over tcp");

@@ -43,7 +43,7 @@ impl Failure {
         }
     }
 
-    /// Whether this is [`out_of_service`](Self::out_of_service), perhaps passed on by a layer above. It needs no
+    /// Whether this is [`out_of_service`](Self::out_of_service), possibly passed on by a layer above. It needs no
     /// report: the handler was reported when it went out of service.
     pub fn is_out_of_service(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE && self.message == OUT_OF_SERVICE

@@ -1,4 +1,4 @@
-//! Errors on their way to the host and back.
+//! Converts errors to the host's objects and back.
 
 use http::StatusCode;
 
@@ -10,11 +10,11 @@ use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ErrorObject, RawError, RawErrorKind};
 use crate::author::error::{Error, Kind};
 
-/// Where a caught panic goes.
+/// Receives a caught panic.
 pub(crate) trait PanicSink {
-    /// The error object that the other side gets.
+    /// The error object for the other side.
     fn panicked(&self, panic: Panic) -> *mut ErrorObject;
-    /// A drop that panicked: there is nobody to tell but the log.
+    /// A drop panicked. It can only be logged.
     fn dropped(&self, panic: Panic);
 }
 
@@ -38,7 +38,7 @@ impl PanicSink for HandlerSink {
     }
 }
 
-/// For the host's own code, which has no table to go through.
+/// For the host's own code, which does not use the function table.
 #[cfg(feature = "host")]
 pub(crate) struct HostSink;
 
@@ -55,7 +55,7 @@ impl PanicSink for HostSink {
     fn dropped(&self, _panic: Panic) {}
 }
 
-/// Hands an error to the host; `handler` is where it began, unless it came from further in.
+/// Passes an error to the host. `handler` is its origin, unless it came from a layer further in.
 pub(crate) fn into_object(error: Error, handler: &str) -> *mut ErrorObject {
     let handler = if error.handler().is_empty() {
         handler
@@ -73,7 +73,7 @@ pub(crate) fn into_object(error: Error, handler: &str) -> *mut ErrorObject {
     unsafe { host().error_new()(raw) }
 }
 
-/// Takes an error from the host.
+/// Takes ownership of an error of the host.
 ///
 /// # Safety
 ///
@@ -86,7 +86,7 @@ pub(crate) unsafe fn from_object(object: *mut ErrorObject) -> Error {
     error
 }
 
-/// Copies an error that the host lends.
+/// Copies an error borrowed from the host.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! The rest of the stack, as a middleware holds it.
+//! A middleware's handle to the rest of the stack.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -12,12 +12,12 @@ use crate::abi::tables::RawNext;
 use crate::abi::waker;
 use crate::{Error, Request, Response};
 
-/// The rest of the stack below a middleware: run it once, or answer without it. Who must run it more than
-/// once says so: [`again`](Self::again).
+/// The rest of the stack below a middleware. Run it once, or answer without it. To run it more than once,
+/// use [`again`](Self::again).
 #[must_use = "without `next.run(req)` nothing below this middleware sees the request"]
 pub struct Next<'a> {
     raw: RawNext,
-    // The stack lives as long as the call: a `Next` can't be moved into a task that outlives it.
+    // The stack lives as long as the call, so a `Next` can't move into a task that outlives it.
     call: PhantomData<&'a ()>,
 }
 
@@ -37,8 +37,8 @@ impl<'a> Next<'a> {
         }
     }
 
-    /// Another one, for who must ask the layers below more than once, with a request of its own each
-    /// time ([`Request::fork`]). What they do, they do again.
+    /// A second handle, to run the layers below more than once. Each run needs its own request
+    /// ([`Request::fork`]) and repeats all side effects.
     pub fn again(&self) -> Self {
         Self {
             raw: self.raw,
@@ -46,11 +46,11 @@ impl<'a> Next<'a> {
         }
     }
 
-    /// Sends the request down; resolves to the response of the layers below.
+    /// Sends the request down. The future resolves to the response of the layers below.
     ///
     /// # Errors
     ///
-    /// The future yields what a layer below returned or panicked with.
+    /// The future yields the error or panic of a layer below.
     pub fn run(self, request: Request) -> Running<'a> {
         // SAFETY: the node lives for the call; the request is handed over.
         let future = unsafe { host().next_run()(self.raw, request.into_object()) };
@@ -61,7 +61,7 @@ impl<'a> Next<'a> {
     }
 }
 
-/// A request on its way through the layers below. Dropping it cancels them.
+/// The future of a request in the layers below. Dropping it cancels them.
 #[must_use = "a future does nothing unless awaited"]
 pub struct Running<'a> {
     future: Option<RawFuture>,

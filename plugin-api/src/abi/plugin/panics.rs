@@ -74,8 +74,8 @@ fn caught(payload: Box<dyn Any + Send>) -> Panic {
     let mut message = describe(&*payload);
     if message.contains("there is no reactor running") {
         message.push_str(
-            " (this crate needs a tokio runtime of the plugin's own: enable the feature `tokio` of \
-             stackup-plugin and write `export!(tokio; …)`)",
+            " (the plugin needs its own tokio runtime: enable the feature `tokio` of stackup-plugin and \
+             write `export!(tokio; …)`)",
         );
     }
     // A payload whose drop panics would abort the process, so leak everything but text.

@@ -14,7 +14,7 @@ mod imp {
         /// Starts a runtime with one thread, named after the handler, if one is `wanted`.
         pub(crate) fn start(wanted: bool, handler: &str) -> Result<Self, Error> {
             #[cfg(feature = "testing")]
-            let wanted = wanted || crate::testing::runtime::wanted();
+            let wanted = wanted || crate::testing::runtime::enabled();
             let mut builder = Builder::new_multi_thread();
             builder.worker_threads(1).thread_name(handler).enable_all();
             let runtime = wanted.then(|| builder.build()).transpose();

@@ -1,4 +1,4 @@
-//! Bodies made of other bodies, without buffering.
+//! Bodies that wrap other bodies or streams, without buffering.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -40,7 +40,7 @@ impl HttpBody for Once {
 }
 
 pin_project! {
-    /// A body of another crate.
+    /// A body of another type.
     pub(super) struct Converted<B> {
         #[pin]
         body: B,
@@ -106,7 +106,7 @@ where
     }
 }
 
-/// Frames through a function.
+/// A body whose frames pass through a function.
 pub(super) struct Mapped<F> {
     body: Body,
     f: F,
@@ -118,9 +118,9 @@ impl<F> Mapped<F> {
     }
 }
 
-// Neither `f` is ever pinned.
+// `f` is never pinned in either.
 impl<F> Unpin for Mapped<F> {}
-impl<F: FnOnce(End<'_>, u64)> Unpin for Watched<F> {}
+impl<F: FnOnce(End<'_>, u64)> Unpin for OnEnd<F> {}
 
 impl<F> HttpBody for Mapped<F>
 where
@@ -138,17 +138,17 @@ where
         self.body.is_end_stream()
     }
 
-    // No size: `f` may change it.
+    // No size hint: `f` may change the size.
 }
 
-/// A body whose end somebody waits for.
-pub(super) struct Watched<F: FnOnce(End<'_>, u64)> {
+/// A body that reports its end.
+pub(super) struct OnEnd<F: FnOnce(End<'_>, u64)> {
     body: Body,
     bytes: u64,
     f: Option<F>,
 }
 
-impl<F: FnOnce(End<'_>, u64)> Watched<F> {
+impl<F: FnOnce(End<'_>, u64)> OnEnd<F> {
     pub(super) fn new(body: Body, f: F) -> Self {
         Self {
             body,
@@ -164,7 +164,7 @@ impl<F: FnOnce(End<'_>, u64)> Watched<F> {
     }
 }
 
-impl<F: FnOnce(End<'_>, u64)> HttpBody for Watched<F> {
+impl<F: FnOnce(End<'_>, u64)> HttpBody for OnEnd<F> {
     type Data = Bytes;
     type Error = Error;
 
@@ -173,7 +173,7 @@ impl<F: FnOnce(End<'_>, u64)> HttpBody for Watched<F> {
         match &frame {
             Some(Ok(frame)) => {
                 self.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
-                // A body that knows its length is not polled past it.
+                // Readers do not poll a body of known length past its end.
                 if self.body.is_end() {
                     self.end(End::Complete);
                 }
@@ -193,7 +193,7 @@ impl<F: FnOnce(End<'_>, u64)> HttpBody for Watched<F> {
     }
 }
 
-impl<F: FnOnce(End<'_>, u64)> Drop for Watched<F> {
+impl<F: FnOnce(End<'_>, u64)> Drop for OnEnd<F> {
     fn drop(&mut self) {
         let end = if self.body.is_end() {
             End::Complete

@@ -1,4 +1,4 @@
-//! A body that is sent from elsewhere, with back-pressure.
+//! A body sent through a channel, with back-pressure.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,8 +13,8 @@ use http_body::{Body, Frame};
 
 use crate::Error;
 
-/// The sending end of [`Body::channel`](crate::Body::channel). Dropping it ends the body; in a panic,
-/// with an error.
+/// The sending end of [`Body::channel`](crate::Body::channel). Dropping it ends the body. If it is dropped
+/// by a panic, the body ends with an error.
 pub struct Sender(Arc<Shared>);
 
 /// The reader is gone: the client left, or a layer above dropped the body.
@@ -23,7 +23,7 @@ pub struct Gone;
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nobody reads this body any more")
+        f.write_str("the reader of this body is gone")
     }
 }
 
@@ -47,7 +47,7 @@ struct State {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code of an author runs under the lock, so a poisoned state is still whole.
+        // No author's code runs under the lock, so a poisoned state is still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,11 +61,11 @@ pub(super) fn channel(capacity: usize) -> (Sender, Receiver) {
 }
 
 impl Sender {
-    /// Sends a chunk, once there is room.
+    /// Sends a chunk; waits until there is room.
     ///
     /// # Errors
     ///
-    /// [`Gone`]: stop the work.
+    /// [`Gone`] if the reader is gone: stop the work.
     pub async fn send(&mut self, data: impl Into<Bytes>) -> Result<(), Gone> {
         self.push(Ok(Frame::data(data.into()))).await
     }
@@ -74,12 +74,12 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`Gone`].
+    /// [`Gone`] if the reader is gone.
     pub async fn finish(mut self, trailers: HeaderMap) -> Result<(), Gone> {
         self.push(Ok(Frame::trailers(trailers))).await
     }
 
-    /// Ends the body with an error: the client sees that it is not complete.
+    /// Ends the body with an error, so that the client sees that it is incomplete.
     pub fn fail(self, error: impl Into<Error>) {
         self.0.state().frames.push_back(Err(error.into()));
     }
@@ -108,9 +108,9 @@ impl Sender {
 impl Drop for Sender {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        // Else the client would take the half that it has for the whole.
+        // Otherwise the client would take the partial body for a complete one.
         if std::thread::panicking() {
-            let error = Error::msg("what sent this body panicked");
+            let error = Error::msg("the sender of this body panicked");
             state.frames.push_back(Err(error));
         }
         state.ended = true;

@@ -1,4 +1,4 @@
-//! A body: bytes that are there, or that arrive frame by frame.
+//! A body: bytes that are complete, or that arrive frame by frame.
 
 mod adapt;
 mod channel;
@@ -20,31 +20,31 @@ use crate::abi::plugin::body::BodyHandle;
 pub use self::channel::{Gone, Sender};
 pub use self::rewrite::Rewrite;
 
-/// Larger bodies are shared with the host rather than copied.
+/// Larger bodies are shared with the host instead of copied.
 const COPY_LIMIT: usize = 16 * 1024;
 
-/// The body of a request or a response. It is an [`http_body::Body`], read once.
+/// The body of a request or a response. It is an [`http_body::Body`] and can be read once.
 pub struct Body {
     handle: BodyHandle,
 }
 
-/// All of a body.
+/// A body read to its end.
 #[derive(Debug, Clone, Default)]
 pub struct Collected {
     /// Its bytes.
     pub bytes: Bytes,
-    /// Its trailers, if it had any.
+    /// Its trailers, if any.
     pub trailers: Option<HeaderMap>,
 }
 
 /// How a body ended, for [`Body::on_end`].
 #[derive(Debug)]
 pub enum End<'a> {
-    /// All of it was read.
+    /// It was read to its end.
     Complete,
     /// It failed.
     Failed(&'a Error),
-    /// It was dropped before its end: the client left, or nobody wanted the rest.
+    /// It was dropped before its end: the client left, or the reader did not need the rest.
     Dropped,
 }
 
@@ -62,7 +62,7 @@ impl Body {
         Self::from_handle(BodyHandle::full(b""))
     }
 
-    /// A body that a crate of `http`'s family makes.
+    /// A body from any [`http_body::Body`].
     pub fn new<B>(body: B) -> Self
     where
         B: http_body::Body<Data: Into<Bytes>, Error: Into<Error>> + Send + 'static,
@@ -70,7 +70,7 @@ impl Body {
         Self::from_handle(BodyHandle::own(adapt::Converted::new(body)))
     }
 
-    /// A body of the chunks that a stream yields.
+    /// A body from a stream of chunks.
     pub fn from_stream<S, T, E>(stream: S) -> Self
     where
         S: Stream<Item = Result<T, E>> + Send + 'static,
@@ -80,22 +80,22 @@ impl Body {
         Self::from_handle(BodyHandle::own(adapt::Streamed::new(stream)))
     }
 
-    /// A body that is sent from elsewhere. A sender waits while `capacity` frames are unread.
+    /// A body whose frames are sent through a channel. The sender waits while `capacity` frames are unread.
     pub fn channel(capacity: usize) -> (Sender, Self) {
         let (sender, receiver) = channel::channel(capacity);
         (sender, Self::from_handle(BodyHandle::own(receiver)))
     }
 
-    /// The next frame: data or trailers; none at the end.
+    /// The next frame, data or trailers; `None` at the end.
     pub async fn frame(&mut self) -> Option<Result<Frame<Bytes>, Error>> {
         std::future::poll_fn(|cx| self.handle.poll_frame(cx)).await
     }
 
-    /// All of it, if it is no longer than `limit` bytes.
+    /// Reads all of it, up to `limit` bytes.
     ///
     /// # Errors
     ///
-    /// A body that fails; one that is longer, with status 413 (RFC 9110 §15.5.14).
+    /// The body fails, or is longer than `limit`, which is an error with status 413 (RFC 9110 §15.5.14).
     pub async fn collect(mut self, limit: usize) -> Result<Collected, Error> {
         let mut all = BytesMut::new();
         let mut first: Option<Bytes> = None;
@@ -110,11 +110,10 @@ impl Body {
             };
             let length = first.as_ref().map_or(all.len(), Bytes::len) + data.len();
             if length > limit {
-                let message =
-                    format!("the body is longer than the {limit} bytes that are read of it");
+                let message = format!("the body is longer than the limit of {limit} bytes");
                 return Err(Error::body(StatusCode::PAYLOAD_TOO_LARGE, message));
             }
-            // Most bodies are one chunk, which needs no copy.
+            // Most bodies are one chunk and need no copy.
             if all.is_empty() && first.is_none() {
                 first = Some(data);
             } else {
@@ -130,37 +129,37 @@ impl Body {
         })
     }
 
-    /// Its bytes, if it is one chunk that is there already (Rack's `to_ary`); else the body as it
-    /// was. It never waits, so it is safe on a body that streams.
+    /// The bytes, if the body is one chunk that is available now (Rack's `to_ary`). It never waits, so it
+    /// is safe on a streaming body.
     ///
     /// # Errors
     ///
-    /// The body, to be passed on.
+    /// The body, unchanged, to be passed on.
     pub fn into_bytes(self) -> Result<Bytes, Self> {
-        peek::whole(self)
+        peek::single_chunk(self)
     }
 
-    /// The same with `chunks` before it: those that were read of it to look at.
+    /// Puts chunks back in front of the body, such as those read to inspect it.
     #[must_use]
     pub fn prepend(self, chunks: impl IntoIterator<Item = Bytes>) -> Self {
-        self.resumed(chunks.into_iter().map(|chunk| Ok(Frame::data(chunk))))
+        self.prepend_frames(chunks.into_iter().map(|chunk| Ok(Frame::data(chunk))))
     }
 
-    fn resumed(self, frames: impl IntoIterator<Item = Result<Frame<Bytes>, Error>>) -> Self {
-        Self::from_handle(BodyHandle::own(peek::Resumed::new(frames, self)))
+    fn prepend_frames(self, frames: impl IntoIterator<Item = Result<Frame<Bytes>, Error>>) -> Self {
+        Self::from_handle(BodyHandle::own(peek::Prepended::new(frames, self)))
     }
 
-    /// Bounds on the bytes that are still to come.
+    /// Bounds on the remaining bytes.
     pub fn size_hint(&self) -> SizeHint {
         self.handle.size_hint()
     }
 
-    /// Whether nothing is to come; `false` where that is not known yet.
+    /// Whether the body is known to be at its end.
     pub fn is_end(&self) -> bool {
         self.handle.is_end()
     }
 
-    /// Passes each chunk through `f` as it comes, and trailers as they are. Nothing is held back.
+    /// Maps each chunk through `f` as it arrives. Trailers pass unchanged, and nothing is buffered.
     #[must_use]
     pub fn map_chunks<F>(self, mut f: F) -> Self
     where
@@ -169,7 +168,7 @@ impl Body {
         self.map_frames(move |frame| frame.map_data(&mut f))
     }
 
-    /// Passes each frame through `f` as it comes.
+    /// Maps each frame through `f` as it arrives.
     #[must_use]
     pub fn map_frames<F>(self, f: F) -> Self
     where
@@ -178,19 +177,19 @@ impl Body {
         Self::from_handle(BodyHandle::own(adapt::Mapped::new(self, f)))
     }
 
-    /// Passes it through `rewrite`, which may hold something back until a later chunk or the end.
+    /// Passes the body through `rewrite`, which may hold bytes back until a later chunk or the end.
     #[must_use]
     pub fn rewrite(self, rewrite: impl Rewrite) -> Self {
         Self::from_handle(BodyHandle::own(rewrite::Rewritten::new(self, rewrite)))
     }
 
-    /// Calls `f` once when the body has ended, failed or been dropped, with the bytes that passed.
+    /// Calls `f` once when the body has ended, failed or been dropped, with the number of bytes read.
     #[must_use]
     pub fn on_end<F>(self, f: F) -> Self
     where
         F: FnOnce(End<'_>, u64) + Send + 'static,
     {
-        Self::from_handle(BodyHandle::own(adapt::Watched::new(self, f)))
+        Self::from_handle(BodyHandle::own(adapt::OnEnd::new(self, f)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A body that is looked at before it is passed on.
+//! Inspecting a body before passing it on.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -12,21 +12,21 @@ use crate::Error;
 
 type Item = Result<Frame<Bytes>, Error>;
 
-/// Frames that are there already, then the rest.
-pub(super) struct Resumed {
+/// Frames that were already read, then the rest of the body.
+pub(super) struct Prepended {
     frames: VecDeque<Item>,
     rest: Body,
 }
 
-impl Resumed {
+impl Prepended {
     pub(super) fn new(frames: impl IntoIterator<Item = Item>, rest: Body) -> Self {
         let frames = frames.into_iter().collect();
         Self { frames, rest }
     }
 }
 
-/// The bytes of a body that is one chunk with nothing after it, else the body as it was.
-pub(super) fn whole(mut body: Body) -> Result<Bytes, Body> {
+/// The bytes of a body that is a single available chunk, or the unchanged body.
+pub(super) fn single_chunk(mut body: Body) -> Result<Bytes, Body> {
     if body.is_end() {
         return Ok(Bytes::new());
     }
@@ -42,7 +42,7 @@ pub(super) fn whole(mut body: Body) -> Result<Bytes, Body> {
         Ok(Ok(bytes)) if bytes.len() as u64 == length => bytes,
         other => {
             let frame = other.map(|data| data.map_or_else(|frame| frame, Frame::data));
-            return Err(body.resumed([frame]));
+            return Err(body.prepend_frames([frame]));
         }
     };
     let after = match body.is_end() {
@@ -53,12 +53,12 @@ pub(super) fn whole(mut body: Body) -> Result<Bytes, Body> {
         Some(None) => Ok(bytes),
         after => {
             let frames = [Some(Ok(Frame::data(bytes))), after.flatten()];
-            Err(body.resumed(frames.into_iter().flatten()))
+            Err(body.prepend_frames(frames.into_iter().flatten()))
         }
     }
 }
 
-/// What a body has at once. Who reads on polls again, so that nobody is woken now does no harm.
+/// Polls once without waking anyone: the next reader polls again.
 fn poll_once(body: &mut Body) -> Option<Option<Item>> {
     let mut cx = Context::from_waker(Waker::noop());
     match Pin::new(body).poll_frame(&mut cx) {
@@ -67,7 +67,7 @@ fn poll_once(body: &mut Body) -> Option<Option<Item>> {
     }
 }
 
-impl HttpBody for Resumed {
+impl HttpBody for Prepended {
     type Data = Bytes;
     type Error = Error;
 

@@ -1,4 +1,4 @@
-//! A body that is rewritten as it passes.
+//! A body that is rewritten as it streams.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,21 +9,21 @@ use http_body::{Body as HttpBody, Frame};
 use super::Body;
 use crate::Error;
 
-/// Rewrites a body as it passes, for [`Body::rewrite`]: what `map_chunks` can't do, since it keeps
-/// something from one chunk to the next and has a last word.
+/// Rewrites a body as it streams; see [`Body::rewrite`]. Unlike `map_chunks` it can hold bytes back from
+/// one chunk to the next, and add some at the end.
 pub trait Rewrite: Send + 'static {
-    /// What goes on in place of `chunk`; nothing is sent for no bytes.
+    /// The bytes to send instead of `chunk`; empty to send nothing.
     ///
     /// # Errors
     ///
-    /// An error ends the body: the client sees that it is not complete.
+    /// An error ends the body, and the client sees that it is incomplete.
     fn chunk(&mut self, chunk: Bytes) -> Result<Bytes, Error>;
 
-    /// What is left when the body has ended. It goes before the trailers.
+    /// The remaining bytes to send at the end, before any trailers.
     ///
     /// # Errors
     ///
-    /// As [`chunk`](Self::chunk).
+    /// Same as [`chunk`](Self::chunk).
     fn end(&mut self) -> Result<Bytes, Error> {
         Ok(Bytes::new())
     }
@@ -74,7 +74,7 @@ impl<R: Rewrite> HttpBody for Rewritten<R> {
                     }
                 },
             };
-            // Some readers take an empty frame for the end.
+            // Some readers treat an empty frame as the end.
             if !bytes.is_empty() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -86,5 +86,5 @@ impl<R: Rewrite> HttpBody for Rewritten<R> {
         self.ended && self.trailers.is_none()
     }
 
-    // No size: it may change.
+    // No size hint: `rewrite` may change the size.
 }

@@ -34,7 +34,7 @@ fn watch(seen: &Seen) -> testing::Mounted {
 }
 
 #[test]
-fn hooks_run_in_reverse_when_the_body_has_ended() {
+fn hooks_run_in_reverse_at_end_of_body() {
     let seen = Seen::default();
     block_on(async {
         let res = watch(&seen).answer(get("/")).await.unwrap();
@@ -48,7 +48,7 @@ fn hooks_run_in_reverse_when_the_body_has_ended() {
 }
 
 #[test]
-fn hooks_run_when_there_is_no_response() {
+fn hooks_run_without_response() {
     for (path, error) in [("/fail", "no"), ("/panic", "oh")] {
         let seen = Seen::default();
         block_on(watch(&seen).answer(get(path))).unwrap_err();
@@ -60,7 +60,7 @@ fn hooks_run_when_there_is_no_response() {
 }
 
 #[test]
-fn hooks_run_when_the_client_leaves() {
+fn hooks_run_when_client_leaves() {
     let seen = Seen::default();
     drop(block_on(watch(&seen).answer(get("/"))).unwrap());
     assert_eq!(
@@ -70,7 +70,7 @@ fn hooks_run_when_the_client_leaves() {
 }
 
 #[test]
-fn hook_that_panics_spares_the_others() {
+fn panicking_hook_does_not_stop_others() {
     let log = testing::log();
     let seen = Seen::default();
     let inner = Arc::clone(&seen);

@@ -20,7 +20,7 @@ fn chunks(mut body: Body) -> Vec<String> {
     })
 }
 
-/// A body that says its length, and whose chunks come as told; `None` is a wait.
+/// A body of known length with these chunks; `None` is a pending poll.
 struct Known(Vec<Option<Result<&'static str, Error>>>, u64);
 
 impl HttpBody for Known {
@@ -48,7 +48,7 @@ impl HttpBody for Known {
 }
 
 #[test]
-fn what_is_there_is_given_at_once() {
+fn available_chunk_is_returned_at_once() {
     assert_eq!(Body::empty().into_bytes().unwrap(), "");
     assert_eq!(Body::from("all").into_bytes().unwrap(), "all");
     let large = Bytes::from(vec![b'x'; 100_000]);
@@ -58,7 +58,7 @@ fn what_is_there_is_given_at_once() {
 }
 
 #[test]
-fn what_streams_is_passed_on_as_it_was() {
+fn streaming_body_is_returned_unchanged() {
     let two = Body::new(Known(vec![Some(Ok("ab")), None, Some(Ok("c"))], 3));
     let two = two.into_bytes().unwrap_err();
     assert_eq!(two.size_hint().exact(), Some(5), "the rest says 3 still");
@@ -78,7 +78,7 @@ fn what_streams_is_passed_on_as_it_was() {
 }
 
 #[test]
-fn trailers_are_not_lost() {
+fn trailers_are_kept() {
     let (sender, body) = Body::channel(1);
     block_on(sender.finish(Default::default())).unwrap();
     assert_eq!(chunks(body.into_bytes().unwrap_err()), ["trailers"]);
@@ -96,7 +96,7 @@ fn prepended_chunks_come_first() {
 }
 
 #[test]
-fn weights_are_read() {
+fn weights_parse() {
     let mut res = Response::new(StatusCode::OK);
     let mut headers = res.headers_mut();
     headers
