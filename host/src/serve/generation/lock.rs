@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::refusal::{Refusal, Stage};
 use super::reload::Reloader;
 use super::resolve::{ResolveContext, ResolveError, Timings, look};
-use super::steps::task_failed;
+use super::loader::task_failed;
 use crate::load::library::LibraryCache;
 use crate::load::lock::{self, Lock, LockedLibrary};
 use crate::load::manifest::Manifest;

@@ -25,10 +25,10 @@ mod report;
 mod resolve;
 mod schema;
 mod serving;
-mod snapshot;
+mod recovery;
 mod status;
-mod steps;
-mod swap;
+mod loader;
+mod generations;
 mod waiting;
 mod warmup;
 
@@ -57,7 +57,7 @@ pub use self::registry::Registry;
 pub use self::reload::{OnBuild, Reloader};
 pub use self::report::{Outcome, ReloadMode, Report};
 pub use self::resolve::{ResolveContext, ResolveError, Resolved, Timings, resolve};
-pub use self::snapshot::OnCandidate;
+pub use self::recovery::OnCandidate;
 pub use self::status::{
     ActiveGeneration, DrainingGeneration, GenerationStatus, StackInstance, StackLine,
 };

@@ -6,7 +6,7 @@ use super::find::find;
 use super::refusal::Refusal;
 use super::reload::Reloader;
 use super::resolve::ResolveContext;
-use super::steps::task_failed;
+use super::loader::task_failed;
 use crate::load::library::{Fingerprint, LibraryCache, Requirements, SettleTimeouts, Trust};
 use crate::load::manifest::{CascadeBranch, Diagnostic, Directive, Level, Manifest, OnFailure};
 use crate::load::snapshot::Substitute;

@@ -18,7 +18,7 @@ use super::registry::Registry;
 use super::report::{Outcome, ReloadMode, Report, StageTimer};
 use super::resolve::ResolveContext;
 use super::serving::{Serving, fixed};
-use super::snapshot::{OnCandidate, rolled_back, state};
+use super::recovery::{OnCandidate, rolled_back, state};
 use super::warmup::warm_up;
 use crate::load::library::{LibraryCache, LibraryStore, LoadedLibraries};
 use crate::load::manifest::{Manifest, Source};

@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use super::reload::Reloader;
 use super::report::ReloadMode;
 use super::resolve::ResolveContext;
-use super::steps::task_failed;
+use super::loader::task_failed;
 use crate::load::library::{Library, plugins_in};
 use crate::load::manifest::Manifest;
 use crate::load::schema::{HandlerSchema, KnownPlugins, of_config, of_manifest};
