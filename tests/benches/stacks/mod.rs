@@ -12,7 +12,7 @@ use stackup_tests::artifacts;
 /// Loads libraries for stacks, which must not outlive it.
 pub(crate) struct Host {
     shelf: LibraryCache,
-    place: ResolveContext,
+    resolve: ResolveContext,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -25,7 +25,7 @@ impl Host {
         let dir = RuntimeDir::create(&BaseDir::from_env()).expect("a runtime directory");
         Self {
             shelf: LibraryCache::new(dir),
-            place: ResolveContext {
+            resolve: ResolveContext {
                 environment: "production".to_owned(),
                 directory,
                 lock: None,
@@ -55,12 +55,13 @@ impl Host {
         let parsed = manifest::parse(&source, &settings).expect("a manifest");
         let context = BuildContext {
             observer: None,
-            place: self.place.clone(),
+            environment: self.resolve.environment.clone(),
+            directory: self.resolve.directory.clone(),
             runtime: self.runtime.handle().clone(),
             number: 1,
             serving: Vec::new(),
         };
-        let resolved = resolve(&parsed.manifest, &self.place, &mut self.shelf, None);
+        let resolved = resolve(&parsed.manifest, &self.resolve, &mut self.shelf, None);
         let resolved = resolved.expect("libraries");
         let built = build(&parsed.manifest.stack, &resolved, &context);
         built.expect("a stack").stack

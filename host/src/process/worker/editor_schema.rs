@@ -24,7 +24,7 @@ impl EditorSchema {
             return;
         }
         self.generation = generation;
-        let Some(schema) = reloader.schema_that_serves().await else {
+        let Some(schema) = reloader.active_schema().await else {
             return;
         };
         let folder = reloader.directory().join(FOLDER);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::Generation;
+use super::generation::Generation;
 
 /// The one place where a request and a reload meet.
 #[derive(Debug)]

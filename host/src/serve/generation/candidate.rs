@@ -1,5 +1,6 @@
 //! From a resolved manifest to a candidate: what serves already goes on, the rest is built.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -10,7 +11,7 @@ use tokio::runtime::Handle;
 use super::health::Health;
 use super::instance::Instance;
 use super::matching::{Position, match_up, positions};
-use super::resolve::{ResolveContext, Resolved, ResolvedHandler};
+use super::resolve::{Resolved, ResolvedHandler};
 use crate::load::manifest::{Diagnostic, Directive, Level};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Stack, directives};
@@ -19,15 +20,17 @@ use crate::services::Tasks;
 /// What a candidate is built on.
 #[derive(Debug)]
 pub struct BuildContext {
-    /// Where.
-    pub place: ResolveContext,
-    /// Where tasks run.
+    /// `development`, `production`, ….
+    pub environment: String,
+    /// The manifest's directory.
+    pub directory: PathBuf,
+    /// The runtime of its tasks.
     pub runtime: Handle,
-    /// The number that it will have.
+    /// The number of its generation.
     pub number: u64,
     /// Observes its layers, if anything does.
     pub observer: Option<Arc<dyn ObserveLayers>>,
-    /// The instances that may go on in it, each with its spot, in the order of their stack.
+    /// The instances that it may reuse, each with its position, in the order of their stack.
     pub serving: Vec<(Position, Arc<Instance>)>,
 }
 
@@ -118,8 +121,8 @@ fn init(
         handler: name.clone(),
         plugin: directive.plugin.clone(),
         fingerprint,
-        environment: context.place.environment.clone(),
-        directory: context.place.directory.clone(),
+        environment: context.environment.clone(),
+        directory: context.directory.clone(),
         scope,
         failures: Arc::clone(&health) as _,
     };

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use stackup_plugin::abi::host::running_handlers;
 use tokio::sync::oneshot;
 
+use super::drain_deadline::DrainDeadline;
+use super::generation::Generation;
 use super::instance::{Instance, release};
 use super::registry::Registry;
-use super::{DrainDeadline, Generation};
 use crate::load::library::LoadedLibraries;
 use crate::serve::stack::Stack;
 
@@ -32,7 +33,7 @@ pub(super) async fn drain(
 ) {
     let start = Instant::now();
     let number = old.number;
-    let ending: Arc<DrainDeadline> = Arc::clone(old.ending());
+    let drain_deadline: Arc<DrainDeadline> = Arc::clone(old.deadline());
     drop(old);
     let StackResources {
         stack,
@@ -49,7 +50,7 @@ pub(super) async fn drain(
             "generation {number} did not drain within {deadline:?}: what is left is ended{}",
             indented(&held_by)
         );
-        ending.end();
+        drain_deadline.expire();
         // They end at their next poll; one that blocks its thread holds the stack longer.
         in_time = tokio::time::timeout(deadline, gone).await.is_ok();
     }

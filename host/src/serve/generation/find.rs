@@ -2,20 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use super::resolve::ResolveContext;
+use super::resolve_context::ResolveContext;
 use crate::load::library::{NotFound, file_name, locate, plugins_in};
 use crate::load::manifest::words::nearest;
 use crate::load::manifest::{Diagnostic, Directive, Manifest, Role};
 use crate::serve::stack::directives;
 
 /// The files that a manifest's directives lead to, or where they would be looked for: what to watch.
-pub(super) fn files(manifest: &Manifest, place: &ResolveContext) -> Vec<PathBuf> {
+pub(super) fn files(manifest: &Manifest, context: &ResolveContext) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for directive in directives(&manifest.stack) {
-        match find(directive, manifest, place) {
+        match find(directive, manifest, context) {
             Ok(file) => files.push(file),
             Err(_) => files.extend(
-                folders(manifest, place)
+                folders(manifest, context)
                     .iter()
                     .map(|dir| dir.join(file_name(&directive.plugin))),
             ),
@@ -25,12 +25,12 @@ pub(super) fn files(manifest: &Manifest, place: &ResolveContext) -> Vec<PathBuf>
 }
 
 /// Where libraries are looked for.
-pub(super) fn folders(manifest: &Manifest, place: &ResolveContext) -> Vec<PathBuf> {
+pub(super) fn folders(manifest: &Manifest, context: &ResolveContext) -> Vec<PathBuf> {
     manifest
         .plugins
         .path
         .iter()
-        .map(|folder| place.directory.join(folder))
+        .map(|folder| context.directory.join(folder))
         .collect()
 }
 
@@ -38,9 +38,9 @@ pub(super) fn folders(manifest: &Manifest, place: &ResolveContext) -> Vec<PathBu
 pub(super) fn find(
     directive: &Directive,
     manifest: &Manifest,
-    place: &ResolveContext,
+    context: &ResolveContext,
 ) -> Result<PathBuf, Box<Diagnostic>> {
-    if let Some(built) = place.built.files.get(&directive.plugin) {
+    if let Some(built) = context.built.files.get(&directive.plugin) {
         return Ok(built.clone());
     }
     match &directive.path {
@@ -49,19 +49,19 @@ pub(super) fn find(
                 .extension()
                 .is_some_and(|end| end == library_extension()) =>
         {
-            Ok(place.directory.join(path))
+            Ok(context.directory.join(path))
         }
         // A crate's folder: what cargo has built of it, with that of the others.
         _ => {
-            let folders = folders(manifest, place);
+            let folders = folders(manifest, context);
             locate(&directive.plugin, &folders).map_err(|error| {
-                let mut known = place.built.known.clone();
+                let mut known = context.built.known.clone();
                 known.extend(plugins_in(&folders));
                 let crate_at = directive
                     .path
                     .as_ref()
-                    .map(|path| place.directory.join(path));
-                let builds = !place.built.known.is_empty();
+                    .map(|path| context.directory.join(path));
+                let builds = !context.built.known.is_empty();
                 let help = help(directive, crate_at.as_deref(), builds);
                 Box::new(missing(directive, &error, &known, help))
             })

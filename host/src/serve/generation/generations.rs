@@ -1,23 +1,63 @@
-//! The swap, and what is left behind by it or by a candidate that is refused.
+//! The active generation and those that drain.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Generation;
+use tokio::task::JoinSet;
+
 use super::active::Active;
 use super::candidate::Candidate;
 use super::drain::{StackResources, drain};
+use super::generation::Generation;
 use super::instance::{Instance, release};
 use super::instance_changes::InstanceChanges;
-use super::registry::GenerationEntry;
-use super::reload::Reloader;
+use super::registry::{GenerationEntry, Registry};
 use super::serving::{Serving, apply_policy};
 use super::status::lines;
+use crate::load::library::LoadedLibraries;
 use crate::load::manifest::Manifest;
-use crate::serve::stack::Outline;
+use crate::serve::stack::{Outline, Stack};
 
-impl Reloader {
-    /// From here on new requests get what was built; the generation before drains.
+/// Swaps candidates in and drains what they replace.
+pub(super) struct Generations {
+    /// The number of the last generation.
+    pub(super) number: u64,
+    pub(super) serving: Option<Serving>,
+    pub(super) registry: Arc<Registry>,
+    draining: JoinSet<()>,
+    loaded: LoadedLibraries,
+}
+
+impl Generations {
+    pub(super) fn new(loaded: LoadedLibraries) -> Self {
+        Self {
+            number: 0,
+            serving: None,
+            registry: Arc::default(),
+            draining: JoinSet::new(),
+            loaded,
+        }
+    }
+
+    /// The number of the active generation; 0 if there is none yet.
+    pub(super) fn active_number(&self) -> u64 {
+        let serving = self.serving.as_ref();
+        serving.map_or(0, |serving| serving.active.load().number)
+    }
+
+    /// Ends every generation: its tasks, then its handlers.
+    pub(super) async fn retire(mut self, deadline: Duration) {
+        if let Some(serving) = self.serving.take() {
+            // `Active` may have other holders; from here on it holds no handler.
+            let nothing = Arc::new(Stack::unavailable("the server has ended".to_owned()));
+            let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
+            let last = serving.active.swap(Arc::new(closed));
+            self.drain(last, serving.resources, None, deadline);
+        }
+        while self.draining.join_next().await.is_some() {}
+    }
+
+    /// Makes a candidate the active generation; the one before drains.
     pub(super) fn swap(
         &mut self,
         built: Candidate,
@@ -28,7 +68,7 @@ impl Reloader {
         self.swap_as(self.number, built, outline, manifest)
     }
 
-    /// The same under a number of one's choice.
+    /// As [`swap`](Self::swap), with a given number.
     pub(super) fn swap_as(
         &mut self,
         number: u64,
@@ -80,7 +120,7 @@ impl Reloader {
         changes
     }
 
-    /// Lets `last` drain, in whose place `next` serves, if anything does.
+    /// Drains `last`, which `next` has replaced, if anything has.
     pub(super) fn drain(
         &mut self,
         last: Arc<Generation>,
@@ -95,8 +135,8 @@ impl Reloader {
         while self.draining.try_join_next().is_some() {}
     }
 
-    /// Lets go of the instances of a candidate: those that were built for it end. Libraries rest that
-    /// nothing uses without it.
+    /// Releases the instances of a candidate that is refused: those that were built for it end, and libraries that
+    /// nothing else uses are unloaded.
     pub(super) fn abandon(&self, instances: Vec<Arc<Instance>>) {
         let (loaded, registry) = (self.loaded.clone(), Arc::clone(&self.registry));
         drop(tokio::spawn(async move {

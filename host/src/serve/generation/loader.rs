@@ -1,40 +1,107 @@
-//! The steps of the corridor, each on a thread that may block; their errors are for a person.
+//! From the manifest's file to a candidate. Each step runs on a thread that may block; its errors are for people.
 
 use std::fs;
-use std::sync::{Arc, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::candidate::{BuildContext, Candidate, build};
-use super::library_builder::LibraryBuildError;
-use super::refusal::{Refusal, ReloadError, Stage};
-use super::reload::Reloader;
-use super::report::ReloadMode;
-use super::resolve::{ResolveError, Resolved, resolve};
-use crate::load::library::{SettleError, SettleTimeouts, settle};
-use crate::load::manifest::{self, Manifest, Parsed, ReadError, Settings, Source};
-use crate::load::watch::ChangeSet;
+use super::candidate::{BuildContext, Candidate, RejectedCandidate, build};
+use super::instance::Instance;
+use super::library_builder::BuiltLibraries;
+use super::matching::Position;
+use super::probed::ProbedHandlers;
+use super::refusal::{Refusal, Stage, task_failed};
+use super::resolve::{Resolved, resolve};
+use super::resolve_context::ResolveContext;
+use super::select::ResolveError;
+use crate::load::library::{LibraryCache, SettleError, SettleTimeouts, settle};
+use crate::load::lock;
+use crate::load::manifest::{self, Diagnostic, Manifest, Parsed, ReadError, Settings, Source};
+use crate::load::probe::Probe;
+use crate::serve::observe::ObserveLayers;
 
-/// How long the first look for a manifest may take.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
+/// How long to wait for a manifest that was never read before.
+const FIRST_READ: Duration = Duration::from_millis(100);
 
-impl Reloader {
-    pub(super) async fn read(&self) -> Result<Source, Refusal> {
+/// The libraries that were read before, and the handlers that were probed.
+pub(super) type SharedShelf = Arc<Mutex<(LibraryCache, Option<ProbedHandlers>)>>;
+
+/// Turns the manifest's file into a candidate.
+pub(super) struct Loader {
+    /// The manifest's file.
+    pub(super) path: PathBuf,
+    pub(super) context: ResolveContext,
+    pub(super) shelf: SharedShelf,
+    pub(super) color: bool,
+    pub(super) observer: Option<Arc<dyn ObserveLayers>>,
+    /// The lock's file, if libraries are locked.
+    pub(super) lock: Option<PathBuf>,
+}
+
+impl Loader {
+    pub(super) fn new(
+        path: PathBuf,
+        environment: String,
+        shelf: LibraryCache,
+        color: bool,
+    ) -> Self {
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        // If the directory does not exist, reading the manifest reports it.
+        let directory = fs::canonicalize(&directory).unwrap_or(directory);
+        Self {
+            path,
+            context: ResolveContext {
+                environment,
+                directory,
+                built: BuiltLibraries::default(),
+                kept: Vec::new(),
+                instead: Vec::new(),
+                lock: None,
+            },
+            shelf: Arc::new(Mutex::new((shelf, None))),
+            color,
+            observer: None,
+            lock: None,
+        }
+    }
+
+    pub(super) fn probe_with(&self, probe: Box<dyn Probe>) {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.1 = Some(ProbedHandlers::new(probe));
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.context.directory
+    }
+
+    /// The manifest and the lock.
+    pub(super) fn own_files(&self) -> Vec<PathBuf> {
+        std::iter::once(&self.path)
+            .chain(&self.lock)
+            .cloned()
+            .collect()
+    }
+
+    /// Reads the manifest once it is stable. One that `was_read` before may be missing for a moment, as while an
+    /// editor replaces it; otherwise it is a typo.
+    pub(super) async fn read(&self, was_read: bool) -> Result<Source, Refusal> {
         let path = self.path.clone();
-        // A file that serves already may be gone for a moment; one that never did is a slip.
-        let patience = match self.serving {
-            Some(_) => SettleTimeouts::default(),
-            None => SettleTimeouts {
-                deadline: FIRST_LOOK,
+        let patience = match was_read {
+            true => SettleTimeouts::default(),
+            false => SettleTimeouts {
+                deadline: FIRST_READ,
                 ..SettleTimeouts::default()
             },
         };
-        let serves = self.serving.is_some();
         let read = tokio::task::spawn_blocking(move || {
             let unreadable =
                 |why| Stage::Manifest.refuses(manifest::read_error_message(&path, why));
-            settle(&path, patience).map_err(|error| unreadable(unsettled(error, serves)))?;
+            settle(&path, patience).map_err(|error| unreadable(unsettled(error, was_read)))?;
             let text = fs::read_to_string(&path).map_err(|error| unreadable(error.into()))?;
             Ok(Source { path, text })
         });
@@ -43,144 +110,80 @@ impl Reloader {
 
     pub(super) fn parse(&self, source: &Source) -> Result<Parsed, Refusal> {
         let settings = Settings {
-            environment: &self.place.environment,
+            environment: &self.context.environment,
             variable: &|name| std::env::var(name).ok(),
         };
         manifest::parse(source, &settings)
             .map_err(|diagnostics| Stage::Manifest.refuses(source.render(&diagnostics, self.color)))
     }
 
-    /// Finds what the libraries are made of, and watches it from here on: before it is read.
-    pub(super) async fn survey(
-        &mut self,
-        manifest: &Manifest,
-        ask: ReloadMode,
-        changed: Option<&ChangeSet>,
-    ) -> Result<(), Refusal> {
-        let changed = self.of_sources(changed);
-        let Some(mut libraries) = self.libraries.take() else {
-            return Ok(());
-        };
-        let (wanted, directory) = (manifest.clone(), self.place.directory.clone());
-        let force = ask != ReloadMode::IfChanged;
-        let (watch, before) = (self.watch.clone(), self.sources.clone());
-        let known = self.interest();
-        let surveyed = tokio::task::spawn_blocking(move || {
-            libraries.survey(&wanted, &directory, &changed, force);
-            let sources = libraries.interest();
-            if let Some(watch) = watch.filter(|_| sources != before) {
-                let failed = watch.set(known.and(sources.clone())).err();
-                return (libraries, sources, failed);
-            }
-            (libraries, sources, None)
-        });
-        let (libraries, sources, failed) = surveyed.await.map_err(|error| task_failed(&error))?;
-        (self.libraries, self.sources) = (Some(libraries), sources);
-        match failed {
-            Some(error) => Err(Stage::Host.refuses(error)),
-            None => Ok(()),
-        }
+    pub(super) fn render(&self, diagnostic: &Diagnostic, source: &Source) -> String {
+        diagnostic.render(source, self.color)
     }
 
-    /// Builds what is out of date. Returns what there is to be said all the same.
-    pub(super) async fn build_libraries(&mut self) -> Result<Vec<String>, ReloadError> {
-        let Some(libraries) = &mut self.libraries else {
-            return Ok(Vec::new());
-        };
-        let tell = |works| {
-            if let Some(on_build) = &self.on_build {
-                on_build(works);
-            }
-        };
-        tell(libraries.has_work());
-        let built = libraries.build(&self.pending).await;
-        tell(false);
-        // It may have learnt what else they are made of.
-        self.sources = libraries.interest();
-        self.place.built = built.map_err(|not| match not {
-            LibraryBuildError::Outdated => ReloadError::Outdated,
-            LibraryBuildError::Failed(reason) => Stage::Build.refuses(reason).into(),
+    /// Reads the lock, if libraries are locked.
+    pub(super) fn read_lock(&mut self) -> Result<(), Refusal> {
+        let lock = self.lock.as_ref().map(|path| lock::read(path)).transpose();
+        self.context.lock = lock.map_err(|error| {
+            let command = self.context.lock_command();
+            Stage::Lock.refuses(format!("{error}; to write it, run {command}"))
         })?;
-        Ok(std::mem::take(&mut self.place.built.warnings))
+        Ok(())
     }
 
-    /// Builds all that the manifest names, for a command that reloads nothing.
-    pub(super) async fn build_all_libraries(&mut self, manifest: &Manifest) -> Result<(), Refusal> {
-        self.survey(manifest, ReloadMode::Force, None).await?;
-        let built = self
-            .build_libraries()
-            .await
-            .map_err(|stopped| match stopped {
-                ReloadError::Refused(refusal) => refusal,
-                ReloadError::Outdated => Stage::Build.refuses("the sources have changed meanwhile"),
-            });
-        built.map(drop)
-    }
-
+    /// Resolves the manifest's directives; with `reread`, every file is read again.
     pub(super) async fn resolve(
         &self,
         manifest: &Manifest,
         source: &Source,
-        ask: ReloadMode,
+        reread: bool,
     ) -> Result<Resolved, Refusal> {
-        let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
+        let (shelf, context) = (Arc::clone(&self.shelf), self.context.clone());
         let wanted = manifest.clone();
         let resolved = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            let (shelf, tried) = &mut *shelf;
-            if ask != ReloadMode::IfChanged {
+            let (shelf, probed) = &mut *shelf;
+            if reread {
                 shelf.invalidate();
             }
-            resolve(&wanted, &place, shelf, tried.as_mut())
+            resolve(&wanted, &context, shelf, probed.as_mut())
         });
         let resolved = resolved.await.map_err(|error| task_failed(&error))?;
-        resolved.map_err(|faults| self.tell(&faults, source))
+        resolved.map_err(|error| self.refuse(&error, source))
     }
 
+    /// Builds the candidate for generation `number`, which may reuse instances that are `serving`.
     pub(super) async fn build(
         &self,
         manifest: &Manifest,
         resolved: Resolved,
-        source: &Source,
-        ask: ReloadMode,
-    ) -> Result<Candidate, Refusal> {
+        number: u64,
+        serving: Vec<(Position, Arc<Instance>)>,
+    ) -> Result<Result<Candidate, RejectedCandidate>, Refusal> {
+        let observer = self.observer.clone();
         let context = BuildContext {
-            place: self.place.clone(),
+            environment: self.context.environment.clone(),
+            directory: self.context.directory.clone(),
             runtime: Handle::current(),
-            number: self.number + 1,
-            observer: self
-                .observer
-                .clone()
-                .filter(|_| manifest.dev.inspector || manifest.dev.lint),
-            serving: match &self.serving {
-                Some(serving) if ask != ReloadMode::Fresh => serving.instances(),
-                _ => Vec::new(),
-            },
+            number,
+            observer: observer.filter(|_| manifest.dev.inspector || manifest.dev.lint),
+            serving,
         };
         let level = manifest.stack.clone();
         let built = tokio::task::spawn_blocking(move || build(&level, &resolved, &context));
-        let built = built.await.map_err(|error| task_failed(&error))?;
-        built.map_err(|rejected| {
-            self.abandon(rejected.instances);
-            Stage::Init.refuses(source.render(&rejected.diagnostics, self.color))
-        })
+        built.await.map_err(|error| task_failed(&error))
     }
 
-    pub(super) fn tell(&self, faults: &ResolveError, source: &Source) -> Refusal {
-        let reason = source.render(&faults.diagnostics, self.color);
-        faults.stage.refuses(reason)
+    pub(super) fn refuse(&self, error: &ResolveError, source: &Source) -> Refusal {
+        let reason = source.render(&error.diagnostics, self.color);
+        error.stage.refuses(reason)
     }
 }
 
-/// A step that did not come to its end.
-pub(super) fn task_failed(error: &tokio::task::JoinError) -> Refusal {
-    Stage::Host.refuses(error)
-}
-
-/// Why a manifest did not come to rest. Who waits for files speaks of libraries.
-fn unsettled(error: SettleError, serves: bool) -> ReadError {
+/// Why a manifest could not be read. `settle` speaks of libraries.
+fn unsettled(error: SettleError, was_read: bool) -> ReadError {
     match error {
-        SettleError::Missing if !serves => ReadError::Missing,
+        SettleError::Missing if !was_read => ReadError::Missing,
         SettleError::Missing | SettleError::Vanished(_) => ReadError::Gone,
         SettleError::NotAFile => ReadError::NotAFile,
         SettleError::Empty => ReadError::Empty,

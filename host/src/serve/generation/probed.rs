@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::refusal::Stage;
-use super::resolve::{FoundLibraries, ResolveContext, ResolveError, SelectedHandler};
+use super::resolve_context::ResolveContext;
+use super::select::{FoundLibraries, ResolveError, SelectedHandler};
 use crate::load::library::Fingerprint;
 use crate::load::manifest::{Diagnostic, Manifest};
 use crate::load::probe::{Probe, ProbeContext, ProbeCrash, ProbeFailure, Trial};
@@ -35,12 +36,12 @@ impl ProbedHandlers {
     ///
     /// For each directive whose handler would have killed the process, how; all that is wrong with the
     /// configs by the handlers' own schemas.
-    pub(super) fn try_out(
+    pub(super) fn probe(
         &mut self,
         picks: &[SelectedHandler<'_>],
         files: &FoundLibraries,
         manifest: &Manifest,
-        place: &ResolveContext,
+        context: &ResolveContext,
     ) -> Result<(), ResolveError> {
         let mut all = HashSet::new();
         let (mut new, mut trials) = (Vec::new(), Vec::new());
@@ -51,7 +52,7 @@ impl ProbedHandlers {
             let config = serde_json::Value::Object(pick.directive.config.clone()).to_string();
             let survivor = (found.fingerprint(), pick.export.clone(), config);
             // What a snapshot has was tried out before it served.
-            let kept = place.kept(pick.directive);
+            let kept = context.kept(pick.directive);
             let served = kept.is_some_and(|kept| kept.fingerprint == found.fingerprint());
             if !served && !self.survivors.contains(&survivor) && !all.contains(&survivor) {
                 new.push(pick);
@@ -65,8 +66,8 @@ impl ProbedHandlers {
             all.insert(survivor);
         }
         let setting = ProbeContext {
-            environment: place.environment.clone(),
-            directory: place.directory.clone(),
+            environment: context.environment.clone(),
+            directory: context.directory.clone(),
             limit: manifest.limits.warmup_timeout,
         };
         let faults = match trials.is_empty() {

@@ -3,30 +3,29 @@
 use std::sync::{Arc, PoisonError};
 
 use super::find::find;
-use super::refusal::Refusal;
-use super::reload::Reloader;
-use super::resolve::ResolveContext;
-use super::loader::task_failed;
+use super::loader::Loader;
+use super::refusal::{Refusal, task_failed};
+use super::resolve_context::ResolveContext;
 use crate::load::library::{Fingerprint, LibraryCache, Requirements, SettleTimeouts, Trust};
 use crate::load::manifest::{CascadeBranch, Diagnostic, Directive, Level, Manifest, OnFailure};
 use crate::load::snapshot::Substitute;
 
-impl Reloader {
+impl Loader {
     /// The manifest as it can be served, and a warning for each directive that is not in it.
     pub(super) async fn without_quarantined(
         &self,
         manifest: Manifest,
     ) -> Result<(Manifest, Vec<Diagnostic>), Refusal> {
-        if self.place.instead.is_empty() {
+        if self.context.instead.is_empty() {
             return Ok((manifest, Vec::new()));
         }
-        let (shelf, place) = (Arc::clone(&self.shelf), self.place.clone());
+        let (shelf, context) = (Arc::clone(&self.shelf), self.context.clone());
         let shut = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
             let mut told = Vec::new();
             let mut held = |directive: &Directive| {
-                let fingerprint = fingerprint(directive, &manifest, &place, &mut shelf.0)?;
-                let held = place.quarantined(fingerprint)?;
+                let fingerprint = fingerprint(directive, &manifest, &context, &mut shelf.0)?;
+                let held = context.quarantined(fingerprint)?;
                 held.before.is_none().then(|| held.clone())
             };
             let stack = without(&manifest.stack, &mut held, &mut told);
@@ -40,13 +39,13 @@ impl Reloader {
 fn fingerprint(
     directive: &Directive,
     manifest: &Manifest,
-    place: &ResolveContext,
+    context: &ResolveContext,
     shelf: &mut LibraryCache,
 ) -> Option<Fingerprint> {
-    if let Some(kept) = place.kept(directive) {
+    if let Some(kept) = context.kept(directive) {
         return Some(kept.fingerprint);
     }
-    let file = find(directive, manifest, place).ok()?;
+    let file = find(directive, manifest, context).ok()?;
     let demands = Requirements {
         pin: None,
         locked: None,

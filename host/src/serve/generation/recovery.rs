@@ -1,73 +1,75 @@
-//! Stacks that can be had again, and those that are not to be.
+//! Stacks that can be restored, and those that were rolled back.
 
-use super::reload::Reloader;
+use super::refusal::{Refusal, Stage};
 use super::resolve::Resolved;
-use crate::load::library::Fingerprint;
+use crate::load::library::{Fingerprint, LibraryStore};
 use crate::load::manifest::Manifest;
 use crate::load::snapshot::{RejectedStack, SavedLibrary, Snapshot, SupervisorRules};
 use crate::serve::stack::Outline;
 
-/// Is told which stack begins to be built, and when nothing came of it.
+/// Called with the state of a stack before it is built, and with none when it was not.
 pub type OnCandidate = Box<dyn Fn(Option<&str>) + Send>;
 
-impl Reloader {
-    /// The same, telling which stack is about to be built: its code runs here from then on.
-    #[must_use]
-    pub fn on_candidate(mut self, on_candidate: OnCandidate) -> Self {
-        self.on_candidate = Some(on_candidate);
-        self
-    }
+/// Saves the libraries of each stack, so that it can be restored, and refuses stacks that were rolled back.
+#[derive(Default)]
+pub(super) struct Recovery {
+    pub(super) vault: Option<LibraryStore>,
+    pub(super) rolled_back: Vec<RejectedStack>,
+    pub(super) on_candidate: Option<OnCandidate>,
+    /// The active stack, if its libraries could be saved.
+    pub(super) snapshot: Option<Snapshot>,
+}
 
-    pub(super) fn announce_candidate(&self, state: Option<&str>) {
+impl Recovery {
+    pub(super) fn announce(&self, state: Option<&str>) {
         if let Some(on_candidate) = &self.on_candidate {
             on_candidate(state);
         }
     }
 
-    /// The stack that serves, if its libraries could be kept.
-    pub fn snapshot(&self) -> Option<&Snapshot> {
-        self.snapshot.as_ref()
+    /// Refuses a stack that was rolled back.
+    pub(super) fn admit(&self, state: &str) -> Result<(), Refusal> {
+        match self.rolled_back.iter().find(|avoid| avoid.state == state) {
+            Some(avoid) => Err(Stage::RolledBack.refuses(rolled_back(avoid))),
+            None => Ok(()),
+        }
     }
 
-    /// Takes up again what was rolled back or quarantined.
-    pub fn clear_rejections(&mut self) {
-        self.avoid.clear();
-        self.place.instead.clear();
-    }
-
-    pub(super) fn keep(&self, resolved: &Resolved) -> Option<Vec<SavedLibrary>> {
-        let kept = resolved.keep(self.vault.as_ref()?, self.number + 1);
-        if let Err(error) = &kept {
+    /// Saves the libraries of a candidate.
+    pub(super) fn save(&self, resolved: &Resolved, generation: u64) -> Option<Vec<SavedLibrary>> {
+        let saved = resolved.keep(self.vault.as_ref()?, generation);
+        if let Err(error) = &saved {
             tracing::warn!(
-                "the libraries can't be kept, so a crash would go back to an older stack: {error}"
+                "the libraries can't be saved, so a crash would go back to an older stack: {error}"
             );
         }
-        kept.ok()
-    }
-
-    pub(super) fn take_snapshot(
-        &self,
-        text: String,
-        state: String,
-        libraries: Vec<SavedLibrary>,
-    ) -> Snapshot {
-        Snapshot {
-            generation: self.number,
-            state,
-            manifest: text,
-            libraries,
-            rules: self.manifest().map(rules).unwrap_or_default(),
-        }
+        saved.ok()
     }
 }
 
-/// Tells a stack from others: its order, code and config.
+/// A snapshot of the stack that serves as `generation`.
+pub(super) fn take_snapshot(
+    generation: u64,
+    manifest: Option<&Manifest>,
+    text: String,
+    state: String,
+    libraries: Vec<SavedLibrary>,
+) -> Snapshot {
+    Snapshot {
+        generation,
+        state,
+        manifest: text,
+        libraries,
+        rules: manifest.map(rules).unwrap_or_default(),
+    }
+}
+
+/// Identifies a stack by its order, code and config.
 pub(super) fn state(outline: &Outline) -> String {
     Fingerprint::of(outline.to_string().as_bytes()).to_string()
 }
 
-/// Why a stack that was rolled back is refused.
-pub(super) fn rolled_back(avoid: &RejectedStack) -> String {
+fn rolled_back(avoid: &RejectedStack) -> String {
     format!(
         "this very stack was rolled back: {}\nchange the plugin or the manifest; or, to try it once more \
          as it is, run `stackup reload --retry`",

@@ -74,12 +74,12 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Why a candidate comes to nothing.
+/// Why a reload ends without a candidate.
 #[derive(Debug)]
 pub(super) enum ReloadError {
-    /// It may not serve.
+    /// The candidate may not serve.
     Refused(Refusal),
-    /// It is out of date before it is built.
+    /// Something changed before the candidate was built.
     Outdated,
 }
 
@@ -87,4 +87,9 @@ impl From<Refusal> for ReloadError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
+}
+
+/// A step whose task panicked or was cancelled.
+pub(super) fn task_failed(error: &tokio::task::JoinError) -> Refusal {
+    Stage::Host.refuses(error)
 }

@@ -1,143 +1,96 @@
-//! The corridor from a changed file to a swap. Any failure leaves the active generation serving.
+//! From a saved file to the swap. Whatever fails on the way, the active generation keeps serving.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-
-use super::Generation;
 use super::active::Active;
 use super::find::files;
+use super::generations::Generations;
 use super::instance_changes::InstanceChanges;
-use super::library_builder::{BuiltLibraries, LibraryBuilder};
-use super::probed::ProbedHandlers;
-use super::refusal::{ReloadError, Stage};
+use super::library_builder::LibraryBuilder;
+use super::loader::Loader;
+use super::plugin_builds::{OnBuild, PluginBuilds};
+use super::recovery::{OnCandidate, Recovery, state, take_snapshot};
+use super::refusal::{Refusal, ReloadError, Stage};
 use super::registry::Registry;
 use super::report::{Outcome, ReloadMode, Report, StageTimer};
-use super::resolve::ResolveContext;
-use super::serving::{Serving, fixed};
-use super::recovery::{OnCandidate, rolled_back, state};
+use super::serving::fixed;
 use super::warmup::warm_up;
-use crate::load::library::{LibraryCache, LibraryStore, LoadedLibraries};
+use crate::load::library::{LibraryCache, LibraryStore};
+use crate::load::lock;
 use crate::load::manifest::{Manifest, Source};
 use crate::load::probe::Probe;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
 use crate::serve::observe::ObserveLayers;
-use crate::serve::stack::{Outline, Stack, diff};
-
-/// Is told whether libraries are being built.
-pub type OnBuild = Box<dyn Fn(bool) + Send + Sync>;
+use crate::serve::stack::{Outline, diff};
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
-    pub(super) path: PathBuf,
-    pub(super) place: ResolveContext,
-    pub(super) shelf: Arc<Mutex<(LibraryCache, Option<ProbedHandlers>)>>,
-    pub(super) loaded: LoadedLibraries,
-    pub(super) libraries: Option<Box<dyn LibraryBuilder>>,
-    pub(super) color: bool,
-    pub(super) observer: Option<Arc<dyn ObserveLayers>>,
-    pub(super) on_build: Option<OnBuild>,
-    pub(super) serving: Option<Serving>,
+    pub(super) loader: Loader,
+    builds: PluginBuilds,
+    pub(super) generations: Generations,
+    recovery: Recovery,
+    /// The libraries' files of the last candidate, whether or not it serves.
     files: Vec<PathBuf>,
-    /// What the libraries are made of.
-    pub(super) sources: Interest,
-    pub(super) watch: Option<Arc<Watcher>>,
-    pub(super) pending: Arc<PendingChanges>,
-    pub(super) lock: Option<PathBuf>,
-    pub(super) number: u64,
-    pub(super) draining: JoinSet<()>,
-    pub(super) registry: Arc<Registry>,
-    pub(super) vault: Option<LibraryStore>,
-    pub(super) snapshot: Option<Snapshot>,
-    pub(super) avoid: Vec<RejectedStack>,
-    pub(super) on_candidate: Option<OnCandidate>,
 }
 
 impl Reloader {
-    /// For the manifest at `path`; `libraries` builds plugins, if they are to be built.
+    /// A reloader of the manifest at `path`. `builder` builds the plugins; without it they are only located.
     pub fn new(
         path: PathBuf,
         environment: String,
         shelf: LibraryCache,
-        libraries: Option<Box<dyn LibraryBuilder>>,
+        builder: Option<Box<dyn LibraryBuilder>>,
         color: bool,
     ) -> Self {
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        // A directory that is gone is told when the manifest is read.
-        let directory = fs::canonicalize(&directory).unwrap_or(directory);
-        let place = ResolveContext {
-            environment,
-            directory,
-            built: BuiltLibraries::default(),
-            kept: Vec::new(),
-            instead: Vec::new(),
-            lock: None,
-        };
         Self {
-            path,
-            place,
-            loaded: shelf.loaded(),
-            shelf: Arc::new(Mutex::new((shelf, None))),
-            libraries,
-            color,
-            observer: None,
-            on_build: None,
-            serving: None,
+            generations: Generations::new(shelf.loaded()),
+            loader: Loader::new(path, environment, shelf, color),
+            builds: PluginBuilds::new(builder),
+            recovery: Recovery::default(),
             files: Vec::new(),
-            sources: Interest::default(),
-            watch: None,
-            pending: Arc::default(),
-            lock: None,
-            number: 0,
-            draining: JoinSet::new(),
-            vault: None,
-            snapshot: None,
-            avoid: Vec::new(),
-            on_candidate: None,
-            registry: Arc::default(),
         }
     }
 
-    /// The same, watching what the libraries are made of before they are built, and knowing what has changed.
+    /// Has `watcher` watch the sources of the libraries before they are built; `pending` is what has changed.
     #[must_use]
-    pub fn watching(self, watch: Arc<Watcher>, pending: Arc<PendingChanges>) -> Self {
-        Self {
-            watch: Some(watch),
-            pending,
-            ..self
-        }
+    pub fn watching(mut self, watcher: Arc<Watcher>, pending: Arc<PendingChanges>) -> Self {
+        self.builds.watch(watcher, pending);
+        self
     }
 
-    /// The same, keeping the libraries of what serves in `vault`.
+    /// Saves the libraries of each active stack in `vault`.
     #[must_use]
-    pub fn keeping(self, vault: LibraryStore) -> Self {
-        let vault = Some(vault);
-        Self { vault, ..self }
+    pub fn keeping(mut self, vault: LibraryStore) -> Self {
+        self.recovery.vault = Some(vault);
+        self
     }
 
-    /// The same, telling when libraries begin to be built, and when that is over.
+    /// Calls `on_build` when a build of libraries starts and ends.
     #[must_use]
-    pub fn on_build(self, on_build: OnBuild) -> Self {
-        let on_build = Some(on_build);
-        Self { on_build, ..self }
+    pub fn on_build(mut self, on_build: OnBuild) -> Self {
+        self.builds.on_build = Some(on_build);
+        self
+    }
+
+    /// Calls `on_candidate` before a stack is built: from then on its code runs in this process.
+    #[must_use]
+    pub fn on_candidate(mut self, on_candidate: OnCandidate) -> Self {
+        self.recovery.on_candidate = Some(on_candidate);
+        self
     }
 
     /// Has `observer` observe the layers of each stack whose manifest asks for it (`[dev]`).
     #[must_use]
-    pub fn observed_by(self, observer: Arc<dyn ObserveLayers>) -> Self {
-        let observer = Some(observer);
-        Self { observer, ..self }
+    pub fn observed_by(mut self, observer: Arc<dyn ObserveLayers>) -> Self {
+        self.loader.observer = Some(observer);
+        self
     }
 
-    /// The same, counting generations from `number` on, without the stacks to `avoid`, and with what
-    /// stands `instead` of libraries that are quarantined.
+    /// Counts generations from `number` on, refuses the stacks to `avoid`, and replaces quarantined libraries as
+    /// `instead` says.
     #[must_use]
     pub fn after(
         mut self,
@@ -145,101 +98,110 @@ impl Reloader {
         avoid: Vec<RejectedStack>,
         instead: Vec<Substitute>,
     ) -> Self {
-        (self.number, self.avoid, self.place.instead) = (number, avoid, instead);
+        self.generations.number = number;
+        self.recovery.rolled_back = avoid;
+        self.loader.context.instead = instead;
         self
     }
 
-    /// The same, with every new handler tried out by `probe` before it is loaded.
+    /// Has `probe` try out every new handler before it is loaded.
     #[must_use]
     pub fn probing(self, probe: Box<dyn Probe>) -> Self {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).1 =
-            Some(ProbedHandlers::new(probe));
+        self.loader.probe_with(probe);
         self
     }
 
-    /// What serves, once a reload has succeeded.
+    /// Requires every library to be in the lock beside the manifest.
+    #[must_use]
+    pub fn locked(mut self) -> Self {
+        self.loader.lock = Some(lock::lock_path(&self.loader.path));
+        self
+    }
+
+    /// The active generation, once a reload has succeeded.
     pub fn active(&self) -> Option<Arc<Active>> {
-        self.serving
-            .as_ref()
-            .map(|serving| Arc::clone(&serving.active))
+        let serving = self.generations.serving.as_ref();
+        serving.map(|serving| Arc::clone(&serving.active))
     }
 
     /// The manifest's directory.
     pub fn directory(&self) -> &Path {
-        &self.place.directory
+        self.loader.directory()
     }
 
-    /// The manifest that serves, once a reload has succeeded.
+    /// The manifest of the active generation, once a reload has succeeded.
     pub fn manifest(&self) -> Option<&Manifest> {
-        self.serving.as_ref().map(|serving| &serving.manifest)
+        let serving = self.generations.serving.as_ref();
+        serving.map(|serving| &serving.manifest)
     }
 
-    /// The stack that serves, once a reload has succeeded.
+    /// The stack of the active generation, once a reload has succeeded.
     pub fn outline(&self) -> Option<&Outline> {
-        self.serving.as_ref().map(|serving| &serving.outline)
+        let serving = self.generations.serving.as_ref();
+        serving.map(|serving| &serving.outline)
     }
 
-    /// The generations that are alive; may be read while a reload runs.
+    /// The live generations; may be read during a reload.
     pub fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.registry)
+        Arc::clone(&self.generations.registry)
     }
 
-    /// The files that a reload depends on, those of the candidate that was refused last included.
+    /// The active stack as it can be restored, if its libraries could be saved.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.recovery.snapshot.as_ref()
+    }
+
+    /// Accepts again the stacks that were rolled back and the libraries that are quarantined.
+    pub fn clear_rejections(&mut self) {
+        self.recovery.rolled_back.clear();
+        self.loader.context.instead.clear();
+    }
+
+    /// The files that a reload reads, including those of the last candidate that was refused.
     pub fn interest(&self) -> Interest {
-        let files = self.own().chain(self.files.iter().cloned());
-        Interest::files(files).and(self.sources.clone())
+        let files = self.loader.own_files().into_iter();
+        Interest::files(files.chain(self.files.iter().cloned())).and(self.builds.sources().clone())
     }
 
-    /// The manifest, and the lock.
-    fn own(&self) -> impl Iterator<Item = PathBuf> {
-        std::iter::once(self.path.clone()).chain(self.lock.clone())
+    /// Answers every request with 503 and `reason`, as generation 0, until a stack replaces it.
+    pub fn serve_placeholder(&mut self, reason: &str) {
+        self.generations.serve_placeholder(reason);
     }
 
     /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
-    pub async fn retire(mut self, deadline: Duration) {
-        if let Some(serving) = self.serving.take() {
-            // Others may have it for as long as they like: what they have is nothing.
-            let nothing = Arc::new(Stack::unavailable("the server has ended".to_owned()));
-            let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
-            let last = serving.active.swap(Arc::new(closed));
-            self.drain(last, serving.resources, None, deadline);
-        }
-        while self.draining.join_next().await.is_some() {}
+    pub async fn retire(self, deadline: Duration) {
+        self.generations.retire(deadline).await;
     }
 
-    /// Whether a change is of no news to any stack.
-    fn is_echo(&self, changed: &ChangeSet) -> bool {
-        let own: Vec<_> = self.own().collect();
-        let ignored = |path: &PathBuf| {
-            let libraries = self.libraries.as_ref();
-            !own.contains(path) && libraries.is_some_and(|libraries| libraries.ignores(path))
-        };
-        changed.paths.iter().all(ignored)
+    /// Reloads once.
+    pub async fn reload(&mut self, mode: ReloadMode) -> Report {
+        self.attempt(mode, None).await
     }
 
-    /// What of a change the libraries may be made of.
-    pub(super) fn of_sources(&self, changed: Option<&ChangeSet>) -> Vec<PathBuf> {
-        let own: Vec<_> = self.own().collect();
-        let paths = changed.into_iter().flat_map(|changed| &changed.paths);
-        paths.filter(|path| !own.contains(path)).cloned().collect()
-    }
-
-    /// Walks the corridor once.
-    pub async fn reload(&mut self, ask: ReloadMode) -> Report {
-        self.attempt(ask, None).await
-    }
-
-    /// Begins with a stack that served before, whatever has become of its files.
+    /// Restores a stack that served before, even if its files have changed since.
     pub async fn boot(&mut self, snapshot: &Snapshot) -> Report {
-        self.place.kept.clone_from(&snapshot.libraries);
+        let context = &mut self.loader.context;
+        context.kept.clone_from(&snapshot.libraries);
         let text = Some(snapshot.manifest.clone());
         let report = self.attempt(ReloadMode::Fresh, text).await;
-        self.place.kept.clear();
+        self.loader.context.kept.clear();
         report
     }
 
-    async fn attempt(&mut self, ask: ReloadMode, text: Option<String>) -> Report {
-        let changed = self.pending.take();
+    /// The manifest as it is now, with its libraries built: for a command that does not serve.
+    pub(super) async fn read_and_build(&mut self) -> Result<(Source, Manifest), Refusal> {
+        let source = self.read().await?;
+        let manifest = self.loader.parse(&source)?.manifest;
+        self.survey(&manifest, ReloadMode::Force, None).await?;
+        self.build_libraries().await.map_err(|error| match error {
+            ReloadError::Refused(refusal) => refusal,
+            ReloadError::Outdated => Stage::Build.refuses("the sources changed during the build"),
+        })?;
+        Ok((source, manifest))
+    }
+
+    async fn attempt(&mut self, mode: ReloadMode, text: Option<String>) -> Report {
+        let changed = self.builds.take_changes();
         let mut report = Report {
             outcome: Outcome::Unchanged,
             generation: 0,
@@ -250,29 +212,29 @@ impl Reloader {
             remarks: Vec::new(),
             echo: false,
         };
-        let walked = self.walk(ask, text, changed.as_ref(), &mut report).await;
-        if let Err(stopped) = walked {
-            report.outcome = match stopped {
+        let stages = self.stages(mode, text, changed.as_ref(), &mut report).await;
+        if let Err(error) = stages {
+            report.outcome = match error {
                 ReloadError::Refused(refusal) => Outcome::Refused(refusal),
                 ReloadError::Outdated => Outcome::Outdated,
             };
-            self.announce_candidate(None);
-            self.abandon(Vec::new());
+            self.recovery.announce(None);
+            self.generations.abandon(Vec::new());
         }
-        if let (Outcome::Refused(refusal), true) = (&report.outcome, self.serves_placeholder()) {
+        if let Outcome::Refused(refusal) = &report.outcome
+            && self.generations.serves_placeholder()
+        {
             self.serve_placeholder(&refusal.reason);
         }
         report.echo = changed.is_some_and(|changed| self.is_echo(&changed));
-        report.generation = self
-            .serving
-            .as_ref()
-            .map_or(0, |serving| serving.active.load().number);
+        report.generation = self.generations.active_number();
         report
     }
 
-    async fn walk(
+    /// The stages in order, each timed.
+    async fn stages(
         &mut self,
-        ask: ReloadMode,
+        mode: ReloadMode,
         text: Option<String>,
         changed: Option<&ChangeSet>,
         report: &mut Report,
@@ -282,79 +244,121 @@ impl Reloader {
         let from_files = text.is_none();
         let source = match text {
             Some(text) => Source {
-                path: self.path.clone(),
+                path: self.loader.path.clone(),
                 text,
             },
             None => self.read().await?,
         };
-        let parsed = self.parse(&source)?;
+        let parsed = self.loader.parse(&source)?;
         let manifest = parsed.manifest;
         let mut warnings = parsed.warnings;
-        warnings.extend(
-            self.serving
-                .iter()
-                .flat_map(|serving| fixed(serving, &manifest)),
-        );
+        let serving = self.generations.serving.iter();
+        warnings.extend(serving.flat_map(|serving| fixed(serving, &manifest)));
         report.warnings = warnings
             .iter()
-            .map(|w| w.render(&source, self.color))
+            .map(|warning| self.loader.render(warning, &source))
             .collect();
         timer.lap("manifest");
-        if from_files && self.libraries.is_some() {
-            self.survey(&manifest, ask, changed).await?;
+        if from_files && self.builds.builds() {
+            self.survey(&manifest, mode, changed).await?;
             timer.lap("sources");
-            let works = self.libraries.as_ref().is_some_and(|it| it.has_work());
+            let has_work = self.builds.has_work();
             report.remarks = self.build_libraries().await?;
-            if works {
+            if has_work {
                 timer.lap("cargo");
             }
         }
-        self.files = files(&manifest, &self.place);
-        let (manifest, shut) = self.without_quarantined(manifest).await?;
-        for diagnostic in &shut {
-            report.warnings.push(diagnostic.render(&source, self.color));
+        self.files = files(&manifest, &self.loader.context);
+        let (manifest, left_out) = self.loader.without_quarantined(manifest).await?;
+        for diagnostic in &left_out {
+            report
+                .warnings
+                .push(self.loader.render(diagnostic, &source));
         }
-        // What is kept was checked when it was a file.
+        // A snapshot's libraries were checked when they were files.
         if from_files {
-            self.read_lock()?;
+            self.loader.read_lock()?;
         }
-        let resolved = self.resolve(&manifest, &source, ask).await?;
+        let reread = mode != ReloadMode::IfChanged;
+        let resolved = self.loader.resolve(&manifest, &source, reread).await?;
         timer.stages(resolved.timings.0.iter().cloned());
-        let before = self.serving.as_ref();
+        let before = self.generations.serving.as_ref();
         let same = before.is_some_and(|serving| serving.is(&resolved, &manifest));
-        if same && ask != ReloadMode::Fresh {
+        if same && mode != ReloadMode::Fresh {
             return Ok(());
         }
         let state = state(&resolved.outline);
-        if let Some(avoid) = self.avoid.iter().find(|avoid| avoid.state == state) {
-            return Err(Stage::RolledBack.refuses(rolled_back(avoid)).into());
-        }
-        self.announce_candidate(Some(&state));
-        let kept = self.keep(&resolved);
+        self.recovery.admit(&state)?;
+        self.recovery.announce(Some(&state));
+        let number = self.generations.number + 1;
+        let saved = self.recovery.save(&resolved, number);
         let outline = resolved.outline.clone();
-        let built = self.build(&manifest, resolved, &source, ask).await?;
-        timer.lap("init");
-        let number = self.number + 1;
-        let limit = manifest.limits.warmup_timeout;
-        // What is shut does not answer well; it serves all the same.
-        let warmup = if shut.is_empty() {
-            &manifest.warmup[..]
-        } else {
-            &[]
+        let reusable = match before {
+            Some(serving) if mode != ReloadMode::Fresh => serving.instances(),
+            _ => Vec::new(),
         };
-        if let Err(error) = warm_up(&built.stack, warmup, number, limit).await {
-            drop(built.stack);
-            self.abandon(built.instances);
+        let built = self.loader.build(&manifest, resolved, number, reusable);
+        let candidate = built.await?.map_err(|rejected| {
+            self.generations.abandon(rejected.instances);
+            Stage::Init.refuses(source.render(&rejected.diagnostics, self.loader.color))
+        })?;
+        timer.lap("init");
+        let limit = manifest.limits.warmup_timeout;
+        // A stack without its quarantined handlers may fail its warm-up; it serves all the same.
+        let warmup = match left_out.is_empty() {
+            true => &manifest.warmup[..],
+            false => &[],
+        };
+        if let Err(error) = warm_up(&candidate.stack, warmup, number, limit).await {
+            drop(candidate.stack);
+            self.generations.abandon(candidate.instances);
             return Err(Stage::WarmUp.refuses(error).into());
         }
         timer.lap("warm up");
-        if let Some(before) = &self.serving {
+        if let Some(before) = &self.generations.serving {
             report.changes = diff(&before.outline, &outline);
         }
-        report.instances = self.swap(built, outline, manifest);
-        self.snapshot = kept.map(|libraries| self.take_snapshot(source.text, state, libraries));
+        report.instances = self.generations.swap(candidate, outline, manifest);
+        self.recovery.snapshot =
+            saved.map(|saved| take_snapshot(number, self.manifest(), source.text, state, saved));
         timer.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
+    }
+
+    async fn read(&self) -> Result<Source, Refusal> {
+        self.loader.read(self.generations.serving.is_some()).await
+    }
+
+    async fn survey(
+        &mut self,
+        manifest: &Manifest,
+        mode: ReloadMode,
+        changed: Option<&ChangeSet>,
+    ) -> Result<(), Refusal> {
+        let own = self.loader.own_files();
+        let changed = changed.into_iter().flat_map(|changed| &changed.paths);
+        let changed = changed.filter(|path| !own.contains(path)).cloned();
+        let changed = changed.collect();
+        let (known, force) = (self.interest(), mode != ReloadMode::IfChanged);
+        let directory = self.loader.directory();
+        self.builds
+            .survey(manifest, directory, changed, force, known)
+            .await
+    }
+
+    /// Builds what is out of date. Returns the compiler's warnings.
+    async fn build_libraries(&mut self) -> Result<Vec<String>, ReloadError> {
+        let mut built = self.builds.build().await?;
+        let warnings = std::mem::take(&mut built.warnings);
+        self.loader.context.built = built;
+        Ok(warnings)
+    }
+
+    /// Whether all that has changed leads to no other stack.
+    fn is_echo(&self, changed: &ChangeSet) -> bool {
+        let own = self.loader.own_files();
+        let ignored = |path: &PathBuf| !own.contains(path) && self.builds.ignores(path);
+        changed.paths.iter().all(ignored)
     }
 }

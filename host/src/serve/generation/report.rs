@@ -94,3 +94,16 @@ impl<'a> StageTimer<'a> {
         self.last = Instant::now();
     }
 }
+
+/// The time of each stage, in the order in which the stages first ran.
+#[derive(Debug, Default)]
+pub struct Timings(pub Vec<(String, Duration)>);
+
+impl Timings {
+    pub(super) fn add(&mut self, stage: &str, time: Duration) {
+        match self.0.iter_mut().find(|(name, _)| name == stage) {
+            Some((_, sum)) => *sum += time,
+            None => self.0.push((stage.to_owned(), time)),
+        }
+    }
+}

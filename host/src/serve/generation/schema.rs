@@ -5,11 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::find::folders;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, task_failed};
 use super::reload::Reloader;
-use super::report::ReloadMode;
-use super::resolve::ResolveContext;
-use super::loader::task_failed;
+use super::resolve_context::ResolveContext;
 use crate::load::library::{Library, plugins_in};
 use crate::load::manifest::Manifest;
 use crate::load::schema::{HandlerSchema, KnownPlugins, of_config, of_manifest};
@@ -24,44 +22,43 @@ impl Reloader {
     ///
     /// What is wrong with the manifest or a library.
     pub async fn schema(&mut self) -> Result<Value, Refusal> {
-        let source = self.read().await?;
-        let manifest = self.parse(&source)?.manifest;
-        self.build_all_libraries(&manifest).await?;
-        let resolved = self.resolve(&manifest, &source, ReloadMode::Force).await?;
-        let chosen = resolved.handlers.into_iter();
-        let named = chosen.map(|chosen| (chosen.plugin, chosen.library));
-        told(named.collect(), manifest, self.place.clone()).await
+        let (source, manifest) = self.read_and_build().await?;
+        let resolved = self.loader.resolve(&manifest, &source, true).await?;
+        let handlers = resolved.handlers.into_iter();
+        let named = handlers.map(|handler| (handler.plugin, handler.library));
+        query(named.collect(), manifest, self.loader.context.clone()).await
     }
 
-    /// The schema of the manifest that serves, once a reload has succeeded.
-    pub async fn schema_that_serves(&self) -> Option<Value> {
-        let serving = self.serving.as_ref()?;
+    /// The schema of the active manifest, once a reload has succeeded.
+    pub async fn active_schema(&self) -> Option<Value> {
+        let serving = self.generations.serving.as_ref()?;
         let instances = serving.resources.instances.iter();
         let named = instances.map(|instance| {
             let plugin = instance.key.name.split('#').next().unwrap_or_default();
             (plugin.to_owned(), Arc::clone(&instance.library))
         });
         let manifest = serving.manifest.clone();
-        told(named.collect(), manifest, self.place.clone())
+        query(named.collect(), manifest, self.loader.context.clone())
             .await
             .ok()
     }
 }
 
-/// Asks the libraries, which is plugins' code and may block.
-async fn told(
+/// Queries the libraries, which runs plugins' code and may block.
+async fn query(
     named: Vec<Named>,
     manifest: Manifest,
-    place: ResolveContext,
+    context: ResolveContext,
 ) -> Result<Value, Refusal> {
-    let told =
-        tokio::task::spawn_blocking(move || of_manifest(&in_reach(&named, &manifest, &place)));
-    told.await.map_err(|error| task_failed(&error))
+    let schema = tokio::task::spawn_blocking(move || {
+        of_manifest(&known_plugins(&named, &manifest, &context))
+    });
+    schema.await.map_err(|error| task_failed(&error))
 }
 
-fn in_reach(named: &[Named], manifest: &Manifest, place: &ResolveContext) -> KnownPlugins {
-    let mut plugins = place.built.known.clone();
-    plugins.extend(plugins_in(&folders(manifest, place)));
+fn known_plugins(named: &[Named], manifest: &Manifest, context: &ResolveContext) -> KnownPlugins {
+    let mut plugins = context.built.known.clone();
+    plugins.extend(plugins_in(&folders(manifest, context)));
     plugins.extend(named.iter().map(|(plugin, _)| plugin.clone()));
     plugins.sort();
     plugins.dedup();
@@ -71,7 +68,7 @@ fn in_reach(named: &[Named], manifest: &Manifest, place: &ResolveContext) -> Kno
             let known =
                 |other: &HandlerSchema| other.plugin == *plugin && other.handler == handler.name;
             let text = library.plugin.schema(&handler.name).unwrap_or_default();
-            // One that gives no schema is named all the same.
+            // A handler without a schema is listed all the same.
             if let Ok(schema) = of_config(&text)
                 && !handlers.iter().any(known)
             {

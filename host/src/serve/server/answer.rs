@@ -128,7 +128,7 @@ async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut Reque
             let message = format!("no answer within {limit:?} (`[limits] request_timeout`)");
             Err(Failure::body(StatusCode::GATEWAY_TIMEOUT, message))
         }
-        () = Arc::clone(generation.ending()).over() => {
+        () = Arc::clone(generation.deadline()).passed() => {
             let message = "the drain deadline of the generation passed before it answered";
             Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, message))
         }

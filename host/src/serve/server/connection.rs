@@ -90,7 +90,7 @@ async fn converse<S, A, B>(
             Pin::new(&mut connection).graceful_shutdown();
         }
         let polled = Pin::new(&mut connection).poll(cx);
-        if polled.is_pending() && send_deadline.is_over() {
+        if polled.is_pending() && send_deadline.has_passed() {
             tracing::debug!("a client took nothing until its generation ended: it is cut");
             return Poll::Ready(Ok(()));
         }

@@ -70,7 +70,7 @@ impl ResponseGuard {
         if !self.is_sent {
             self.is_sent = true;
             self.wait.is(self.generation.waiting(), Phase::Body, None);
-            self.send_deadline.begin(self.generation.ending());
+            self.send_deadline.set(self.generation.deadline());
             // So that the connection wakes then; whether it is over is asked below.
             let _ = self.poll_over(cx);
         }
@@ -79,14 +79,14 @@ impl ResponseGuard {
 
     /// Whether the generation's time is up.
     pub(super) fn is_over(&self) -> bool {
-        self.generation.ending().is_over()
+        self.generation.deadline().has_passed()
     }
 
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let ending = self.generation.ending();
+        let deadline = self.generation.deadline();
         let over = self
             .over
-            .get_or_insert_with(|| Box::pin(Arc::clone(ending).over()));
+            .get_or_insert_with(|| Box::pin(Arc::clone(deadline).passed()));
         over.as_mut().poll(cx)
     }
 }
@@ -94,7 +94,7 @@ impl ResponseGuard {
 impl Drop for ResponseGuard {
     fn drop(&mut self) {
         if self.is_sent {
-            self.send_deadline.end();
+            self.send_deadline.clear();
         }
     }
 }

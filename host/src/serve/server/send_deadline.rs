@@ -1,4 +1,4 @@
-//! What a connection sends, should it have to end while its client takes nothing.
+//! The drain deadline of the response that a connection is sending.
 
 use std::sync::Arc;
 
@@ -6,27 +6,27 @@ use arc_swap::ArcSwapOption;
 
 use crate::serve::generation::DrainDeadline;
 
-/// Shared by a connection and the body that it sends: hyper does not ask a body for more while the
-/// client takes none, so the body can't end by itself.
+/// Shared by a connection and its response body. hyper does not poll a body while the client takes nothing, so the
+/// body can't abort by itself; the connection does it.
 #[derive(Debug, Default)]
 pub(super) struct SendDeadline(ArcSwapOption<DrainDeadline>);
 
 impl SendDeadline {
-    /// A body is under way that has to end with `ending`.
-    pub(super) fn begin(&self, ending: &Arc<DrainDeadline>) {
-        self.0.store(Some(Arc::clone(ending)));
+    /// A body is being sent that must end at `deadline`.
+    pub(super) fn set(&self, deadline: &Arc<DrainDeadline>) {
+        self.0.store(Some(Arc::clone(deadline)));
     }
 
-    /// It is no longer.
-    pub(super) fn end(&self) {
+    /// The body has ended.
+    pub(super) fn clear(&self) {
         self.0.store(None);
     }
 
-    /// Whether what is under way has to end now.
-    pub(super) fn is_over(&self) -> bool {
-        self.0
-            .load()
+    /// Whether a body is being sent and its deadline has passed.
+    pub(super) fn has_passed(&self) -> bool {
+        let deadline = self.0.load();
+        deadline
             .as_ref()
-            .is_some_and(|ending| ending.is_over())
+            .is_some_and(|deadline| deadline.has_passed())
     }
 }

@@ -1,0 +1,172 @@
+//! Which library and which handler a directive selects, before anything is loaded.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::PathBuf;
+
+use super::find::find;
+use super::refusal::Stage;
+use super::report::Timings;
+use super::resolve_context::ResolveContext;
+use crate::load::library::{
+    Cause, Fingerprint, HandlerKind, LibraryCache, PrepareError, Requirements, ResolvedLibrary,
+    SettleTimeouts, Trust,
+};
+use crate::load::manifest::{self, Diagnostic, Directive, Manifest, Role};
+use crate::load::snapshot::SavedLibrary;
+use crate::serve::stack::directives;
+
+/// The directives that can't be resolved.
+#[derive(Debug)]
+pub struct ResolveError {
+    /// The stage at which the first of them failed.
+    pub stage: Stage,
+    /// One for each.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Why one directive can't be resolved, and at which stage.
+type DirectiveError = (Stage, Box<Diagnostic>);
+
+/// The library in each file. Each file is read once: one that is replaced during a reload must not be in one stack in
+/// two versions.
+pub(super) type FoundLibraries = BTreeMap<PathBuf, ResolvedLibrary>;
+
+/// The handler of a directive, in a library that is not loaded yet.
+#[derive(Debug)]
+pub(super) struct SelectedHandler<'a> {
+    pub(super) directive: &'a Directive,
+    pub(super) file: PathBuf,
+    pub(super) export: String,
+    pub(super) name: String,
+}
+
+/// Finds the library and the handler of each directive, without loading any.
+pub(super) fn select<'a>(
+    manifest: &'a Manifest,
+    context: &ResolveContext,
+    shelf: &mut LibraryCache,
+    found: &mut FoundLibraries,
+    timings: &mut Timings,
+) -> Result<Vec<SelectedHandler<'a>>, ResolveError> {
+    let (mut picks, mut errors) = (Vec::new(), Vec::new());
+    for directive in directives(&manifest.stack) {
+        match select_one(directive, manifest, context, shelf, found, timings) {
+            Ok(pick) => picks.push(pick),
+            Err(error) => errors.push(error),
+        }
+    }
+    collect(errors).map_or(Ok(picks), Err)
+}
+
+pub(super) fn collect(errors: Vec<DirectiveError>) -> Option<ResolveError> {
+    let (stage, _) = errors.first()?;
+    Some(ResolveError {
+        stage: *stage,
+        diagnostics: errors.into_iter().map(|(_, error)| *error).collect(),
+    })
+}
+
+fn select_one<'a>(
+    directive: &'a Directive,
+    manifest: &Manifest,
+    context: &ResolveContext,
+    shelf: &mut LibraryCache,
+    found: &mut FoundLibraries,
+    timings: &mut Timings,
+) -> Result<SelectedHandler<'a>, DirectiveError> {
+    let kept = context.kept(directive);
+    let file = match kept {
+        Some(kept) => kept.file.clone(),
+        None => find(directive, manifest, context).map_err(|error| (Stage::Find, error))?,
+    };
+    let pin = directive
+        .sha256
+        .as_deref()
+        .map(str::parse::<Fingerprint>)
+        .transpose()
+        .map_err(|error| (Stage::Manifest, at(directive.key_span("sha256"), &error)))?;
+    let locked = context
+        .lock
+        .as_ref()
+        .map(|lock| lock.fingerprints(&directive.plugin));
+    let demands = Requirements {
+        pin,
+        locked: locked.as_deref(),
+        trust: match manifest.plugins.trust {
+            manifest::Trust::Owner => Trust::Owner,
+            manifest::Trust::Any => Trust::Any,
+        },
+        abi: stackup_plugin::abi::VERSION,
+        patience: SettleTimeouts::default(),
+    };
+    let refused = |error: PrepareError| {
+        let stage = Stage::Library(error.cause.stage());
+        let diagnostic = at(directive.name_span(), &error);
+        let diagnostic = match error.cause {
+            Cause::Lock(_) => {
+                let help = format!("if this file is meant, run {}", context.lock_command());
+                Box::new(diagnostic.help(help))
+            }
+            _ => diagnostic,
+        };
+        (stage, diagnostic)
+    };
+    let library = match found.entry(file.clone()) {
+        Entry::Occupied(entry) => {
+            let library = entry.into_mut();
+            demands
+                .check_fingerprint(library.fingerprint())
+                .map_err(|cause| {
+                    let path = file.clone();
+                    refused(PrepareError { path, cause })
+                })?;
+            library
+        }
+        Entry::Vacant(entry) => {
+            let looked = match kept {
+                Some(kept) => adopt(shelf, kept, &demands),
+                None => shelf.prepare(&file, &demands),
+            };
+            let mut library = looked.map_err(refused)?;
+            if let Some(before) = context.substitute(&library) {
+                LibraryCache::discard(library);
+                library = adopt(shelf, before, &demands).map_err(refused)?;
+            }
+            for (stage, time) in std::mem::take(&mut library.timings) {
+                timings.add(&stage, time);
+            }
+            entry.insert(library)
+        }
+    };
+    let wanted = match directive.role {
+        Role::Use => HandlerKind::Middleware,
+        Role::Run => HandlerKind::App,
+    };
+    let handler = library
+        .metadata()
+        .choose(directive.handler.as_deref(), wanted)
+        .map_err(|error| (Stage::Choose, at(directive.name_span(), &error)))?;
+    let name = match &directive.handler {
+        Some(handler) => format!("{}#{handler}", directive.plugin),
+        None => directive.plugin.clone(),
+    };
+    Ok(SelectedHandler {
+        directive,
+        file,
+        export: handler.name.clone(),
+        name,
+    })
+}
+
+fn adopt(
+    shelf: &mut LibraryCache,
+    kept: &SavedLibrary,
+    demands: &Requirements<'_>,
+) -> Result<ResolvedLibrary, PrepareError> {
+    shelf.prepare_saved(&kept.kept, kept.fingerprint, demands)
+}
+
+pub(super) fn at(span: manifest::Span, error: &dyn std::error::Error) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(span, error.to_string()))
+}
