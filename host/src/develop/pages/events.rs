@@ -13,8 +13,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use super::Inspector;
-use super::board::News;
-use super::door::dressed;
+use super::dev_state::News;
+use super::router::dressed;
 use crate::serve::observe::OwnResponse;
 use crate::serve::server::Phase;
 

@@ -3,16 +3,16 @@
 //! It observes the server and the stack through the traits of `serve::observe`. Production has none of it.
 
 mod accept;
+mod access;
 mod api;
 mod assets;
-mod board;
 mod csp;
-mod door;
-mod dress;
+mod dev_state;
+mod error_page;
 mod events;
-mod guard;
+mod inject;
 mod observed;
-mod page;
+mod router;
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -31,7 +31,7 @@ use crate::serve::generation::{Active, Generation, Registry};
 use crate::serve::observe::{ObserveRequest, Observer, OwnResponse};
 use crate::serve::server::Phase;
 
-pub use self::board::{Board, Problem};
+pub use self::dev_state::{Board, Problem};
 
 /// Serves the pages of `/_stackup/` and observes all other requests; a worker has one.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Observer for Inspector {
         self.board.began(&trace);
         Box::new(ObservedRequest {
             board: Arc::clone(&self.board),
-            may_look: guard::may_look(ends, request.headers()).is_ok(),
+            may_look: access::may_look(ends, request.headers()).is_ok(),
             options: generation.dev,
             trace,
         })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stackup_plugin::abi::host::{Failure, HostResponse};
 
-use super::board::Board;
+use super::dev_state::Board;
 use crate::develop::trace::{Finished, Trace};
 use crate::load::manifest;
 use crate::serve::observe::ObserveRequest;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use stackup_plugin::abi::host::Connection;
 
 use super::api::{Fault, MISSING, OFF};
-use super::{Inspector, assets, guard};
+use super::{Inspector, access, assets};
 use crate::serve::observe::OwnResponse;
 
 /// Where all of it lies.
@@ -55,8 +55,8 @@ impl Inspector {
             return moved();
         };
         let changes = parts.method == Method::POST;
-        let may = guard::may_look(ends, &parts.headers).and_then(|()| match changes {
-            true => guard::may_change(&parts.headers),
+        let may = access::may_look(ends, &parts.headers).and_then(|()| match changes {
+            true => access::may_change(&parts.headers),
             false => Ok(()),
         });
         if let Err(why) = may {
