@@ -1,46 +1,44 @@
-//! Who may look: this machine, by a name of this machine, from a page of this site.
+//! Access control: only this machine, by one of its own names, from a page of this site.
 //!
-//! A page from elsewhere that a browser here has open could ask, too: by another name that leads to
-//! this address (DNS rebinding), or by a form.
+//! The checks on names and origins are against pages from elsewhere in a local browser. They could send requests
+//! through another name for this address (DNS rebinding) or with a form.
 
 use std::net::IpAddr;
 
 use http::{HeaderMap, header};
 use stackup_plugin::abi::host::Connection;
 
-/// Whether a request for something to look at may be answered.
+/// Whether a request may read.
 ///
 /// # Errors
 ///
 /// Why not, and what to do.
-pub(super) fn may_look(ends: Connection, headers: &HeaderMap) -> Result<(), &'static str> {
-    // A unix socket has no other end to name; its file says who may connect.
-    if ends.remote.is_some_and(|remote| !is_here(remote.ip())) {
-        return Err(
-            "only this machine may look at `/_stackup/`: open it through a tunnel, \
-                    as with `ssh -L 9292:127.0.0.1:9292`",
-        );
+pub(super) fn may_read(ends: Connection, headers: &HeaderMap) -> Result<(), &'static str> {
+    // A unix socket has no remote address; the permissions of its file decide.
+    if ends.remote.is_some_and(|remote| !is_loopback(remote.ip())) {
+        return Err("`/_stackup/` accepts connections from this machine only\n\
+             help: open a tunnel, for instance with `ssh -L 9292:127.0.0.1:9292`");
     }
     match text(headers, header::HOST) {
-        Some(host) if names_here(host) => Ok(()),
-        _ => Err(
-            "`/_stackup/` answers to `localhost`, `127.0.0.1` and `[::1]` alone: \
-                  ask for it by one of these names",
-        ),
+        Some(host) if is_local_name(host) => Ok(()),
+        _ => Err("`/_stackup/` accepts no request for this `Host`\n\
+             help: use `localhost`, `127.0.0.1` or `[::1]`"),
     }
 }
 
-/// Whether a request that changes something may be answered, besides.
+/// Whether a request may write, if it may read.
 ///
 /// # Errors
 ///
 /// Why not.
-pub(super) fn may_change(headers: &HeaderMap) -> Result<(), &'static str> {
+pub(super) fn may_write(headers: &HeaderMap) -> Result<(), &'static str> {
     let host = text(headers, header::HOST).unwrap_or_default();
     let same = |origin: &str| origin.strip_prefix("http://") == Some(host);
     match text(headers, header::ORIGIN) {
         Some(origin) if same(origin) => Ok(()),
-        _ => Err("only the page at `/_stackup/` may change the manifest: `Origin` must be its own"),
+        _ => Err(
+            "only the inspector's own page may change the manifest: `Origin` is missing or names another site",
+        ),
     }
 }
 
@@ -48,18 +46,18 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn is_here(address: IpAddr) -> bool {
+fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// Whether a `Host` is this machine's by its very name (RFC 6761 §6.3).
-fn names_here(host: &str) -> bool {
+/// Whether a `Host` is a name that can only mean this machine (RFC 6761 §6.3).
+fn is_local_name(host: &str) -> bool {
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
     match name.parse::<IpAddr>() {
-        Ok(address) => is_here(address),
+        Ok(address) => is_loopback(address),
         Err(_) => {
             let name = name.to_ascii_lowercase();
             name == "localhost" || name.ends_with(".localhost")
@@ -71,17 +69,17 @@ fn names_here(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn look(remote: &str, host: &str) -> bool {
+    fn reads(remote: &str, host: &str) -> bool {
         let ends = Connection {
             remote: Some(remote.parse().unwrap()),
             local: None,
         };
         let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
-        may_look(ends, &headers).is_ok()
+        may_read(ends, &headers).is_ok()
     }
 
     #[test]
-    fn this_machine_may_look_by_a_name_of_its_own() {
+    fn only_local_connections_by_local_names_may_read() {
         for host in [
             "localhost",
             "LOCALHOST:9292",
@@ -90,8 +88,8 @@ mod tests {
             "[::1]:9292",
             "[::1]",
         ] {
-            assert!(look("127.0.0.1:5", host), "{host}");
-            assert!(look("[::ffff:127.0.0.1]:5", host), "{host}");
+            assert!(reads("127.0.0.1:5", host), "{host}");
+            assert!(reads("[::ffff:127.0.0.1]:5", host), "{host}");
         }
         for host in [
             "evil.example",
@@ -100,20 +98,20 @@ mod tests {
             "",
             "xlocalhost",
         ] {
-            assert!(!look("127.0.0.1:5", host), "{host}");
+            assert!(!reads("127.0.0.1:5", host), "{host}");
         }
-        assert!(!look("10.0.0.1:5", "localhost"));
-        assert!(may_look(Connection::default(), &HeaderMap::new()).is_err());
+        assert!(!reads("10.0.0.1:5", "localhost"));
+        assert!(may_read(Connection::default(), &HeaderMap::new()).is_err());
     }
 
     #[test]
-    fn only_its_own_page_may_change_something() {
+    fn only_the_own_origin_may_write() {
         let headers = |origin: Option<&str>| {
             let host = (header::HOST, "localhost:9292".parse().unwrap());
             let origin = origin.map(|origin| (header::ORIGIN, origin.parse().unwrap()));
             HeaderMap::from_iter([host].into_iter().chain(origin))
         };
-        assert!(may_change(&headers(Some("http://localhost:9292"))).is_ok());
+        assert!(may_write(&headers(Some("http://localhost:9292"))).is_ok());
         for origin in [
             None,
             Some("null"),
@@ -121,7 +119,7 @@ mod tests {
             Some("https://localhost:9292"),
             Some("http://evil.example"),
         ] {
-            assert!(may_change(&headers(origin)).is_err(), "{origin:?}");
+            assert!(may_write(&headers(origin)).is_err(), "{origin:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the inspector asks for, as JSON.
+//! The inspector's JSON API.
 
 use std::error::Error;
 use std::sync::PoisonError;
@@ -12,60 +12,60 @@ use super::Inspector;
 use crate::load::manifest::edit::{Edit, EditError, directives};
 use crate::load::manifest::secret::{self, hide};
 
-/// Why there is no answer.
-pub(super) struct Fault {
+/// An error response.
+pub(super) struct ApiError {
     pub(super) status: StatusCode,
     pub(super) why: String,
 }
 
-impl Fault {
+impl ApiError {
     fn new(status: StatusCode, why: impl ToString) -> Self {
         let why = why.to_string();
         Self { status, why }
     }
 
-    /// The request's body, of which at most so many bytes are read, did not come to its end.
-    pub(super) fn unread(error: &(dyn Error + 'static), longest: usize) -> Self {
+    /// The request's body could not be read within the limit of `longest` bytes.
+    pub(super) fn unreadable_body(error: &(dyn Error + 'static), longest: usize) -> Self {
         if error.is::<LengthLimitError>() {
-            let why = format!("a change has at most {longest} bytes");
+            let why = format!("the request's body is longer than {longest} bytes");
             return Self::new(StatusCode::PAYLOAD_TOO_LARGE, why);
         }
-        let why = format!("the request's body can't be read: {error}");
+        let why = format!("cannot read the request's body: {error}");
         Self::new(StatusCode::BAD_REQUEST, why)
     }
 }
 
-/// Nothing lies at a path.
-pub(super) const MISSING: &str = "there is nothing here: the inspector is at `/_stackup/`";
+/// The path does not exist.
+pub(super) const MISSING: &str = "no such page: the inspector is at `/_stackup/`";
 
-/// Something does, but the manifest says that nobody is to see it.
+/// The manifest switches the inspector off.
 pub(super) const OFF: &str =
-    "the inspector is switched off: the manifest says `[dev] inspector = false`";
+    "the inspector is off: the manifest sets `inspector = false` in `[dev]`";
 
-impl From<serde_json::Error> for Fault {
+impl From<serde_json::Error> for ApiError {
     fn from(error: serde_json::Error) -> Self {
         let what = match error.is_data() {
-            true => "this is no change that can be made",
-            false => "this is not JSON",
+            true => "invalid edit",
+            false => "invalid JSON",
         };
         Self::new(StatusCode::BAD_REQUEST, format!("{what}: {error}"))
     }
 }
 
-impl From<EditError> for Fault {
+impl From<EditError> for ApiError {
     fn from(error: EditError) -> Self {
         Self::new(StatusCode::CONFLICT, error)
     }
 }
 
 impl Inspector {
-    /// What lies at a path below `api/`.
-    pub(super) fn shown(&self, path: &str) -> Result<Value, Fault> {
-        let missing = || Fault::new(StatusCode::NOT_FOUND, MISSING);
+    /// Answers a GET of a path below `api/`.
+    pub(super) fn get(&self, path: &str) -> Result<Value, ApiError> {
+        let missing = || ApiError::new(StatusCode::NOT_FOUND, MISSING);
         Ok(match path {
             "stack" => self.stack(),
-            "reloads" => json!(self.board.reloads()),
-            "log" => json!(self.board.log()),
+            "reloads" => json!(self.state.reloads()),
+            "log" => json!(self.state.log()),
             "lint" => json!(self.findings.all()),
             "requests" => {
                 let all = self.recent.all();
@@ -75,9 +75,9 @@ impl Inspector {
             _ => {
                 let number = path.strip_prefix("requests/").ok_or_else(missing)?;
                 let number = number.parse().map_err(|_| missing())?;
-                let gone = "this request is not remembered any more";
+                let gone = "this request is no longer among the recent ones";
                 let trace = self.recent.find(number);
-                let trace = trace.ok_or_else(|| Fault::new(StatusCode::NOT_FOUND, gone))?;
+                let trace = trace.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, gone))?;
                 json!(trace.view())
             }
         })
@@ -95,10 +95,10 @@ impl Inspector {
                 json!({ "handler": slot.handler, "config": config, "counts": slot.counts() })
             })
             .collect();
-        // A manifest that can't be read is told of as a problem.
+        // An unreadable manifest is reported as the state's problem.
         let text = std::fs::read_to_string(&self.manifest).unwrap_or_default();
         json!({
-            "state": self.board.shown(),
+            "state": self.state.to_json(),
             "manifest": self.manifest,
             "generations": self.registry.status(Instant::now()),
             "slots": slots,
@@ -108,11 +108,11 @@ impl Inspector {
         })
     }
 
-    /// Changes the manifest as `body` says; the ordinary reload does the rest.
-    pub(super) async fn change(&self, path: &str, body: &[u8]) -> Result<Value, Fault> {
-        let missing = || Fault::new(StatusCode::NOT_FOUND, MISSING);
+    /// Applies the edit in `body` to the manifest's file, which causes a normal reload.
+    pub(super) async fn change(&self, path: &str, body: &[u8]) -> Result<Value, ApiError> {
+        let missing = || ApiError::new(StatusCode::NOT_FOUND, MISSING);
         if !self.active.load().dev.inspector {
-            return Err(Fault::new(StatusCode::NOT_FOUND, OFF));
+            return Err(ApiError::new(StatusCode::NOT_FOUND, OFF));
         }
         match path {
             "api/edit" => {

@@ -1,4 +1,4 @@
-//! The files of the pages, built into the program.
+//! The files of the pages, compiled into the program.
 
 use http::HeaderValue;
 
@@ -7,7 +7,7 @@ pub(super) struct Asset {
     path: &'static str,
     pub(super) content_type: HeaderValue,
     pub(super) content: &'static str,
-    /// Whether it is for every page, and not for the inspector alone.
+    /// Whether the overlay needs it, not only the inspector.
     pub(super) overlay: bool,
 }
 

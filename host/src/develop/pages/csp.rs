@@ -1,8 +1,8 @@
-//! Whether a page's policy lets a script of its own site run (CSP level 3).
+//! Whether a page's policy allows a script of its own site (CSP level 3).
 
 use http::{HeaderMap, header};
 
-/// Whether every policy of a page allows a script from its own site that connects to its own site.
+/// Whether every policy of a page allows a script of its own site to run and to connect to that site.
 pub(super) fn allows_own_script(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::CONTENT_SECURITY_POLICY)
@@ -16,13 +16,13 @@ pub(super) fn allows_own_script(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Whether the first of these directives that the policy has allows the page's own site.
+/// Whether the policy allows the page's own site by the first of these directives that it has.
 fn allows(policy: &str, names: &[&str]) -> bool {
     let Some(sources) = names.iter().find_map(|name| directive(policy, name)) else {
         return true;
     };
     let has = |wanted: &str| sources.iter().any(|one| one.eq_ignore_ascii_case(wanted));
-    // With it only scripts with a nonce or a hash run, whatever their source.
+    // With `strict-dynamic` only a nonce or a hash allows a script, not its source.
     !has("'strict-dynamic'") && (has("'self'") || has("*"))
 }
 
@@ -33,7 +33,7 @@ fn sandboxed(policy: &str) -> bool {
     })
 }
 
-/// The values of a directive; the first of two counts.
+/// The values of a directive; of duplicates the first counts.
 fn directive<'p>(policy: &'p str, name: &str) -> Option<Vec<&'p str>> {
     policy.split(';').find_map(|directive| {
         let mut words = directive.split_ascii_whitespace();
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn script_of_the_site_runs_where_all_policies_let_it() {
+    fn own_script_needs_the_consent_of_every_policy() {
         let allowed = |policies: &[&str]| {
             let policies = policies
                 .iter()

@@ -1,4 +1,4 @@
-//! What goes on: which generation serves, what is wrong, and the reloads so far.
+//! The state that open pages follow: the active generation, the current problem, past reloads and the log.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,17 +12,17 @@ use crate::develop::trace::Trace;
 use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 use crate::services::LogLine;
 
-/// As many reloads and lines of the log are remembered.
-const KEPT: usize = 500;
+/// How many reloads and log lines are kept.
+const HISTORY: usize = 500;
 
-/// As many pieces of news may wait for a page that is slow; it misses older ones.
-const BEHIND: usize = 256;
+/// How many events wait for a slow page; beyond that it misses the oldest.
+const CAPACITY: usize = 256;
 
-/// What is known, and whom to tell.
+/// The state, and the pages that subscribe to its changes.
 #[derive(Debug)]
-pub struct Board {
+pub struct DevState {
     state: Mutex<State>,
-    news: broadcast::Sender<News>,
+    events: broadcast::Sender<PageEvent>,
 }
 
 #[derive(Debug, Default)]
@@ -34,34 +34,34 @@ struct State {
     log: VecDeque<LogLine>,
 }
 
-/// What keeps the newest change from being served.
+/// Why the newest change is not served.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Where it went wrong, in a word or two.
+    /// The stage that failed, in a word or two.
     pub stage: String,
-    /// All there is to say, with the escapes of a terminal's colours.
+    /// The whole message, with a terminal's escape sequences for colours.
     pub text: String,
 }
 
-/// Something has happened.
+/// An event for the pages.
 #[derive(Debug, Clone)]
-pub(super) struct News {
-    /// What kind of thing.
+pub(super) struct PageEvent {
+    /// The event's type.
     pub(super) kind: &'static str,
-    /// As JSON.
+    /// Its data, as JSON.
     pub(super) data: Arc<str>,
 }
 
-impl Default for Board {
+impl Default for DevState {
     fn default() -> Self {
-        let (news, _) = broadcast::channel(BEHIND);
+        let (events, _) = broadcast::channel(CAPACITY);
         let state = Mutex::default();
-        Self { state, news }
+        Self { state, events }
     }
 }
 
-impl Board {
-    /// A reload has ended.
+impl DevState {
+    /// Records a finished reload.
     pub fn reloaded(&self, record: &ReloadRecord) {
         let mut state = self.state();
         state.generation = record.generation;
@@ -74,83 +74,83 @@ impl Board {
             }),
         };
         keep(&mut state.reloads, record.clone());
-        self.tell_state(&state);
-        self.tell("reload", || json!(record));
+        self.publish_state(&state);
+        self.publish("reload", || json!(record));
     }
 
-    /// A generation serves without a reload: the first.
-    pub fn serves(&self, generation: u64) {
+    /// Records a generation that became active without a reload: the first.
+    pub fn activated(&self, generation: u64) {
         let mut state = self.state();
         state.generation = generation;
-        self.tell_state(&state);
+        self.publish_state(&state);
     }
 
-    /// Something is wrong that no reload has found.
-    pub fn trouble(&self, problem: Problem) {
+    /// Records a problem that no reload reported.
+    pub fn set_problem(&self, problem: Problem) {
         let mut state = self.state();
         state.problem = Some(problem);
-        self.tell_state(&state);
+        self.publish_state(&state);
     }
 
-    /// Plugins are being built, or no longer.
-    pub fn building(&self, building: bool) {
+    /// Records whether cargo is running.
+    pub fn set_building(&self, building: bool) {
         let mut state = self.state();
         if std::mem::replace(&mut state.building, building) != building {
-            self.tell_state(&state);
+            self.publish_state(&state);
         }
     }
 
-    /// The log has a new line.
+    /// Records a line of the log.
     pub fn logged(&self, line: LogLine) {
-        self.tell("log", || json!(line));
+        self.publish("log", || json!(line));
         keep(&mut self.state().log, line);
     }
 
-    /// A layer has not kept a rule, for the first time or again.
-    pub(super) fn offence(&self, told: &Finding) {
-        self.tell("offence", || json!(told));
+    /// Publishes a finding of Lint, new or repeated.
+    pub(super) fn finding(&self, told: &Finding) {
+        self.publish("offence", || json!(told));
     }
 
-    pub(super) fn began(&self, trace: &Trace) {
-        self.tell("request", || json!(trace.summary()));
+    pub(super) fn request_started(&self, trace: &Trace) {
+        self.publish("request", || json!(trace.summary()));
     }
 
-    pub(super) fn ended(&self, trace: &Trace) {
-        self.tell("request", || json!(trace.summary()));
+    pub(super) fn request_ended(&self, trace: &Trace) {
+        self.publish("request", || json!(trace.summary()));
     }
 
     pub(super) fn problem(&self) -> Option<Problem> {
         self.state().problem.clone()
     }
 
-    /// What a page has to know first.
-    pub(super) fn shown(&self) -> Value {
-        self.state().shown()
+    /// What a page shows first.
+    pub(super) fn to_json(&self) -> Value {
+        self.state().to_json()
     }
 
-    /// The reloads, the newest first.
+    /// The last reloads, newest first.
     pub(super) fn reloads(&self) -> Vec<ReloadRecord> {
         self.state().reloads.iter().rev().cloned().collect()
     }
 
-    /// The last lines of the log, in order.
+    /// The last lines of the log, oldest first.
     pub(super) fn log(&self) -> Vec<LogLine> {
         self.state().log.iter().cloned().collect()
     }
 
-    pub(super) fn listen(&self) -> broadcast::Receiver<News> {
-        self.news.subscribe()
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<PageEvent> {
+        self.events.subscribe()
     }
 
-    fn tell_state(&self, state: &State) {
-        self.tell("state", || state.shown());
+    fn publish_state(&self, state: &State) {
+        self.publish("state", || state.to_json());
     }
 
-    fn tell(&self, kind: &'static str, data: impl FnOnce() -> Value) {
-        if self.news.receiver_count() > 0 {
+    fn publish(&self, kind: &'static str, data: impl FnOnce() -> Value) {
+        if self.events.receiver_count() > 0 {
             let data = data().to_string().into();
-            // Fails only if the last page has just left.
-            let _ = self.news.send(News { kind, data });
+            // Fails only if the last page has just closed.
+            let _ = self.events.send(PageEvent { kind, data });
         }
     }
 
@@ -160,7 +160,7 @@ impl Board {
 }
 
 impl State {
-    fn shown(&self) -> Value {
+    fn to_json(&self) -> Value {
         json!({
             "generation": self.generation,
             "problem": self.problem,
@@ -170,7 +170,7 @@ impl State {
 }
 
 fn keep<T>(all: &mut VecDeque<T>, one: T) {
-    if all.len() == KEPT {
+    if all.len() == HISTORY {
         all.pop_front();
     }
     all.push_back(one);

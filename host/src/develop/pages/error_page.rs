@@ -1,4 +1,4 @@
-//! The answer to a request that failed, for whoever develops.
+//! The error page for a failed request, in development.
 
 use std::fmt::Write as _;
 
@@ -8,29 +8,29 @@ use stackup_plugin::Escaped;
 use stackup_plugin::abi::host::{Failure, HostResponse};
 use stackup_plugin::abi::tables::RawErrorKind;
 
-use super::accept::{Kind, wanted};
+use super::accept::{PageFormat, preferred};
 use super::observed::ObservedRequest;
 use crate::develop::trace::{TraceView, VisitView};
 use crate::load::manifest::secret::{HIDDEN, is_secret};
 
-/// How the page looks; in it, since it must need nothing else.
+/// The page's style, inline: the page must not depend on other requests.
 const STYLE: &str = include_str!("assets/error.css");
 
 impl ObservedRequest {
-    /// The response to an error that no middleware has answered: HTML, JSON or text, as is wanted.
+    /// The response to an error that no middleware has handled: HTML, JSON or text, as the client prefers.
     pub(super) fn error_page(&self, failure: &Failure) -> HostResponse {
-        // Generation 0 says itself why there is no other.
-        let problem = self.board.problem().filter(|_| self.trace.generation > 0);
-        let seen = Seen {
+        // Generation 0 shows the problem itself.
+        let problem = self.state.problem().filter(|_| self.trace.generation > 0);
+        let page = ErrorPage {
             failure,
             inspector: self.options.inspector,
             shown: self.trace.view(),
             problem: problem.map(|problem| strip(&problem.text)),
         };
-        let (content_type, text) = match wanted(&self.trace.headers) {
-            Kind::Html => ("text/html; charset=utf-8", seen.html()),
-            Kind::Json => ("application/json", seen.json()),
-            Kind::Text => ("text/plain; charset=utf-8", seen.text()),
+        let (content_type, text) = match preferred(&self.trace.headers) {
+            PageFormat::Html => ("text/html; charset=utf-8", page.html()),
+            PageFormat::Json => ("application/json", page.json()),
+            PageFormat::Text => ("text/plain; charset=utf-8", page.text()),
         };
         let mut response = HostResponse::text(failure.status, text);
         let content_type = HeaderValue::from_static(content_type);
@@ -41,18 +41,18 @@ impl ObservedRequest {
     }
 }
 
-/// What is told of a request that failed.
-struct Seen<'a> {
+/// What the page shows.
+struct ErrorPage<'a> {
     failure: &'a Failure,
-    /// Whether there is an inspector to refer to.
+    /// Whether to link to the inspector.
     inspector: bool,
     shown: TraceView,
-    /// What else is wrong: it may be the cause.
+    /// The current problem, which may be the cause.
     problem: Option<String>,
 }
 
-impl Seen<'_> {
-    /// Whose fault it is, where that is known.
+impl ErrorPage<'_> {
+    /// The handler that failed, if known.
     fn handler(&self) -> Option<&str> {
         Some(self.failure.handler.as_str()).filter(|handler| !handler.is_empty())
     }
@@ -62,7 +62,7 @@ impl Seen<'_> {
         format!("{} {}", summary.method, summary.target)
     }
 
-    /// The request under the names of Rack, as the handler at fault was given it.
+    /// The request in Rack's names, as the failed handler received it.
     fn env(&self) -> Vec<(String, String)> {
         let visits = &self.shown.visits;
         let failing = |visit: &&VisitView| Some(visit.handler.as_str()) == self.handler();

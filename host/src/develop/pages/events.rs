@@ -1,4 +1,4 @@
-//! What happens, told to a page as it does (Server-Sent Events, HTML §9.2).
+//! The event stream of the pages (Server-Sent Events, HTML §9.2).
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,54 +13,54 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use super::Inspector;
-use super::dev_state::News;
-use super::router::dressed;
+use super::dev_state::PageEvent;
+use super::router::response;
 use crate::serve::observe::OwnResponse;
 use crate::serve::server::Phase;
 
-/// Between two signs of life, so that a page that is gone is noticed.
-const ALIVE: Duration = Duration::from_secs(15);
+/// Time between two comments that keep the stream alive: a write detects a closed page.
+const KEEPALIVE: Duration = Duration::from_secs(15);
 
 impl Inspector {
     pub(super) fn events(&self) -> OwnResponse {
         let (sender, receiver) = mpsc::channel(16);
-        let (mut news, mut phase) = (self.board.listen(), self.phase.clone());
-        // Listened first, looked second: nothing falls in between.
-        let first = News {
+        let (mut events, mut phase) = (self.state.subscribe(), self.phase.clone());
+        // Subscribed before the state is read, so no change is missed between the two.
+        let first = PageEvent {
             kind: "state",
-            data: self.board.shown().to_string().into(),
+            data: self.state.to_json().to_string().into(),
         };
-        // A worker that is about to end has no news: the one that has taken over does.
+        // A worker that is about to end sends no state; its successor does.
         let first = if self.serves() {
-            event(&first)
+            encode(&first)
         } else {
             String::new()
         };
         tokio::spawn(async move {
-            // A page that lost its worker comes back at once.
+            // A page that loses its worker reconnects at once.
             let mut next = Bytes::from(format!("retry: 100\n\n{first}"));
             loop {
                 if sender.send(next).await.is_err() {
                     return;
                 }
                 next = tokio::select! {
-                    heard = news.recv() => match heard {
-                        Ok(news) => event(&news).into(),
+                    received = events.recv() => match received {
+                        Ok(event) => encode(&event).into(),
                         Err(RecvError::Lagged(_)) => "event: missed\ndata: {}\n\n".into(),
                         Err(RecvError::Closed) => return,
                     },
                     _ = phase.wait_for(|phase| *phase != Phase::Serving) => return,
-                    () = tokio::time::sleep(ALIVE) => ": alive\n\n".into(),
+                    () = tokio::time::sleep(KEEPALIVE) => ": alive\n\n".into(),
                 };
             }
         });
         let stream = HeaderValue::from_static("text/event-stream");
-        dressed(StatusCode::OK, stream, Events(receiver).boxed_unsync())
+        response(StatusCode::OK, stream, Events(receiver).boxed_unsync())
     }
 }
 
-fn event(news: &News) -> String {
-    format!("event: {}\ndata: {}\n\n", news.kind, news.data)
+fn encode(event: &PageEvent) -> String {
+    format!("event: {}\ndata: {}\n\n", event.kind, event.data)
 }
 
 struct Events(mpsc::Receiver<Bytes>);

@@ -1,4 +1,4 @@
-//! What a response gets on its way out: times, and in an HTML page a script.
+//! Additions to a response: `server-timing`, and the overlay's script in an HTML page.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,15 +13,16 @@ use super::observed::ObservedRequest;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// What is true of a page with another body no longer.
-const OF_THE_BODY: [HeaderName; 3] = [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES];
+/// Headers that describe the body before the script was added.
+const BODY_VALIDATORS: [HeaderName; 3] =
+    [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES];
 
 impl ObservedRequest {
     /// Adds the overlay's script and the times to a response.
     pub(super) fn add_to(&self, response: &mut HostResponse) {
         let options = self.options;
-        let takes = is_shown(&self.trace.headers);
-        if options.overlay && takes && takes_script(response.status(), response.headers()) {
+        let navigation = is_navigation(&self.trace.headers);
+        if options.overlay && navigation && accepts_script(response.status(), response.headers()) {
             self.add_script(response);
         }
         if options.inspector
@@ -31,10 +32,10 @@ impl ObservedRequest {
         }
     }
 
-    /// The script shows what is wrong, and reloads the page when another generation serves.
+    /// The script shows problems, and reloads the page after a swap.
     fn add_script(&self, response: &mut HostResponse) {
         let generation = self.trace.generation;
-        // Who loads such a page again by a script asks for what was sent once to be sent twice.
+        // Reloading the answer to a form would send the form again.
         let once = match self.trace.method {
             Method::GET | Method::HEAD => "",
             _ => " data-once",
@@ -50,7 +51,7 @@ impl ObservedRequest {
             let longer = length + script.len() as u64;
             headers.insert(header::CONTENT_LENGTH, longer.into());
         }
-        for name in OF_THE_BODY {
+        for name in BODY_VALIDATORS {
             headers.remove(name);
         }
         let script = Some(script);
@@ -58,16 +59,16 @@ impl ObservedRequest {
     }
 }
 
-/// Whether a browser is going to show what it asked for, and not to give it to a script of a page
-/// (Fetch Metadata §2.1). Others do not say.
-fn is_shown(headers: &HeaderMap) -> bool {
+/// Whether a browser requests a page to show it, and not for a script (Fetch Metadata §2.1). Other clients do not
+/// say.
+fn is_navigation(headers: &HeaderMap) -> bool {
     let shown = ["document", "frame", "iframe"];
     let wanted = headers.get("sec-fetch-dest");
     wanted.is_none_or(|wanted| shown.iter().any(|name| wanted == name))
 }
 
-/// Whether a response is a page that may be changed: whole, not compressed, and not against it.
-fn takes_script(status: StatusCode, headers: &HeaderMap) -> bool {
+/// Whether a response is a page that can take the script: whole, not compressed, with a policy that allows it.
+fn accepts_script(status: StatusCode, headers: &HeaderMap) -> bool {
     let html = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
         let essence = value.as_bytes().split(|byte| *byte == b';').next();
         essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(b"text/html"))
@@ -82,7 +83,7 @@ fn takes_script(status: StatusCode, headers: &HeaderMap) -> bool {
         && csp::allows_own_script(headers)
 }
 
-/// A page with a script: at the beginning of its head if that comes in one piece, else at its end.
+/// A page with the script: behind `<head>` if that tag is whole in one chunk, else at the end.
 struct Scripted {
     body: HostBody,
     script: Option<Bytes>,
@@ -107,7 +108,7 @@ impl Body for Scripted {
                 })))
             }
             Some(Ok(trailers)) => {
-                // Nothing may come after them.
+                // No data may follow trailers.
                 this.script = None;
                 Some(Ok(trailers))
             }
@@ -141,7 +142,7 @@ fn with_script(chunk: &Bytes, at: usize, script: Option<Bytes>) -> Bytes {
     all.freeze()
 }
 
-/// Where the content of `<head>` begins, if its tag is in here.
+/// The position behind the `<head>` tag, if the chunk has it.
 fn head(chunk: &[u8]) -> Option<usize> {
     let is_tag = |window: &[u8]| {
         window[..5].eq_ignore_ascii_case(b"<head")

@@ -31,13 +31,13 @@ use crate::serve::generation::{Active, Generation, Registry};
 use crate::serve::observe::{ObserveRequest, Observer, OwnResponse};
 use crate::serve::server::Phase;
 
-pub use self::dev_state::{Board, Problem};
+pub use self::dev_state::{DevState, Problem};
 
 /// Serves the pages of `/_stackup/` and observes all other requests; a worker has one.
 #[derive(Debug)]
 pub struct Inspector {
     /// The state that every open page follows.
-    pub board: Arc<Board>,
+    pub state: Arc<DevState>,
     active: Arc<Active>,
     registry: Arc<Registry>,
     recent: RecentRequests,
@@ -51,16 +51,16 @@ pub struct Inspector {
 impl Inspector {
     /// An inspector of the generations in `active`, built from `manifest`.
     pub fn new(
-        board: Arc<Board>,
+        state: Arc<DevState>,
         active: Arc<Active>,
         registry: Arc<Registry>,
         manifest: PathBuf,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        let pages = Arc::clone(&board);
+        let pages = Arc::clone(&state);
         Self {
-            findings: Arc::new(Findings::new(move |finding| pages.offence(finding))),
-            board,
+            findings: Arc::new(Findings::new(move |finding| pages.finding(finding))),
+            state,
             active,
             registry,
             recent: RecentRequests::default(),
@@ -78,7 +78,7 @@ impl Inspector {
 
 impl Observer for Inspector {
     fn handles(&self, request: &Request<Incoming>) -> bool {
-        self.is_for(request)
+        self.is_own_path(request)
     }
 
     fn answer<'a>(
@@ -107,10 +107,10 @@ impl Observer for Inspector {
         }
         let trace = Arc::new(trace);
         self.recent.add(Arc::clone(&trace));
-        self.board.began(&trace);
+        self.state.request_started(&trace);
         Box::new(ObservedRequest {
-            board: Arc::clone(&self.board),
-            may_look: access::may_look(ends, request.headers()).is_ok(),
+            state: Arc::clone(&self.state),
+            may_read: access::may_read(ends, request.headers()).is_ok(),
             options: generation.dev,
             trace,
         })

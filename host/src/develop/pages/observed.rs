@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stackup_plugin::abi::host::{Failure, HostResponse};
 
-use super::dev_state::Board;
+use super::dev_state::DevState;
 use crate::develop::trace::{Finished, Trace};
 use crate::load::manifest;
 use crate::serve::observe::ObserveRequest;
@@ -14,9 +14,9 @@ use crate::serve::observe::ObserveRequest;
 #[derive(Debug)]
 pub(super) struct ObservedRequest {
     pub(super) trace: Arc<Trace>,
-    pub(super) board: Arc<Board>,
+    pub(super) state: Arc<DevState>,
     /// Whether the client may see what the inspector shows.
-    pub(super) may_look: bool,
+    pub(super) may_read: bool,
     /// `[dev]` of the request's generation.
     pub(super) options: manifest::Dev,
 }
@@ -31,7 +31,7 @@ impl ObserveRequest for ObservedRequest {
     }
 
     fn respond(&self, response: &mut HostResponse) {
-        if self.may_look {
+        if self.may_read {
             self.add_to(response);
         }
         self.trace.answered(response.status(), response.headers());
@@ -46,6 +46,6 @@ impl Drop for ObservedRequest {
     fn drop(&mut self) {
         // No effect after `complete`.
         self.trace.ended(Finished::Broken);
-        self.board.ended(&self.trace);
+        self.state.request_ended(&self.trace);
     }
 }

@@ -1,4 +1,4 @@
-//! `/_stackup/`: who knocks, and what is behind it.
+//! Routes requests for `/_stackup/`.
 
 use std::convert::Infallible;
 
@@ -10,23 +10,23 @@ use hyper::body::Incoming;
 use serde_json::Value;
 use stackup_plugin::abi::host::Connection;
 
-use super::api::{Fault, MISSING, OFF};
+use super::api::{ApiError, MISSING, OFF};
 use super::{Inspector, access, assets};
 use crate::serve::observe::OwnResponse;
 
-/// Where all of it lies.
+/// The path of the inspector's pages.
 const PREFIX: &str = "/_stackup";
 
-/// As long may a request for a change be.
-const LONGEST: usize = 16 << 10;
+/// The longest body of an edit, in bytes.
+const MAX_EDIT: usize = 16 << 10;
 
-/// What a page here may load: what is of this host, and nothing else.
+/// The pages' policy: they load nothing from other hosts.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 impl Inspector {
-    /// Whether a request is for what is behind the door.
-    pub(super) fn is_for<B>(&self, request: &Request<B>) -> bool {
+    /// Whether a request is for one of these pages.
+    pub(super) fn is_own_path<B>(&self, request: &Request<B>) -> bool {
         let below = request.uri().path().strip_prefix(PREFIX);
         let options = || self.active.load().dev;
         below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
@@ -39,40 +39,40 @@ impl Inspector {
         request: Request<Incoming>,
         ends: Connection,
     ) -> OwnResponse {
-        let mut answer = self.told(request, ends).await;
+        let mut answer = self.route(request, ends).await;
         if !self.serves() {
-            // A page that asks again is to come to the worker that has taken over.
+            // The page's next request must reach the worker that has taken over.
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(header::CONNECTION, close);
         }
         answer
     }
 
-    async fn told(&self, request: Request<Incoming>, ends: Connection) -> OwnResponse {
+    async fn route(&self, request: Request<Incoming>, ends: Connection) -> OwnResponse {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let Some(path) = path.strip_prefix('/') else {
-            return moved();
+            return redirect();
         };
         let changes = parts.method == Method::POST;
-        let may = access::may_look(ends, &parts.headers).and_then(|()| match changes {
-            true => access::may_change(&parts.headers),
+        let may = access::may_read(ends, &parts.headers).and_then(|()| match changes {
+            true => access::may_write(&parts.headers),
             false => Ok(()),
         });
         if let Err(why) = may {
             return text(StatusCode::FORBIDDEN, why);
         }
         match parts.method {
-            Method::GET | Method::HEAD => self.look(path),
-            Method::POST => match Limited::new(body, LONGEST).collect().await {
+            Method::GET | Method::HEAD => self.get_page(path),
+            Method::POST => match Limited::new(body, MAX_EDIT).collect().await {
                 Ok(body) => json(self.change(path, &body.to_bytes()).await),
-                Err(error) => json(Err(Fault::unread(&*error, LONGEST))),
+                Err(error) => json(Err(ApiError::unreadable_body(&*error, MAX_EDIT))),
             },
             method => not_allowed(&method),
         }
     }
 
-    fn look(&self, path: &str) -> OwnResponse {
+    fn get_page(&self, path: &str) -> OwnResponse {
         if path == "events" {
             return self.events();
         }
@@ -81,18 +81,18 @@ impl Inspector {
             (Some(asset), _) if inspector || asset.overlay => {
                 respond(StatusCode::OK, asset.content_type, asset.content)
             }
-            (_, Some(path)) if inspector => json(self.shown(path)),
+            (_, Some(path)) if inspector => json(self.get(path)),
             _ if inspector => text(StatusCode::NOT_FOUND, MISSING),
             _ => text(StatusCode::NOT_FOUND, OFF),
         }
     }
 }
 
-fn json(outcome: Result<Value, Fault>) -> OwnResponse {
+fn json(outcome: Result<Value, ApiError>) -> OwnResponse {
     let content_type = HeaderValue::from_static("application/json");
     match outcome {
         Ok(value) => respond(StatusCode::OK, content_type, value.to_string()),
-        Err(Fault { status, why }) => {
+        Err(ApiError { status, why }) => {
             let value = serde_json::json!({ "error": why });
             respond(status, content_type, value.to_string())
         }
@@ -105,15 +105,15 @@ fn text(status: StatusCode, text: &str) -> OwnResponse {
 }
 
 fn not_allowed(method: &Method) -> OwnResponse {
-    let why = format!("`{method}` means nothing at `/_stackup/`: use GET, HEAD or POST");
+    let why = format!("`/_stackup/` does not support `{method}`: use GET, HEAD or POST");
     let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, &why);
     let allowed = HeaderValue::from_static("GET, HEAD, POST");
     answer.headers_mut().insert(header::ALLOW, allowed);
     answer
 }
 
-/// To the same with a slash: what it refers to lies below.
-fn moved() -> OwnResponse {
+/// Redirects to the path with a slash, on which the page's relative links depend.
+fn redirect() -> OwnResponse {
     let mut answer = text(StatusCode::PERMANENT_REDIRECT, "/_stackup/");
     let there = HeaderValue::from_static("/_stackup/");
     answer.headers_mut().insert(header::LOCATION, there);
@@ -125,15 +125,15 @@ pub(super) fn respond(
     content_type: HeaderValue,
     content: impl Into<Bytes>,
 ) -> OwnResponse {
-    dressed(
+    response(
         status,
         content_type,
         Full::new(content.into()).boxed_unsync(),
     )
 }
 
-/// With the headers that all answers here have.
-pub(super) fn dressed(
+/// A response with the headers that all pages share.
+pub(super) fn response(
     status: StatusCode,
     content_type: HeaderValue,
     body: UnsyncBoxBody<Bytes, Infallible>,

@@ -15,7 +15,7 @@ use super::commands::Commands;
 use super::monitor::Monitor;
 use super::reload_loop::{ReloadLoop, Trigger};
 use super::tell::{announce, warn};
-use crate::develop::pages::{Board, Inspector};
+use crate::develop::pages::{DevState, Inspector};
 use crate::load::watch::{PendingChanges, Timing, Watcher};
 use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
 use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
@@ -52,9 +52,9 @@ pub(super) async fn serve(
     let _hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let _upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    let board = config.build.map(|_| board());
-    if let Some(board) = board.clone() {
-        let building = move |works| board.building(works);
+    let dev_state = config.build.map(|_| dev_state());
+    if let Some(dev_state) = dev_state.clone() {
+        let building = move |works| dev_state.set_building(works);
         reloader = reloader.on_build(Box::new(building));
     }
     let start = Instant::now();
@@ -83,13 +83,13 @@ pub(super) async fn serve(
         return Err("the first stack is missing".to_owned());
     };
     let phase = watch::Sender::new(Phase::Serving);
-    if let Some(board) = &board {
-        board.serves(active.load().number);
+    if let Some(dev_state) = &dev_state {
+        dev_state.activated(active.load().number);
     }
-    let observer = board.clone().map(|board| {
+    let observer = dev_state.clone().map(|dev_state| {
         let (active, registry) = (Arc::clone(&active), reloader.registry());
         let manifest = config.manifest.clone();
-        let inspector = Inspector::new(board, active, registry, manifest, phase.subscribe());
+        let inspector = Inspector::new(dev_state, active, registry, manifest, phase.subscribe());
         Arc::new(inspector) as Arc<dyn Observer>
     });
     let settings = Settings {
@@ -111,7 +111,7 @@ pub(super) async fn serve(
     let mut worker = Worker {
         events,
         monitor,
-        board,
+        dev_state,
         phase,
         held: Held::No,
         pending,
@@ -132,11 +132,11 @@ pub(super) async fn serve(
 }
 
 /// Where people who develop look; the log is told there, too.
-fn board() -> Arc<Board> {
-    let board = Arc::new(Board::default());
-    let ear = Arc::clone(&board);
+fn dev_state() -> Arc<DevState> {
+    let dev_state = Arc::new(DevState::default());
+    let ear = Arc::clone(&dev_state);
     subscribe_log(move |line| ear.logged(line));
-    board
+    dev_state
 }
 
 fn tell_active(events: &Sender, reloader: &Reloader) {
@@ -191,7 +191,7 @@ struct Worker {
     events: Arc<Sender>,
     monitor: Monitor,
     /// What people who develop are told; none in production.
-    board: Option<Arc<Board>>,
+    dev_state: Option<Arc<DevState>>,
     phase: watch::Sender<Phase>,
     held: Held,
     /// What has changed and leads to a reload.
@@ -223,13 +223,13 @@ impl Worker {
         self.queue.push_back((Trigger::CatchUp, None));
         while self.serves() {
             if let Some((trigger, query)) = self.next_reload() {
-                let (events, board) = (Arc::clone(&self.events), self.board.clone());
+                let (events, dev_state) = (Arc::clone(&self.events), self.dev_state.clone());
                 let mut each = |reloader: &Reloader, record: ReloadRecord| {
                     if record.outcome == ReloadOutcome::Swapped {
                         tell_active(&events, reloader);
                     }
-                    if let Some(board) = &board {
-                        board.reloaded(&record);
+                    if let Some(dev_state) = &dev_state {
+                        dev_state.reloaded(&record);
                     }
                     let record = Box::new(record.plain());
                     send(&events, &Event::Reloaded { query, record });
