@@ -158,7 +158,7 @@ impl ErrorPage<'_> {
         if let Some(problem) = &self.problem {
             let _ = write!(
                 page,
-                "<section><h2>The last change is not served</h2>\n<pre>{}</pre></section>\n",
+                "<section><h2>The last change was refused</h2>\n<pre>{}</pre></section>\n",
                 Escaped(problem.trim_end())
             );
         }

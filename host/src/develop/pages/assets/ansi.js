@@ -1,18 +1,18 @@
-// A terminal's colours (ECMA-48 SGR) as elements with classes: what is in the text stays text.
+// A terminal's colours (ECMA-48 SGR) as elements with classes. Text is only ever inserted as text.
 
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
-// Where the compiler, or a diagnostic of the manifest, says that something is.
+// The location line of a compiler error or of a diagnostic of the manifest.
 const PLACE = /^(\s*-->\s)(\S.*)$/m;
 
-// The text without escapes that colour it or steer a terminal.
+// The text without escape sequences.
 export function plain(text) {
   return text
     .replace(/\u001b\[[0-9;?]*[A-Za-z]/g, "")
     .replace(/\u001b\][^\u0007\u001b]*(\u0007|\u001b\\)/g, "");
 }
 
-// `text` as a fragment of spans; the first `--> file:line:column` is marked.
+// `text` as a fragment of spans, with the first `--> file:line:column` marked.
 export function coloured(text) {
   const fragment = document.createDocumentFragment();
   const place = placeIn(text);
@@ -33,7 +33,7 @@ export function coloured(text) {
   return fragment;
 }
 
-// From and to of the first place, counted without escapes.
+// Start and end of the first location, counted without escapes.
 function placeIn(text) {
   const found = PLACE.exec(plain(text));
   if (!found) return null;
@@ -41,7 +41,7 @@ function placeIn(text) {
   return [from, from + found[2].length];
 }
 
-// A piece that begins at `at`, cut where the place begins and ends.
+// A piece that begins at `at`, split where the location begins and ends.
 function* cut(piece, at, place) {
   if (!piece) return;
   const end = at + piece.length;
@@ -80,7 +80,7 @@ function styled(before, codes) {
     else if (code >= 90 && code <= 97) style.colour = COLOURS[code - 90];
     else if (code === 39) style.colour = null;
     else if (code === 38 && all[at + 1] === 5) {
-      // Of the 256 colours those that have a name.
+      // Of the 256 colours only those with a name.
       style.colour = all[at + 2] < 16 ? COLOURS[all[at + 2] % 8] : null;
       at += 2;
     } else if (code === 38 && all[at + 1] === 2) at += 4;

@@ -1,12 +1,12 @@
-// In each HTML page of `stackup dev`: shows what is wrong, and loads the page again when other code serves.
+// In each HTML page of `stackup dev`: shows problems, and reloads the page after a swap.
 //
-// Part of somebody else's page: it leaves nothing behind but one element and one name, and never throws.
+// It runs in a page of the site: it adds one element and one global name, and never throws.
 (() => {
   "use strict";
   const own = document.currentScript;
   if (!own || window.stackupClient) return;
   const generation = Number(own.dataset.generation);
-  // The answer to a form: to load it again would be to send the form again.
+  // The answer to a form: a reload would send the form again.
   const once = "once" in own.dataset;
   const framed = window.top !== window;
   const here = `stackup:${location.pathname}${location.search}`;
@@ -18,7 +18,7 @@
   const view = { state: null, lost: false, panics: 0, stale: false };
   window.stackupClient = { generation };
 
-  // What is remembered from one page to the next; not where the site may not.
+  // State that survives a reload, where the browser allows storage.
   const memory = {
     read(key) {
       try { return sessionStorage.getItem(key); } catch { return null; }
@@ -27,12 +27,12 @@
       try { sessionStorage.setItem(key, value); return true; } catch { return false; }
     },
     forget(key) {
-      try { sessionStorage.removeItem(key); } catch { /* It was never there. */ }
+      try { sessionStorage.removeItem(key); } catch { /* Nothing was stored. */ }
     },
   };
 
   async function show() {
-    // A frame's errors are those of the page around it.
+    // The page around a frame shows the problems.
     if (framed) return;
     const { state, lost, stale } = view;
     const quiet = !state?.problem && !state?.building && !lost && !stale && !panics;
@@ -41,20 +41,20 @@
       overlay ??= import("/_stackup/overlay.js");
       (await overlay).show({ ...view, panics, generation });
     } catch {
-      // The worker has just ended, say; the next news try again.
+      // The worker may have just ended; the next event tries again.
       overlay = null;
     }
   }
 
-  function told(state) {
+  function update(state) {
     view.state = state;
     if (state.generation && state.generation !== generation) reload(state.generation);
     show();
   }
 
-  // Once for each change of generation: a page that comes from a cache would never stop.
-  function reload(serving) {
-    const step = `${generation}>${serving}`;
+  // Once per change of generation: a page from a cache would reload forever.
+  function reload(active) {
+    const step = `${generation}>${active}`;
     if (once || memory.read(here) === step || !memory.write(here, step)) {
       view.stale = once;
       return;
@@ -80,17 +80,17 @@
     if (source) return;
     source = new EventSource("/_stackup/events");
     source.addEventListener("open", () => lost(false));
-    source.addEventListener("state", (event) => attempt(() => told(JSON.parse(event.data))));
+    source.addEventListener("state", (event) => attempt(() => update(JSON.parse(event.data))));
     source.addEventListener("log", (event) => attempt(() => {
       if (JSON.parse(event.data).fields?.event !== "panic") return;
       panics += 1;
       show();
     }));
     source.addEventListener("error", () => {
-      // A worker that is replaced is back before anybody would read of it.
+      // A replaced worker is back before a message could be read.
       timer ||= setTimeout(() => lost(true), 1200);
       if (source?.readyState !== EventSource.CLOSED) return;
-      // It comes back by itself from all but an answer that is no stream.
+      // The browser reconnects by itself, except after a response that is no stream.
       disconnect();
       setTimeout(() => { if (!document.hidden) connect(); }, 2000);
     });
@@ -110,11 +110,11 @@
   }
 
   function attempt(what) {
-    try { what(); } catch { /* The page matters more than what we have to say. */ }
+    try { what(); } catch { /* The site's page matters more than ours. */ }
   }
 
-  // A browser has few connections to one site; pages that nobody sees need none.
-  function look() {
+  // A browser limits the connections to a site, so hidden pages use none.
+  function followVisibility() {
     if (document.hidden) {
       clearTimeout(timer);
       timer = 0;
@@ -124,9 +124,9 @@
 
   attempt(() => {
     scrollBack();
-    document.addEventListener("visibilitychange", () => attempt(look));
+    document.addEventListener("visibilitychange", () => attempt(followVisibility));
     addEventListener("pagehide", () => attempt(disconnect));
-    addEventListener("pageshow", (event) => attempt(() => { if (event.persisted) look(); }));
-    look();
+    addEventListener("pageshow", (event) => attempt(() => { if (event.persisted) followVisibility(); }));
+    followVisibility();
   });
 })();

@@ -1,6 +1,6 @@
-// Elements, made in one line; text is only ever text.
+// Builds elements in one line. Text is only ever inserted as text.
 
-// `h("li", { class: "a", onclick }, "text", child, …)`; what is null or false is left out.
+// `h("li", { class: "a", onclick }, "text", child, …)`; null and false are skipped.
 export function h(tag, attributes, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
@@ -28,7 +28,7 @@ export function plural(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-// JSON from the host; what it says where it refuses.
+// JSON from the host. A refusal throws the host's message.
 export async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
   const response = await fetch(`/_stackup/api/${path}`, options);

@@ -1,11 +1,11 @@
-// Headers of neighbouring layers, compared.
+// Compares the headers of neighbouring layers.
 
 import { h } from "./dom.js";
 
 let secret = [];
 let revealed = false;
 
-// Parts of names whose values are hidden until they are asked for.
+// Sets the parts of names whose values are hidden until revealed.
 export function hides(parts) {
   secret = parts;
 }
@@ -19,7 +19,7 @@ export function isHidden(name) {
   return !revealed && secret.some((part) => plain.includes(part));
 }
 
-// What became of each name: `{ kind, name, before, after }`, kind `added`, `removed` or `changed`.
+// The differences by name: `{ kind, name, before, after }`; `kind` is `added`, `removed` or `changed`.
 export function compare(before, after) {
   const [old, now] = [grouped(before), grouped(after)];
   const changes = [];
@@ -51,7 +51,7 @@ export function shown(changes) {
         after && h("ins", null, values(name, after))))));
 }
 
-// All of them, as they are.
+// All headers as a table.
 export function table(pairs) {
   if (!pairs.length) return h("p", { class: "none" }, "none");
   return h("table", { class: "pairs" }, pairs.map(([name, value]) =>

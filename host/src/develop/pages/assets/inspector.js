@@ -1,4 +1,4 @@
-// The inspector: the stack, its requests, its reloads and its log, kept as they are now.
+// The inspector: the stack, its requests, its reloads and its log, kept up to date.
 
 import { coloured } from "./ansi.js";
 import { ask, plural } from "./dom.js";
@@ -8,8 +8,8 @@ import { generations, reloads } from "./reloads.js";
 import { Requests } from "./requests.js";
 import { Stack } from "./stack.js";
 
-// Counts need not be newer than this.
-const LOOK = 1000;
+// Counters may be this old, in milliseconds.
+const REFRESH = 1000;
 
 const at = (id) => document.getElementById(id);
 let retiring = false;
@@ -19,12 +19,12 @@ function failed(message) {
   at("failed").hidden = !message;
 }
 
-// Runs it; what fails is told on the page.
+// Runs `what` and shows its error on the page.
 async function attempt(what) {
   try {
     await what();
   } catch (error) {
-    // A worker that has just ended is told of beside the title.
+    // A lost connection is shown beside the title.
     if (!(error instanceof TypeError)) failed(error.message);
   }
 }
@@ -33,11 +33,11 @@ const stack = new Stack(at("stack"), at("undo"), (all) => {
   retiring = all.draining.length > 0;
   at("generations").replaceChildren(...generations(all).flat().filter(Boolean));
 }, failed);
-const requests = new Requests(at("requests"), at("request"), () => {});
+const requests = new Requests(at("requests"), at("request"));
 const log = new Log(at("log"), at("log-handler"), at("log-level"));
-const lint = new Lint(at("offences"), (count) => {
+const lint = new Lint(at("findings"), (count) => {
   at("tab-lint").hidden = count === 0;
-  at("tab-lint").textContent = plural(count, "offence");
+  at("tab-lint").textContent = plural(count, "finding");
 });
 
 async function loadReloads() {
@@ -50,9 +50,9 @@ function loadAll() {
   return Promise.all([stack.load(), requests.load(), log.load(), lint.load(), loadReloads()].map((one) => attempt(() => one)));
 }
 
-function told(state) {
+function showState(state) {
   const { generation, problem, building } = state;
-  at("serves").textContent = generation ? `generation ${generation} serves` : "";
+  at("serves").textContent = generation ? `generation ${generation} is active` : "";
   at("building").hidden = !building;
   at("problem").hidden = problem === null;
   if (problem) {
@@ -65,7 +65,7 @@ function connected(is) {
   at("lost").hidden = is;
 }
 
-// Looks again for what is told by no event, at most once in a while.
+// Reloads counters that no event carries, at most once per `REFRESH`.
 let stale = false;
 function soon() {
   stale = true;
@@ -74,7 +74,7 @@ setInterval(() => {
   if (document.hidden || !(stale || retiring)) return;
   stale = false;
   attempt(() => stack.load());
-}, LOOK);
+}, REFRESH);
 
 function listen() {
   const source = new EventSource("/_stackup/events");
@@ -84,7 +84,7 @@ function listen() {
     clearTimeout(timer);
     timer = 0;
     connected(true);
-    // What was missed meanwhile, perhaps by another worker.
+    // Events were missed while disconnected; the worker may be another one.
     loadAll();
   });
   source.addEventListener("error", () => {
@@ -94,17 +94,17 @@ function listen() {
       setTimeout(listen, 2000);
     }
   });
-  on("state", told);
+  on("state", showState);
   on("reload", async () => {
     await loadReloads();
     await stack.settled();
   });
   on("request", (request) => {
-    requests.heard(request);
+    requests.received(request);
     soon();
   });
-  on("log", (line) => log.heard(line));
-  on("offence", () => lint.heard());
+  on("log", (line) => log.received(line));
+  on("offence", () => lint.received());
   on("missed", loadAll);
 }
 

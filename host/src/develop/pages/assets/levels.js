@@ -1,7 +1,7 @@
-// The stack that serves as a tree, beside what the manifest's text says of it.
+// The active stack as a tree, paired with the directives in the manifest's text.
 
-// A level: `{ label, place, items, levels, run, closed }`. `place` is its name in the text, which an
-// edit needs; none where the text has no such level.
+// A level: `{ label, place, items, levels, run, closed }`. `place` names it in the text, for edits; null if the
+// text has no such level.
 export function tree(stack) {
   const active = stack.generations.active;
   const lines = active?.stack ?? [];
@@ -40,14 +40,14 @@ function level(label, key) {
   return { label, key, place: null, items: [], levels: [], run: null, closed: null };
 }
 
-// Gives each layer its place in the text, and adds those that the text has and that do not serve.
+// Gives each layer its index in the text, and adds directives of the text that are not in the stack.
 function pair(live, text, all) {
   live.place = text.level;
   const items = [];
   const waiting = [...live.items];
   text.uses.forEach((use, index) => {
     const at = use.off ? -1 : waiting.findIndex((item) => item.plugin === use.plugin);
-    // Those before it are not in the text; they serve all the same.
+    // The layers before it are in the stack but not in the text.
     if (at >= 0) items.push(...waiting.splice(0, at), { ...waiting.shift(), index });
     else items.push({ plugin: use.plugin, off: use.off, index, absent: true });
   });

@@ -1,10 +1,10 @@
-// What layers did against SPEC.md, where that is checked.
+// Lint's findings: where layers break a rule of SPEC.md.
 
 import { ask, h } from "./dom.js";
 
 export class Lint {
-  constructor(list, told) {
-    Object.assign(this, { list, told });
+  constructor(list, onCount) {
+    Object.assign(this, { list, onCount });
     this.all = [];
     this.due = false;
   }
@@ -14,8 +14,8 @@ export class Lint {
     this.draw();
   }
 
-  // The same is told again each time that it is seen: at most once a frame the list is asked for.
-  async heard() {
+  // A finding is reported each time that it occurs; the list is loaded at most once per frame.
+  async received() {
     if (this.due) return;
     this.due = true;
     await new Promise(requestAnimationFrame);
@@ -26,13 +26,13 @@ export class Lint {
   draw() {
     this.list.replaceChildren(...this.all.map((one) => {
       const { rule, handler, message, request, count } = one;
-      return h("li", { class: "offence" },
+      return h("li", { class: "finding" },
         h("strong", null, rule),
         h("code", null, handler),
         h("span", null, message),
         count > 1 && h("span", { class: "chip" }, `×${count}`),
         h("a", { href: `#request=${request}` }, `request ${request}`));
     }));
-    this.told(this.all.length);
+    this.onCount(this.all.length);
   }
 }

@@ -1,4 +1,4 @@
-// Keys in a list: arrows, Home and End go from one item to the next; one item has the list's tab stop.
+// Keyboard navigation in a list: arrows, Home and End move between items; one item has the tab stop.
 
 export function roving(list, selector, { chosen } = {}) {
   const items = () => [...list.querySelectorAll(selector)];
@@ -20,7 +20,7 @@ export function roving(list, selector, { chosen } = {}) {
   });
 }
 
-// After the list was filled anew: one tab stop, where it was if that is still there.
+// Restores the single tab stop after a redraw, on the same item if it still exists.
 export function settle(list, selector, wanted) {
   const all = [...list.querySelectorAll(selector)];
   stop(all, all.find(wanted) ?? all[0]);

@@ -1,4 +1,4 @@
-// The log: filtered, and at its end unless somebody has scrolled up.
+// The log, filtered. It follows its end unless the user has scrolled up.
 
 import { coloured } from "./ansi.js";
 import { ask, clock, h } from "./dom.js";
@@ -20,13 +20,13 @@ export class Log {
 
   async load() {
     this.all = await ask("log");
-    for (const line of this.all) this.know(line.handler);
+    for (const line of this.all) this.addHandler(line.handler);
     this.draw();
   }
 
-  heard(line) {
+  received(line) {
     this.all.push(line);
-    this.know(line.handler);
+    this.addHandler(line.handler);
     if (this.all.length > KEPT) this.all.shift();
     if (!this.wants(line)) return;
     this.list.append(this.line(line));
@@ -39,12 +39,12 @@ export class Log {
     this.tail();
   }
 
-  // To the end, once it is seen at all.
+  // Scrolls to the end.
   tail() {
     if (this.follows) this.list.scrollTop = this.list.scrollHeight;
   }
 
-  know(handler) {
+  addHandler(handler) {
     if (!handler || [...this.handlers.options].some((option) => option.value === handler)) return;
     this.handlers.append(h("option", { value: handler }, handler));
   }

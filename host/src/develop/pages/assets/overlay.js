@@ -1,7 +1,7 @@
-// What a page shows of its server: an error over all of it, or a small sign in a corner.
+// The overlay: an error over the whole page, or a small sign in a corner.
 //
-// In a shadow tree with a style sheet of its own: the page's style does not reach it, and a policy
-// that forbids inline styles does not either.
+// It is a shadow tree with its own style sheet, so neither the page's styles nor a policy against inline styles
+// affect it.
 
 import { coloured, plain } from "./ansi.js";
 
@@ -89,12 +89,12 @@ button:hover, .signs a:hover { border-color: var(--soft); }
 `;
 
 const parts = build();
-// The problem that was closed; it does not come back by itself.
+// The problem that the user closed; it stays closed.
 let closed = null;
 let shown = null;
 let focused = null;
 
-// Shows how things stand, and nothing where all is well.
+// Shows the current state; nothing if there is no problem.
 export function show({ state, lost, panics, stale, generation }) {
   const problem = state?.problem ?? null;
   const key = problem && `${problem.stage}\n${problem.text}`;
@@ -118,8 +118,8 @@ function fill(problem, generation) {
   parts.text.replaceChildren(coloured(problem.text.trimEnd()));
   parts.text.scrollTop = 0;
   parts.serving.textContent = generation
-    ? `The last good stack goes on serving: generation ${generation}. This goes away when it is mended.`
-    : "No stack serves yet. This goes away when it is mended.";
+    ? `Generation ${generation} keeps serving. This message closes when the error is fixed.`
+    : "There is no stack yet. This message closes when the error is fixed.";
   parts.sheet.setAttribute("aria-label", `${problem.stage}: ${plain(problem.text).split("\n")[0]}`);
 }
 
@@ -153,14 +153,14 @@ function key(event) {
   }
 }
 
-// In the page, and above its own dialogs, whatever the page has done meanwhile.
+// Keeps the overlay in the page, above the page's own dialogs.
 function place() {
   const { host } = parts;
   if (!host.isConnected) document.documentElement.append(host);
   try {
     if (!host.matches(":popover-open")) host.showPopover();
   } catch {
-    // Then it is as high as a number can lift it.
+    // Without popovers its z-index must do.
   }
 }
 
@@ -185,7 +185,7 @@ function build() {
   const header = make(dialog, "header");
   const title = make(header, "h1");
   const stage = make(title, "span", "stage");
-  make(title, "small", "", "the last change is not served");
+  make(title, "small", "", "the last change was refused");
   const closer = make(header, "button", "close", "Close");
   closer.type = "button";
   closer.title = "Escape";
@@ -205,7 +205,7 @@ function build() {
     open(true);
   });
   const panics = link(make(signs, "a", "panics bad"));
-  const stale = make(signs, "span", "stale", "other code serves now than made this page");
+  const stale = make(signs, "span", "stale", "this page is out of date");
   const lost = make(signs, "span", "lost bad", "no connection to stackup");
   const building = make(signs, "span", "building", "building…");
   for (const sign of signs.children) sign.hidden = true;

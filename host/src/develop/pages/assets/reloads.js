@@ -1,4 +1,4 @@
-// What reloads did, the newest first, and the generations that are alive.
+// The reloads, newest first, and the generations that still exist.
 
 import { coloured } from "./ansi.js";
 import { clock, h, milliseconds, plural } from "./dom.js";
@@ -8,7 +8,7 @@ export function reloads(all) {
     h("p", { class: "head" },
       h("time", null, clock(one.at)),
       h("strong", { class: "outcome" }, one.outcome === "refused" && one.stage ? `refused: ${one.stage}` : one.outcome),
-      h("span", null, `generation ${one.generation} serves`),
+      h("span", null, `generation ${one.generation} is active`),
       h("span", { class: "time" }, milliseconds(one.milliseconds))),
     one.changes.length > 0 && h("pre", { class: "diff" }, one.changes.map((change) => line(change))),
     one.instances && h("p", { class: "instances" }, one.instances),
@@ -33,19 +33,19 @@ function stages(all) {
 export function generations({ active, draining, retired }) {
   const since = (seconds) => milliseconds(seconds * 1000);
   return [
-    active && h("li", { class: "active" }, h("strong", null, `generation ${active.number}`), ` serves, since ${since(active.seconds)}`),
+    active && h("li", { class: "active" }, h("strong", null, `generation ${active.number}`), ` active for ${since(active.seconds)}`),
     draining.map((one) => h("li", { class: one.stuck ? "draining bad" : "draining" },
-      h("strong", null, `generation ${one.number}`), ` drains, since ${since(one.seconds)}`,
-      one.stuck ? ": a request does not end, so its handlers are kept for good" : `, at most ${since(one.deadline_seconds)} more; held by`,
+      h("strong", null, `generation ${one.number}`), ` draining for ${since(one.seconds)}`,
+      one.stuck ? ": a request does not end, so its handlers are leaked" : `, at most ${since(one.deadline_seconds)} more; held by`,
       h("ul", null,
         one.held_by.requests.map((request) => h("li", null,
           h("code", null, `${request.method} ${request.path}`),
-          request.phase === "body" ? " sends its body" : " waits",
+          request.phase === "body" ? " sending its body" : " waiting",
           request.handler && [" in ", h("code", null, request.handler)],
-          `, since ${since(request.seconds)}`)),
+          ` for ${since(request.seconds)}`)),
         one.held_by.tasks.map((task) => h("li", null,
-          `task “${task.name}” of `, h("code", null, task.handler), `, since ${since(task.seconds)}`)),
-        !one.held_by.requests.length && !one.held_by.tasks.length && h("li", null, "what is just being sent")))),
+          `task “${task.name}” of `, h("code", null, task.handler), ` for ${since(task.seconds)}`)),
+        !one.held_by.requests.length && !one.held_by.tasks.length && h("li", null, "responses that are being sent")))),
     retired > 0 && h("li", { class: "retired" }, `${plural(retired, "generation")} retired`),
   ];
 }

@@ -1,15 +1,15 @@
-// The last requests, the newest first, and one of them in full.
+// The last requests, newest first, and one of them in detail.
 
 import { ask, clock, h, milliseconds } from "./dom.js";
 import { roving, settle } from "./list.js";
 import { status, waterfall } from "./waterfall.js";
 
-// As many as the host remembers.
+// As many as the host keeps.
 const KEPT = 200;
 
 export class Requests {
-  constructor(list, detail, told) {
-    Object.assign(this, { list, detail, told });
+  constructor(list, detail) {
+    Object.assign(this, { list, detail });
     this.all = new Map();
     this.chosen = null;
     this.state = { open: new Set(), reveal: false };
@@ -34,15 +34,15 @@ export class Requests {
     if (this.chosen !== null) await this.fetch();
   }
 
-  // One has begun, gone on or ended.
-  heard(request) {
+  // A request has started, progressed or ended.
+  received(request) {
     this.all.set(request.number, request);
     while (this.all.size > KEPT) this.all.delete(this.all.keys().next().value);
     this.soon();
     if (request.number === this.chosen) this.fetch();
   }
 
-  // At most once a frame, however many come.
+  // At most once per frame.
   soon() {
     if (this.due) return;
     this.due = true;
@@ -60,7 +60,6 @@ export class Requests {
     settle(this.list, "[role=option]", (row) => row.dataset.number === stop);
     if (focused !== null) this.list.querySelector(`[data-number="${focused}"]`)?.focus({ preventScroll: true });
     document.getElementById("no-requests").hidden = newest.length > 0;
-    this.told(newest.length);
   }
 
   row(one) {
@@ -112,7 +111,7 @@ export class Requests {
     if (number === this.chosen) this.again();
   }
 
-  // Draws the request anew; the focus stays on the row `key`.
+  // Redraws the request and keeps the focus on the row `key`.
   again(key = document.activeElement?.dataset?.key) {
     this.fill(waterfall(this.shown, this.state, (next) => this.again(next)));
     if (key) this.detail.querySelector(`[data-key="${key}"]`)?.focus({ preventScroll: true });

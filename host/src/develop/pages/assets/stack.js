@@ -1,16 +1,16 @@
-// The stack as a picture, and what changes it by hand.
+// The stack as a tree, with the controls that edit it.
 
 import { ask, h, milliseconds, plural } from "./dom.js";
 import { hides } from "./headers.js";
 import { tree } from "./levels.js";
 import { roving, settle } from "./list.js";
 
-// So long a change may take until it is told of; then the picture is drawn as things are.
-const PATIENCE = 5000;
+// How long to wait for the reload that an edit causes, in milliseconds.
+const RELOAD_TIMEOUT = 5000;
 
 export class Stack {
-  constructor(root, undo, generationsTold, failed) {
-    Object.assign(this, { root, undo, generationsTold, failed });
+  constructor(root, undo, showGenerations, failed) {
+    Object.assign(this, { root, undo, showGenerations, failed });
     this.focus = null;
     this.waits = 0;
     roving(root, ".layer[tabindex]");
@@ -30,10 +30,10 @@ export class Stack {
     hides(stack.secret);
     this.undo.disabled = !stack.undo;
     document.getElementById("manifest").textContent = stack.manifest;
-    this.generationsTold(stack.generations);
+    this.showGenerations(stack.generations);
     const drawn = JSON.stringify([stack.generations.active?.stack, stack.directives]);
     const focused = this.root.contains(document.activeElement) ? document.activeElement : null;
-    // What only counts is filled in, so that whoever has the focus on something keeps it.
+    // Only counters have changed: updating them in place keeps the focus.
     if (drawn === this.drawn && focused) {
       this.count(stack);
       return;
@@ -149,7 +149,7 @@ export class Stack {
   async change(path, body) {
     this.root.setAttribute("aria-busy", "true");
     clearTimeout(this.waits);
-    this.waits = setTimeout(() => this.settled(), PATIENCE);
+    this.waits = setTimeout(() => this.settled(), RELOAD_TIMEOUT);
     this.failed("");
     try {
       await ask(path, body);
@@ -159,7 +159,7 @@ export class Stack {
     }
   }
 
-  // The reload that a change asked for has ended.
+  // The reload after an edit has ended.
   settled() {
     clearTimeout(this.waits);
     this.waits = 0;
@@ -168,7 +168,7 @@ export class Stack {
   }
 }
 
-// The place in the text of the next one that has one.
+// The index in the text of the nearest item that has one.
 function target(level, at, step) {
   for (let next = at + step; level.items[next]; next += step) {
     const { index } = level.items[next];
@@ -180,7 +180,7 @@ function target(level, at, step) {
 function factsOf(item) {
   const { counts, health } = item;
   const born = h("span", { class: `born ${item.kept ? "kept" : "new"}` },
-    item.kept ? `kept since generation ${item.born}` : "new in this generation");
+    item.kept ? `unchanged since generation ${item.born}` : "new in this generation");
   if (!counts) return h("p", { class: "facts" }, born);
   const each = counts.calls ? ` · ${milliseconds(counts.milliseconds / counts.calls)} each` : "";
   return h("p", { class: "facts" },

@@ -1,9 +1,9 @@
-// One request on its way through the layers, down and back up.
+// One request on its way through the layers and back.
 
 import { h, clock, milliseconds } from "./dom.js";
 import { brief, compare, reveal, shown, table } from "./headers.js";
 
-// The element for a request as the host tells of it. `state` remembers what is open.
+// The element for a request. `state` holds which rows are open.
 export function waterfall(request, state, again) {
   const total = Math.max(request.milliseconds, request.answered ?? 0, ...request.visits.map((visit) => visit.left ?? 0), 0.001);
   const rows = request.visits.map((visit, index) => row(request, visit, index, total, state, again));
@@ -20,7 +20,7 @@ export function waterfall(request, state, again) {
           onchange: (event) => { state.reveal = event.target.checked; reveal(state.reveal); again(); },
         }),
         " show hidden values")),
-    h("ol", { class: "layers", "aria-label": "layers, the outermost first" }, rows, sent(request, total, state, again)),
+    h("ol", { class: "layers", "aria-label": "layers, outermost first" }, rows, sent(request, total, state, again)),
     h("p", { class: "legend", "aria-hidden": "true" },
       h("span", { class: "own" }), " in the layer itself ",
       h("span", { class: "below" }), " in the layers below ",
@@ -33,8 +33,8 @@ export function status(code, ended) {
 }
 
 function ending(request) {
-  if (request.ended === null) return request.handler ? [" · in ", h("code", null, request.handler)] : " · goes on";
-  return request.ended === "broken" ? h("strong", { class: "bad" }, " · broken off") : null;
+  if (request.ended === null) return request.handler ? [" · in ", h("code", null, request.handler)] : " · in progress";
+  return request.ended === "broken" ? h("strong", { class: "bad" }, " · aborted") : null;
 }
 
 function children(request, index) {
@@ -47,7 +47,7 @@ function depth(request, visit) {
   return steps;
 }
 
-// Own time as parts of a whole visit: before, between and after the layers below.
+// The time in the layer itself: before, between and after the calls of the layers below.
 function own(request, visit, index, now) {
   const end = visit.left ?? now;
   const parts = [];
@@ -84,14 +84,14 @@ function row(request, visit, index, total, state, again) {
       parts.map(([from, to]) => bar("own", from, to, total, milliseconds(to - from))),
     ],
     time: milliseconds(visit.own),
-    chips: [brief(up), visit.left === null && h("span", { class: "chip open" }, "works")],
+    chips: [brief(up), visit.left === null && h("span", { class: "chip open" }, "running")],
     detail: () => [
       visit.error && h("p", { class: "bad" }, visit.error),
       path(visit, request.visits[visit.from]),
       below.length
         ? [
           section("changed in the request, on the way down", shownOrNone([...down])),
-          environment.length > 0 && section("handed down in the env", shown(environment)),
+          environment.length > 0 && section("changed in the env", shown(environment)),
           section("changed in the response, on the way up", [
             answered.status !== visit.status && visit.status !== null
               && h("p", null, "status ", status(answered.status, true), " → ", status(visit.status, true)),
@@ -100,14 +100,14 @@ function row(request, visit, index, total, state, again) {
         ]
         : visit.status !== null && section("answered", [h("p", null, "status ", status(visit.status, true)), shownOrNone(up)]),
       h("p", { class: "times" }, below.length ? `${spoken}; ${milliseconds((visit.left ?? request.milliseconds) - visit.entered)} in all` : ""),
-      all("request headers, as it was given them", visit.request, `${index}-request`, state),
-      visit.env.length > 0 && all("env, as it was given it", visit.env, `${index}-env`, state),
-      visit.status !== null && all("response headers, as it returned them", visit.response, `${index}-response`, state),
+      all("request headers received", visit.request, `${index}-request`, state),
+      visit.env.length > 0 && all("env received", visit.env, `${index}-env`, state),
+      visit.status !== null && all("response headers returned", visit.response, `${index}-response`, state),
     ],
   });
 }
 
-// What the host did to the response of the outermost layer, and its body's way.
+// What the host changed in the outermost layer's response, and the time to send the body.
 function sent(request, total, state, again) {
   if (request.answered === null) return null;
   const changes = compare(request.visits[0]?.error === null ? request.visits[0].response : [], request.response);
@@ -119,8 +119,8 @@ function sent(request, total, state, again) {
     chips: brief(changes),
     detail: () => [
       section("added by stackup in development", shownOrNone(changes)),
-      all("request headers, as they came", request.request, "came", state),
-      all("response headers, as they went", request.response, "went", state),
+      all("request headers received", request.request, "came", state),
+      all("response headers sent", request.response, "went", state),
     ],
   });
 }
