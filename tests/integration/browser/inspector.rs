@@ -167,7 +167,7 @@ async fn change_that_can_not_be_made_is_told() {
 }
 
 #[tokio::test]
-async fn offences_are_listed_each_once_with_a_way_to_the_request() {
+async fn findings_are_listed_once_with_a_link_to_the_request() {
     let manifest = "use = [\"offends#layer\"]\nrun = \"offends#app\"\n";
     let Some((_site, host, browser)) = develop(manifest, &["offends"]).await else {
         return;
@@ -182,13 +182,13 @@ async fn offences_are_listed_each_once_with_a_way_to_the_request() {
         get(&host, "/?app=framing").await;
     }
     browser
-        .until("document.querySelector('#offences li')?.innerText.includes('×2')")
+        .until("document.querySelector('#findings li')?.innerText.includes('×2')")
         .await;
-    let all = "document.querySelectorAll('#offences li').length";
+    let all = "document.querySelectorAll('#findings li').length";
     assert_eq!(browser.value(all).await, 1);
     browser.run(&format!("{tab}.click()")).await;
     browser
-        .run("document.querySelector('#offences a').click()")
+        .run("document.querySelector('#findings a').click()")
         .await;
     browser
         .until("document.querySelector('#request h3')?.innerText === 'GET /?app=framing'")

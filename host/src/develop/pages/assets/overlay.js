@@ -118,8 +118,8 @@ function fill(problem, generation) {
   parts.text.replaceChildren(coloured(problem.text.trimEnd()));
   parts.text.scrollTop = 0;
   parts.serving.textContent = generation
-    ? `Generation ${generation} keeps serving. This message closes when the error is fixed.`
-    : "There is no stack yet. This message closes when the error is fixed.";
+    ? `generation ${generation} keeps serving; this message closes when the error is fixed`
+    : "there is no stack yet; this message closes when the error is fixed";
   parts.sheet.setAttribute("aria-label", `${problem.stage}: ${plain(problem.text).split("\n")[0]}`);
 }
 
