@@ -1,4 +1,4 @@
-//! Where what is made takes `stackup-plugin` from.
+//! The dependency on `stackup-plugin` in generated crates.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,29 +7,33 @@ use toml_edit::{DocumentMut, InlineTable, Value};
 
 use super::NewError;
 
-/// The crate as a dependency: that of the checkout which this program was built from, as long as it is there;
-/// else the one of this version. `asked` takes the place of both.
-pub(super) fn dependency(asked: Option<&Path>) -> Result<Value, NewError> {
-    let Some(folder) = place(asked)? else {
+/// The value of the dependency: the crate in the checkout that built this program, if it still exists, else this
+/// version. `requested` overrides both.
+pub(super) fn dependency(requested: Option<&Path>) -> Result<Value, NewError> {
+    let Some(folder) = folder(requested)? else {
         return Ok(env!("CARGO_PKG_VERSION").into());
     };
     let Some(path) = folder.to_str() else {
-        return Err(NewError::NotText(folder));
+        return Err(NewError::NotUtf8(folder));
     };
     Ok(InlineTable::from_iter([("path", path)]).into())
 }
 
-fn place(asked: Option<&Path>) -> Result<Option<PathBuf>, NewError> {
-    if let Some(asked) = asked {
-        let folder = fs::canonicalize(asked).ok().filter(|path| is_api(path));
-        let none = || NewError::NoApi(asked.to_path_buf());
+fn folder(requested: Option<&Path>) -> Result<Option<PathBuf>, NewError> {
+    if let Some(requested) = requested {
+        let folder = fs::canonicalize(requested)
+            .ok()
+            .filter(|path| is_plugin_api(path));
+        let none = || NewError::NotPluginApi(requested.to_path_buf());
         return folder.ok_or_else(none).map(Some);
     }
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-api");
-    Ok(fs::canonicalize(beside).ok().filter(|path| is_api(path)))
+    Ok(fs::canonicalize(beside)
+        .ok()
+        .filter(|path| is_plugin_api(path)))
 }
 
-fn is_api(folder: &Path) -> bool {
+fn is_plugin_api(folder: &Path) -> bool {
     let text = fs::read_to_string(folder.join("Cargo.toml"));
     let document = text.ok().and_then(|text| text.parse::<DocumentMut>().ok());
     let name = document.and_then(|document| {

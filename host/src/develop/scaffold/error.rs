@@ -1,59 +1,59 @@
-//! Why nothing is made.
+//! Why nothing is created.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why nothing is made.
+/// Why nothing is created.
 #[derive(Debug, thiserror::Error)]
 pub enum NewError {
-    /// Cargo or a manifest would not take the name.
+    /// The name is not valid for a crate or in a manifest.
     #[error(
-        "`{name}` cannot be the name of a {of}: {why}\n\n  a name is lower-case letters, digits, `_` and \
-         `-`, the first a letter, at most {most} in all",
-        most = super::name::MOST
+        "`{name}` is not a valid name for a {of}: {why}\nhelp: use lower-case letters, digits, `_` and `-`, \
+         beginning with a letter, at most {most} characters",
+        most = super::name::MAX_LEN
     )]
     Name {
         /// The name.
         name: String,
-        /// What it was to be the name of.
+        /// What it would name.
         of: &'static str,
-        /// Why it can't.
+        /// Why it is not valid.
         why: String,
     },
-    /// Something is there.
-    #[error("`{0}` is there already, and not empty: choose another name")]
-    Taken(PathBuf),
-    /// A file is where a folder is to be.
-    #[error("`{0}` is a file: choose another name")]
-    File(PathBuf),
+    /// The folder has files in it.
+    #[error("`{0}` already exists and is not empty\nhelp: choose another name")]
+    NotEmpty(PathBuf),
+    /// A file is in the folder's place.
+    #[error("`{0}` is a file\nhelp: choose another name")]
+    IsFile(PathBuf),
     /// A plugin outside of a site.
     #[error(
-        "there is no `config.ru.toml` in `{0}` or above it: go to a site, name its folder with \
-         `--in FOLDER`, or make one with `stackup new site NAME`"
+        "could not find `config.ru.toml` in `{0}` or any parent folder\nhelp: name the folder of a site with \
+         `--in FOLDER`, or create a site with `stackup new site NAME`"
     )]
     NoSite(PathBuf),
-    /// `--plugin-api` leads elsewhere.
+    /// `--plugin-api` names another folder.
     #[error(
-        "`{0}` is not the folder of the crate `stackup-plugin`: it is `plugin-api` in a checkout of stackup"
+        "`{0}` is not the folder of the crate `stackup-plugin`\nhelp: it is `plugin-api` in a checkout of stackup"
     )]
-    NoApi(PathBuf),
-    /// A path that Cargo.toml can't hold.
-    #[error("`{0}` is not UTF-8, so no Cargo.toml can name it: choose another folder")]
-    NotText(PathBuf),
-    /// A workspace that can't be added to.
-    #[error("`{path}` can't be added to: {why}")]
+    NotPluginApi(PathBuf),
+    /// A path that Cargo.toml cannot contain.
+    #[error("`{0}` is not UTF-8, so Cargo.toml cannot contain it\nhelp: choose another folder")]
+    NotUtf8(PathBuf),
+    /// A workspace that takes no new member.
+    #[error("cannot add a member to `{path}`: {why}")]
     Workspace {
         /// Its Cargo.toml.
         path: PathBuf,
         /// Why.
         why: String,
     },
-    /// The system refuses.
-    #[error("`{path}` can't be {done}: {error}")]
-    System {
+    /// A system call failed.
+    #[error("cannot {done} `{path}`: {error}")]
+    Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was to be done with it.
+        /// The verb that failed.
         done: &'static str,
         /// Why.
         error: io::Error,
@@ -61,12 +61,9 @@ pub enum NewError {
 }
 
 impl NewError {
-    /// The system's own words, for what was to be done with `path`.
-    pub(super) fn system(
-        path: &std::path::Path,
-        done: &'static str,
-    ) -> impl FnOnce(io::Error) -> Self {
+    /// The error of a system call that should have `done` something to `path`.
+    pub(super) fn io(path: &std::path::Path, done: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
-        move |error| Self::System { path, done, error }
+        move |error| Self::Io { path, done, error }
     }
 }

@@ -1,4 +1,4 @@
-//! New files in a new folder.
+//! Creates files in a new folder.
 
 use std::fs;
 use std::io::Write;
@@ -6,36 +6,36 @@ use std::path::Path;
 
 use super::NewError;
 
-/// A file's place in its folder, and its content.
+/// A file's path in its folder, and its content.
 pub(super) type NewFile<'a> = (&'a str, String);
 
-/// Makes `folder` with `files` in it. A folder that is there must be empty.
-pub(super) fn make(folder: &Path, files: &[NewFile<'_>]) -> Result<(), NewError> {
-    free(folder)?;
+/// Creates `folder` with `files` in it. An existing folder must be empty.
+pub(super) fn create(folder: &Path, files: &[NewFile<'_>]) -> Result<(), NewError> {
+    check_vacant(folder)?;
     for (name, content) in files {
         let path = folder.join(name);
         if let Some(around) = path.parent() {
-            fs::create_dir_all(around).map_err(NewError::system(around, "made"))?;
+            fs::create_dir_all(around).map_err(NewError::io(around, "create"))?;
         }
         let file = fs::File::create_new(&path);
         file.and_then(|mut file| file.write_all(content.as_bytes()))
-            .map_err(NewError::system(&path, "written"))?;
+            .map_err(NewError::io(&path, "write"))?;
     }
     Ok(())
 }
 
-/// Whether a folder can be made at this place without touching what is there.
-pub(super) fn free(folder: &Path) -> Result<(), NewError> {
+/// Checks that `folder` is absent or empty.
+pub(super) fn check_vacant(folder: &Path) -> Result<(), NewError> {
     match fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {
-            Some(_) => Err(NewError::Taken(folder.to_path_buf())),
+            Some(_) => Err(NewError::NotEmpty(folder.to_path_buf())),
             None => Ok(()),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-            Err(NewError::File(folder.to_path_buf()))
+            Err(NewError::IsFile(folder.to_path_buf()))
         }
-        Err(error) => Err(NewError::system(folder, "read")(error)),
+        Err(error) => Err(NewError::io(folder, "read")(error)),
     }
 }
 

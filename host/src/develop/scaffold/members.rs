@@ -19,13 +19,13 @@ pub(super) struct Workspace {
 impl Workspace {
     /// The workspace that a crate in `folder` would belong to, if there is one.
     pub(super) fn around(folder: &Path) -> Result<Option<Self>, NewError> {
-        let folder = fs::canonicalize(folder).map_err(NewError::system(folder, "read"))?;
+        let folder = fs::canonicalize(folder).map_err(NewError::io(folder, "read"))?;
         for above in folder.ancestors() {
             let path = above.join("Cargo.toml");
             let text = match fs::read_to_string(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(NewError::system(&path, "read")(error)),
+                Err(error) => return Err(NewError::io(&path, "read")(error)),
             };
             let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
                 let (path, why) = (path.clone(), error.to_string());
@@ -38,21 +38,21 @@ impl Workspace {
         Ok(None)
     }
 
-    /// Whether the Cargo.toml says anything at these keys.
+    /// Whether the Cargo.toml has a value at these keys.
     pub(super) fn has(&self, keys: &[&str]) -> bool {
         let root = Some(self.document.as_item());
         let found = keys.iter().fold(root, |item, key| item?.get(key));
         found.is_some()
     }
 
-    /// Makes the plugin in this site a member, unless it is one by a pattern; whether that changes anything.
+    /// Adds the plugin in this site to the members, unless a pattern includes it. Returns whether it was added.
     pub(super) fn add(&mut self, site: &Path, plugin: &str) -> Result<bool, NewError> {
         let root = self.path.parent().unwrap_or(Path::new("/"));
-        let site = fs::canonicalize(site).map_err(NewError::system(site, "read"))?;
+        let site = fs::canonicalize(site).map_err(NewError::io(site, "read"))?;
         let below = site.strip_prefix(root).unwrap_or(&site);
         let below = below.join("plugins").join(plugin);
         let Some(below) = below.to_str() else {
-            return Err(NewError::NotText(below));
+            return Err(NewError::NotUtf8(below));
         };
         let members = self.document["workspace"]
             .as_table_like_mut()
@@ -63,27 +63,27 @@ impl Workspace {
             })
             .and_then(Item::as_array_mut);
         let Some(members) = members else {
-            let (path, why) = (self.path.clone(), "`members` is no list".to_owned());
+            let (path, why) = (self.path.clone(), "`members` is not an array".to_owned());
             return Err(NewError::Workspace { path, why });
         };
         let is_one = members.iter().filter_map(|member| member.as_str());
-        if is_one.into_iter().any(|pattern| takes(pattern, below)) {
+        if is_one.into_iter().any(|pattern| matches(pattern, below)) {
             return Ok(false);
         }
         push(members, below);
         Ok(true)
     }
 
-    /// Writes it back, and says where it is.
+    /// Writes the Cargo.toml and returns its path.
     pub(super) fn save(self) -> Result<PathBuf, NewError> {
         atomic_file::write(&self.path, self.document.to_string().as_bytes())
-            .map_err(NewError::system(&self.path, "written"))?;
+            .map_err(NewError::io(&self.path, "write"))?;
         Ok(self.path)
     }
 }
 
-/// Whether a pattern of `members` takes in the folder `below` the workspace's root.
-fn takes(pattern: &str, below: &str) -> bool {
+/// Whether a pattern in `members` matches the folder `below`, relative to the workspace's root.
+fn matches(pattern: &str, below: &str) -> bool {
     let options = glob::MatchOptions {
         require_literal_separator: true,
         ..glob::MatchOptions::default()
@@ -92,7 +92,7 @@ fn takes(pattern: &str, below: &str) -> bool {
     glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_with(below, options))
 }
 
-/// Adds a member as the others are written: on a line of its own where they are.
+/// Adds a member in the style of the others: on its own line if they are.
 fn push(members: &mut Array, member: &str) {
     let before = members
         .iter()
@@ -105,7 +105,7 @@ fn push(members: &mut Array, member: &str) {
         members.len().checked_sub(1),
     ) && let Some(value) = members.get_mut(last)
     {
-        // A comment above the last one is not the new one's.
+        // Without the comment above the last member.
         let indent = prefix.rsplit('\n').next().unwrap_or_default();
         value.decor_mut().set_prefix(format!("\n{indent}"));
     }
@@ -115,7 +115,7 @@ fn push(members: &mut Array, member: &str) {
 mod tests {
     use super::*;
 
-    /// What becomes of a Cargo.toml when the plugin `stamp` is made beside it.
+    /// The Cargo.toml after the plugin `stamp` was created beside it, if that changes it.
     fn added(before: &str) -> Option<String> {
         let site = tempfile::tempdir().unwrap();
         fs::write(site.path().join("Cargo.toml"), before).unwrap();
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_may_take_it_in() {
+    fn member_pattern_includes_the_plugin() {
         for members in ["plugins/*", "./plugins/*/", "*/*", "plugins/stamp"] {
             let text = format!("[workspace]\nmembers = [\"{members}\"]\n");
             assert_eq!(added(&text), None, "{members}");
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_kept() {
+    fn layout_is_preserved() {
         let before =
             "# mine\n[workspace]\nmembers = [\n  \"a\", # first\n  # second\n  \"b\",\n]\n";
         let after = "# mine\n[workspace]\nmembers = [\n  \"a\", # first\n  # second\n  \"b\",\n  \"plugins/stamp\",\n]\n";

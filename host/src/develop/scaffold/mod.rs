@@ -1,6 +1,6 @@
-//! `stackup new`: a site, or a plugin of a site, from templates that are built in.
+//! `stackup new`: creates a site, or a plugin in a site, from built-in templates.
 //!
-//! It makes files and never writes over one. Knows nothing of what serves.
+//! It never overwrites a file.
 
 mod dependency;
 mod error;

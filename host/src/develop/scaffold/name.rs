@@ -1,13 +1,13 @@
-//! Names that Cargo takes for a crate, and a manifest for a plugin.
+//! Names that are valid both for a crate and for a plugin in a manifest.
 
 use super::NewError;
 use crate::load::manifest::name::normalized;
 
-/// As long as a name may be: what is made from the templates is then laid out as rustfmt does it.
-pub(super) const MOST: usize = 40;
+/// The longest name for which the filled templates are still formatted as rustfmt does it.
+pub(super) const MAX_LEN: usize = 40;
 
-/// Rust's own words, which no crate can be called.
-const WORDS: [&str; 51] = [
+/// Rust's keywords.
+const KEYWORDS: [&str; 51] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
     "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
     "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
@@ -15,8 +15,8 @@ const WORDS: [&str; 51] = [
     "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
-/// Crates that every plugin knows under these names.
-const CRATES: [&str; 6] = [
+/// Names of crates that are in scope in every plugin.
+const RESERVED_CRATES: [&str; 6] = [
     "alloc",
     "core",
     "proc_macro",
@@ -25,13 +25,13 @@ const CRATES: [&str; 6] = [
     "test",
 ];
 
-/// Whether `name` can be the name of a crate; `of` says of what it is to be one.
+/// Checks that `name` is valid; `of` is what it names.
 pub(super) fn check(name: &str, of: &'static str) -> Result<(), NewError> {
-    match fault(name) {
+    match violation(name) {
         None => Ok(()),
         Some(mut why) => {
             let near = normalized(name);
-            if near != name && fault(&near).is_none() {
+            if near != name && violation(&near).is_none() {
                 why = format!("{why}; did you mean `{near}`?");
             }
             Err(NewError::Name {
@@ -43,28 +43,28 @@ pub(super) fn check(name: &str, of: &'static str) -> Result<(), NewError> {
     }
 }
 
-fn fault(name: &str) -> Option<String> {
+fn violation(name: &str) -> Option<String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
     let as_rust = name.replace('-', "_");
     if name.is_empty() {
         Some("it is empty".to_owned())
     } else if let Some(odd) = name.chars().find(|c| !fits(*c)) {
-        Some(format!("`{}` is not allowed in it", odd.escape_debug()))
+        Some(format!("invalid character `{}`", odd.escape_debug()))
     } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         Some("it does not begin with a letter".to_owned())
-    } else if name.len() > MOST {
-        Some(format!("it is {} long", name.len()))
-    } else if WORDS.contains(&as_rust.as_str()) {
-        Some("it is a word of Rust".to_owned())
-    } else if CRATES.contains(&as_rust.as_str()) {
-        Some("a crate that every plugin knows has this name".to_owned())
+    } else if name.len() > MAX_LEN {
+        Some(format!("it has {} characters", name.len()))
+    } else if KEYWORDS.contains(&as_rust.as_str()) {
+        Some("it is a Rust keyword".to_owned())
+    } else if RESERVED_CRATES.contains(&as_rust.as_str()) {
+        Some("a crate in scope of every plugin has this name".to_owned())
     } else {
         None
     }
 }
 
 /// The name as Rust writes a type: `basic-auth` → `BasicAuth`.
-pub(super) fn of_type(name: &str) -> String {
+pub(super) fn type_name(name: &str) -> String {
     let words = name.split(['-', '_']);
     let capital = |word: &str| {
         let mut letters = word.chars();
@@ -79,8 +79,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_that_cargo_takes() {
-        for good in ["a", "hello", "basic-auth", "x_2", &"a".repeat(MOST)] {
+    fn names_are_valid_for_cargo_and_rust() {
+        for good in ["a", "hello", "basic-auth", "x_2", &"a".repeat(MAX_LEN)] {
             assert!(check(good, "plugin").is_ok(), "{good}");
         }
         for bad in [
@@ -98,15 +98,15 @@ mod tests {
             "std",
             "stackup-plugin",
             "proc-macro",
-            &"a".repeat(MOST + 1),
+            &"a".repeat(MAX_LEN + 1),
         ] {
             assert!(check(bad, "plugin").is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn a_type_has_capitals() {
-        assert_eq!(of_type("basic-auth"), "BasicAuth");
-        assert_eq!(of_type("x_2--y-"), "X2Y");
+    fn type_name_is_camel_case() {
+        assert_eq!(type_name("basic-auth"), "BasicAuth");
+        assert_eq!(type_name("x_2--y-"), "X2Y");
     }
 }

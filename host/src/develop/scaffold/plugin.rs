@@ -1,24 +1,24 @@
-//! A plugin of a site.
+//! `stackup new plugin`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::files::{NewFile, fill, free, make};
+use super::files::{NewFile, check_vacant, create, fill};
 use super::members::Workspace;
 use super::{NewError, dependency, name};
 use crate::load::library::HandlerKind;
 
-/// A plugin that was made.
+/// A created plugin.
 #[derive(Debug)]
 pub struct NewPlugin {
     name: String,
     kind: HandlerKind,
     folder: PathBuf,
-    /// The Cargo.toml that it was added to.
+    /// The Cargo.toml to whose members it was added.
     added: Option<PathBuf>,
 }
 
-/// Makes the plugin `named` in the site that `from` lies in; `plugin_api` as for a site.
+/// Creates the plugin `named` in the site around `from`; `plugin_api` as for a site.
 ///
 /// # Errors
 ///
@@ -33,14 +33,14 @@ pub fn plugin(
     let site = site_of(from)?;
     let folder = site.join("plugins").join(named);
     let folder = folder.strip_prefix(".").unwrap_or(&folder).to_path_buf();
-    free(&folder)?;
+    check_vacant(&folder)?;
     let mut workspace = Workspace::around(&site)?;
     let added = workspace
         .as_mut()
         .map(|workspace| workspace.add(&site, named));
     let added = added.transpose()?.unwrap_or(false);
     let files = files(named, kind, workspace.as_ref(), plugin_api)?;
-    make(&folder, &files)?;
+    create(&folder, &files)?;
     let mut plugin = NewPlugin {
         name: named.to_owned(),
         kind,
@@ -53,13 +53,13 @@ pub fn plugin(
     Ok(plugin)
 }
 
-/// The folder of the nearest manifest, from here upwards. Paths that are shown stay short where they can.
+/// The folder of the nearest manifest, from here upwards. Stays relative if `from` is the site, for short messages.
 fn site_of(from: &Path) -> Result<PathBuf, NewError> {
     let is_site = |folder: &Path| folder.join("config.ru.toml").is_file();
     if is_site(from) {
         return Ok(from.to_path_buf());
     }
-    let all = std::fs::canonicalize(from).map_err(NewError::system(from, "read"))?;
+    let all = std::fs::canonicalize(from).map_err(NewError::io(from, "read"))?;
     let site = all.ancestors().find(|folder| is_site(folder));
     site.map(Path::to_path_buf)
         .ok_or_else(|| NewError::NoSite(all.clone()))
@@ -114,7 +114,7 @@ fn files(
             include_str!("plugin/middleware.md.in"),
         ),
     };
-    let type_name = name::of_type(named);
+    let type_name = name::type_name(named);
     let values = [
         ("name", named),
         ("type", &type_name),
@@ -132,25 +132,23 @@ fn files(
     ])
 }
 
-/// How to mount it.
+/// Says what was created and how to mount it.
 impl fmt::Display for NewPlugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, kind, folder) = (&self.name, self.kind, self.folder.display());
-        writeln!(f, "made the {kind} `{name}` in `{folder}`")?;
+        writeln!(f, "created the {kind} `{name}` in `{folder}`")?;
         if let Some(path) = &self.added {
             writeln!(f, "added it to the members of `{}`", path.display())?;
         }
         match self.kind {
             HandlerKind::App => write!(
                 f,
-                "\nto mount it, write in config.ru.toml\n\n  run = \"{name}\"\n\nin place of the app that is \
-                 there, or below all else, for a part of the paths\n\n  [[map]]\n  path = \"/{name}\"\n  run \
-                 = \"{name}\""
+                "\nto mount it, replace the app in config.ru.toml\n\n  run = \"{name}\"\n\nor add a map at the end, \
+                 for some of the paths\n\n  [[map]]\n  path = \"/{name}\"\n  run = \"{name}\""
             ),
             HandlerKind::Middleware => write!(
                 f,
-                "\nto mount it, put it into the `use` of config.ru.toml, the outermost first\n\n  use = [\"{name}\", \
-                 …]"
+                "\nto mount it, add it to `use` in config.ru.toml, outermost first\n\n  use = [\"{name}\", …]"
             ),
         }
     }

@@ -1,18 +1,18 @@
-//! A site: a workspace with a manifest, an app and a middleware.
+//! `stackup new site`: a workspace with a manifest, an app and a middleware.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::files::{fill, make};
+use super::files::{create, fill};
 use super::{NewError, dependency, name};
 
-/// A site that was made.
+/// A created site.
 #[derive(Debug)]
 pub struct NewSite(PathBuf);
 
-/// Makes a site in the new folder `folder`, after which it is named; `plugin_api` is the folder of
-/// the crate `stackup-plugin`, if another one than its own is meant.
+/// Creates a site in `folder`, which gives it its name. `plugin_api` overrides the folder of the crate
+/// `stackup-plugin`.
 ///
 /// # Errors
 ///
@@ -41,20 +41,20 @@ pub fn site(folder: &Path, plugin_api: Option<&Path>) -> Result<NewSite, NewErro
         file!("plugins/logger/Cargo.toml", "logger.toml.in"),
         file!("plugins/logger/src/lib.rs", "logger.rs"),
     ];
-    make(folder, &files)?;
+    create(folder, &files)?;
     Ok(NewSite(folder.to_path_buf()))
 }
 
-/// What to do next.
+/// Says what to do next.
 impl fmt::Display for NewSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let folder = self.0.display();
         write!(
             f,
-            "made the site `{folder}`\n\n  \
+            "created the site `{folder}`\n\n  \
              cd {folder}\n  \
              stackup\n\n\
-             builds it and serves it on http://127.0.0.1:9292; its README.md says what to try then"
+             builds it and serves it on http://127.0.0.1:9292; its README.md says what to try next"
         )
     }
 }

@@ -8,13 +8,13 @@ const PAGE: &str = r#"<!doctype html>
 <meta name="viewport" content="width=device-width">
 <title>Hello</title>
 <h1>Hello, World!</h1>
-<p>This page is made in <code>plugins/hello/src/lib.rs</code>.
+<p>This page comes from <code>plugins/hello/src/lib.rs</code>.
 "#;
 
 async fn hello(req: Request) -> Result {
     match req.path_info() {
         "" | "/" => Html(PAGE).into_response(),
-        _ => (StatusCode::NOT_FOUND, "Nothing is here.\n").into_response(),
+        _ => (StatusCode::NOT_FOUND, "Not found.\n").into_response(),
     }
 }
 
@@ -25,7 +25,7 @@ mod tests {
     use stackup_plugin::testing::{self, block_on, get};
 
     #[test]
-    fn root_is_a_page_and_nothing_else_is() {
+    fn only_the_root_is_a_page() {
         block_on(async {
             let hello = testing::app_fn(super::hello).unwrap();
             let page = hello.answer(get("/")).await.unwrap();

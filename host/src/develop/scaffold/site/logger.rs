@@ -1,4 +1,4 @@
-//! A middleware that logs each request, when its response has ended.
+//! A middleware that logs each request when its response has ended.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use stackup_plugin::{Context, Middleware, Next, Request, Result, tracing};
 #[derive(Default)]
 #[serde(default)]
 pub struct Config {
-    /// Paths that begin with one of these are not logged.
+    /// Prefixes of paths that are not logged.
     skip: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ impl Middleware for Logger {
         let path = req.path().to_owned();
         if !self.skip.iter().any(|start| path.starts_with(start)) {
             let (method, began) = (req.method(), Instant::now());
-            // The body is still on its way when `next` has answered: this runs at its end.
+            // `next` returns before the body is sent: this runs at the body's end.
             req.on_finished(move |finished| {
                 let status = finished.status().map_or(0, |status| status.as_u16());
                 let (bytes, took) = (finished.body_bytes(), began.elapsed());
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logs_what_is_not_skipped() {
+    fn logs_all_paths_but_skipped_ones() {
         let log = testing::log();
         block_on(async {
             let config = json!({ "skip": ["/health"] });
