@@ -73,7 +73,7 @@ async fn a_library_that_was_replaced_is_refused_until_it_is_locked() {
     let refused = host.reload("refused").await;
     let error = refused.text("error");
     assert!(
-        error.contains("its content is not the locked one"),
+        error.contains("its content does not match the lock"),
         "{error}"
     );
     assert_eq!(host.get("/").await.text(), "Hello, Locks!\n");
@@ -90,7 +90,7 @@ fn a_lock_is_by_plugin_even_where_two_share_a_file() {
     site.manifest(&format!("{run}{map}"));
     let check = ["check", "-E", "production", "--locked"];
     let said = stackup(&site, &check).unwrap_err();
-    assert!(said.contains("the lock does not have it"), "{said}");
+    assert!(said.contains("it is not in the lock"), "{said}");
     assert!(said.contains("config.ru.toml:4:18"), "{said}");
     assert_eq!(said.matches("refused").count(), 1, "{said}");
     stackup(&site, &["lock"]).unwrap();
@@ -172,7 +172,7 @@ fn a_plugin_that_is_not_in_the_lock_is_refused_by_every_command() {
     site.library("hello", &other_hello());
     let other = Fingerprint::of(&other_hello());
     let expected = format!(
-        "error: `plugins/libstamp.so` is refused at trust: the lock does not have it; the file has \
+        "error: `plugins/libstamp.so` is refused at trust: it is not in the lock; the file has \
          sha256 = \"{stamp}\"
  --> config.ru.toml:1:8
   |
@@ -181,7 +181,7 @@ fn a_plugin_that_is_not_in_the_lock_is_refused_by_every_command() {
   |
   = help: if this file is meant, run `stackup lock`
 
-error: `plugins/libhello.so` is refused at trust: its content is not the locked one: the lock says \
+error: `plugins/libhello.so` is refused at trust: its content does not match the lock: the lock says \
          sha256 = \"{hello}\", the file has \"{other}\"
  --> config.ru.toml:2:7
   |

@@ -75,7 +75,7 @@ fn schemas(file: &Path, metadata: &Metadata) -> Result<String, String> {
         locked: None,
         trust: Trust::Any,
         abi: stackup_plugin::abi::VERSION,
-        patience: SettleTimeouts::default(),
+        settle: SettleTimeouts::default(),
     };
     let mut shelf = shelf().map_err(|error| error.to_string())?;
     let library = shelf

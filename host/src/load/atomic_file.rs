@@ -1,21 +1,21 @@
-//! Files that are whole from one moment to the next, whoever reads them meanwhile.
+//! Files that are replaced atomically: a reader sees the old content or the new, never a part.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Writes the file at `path`, in the place of what is there, which may be read and written by the same as before.
+/// Replaces the file at `path`, and keeps the permissions of the one that was there.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// Any error of the file system.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    // As any new file: the process's mask has its say.
+    // As for any new file, the umask applies.
     let before = fs::metadata(path).map(|before| before.permissions());
     let mut file = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o666))

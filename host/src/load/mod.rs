@@ -1,4 +1,4 @@
-//! The way of a saved file, up to libraries that are fit to stand in a stack.
+//! From a saved file to libraries that are ready for a stack.
 
 pub(crate) mod atomic_file;
 pub mod library;

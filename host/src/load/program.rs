@@ -1,16 +1,16 @@
-//! Which program this is: the one that runs, and the file that it was started from.
+//! Where the running program's own file is.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The program that runs, for children that must be of the same: also when its file has been replaced.
+/// The path to start children of this same program, even after its file has been replaced.
 ///
 /// # Errors
 ///
-/// When the system does not tell.
+/// When the system does not report it.
 pub(crate) fn current_exe() -> io::Result<PathBuf> {
-    // It stands for the file itself, not for its name, and is looked up by the child, which still is this
-    // program at that moment.
+    // This names the file itself, not its path. The child resolves it, and at that moment the child still
+    // runs this program.
     let own = Path::new("/proc/self/exe");
     match own.exists() {
         true => Ok(own.to_path_buf()),

@@ -1,4 +1,4 @@
-//! A stack that can be had again, whatever has become of its files.
+//! A stack that can be restored even if its files have changed or are gone.
 
 use std::path::PathBuf;
 
@@ -6,46 +6,47 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::library::Fingerprint;
 
-/// A stack: the manifest's text, and its libraries as they were.
+/// A stack: the manifest's text, and the libraries it used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The generation that it served as.
+    /// The generation it served as.
     pub generation: u64,
-    /// Tells this stack from others: code, config and order.
+    /// Identifies the stack: a hash of its code, config and order.
     pub state: String,
     /// The manifest's text.
     pub manifest: String,
-    /// One for each directive whose library was not quarantined.
+    /// One per directive whose library was not quarantined.
     pub libraries: Vec<SavedLibrary>,
-    /// What the supervisor must know of the manifest.
+    /// The manifest's settings that the supervisor applies.
     pub rules: SupervisorRules,
 }
 
-/// A library that is kept.
+/// A library whose content is saved for later workers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SavedLibrary {
-    /// The plugin, as the manifest names it.
+    /// The plugin's name in the manifest.
     pub plugin: String,
     /// The directive's `path`, as written.
     pub path: Option<PathBuf>,
-    /// The file that it came from.
+    /// The file it was read from.
     pub file: PathBuf,
     /// The hash of its content.
     pub fingerprint: Fingerprint,
-    /// The file that has its content.
-    pub kept: PathBuf,
+    /// The file that holds its content.
+    #[serde(rename = "kept")]
+    pub copy: PathBuf,
 }
 
-/// What a manifest asks of the supervisor. Times are in milliseconds.
+/// The manifest's settings that the supervisor applies. Times are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SupervisorRules {
-    /// So many crashes …
+    /// This many crashes …
     pub crashes: u32,
     /// … within this time quarantine a library.
     pub crash_window: u64,
-    /// How long the last requests of a worker may take.
+    /// How long a retiring worker may take to finish its requests.
     pub drain_timeout: u64,
-    /// The same when everything ends.
+    /// The same when the whole server shuts down.
     pub shutdown_timeout: u64,
 }
 
@@ -60,22 +61,22 @@ impl Default for SupervisorRules {
     }
 }
 
-/// A stack that was rolled back.
+/// A stack that was rolled back, and is not tried again until it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedStack {
     /// Its [`Snapshot::state`].
     pub state: String,
-    /// Why, for a person.
+    /// The reason, as shown to the user.
     pub reason: String,
 }
 
-/// What to do about a library that is quarantined.
+/// What takes the place of a quarantined library.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Substitute {
-    /// The library that is quarantined.
+    /// The quarantined library.
     pub fingerprint: Fingerprint,
-    /// Why, for a person.
+    /// The reason, as shown to the user.
     pub reason: String,
-    /// The library of the same plugin that was good before; without one the directive's policy decides.
+    /// The last good library of the same plugin; without one, the directive's `on_failure` applies.
     pub before: Option<SavedLibrary>,
 }

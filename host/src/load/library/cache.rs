@@ -1,4 +1,4 @@
-//! From a file to a loaded library, sparing what was done before.
+//! From a file to a loaded library, reusing earlier work.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::load::{Library, LoadError, load};
 use super::loaded::LoadedLibraries;
-use super::prepare::adopt;
+use super::prepare::prepare_saved;
 use super::{Cause, Ids, check_owners};
 use super::{
     FileStat, Fingerprint, Metadata, PrepareError, Prepared, Requirements, RuntimeDir, Trust,
     prepare, settle,
 };
 
-/// A file whose time of change lies this close to its reading may change again unseen.
+/// A file modified this shortly before it was read may change again without a new modification time.
 const RACY: Duration = Duration::from_millis(50);
 
-/// Loaded libraries, and what is known of the files that they came from.
+/// Loaded libraries, and the files they were read from.
 #[derive(Debug)]
 pub struct LibraryCache {
     dir: RuntimeDir,
@@ -27,11 +27,11 @@ pub struct LibraryCache {
 
 #[derive(Debug)]
 struct Seen {
-    facts: FileStat,
+    stat: FileStat,
     fingerprint: Fingerprint,
 }
 
-/// What a file holds: a library that is loaded, or one that is fit to be.
+/// The library in a file: already loaded, or prepared and ready to load.
 #[derive(Debug)]
 pub struct ResolvedLibrary {
     state: State,
@@ -46,7 +46,7 @@ enum State {
 }
 
 impl ResolvedLibrary {
-    /// What it says of itself.
+    /// Its metadata.
     pub fn metadata(&self) -> &Metadata {
         match &self.state {
             State::InMemory(library) => &library.metadata,
@@ -71,7 +71,7 @@ impl ResolvedLibrary {
     }
 }
 
-/// Why a file does not become a library.
+/// Why a library could not be prepared or loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// Before any of its code ran.
@@ -88,7 +88,7 @@ pub enum LibraryError {
 }
 
 impl LibraryCache {
-    /// An empty shelf that keeps its copies in `dir`.
+    /// An empty cache that keeps its copies in `dir`.
     pub fn new(dir: RuntimeDir) -> Self {
         Self {
             dir,
@@ -97,7 +97,7 @@ impl LibraryCache {
         }
     }
 
-    /// The library in the file at `path`, as far as that is known without running any of it. Blocks.
+    /// Prepares the library in the file at `path` without running any of its code. Blocks.
     ///
     /// # Errors
     ///
@@ -105,43 +105,43 @@ impl LibraryCache {
     pub fn prepare(
         &mut self,
         path: &Path,
-        demands: &Requirements<'_>,
+        requirements: &Requirements<'_>,
     ) -> Result<ResolvedLibrary, PrepareError> {
         let start = Instant::now();
-        if let Some(library) = self.unchanged(path, demands)? {
+        if let Some(library) = self.unchanged(path, requirements)? {
             let timings = vec![("settle".to_owned(), start.elapsed())];
             let state = State::InMemory(library);
             return Ok(ResolvedLibrary { state, timings });
         }
-        let prepared = prepare(path, demands, &self.dir)?;
+        let prepared = prepare(path, requirements, &self.dir)?;
         self.remember(path, &prepared);
-        Ok(self.found(prepared))
+        Ok(self.resolve(prepared))
     }
 
-    /// A library that is kept, as far as it is known without running any of it. Blocks.
+    /// Prepares a saved library without running any of its code. Blocks.
     ///
     /// # Errors
     ///
     /// The first stage that refuses it.
     pub fn prepare_saved(
         &mut self,
-        kept: &Path,
+        saved: &Path,
         fingerprint: Fingerprint,
-        demands: &Requirements<'_>,
+        requirements: &Requirements<'_>,
     ) -> Result<ResolvedLibrary, PrepareError> {
         if let Some(library) = self.loaded.in_use(fingerprint) {
             let (state, timings) = (State::InMemory(library), Vec::new());
             return Ok(ResolvedLibrary { state, timings });
         }
-        let prepared = adopt(kept, fingerprint, demands, &self.dir)?;
-        Ok(self.found(prepared))
+        let prepared = prepare_saved(saved, fingerprint, requirements, &self.dir)?;
+        Ok(self.resolve(prepared))
     }
 
-    /// Loads what [`look`](Self::look) found in the file at `path`. Blocks.
+    /// Loads what [`prepare`](Self::prepare) returned for the file at `path`. Blocks.
     ///
     /// # Errors
     ///
-    /// A library that can't be loaded or does not fit.
+    /// When the library can't be loaded or is incompatible.
     pub fn load(
         &mut self,
         path: &Path,
@@ -158,36 +158,36 @@ impl LibraryCache {
         Ok(self.loaded.add(library))
     }
 
-    /// Forgets what was found and is not to be loaded.
+    /// Drops a library that will not be loaded, and its copy.
     pub fn discard(found: ResolvedLibrary) {
         if let State::Prepared(prepared) = found.state {
-            // Nothing holds it; the directory goes with the process in any case.
+            // Nothing uses it. If this fails, the directory is still removed with the process.
             let _ = std::fs::remove_file(&prepared.copy.path);
         }
     }
 
-    /// Looks and loads in one.
+    /// Prepares and loads in one step.
     ///
     /// # Errors
     ///
-    /// As [`look`](Self::look) and [`load`](Self::load).
+    /// As [`prepare`](Self::prepare) and [`load`](Self::load).
     pub fn load_file(
         &mut self,
         path: &Path,
-        demands: &Requirements<'_>,
+        requirements: &Requirements<'_>,
     ) -> Result<Arc<Library>, LibraryError> {
-        let found = self.prepare(path, demands)?;
+        let found = self.prepare(path, requirements)?;
         self.load(path, found)
     }
 
-    fn found(&self, prepared: Prepared) -> ResolvedLibrary {
+    fn resolve(&self, prepared: Prepared) -> ResolvedLibrary {
         let stages = prepared.timings.iter();
         let timings = stages
             .map(|(stage, time)| (stage.to_string(), *time))
             .collect();
         let again = self
             .loaded
-            .restore(prepared.fingerprint, &prepared.copy.whole);
+            .restore(prepared.fingerprint, &prepared.copy.full);
         let state = match again {
             Some(library) => State::InMemory(library),
             None => State::Prepared(Box::new(prepared)),
@@ -195,22 +195,22 @@ impl LibraryCache {
         ResolvedLibrary { state, timings }
     }
 
-    /// Forgets what was seen of files: each is read again, whatever its facts say.
+    /// Forgets all files: each is read again, even if it seems unchanged.
     pub fn invalidate(&mut self) {
         self.seen.clear();
     }
 
-    /// The libraries that are mapped.
+    /// The loaded libraries.
     pub fn loaded(&self) -> LoadedLibraries {
         self.loaded.clone()
     }
 
-    /// Spares reading and hashing a file that is as it was. One whose library rests is read, for what
-    /// the library has given back.
+    /// The library of a file that has not changed, without reading and hashing the file again. `None` if the
+    /// library's memory was reclaimed: then the file is read to restore the copy.
     fn unchanged(
         &self,
         path: &Path,
-        demands: &Requirements<'_>,
+        requirements: &Requirements<'_>,
     ) -> Result<Option<Arc<Library>>, PrepareError> {
         let Some(seen) = self.seen.get(path) else {
             return Ok(None);
@@ -219,16 +219,16 @@ impl LibraryCache {
             path: path.to_path_buf(),
             cause,
         };
-        let facts = settle(path, demands.patience).map_err(|error| refused(error.into()))?;
+        let stat = settle(path, requirements.settle).map_err(|error| refused(error.into()))?;
         let library = self.loaded.in_use(seen.fingerprint);
-        let Some(library) = library.filter(|_| facts == seen.facts) else {
+        let Some(library) = library.filter(|_| stat == seen.stat) else {
             return Ok(None);
         };
-        demands
+        requirements
             .check_fingerprint(seen.fingerprint)
             .map_err(refused)?;
-        if demands.trust == Trust::Owner {
-            check_owners(path, facts, Ids::of_this_process())
+        if requirements.trust == Trust::Owner {
+            check_owners(path, stat, Ids::of_this_process())
                 .map_err(|error| refused(error.into()))?;
         }
         Ok(Some(library))
@@ -236,11 +236,11 @@ impl LibraryCache {
 
     fn remember(&mut self, path: &Path, prepared: &Prepared) {
         let age = SystemTime::now()
-            .duration_since(prepared.facts.mtime)
+            .duration_since(prepared.stat.mtime)
             .unwrap_or_default();
         if age > RACY {
             let seen = Seen {
-                facts: prepared.facts,
+                stat: prepared.stat,
                 fingerprint: prepared.fingerprint,
             };
             self.seen.insert(path.to_path_buf(), seen);

@@ -1,11 +1,11 @@
-//! Which of a plugin's handlers a directive means.
+//! Selects the handler of a plugin that a directive means.
 
 use super::metadata::{HandlerInfo, HandlerKind, Metadata};
 
-/// How alike two names must be to suggest one for the other.
+/// How similar two names must be to suggest one for the other.
 const ALIKE: f64 = 0.8;
 
-/// A directive that names no handler, or the wrong kind of one.
+/// A directive that selects no handler, or one of the wrong kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChooseError {
     /// No such handler.
@@ -17,14 +17,14 @@ pub enum ChooseError {
     Unknown {
         /// The plugin.
         plugin: String,
-        /// What the directive names.
+        /// The name in the directive.
         wanted: String,
-        /// What it may mean.
+        /// The closest name, if one is close.
         suggestion: Option<String>,
-        /// All there are, as `name#handler`.
+        /// All of its handlers, as `name#handler`.
         offers: Vec<String>,
     },
-    /// Several would do.
+    /// Several handlers match.
     #[error(
         "plugin `{plugin}` has more than one {kind}: say which, {}",
         list(offers)
@@ -34,7 +34,7 @@ pub enum ChooseError {
         plugin: String,
         /// The kind wanted.
         kind: HandlerKind,
-        /// Those of the kind, as `name#handler`.
+        /// The handlers of that kind, as `name#handler`.
         offers: Vec<String>,
     },
     /// `use` of an app, or `run` of a middleware.
@@ -45,12 +45,12 @@ pub enum ChooseError {
     Kind {
         /// As `name#handler`.
         handler: String,
-        /// What the directive takes.
+        /// The kind the directive takes.
         wanted: HandlerKind,
-        /// What the handler is.
+        /// The kind the handler is.
         is: HandlerKind,
     },
-    /// Nothing of the kind in the whole plugin.
+    /// The plugin has no handler of that kind.
     #[error(
         "`{}` takes {}, but plugin `{plugin}` has none; it has {}",
         directive(*wanted), article(*wanted), list(offers)
@@ -58,20 +58,20 @@ pub enum ChooseError {
     NoneOfKind {
         /// The plugin.
         plugin: String,
-        /// What the directive takes.
+        /// The kind the directive takes.
         wanted: HandlerKind,
-        /// All there are, as `name#handler`.
+        /// All of its handlers, as `name#handler`.
         offers: Vec<String>,
     },
 }
 
 impl Metadata {
-    /// Finds the handler a directive means: by name, or, unnamed, the only one of the kind it
-    /// takes, or the one named as the plugin.
+    /// Selects the handler a directive means: the one it names; or else the only one of the kind it
+    /// takes, or the one with the plugin's name.
     ///
     /// # Errors
     ///
-    /// When there is none, more than one, or one of the other kind; with what there is.
+    /// When there is none, more than one, or one of the other kind; lists what the plugin has.
     pub fn choose(
         &self,
         handler: Option<&str>,
@@ -143,7 +143,7 @@ impl Metadata {
     }
 }
 
-/// `basic-auth`, `basic_auth` and `BasicAuth` are one name, written for a file, a function, a type.
+/// `basic-auth`, `basic_auth` and `BasicAuth` are the same name, spelled for a file, a function and a type.
 fn plain(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, '-' | '_'))

@@ -1,11 +1,11 @@
-//! Whether a described plugin fits this host, before any of it is loaded.
+//! Whether a plugin is compatible with this host, by its metadata, before it is loaded.
 
 use super::metadata::{Metadata, Panic};
 
-/// A plugin this host must not load.
+/// A plugin that this host must not load.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IncompatibleError {
-    /// Built against an interface this host does not speak.
+    /// Built against an ABI that this host does not support.
     #[error(
         "built against stackup-plugin ABI {found}, this stackup speaks {expected}: \
          rebuild the plugin with stackup-plugin {expected}.x"
@@ -16,7 +16,7 @@ pub enum IncompatibleError {
         /// The host's, as `major.minor`.
         expected: String,
     },
-    /// Its ABI version is no version.
+    /// Its ABI version can't be parsed.
     #[error("its ABI version `{0}` is not MAJOR.MINOR.PATCH: rebuild the plugin")]
     NotAVersion(String),
     /// Its panics can't be caught.
@@ -28,14 +28,14 @@ pub enum IncompatibleError {
 }
 
 impl Metadata {
-    /// Checks that a host that speaks `abi` (such as `0.1.0`) can load this plugin.
+    /// Checks that a host with ABI version `abi` (such as `0.1.0`) can load this plugin.
     ///
-    /// In `0.x` the minor versions must be the same; from 1 on the major ones must, and the plugin
-    /// may not be newer. The patch never matters.
+    /// In `0.x` the minor versions must match. From 1.0 on the major versions must, and the plugin's
+    /// minor version may not be newer. The patch version never matters.
     ///
     /// # Errors
     ///
-    /// When it can't, saying how to rebuild it.
+    /// When it can't; the error says how to rebuild it.
     pub fn check_compatibility(&self, abi: &str) -> Result<(), IncompatibleError> {
         let found = version(&self.abi)?;
         let expected = version(abi)?;
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::load::library::sample;
 
-    fn fits(plugin: &str, host: &str) -> Result<(), IncompatibleError> {
+    fn check(plugin: &str, host: &str) -> Result<(), IncompatibleError> {
         Metadata {
             abi: plugin.to_owned(),
             ..sample::metadata()
@@ -82,40 +82,40 @@ mod tests {
     }
 
     #[test]
-    fn in_zero_versions_the_minor_must_match_and_the_patch_is_free() {
-        assert_eq!(fits("0.1.7", "0.1.0"), Ok(()));
+    fn zero_major_requires_same_minor_and_any_patch() {
+        assert_eq!(check("0.1.7", "0.1.0"), Ok(()));
         assert!(matches!(
-            fits("0.2.0", "0.1.0"),
+            check("0.2.0", "0.1.0"),
             Err(IncompatibleError::Abi { .. })
         ));
         assert!(matches!(
-            fits("0.1.0", "0.2.0"),
+            check("0.1.0", "0.2.0"),
             Err(IncompatibleError::Abi { .. })
         ));
         assert!(matches!(
-            fits("1.1.0", "0.1.0"),
+            check("1.1.0", "0.1.0"),
             Err(IncompatibleError::Abi { .. })
         ));
     }
 
     #[test]
-    fn from_one_on_an_older_plugin_fits() {
-        assert_eq!(fits("1.2.0", "1.3.0"), Ok(()));
-        assert!(fits("1.4.0", "1.3.0").is_err());
-        assert!(fits("2.0.0", "1.3.0").is_err());
+    fn nonzero_major_accepts_older_minor() {
+        assert_eq!(check("1.2.0", "1.3.0"), Ok(()));
+        assert!(check("1.4.0", "1.3.0").is_err());
+        assert!(check("2.0.0", "1.3.0").is_err());
     }
 
     #[test]
-    fn says_how_to_mend_it() {
+    fn error_says_how_to_rebuild() {
         assert_eq!(
-            fits("0.2.3", "0.1.0").unwrap_err().to_string(),
+            check("0.2.3", "0.1.0").unwrap_err().to_string(),
             "built against stackup-plugin ABI 0.2, this stackup speaks 0.1: \
              rebuild the plugin with stackup-plugin 0.1.x"
         );
     }
 
     #[test]
-    fn refuses_what_is_no_version() {
+    fn invalid_version_is_refused() {
         for text in [
             "",
             "0.1",
@@ -125,14 +125,14 @@ mod tests {
             "0.1.99999999999999999999",
         ] {
             assert_eq!(
-                fits(text, "0.1.0"),
+                check(text, "0.1.0"),
                 Err(IncompatibleError::NotAVersion(text.to_owned()))
             );
         }
     }
 
     #[test]
-    fn refuses_a_plugin_whose_panics_abort() {
+    fn plugin_with_aborting_panics_is_refused() {
         let plugin = Metadata {
             panic: Panic::Abort,
             ..sample::metadata()

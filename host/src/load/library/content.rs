@@ -1,7 +1,7 @@
-//! A library file, read once.
+//! Reads a library file once.
 //!
-//! What is hashed is what is copied, piece by piece, and all that is done later is done with the copy: nobody
-//! can swap the file between the check and the use.
+//! The bytes that are hashed are the bytes that are copied, and every later step uses the copy, so the file
+//! can't be swapped between the check and the use.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -13,57 +13,57 @@ use super::runtime_copy::{CopyError, TempCopy};
 use super::runtime_dir::RuntimeDir;
 use super::settle::FileStat;
 
-/// What is read, hashed and written at once. It stays in the processor's cache, and a file that grows by 2 MiB and more
-/// at once took ten times as long (ext4, Linux 6.18; huge pages probably).
-const PIECE: usize = 64 << 10;
+/// How many bytes are read, hashed and written at a time. They fit in the processor's cache; and growing a file by 2 MiB
+/// or more at a time took ten times as long (ext4, Linux 6.18; probably because of huge pages).
+const CHUNK: usize = 64 << 10;
 
-/// A copy of a library's bytes, and what they hash to.
+/// A copy of a library's bytes, and their hash.
 #[derive(Debug)]
 pub(super) struct Content {
-    /// All of the file.
-    pub(super) draft: TempCopy,
-    /// The hash of it.
+    /// The whole file.
+    pub(super) copy: TempCopy,
+    /// Its hash.
     pub(super) fingerprint: Fingerprint,
-    /// Which file was read.
-    pub(super) facts: FileStat,
+    /// The file that was read.
+    pub(super) stat: FileStat,
 }
 
-/// A file that could not be read whole.
+/// A file that could not be read completely.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Somebody wrote it meanwhile.
+    /// It was written while it was read.
     #[error("the file changed while it was read")]
     Changed,
-    /// The system refused.
+    /// An error of the system.
     #[error("the file can't be read: {0}")]
     Io(#[from] io::Error),
-    /// It was read, but could not be written.
+    /// The copy could not be written.
     #[error(transparent)]
     Copy(#[from] CopyError),
 }
 
 impl Content {
-    /// Reads the file at `path`, which settled with these `facts`, into a draft in `dir`.
+    /// Reads the file at `path`, which `settled`, into a temporary copy in `dir`.
     ///
     /// # Errors
     ///
-    /// [`ReadError::Changed`] if it is not, or did not stay, the file that settled: settle again.
+    /// [`ReadError::Changed`] if it is not the file that settled, or changed during the read: settle again.
     pub(super) fn read(
         path: &Path,
         settled: FileStat,
         dir: &RuntimeDir,
     ) -> Result<Self, ReadError> {
-        // Non-blocking, for a FIFO put in the file's place must not hang us.
+        // Non-blocking, so that a FIFO in the file's place can't block this thread.
         let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
         let file = OpenOptions::new()
             .read(true)
             .custom_flags(flags)
             .open(path)
-            .map_err(gone)?;
+            .map_err(open_error)?;
         Self::read_open(file, settled, dir, || ())
     }
 
-    /// `then` runs between the reading and the second look.
+    /// `then` runs after the read and before the second `stat`.
     fn read_open(
         mut file: File,
         settled: FileStat,
@@ -74,22 +74,22 @@ impl Content {
         if !before.is_file() || FileStat::of(&before) != settled {
             return Err(ReadError::Changed);
         }
-        let mut draft = dir.draft()?;
+        let mut copy = dir.temp_copy()?;
         let mut hasher = Hasher::default();
-        let mut piece = [0; PIECE];
+        let mut chunk = [0; CHUNK];
         let mut left = settled.len;
         loop {
-            let count = match file.read(&mut piece) {
+            let count = match file.read(&mut chunk) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 count => count?,
             };
             if count == 0 {
                 break;
             }
-            // One that grows as fast as it is read would never end.
+            // A file that grows as fast as it is read would never end.
             left = left.checked_sub(count as u64).ok_or(ReadError::Changed)?;
-            hasher.update(&piece[..count]);
-            draft.write(&piece[..count])?;
+            hasher.update(&chunk[..count]);
+            copy.write(&chunk[..count])?;
         }
         then();
         let after = FileStat::of(&file.metadata()?);
@@ -97,14 +97,14 @@ impl Content {
             return Err(ReadError::Changed);
         }
         Ok(Self {
-            draft,
+            copy,
             fingerprint: hasher.finish(),
-            facts: settled,
+            stat: settled,
         })
     }
 }
 
-fn gone(error: io::Error) -> ReadError {
+fn open_error(error: io::Error) -> ReadError {
     match error.kind() {
         io::ErrorKind::NotFound => ReadError::Changed,
         _ => ReadError::Io(error),
@@ -119,25 +119,25 @@ mod tests {
     use super::*;
     use crate::load::library::sample;
 
-    fn facts(path: &Path) -> FileStat {
+    fn stat_of(path: &Path) -> FileStat {
         FileStat::of(&fs::metadata(path).unwrap())
     }
 
     #[test]
-    fn hashes_what_it_copies() {
+    fn copied_bytes_are_the_hashed_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lib.so");
         fs::write(&path, "abc").unwrap();
         let (_base, runtime) = sample::runtime_dir();
-        for len in [0, 3, PIECE, PIECE + 1, 3 * PIECE] {
+        for len in [0, 3, CHUNK, CHUNK + 1, 3 * CHUNK] {
             let bytes: Vec<_> = (0..len).map(|at| (at % 251) as u8).collect();
             fs::write(&path, &bytes).unwrap();
-            let content = Content::read(&path, facts(&path), &runtime).unwrap();
+            let content = Content::read(&path, stat_of(&path), &runtime).unwrap();
             assert_eq!(content.fingerprint, Fingerprint::of(&bytes));
-            let mut copy = content.draft.keep("lib", content.fingerprint).unwrap();
+            let mut copy = content.copy.persist("lib", content.fingerprint).unwrap();
             let mut read = Vec::new();
-            copy.whole.rewind().unwrap();
-            copy.whole.read_to_end(&mut read).unwrap();
+            copy.full.rewind().unwrap();
+            copy.full.read_to_end(&mut read).unwrap();
             assert_eq!(
                 (&read, fs::read(copy.path).unwrap()),
                 (&bytes, bytes.clone())
@@ -146,12 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_the_settled_one_is_changed() {
+    fn another_file_than_the_settled_one_is_changed() {
         let (_base, runtime) = sample::runtime_dir();
         let dir = tempfile::tempdir().unwrap();
         let (path, other) = (dir.path().join("a"), dir.path().join("b"));
         fs::write(&path, "abc").unwrap();
-        let settled = facts(&path);
+        let settled = stat_of(&path);
         fs::write(&other, "abd").unwrap();
         fs::rename(&other, &path).unwrap();
         assert!(matches!(
@@ -166,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_grew_since_it_settled_is_changed() {
+    fn file_grown_since_it_settled_is_changed() {
         let (_base, runtime) = sample::runtime_dir();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lib.so");
         fs::write(&path, "abc").unwrap();
-        let settled = facts(&path);
+        let settled = stat_of(&path);
         OpenOptions::new()
             .append(true)
             .open(&path)
@@ -185,13 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_written_while_it_is_read_is_changed() {
+    fn file_written_during_the_read_is_changed() {
         let (_base, runtime) = sample::runtime_dir();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lib.so");
         fs::write(&path, "abc").unwrap();
         let write = || fs::write(&path, "longer").unwrap();
-        let result = Content::read_open(File::open(&path).unwrap(), facts(&path), &runtime, write);
+        let result =
+            Content::read_open(File::open(&path).unwrap(), stat_of(&path), &runtime, write);
         assert!(matches!(result, Err(ReadError::Changed)));
     }
 }

@@ -1,4 +1,4 @@
-//! Reading what a library says of itself, without running any of it.
+//! Reads a library's metadata without running any of its code.
 
 use object::elf::PT_INTERP;
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
@@ -12,27 +12,27 @@ use super::metadata::{Metadata, MetadataError};
 const ELF_SECTION: &str = ".stackup";
 /// The section's name in a Mach-O file, in the segment `__DATA`.
 const MACHO_SECTION: &str = "__stackup";
-/// So many bytes tell what a file is.
+/// This many bytes are enough to tell a file's format.
 const START: u64 = 4096;
 
-/// A file that is not a plugin this host could load.
+/// A file that is not a plugin this host can load.
 #[derive(Debug, thiserror::Error)]
 pub enum DescribeError {
-    /// No bytes.
+    /// It has no bytes.
     #[error("the file is empty: build or copy it again")]
     Empty,
-    /// Some other sort of file.
+    /// Another kind of file.
     #[error("not a library, but {0}")]
     NotALibrary(&'static str),
-    /// Cut short, or its tables are nonsense.
-    #[error("the library is cut short or damaged ({0}): build or copy it again")]
+    /// Truncated, or its tables are invalid.
+    #[error("the library is truncated or damaged ({0}): build or copy it again")]
     Damaged(String),
     /// Built for another machine or system.
     #[error("built for {found}, but this host is {here}: build the plugin for this host")]
     WrongTarget {
-        /// What the file is for.
+        /// The file's target.
         found: String,
-        /// What this host is.
+        /// This host's target.
         here: String,
     },
     /// A program.
@@ -41,7 +41,7 @@ pub enum DescribeError {
     /// A `.o` file or a core dump.
     #[error("{0}, not a library: give the plugin's crate `crate-type = [\"cdylib\"]`")]
     NotShared(&'static str),
-    /// Some library.
+    /// A library without metadata.
     #[error("a library, but not a stackup plugin: does its lib.rs call `stackup_plugin::export!`?")]
     NotAPlugin,
     /// A plugin whose metadata can't be read.
@@ -53,12 +53,12 @@ pub enum DescribeError {
 ///
 /// # Errors
 ///
-/// When the bytes are not a plugin that this host could load, saying what they are instead.
+/// When the bytes are not a plugin that this host can load; the error says what they are instead.
 pub fn describe(bytes: &[u8]) -> Result<Metadata, DescribeError> {
     read(bytes)
 }
 
-/// The same of a file, of which only that is read which is needed.
+/// The same for a file; reads only the parts it needs.
 pub(super) fn describe_file(file: &std::fs::File) -> Result<Metadata, DescribeError> {
     read(&ReadCache::new(file))
 }
@@ -93,7 +93,7 @@ fn read<'a>(bytes: impl ReadRef<'a>) -> Result<Metadata, DescribeError> {
 }
 
 fn is_elf_or_macho(bytes: &[u8]) -> bool {
-    // The magic alone, for a file cut right after it is damaged, not unknown.
+    // The magic alone is enough: a file truncated right after it is damaged, not unknown.
     let kind = FileKind::parse(bytes);
     let known = [
         FileKind::Elf32,
@@ -144,7 +144,7 @@ fn format_name(format: object::BinaryFormat) -> &'static str {
     }
 }
 
-/// This host's architecture, if it is one we can name; the loader decides about others.
+/// This host's architecture, if it is known here; for others, the system's loader decides.
 fn host_architecture() -> Option<Architecture> {
     Some(match std::env::consts::ARCH {
         "x86_64" => Architecture::X86_64,
@@ -159,8 +159,8 @@ fn host_architecture() -> Option<Architecture> {
     })
 }
 
-/// Everything the headers speak of must lie inside the file: the loader maps it without a look,
-/// and a touch beyond the end is SIGBUS.
+/// Everything the headers refer to must lie inside the file: the loader maps it unchecked, and an
+/// access beyond the end is SIGBUS.
 fn check_extents<'a>(file: &File<'a, impl ReadRef<'a>>, len: u64) -> Result<(), DescribeError> {
     let inside =
         |(offset, size): (u64, u64)| offset.checked_add(size).is_some_and(|end| end <= len);
@@ -171,13 +171,13 @@ fn check_extents<'a>(file: &File<'a, impl ReadRef<'a>>, len: u64) -> Result<(), 
         .chain(program_headers(file))
         .find(|range| !inside(*range))
     {
-        let why = format!("a part of {size} bytes at {offset} is not in the {len} bytes it has");
+        let why = format!("a part of {size} bytes at {offset} lies beyond its {len} bytes");
         return Err(DescribeError::Damaged(why));
     }
     Ok(())
 }
 
-/// Where all program headers point, those that are not loaded included.
+/// The file ranges of all program headers, including those that are not loaded.
 fn program_headers<'a>(file: &File<'a, impl ReadRef<'a>>) -> Vec<(u64, u64)> {
     fn of<'a, Elf: FileHeader>(file: &ElfFile<'a, Elf, impl ReadRef<'a>>) -> Vec<(u64, u64)> {
         file.elf_program_headers()
@@ -197,7 +197,7 @@ fn check_kind<'a>(file: &File<'a, impl ReadRef<'a>>) -> Result<(), DescribeError
         ObjectKind::Executable => Err(DescribeError::Executable),
         ObjectKind::Relocatable => Err(DescribeError::NotShared("an object file (.o)")),
         ObjectKind::Core => Err(DescribeError::NotShared("a core dump")),
-        // A position independent program has the type of a library, but asks for an interpreter.
+        // A position-independent executable has a library's type, but names an interpreter.
         ObjectKind::Dynamic if has_interpreter(file) => Err(DescribeError::Executable),
         ObjectKind::Dynamic => Ok(()),
         _ => Err(DescribeError::NotShared("an object of unknown type")),

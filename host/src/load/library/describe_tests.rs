@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::load::library::sample::{self, SECTION};
 
-/// A real library, as rustc makes it; with the metadata, for what there is to damage.
+/// A real library, built by rustc, with metadata; the tests damage copies of it.
 static REAL: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
     let (source, out) = (dir.path().join("lib.rs"), dir.path().join("lib.so"));
@@ -42,12 +42,12 @@ fn refused(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn reads_a_library_that_rustc_made() {
+fn rustc_library_is_described() {
     assert_eq!(describe(&REAL).unwrap(), sample::metadata());
 }
 
 #[test]
-fn other_files_are_told_by_what_they_look_like() {
+fn other_file_types_are_named() {
     assert_eq!(refused(b""), "the file is empty: build or copy it again");
     assert_eq!(refused(b"use = [\"logger\"]"), "not a library, but text");
     assert!(refused(b"!<arch>\n/").starts_with("not a library, but an archive"));
@@ -56,14 +56,14 @@ fn other_files_are_told_by_what_they_look_like() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_program_is_no_library() {
+fn executable_is_refused() {
     let this = fs::read("/proc/self/exe").unwrap();
     assert!(matches!(describe(&this), Err(DescribeError::Executable)));
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn other_objects_are_told_apart() {
+fn other_object_kinds_are_named() {
     assert_eq!(describe(&plugin()).unwrap(), sample::metadata());
     let library = sample::library(&[(".other", b"x")]);
     assert!(matches!(describe(&library), Err(DescribeError::NotAPlugin)));
@@ -75,7 +75,7 @@ fn other_objects_are_told_apart() {
 
 #[test]
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-fn other_machines_and_systems_are_named() {
+fn other_targets_are_named() {
     let other = sample::object_file(Architecture::Aarch64, &[]);
     let error = refused(&other);
     assert!(
@@ -94,18 +94,18 @@ fn other_machines_and_systems_are_named() {
 }
 
 #[test]
-fn bad_metadata_is_told() {
+fn invalid_metadata_is_reported() {
     let library = sample::library(&[(ELF_SECTION, b"stackup-plugin=9\n")]);
     assert!(refused(&library).contains("stackup-plugin=9"));
 }
 
 #[test]
-fn cut_anywhere_it_is_damaged() {
-    // Every length near the ends, and a sample of those between.
+fn truncated_library_is_damaged() {
+    // Every length near both ends, and a sample of those between.
     let len = REAL.len();
     let between = (0..len).step_by(len / 500 + 1);
     for cut in (1..200).chain(between.skip(1)).chain(len - 200..len) {
-        let error = describe(&REAL[..cut]).expect_err("a cut library is described");
+        let error = describe(&REAL[..cut]).expect_err("a truncated library is described");
         let magic_is_whole = cut >= 4;
         if magic_is_whole {
             assert!(
@@ -117,7 +117,7 @@ fn cut_anywhere_it_is_damaged() {
 }
 
 #[test]
-fn a_segment_beyond_the_end_is_damage() {
+fn segment_beyond_the_end_is_damaged() {
     // The file size of the first program header, in a 64-bit ELF file right after the header.
     if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
         let mut bytes = REAL.clone();
@@ -133,13 +133,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn no_bytes_after_the_magic_make_it_panic(bytes: Vec<u8>, class in 0_u8..4, order in 0_u8..4) {
+    fn arbitrary_bytes_after_the_magic_never_panic(bytes: Vec<u8>, class in 0_u8..4, order in 0_u8..4) {
         let _ = describe(&[&b"\x7fELF"[..], &[class, order, 1], &bytes].concat());
         let _ = describe(&[&b"\xcf\xfa\xed\xfe"[..], &bytes].concat());
     }
 
     #[test]
-    fn no_flipped_bits_make_it_panic(
+    fn flipped_bits_never_panic(
         flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..8), 1..30),
         header in prop::collection::vec((0_usize..800, 0_u8..8), 0..4),
     ) {
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_to_a_small_library_makes_it_panic(
+    fn damaged_small_library_never_panics(
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in any::<prop::sample::Index>(),
     ) {

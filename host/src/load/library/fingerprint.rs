@@ -1,4 +1,4 @@
-//! The hash that names a library's content.
+//! The hash that identifies a library's content.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ impl Fingerprint {
         Self(Sha256::digest(content).into())
     }
 
-    /// The first twelve hex digits, for people.
+    /// The first twelve hex digits, for display.
     #[must_use]
     pub fn short(&self) -> String {
         let mut hex = self.to_string();
@@ -26,13 +26,13 @@ impl Fingerprint {
     }
 }
 
-/// Hashes content that comes in pieces.
+/// Hashes content in chunks.
 #[derive(Debug, Default)]
 pub(super) struct Hasher(Sha256);
 
 impl Hasher {
-    pub(super) fn update(&mut self, piece: &[u8]) {
-        self.0.update(piece);
+    pub(super) fn update(&mut self, chunk: &[u8]) {
+        self.0.update(chunk);
     }
 
     pub(super) fn finish(self) -> Fingerprint {
@@ -52,7 +52,7 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// A text that is no fingerprint.
+/// A text that is not a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a SHA-256 has 64 hexadecimal digits, as `sha256sum` prints them; this has {0}")]
 pub struct BadFingerprint(String);
@@ -110,19 +110,19 @@ mod tests {
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]
-    fn is_sha256_of_the_content_in_lower_case_hex() {
+    fn display_is_sha256_in_lower_case_hex() {
         assert_eq!(Fingerprint::of(b"abc").to_string(), ABC);
         assert_eq!(Fingerprint::of(b"abc").short(), "ba7816bf8f01");
     }
 
     #[test]
-    fn parses_what_it_prints_and_upper_case() {
+    fn parse_accepts_its_own_output_and_upper_case() {
         assert_eq!(ABC.parse(), Ok(Fingerprint::of(b"abc")));
         assert_eq!(ABC.to_uppercase().parse(), Ok(Fingerprint::of(b"abc")));
     }
 
     #[test]
-    fn refuses_other_texts_and_says_what_is_wrong() {
+    fn parse_error_says_what_is_wrong() {
         let error = "abc".parse::<Fingerprint>().unwrap_err().to_string();
         assert!(error.ends_with("this has 3 characters"), "{error}");
         let error = ABC

@@ -1,4 +1,4 @@
-//! The libraries that this process has loaded, each content once.
+//! The libraries this process has loaded, each content once.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -6,38 +6,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Fingerprint, Library};
 
-/// Loaded libraries by content. A library is in use while anything but this has it.
+/// Loaded libraries by content. A library is in use while anything else holds it.
 #[derive(Debug, Clone, Default)]
 pub struct LoadedLibraries(Arc<Mutex<ByContent>>);
 
 type ByContent = HashMap<Fingerprint, Arc<Library>>;
 
-/// How many libraries are mapped.
+/// How many libraries are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LibraryCounts {
-    /// In all.
+    /// All of them.
     pub loaded: usize,
-    /// Those of them that nothing uses.
+    /// Those that nothing uses.
     pub unused: usize,
-    /// Bytes of address space that these hold.
+    /// The bytes of address space that the unused ones hold.
     pub unused_bytes: u64,
 }
 
 impl LoadedLibraries {
-    /// The library with this content, unless it rests.
+    /// The library with this content, unless its memory was reclaimed.
     pub(super) fn in_use(&self, content: Fingerprint) -> Option<Arc<Library>> {
         let by_content = self.lock();
         let library = by_content.get(&content)?;
         (!library.copy.is_reclaimed()).then(|| Arc::clone(library))
     }
 
-    /// The library with this content, all of which `whole` has; it no longer rests.
-    pub(super) fn restore(&self, content: Fingerprint, whole: &File) -> Option<Arc<Library>> {
+    /// The library with this content, with its copy restored from `full`.
+    pub(super) fn restore(&self, content: Fingerprint, full: &File) -> Option<Arc<Library>> {
         let mut by_content = self.lock();
         let library = by_content.get_mut(&content)?;
-        // What is in use does not rest.
+        // A library in use was not reclaimed.
         if let Some(free) = Arc::get_mut(library) {
-            free.copy.restore(whole);
+            free.copy.restore(full);
         }
         Some(Arc::clone(library))
     }
@@ -49,8 +49,7 @@ impl LoadedLibraries {
         library
     }
 
-    /// Lets each library rest that nothing uses: its memory and disk go back, its addresses stay.
-    /// Blocks.
+    /// Reclaims the memory and disk space of each unused library. Its addresses stay mapped. Blocks.
     pub fn reclaim_unused(&self) -> LibraryCounts {
         let mut by_content = self.lock();
         let loaded = by_content.len();

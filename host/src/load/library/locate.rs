@@ -1,14 +1,14 @@
-//! Where the library of a plugin lies.
+//! Finds the library file of a plugin.
 
 use std::path::{Path, PathBuf};
 
-/// No file for a plugin.
+/// No folder has the plugin's file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no library `{file}` in {}", list(.searched))]
 pub struct NotFound {
     /// The file's name.
     pub file: String,
-    /// Where it was looked for, in order.
+    /// The folders searched, in order.
     pub searched: Vec<PathBuf>,
 }
 
@@ -24,17 +24,17 @@ fn list(paths: &[PathBuf]) -> String {
     }
 }
 
-/// The name of a plugin's file, as cargo writes it: `pig-latin` → `libpig_latin.so`.
+/// The name that cargo gives a plugin's file: `pig-latin` → `libpig_latin.so`.
 pub fn file_name(plugin: &str) -> String {
     let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     format!("{prefix}{}{suffix}", plugin.replace('-', "_"))
 }
 
-/// The first of `folders` that has the plugin's file.
+/// Finds the plugin's file in the first of `folders` that has it.
 ///
 /// # Errors
 ///
-/// [`NotFound`], with every folder that was looked at.
+/// [`NotFound`], with every folder that was searched.
 pub fn locate(plugin: &str, folders: &[PathBuf]) -> Result<PathBuf, NotFound> {
     let file = file_name(plugin);
     let found = folders
@@ -47,7 +47,7 @@ pub fn locate(plugin: &str, folders: &[PathBuf]) -> Result<PathBuf, NotFound> {
     })
 }
 
-/// The plugins whose files lie in `folders`, as a manifest would name them.
+/// The plugins whose files are in `folders`, as a manifest names them.
 pub fn plugins_in(folders: &[PathBuf]) -> Vec<String> {
     let entries = folders
         .iter()

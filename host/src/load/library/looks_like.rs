@@ -1,6 +1,6 @@
-//! What a file that is no library seems to be instead.
+//! Guesses the type of a file that is not a library.
 
-/// Magic numbers of things people point at by mistake, and how to put it.
+/// Magic numbers of files that are used by mistake, and their descriptions.
 const MAGIC: &[(&[u8], &str)] = &[
     (
         b"version https://git-lfs",
@@ -29,14 +29,14 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"\xca\xfe\xba\xbe", "a universal Mach-O file or Java class"),
 ];
 
-/// Names what `bytes` look like, in a few words.
+/// Describes what `bytes` look like, in a few words.
 pub(super) fn looks_like(bytes: &[u8]) -> &'static str {
     let known = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic));
     if let Some((_, name)) = known {
         return name;
     }
     if bytes.iter().all(|&byte| byte == 0) {
-        return "nothing but zeros: a copy that failed?";
+        return "nothing but zeros: did a copy fail?";
     }
     if is_text(&bytes[..bytes.len().min(512)]) {
         "text"
@@ -49,7 +49,7 @@ fn is_text(start: &[u8]) -> bool {
     let printable = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
     let whole = match std::str::from_utf8(start) {
         Ok(_) => true,
-        // The cut at 512 bytes may go through a character.
+        // The 512 bytes may end within a character.
         Err(e) => e.error_len().is_none(),
     };
     whole && start.iter().all(printable)
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_common_mistakes_apart() {
+    fn common_mistakes_are_named() {
         assert_eq!(looks_like(b"use = [\"logger\"]\n"), "text");
         assert_eq!(looks_like("é".repeat(511).as_bytes()), "text");
         assert!(looks_like(b"\x1f\x8b\x08\0\0").starts_with("gzip"));

@@ -1,15 +1,15 @@
-//! What a plugin says of itself, in the section `.stackup`.
+//! A plugin's metadata, from the section `.stackup`.
 //!
-//! UTF-8 lines `key=value\n`, then perhaps NULs. The first line is `stackup-plugin=1`. Keys not
-//! known here are passed over, so that plugins built later can say more.
+//! UTF-8 lines `key=value\n`, optionally followed by NULs. The first line is `stackup-plugin=1`. Unknown
+//! keys are ignored, so that newer plugins can add some.
 
 use std::fmt;
 use std::str::Utf8Error;
 
-/// The one format this host reads.
+/// The only format this host reads.
 const FORMAT: &str = "1";
 
-/// What a plugin says of itself.
+/// A plugin's metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     /// The version of stackup-plugin it was built against.
@@ -18,31 +18,31 @@ pub struct Metadata {
     pub name: String,
     /// Its own version.
     pub version: String,
-    /// One line for people; may be empty.
+    /// One line for display; may be empty.
     pub description: String,
-    /// The compiler, as `rustc --version` says.
+    /// The compiler, as `rustc --version` prints it.
     pub rustc: String,
-    /// What a panic in it does.
+    /// Its panic strategy.
     pub panic: Panic,
     /// How it was built: `debug` or `release`.
     pub profile: String,
-    /// What it exports; at least one, each name once.
+    /// Its exported handlers: at least one, with unique names.
     pub handlers: Vec<HandlerInfo>,
 }
 
-/// What a panic does.
+/// A panic strategy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Panic {
-    /// Can be caught.
+    /// A panic can be caught.
     Unwind,
-    /// Ends the process.
+    /// A panic ends the process.
     Abort,
 }
 
 /// An app or middleware that a plugin exports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlerInfo {
-    /// Which of the two.
+    /// App or middleware.
     pub kind: HandlerKind,
     /// Its name in the plugin.
     pub name: String,
@@ -69,16 +69,16 @@ impl fmt::Display for HandlerKind {
 /// Metadata that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// Nothing in the section.
+    /// The section is empty.
     #[error("its metadata is empty")]
     Empty,
     /// Not UTF-8.
     #[error("its metadata is not UTF-8: {0}")]
     NotUtf8(#[from] Utf8Error),
-    /// A line cut off, or bytes after the padding.
+    /// A truncated line, or bytes after the padding.
     #[error("its metadata does not end with a whole line")]
     CutOff,
-    /// A format from the future, or none.
+    /// A newer format, or none.
     #[error(
         "its metadata starts with {found:?}, this stackup reads only `stackup-plugin={FORMAT}`: \
          rebuild the plugin with the stackup-plugin that goes with this stackup"
@@ -87,28 +87,28 @@ pub enum MetadataError {
         /// The first line.
         found: String,
     },
-    /// Not `key=value`, or with control characters in it.
-    #[error("its metadata has {line:?} in line {number}, which is no `key=value`")]
+    /// Not `key=value`, or with control characters.
+    #[error("line {number} of its metadata, {line:?}, is not `key=value`")]
     Line {
         /// Counted from 1.
         number: usize,
-        /// What stands there.
+        /// The line.
         line: String,
     },
-    /// A required key that is not there.
+    /// A required key is missing.
     #[error("its metadata has no `{0}`")]
     Missing(&'static str),
-    /// A key given twice.
+    /// A key occurs twice.
     #[error("its metadata has `{0}` twice: is `stackup_plugin::export!` called more than once?")]
     Twice(String),
-    /// A value that is none of those allowed.
+    /// A value that is not allowed.
     #[error("its metadata says `{key}={value}`, where {expected} is expected")]
     Value {
         /// The key.
         key: &'static str,
-        /// What it says.
+        /// Its value.
         value: String,
-        /// What it may say.
+        /// What is allowed.
         expected: &'static str,
     },
     /// No `handler` line.
@@ -117,11 +117,11 @@ pub enum MetadataError {
 }
 
 impl Metadata {
-    /// Reads the section's content.
+    /// Parses the section's content.
     ///
     /// # Errors
     ///
-    /// When it is not what the format promises.
+    /// When it does not follow the format.
     pub fn parse(section: &[u8]) -> Result<Self, MetadataError> {
         let end = section
             .iter()
@@ -141,14 +141,14 @@ impl Metadata {
         Pairs::read(rest)?.into_metadata()
     }
 
-    /// Whether it was built for debugging.
+    /// Whether it is a debug build.
     #[must_use]
     pub fn is_debug(&self) -> bool {
         self.profile == "debug"
     }
 }
 
-/// The lines after the first, keys in order of appearance.
+/// The lines after the first, in order.
 struct Pairs<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Pairs<'a> {
@@ -156,7 +156,7 @@ impl<'a> Pairs<'a> {
         let mut pairs: Vec<(&str, &str)> = Vec::new();
         for (number, line) in (2..).zip(lines.split('\n')) {
             let pair = line.split_once('=').filter(|(key, _)| !key.is_empty());
-            // Control characters could rewrite the terminal of whoever inspects the file.
+            // Control characters could manipulate the terminal of a user who inspects the file.
             let Some((key, value)) = pair.filter(|_| !line.contains(char::is_control)) else {
                 return Err(MetadataError::Line {
                     number,
@@ -250,7 +250,7 @@ fn is_known(key: &str) -> bool {
     .contains(&key)
 }
 
-/// A plugin's name becomes part of a file's name, so it holds nothing a path cares about.
+/// A plugin's name becomes part of a file name, so it must have no characters with a meaning in paths.
 fn check_name(
     key: &'static str,
     name: &str,

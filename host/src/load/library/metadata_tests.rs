@@ -13,7 +13,7 @@ fn with(from: &str, to: &str) -> Result<Metadata, MetadataError> {
 }
 
 #[test]
-fn reads_all_it_is_told() {
+fn all_fields_are_parsed() {
     let handler = |kind, name: &str| HandlerInfo {
         kind,
         name: name.to_owned(),
@@ -36,7 +36,7 @@ fn reads_all_it_is_told() {
 }
 
 #[test]
-fn padding_and_keys_from_the_future_are_passed_over() {
+fn padding_and_unknown_keys_are_ignored() {
     assert_eq!(parse(&format!("{SECTION}\0\0\0")), parse(SECTION));
     assert_eq!(
         parse(&format!("{SECTION}licence=MIT\nlicence=Apache\n")),
@@ -45,14 +45,14 @@ fn padding_and_keys_from_the_future_are_passed_over() {
 }
 
 #[test]
-fn a_description_may_be_empty_or_hold_an_equals_sign() {
+fn description_may_be_empty_or_contain_an_equals_sign() {
     assert_eq!(with("Logs requests", "").unwrap().description, "");
     assert_eq!(with("Logs requests", "a=b=é").unwrap().description, "a=b=é");
     assert!(with("rustc 1.95.0 (59807616e 2026-04-14)", "").is_err());
 }
 
 #[test]
-fn every_required_key_is_required_once() {
+fn required_keys_must_occur_once() {
     for key in [
         "abi",
         "name",
@@ -85,13 +85,13 @@ fn static_key(key: &str) -> &'static str {
 }
 
 #[test]
-fn two_exports_in_one_library_are_told() {
+fn two_exports_in_one_library_are_refused() {
     let error = parse(&format!("{SECTION}{SECTION}")).unwrap_err();
     assert_eq!(error, MetadataError::Twice("stackup-plugin".to_owned()));
 }
 
 #[test]
-fn handlers_are_needed_and_named_once() {
+fn handlers_are_required_and_unique() {
     let none = SECTION
         .split_inclusive("handler")
         .next()
@@ -112,7 +112,7 @@ fn handlers_are_needed_and_named_once() {
 }
 
 #[test]
-fn a_name_can_not_lead_out_of_a_directory() {
+fn name_with_path_characters_is_refused() {
     for bad in ["", "../logger", "a/b", ".", "a b", &"x".repeat(65)] {
         let result = with("name=logger", &format!("name={bad}"));
         assert!(
@@ -123,7 +123,7 @@ fn a_name_can_not_lead_out_of_a_directory() {
 }
 
 #[test]
-fn only_the_allowed_values_are_read() {
+fn other_values_are_refused() {
     assert!(matches!(
         with("unwind", "yes"),
         Err(MetadataError::Value { key: "panic", .. })
@@ -135,7 +135,7 @@ fn only_the_allowed_values_are_read() {
 }
 
 #[test]
-fn other_formats_are_refused_before_anything_else() {
+fn other_formats_are_refused_first() {
     let error = with("stackup-plugin=1", "stackup-plugin=2").unwrap_err();
     assert!(
         error.to_string().contains("\"stackup-plugin=2\""),
@@ -149,7 +149,7 @@ fn other_formats_are_refused_before_anything_else() {
 }
 
 #[test]
-fn damage_is_told() {
+fn damaged_metadata_is_refused() {
     assert_eq!(parse(""), Err(MetadataError::Empty));
     assert_eq!(parse("\0\0"), Err(MetadataError::Empty));
     assert_eq!(parse(SECTION.trim_end()), Err(MetadataError::CutOff));
@@ -177,12 +177,12 @@ fn damage_is_told() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+    fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
         let _ = Metadata::parse(&bytes);
     }
 
     #[test]
-    fn no_damage_makes_it_panic(at in 0..SECTION.len(), byte: u8, cut in 0..SECTION.len()) {
+    fn damaged_metadata_never_panics(at in 0..SECTION.len(), byte: u8, cut in 0..SECTION.len()) {
         let mut bytes = SECTION.as_bytes().to_vec();
         bytes[at] = byte;
         let _ = Metadata::parse(&bytes);
@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn what_it_reads_is_fit_for_a_file_name_and_a_terminal(at in 0..SECTION.len(), c: char) {
+    fn parsed_values_are_safe_in_file_names_and_terminals(at in 0..SECTION.len(), c: char) {
         let mut text: Vec<char> = SECTION.chars().collect();
         text[at] = c;
         if let Ok(metadata) = parse(&text.into_iter().collect::<String>()) {

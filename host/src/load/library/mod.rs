@@ -1,6 +1,6 @@
-//! From a file to a library that is fit to load.
+//! From a file to a library that is ready to load.
 //!
-//! Knows files and libraries; knows neither HTTP nor TOML. All of it blocks.
+//! Knows files and libraries; knows neither HTTP nor TOML. Every function blocks.
 
 mod cache;
 mod choose;

@@ -1,23 +1,23 @@
-//! Content that was written down beforehand: by a directive's pin, or in the lock.
+//! Compares a library's content with its directive's pin and with the lock.
 
 use std::fmt;
 
 use super::fingerprint::Fingerprint;
 
-/// A library that is not the one that was pinned.
+/// A library whose content does not match its pin.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "its content is not the pinned one: the manifest says sha256 = \"{expected}\", \
-     the file has \"{found}\"; if the new file is meant, pin that"
+    "its content does not match its pin: the manifest says sha256 = \"{expected}\", \
+     the file has \"{found}\"; to use this file, pin its hash"
 )]
 pub struct PinError {
-    /// What the manifest says.
+    /// The pinned hash.
     pub expected: Fingerprint,
-    /// What the file has.
+    /// The file's hash.
     pub found: Fingerprint,
 }
 
-/// Compares a library with the fingerprint its directive pins, if it pins one.
+/// Checks a library against its directive's pin, if there is one.
 ///
 /// # Errors
 ///
@@ -32,9 +32,9 @@ pub fn check_pin(pin: Option<Fingerprint>, found: Fingerprint) -> Result<(), Pin
 /// A library that is not in the lock.
 #[derive(Debug, thiserror::Error)]
 pub struct LockError {
-    /// What the plugin's library may be; nothing, if the lock does not have the plugin.
+    /// The hashes locked for the plugin; empty if the lock does not list it.
     pub locked: Vec<Fingerprint>,
-    /// What the file has.
+    /// The file's hash.
     pub found: Fingerprint,
 }
 
@@ -45,23 +45,23 @@ impl fmt::Display for LockError {
         if locked.is_empty() {
             return write!(
                 f,
-                "the lock does not have it; the file has sha256 = \"{found}\""
+                "it is not in the lock; the file has sha256 = \"{found}\""
             );
         }
         let locked = locked.join(" or ");
         write!(
             f,
-            "its content is not the locked one: the lock says sha256 = {locked}, the file has \
+            "its content does not match the lock: the lock says sha256 = {locked}, the file has \
              \"{found}\""
         )
     }
 }
 
-/// Compares a library with what the lock has for its plugin, if there is a lock to keep to.
+/// Checks a library against the hashes locked for its plugin, if there is a lock.
 ///
 /// # Errors
 ///
-/// When it is none of them.
+/// When it matches none of them.
 pub fn check_lock(locked: Option<&[Fingerprint]>, found: Fingerprint) -> Result<(), LockError> {
     match locked {
         Some(locked) if !locked.contains(&found) => Err(LockError {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pin_must_match_and_no_pin_matches_all() {
+    fn pin_must_match_and_no_pin_matches_all() {
         let (one, two) = (Fingerprint::of(b"1"), Fingerprint::of(b"2"));
         check_pin(None, one).unwrap();
         check_pin(Some(one), one).unwrap();
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_lock_only_what_it_has_may_be_loaded() {
+    fn lock_allows_only_its_hashes() {
         let (one, two, three) = (
             Fingerprint::of(b"1"),
             Fingerprint::of(b"2"),
@@ -101,14 +101,14 @@ mod tests {
         assert_eq!(
             differs.to_string(),
             format!(
-                "its content is not the locked one: the lock says sha256 = \"{one}\" or \"{two}\", the \
+                "its content does not match the lock: the lock says sha256 = \"{one}\" or \"{two}\", the \
                  file has \"{three}\""
             )
         );
         let missing = check_lock(Some(&[]), three).unwrap_err();
         assert_eq!(
             missing.to_string(),
-            format!("the lock does not have it; the file has sha256 = \"{three}\"")
+            format!("it is not in the lock; the file has sha256 = \"{three}\"")
         );
     }
 }

@@ -1,6 +1,6 @@
-//! The walk from a library file to a private copy that is fit to load.
+//! The steps from a library file to a private copy that is ready to load.
 //!
-//! Settle → fingerprint → trust → describe → runtime copy. Nothing of the library runs.
+//! Settle → fingerprint → trust → describe → runtime copy. None of the library's code runs.
 
 use std::fmt;
 use std::fs::File;
@@ -18,27 +18,27 @@ use super::runtime_dir::RuntimeDir;
 use super::settle::{FileStat, SettleError, SettleTimeouts, settle};
 use super::trust::{Ids, Trust, TrustError, check_owners};
 
-/// What is asked of a library file.
+/// The requirements for a library file.
 #[derive(Debug, Clone, Copy)]
 pub struct Requirements<'a> {
-    /// The fingerprint it must have, if one is pinned.
+    /// Its pinned fingerprint, if there is one.
     pub pin: Option<Fingerprint>,
-    /// The fingerprints of which it must have one, if libraries are locked.
+    /// The allowed fingerprints, if libraries are locked.
     pub locked: Option<&'a [Fingerprint]>,
-    /// Whose file it may be.
+    /// Who may own and write it.
     pub trust: Trust,
-    /// The version of stackup-plugin this host speaks.
+    /// The ABI version of this host.
     pub abi: &'a str,
-    /// How long to wait for it to come to rest.
-    pub patience: SettleTimeouts,
+    /// How long to wait until it settles.
+    pub settle: SettleTimeouts,
 }
 
 impl Requirements<'_> {
-    /// Whether a library with this content may be loaded.
+    /// Checks that a library with this content may be loaded.
     ///
     /// # Errors
     ///
-    /// When the pin or the lock is for another one.
+    /// When it does not match the pin or the lock.
     pub fn check_fingerprint(&self, content: Fingerprint) -> Result<(), Cause> {
         check_pin(self.pin, content)?;
         check_lock(self.locked, content)?;
@@ -46,33 +46,33 @@ impl Requirements<'_> {
     }
 }
 
-/// A library that is fit to load.
+/// A library that is ready to load.
 #[derive(Debug)]
 pub struct Prepared {
     /// The private copy.
     pub(super) copy: RuntimeCopy,
     /// The hash of its content.
     pub fingerprint: Fingerprint,
-    /// The original, as it was when it was read.
-    pub facts: FileStat,
-    /// What it says of itself.
+    /// The original file, at the time it was read.
+    pub stat: FileStat,
+    /// Its metadata.
     pub metadata: Metadata,
     /// How long each stage took, in order.
     pub timings: Vec<(Stage, Duration)>,
 }
 
-/// A step of the walk.
+/// A stage of [`prepare`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Waiting until nobody writes the file.
+    /// Waiting until the file is no longer written.
     Settle,
-    /// Reading, hashing and copying it in one, and comparing the pin.
+    /// Reading, hashing and copying it in one pass, and checking the pin.
     Fingerprint,
-    /// Whose it is, and whether the lock has it.
+    /// Checking its owner, its permissions and the lock.
     Trust,
-    /// What it says of itself, and whether that fits.
+    /// Reading its metadata and checking compatibility.
     Describe,
-    /// Giving the copy its name.
+    /// Naming the copy.
     RuntimeCopy,
 }
 
@@ -88,7 +88,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// A library that will not be loaded.
+/// A library that was refused.
 #[derive(Debug, thiserror::Error)]
 #[error("`{path}` is refused at {}: {cause}", cause.stage())]
 pub struct PrepareError {
@@ -99,7 +99,7 @@ pub struct PrepareError {
     pub cause: Cause,
 }
 
-/// Why a library will not be loaded.
+/// Why a library was refused.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each variant is the error of one stage")]
 pub enum Cause {
@@ -116,13 +116,13 @@ pub enum Cause {
     #[error(transparent)]
     Describe(#[from] DescribeError),
     #[error(transparent)]
-    IncompatibleError(#[from] IncompatibleError),
+    Incompatible(#[from] IncompatibleError),
     #[error(transparent)]
     Copy(#[from] CopyError),
 }
 
 impl Cause {
-    /// Where on the walk it happened.
+    /// The stage that failed.
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self {
@@ -130,12 +130,12 @@ impl Cause {
             Self::Copy(_) | Self::Read(ReadError::Copy(_)) => Stage::RuntimeCopy,
             Self::Read(_) | Self::Pin(_) => Stage::Fingerprint,
             Self::Trust(_) | Self::Lock(_) => Stage::Trust,
-            Self::Describe(_) | Self::IncompatibleError(_) => Stage::Describe,
+            Self::Describe(_) | Self::Incompatible(_) => Stage::Describe,
         }
     }
 
-    /// Whether it only means that the file was written meanwhile.
-    fn is_passing(&self) -> bool {
+    /// Whether the cause is only that the file was being written.
+    fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Read(ReadError::Changed) | Self::Trust(TrustError::Replaced(_))
@@ -143,104 +143,108 @@ impl Cause {
     }
 }
 
-/// Walks the file at `path` to a copy in `dir` that is fit to load. Blocks.
+/// Takes the file at `path` through all stages to a copy in `dir` that is ready to load. Blocks.
 ///
 /// # Errors
 ///
-/// The first stage that refuses the file, and why.
+/// The first stage that refuses the file, and the reason.
 pub fn prepare(
     path: &Path,
-    demands: &Requirements<'_>,
+    requirements: &Requirements<'_>,
     dir: &RuntimeDir,
 ) -> Result<Prepared, PrepareError> {
-    walk(path, demands, dir).map_err(|cause| PrepareError {
+    try_prepare(path, requirements, dir).map_err(|cause| PrepareError {
         path: path.to_path_buf(),
         cause,
     })
 }
 
-/// The same for a file that is kept: what it holds is known, so it is not hashed again. Blocks.
+/// The same for a saved library. Its content is known, so it is not hashed again. Blocks.
 ///
 /// # Errors
 ///
-/// The first stage that refuses the file, and why.
-pub(super) fn adopt(
-    kept: &Path,
+/// The first stage that refuses the file, and the reason.
+pub(super) fn prepare_saved(
+    saved: &Path,
     fingerprint: Fingerprint,
-    demands: &Requirements<'_>,
+    requirements: &Requirements<'_>,
     dir: &RuntimeDir,
 ) -> Result<Prepared, PrepareError> {
-    take_over(kept, fingerprint, demands, dir).map_err(|cause| PrepareError {
-        path: kept.to_path_buf(),
+    try_prepare_saved(saved, fingerprint, requirements, dir).map_err(|cause| PrepareError {
+        path: saved.to_path_buf(),
         cause,
     })
 }
 
-fn take_over(
-    kept: &Path,
+fn try_prepare_saved(
+    saved: &Path,
     fingerprint: Fingerprint,
-    demands: &Requirements<'_>,
+    requirements: &Requirements<'_>,
     dir: &RuntimeDir,
 ) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
-    demands.check_fingerprint(fingerprint)?;
-    let whole = File::open(kept).map_err(ReadError::from)?;
-    let metadata = describe_file(&whole)?;
-    metadata.check_compatibility(demands.abi)?;
+    requirements.check_fingerprint(fingerprint)?;
+    let full = File::open(saved).map_err(ReadError::from)?;
+    let metadata = describe_file(&full)?;
+    metadata.check_compatibility(requirements.abi)?;
     watch.lap(Stage::Describe);
-    let path = dir.link(kept)?;
+    let path = dir.link(saved)?;
     watch.lap(Stage::RuntimeCopy);
-    let facts = FileStat::of(&whole.metadata().map_err(ReadError::from)?);
-    let copy = RuntimeCopy { path, whole };
+    let stat = FileStat::of(&full.metadata().map_err(ReadError::from)?);
+    let copy = RuntimeCopy { path, full };
     Ok(Prepared {
         copy,
         fingerprint,
-        facts,
+        stat,
         metadata,
         timings: watch.laps,
     })
 }
 
-fn walk(path: &Path, demands: &Requirements<'_>, dir: &RuntimeDir) -> Result<Prepared, Cause> {
+fn try_prepare(
+    path: &Path,
+    requirements: &Requirements<'_>,
+    dir: &RuntimeDir,
+) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
-    let content = read_trusted(path, demands, dir, &mut watch)?;
-    let metadata = describe_file(content.draft.file())?;
-    metadata.check_compatibility(demands.abi)?;
+    let content = read_trusted(path, requirements, dir, &mut watch)?;
+    let metadata = describe_file(content.copy.file())?;
+    metadata.check_compatibility(requirements.abi)?;
     watch.lap(Stage::Describe);
-    let copy = content.draft.keep(&metadata.name, content.fingerprint)?;
+    let copy = content.copy.persist(&metadata.name, content.fingerprint)?;
     watch.lap(Stage::RuntimeCopy);
     Ok(Prepared {
         copy,
         fingerprint: content.fingerprint,
-        facts: content.facts,
+        stat: content.stat,
         metadata,
         timings: watch.laps,
     })
 }
 
-/// Settles, reads and judges, again and again while somebody writes in between, within one deadline.
+/// Settles, reads and checks the file; starts over if it is written in between, within one deadline.
 fn read_trusted(
     path: &Path,
-    demands: &Requirements<'_>,
+    requirements: &Requirements<'_>,
     dir: &RuntimeDir,
     watch: &mut Stopwatch,
 ) -> Result<Content, Cause> {
-    let patience = demands.patience;
-    let end = Instant::now() + patience.deadline;
+    let timeouts = requirements.settle;
+    let end = Instant::now() + timeouts.deadline;
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        let facts = settle(
+        let stat = settle(
             path,
             SettleTimeouts {
                 deadline: left,
-                ..patience
+                ..timeouts
             },
         )?;
         watch.lap(Stage::Settle);
-        match read(path, facts, demands, dir, watch) {
-            Err(cause) if !cause.is_passing() => return Err(cause),
+        match read(path, stat, requirements, dir, watch) {
+            Err(cause) if !cause.is_transient() => return Err(cause),
             Err(_) if Instant::now() >= end => {
-                return Err(SettleError::StillChanging(patience.deadline).into());
+                return Err(SettleError::StillChanging(timeouts.deadline).into());
             }
             Err(_) => {}
             Ok(content) => return Ok(content),
@@ -250,16 +254,16 @@ fn read_trusted(
 
 fn read(
     path: &Path,
-    facts: FileStat,
-    demands: &Requirements<'_>,
+    stat: FileStat,
+    requirements: &Requirements<'_>,
     dir: &RuntimeDir,
     watch: &mut Stopwatch,
 ) -> Result<Content, Cause> {
-    let content = Content::read(path, facts, dir)?;
-    demands.check_fingerprint(content.fingerprint)?;
+    let content = Content::read(path, stat, dir)?;
+    requirements.check_fingerprint(content.fingerprint)?;
     watch.lap(Stage::Fingerprint);
-    if demands.trust == Trust::Owner {
-        check_owners(path, content.facts, Ids::of_this_process())?;
+    if requirements.trust == Trust::Owner {
+        check_owners(path, content.stat, Ids::of_this_process())?;
     }
     watch.lap(Stage::Trust);
     Ok(content)
@@ -278,7 +282,7 @@ impl Stopwatch {
         }
     }
 
-    /// Books the time since the last lap; a stage that is repeated is one stage.
+    /// Adds the time since the last lap to `stage`; repeats of a stage are summed.
     fn lap(&mut self, stage: Stage) {
         let took = self.last.elapsed();
         self.last += took;

@@ -5,24 +5,24 @@ use std::time::SystemTime;
 use super::*;
 use crate::load::library::sample::{self, SECTION};
 
-const DEMANDS: Requirements<'_> = Requirements {
+const REQUIREMENTS: Requirements<'_> = Requirements {
     pin: None,
     locked: None,
     trust: Trust::Owner,
     abi: "0.1.0",
-    patience: SettleTimeouts {
+    settle: SettleTimeouts {
         quiet: Duration::from_millis(10),
         deadline: Duration::from_secs(2),
     },
 };
 
-struct Bench {
+struct Fixture {
     _base: tempfile::TempDir,
     dir: RuntimeDir,
     file: PathBuf,
 }
 
-impl Bench {
+impl Fixture {
     fn new(content: &[u8]) -> Self {
         let (base, dir) = sample::runtime_dir();
         let file = base.path().join("liblogger.so");
@@ -34,17 +34,17 @@ impl Bench {
         }
     }
 
-    fn prepare(&self, demands: &Requirements<'_>) -> Result<Prepared, PrepareError> {
-        prepare(&self.file, demands, &self.dir)
+    fn prepare(&self, requirements: &Requirements<'_>) -> Result<Prepared, PrepareError> {
+        prepare(&self.file, requirements, &self.dir)
     }
 
-    fn refused(&self, demands: &Requirements<'_>) -> (Stage, String) {
-        let error = self.prepare(demands).unwrap_err();
+    fn refused(&self, requirements: &Requirements<'_>) -> (Stage, String) {
+        let error = self.prepare(requirements).unwrap_err();
         assert!(error.to_string().contains(&self.file.display().to_string()));
         assert_eq!(
             fs::read_dir(self.dir.path()).unwrap().count(),
             0,
-            "refused, yet copied"
+            "refused, but copied"
         );
         (error.cause.stage(), error.to_string())
     }
@@ -55,13 +55,13 @@ fn plugin() -> Vec<u8> {
 }
 
 #[test]
-fn a_good_plugin_is_copied_and_described() {
-    let bench = Bench::new(&plugin());
-    let prepared = bench.prepare(&DEMANDS).unwrap();
+fn valid_plugin_is_copied_and_described() {
+    let fixture = Fixture::new(&plugin());
+    let prepared = fixture.prepare(&REQUIREMENTS).unwrap();
     assert_eq!(prepared.metadata, sample::metadata());
     assert_eq!(prepared.fingerprint, Fingerprint::of(&plugin()));
     assert_eq!(fs::read(&prepared.copy.path).unwrap(), plugin());
-    assert!(prepared.copy.path.starts_with(bench.dir.path()));
+    assert!(prepared.copy.path.starts_with(fixture.dir.path()));
     let stages: Vec<_> = prepared
         .timings
         .iter()
@@ -74,10 +74,10 @@ fn a_good_plugin_is_copied_and_described() {
 }
 
 #[test]
-fn the_copy_is_what_was_checked_whatever_becomes_of_the_file() {
-    let bench = Bench::new(&plugin());
-    let prepared = bench.prepare(&DEMANDS).unwrap();
-    fs::write(&bench.file, "overwritten in place").unwrap();
+fn copy_is_unaffected_by_later_writes_to_the_file() {
+    let fixture = Fixture::new(&plugin());
+    let prepared = fixture.prepare(&REQUIREMENTS).unwrap();
+    fs::write(&fixture.file, "overwritten in place").unwrap();
     assert_eq!(
         Fingerprint::of(&fs::read(&prepared.copy.path).unwrap()),
         prepared.fingerprint
@@ -85,45 +85,53 @@ fn the_copy_is_what_was_checked_whatever_becomes_of_the_file() {
 }
 
 #[test]
-fn each_refusal_names_its_stage() {
-    let patience = SettleTimeouts {
+fn refusal_names_its_stage() {
+    let settle = SettleTimeouts {
         deadline: Duration::from_millis(20),
-        ..DEMANDS.patience
+        ..REQUIREMENTS.settle
     };
-    let bench = Bench::new(b"");
+    let fixture = Fixture::new(b"");
     assert_eq!(
-        bench
+        fixture
             .refused(&Requirements {
-                patience,
-                ..DEMANDS
+                settle,
+                ..REQUIREMENTS
             })
             .0,
         Stage::Settle
     );
-    let bench = Bench::new(&plugin());
+    let fixture = Fixture::new(&plugin());
     let pin = Some(Fingerprint::of(b"other"));
     assert_eq!(
-        bench.refused(&Requirements { pin, ..DEMANDS }).0,
+        fixture
+            .refused(&Requirements {
+                pin,
+                ..REQUIREMENTS
+            })
+            .0,
         Stage::Fingerprint
     );
     let locked = Some(&[Fingerprint::of(b"other")][..]);
-    let (stage, text) = bench.refused(&Requirements { locked, ..DEMANDS });
+    let (stage, text) = fixture.refused(&Requirements {
+        locked,
+        ..REQUIREMENTS
+    });
     assert_eq!(stage, Stage::Trust);
     assert!(
-        text.contains("is refused at trust: its content is not the locked one"),
+        text.contains("is refused at trust: its content does not match the lock"),
         "{text}"
     );
     assert_eq!(
-        bench
+        fixture
             .refused(&Requirements {
                 abi: "0.2.0",
-                ..DEMANDS
+                ..REQUIREMENTS
             })
             .0,
         Stage::Describe
     );
-    let bench = Bench::new(b"text");
-    let (stage, text) = bench.refused(&DEMANDS);
+    let fixture = Fixture::new(b"text");
+    let (stage, text) = fixture.refused(&REQUIREMENTS);
     assert_eq!(stage, Stage::Describe);
     assert!(
         text.ends_with("is refused at describe: not a library, but text"),
@@ -132,23 +140,23 @@ fn each_refusal_names_its_stage() {
 }
 
 #[test]
-fn a_file_others_may_write_is_refused_unless_any_will_do() {
-    let bench = Bench::new(&plugin());
-    fs::set_permissions(&bench.file, fs::Permissions::from_mode(0o666)).unwrap();
-    assert_eq!(bench.refused(&DEMANDS).0, Stage::Trust);
-    bench
+fn file_writable_by_others_is_refused_unless_trust_is_any() {
+    let fixture = Fixture::new(&plugin());
+    fs::set_permissions(&fixture.file, fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(fixture.refused(&REQUIREMENTS).0, Stage::Trust);
+    fixture
         .prepare(&Requirements {
             trust: Trust::Any,
-            ..DEMANDS
+            ..REQUIREMENTS
         })
         .unwrap();
 }
 
 #[test]
-fn a_plugin_that_aborts_is_refused() {
+fn plugin_with_aborting_panics_is_refused() {
     let section = SECTION.replace("unwind", "abort");
-    let bench = Bench::new(&sample::library(&[(".stackup", section.as_bytes())]));
-    let (stage, text) = bench.refused(&DEMANDS);
+    let fixture = Fixture::new(&sample::library(&[(".stackup", section.as_bytes())]));
+    let (stage, text) = fixture.refused(&REQUIREMENTS);
     assert_eq!(stage, Stage::Describe);
     assert!(
         text.contains("a panic in it would end the worker"),
@@ -156,10 +164,10 @@ fn a_plugin_that_aborts_is_refused() {
     );
 }
 
-/// While another process replaces the file as fast as it can, only whole ones come through.
+/// While the file is overwritten as fast as possible, only complete ones are accepted.
 #[test]
-fn only_whole_files_come_through_while_it_is_written() {
-    let bench = Bench::new(&plugin());
+fn only_complete_files_are_accepted_during_writes() {
+    let fixture = Fixture::new(&plugin());
     let other = sample::library(&[(".stackup", SECTION.as_bytes()), (".more", &[7; 100_000])]);
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -169,11 +177,11 @@ fn only_whole_files_come_through_while_it_is_written() {
                     break;
                 }
                 let content = if round % 2 == 0 { &other } else { &plugin() };
-                fs::write(&bench.file, content).unwrap();
+                fs::write(&fixture.file, content).unwrap();
                 std::thread::sleep(Duration::from_millis(round % 30));
             }
         });
-        let results: Vec<_> = (0..20).map(|_| bench.prepare(&DEMANDS)).collect();
+        let results: Vec<_> = (0..20).map(|_| fixture.prepare(&REQUIREMENTS)).collect();
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         let whole = [Fingerprint::of(&plugin()), Fingerprint::of(&other)];
         let mut passed = 0;
@@ -183,7 +191,7 @@ fn only_whole_files_come_through_while_it_is_written() {
                     assert!(whole.contains(&prepared.fingerprint));
                     passed += 1;
                 }
-                // A busy machine may stop the writer in the middle for longer than the quiet time.
+                // On a busy machine the writer may pause mid-write for longer than the quiet time.
                 Err(error) => assert_eq!(error.cause.stage(), Stage::Describe, "{error}"),
             }
         }
@@ -192,19 +200,19 @@ fn only_whole_files_come_through_while_it_is_written() {
 }
 
 #[test]
-fn an_old_library_of_five_megabytes_takes_milliseconds() {
+fn old_library_of_five_megabytes_takes_milliseconds() {
     let bulk: Vec<u8> = (0..5_000_000_u32)
         .map(|n| (n ^ n >> 7).to_le_bytes()[0])
         .collect();
-    let bench = Bench::new(&sample::library(&[
+    let fixture = Fixture::new(&sample::library(&[
         (".stackup", SECTION.as_bytes()),
         (".x", &bulk),
     ]));
-    let file = File::options().write(true).open(&bench.file).unwrap();
+    let file = File::options().write(true).open(&fixture.file).unwrap();
     file.set_modified(SystemTime::now() - Duration::from_secs(60))
         .unwrap();
     let start = Instant::now();
-    let prepared = bench.prepare(&DEMANDS).unwrap();
+    let prepared = fixture.prepare(&REQUIREMENTS).unwrap();
     let took = start.elapsed();
     println!("prepare of 5 MB: {took:?} {:?}", prepared.timings);
     assert!(

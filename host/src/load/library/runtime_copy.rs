@@ -1,7 +1,7 @@
-//! The file that is really loaded: a private copy, named by its content.
+//! The file that is actually loaded: a private copy, named by its content.
 //!
-//! A library that is mapped must never change: overwriting it is SIGSEGV, truncating it SIGBUS.
-//! And a path that is loaded already gives the old code again, so each content has its own.
+//! A mapped library must never change: overwriting it causes SIGSEGV, truncating it SIGBUS. And loading a
+//! path that is already loaded returns the old code, so each content needs its own path.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -14,38 +14,38 @@ use super::fingerprint::Fingerprint;
 use super::runtime_dir::RuntimeDir;
 use super::store::link;
 
-/// A copy that could not be made.
+/// The copy could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("no copy could be made at `{path}`: {source}")]
+#[error("failed to copy the library to `{path}`: {source}")]
 pub struct CopyError {
     path: PathBuf,
     source: io::Error,
 }
 
-/// A copy in the making, which goes unless it is kept.
+/// A copy being written, removed on drop unless it is persisted.
 #[derive(Debug)]
 pub(super) struct TempCopy {
     file: NamedTempFile,
     len: u64,
 }
 
-/// A copy that is in its place.
+/// A copy under its final name.
 #[derive(Debug)]
 pub(super) struct RuntimeCopy {
     /// The file to load.
     pub(super) path: PathBuf,
-    /// All of the content; what is at `path` may lack what is not mapped, if it was there before.
-    pub(super) whole: File,
+    /// A file with the whole content. The one at `path` may lack its unmapped part if it existed before.
+    pub(super) full: File,
 }
 
 impl RuntimeDir {
-    /// An empty draft.
+    /// An empty temporary copy.
     ///
     /// # Errors
     ///
     /// When the directory can't be written.
-    pub(super) fn draft(&self) -> Result<TempCopy, CopyError> {
-        // Opened for writing as it is made, so that it can be read-only from the start.
+    pub(super) fn temp_copy(&self) -> Result<TempCopy, CopyError> {
+        // Creating it opens it for writing, so its permissions can be read-only from the start.
         let file = tempfile::Builder::new()
             .prefix(".new-")
             .permissions(Permissions::from_mode(0o500))
@@ -59,14 +59,14 @@ impl RuntimeDir {
         }
     }
 
-    /// Gives a library that is kept a name in here.
+    /// Links a saved library into this directory.
     ///
     /// # Errors
     ///
     /// When the directory can't be written.
-    pub(super) fn link(&self, kept: &Path) -> Result<PathBuf, CopyError> {
-        let path = self.path().join(kept.file_name().unwrap_or_default());
-        match link(kept, &path) {
+    pub(super) fn link(&self, saved: &Path) -> Result<PathBuf, CopyError> {
+        let path = self.path().join(saved.file_name().unwrap_or_default());
+        match link(saved, &path) {
             Ok(()) => Ok(path),
             Err(source) => Err(CopyError { path, source }),
         }
@@ -74,25 +74,25 @@ impl RuntimeDir {
 }
 
 impl TempCopy {
-    /// Appends a piece.
-    pub(super) fn write(&mut self, piece: &[u8]) -> Result<(), CopyError> {
-        self.len += piece.len() as u64;
+    /// Appends a chunk.
+    pub(super) fn write(&mut self, chunk: &[u8]) -> Result<(), CopyError> {
+        self.len += chunk.len() as u64;
         self.file
-            .write_all(piece)
+            .write_all(chunk)
             .map_err(|source| self.failed(source))
     }
 
-    /// What is written.
+    /// The file, with what is written so far.
     pub(super) fn file(&self) -> &File {
         self.file.as_file()
     }
 
-    /// Names it `NAME-FINGERPRINT.so`, unless that is there already.
+    /// Renames it to `NAME-FINGERPRINT.so`, unless that exists already.
     ///
     /// # Errors
     ///
     /// When the directory can't be written.
-    pub(super) fn keep(
+    pub(super) fn persist(
         self,
         name: &str,
         fingerprint: Fingerprint,
@@ -100,13 +100,13 @@ impl TempCopy {
         let extension = std::env::consts::DLL_EXTENSION;
         let file_name = format!("{name}-{fingerprint}.{extension}");
         let path = self.file.path().with_file_name(file_name);
-        // Copies appear by rename, so one that is there is whole, unless something else ate it.
+        // Copies appear by rename, so an existing one is complete unless something else damaged it.
         if fs::symlink_metadata(&path).is_ok_and(|m| m.is_file() && m.len() == self.len) {
-            let whole = self.file.into_file();
-            return Ok(RuntimeCopy { path, whole });
+            let full = self.file.into_file();
+            return Ok(RuntimeCopy { path, full });
         }
         match self.file.persist(&path) {
-            Ok(whole) => Ok(RuntimeCopy { path, whole }),
+            Ok(full) => Ok(RuntimeCopy { path, full }),
             Err(refused) => Err(CopyError {
                 path,
                 source: refused.error,
@@ -130,30 +130,30 @@ mod tests {
     use crate::load::library::sample;
 
     fn copy(dir: &RuntimeDir, bytes: &[u8]) -> Result<PathBuf, CopyError> {
-        let mut draft = dir.draft()?;
-        draft.write(bytes)?;
-        let kept = draft.keep("logger", Fingerprint::of(bytes))?;
-        Ok(kept.path)
+        let mut temp = dir.temp_copy()?;
+        temp.write(bytes)?;
+        let copy = temp.persist("logger", Fingerprint::of(bytes))?;
+        Ok(copy.path)
     }
 
     #[test]
-    fn is_named_by_its_content_and_read_only() {
+    fn copy_is_named_by_content_and_read_only() {
         let (_base, dir) = sample::runtime_dir();
         let path = copy(&dir, b"code").unwrap();
         let name = format!("logger-{}.so", Fingerprint::of(b"code"));
         assert_eq!(path.file_name().unwrap().to_str(), Some(name.as_str()));
         assert_eq!(fs::read(&path).unwrap(), b"code");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o500);
-        drop(dir.draft().unwrap());
+        drop(dir.temp_copy().unwrap());
         assert_eq!(
             fs::read_dir(dir.path()).unwrap().count(),
             1,
-            "no temporary file stays"
+            "no temporary file is left"
         );
     }
 
     #[test]
-    fn the_same_content_is_the_same_file() {
+    fn same_content_is_one_file() {
         let (_base, dir) = sample::runtime_dir();
         let first = copy(&dir, b"code").unwrap();
         let inode = fs::metadata(&first).unwrap().ino();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_that_lost_bytes_is_made_anew() {
+    fn truncated_copy_is_replaced() {
         let (_base, dir) = sample::runtime_dir();
         let path = copy(&dir, b"code").unwrap();
         fs::remove_file(&path).unwrap();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_gone_is_an_error_that_names_it() {
+    fn missing_directory_is_named_in_the_error() {
         let (_base, dir) = sample::runtime_dir();
         fs::remove_dir(dir.path()).unwrap();
         let error = copy(&dir, b"code").unwrap_err().to_string();

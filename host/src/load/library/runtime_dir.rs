@@ -1,7 +1,7 @@
-//! The private directory from which libraries are loaded.
+//! The private directory that libraries are loaded from.
 //!
-//! Its lock lives as long as its process, however that ends; a directory whose lock is free was
-//! left by a dead process, and the next to start removes it.
+//! The process holds a lock on it until it ends, in any way. A directory whose lock is free was left by a
+//! dead process, and the next process to start removes it.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
-/// Unlike anything a person would name a directory, for what has it may be removed.
+/// A prefix that no user's directory would have, since directories with it may be removed.
 const PREFIX: &str = "stackup-runtime-";
 
-/// A place where a runtime directory could be.
+/// A directory in which a runtime directory can be created.
 #[derive(Debug, Clone)]
 pub struct BaseDir {
-    /// The directory in which to make one.
+    /// The directory.
     pub path: PathBuf,
-    /// The variable that names it.
+    /// The environment variable that names it.
     pub variable: &'static str,
 }
 
@@ -39,7 +39,7 @@ impl BaseDir {
     }
 }
 
-/// No place for a runtime directory.
+/// No base directory is usable.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "no directory to load libraries from{}: set TMPDIR to a directory of yours on a filesystem \
@@ -50,37 +50,37 @@ pub struct RuntimeDirError {
     refusals: Vec<String>,
 }
 
-/// A private directory (0700), locked while this lives and removed with it.
+/// A private directory (0700), locked while this value lives and removed when it is dropped.
 #[derive(Debug)]
 pub struct RuntimeDir {
-    // Dropped in this order: the directory goes while the lock still says it is ours.
+    // Dropped in this order: the directory is removed while it is still locked.
     dir: Owned,
     lock: File,
 }
 
-/// Removes the directory when dropped.
+/// Removes the directory on drop.
 #[derive(Debug)]
 struct Owned(PathBuf);
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // What can't be removed is left: it is only waste.
+        // A failure only wastes space.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
 impl RuntimeDir {
-    /// Makes one in the first of the candidates that allows execution, and removes what dead
-    /// processes left there.
+    /// Creates one in the first base directory that allows execution, and removes those that dead processes
+    /// left there.
     ///
     /// # Errors
     ///
-    /// When no candidate will do, with the reason for each.
-    pub fn create(candidates: &[BaseDir]) -> Result<Self, RuntimeDirError> {
+    /// When no base directory is usable; with the reason for each.
+    pub fn create(bases: &[BaseDir]) -> Result<Self, RuntimeDirError> {
         let mut refusals = Vec::new();
-        for candidate in candidates {
-            let (path, variable) = (candidate.path.display(), candidate.variable);
-            match Self::create_in(&candidate.path) {
+        for base in bases {
+            let (path, variable) = (base.path.display(), base.variable);
+            match Self::create_in(&base.path) {
                 Ok(dir) => return Ok(dir),
                 Err(why) => refusals.push(format!("{path} (from {variable}) {why}")),
             }
@@ -88,25 +88,25 @@ impl RuntimeDir {
         Err(RuntimeDirError { refusals })
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.dir.0
     }
 
-    /// Removes what dead processes left beside it.
+    /// Removes the runtime directories that dead processes left in the same base directory.
     pub(crate) fn sweep(&self) {
         if let Some(base) = self.path().parent() {
             sweep(base);
         }
     }
 
-    /// What says that it is in use: locked as long as any descriptor of it is open.
+    /// The lock: held as long as any descriptor of it is open.
     pub(crate) fn lock(&self) -> &File {
         &self.lock
     }
 
-    /// One that this process had before it became this program.
+    /// Takes over the directory that this process created before it executed this program.
     pub(crate) fn adopt(path: PathBuf, lock: File) -> Self {
         Self {
             dir: Owned(path),
@@ -121,7 +121,7 @@ impl RuntimeDir {
             return Err("is mounted noexec".to_owned());
         }
         sweep(&base);
-        // Another process that sweeps may take a directory between its making and its locking.
+        // Another process's sweep may remove the directory between its creation and its locking.
         for _ in 0..16 {
             let dir = tempfile::Builder::new()
                 .prefix(PREFIX)
@@ -133,11 +133,11 @@ impl RuntimeDir {
                 return Ok(Self { dir, lock });
             }
         }
-        Err("lost every directory made there to another process".to_owned())
+        Err("lost every directory created there to another process".to_owned())
     }
 }
 
-/// Locks the directory at `path`, unless it is locked, not ours, or no longer there.
+/// Locks the directory at `path`, unless it is locked already, owned by another user, or gone.
 fn lock(path: &Path) -> Option<File> {
     let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits().cast_signed();
     let file = OpenOptions::new()
@@ -154,12 +154,12 @@ fn hold(path: &Path, file: File) -> Option<File> {
         return None;
     }
     flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
-    // Whoever held the lock before may have removed the directory.
+    // The previous holder of the lock may have removed the directory.
     let now = fs::symlink_metadata(path).ok()?;
     ((now.dev(), now.ino()) == (opened.dev(), opened.ino())).then_some(file)
 }
 
-/// Removes the directories of dead processes. What can't be removed is left: it is only waste.
+/// Removes the directories of dead processes. Failures only waste space.
 fn sweep(base: &Path) {
     let Ok(entries) = fs::read_dir(base) else {
         return;
@@ -175,14 +175,18 @@ fn sweep(base: &Path) {
     }
 }
 
-/// Removes files only, then the directory if that emptied it: we never put a directory in one.
+/// Removes files only, then the directory if it is empty: this program creates no subdirectories in one.
 fn remove(dir: &Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let _ = fs::remove_file(entry.path());
     }
     match fs::remove_dir(dir) {
-        Ok(()) => tracing::debug!(dir = %dir.display(), "removed what a dead process left"),
-        Err(error) => tracing::debug!(dir = %dir.display(), %error, "left in place"),
+        Ok(()) => {
+            tracing::debug!(dir = %dir.display(), "removed a dead process's runtime directory")
+        }
+        Err(error) => {
+            tracing::debug!(dir = %dir.display(), %error, "can't remove a dead process's runtime directory")
+        }
     }
 }
 
@@ -192,7 +196,7 @@ fn is_noexec(path: &Path) -> io::Result<bool> {
     Ok(flags.contains(rustix::fs::StatVfsMountFlags::NOEXEC))
 }
 
-/// Other systems don't say; the loader will.
+/// Other systems don't report it; loading will fail there.
 #[cfg(not(target_os = "linux"))]
 fn is_noexec(_: &Path) -> io::Result<bool> {
     Ok(false)

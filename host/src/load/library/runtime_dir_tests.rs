@@ -14,7 +14,7 @@ fn count(base: &Path) -> usize {
 }
 
 #[test]
-fn is_private_and_goes_when_dropped() {
+fn directory_is_private_and_removed_on_drop() {
     let base = tempfile::tempdir().unwrap();
     let dir = RuntimeDir::create(&at(base.path())).unwrap();
     assert_eq!(fs::metadata(dir.path()).unwrap().mode() & 0o7777, 0o700);
@@ -24,7 +24,7 @@ fn is_private_and_goes_when_dropped() {
 }
 
 #[test]
-fn a_dead_processs_directory_is_removed_a_living_ones_not() {
+fn only_dead_processes_directories_are_removed() {
     let base = tempfile::tempdir().unwrap();
     let living = RuntimeDir::create(&at(base.path())).unwrap();
     let dead = base.path().join(format!("{PREFIX}dead"));
@@ -35,7 +35,7 @@ fn a_dead_processs_directory_is_removed_a_living_ones_not() {
 }
 
 #[test]
-fn what_only_looks_like_one_is_left() {
+fn similar_names_are_left_alone() {
     let base = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     fs::write(elsewhere.path().join("precious"), "x").unwrap();
@@ -59,7 +59,7 @@ fn what_only_looks_like_one_is_left() {
 }
 
 #[test]
-fn many_that_start_at_once_each_keep_theirs() {
+fn concurrent_creations_each_keep_their_directory() {
     let base = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -76,7 +76,7 @@ fn many_that_start_at_once_each_keep_theirs() {
     assert_eq!(count(base.path()), 0);
 }
 
-/// Run by the next test in a process of its own, which it kills.
+/// Run by the next test in a child process, which it kills.
 #[test]
 #[ignore = "waits to be killed"]
 fn lives_until_killed() {
@@ -87,7 +87,7 @@ fn lives_until_killed() {
 }
 
 #[test]
-fn a_killed_processs_directory_is_removed_by_the_next() {
+fn killed_processes_directory_is_removed_by_the_next() {
     let base = tempfile::tempdir().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -108,7 +108,7 @@ fn a_killed_processs_directory_is_removed_by_the_next() {
     while !locked() {
         assert!(
             std::time::Instant::now() < end,
-            "the child makes no directory"
+            "the child creates no directory"
         );
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -122,7 +122,7 @@ fn a_killed_processs_directory_is_removed_by_the_next() {
 }
 
 #[test]
-fn a_place_that_will_not_do_is_passed_over_and_named_if_none_does() {
+fn unusable_base_is_skipped_and_named_if_none_is_usable() {
     let base = tempfile::tempdir().unwrap();
     let missing = base.path().join("missing");
     let first = BaseDir {
@@ -145,8 +145,8 @@ fn a_place_that_will_not_do_is_passed_over_and_named_if_none_does() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_noexec_filesystem_is_refused() {
-    // Mounted noexec on every Linux; where one is not, there is nothing to test.
+fn noexec_filesystem_is_refused() {
+    // Usually mounted noexec on Linux; otherwise there is nothing to test.
     for path in ["/proc", "/sys"].map(Path::new) {
         if is_noexec(path).unwrap_or(false) {
             let error = RuntimeDir::create(&at(path)).unwrap_err().to_string();
@@ -156,7 +156,7 @@ fn a_noexec_filesystem_is_refused() {
 }
 
 #[test]
-fn a_directory_removed_between_opening_and_locking_is_not_held() {
+fn directory_removed_before_locking_is_not_held() {
     let base = tempfile::tempdir().unwrap();
     let path = base.path().join("dir");
     fs::create_dir(&path).unwrap();

@@ -1,11 +1,11 @@
-//! Plugins made up for tests.
+//! Sample plugins for tests.
 
 use object::write::{Object, StandardSegment};
 use object::{Architecture, BinaryFormat, Endianness, SectionKind};
 
 use super::{BaseDir, Metadata, RuntimeDir};
 
-/// What `export!` would put in a library.
+/// The section that `export!` writes into a library.
 pub(crate) const SECTION: &str = "stackup-plugin=1\nabi=0.1.0\nname=logger\nversion=0.2.0\n\
     description=Logs requests\nrustc=rustc 1.95.0 (59807616e 2026-04-14)\npanic=unwind\n\
     profile=release\nhandler=middleware Logger\nhandler=app status\n";
@@ -14,7 +14,7 @@ pub(crate) fn metadata() -> Metadata {
     Metadata::parse(SECTION.as_bytes()).unwrap()
 }
 
-/// A runtime directory in a directory that goes with the first.
+/// A runtime directory inside a temporary directory; drop both.
 pub(crate) fn runtime_dir() -> (tempfile::TempDir, RuntimeDir) {
     let base = tempfile::tempdir().unwrap();
     let path = base.path().to_path_buf();
@@ -23,7 +23,7 @@ pub(crate) fn runtime_dir() -> (tempfile::TempDir, RuntimeDir) {
     (base, dir)
 }
 
-/// An ELF shared library of this machine with these sections and nothing else.
+/// An ELF shared library for this machine with only these sections.
 pub(crate) fn library(sections: &[(&str, &[u8])]) -> Vec<u8> {
     let arch = match std::env::consts::ARCH {
         "aarch64" => Architecture::Aarch64,

@@ -1,7 +1,7 @@
-//! Waiting until nobody is writing a file any more.
+//! Waits until a file is no longer being written.
 //!
-//! cargo, a linker and `cp` all leave a library half written, or absent, for a moment. [`Settle`]
-//! decides, from what was seen and when, whether to look again; [`settle`] does the looking.
+//! cargo, linkers and `cp` leave a library incomplete, or absent, for a moment. [`Settle`] decides from
+//! the observations whether to look again; [`settle`] does the looking.
 
 use std::fs;
 use std::io;
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How often to look for a file that is absent. cargo's output is gone for about a millisecond.
+/// How often to look for an absent file. cargo's output is absent for about a millisecond.
 const ABSENT_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How long a file must rest, and how long to wait for it.
+/// How long a file must be unchanged, and how long to wait for that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettleTimeouts {
     /// A file unchanged for this long is settled. One whose mtime is older passes at once.
@@ -32,19 +32,19 @@ impl Default for SettleTimeouts {
     }
 }
 
-/// What a regular file looked like at one moment. Two equal ones mean nobody wrote in between.
+/// The `stat` of a regular file. Two equal ones mean that the file was not written in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileStat {
-    /// Device and inode: which file this is.
+    /// Device and inode: the file's identity.
     pub inode: (u64, u64),
     /// Length in bytes.
     pub len: u64,
-    /// When the content last changed.
+    /// When the content was last modified.
     pub mtime: SystemTime,
 }
 
 impl FileStat {
-    /// Takes the facts out of a `stat`.
+    /// Extracts it from the metadata.
     #[must_use]
     pub fn of(metadata: &fs::Metadata) -> Self {
         Self {
@@ -55,23 +55,23 @@ impl FileStat {
     }
 }
 
-/// What a path led to.
+/// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Observation {
     /// A regular file.
     File(FileStat),
-    /// Nothing, or a symbolic link to nothing.
+    /// Nothing, or a dangling symbolic link.
     Absent,
     /// Something that can't be a library, such as a directory.
     NotAFile,
 }
 
-/// The two clocks a decision needs.
+/// The time by the two clocks that a decision needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Clocks {
-    /// Measures waiting.
+    /// For measuring waits.
     pub clock: Instant,
-    /// Compared with mtimes.
+    /// For comparing with modification times.
     pub wall: SystemTime,
 }
 
@@ -86,36 +86,36 @@ impl Clocks {
     }
 }
 
-/// What to do after a look.
+/// What to do after an observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Look again at this time.
     Wait(Instant),
-    /// Nobody is writing it.
+    /// The file has settled.
     Ready(FileStat),
-    /// It will not settle.
+    /// The file will not settle.
     GiveUp(SettleFailure),
 }
 
 /// Why a file did not settle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettleFailure {
-    /// It was never there.
+    /// It never existed.
     Missing,
-    /// It was there, went away and did not come back.
+    /// It was removed and did not come back.
     Vanished,
-    /// It did not rest before the deadline.
+    /// It kept changing until the deadline.
     StillChanging,
     /// It is a directory, a device or a socket.
     NotAFile,
-    /// It holds nothing, and nobody is filling it.
+    /// It is empty and is not being written.
     Empty,
 }
 
-/// Decides, look by look, whether a file has settled. Knows no file and no clock.
+/// Decides, observation by observation, whether a file has settled. Uses no file and no clock itself.
 #[derive(Debug, Clone)]
 pub struct Settle {
-    patience: SettleTimeouts,
+    timeouts: SettleTimeouts,
     deadline: Instant,
     changed: Instant,
     last: Option<FileStat>,
@@ -124,19 +124,19 @@ pub struct Settle {
 impl Settle {
     /// Starts waiting.
     #[must_use]
-    pub fn new(patience: SettleTimeouts, start: Instant) -> Self {
+    pub fn new(timeouts: SettleTimeouts, start: Instant) -> Self {
         Self {
-            patience,
-            deadline: start + patience.deadline,
+            timeouts,
+            deadline: start + timeouts.deadline,
             changed: start,
             last: None,
         }
     }
 
-    /// Judges one look at the file.
-    pub fn see(&mut self, sight: Observation, now: Clocks) -> Decision {
-        let facts = match sight {
-            Observation::File(facts) => facts,
+    /// Decides after one observation.
+    pub fn observe(&mut self, observation: Observation, now: Clocks) -> Decision {
+        let stat = match observation {
+            Observation::File(stat) => stat,
             Observation::Absent if self.last.is_some() => {
                 self.changed = now.clock;
                 return self.wait(now.clock + ABSENT_INTERVAL, now, SettleFailure::Vanished);
@@ -146,25 +146,25 @@ impl Settle {
             }
             Observation::NotAFile => return Decision::GiveUp(SettleFailure::NotAFile),
         };
-        if self.last.replace(facts) != Some(facts) {
+        if self.last.replace(stat) != Some(stat) {
             self.changed = now.clock;
         }
-        // An mtime in the future says nothing: then only what we saw ourselves counts.
-        let untouched = now.wall.duration_since(facts.mtime).unwrap_or_default();
-        if facts.len == 0 {
-            // A linker creates its output first and fills it much later: be patient with a new one.
-            if untouched >= self.patience.deadline {
+        // A modification time in the future means nothing: then only our own observations count.
+        let untouched = now.wall.duration_since(stat.mtime).unwrap_or_default();
+        if stat.len == 0 {
+            // A linker creates its output long before it writes it: keep waiting while the file is new.
+            if untouched >= self.timeouts.deadline {
                 return Decision::GiveUp(SettleFailure::Empty);
             }
-            return self.wait(now.clock + self.patience.quiet, now, SettleFailure::Empty);
+            return self.wait(now.clock + self.timeouts.quiet, now, SettleFailure::Empty);
         }
         let watched = now.clock.saturating_duration_since(self.changed);
         let rest = watched.max(untouched);
-        if rest >= self.patience.quiet {
-            return Decision::Ready(facts);
+        if rest >= self.timeouts.quiet {
+            return Decision::Ready(stat);
         }
         self.wait(
-            now.clock + (self.patience.quiet - rest),
+            now.clock + (self.timeouts.quiet - rest),
             now,
             SettleFailure::StillChanging,
         )
@@ -184,41 +184,43 @@ pub enum SettleError {
     /// Nothing is at the path.
     #[error("there is no such file: build the plugin, or correct the path")]
     Missing,
-    /// It went away while we looked.
-    #[error("the file went away and did not come back within {0:?}: did its build fail?")]
+    /// It was removed while we waited.
+    #[error("the file was removed and did not come back within {0:?}: did its build fail?")]
     Vanished(Duration),
-    /// Something keeps writing it.
-    #[error("the file is still changing after {0:?}: save it again when its build or copy is over")]
+    /// It is still being written.
+    #[error(
+        "the file is still changing after {0:?}: save it again when its build or copy has finished"
+    )]
     StillChanging(Duration),
-    /// Not something to load.
+    /// A directory, a device or a socket.
     #[error("this is not a regular file: name the library file itself")]
     NotAFile,
-    /// Nothing in it.
+    /// It is empty.
     #[error("the file is empty: build or copy it again")]
     Empty,
-    /// The system refused to look.
-    #[error("the file can't be looked at: {0}")]
+    /// The `stat` failed.
+    #[error("failed to inspect the file: {0}")]
     Io(#[source] io::Error),
 }
 
-/// Waits until the file at `path` has come to rest, and says what it was then.
+/// Waits until the file at `path` has settled, and returns its `stat`.
 ///
-/// Blocks; costs one `stat` when the file is older than the quiet time. Symbolic links are followed
-/// anew at each look.
+/// Blocks; costs one `stat` if the file is older than the quiet time. Each look follows symbolic links
+/// again.
 ///
 /// # Errors
 ///
-/// When the file does not come to rest in time, or is no regular file with content.
-pub fn settle(path: &Path, patience: SettleTimeouts) -> Result<FileStat, SettleError> {
-    let mut policy = Settle::new(patience, Instant::now());
+/// When the file does not settle in time, or is not a regular file with content.
+pub fn settle(path: &Path, timeouts: SettleTimeouts) -> Result<FileStat, SettleError> {
+    let mut policy = Settle::new(timeouts, Instant::now());
     loop {
-        let sight = look(path).map_err(SettleError::Io)?;
-        match policy.see(sight, Clocks::read()) {
-            Decision::Ready(facts) => return Ok(facts),
+        let observation = look(path).map_err(SettleError::Io)?;
+        match policy.observe(observation, Clocks::read()) {
+            Decision::Ready(stat) => return Ok(stat),
             Decision::Wait(until) => {
                 thread::sleep(until.saturating_duration_since(Instant::now()));
             }
-            Decision::GiveUp(why) => return Err(why.after(patience.deadline)),
+            Decision::GiveUp(why) => return Err(why.after(timeouts.deadline)),
         }
     }
 }
@@ -239,7 +241,7 @@ fn look(path: &Path) -> io::Result<Observation> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(Observation::File(FileStat::of(&metadata))),
         Ok(_) => Ok(Observation::NotAFile),
-        // `NotADirectory`: a directory on the way is being replaced by something else.
+        // `NotADirectory`: a directory of the path is being replaced by something else.
         Err(e)
             if matches!(
                 e.kind(),

@@ -10,7 +10,7 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Time that a test moves.
+/// A clock that the test advances.
 #[derive(Clone, Copy)]
 struct Clock {
     start: Instant,
@@ -56,118 +56,133 @@ impl Clock {
     }
 }
 
-fn is_ready(verdict: Decision) -> bool {
-    matches!(verdict, Decision::Ready(_))
+fn is_ready(decision: Decision) -> bool {
+    matches!(decision, Decision::Ready(_))
 }
 
 #[test]
-fn an_old_file_passes_at_the_first_look() {
+fn old_file_is_ready_at_once() {
     let clock = Clock::new();
     assert!(is_ready(
-        clock.settle().see(clock.file(9, -10), clock.at(0))
+        clock.settle().observe(clock.file(9, -10), clock.at(0))
     ));
 }
 
 #[test]
-fn a_new_file_waits_only_for_what_is_left_of_the_quiet_time() {
-    let clock = Clock::new();
-    let mut settle = clock.settle();
-    assert_eq!(settle.see(clock.file(9, -7), clock.at(0)), clock.wait(3));
-    assert!(is_ready(settle.see(clock.file(9, -7), clock.at(3))));
-}
-
-#[test]
-fn a_file_that_changed_between_two_looks_waits_again() {
-    let clock = Clock::new();
-    let mut settle = clock.settle();
-    assert_eq!(settle.see(clock.file(9, 0), clock.at(0)), clock.wait(10));
-    assert_eq!(settle.see(clock.file(10, 10), clock.at(10)), clock.wait(20));
-    assert!(is_ready(settle.see(clock.file(10, 10), clock.at(20))));
-}
-
-#[test]
-fn a_file_from_the_future_settles_by_what_we_see() {
+fn new_file_waits_for_the_rest_of_the_quiet_time() {
     let clock = Clock::new();
     let mut settle = clock.settle();
     assert_eq!(
-        settle.see(clock.file(9, 5_000), clock.at(0)),
-        clock.wait(10)
+        settle.observe(clock.file(9, -7), clock.at(0)),
+        clock.wait(3)
     );
-    assert!(is_ready(settle.see(clock.file(9, 5_000), clock.at(10))));
+    assert!(is_ready(settle.observe(clock.file(9, -7), clock.at(3))));
 }
 
 #[test]
-fn a_file_that_never_rests_is_given_up_at_the_deadline() {
+fn file_changed_between_looks_waits_again() {
+    let clock = Clock::new();
+    let mut settle = clock.settle();
+    assert_eq!(
+        settle.observe(clock.file(9, 0), clock.at(0)),
+        clock.wait(10)
+    );
+    assert_eq!(
+        settle.observe(clock.file(10, 10), clock.at(10)),
+        clock.wait(20)
+    );
+    assert!(is_ready(settle.observe(clock.file(10, 10), clock.at(20))));
+}
+
+#[test]
+fn file_with_future_mtime_settles_by_observation() {
+    let clock = Clock::new();
+    let mut settle = clock.settle();
+    assert_eq!(
+        settle.observe(clock.file(9, 5_000), clock.at(0)),
+        clock.wait(10)
+    );
+    assert!(is_ready(settle.observe(clock.file(9, 5_000), clock.at(10))));
+}
+
+#[test]
+fn file_changing_until_the_deadline_is_given_up() {
     let clock = Clock::new();
     let mut settle = clock.settle();
     for n in (0..2000).step_by(5) {
-        let verdict = settle.see(clock.file(n + 1, n.cast_signed()), clock.at(n));
-        assert!(matches!(verdict, Decision::Wait(_)), "at {n}: {verdict:?}");
+        let decision = settle.observe(clock.file(n + 1, n.cast_signed()), clock.at(n));
+        assert!(
+            matches!(decision, Decision::Wait(_)),
+            "at {n}: {decision:?}"
+        );
     }
-    let verdict = settle.see(clock.file(5000, 2000), clock.at(2000));
-    assert_eq!(verdict, Decision::GiveUp(SettleFailure::StillChanging));
+    let decision = settle.observe(clock.file(5000, 2000), clock.at(2000));
+    assert_eq!(decision, Decision::GiveUp(SettleFailure::StillChanging));
 }
 
 #[test]
-fn absence_is_endured_until_the_deadline() {
+fn absence_is_tolerated_until_the_deadline() {
     let clock = Clock::new();
     let mut settle = clock.settle();
-    assert_eq!(settle.see(Observation::Absent, clock.at(0)), clock.wait(1));
     assert_eq!(
-        settle.see(Observation::Absent, clock.at(2000)),
+        settle.observe(Observation::Absent, clock.at(0)),
+        clock.wait(1)
+    );
+    assert_eq!(
+        settle.observe(Observation::Absent, clock.at(2000)),
         Decision::GiveUp(SettleFailure::Missing)
     );
     let mut settle = clock.settle();
-    settle.see(clock.file(9, 0), clock.at(0));
+    settle.observe(clock.file(9, 0), clock.at(0));
     assert_eq!(
-        settle.see(Observation::Absent, clock.at(10)),
+        settle.observe(Observation::Absent, clock.at(10)),
         clock.wait(11)
     );
     assert_eq!(
-        settle.see(Observation::Absent, clock.at(2000)),
+        settle.observe(Observation::Absent, clock.at(2000)),
         Decision::GiveUp(SettleFailure::Vanished)
     );
 }
 
 #[test]
-fn a_new_empty_file_may_still_be_filled_an_old_one_not() {
+fn empty_file_is_awaited_while_new() {
     let clock = Clock::new();
     assert_eq!(
-        clock.settle().see(clock.file(0, -500), clock.at(0)),
+        clock.settle().observe(clock.file(0, -500), clock.at(0)),
         clock.wait(10)
     );
-    let old = clock.settle().see(clock.file(0, -2000), clock.at(0));
+    let old = clock.settle().observe(clock.file(0, -2000), clock.at(0));
     assert_eq!(old, Decision::GiveUp(SettleFailure::Empty));
 }
 
 #[test]
-fn a_directory_is_refused_at_once() {
+fn directory_is_refused_at_once() {
     let clock = Clock::new();
-    let verdict = clock.settle().see(Observation::NotAFile, clock.at(0));
-    assert_eq!(verdict, Decision::GiveUp(SettleFailure::NotAFile));
+    let decision = clock.settle().observe(Observation::NotAFile, clock.at(0));
+    assert_eq!(decision, Decision::GiveUp(SettleFailure::NotAFile));
 }
 
 proptest! {
-    /// Whatever is written when, the policy asks for looks in the future only, ends, and says
-    /// ready only of a file that had its quiet time.
+    /// For any schedule of writes, the policy only waits for later times, ends, and reports ready only after
+    /// the quiet time.
     #[test]
-    fn ends_and_is_ready_only_after_quiet(
+    fn settle_ends_and_is_ready_only_after_quiet(
         writes in prop::collection::vec((0_u64..400, 1_u64..4), 1..20),
         late in 0_u64..7,
     ) {
         let clock = Clock::new();
-        let patience = SettleTimeouts { quiet: ms(10), deadline: ms(300) };
-        let mut settle = Settle::new(patience, clock.start);
+        let timeouts = SettleTimeouts { quiet: ms(10), deadline: ms(300) };
+        let mut settle = Settle::new(timeouts, clock.start);
         let mut writes = writes;
         writes.sort_unstable();
         let mut now = 0;
         for looks in 0.. {
-            prop_assert!(looks < 400, "looks without end");
+            prop_assert!(looks < 400, "endless looks");
             let last = writes.iter().rfind(|(at, _)| *at <= now);
-            let sight = last.map_or(Observation::Absent, |&(at, len)| {
+            let observation = last.map_or(Observation::Absent, |&(at, len)| {
                 clock.file(len, at.cast_signed())
             });
-            match settle.see(sight, clock.at(now)) {
+            match settle.observe(observation, clock.at(now)) {
                 Decision::Wait(until) => {
                     prop_assert!(until > clock.at(now).clock);
                     // Sleeps end late, never early.
@@ -200,7 +215,7 @@ fn age(path: &Path) {
 }
 
 #[test]
-fn an_old_file_on_disk_costs_a_stat() {
+fn old_file_on_disk_costs_one_stat() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lib.so");
     fs::write(&path, "x").unwrap();
@@ -214,7 +229,7 @@ fn an_old_file_on_disk_costs_a_stat() {
 }
 
 #[test]
-fn a_file_being_written_is_waited_for() {
+fn file_being_written_is_awaited() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lib.so");
     File::create(&path).unwrap();
@@ -228,7 +243,7 @@ fn a_file_being_written_is_waited_for() {
             }
         }
     });
-    let facts = settle(
+    let stat = settle(
         &path,
         SettleTimeouts {
             quiet: ms(500),
@@ -237,11 +252,11 @@ fn a_file_being_written_is_waited_for() {
     )
     .unwrap();
     writer.join().unwrap();
-    assert_eq!(facts.len, 30);
+    assert_eq!(stat.len, 30);
 }
 
 #[test]
-fn a_link_is_followed_anew_at_each_look() {
+fn link_is_followed_at_each_look() {
     let dir = tempfile::tempdir().unwrap();
     let (link, path) = (dir.path().join("link"), dir.path().join("lib.so"));
     symlink("missing", &link).unwrap();
@@ -254,13 +269,13 @@ fn a_link_is_followed_anew_at_each_look() {
             symlink("lib.so", &link).unwrap();
         }
     });
-    let facts = settle(&link, SettleTimeouts::default()).unwrap();
+    let stat = settle(&link, SettleTimeouts::default()).unwrap();
     writer.join().unwrap();
-    assert_eq!(facts, FileStat::of(&fs::metadata(&path).unwrap()));
+    assert_eq!(stat, FileStat::of(&fs::metadata(&path).unwrap()));
 }
 
 #[test]
-fn what_will_not_settle_says_why() {
+fn settle_error_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lib.so");
     assert!(matches!(settle(&path, quick()), Err(SettleError::Missing)));

@@ -1,7 +1,7 @@
-//! Libraries that outlive the worker which loaded them, so that its successor can have them again.
+//! Saved libraries: they outlive the worker that loaded them, so that its successor can load them again.
 //!
-//! A kept library is one more name for the worker's own copy, and while there is one nothing is cut from
-//! the copy (`load::rest`). The directory is private to this program, so what is in it is trusted.
+//! A saved library is a hard link to the worker's own copy. While the link exists, no part of the copy is
+//! removed (`load::reclaim`). The directory is private to this program, so its content is trusted.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 
 use super::Library;
 
-/// The directory of the libraries that are kept.
+/// The directory of saved libraries.
 #[derive(Debug, Clone)]
 pub struct LibraryStore(PathBuf);
 
 impl LibraryStore {
-    /// The vault in the directory `path`.
+    /// The store in the directory `path`.
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// Keeps a library for the generation of this number, and says where.
+    /// Saves a library for this generation, and returns its path.
     ///
     /// # Errors
     ///
@@ -30,13 +30,13 @@ impl LibraryStore {
         let copy = &library.copy.path;
         let folder = self.0.join(generation.to_string());
         fs::create_dir_all(&folder)?;
-        let kept = folder.join(copy.file_name().unwrap_or_default());
-        link(copy, &kept)?;
-        Ok(kept)
+        let saved = folder.join(copy.file_name().unwrap_or_default());
+        link(copy, &saved)?;
+        Ok(saved)
     }
 
-    /// Removes all but `wanted` of the generations up to this one. A later one is in the making, and nobody
-    /// may have said yet what it wants. What can't be removed is left: it is only waste.
+    /// Removes all libraries of the generations up to `last` that are not in `wanted`. A later generation is
+    /// being built, and its libraries may not be in `wanted` yet. Failures only waste space.
     pub fn prune(&self, last: u64, wanted: &HashSet<&Path>) {
         for folder in entries(&self.0) {
             let number = folder.file_name().and_then(OsStr::to_str);
@@ -49,7 +49,7 @@ impl LibraryStore {
                     let _ = fs::remove_file(file);
                 }
             }
-            // Of effect on an empty one only.
+            // Succeeds only if it is empty.
             let _ = fs::remove_dir(folder);
         }
     }
@@ -60,7 +60,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     entries.map(|entry| entry.path())
 }
 
-/// Gives the file `from` the name `to` as well; one that is there has the same content.
+/// Links the file `from` to `to`; if that exists, it has the same content.
 pub(super) fn link(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -78,12 +78,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_linked_file_survives_the_first_and_what_is_not_wanted_goes() {
+    fn saved_library_survives_its_copy_until_pruned() {
         let dir = tempfile::tempdir().unwrap();
         let own = dir.path().join("own");
         fs::create_dir(&own).unwrap();
-        let vault = LibraryStore::new(dir.path().join("vault"));
-        let folders = [1, 2, 3].map(|number| vault.0.join(number.to_string()));
+        let store = LibraryStore::new(dir.path().join("vault"));
+        let folders = [1, 2, 3].map(|number| store.0.join(number.to_string()));
         folders
             .iter()
             .for_each(|folder| fs::create_dir_all(folder).unwrap());
@@ -96,11 +96,11 @@ mod tests {
         }
         fs::remove_dir_all(&own).unwrap();
         let a = folders[1].join("a");
-        vault.prune(2, &HashSet::from([a.as_path()]));
+        store.prune(2, &HashSet::from([a.as_path()]));
         assert_eq!(fs::read_to_string(&a).unwrap(), "a");
         assert!(!folders[1].join("b").exists());
         assert!(!folders[0].exists());
-        // The third generation is not told of yet.
+        // The third generation is still being built.
         assert!(folders[2].join("a").exists() && folders[2].join("b").exists());
     }
 }

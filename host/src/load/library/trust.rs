@@ -1,6 +1,6 @@
-//! Who may change a library file: nobody but us, root and the file's owner's own group.
+//! Checks that only this user, root and the owner's private group can change a library file.
 //!
-//! The rule is OpenSSH's `StrictModes`, for the file, every directory and every link on the way.
+//! The rule is OpenSSH's `StrictModes`, applied to the file and to every directory and link of its path.
 
 use std::fs::Metadata;
 use std::io;
@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 use super::settle::FileStat;
 use crate::load::watch::{ResolvedPath, absolute};
 
-/// How strict to be about a library's owner.
+/// Whose library files to accept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// The file and its directories belong to us or root, and others can't write them.
+    /// The file and its directories belong to this user or root, and others can't write them.
     #[default]
     Owner,
-    /// Anybody's file will do.
+    /// Any user's file.
     Any,
 }
 
-/// Who this process is.
+/// The user and group of this process.
 #[derive(Debug, Clone, Copy)]
 pub struct Ids {
     /// The effective user.
@@ -30,7 +30,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Asks the system.
+    /// Those of this process.
     #[must_use]
     pub fn of_this_process() -> Self {
         Self {
@@ -40,23 +40,23 @@ impl Ids {
     }
 }
 
-/// What kind of thing an entry is, as far as trust cares.
+/// The kind of a [`PathEntry`], as far as trust depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     /// A directory.
     Directory,
-    /// A symbolic link; its mode says nothing.
+    /// A symbolic link; its mode has no meaning.
     Link,
     /// Anything else.
     File,
 }
 
-/// A file, directory or link on the way to a library.
+/// A file, directory or link in a library's path.
 #[derive(Debug, Clone)]
 pub struct PathEntry {
-    /// Where.
+    /// Its path.
     pub path: PathBuf,
-    /// What.
+    /// Its kind.
     pub kind: EntryKind,
     /// Permission bits, sticky bit included.
     pub mode: u32,
@@ -64,8 +64,8 @@ pub struct PathEntry {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// Whether an access list names further users or groups; the group's bits then bound theirs.
-    pub listed: bool,
+    /// Whether an access control list names more users or groups; the group bits then limit theirs.
+    pub has_acl: bool,
 }
 
 impl PathEntry {
@@ -76,94 +76,94 @@ impl PathEntry {
             _ => EntryKind::File,
         };
         let (mode, uid, gid) = (metadata.mode() & 0o7777, metadata.uid(), metadata.gid());
-        let listed = kind != EntryKind::Link && has_access_list(&path);
+        let has_acl = kind != EntryKind::Link && acl_exists(&path);
         Self {
             path,
             kind,
             mode,
             uid,
             gid,
-            listed,
+            has_acl,
         }
     }
 
-    /// In a sticky directory others may add entries but not replace or remove ours.
-    fn sticky(&self) -> bool {
+    /// In a sticky directory others may add entries, but not replace or remove ours.
+    fn is_sticky_dir(&self) -> bool {
         self.kind == EntryKind::Directory && self.mode & 0o1000 != 0
     }
 
     fn group_is_private(&self, ids: Ids) -> bool {
-        // A user's own group has the user's number (Debian's and Red Hat's user private groups).
+        // A user's private group has the user's number (as on Debian and Red Hat).
         self.gid == 0 || self.gid == ids.gid || self.gid == self.uid
     }
 }
 
-/// Whether there is more to a file's permissions than its mode. Where the system can't tell, there
-/// is not.
-fn has_access_list(path: &Path) -> bool {
+/// Whether a file has an access control list; false where the system can't tell.
+fn acl_exists(path: &Path) -> bool {
     rustix::fs::getxattr_query(path, "system.posix_acl_access").is_ok()
 }
 
-/// A library somebody else could have changed.
+/// A library that another user could have changed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// Somebody else's.
+    /// Owned by another user.
     #[error(
-        "`{path}` belongs to user {uid}, not to us (user {ours}) or root: \
+        "`{path}` belongs to user {uid}, not to this user ({ours}) or root: \
          run `chown {flag}{ours} '{path}'`, or set `trust = \"any\"`"
     )]
     Owner {
-        /// Which entry.
+        /// The entry.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         uid: u32,
-        /// Who we are.
+        /// This process's user.
         ours: u32,
         /// `-h ` for a link.
         flag: &'static str,
     },
     /// World-writable.
     #[error(
-        "anybody may write `{path}` (mode {mode:04o}): run `chmod o-w '{path}'`, \
+        "`{path}` is world-writable (mode {mode:04o}): run `chmod o-w '{path}'`, \
          or set `trust = \"any\"`"
     )]
     WorldWritable {
-        /// Which entry.
+        /// The entry.
         path: PathBuf,
         /// Its mode.
         mode: u32,
     },
-    /// Writable by a group that is not ours.
+    /// Writable by a group that is not private.
     #[error(
-        "group {gid} may write `{path}` (mode {mode:04o}): run `chmod g-w '{path}'`, \
+        "`{path}` is writable by group {gid} (mode {mode:04o}): run `chmod g-w '{path}'`, \
          or set `trust = \"any\"`"
     )]
     GroupWritable {
-        /// Which entry.
+        /// The entry.
         path: PathBuf,
         /// Its mode.
         mode: u32,
         /// Its group.
         gid: u32,
     },
-    /// Writable by who knows whom.
+    /// Writable by others through an access control list.
     #[error(
-        "an access list lets others write `{0}`: run `setfacl -b '{0}'`, or set `trust = \"any\"`"
+        "`{0}` is writable by others through its access control list: run `setfacl -b '{0}'`, or set \
+         `trust = \"any\"`"
     )]
-    Listed(PathBuf),
-    /// Not the file that was read.
-    #[error("`{0}` is no longer the file that was read: somebody replaced it meanwhile")]
+    Acl(PathBuf),
+    /// It is not the file that was read.
+    #[error("`{0}` is no longer the file that was read: it was replaced in between")]
     Replaced(PathBuf),
-    /// The system refused to look.
-    #[error("the path can't be followed: {0}")]
+    /// A path could not be resolved.
+    #[error("failed to resolve the path: {0}")]
     Io(#[from] io::Error),
 }
 
-/// Judges every entry on the way to a library.
+/// Checks every entry of a library's path.
 ///
 /// # Errors
 ///
-/// The first entry that somebody other than us or root could change.
+/// The first entry that a user other than this one or root could change.
 pub fn check_entries(entries: &[PathEntry], ids: Ids) -> Result<(), TrustError> {
     entries.iter().try_for_each(|entry| check_entry(entry, ids))
 }
@@ -183,14 +183,14 @@ fn check_entry(entry: &PathEntry, ids: Ids) -> Result<(), TrustError> {
             flag,
         });
     }
-    if entry.kind == EntryKind::Link || entry.sticky() {
+    if entry.kind == EntryKind::Link || entry.is_sticky_dir() {
         return Ok(());
     }
     if mode & 0o002 != 0 {
         return Err(TrustError::WorldWritable { path, mode });
     }
-    if mode & 0o020 != 0 && entry.listed {
-        return Err(TrustError::Listed(path));
+    if mode & 0o020 != 0 && entry.has_acl {
+        return Err(TrustError::Acl(path));
     }
     if mode & 0o020 != 0 && !entry.group_is_private(ids) {
         return Err(TrustError::GroupWritable {
@@ -202,11 +202,11 @@ fn check_entry(entry: &PathEntry, ids: Ids) -> Result<(), TrustError> {
     Ok(())
 }
 
-/// Checks that nobody else could have made the file at `path`, of which `read` was read.
+/// Checks that no other user could have written or replaced the file at `path`, which had the stat `read`.
 ///
 /// # Errors
 ///
-/// See [`check_entries`]; also when the path no longer leads to the file that was read.
+/// As [`check_entries`]; also when the path no longer leads to the file that was read.
 pub fn check_owners(path: &Path, read: FileStat, ids: Ids) -> Result<(), TrustError> {
     let route = ResolvedPath::resolve(&absolute(path)?);
     let end = route.target().and_then(|step| step.metadata.as_ref());

@@ -15,7 +15,7 @@ fn entry(kind: EntryKind, mode: u32, uid: u32, gid: u32) -> PathEntry {
         mode,
         uid,
         gid,
-        listed: false,
+        has_acl: false,
     }
 }
 
@@ -28,7 +28,7 @@ fn dir(mode: u32, uid: u32, gid: u32) -> Result<(), TrustError> {
 }
 
 #[test]
-fn ours_and_roots_are_trusted_others_not() {
+fn only_own_and_root_files_are_trusted() {
     file(0o644, 1000, 1000).unwrap();
     file(0o644, 0, 0).unwrap();
     assert!(matches!(
@@ -39,7 +39,7 @@ fn ours_and_roots_are_trusted_others_not() {
 }
 
 #[test]
-fn what_anybody_may_write_is_refused() {
+fn world_writable_is_refused() {
     assert!(matches!(
         file(0o666, 1000, 1000),
         Err(TrustError::WorldWritable { .. })
@@ -51,7 +51,7 @@ fn what_anybody_may_write_is_refused() {
 }
 
 #[test]
-fn a_sticky_directory_protects_its_entries_but_sticky_files_are_just_files() {
+fn sticky_directory_protects_its_entries_and_sticky_file_does_not() {
     dir(0o1777, 0, 0).unwrap();
     dir(0o1775, 0, 50).unwrap();
     assert!(matches!(
@@ -69,7 +69,7 @@ fn a_sticky_directory_protects_its_entries_but_sticky_files_are_just_files() {
 }
 
 #[test]
-fn a_group_may_write_if_it_is_ours_roots_or_the_owners_own() {
+fn private_groups_may_write() {
     file(0o664, 1000, 1000).unwrap();
     file(0o664, 1000, 0).unwrap();
     let shared = Ids {
@@ -89,7 +89,7 @@ fn a_group_may_write_if_it_is_ours_roots_or_the_owners_own() {
 }
 
 #[test]
-fn a_links_mode_says_nothing_but_its_owner_counts() {
+fn link_owner_counts_and_its_mode_does_not() {
     check_entries(&[entry(EntryKind::Link, 0o777, 1000, 50)], US).unwrap();
     let error = check_entries(&[entry(EntryKind::Link, 0o777, 1001, 50)], US)
         .unwrap_err()
@@ -98,7 +98,7 @@ fn a_links_mode_says_nothing_but_its_owner_counts() {
 }
 
 #[test]
-fn the_message_names_the_entry_and_the_command() {
+fn message_names_the_entry_and_the_command() {
     let entries = [
         PathEntry {
             path: "/".into(),
@@ -111,19 +111,19 @@ fn the_message_names_the_entry_and_the_command() {
     ];
     assert_eq!(
         check_entries(&entries, US).unwrap_err().to_string(),
-        "anybody may write `/srv` (mode 0777): run `chmod o-w '/srv'`, or set `trust = \"any\"`"
+        "`/srv` is world-writable (mode 0777): run `chmod o-w '/srv'`, or set `trust = \"any\"`"
     );
 }
 
-/// A library in directories of its own, with the facts it settled with.
+/// A library in its own directories, and its `stat`.
 fn library() -> (tempfile::TempDir, PathBuf, FileStat) {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("releases/42")).unwrap();
     let path = dir.path().join("releases/42/lib.so");
     fs::write(&path, "x").unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    let facts = FileStat::of(&fs::metadata(&path).unwrap());
-    (dir, path, facts)
+    let stat = FileStat::of(&fs::metadata(&path).unwrap());
+    (dir, path, stat)
 }
 
 fn chmod(path: &Path, mode: u32) {
@@ -131,60 +131,63 @@ fn chmod(path: &Path, mode: u32) {
 }
 
 #[test]
-fn every_directory_up_to_the_root_is_looked_at() {
-    let (dir, path, facts) = library();
+fn every_directory_up_to_the_root_is_checked() {
+    let (dir, path, stat) = library();
     let ids = Ids::of_this_process();
-    check_owners(&path, facts, ids).unwrap();
+    check_owners(&path, stat, ids).unwrap();
     chmod(&dir.path().join("releases"), 0o777);
-    let error = check_owners(&path, facts, ids).unwrap_err().to_string();
-    assert!(error.contains("releases` (mode 0777)"), "{error}");
+    let error = check_owners(&path, stat, ids).unwrap_err().to_string();
+    assert!(
+        error.contains("releases` is world-writable (mode 0777)"),
+        "{error}"
+    );
 }
 
 #[test]
-fn the_directories_of_links_and_of_their_targets_are_looked_at() {
-    let (dir, _, facts) = library();
+fn directories_of_links_and_targets_are_checked() {
+    let (dir, _, stat) = library();
     let ids = Ids::of_this_process();
     fs::create_dir(dir.path().join("links")).unwrap();
     symlink("../releases/42", dir.path().join("links/current")).unwrap();
     let path = dir.path().join("links/current/lib.so");
-    check_owners(&path, facts, ids).unwrap();
+    check_owners(&path, stat, ids).unwrap();
     chmod(&dir.path().join("links"), 0o777);
-    assert!(check_owners(&path, facts, ids).is_err());
+    assert!(check_owners(&path, stat, ids).is_err());
     chmod(&dir.path().join("links"), 0o755);
     chmod(&dir.path().join("releases"), 0o777);
-    assert!(check_owners(&path, facts, ids).is_err());
+    assert!(check_owners(&path, stat, ids).is_err());
 }
 
 #[test]
-fn a_file_that_is_not_the_one_read_is_refused() {
-    let (dir, path, facts) = library();
+fn replaced_file_is_refused() {
+    let (dir, path, stat) = library();
     fs::write(dir.path().join("other"), "y").unwrap();
     fs::rename(dir.path().join("other"), &path).unwrap();
-    let result = check_owners(&path, facts, Ids::of_this_process());
+    let result = check_owners(&path, stat, Ids::of_this_process());
     assert!(matches!(result, Err(TrustError::Replaced(_))));
 }
 
 #[test]
-fn an_access_list_hides_behind_the_groups_bits() {
-    let listed = |kind, mode| PathEntry {
-        listed: true,
+fn acl_is_limited_by_the_group_bits() {
+    let has_acl = |kind, mode| PathEntry {
+        has_acl: true,
         ..entry(kind, mode, 1000, 1000)
     };
-    let error = check_entries(&[listed(EntryKind::File, 0o664)], US).unwrap_err();
+    let error = check_entries(&[has_acl(EntryKind::File, 0o664)], US).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "an access list lets others write `/srv/app`: run `setfacl -b '/srv/app'`, or set \
-         `trust = \"any\"`"
+        "`/srv/app` is writable by others through its access control list: run `setfacl -b \
+         '/srv/app'`, or set `trust = \"any\"`"
     );
-    assert!(check_entries(&[listed(EntryKind::Directory, 0o775)], US).is_err());
-    check_entries(&[listed(EntryKind::File, 0o644)], US).unwrap();
-    check_entries(&[listed(EntryKind::Directory, 0o1775)], US).unwrap();
+    assert!(check_entries(&[has_acl(EntryKind::Directory, 0o775)], US).is_err());
+    check_entries(&[has_acl(EntryKind::File, 0o644)], US).unwrap();
+    check_entries(&[has_acl(EntryKind::Directory, 0o1775)], US).unwrap();
 }
 
 #[test]
-fn an_access_list_is_seen() {
+fn acl_is_detected() {
     let (_dir, path, _) = library();
-    assert!(!has_access_list(&path));
+    assert!(!acl_exists(&path));
     // Version 2; then tag, permissions and id of each entry: the owner, user 1001, the group, the
     // mask and the others. See acl(5).
     let mut list = 2_u32.to_le_bytes().to_vec();
@@ -202,10 +205,10 @@ fn an_access_list_is_seen() {
     let flags = rustix::fs::XattrFlags::empty();
     match rustix::fs::setxattr(&path, "system.posix_acl_access", &list, flags) {
         Ok(()) => {}
-        Err(error) => return println!("skipped: no access lists here: {error}"),
+        Err(error) => return println!("skipped: no access control lists here: {error}"),
     }
-    assert!(has_access_list(&path));
-    let facts = FileStat::of(&fs::metadata(&path).unwrap());
-    let refused = check_owners(&path, facts, Ids::of_this_process());
-    assert!(matches!(refused, Err(TrustError::Listed(_))), "{refused:?}");
+    assert!(acl_exists(&path));
+    let stat = FileStat::of(&fs::metadata(&path).unwrap());
+    let refused = check_owners(&path, stat, Ids::of_this_process());
+    assert!(matches!(refused, Err(TrustError::Acl(_))), "{refused:?}");
 }

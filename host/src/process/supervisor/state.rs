@@ -152,7 +152,7 @@ impl State {
         let libraries = stacks.flat_map(|stack| &stack.libraries);
         libraries
             .chain(self.before.values())
-            .map(|kept| kept.kept.as_path())
+            .map(|kept| kept.copy.as_path())
             .collect()
     }
 

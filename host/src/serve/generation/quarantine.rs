@@ -51,7 +51,7 @@ fn fingerprint(
         locked: None,
         trust: Trust::Any,
         abi: stackup_plugin::abi::VERSION,
-        patience: SettleTimeouts::default(),
+        settle: SettleTimeouts::default(),
     };
     let found = shelf.prepare(&file, &demands).ok()?;
     let fingerprint = found.fingerprint();

@@ -40,7 +40,7 @@ impl Resolved {
                 path: chosen.path.clone(),
                 file: chosen.file.clone(),
                 fingerprint: chosen.library.fingerprint,
-                kept: vault.save(&chosen.library, generation)?,
+                copy: vault.save(&chosen.library, generation)?,
             })
         };
         self.handlers.iter().map(keep).collect()

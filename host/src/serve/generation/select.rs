@@ -98,7 +98,7 @@ fn select_one<'a>(
             manifest::Trust::Any => Trust::Any,
         },
         abi: stackup_plugin::abi::VERSION,
-        patience: SettleTimeouts::default(),
+        settle: SettleTimeouts::default(),
     };
     let refused = |error: PrepareError| {
         let stage = Stage::Library(error.cause.stage());
@@ -164,7 +164,7 @@ fn adopt(
     kept: &SavedLibrary,
     demands: &Requirements<'_>,
 ) -> Result<ResolvedLibrary, PrepareError> {
-    shelf.prepare_saved(&kept.kept, kept.fingerprint, demands)
+    shelf.prepare_saved(&kept.copy, kept.fingerprint, demands)
 }
 
 pub(super) fn at(span: manifest::Span, error: &dyn std::error::Error) -> Box<Diagnostic> {

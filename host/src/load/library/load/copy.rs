@@ -1,4 +1,4 @@
-//! A library's private copy, as it is mapped: whole while it serves, the least there can be at rest.
+//! The mapped private copy of a library: complete while in use, reduced to its mapped part once reclaimed.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,25 +13,25 @@ pub(in crate::load::library) struct MappedCopy {
     pub(in crate::load::library) path: PathBuf,
     segments: Segments,
     reclaimed: bool,
-    tail: Tail,
+    unmapped: Unmapped,
 }
 
-/// What of the file is not mapped: symbols and debug info.
+/// The state of the file's unmapped part: symbols and debug info.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tail {
-    There,
-    Gone,
-    /// It can't be cut.
-    Stays,
+enum Unmapped {
+    Present,
+    Punched,
+    /// It can't be removed.
+    Permanent,
 }
 
 impl MappedCopy {
-    pub(super) fn new(kept: RuntimeCopy) -> Self {
+    pub(super) fn new(copy: RuntimeCopy) -> Self {
         Self {
-            segments: Segments::of(&kept.whole),
-            path: kept.path,
+            segments: Segments::of(&copy.full),
+            path: copy.path,
             reclaimed: false,
-            tail: Tail::There,
+            unmapped: Unmapped::Present,
         }
     }
 
@@ -39,15 +39,15 @@ impl MappedCopy {
         self.reclaimed
     }
 
-    /// How many bytes of addresses it takes, for good.
+    /// How many bytes of address space it holds, for the life of the process.
     pub(in crate::load::library) fn address_space(&self) -> u64 {
         let page = rustix::param::page_size() as u64;
         self.segments.span(page).unwrap_or_default()
     }
 
-    /// Gives memory and disk back. What does not work out is left as it is: it is only waste.
+    /// Returns its memory and disk space to the system. Failures are ignored: they only waste space.
     pub(in crate::load::library) fn reclaim(&mut self) {
-        if self.reclaimed && self.tail != Tail::There {
+        if self.reclaimed && self.unmapped != Unmapped::Present {
             return;
         }
         let name = self.path.file_name().map(Path::new).unwrap_or(&self.path);
@@ -55,40 +55,40 @@ impl MappedCopy {
         let mappings = match mappings(&self.path) {
             Ok(mappings) => mappings,
             Err(error) => {
-                tracing::debug!(%error, "{name} can't rest");
-                (self.reclaimed, self.tail) = (true, Tail::Stays);
+                tracing::debug!(%error, "{name}: memory can't be reclaimed");
+                (self.reclaimed, self.unmapped) = (true, Unmapped::Permanent);
                 return;
             }
         };
         if !self.reclaimed {
             self.reclaimed = true;
             match release(&self.segments, &mappings) {
-                Ok(bytes) => tracing::debug!(bytes, "{name} rests: its memory is given back"),
-                Err(error) => tracing::debug!(%error, "{name} rests: its memory stays"),
+                Ok(bytes) => tracing::debug!(bytes, "{name}: memory reclaimed"),
+                Err(error) => tracing::debug!(%error, "{name}: memory can't be reclaimed"),
             }
         }
         match punch_unmapped(&self.path, &self.segments, &mappings) {
             Ok(Punched::Done(bytes)) => {
-                self.tail = Tail::Gone;
-                tracing::debug!(bytes, "{name} rests: its symbols are gone");
+                self.unmapped = Unmapped::Punched;
+                tracing::debug!(bytes, "{name}: symbols removed from the copy");
             }
-            // Asked again when the next library comes to rest.
-            Ok(Punched::InUse) => tracing::debug!("{name} rests: something reads its symbols"),
+            // Tried again when the next library is reclaimed.
+            Ok(Punched::InUse) => tracing::debug!("{name}: symbols are in use"),
             Err(error) => {
-                self.tail = Tail::Stays;
-                tracing::debug!(%error, "{name} rests: its symbols stay");
+                self.unmapped = Unmapped::Permanent;
+                tracing::debug!(%error, "{name}: symbols can't be removed");
             }
         }
     }
 
-    /// Puts the symbols back; the memory comes by itself. `whole` has all of the content.
-    pub(in crate::load::library) fn restore(&mut self, whole: &File) {
+    /// Restores the symbols from `full`, which has the whole content. Memory pages fault back in by themselves.
+    pub(in crate::load::library) fn restore(&mut self, full: &File) {
         self.reclaimed = false;
-        if self.tail == Tail::Gone {
-            self.tail = Tail::There;
-            if let Err(error) = restore_unmapped(&self.path, &self.segments, whole) {
+        if self.unmapped == Unmapped::Punched {
+            self.unmapped = Unmapped::Present;
+            if let Err(error) = restore_unmapped(&self.path, &self.segments, full) {
                 let path = self.path.display();
-                tracing::debug!(%error, "{path} serves again without its symbols");
+                tracing::debug!(%error, "{path} is used again without its symbols");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Two layouts that differ, for a person: which field, what it is here and there.
+//! Describes how two layouts differ: which field, and its type on each side.
 
 use abi_stable::abi_stability::abi_checking::{
     AbiInstability, AbiInstabilityError, AbiInstabilityErrors,
@@ -6,10 +6,10 @@ use abi_stable::abi_stability::abi_checking::{
 use abi_stable::std_types::RBoxError;
 use abi_stable::type_layout::TLFieldOrFunction;
 
-/// More lines than this help nobody.
-const MOST: usize = 8;
+/// More lines than this do not help.
+const MAX_LINES: usize = 8;
 
-/// A line for each difference; the first few.
+/// One line per difference, for the first few.
 pub(super) fn describe(error: &RBoxError) -> String {
     let Some(errors) = error.downcast_ref::<AbiInstabilityErrors>() else {
         return error.to_string();
@@ -21,8 +21,8 @@ pub(super) fn describe(error: &RBoxError) -> String {
             lines.push(line);
         }
     }
-    let more = lines.len().saturating_sub(MOST);
-    lines.truncate(MOST);
+    let more = lines.len().saturating_sub(MAX_LINES);
+    lines.truncate(MAX_LINES);
     if more > 0 {
         lines.push(format!("  and {more} more"));
     }
@@ -34,12 +34,12 @@ fn line(error: &AbiInstabilityError) -> String {
         TLFieldOrFunction::Field(field) => field.name(),
         TLFieldOrFunction::Function(function) => function.name.as_str(),
     });
-    // A reference and a pointer have a field `0`, which is not in anybody's source.
+    // References and pointers have a field `0`, which appears in no source.
     let mut path: Vec<_> = steps
         .map(|name| name.trim_matches(','))
         .filter(|name| !matches!(*name, "0" | ""))
         .collect();
-    // A field that is a function comes twice: the field, the function.
+    // A field that is a function is listed twice: as the field and as the function.
     path.dedup();
     let path = if path.is_empty() {
         "the root".to_owned()
@@ -98,7 +98,7 @@ fn reason(error: &AbiInstability) -> String {
             &count.expected,
             &count.found,
         ),
-        // The rarer ones in abi_stable's words.
+        // The rarer ones as abi_stable formats them.
         other => format!("{other:?}").chars().take(200).collect(),
     }
 }

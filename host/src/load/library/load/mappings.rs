@@ -1,4 +1,4 @@
-//! Where a file is mapped, by what `/proc/self/maps` says. Pure.
+//! Where a file is mapped, according to `/proc/self/maps`. Pure.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use super::segments::Pages;
 pub(super) struct Mapping {
     pub(super) address: Range<u64>,
     pub(super) offset: u64,
-    /// Private, and not to be written.
+    /// Private and not writable.
     pub(super) constant: bool,
 }
 
@@ -23,7 +23,7 @@ impl Mappings {
         Self(maps.lines().filter_map(|line| parse(line, path)).collect())
     }
 
-    /// Up to where the file is mapped.
+    /// The end of the file's mapped part.
     pub(super) fn end(&self) -> Option<u64> {
         let ends = self.0.iter().map(|m| {
             let size = m.address.end.checked_sub(m.address.start)?;
@@ -32,7 +32,7 @@ impl Mappings {
         ends.collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
-    /// Where all of `pages` are mapped as the file has them, if there is one such place.
+    /// Where all of `pages` are mapped unchanged from the file, if there is exactly one such place.
     pub(super) fn place(&self, pages: &[Pages]) -> Option<Vec<Range<u64>>> {
         let first = pages.first()?;
         let bias = |mapping: &Mapping| {
@@ -60,7 +60,7 @@ impl Mappings {
 }
 
 impl Mapping {
-    /// Whether all of `address` shows the file from `offset` on, for nobody to write.
+    /// Whether all of `address` maps the file from `offset` on, read-only.
     fn holds(&self, address: &Range<u64>, offset: u64) -> bool {
         let inside = self.address.start <= address.start && address.end <= self.address.end;
         inside

@@ -25,7 +25,7 @@ fn pages() -> [Pages; 2] {
 }
 
 #[test]
-fn finds_where_the_pages_are() {
+fn mapped_pages_are_found() {
     let mappings = Mappings::of(LIB, MAPS);
     let place = mappings.place(&pages()).unwrap();
     assert_eq!(
@@ -39,7 +39,7 @@ fn finds_where_the_pages_are() {
 }
 
 #[test]
-fn another_file_or_one_that_was_replaced_is_not_it() {
+fn other_and_deleted_files_do_not_match() {
     for path in ["/run/my", "lib.so", "/run/my dir/lib.s"] {
         assert_eq!(Mappings::of(path, MAPS).end(), None, "{path}");
     }
@@ -49,7 +49,7 @@ fn another_file_or_one_that_was_replaced_is_not_it() {
 }
 
 #[test]
-fn anything_that_is_not_as_the_headers_say_is_no_place() {
+fn mapping_unlike_the_headers_is_not_a_place() {
     let changes = [
         // Made writable, shared, cut short, shown from elsewhere, not there.
         (
@@ -79,7 +79,7 @@ fn anything_that_is_not_as_the_headers_say_is_no_place() {
 }
 
 #[test]
-fn the_whole_file_mapped_for_a_backtrace_is_seen_and_is_not_the_place() {
+fn whole_file_mapped_for_a_backtrace_counts_for_the_end_only() {
     let whole = "7e0000000000-7e0000900000 r--p 00000000 fe:00 99 /run/my dir/lib.so\n";
     let mappings = Mappings::of(LIB, &format!("{whole}{MAPS}"));
     assert_eq!(mappings.end(), Some(0x90_0000));
@@ -87,13 +87,13 @@ fn the_whole_file_mapped_for_a_backtrace_is_seen_and_is_not_the_place() {
 }
 
 #[test]
-fn a_library_that_is_mapped_twice_has_no_one_place() {
+fn library_mapped_twice_has_no_place() {
     let again = MAPS.replace("7f00000", "7e00000");
     let mappings = Mappings::of(LIB, &format!("{again}{MAPS}"));
     assert_eq!(mappings.place(&pages()), None);
 }
 
 #[test]
-fn no_pages_have_no_place() {
+fn empty_pages_have_no_place() {
     assert_eq!(Mappings::of(LIB, MAPS).place(&[]), None);
 }

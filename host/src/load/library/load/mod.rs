@@ -1,5 +1,5 @@
-//! The one room of the host with `unsafe`: a prepared file becomes a checked, attached library, which
-//! rests while nobody uses it.
+//! The only part of the host with `unsafe`: loads a prepared file, checks it and attaches its handlers.
+//! The memory of an unused library is reclaimed.
 
 mod copy;
 mod difference;
@@ -19,12 +19,12 @@ use stackup_plugin::abi::root::{PluginRootRef, SYMBOL};
 use self::copy::MappedCopy;
 use super::{Fingerprint, Metadata, Prepared};
 
-/// A library that is loaded, checked and attached. Its code stays mapped for good.
+/// A library that is loaded, checked and attached. Its code stays mapped for the life of the process.
 #[derive(Debug)]
 pub struct Library {
     /// The hash of its content.
     pub fingerprint: Fingerprint,
-    /// What it says of itself.
+    /// Its metadata.
     pub metadata: Metadata,
     /// Its handlers.
     pub plugin: AttachedPlugin,
@@ -38,7 +38,7 @@ pub enum LoadError {
     /// The system's loader refused it.
     #[error("the system can't load it: {0}")]
     Open(String),
-    /// A library of something else.
+    /// A library without the root symbol.
     #[error(
         "it has no symbol `{SYMBOL}`: does its lib.rs call `stackup_plugin::export!`, and is it built \
          as a cdylib?"
@@ -46,14 +46,14 @@ pub enum LoadError {
     NoRoot,
     /// Layouts or versions differ.
     #[error(
-        "its layout is not this host's, so calling it would be undefined; rebuild the plugin with the \
-         stackup-plugin of this stackup ({abi}):\n{0}",
+        "its layout differs from this host's, so calling it would be undefined behaviour; rebuild the \
+         plugin with stackup-plugin {abi}:\n{0}",
         abi = stackup_plugin::abi::VERSION
     )]
     Check(String),
 }
 
-/// Loads a prepared library for good.
+/// Loads a prepared library for the life of the process.
 ///
 /// # Errors
 ///
@@ -61,7 +61,7 @@ pub enum LoadError {
 pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
     let mut copy = MappedCopy::new(prepared.copy);
     let header = open(&copy.path).inspect_err(|_| {
-        // Nothing holds it, and the next attempt makes another.
+        // Nothing uses it, and the next attempt makes another.
         let _ = fs::remove_file(&copy.path);
     })?;
     let root = check(header).inspect_err(|_| {
@@ -75,7 +75,7 @@ pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
     })
 }
 
-/// Loads the library at `path` for good, as a probe does: nothing is kept of it but its handlers.
+/// Loads the library at `path` for the life of the process and returns only its handlers; for probes.
 ///
 /// # Errors
 ///
@@ -85,32 +85,34 @@ pub fn attach(path: &Path) -> Result<AttachedPlugin, LoadError> {
     Ok(AttachedPlugin::new(root))
 }
 
-/// Maps the file at `path` for good, if it says that it is a plugin.
+/// Maps the file at `path` for the life of the process, if it has a plugin's root symbol.
 fn open(path: &Path) -> Result<AbiHeaderRef, LoadError> {
-    // SAFETY: its constructors run here. They are the code of whoever may write the file, which was
-    // judged in `trust`; nothing can be known of them but that.
+    // SAFETY: the library's constructors run here. They are code of those who may write the file, which
+    // `trust` has checked; nothing more can be known about them.
     let library = unsafe { libloading::Library::new(path) }
-        .map_err(|error| LoadError::Open(plain(&error)))?;
+        .map_err(|error| LoadError::Open(loader_message(&error)))?;
     let header = {
         // SAFETY: the symbol of this name is a `LibHeader`, of which every version of abi_stable
         // begins with the `AbiHeader` that `upgrade` compares before anything else is read.
         let symbol = unsafe { library.get::<AbiHeaderRef>(SYMBOL.as_bytes()) };
         *symbol.map_err(|_| LoadError::NoRoot)?
     };
-    // A library is permanent (ARCHITECTURE, invariant 6): std, thread locals and wakers point into it.
+    // A library is never unloaded (ARCHITECTURE, invariant 6): std, thread locals and wakers point into it.
     std::mem::forget(library);
     Ok(header)
 }
 
-/// The root table, if every type that is reachable from it is laid out as ours.
+/// The root table, if every type reachable from it has the layout that this host expects.
 ///
-/// Tables grow at their end. Either side may be the older one, so one of the two must have all that
-/// the other has: the library as abi_stable asks, or we.
+/// Tables grow at their end. Either side may be the older one, so one of the two must have every field
+/// of the other: the library, as abi_stable requires, or this host.
 fn check(header: AbiHeaderRef) -> Result<PluginRootRef, LoadError> {
-    let told = |error: LibraryError| LoadError::Check(error.to_string());
-    let header = header.upgrade().map_err(told)?;
+    let check_error = |error: LibraryError| LoadError::Check(error.to_string());
+    let header = header.upgrade().map_err(check_error)?;
     let Some(theirs) = header.layout() else {
-        return Err(LoadError::Check("  it does not tell its layout".to_owned()));
+        return Err(LoadError::Check(
+            "  it does not describe its layout".to_owned(),
+        ));
     };
     let ours = PluginRootRef::LAYOUT;
     if let Err(difference) = check_layout_compatibility(ours, theirs).into_result()
@@ -119,14 +121,14 @@ fn check(header: AbiHeaderRef) -> Result<PluginRootRef, LoadError> {
         tracing::debug!("{difference}");
         return Err(LoadError::Check(difference::describe(&difference)));
     }
-    // SAFETY: the layouts are the same but for fields at the end of tables. A plugin does not know of
-    // those that it lacks; we ask for none that came after the first version (`last_prefix_field`).
+    // SAFETY: the layouts differ only in fields at the end of tables. A plugin does not use fields that
+    // it lacks, and this host requires none newer than the first version (`last_prefix_field`).
     let root = unsafe { header.init_root_module_with_unchecked_layout::<PluginRootRef>() };
-    root.map_err(told)
+    root.map_err(check_error)
 }
 
-/// The system's own words, which libloading keeps one level down.
-fn plain(error: &libloading::Error) -> String {
+/// The system's own message, which libloading keeps as the error's source.
+fn loader_message(error: &libloading::Error) -> String {
     let source = std::error::Error::source(error).map(ToString::to_string);
     source.unwrap_or_else(|| error.to_string())
 }

@@ -1,7 +1,7 @@
-//! Rest for a library that no generation uses: its memory and disk go back, its addresses stay.
+//! Reclaims the memory and disk space of a library that no generation uses. Its addresses stay mapped.
 //!
-//! Its code may still be called, by a waker or a thread-local's destructor that came late: then the
-//! pages fault in again from its copy, of which all stays that is mapped.
+//! Its code may still be called, by a late waker or a thread-local's destructor: then the pages fault in
+//! again from its copy, which keeps everything that is mapped.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom};
@@ -12,31 +12,33 @@ use std::path::Path;
 use super::mappings::Mappings;
 use super::segments::Segments;
 
-/// A page that is of the file, untouched (`PM_FILE`), in `/proc/self/pagemap`.
+/// In `/proc/self/pagemap`, a page that is the file's own, never written (`PM_FILE`).
 const OF_THE_FILE: u64 = 1 << 61;
-/// A page that is swapped out: it was written.
+/// A page that is swapped out, so it was written.
 const SWAPPED: u64 = 1 << 62;
 /// A page that is in memory.
 const PRESENT: u64 = 1 << 63;
 
-/// What the file at `path` is mapped to in this process.
+/// Where the file at `path` is mapped in this process.
 pub(super) fn mappings(path: &Path) -> io::Result<Mappings> {
-    let path = path.to_str().ok_or_else(|| odd("its path is no text"))?;
+    let path = path
+        .to_str()
+        .ok_or_else(|| unexpected("its path is not valid UTF-8"))?;
     let maps = fs::read("/proc/self/maps")?;
     Ok(Mappings::of(path, &String::from_utf8_lossy(&maps)))
 }
 
-/// Gives back the pages of the library that were never written. Returns how many bytes were resident.
+/// Drops the library's pages that were never written. Returns how many bytes of them were resident.
 ///
 /// # Errors
 ///
-/// When it is not mapped as its headers say, or the system does not tell of its pages; then
-/// nothing has happened.
+/// When it is not mapped as its headers say, or the system does not report its pages. Then nothing has
+/// been dropped.
 pub(super) fn release(segments: &Segments, mappings: &Mappings) -> io::Result<u64> {
     let page = rustix::param::page_size() as u64;
     let pages = segments.never_written(page);
     let places = pages.and_then(|pages| mappings.place(&pages));
-    let places = places.ok_or_else(|| odd("it is not mapped as its headers say"))?;
+    let places = places.ok_or_else(|| unexpected("it is not mapped as its headers say"))?;
     let mut clean = Vec::new();
     for place in places {
         let entries = pagemap(&place, page)?;
@@ -50,16 +52,16 @@ pub(super) fn release(segments: &Segments, mappings: &Mappings) -> io::Result<u6
     Ok(resident)
 }
 
-/// Neighbouring pages that may be dropped.
+/// Contiguous pages that may be dropped.
 #[derive(Debug, PartialEq, Eq)]
 struct Run {
     address: Range<u64>,
-    /// Bytes of it that are in memory.
+    /// How many bytes of it are in memory.
     resident: u64,
 }
 
-/// The pages from `start` on that are as the file has them. One that is not was written, as by a
-/// debugger or for a text relocation, and has no other place.
+/// The pages from `start` on that are the same as in the file. Any other page was written, for example by
+/// a debugger or for a text relocation, and exists nowhere else.
 fn runs(start: u64, page: u64, entries: &[u64]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (address, entry) in (start..).step_by(page as usize).zip(entries) {
@@ -98,12 +100,12 @@ fn drop_pages(address: &Range<u64>) -> io::Result<()> {
     let start = usize::try_from(address.start).map_err(io::Error::other)?;
     let len = usize::try_from(address.end - address.start).map_err(io::Error::other)?;
     let start = std::ptr::with_exposed_provenance_mut(start);
-    // SAFETY: whole pages of a private mapping of the library's own copy, which nobody may write
-    // (`Mapping::holds`) and which is never unmapped, since no library is. None of them differs from
-    // the file (`runs`): a page that was written is no page of the file any more and is not in here,
-    // and all of a segment that the loader may write, relocations included, is not (`Segments`).
-    // So the next access, of any thread, also of one that runs there now, faults in the same bytes:
-    // the file is private, read-only, and all of it that is mapped stays (`cut`).
+    // SAFETY: these are whole pages of a private, read-only mapping of the library's own copy
+    // (`Mapping::holds`), which is never unmapped, since no library is. None of them differs from the
+    // file: pages that were written are left out (`runs`), and so are all pages of segments that the
+    // loader may write, relocations included (`Segments`). So the next access by any thread, even one
+    // that executes there now, faults in the same bytes: the file is private and read-only, and its
+    // mapped part stays (`punch_unmapped`).
     unsafe { madvise(start, len, Advice::LinuxDontNeed)? };
     Ok(())
 }
@@ -113,15 +115,16 @@ fn drop_pages(_: &Range<u64>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Takes from the file at `path` what lies behind the mapped part, and returns how many bytes; none
-/// while something else of this process has that mapped, or the file is kept (`LibraryStore`).
+/// Punches a hole into the file at `path` after its mapped part, and returns the hole's size in bytes.
+/// Does nothing while something else in this process maps that part, or the file is saved
+/// (`LibraryStore`).
 ///
-/// The file keeps its length, with a hole: a read behind a file's end is SIGBUS, one in a hole is zero,
-/// and who maps the file at this moment, as std does for a backtrace, is not stopped by a look before.
+/// The file keeps its length: an access beyond a file's end is SIGBUS, one in a hole reads zeros. Code that
+/// maps the file at this very moment, as std does for a backtrace, can't be excluded by a check before.
 ///
 /// # Errors
 ///
-/// When the file can't be cut, as on a filesystem without holes.
+/// When no hole can be punched, for example on a filesystem without holes.
 pub(super) fn punch_unmapped(
     path: &Path,
     segments: &Segments,
@@ -130,7 +133,7 @@ pub(super) fn punch_unmapped(
     let page = rustix::param::page_size() as u64;
     let end = segments
         .end(page)
-        .ok_or_else(|| odd("its headers make no sense"))?;
+        .ok_or_else(|| unexpected("its headers are inconsistent"))?;
     if mappings.end().is_none_or(|mapped| mapped > end) {
         return Ok(Punched::InUse);
     }
@@ -140,7 +143,7 @@ pub(super) fn punch_unmapped(
         return Ok(Punched::InUse);
     }
     let Some(rest) = facts.len().checked_sub(end) else {
-        return Err(odd("it has lost bytes"));
+        return Err(unexpected("it was truncated"));
     };
     if rest > 0 {
         punch(&file, end, rest)?;
@@ -148,37 +151,37 @@ pub(super) fn punch_unmapped(
     Ok(Punched::Done(rest))
 }
 
-/// How a cut ended.
+/// The outcome of [`punch_unmapped`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Punched {
-    /// These bytes are gone.
+    /// This many bytes were removed.
     Done(u64),
-    /// Somebody reads them, or may want to.
+    /// They are mapped, or may still be needed.
     InUse,
 }
 
-/// Puts back what was cut from the file at `path`, of which `whole` has all.
+/// Restores what [`punch_unmapped`] removed from the file at `path`, from `full`, which has the whole content.
 pub(super) fn restore_unmapped(
     path: &Path,
     segments: &Segments,
-    mut whole: &File,
+    mut full: &File,
 ) -> io::Result<()> {
     let page = rustix::param::page_size() as u64;
     let end = segments
         .end(page)
-        .ok_or_else(|| odd("its headers make no sense"))?;
+        .ok_or_else(|| unexpected("its headers are inconsistent"))?;
     let mut file = writable(path)?;
-    whole.seek(SeekFrom::Start(end))?;
+    full.seek(SeekFrom::Start(end))?;
     file.seek(SeekFrom::Start(end))?;
-    io::copy(&mut whole, &mut file)?;
+    io::copy(&mut full, &mut file)?;
     Ok(())
 }
 
-/// Opens a copy, which is read-only to all but this.
+/// Opens a copy for writing; its permissions are read-only otherwise.
 fn writable(path: &Path) -> io::Result<File> {
     let before = fs::symlink_metadata(path)?;
     if !before.is_file() {
-        return Err(odd("something else has its place"));
+        return Err(unexpected("it is not a regular file any more"));
     }
     fs::set_permissions(path, Permissions::from_mode(0o700))?;
     let file = OpenOptions::new().write(true).open(path);
@@ -199,7 +202,7 @@ fn punch(_: &File, _: u64, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-fn odd(why: &str) -> io::Error {
+fn unexpected(why: &str) -> io::Error {
     io::Error::other(why)
 }
 

@@ -4,11 +4,11 @@ use std::os::unix::fs::MetadataExt;
 use super::*;
 
 const PAGE: u64 = 4096;
-/// Of the file, and in memory.
+/// The file's own page, in memory.
 const CLEAN: u64 = PRESENT | OF_THE_FILE;
 
 #[test]
-fn pages_that_were_written_are_left_out() {
+fn written_pages_are_left_out() {
     let entries = [CLEAN, CLEAN, PRESENT, CLEAN, SWAPPED, 0, CLEAN, SWAPPED, 0];
     let found = runs(0x10_0000, PAGE, &entries);
     let run = |first: u64, end: u64, resident: u64| Run {
@@ -19,7 +19,7 @@ fn pages_that_were_written_are_left_out() {
     assert_eq!(runs(0x10_0000, PAGE, &[]), []);
 }
 
-/// A file of three pages, of which the headers want the first to be mapped.
+/// A file of 64 pages, of which the headers map the first.
 fn file() -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>, Segments) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lib.so");
@@ -45,14 +45,14 @@ fn maps(path: &Path, pages: usize) -> Mappings {
 }
 
 #[test]
-fn a_cut_takes_what_is_not_mapped_and_a_mend_puts_it_back() {
+fn unmapped_part_is_removed_and_restored() {
     let (_dir, path, bytes, segments) = file();
     let page = rustix::param::page_size();
     let whole = fs::metadata(&path).unwrap().blocks();
     let done = punch_unmapped(&path, &segments, &maps(&path, 1)).unwrap();
     assert_eq!(done, Punched::Done(63 * page as u64));
     let cut_bytes = fs::read(&path).unwrap();
-    assert_eq!(cut_bytes.len(), bytes.len(), "no read is behind the end");
+    assert_eq!(cut_bytes.len(), bytes.len(), "the length stays");
     assert_eq!(cut_bytes[..page], bytes[..page]);
     assert!(cut_bytes[page..].iter().all(|&byte| byte == 0));
     let metadata = fs::metadata(&path).unwrap();
@@ -70,7 +70,7 @@ fn a_cut_takes_what_is_not_mapped_and_a_mend_puts_it_back() {
 }
 
 #[test]
-fn a_file_that_is_mapped_further_than_its_headers_say_is_not_cut() {
+fn file_mapped_further_than_its_headers_say_is_untouched() {
     let (_dir, path, bytes, segments) = file();
     let done = punch_unmapped(&path, &segments, &maps(&path, 2)).unwrap();
     assert_eq!(done, Punched::InUse);
@@ -83,7 +83,7 @@ fn a_file_that_is_mapped_further_than_its_headers_say_is_not_cut() {
 }
 
 #[test]
-fn what_is_not_mapped_is_not_released() {
+fn unmapped_library_is_not_released() {
     let (_dir, path, _, segments) = file();
     let none = mappings(&path).unwrap();
     assert!(release(&segments, &none).is_err());

@@ -1,4 +1,4 @@
-//! Which parts of an ELF file the loader maps, and which of these it never writes. Pure.
+//! Which parts of an ELF file the loader maps, and which of them it never writes. Pure.
 
 use std::fs::File;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use object::elf::{FileHeader32, FileHeader64, PF_W, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, FileKind, ReadCache, ReadRef};
 
-/// A `PT_LOAD`: a part of the file that is mapped. Addresses count from the load bias.
+/// A `PT_LOAD` segment: a part of the file that is mapped. Addresses are relative to the load bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Segment {
     pub(super) offset: u64,
@@ -17,20 +17,20 @@ pub(super) struct Segment {
     pub(super) writable: bool,
 }
 
-/// What of a library is mapped.
+/// The mapped segments of a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Segments(pub(super) Vec<Segment>);
 
-/// Whole pages, and where in the file they come from.
+/// Whole pages, and their offset in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pages {
-    /// Counts from the load bias.
+    /// Relative to the load bias.
     pub(super) address: Range<u64>,
     pub(super) offset: u64,
 }
 
 impl Segments {
-    /// The segments of an ELF library; none of anything else.
+    /// The segments of an ELF library; empty for any other file.
     pub(super) fn of(file: &File) -> Self {
         Self::read(&ReadCache::new(file))
     }
@@ -44,15 +44,14 @@ impl Segments {
         .unwrap_or_default()
     }
 
-    /// Where the last page ends that is mapped from the file: what lies behind serves debuggers only.
+    /// The end of the last page mapped from the file. What follows is for debuggers only.
     pub(super) fn end(&self, page: u64) -> Option<u64> {
         let ends = self.0.iter().map(|s| s.offset.checked_add(s.file_size));
         let last = ends.collect::<Option<Vec<_>>>()?.into_iter().max()?;
         last.checked_next_multiple_of(page)
     }
 
-    /// How many bytes of addresses there are from its first page to its last: the loader reserves
-    /// them as a whole.
+    /// The bytes of address space from its first page to its last: the loader reserves them as a whole.
     pub(super) fn span(&self, page: u64) -> Option<u64> {
         let pages = self.0.iter().map(|segment| segment.pages(page));
         let pages = pages.collect::<Option<Vec<_>>>()?;
@@ -61,10 +60,10 @@ impl Segments {
         end.checked_sub(start)
     }
 
-    /// The pages that stay as they are in the file: text and constants, none that a writable segment
-    /// has a byte on. Constants that are relocated are in a writable segment.
+    /// The pages that stay the same as in the file: text and constants, except pages that hold a byte of a
+    /// writable segment. Relocated constants are in a writable segment.
     ///
-    /// None where the headers do not make sense.
+    /// `None` if the headers are inconsistent.
     pub(super) fn never_written(&self, page: u64) -> Option<Vec<Pages>> {
         let mut written = Vec::new();
         let mut clean = Vec::new();
@@ -84,7 +83,7 @@ impl Segments {
 }
 
 impl Segment {
-    /// Also where the loader clears what the file does not have.
+    /// Includes segments whose part beyond the file the loader clears.
     fn is_written(&self) -> bool {
         self.writable || self.memory_size != self.file_size
     }

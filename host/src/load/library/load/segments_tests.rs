@@ -40,7 +40,7 @@ fn text_and_constants_are_never_written() {
 }
 
 #[test]
-fn a_page_with_a_byte_of_a_writable_segment_stays() {
+fn page_shared_with_a_writable_segment_is_excluded() {
     // Pages of 64 KiB under a library laid out for pages of 4.
     let segments = Segments(vec![
         segment(0, 0, 0x2_0800, false),
@@ -54,7 +54,7 @@ fn a_page_with_a_byte_of_a_writable_segment_stays() {
 }
 
 #[test]
-fn what_the_loader_clears_is_written() {
+fn segment_cleared_by_the_loader_counts_as_written() {
     let mut constants = segment(0, 0, 0x1100, false);
     constants.memory_size = 0x2000;
     let segments = Segments(vec![constants]);
@@ -62,7 +62,7 @@ fn what_the_loader_clears_is_written() {
 }
 
 #[test]
-fn headers_that_make_no_sense_give_nothing() {
+fn inconsistent_headers_yield_none() {
     let skewed = Segments(vec![segment(0x100, 0x200, 0x1000, false)]);
     assert_eq!(skewed.never_written(PAGE), None);
     let endless = Segments(vec![segment(!0xfff, 0, 0x2000, false)]);
@@ -81,7 +81,7 @@ fn headers_that_make_no_sense_give_nothing() {
 }
 
 #[test]
-fn this_program_has_segments_and_other_files_have_none() {
+fn only_elf_files_have_segments() {
     let own = std::env::current_exe().unwrap();
     let segments = Segments::of(&File::open(&own).unwrap());
     let own = std::fs::read(own).unwrap();
@@ -89,7 +89,7 @@ fn this_program_has_segments_and_other_files_have_none() {
     assert!(!segments.never_written(PAGE).unwrap().is_empty());
     assert!(
         segments.end(PAGE).unwrap() < own.len() as u64,
-        "debug info lies behind"
+        "debug info follows"
     );
     for len in [0, 3, 63, 64, 200] {
         assert_eq!(
@@ -108,7 +108,7 @@ fn this_program_has_segments_and_other_files_have_none() {
 
 proptest! {
     #[test]
-    fn never_a_page_of_a_writable_segment_and_never_cut_what_is_mapped(
+    fn writable_and_mapped_parts_are_never_reclaimed(
         all in prop::collection::vec(
             (0u64..64, 0u64..64, 0u64..0x1000, 0u64..0x6000, 0u64..0x6000, any::<bool>()), 0..6
         ),
