@@ -1,4 +1,4 @@
-//! Any bytes are a request that reads back as it is written, or are refused; any JSON can be shown.
+//! Any bytes are a request that round-trips, or are refused; any JSON status can be displayed.
 
 #![no_main]
 
@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use stackup::process::control::{Request, status_text};
 
-/// Some time in 2033: what is said to have happened may be long ago or yet to come.
+/// Some time in 2033: events may lie long before it or after it.
 const NOW: u64 = 2_000_000_000_000;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -23,6 +23,6 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let text = status_text(&status, NOW);
     assert!(!text.is_empty());
-    // A path comes from whoever asks for it: it must not move a terminal's cursor.
+    // A path is chosen by the client: it must not control the terminal.
     assert!(!text.contains(|c: char| c.is_control() && c != '\n'));
 });

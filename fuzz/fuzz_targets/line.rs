@@ -1,4 +1,4 @@
-//! Any lines are what supervisor and worker say and read back as they are written, or end the conversation.
+//! Any lines are messages between supervisor and worker that round-trip, or an error ends the reading.
 
 #![no_main]
 
@@ -14,10 +14,10 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn round_trips<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
-    let mut heard = 0;
+    let mut count = 0;
     let end = read_lines(bytes, |message: T| {
         reads_back(&message);
-        heard += 1;
+        count += 1;
         true
     });
     assert!(end.err().is_none_or(|error| !error.to_string().is_empty()));
@@ -26,7 +26,7 @@ fn round_trips<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
         first += 1;
         false
     });
-    assert_eq!(first, heard.min(1));
+    assert_eq!(first, count.min(1));
 }
 
 fn reads_back<T: Serialize + DeserializeOwned>(message: &T) {

@@ -1,4 +1,4 @@
-//! Any text is a lock that reads back as it is written, or is refused with words that can be shown.
+//! Any text is a lock that round-trips, or is refused with a message that can be displayed.
 
 #![no_main]
 

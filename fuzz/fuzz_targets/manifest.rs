@@ -1,11 +1,11 @@
-//! Any text is a manifest or has diagnostics, each of which can be shown.
+//! Any text is a manifest, or has diagnostics that can be displayed.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use stackup::load::manifest::{Settings, Source, parse};
 
-/// The cases of `tests/manifests/` are seeds as they are: what they expect is not part of a manifest.
+/// The cases of `tests/manifests/` are used as seeds: the part after the dashes is not part of a manifest.
 const DASHES: &str = "----------------------------------------\n";
 
 fuzz_target!(|text: &str| {
@@ -41,7 +41,7 @@ fn check(source: &Source, settings: &Settings<'_>) {
     for color in [false, true] {
         let text = source.render(&diagnostics, color);
         assert_eq!(text.is_empty(), diagnostics.is_empty());
-        // What a manifest says must not move a terminal's cursor; colours are ours.
+        // A manifest's text must not control the terminal; only our colours may.
         let control = |c: char| c.is_control() && c != '\n';
         assert!(color || !text.contains(control), "{text:?}");
     }

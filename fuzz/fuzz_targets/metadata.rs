@@ -1,4 +1,4 @@
-//! Any bytes are a library with metadata, or are refused; what is read is fit to be told.
+//! Any bytes are parsed as a library with metadata or refused, and every value can be displayed.
 
 #![no_main]
 
@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use stackup::load::library::{Metadata, describe};
 
 fuzz_target!(|bytes: &[u8]| {
-    // The section alone: a fuzzer seldom comes upon a whole library.
+    // The section alone as well: a fuzzer seldom generates a whole library.
     let section = Metadata::parse(bytes);
     let library = describe(bytes);
     for error in [

@@ -104,7 +104,7 @@ async fn without_a_lock_nothing_serves_and_losing_it_leaves_what_serves() {
     let mut host = Host::launch(artifacts::stackup(), &site, &arguments);
     assert!(!host.exited().await.success());
     let said = host.log().to_string();
-    assert!(said.contains("config.ru.lock` is not there"), "{said}");
+    assert!(said.contains("config.ru.lock` does not exist"), "{said}");
 
     stackup(&site, &["lock"]).unwrap();
     let mut host = Host::launch(artifacts::stackup(), &site, &arguments);
@@ -112,7 +112,7 @@ async fn without_a_lock_nothing_serves_and_losing_it_leaves_what_serves() {
     fs::remove_file(site.path().join("config.ru.lock")).unwrap();
     let refused = host.reload("refused").await;
     let error = refused.text("error");
-    assert!(error.contains("config.ru.lock` is not there"), "{error}");
+    assert!(error.contains("config.ru.lock` does not exist"), "{error}");
     assert_eq!(host.get("/").await.status(), 200);
 }
 
@@ -209,12 +209,12 @@ fn a_lock_that_is_none_is_told() {
     };
     says(
         "production",
-        "error: the lock `config.ru.lock` is not there; to write it, run `stackup lock`\n",
+        "error: the lock `config.ru.lock` does not exist; to write it, run `stackup lock`\n",
     );
     // An environment in which cargo would build what is in reach: nothing is.
     says(
         "staging",
-        "error: the lock `config.ru.lock` is not there; to write it, run `stackup lock -E staging`\n",
+        "error: the lock `config.ru.lock` does not exist; to write it, run `stackup lock -E staging`\n",
     );
     site.file(
         "config.ru.lock",
@@ -222,7 +222,7 @@ fn a_lock_that_is_none_is_told() {
     );
     says(
         "production",
-        "error: the lock `config.ru.lock` is malformed: line 3: unknown field `nam`, expected one \
+        "error: failed to parse the lock `config.ru.lock`: line 3: unknown field `nam`, expected one \
          of `name`, `version`, `abi`, `sha256`; to write it, run `stackup lock`\n",
     );
 }

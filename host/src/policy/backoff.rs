@@ -1,20 +1,20 @@
-//! How long to wait before a worker that crashed is started again: never a boot loop.
+//! How long to wait before a crashed worker is started again, so that there is never a boot loop.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::apart;
+use super::distance;
 
-/// The wait after the second crash in a row; it doubles with each one more.
+/// The wait after the second crash in a row; each further crash doubles it.
 const SECOND: Duration = Duration::from_millis(100);
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(10);
-/// A worker that has lived for so long has earned a start at once: it has served meanwhile, and one that
+/// After a worker has lived this long, the next one starts at once: it has served requests, and a worker that
 /// starts at once serves again after some 50 ms.
-const QUIET: Duration = Duration::from_secs(1);
+const STABLE: Duration = Duration::from_secs(1);
 
-/// Crashes in a row, and when the last of them was to be made good.
+/// The number of crashes in a row, and when the worker after the last one was due to start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backoff {
     crashes: u32,
@@ -22,9 +22,9 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The wait before the start that makes good a crash at `now`.
+    /// The wait before the next start, after a crash at `now`.
     pub fn next_delay(&mut self, now: u64) -> Duration {
-        if apart(now, self.due) >= QUIET {
+        if distance(now, self.due) >= STABLE {
             self.crashes = 0;
         }
         let delay = match self.crashes.checked_sub(1) {
@@ -48,7 +48,7 @@ mod tests {
 
     const EPOCH: u64 = 1_700_000_000_000;
 
-    /// The waits of a worker that lives so long each time.
+    /// The waits between workers with these lifetimes.
     fn delays(lives: impl IntoIterator<Item = u64>) -> Vec<u64> {
         let (mut backoff, mut now) = (Backoff::default(), EPOCH);
         let mut delay = |life: u64| {
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_is_none_and_each_next_doubles_up_to_the_longest() {
+    fn delay_starts_at_zero_and_doubles_up_to_the_longest() {
         let expected = [
             0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000,
         ];
@@ -70,13 +70,13 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_second_is_a_new_beginning_and_less_is_not() {
+    fn one_second_of_life_resets_the_delay() {
         assert_eq!(delays([5, 5, 5, 999, 5]), [0, 100, 200, 400, 800]);
         assert_eq!(delays([5, 5, 5, 1_000, 5]), [0, 100, 200, 0, 100]);
     }
 
     #[test]
-    fn it_is_remembered_across_a_restart_of_who_remembers() {
+    fn state_survives_serialization() {
         let mut backoff = Backoff::default();
         backoff.next_delay(EPOCH);
         backoff.next_delay(EPOCH);
@@ -106,7 +106,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_the_clock_does_it_is_bounded(moments in prop::collection::vec(any::<u64>(), 0..80)) {
+        fn delay_is_bounded_for_any_clock(moments in prop::collection::vec(any::<u64>(), 0..80)) {
             let mut backoff = Backoff::default();
             for now in moments {
                 prop_assert!(backoff.next_delay(now) <= LONGEST);

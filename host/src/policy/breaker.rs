@@ -1,36 +1,36 @@
-//! When a handler that fails again and again is out of service, and when it may try again.
+//! A circuit breaker: when a failing handler is out of service, and when it is tried again.
 
 use std::time::Duration;
 
-use super::apart;
+use super::distance;
 use super::recent::RecentEvents;
 
-/// What opens a breaker, and for how long.
+/// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerRule {
-    /// So many failures …
+    /// This many failures …
     pub failures: u32,
-    /// … within this time open it. Half open, it closes after as long a time without one.
+    /// … within this time open it. Half open, it closes after the same time without a failure.
     pub window: Duration,
-    /// Nothing is let through for so long.
+    /// How long it stays open.
     pub cool_down: Duration,
 }
 
-/// Closed lets all through, open nothing, half open all until the next failure.
+/// Closed, it permits all calls; open, none; half open, all until the next failure.
 #[derive(Debug, Clone)]
 pub struct Breaker {
     rule: BreakerRule,
     state: State,
 }
 
-/// Where a breaker stands.
+/// The state of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerState {
-    /// All is let through.
+    /// All calls are permitted.
     Closed,
-    /// Nothing is.
+    /// No call is permitted.
     Open,
-    /// All is, until the next failure.
+    /// All calls are permitted until the next failure.
     HalfOpen,
 }
 
@@ -42,7 +42,7 @@ enum State {
 }
 
 impl Breaker {
-    /// A closed one.
+    /// A closed breaker.
     #[must_use]
     pub fn new(rule: BreakerRule) -> Self {
         Self {
@@ -51,12 +51,12 @@ impl Breaker {
         }
     }
 
-    /// Notes a failure at `now`; whether it is this one that opens the breaker.
+    /// Records a failure at `now`. Returns whether it opens the breaker.
     pub fn record_failure(&mut self, now: u64) -> bool {
         let opens = match &mut self.state {
-            // A call that began before: nothing new, and no reason to wait longer.
+            // The call began before the breaker opened, so it is no reason to wait longer.
             State::Open { .. } => false,
-            State::HalfOpen { since } if apart(now, *since) <= self.rule.window => true,
+            State::HalfOpen { since } if distance(now, *since) <= self.rule.window => true,
             State::HalfOpen { .. } => {
                 self.state = State::Closed(RecentEvents::default());
                 return self.record_failure(now);
@@ -71,13 +71,13 @@ impl Breaker {
         opens
     }
 
-    /// Whether a call may go through at `now`. The first after the cool-down half opens the breaker,
-    /// the first after a quiet window closes it.
+    /// Whether a call is permitted at `now`. The first call after the cool-down half opens the breaker; the
+    /// first after a window without failures closes it.
     pub fn permit_call(&mut self, now: u64) -> bool {
         match self.state {
-            State::Open { since } if apart(now, since) < self.rule.cool_down => return false,
+            State::Open { since } if distance(now, since) < self.rule.cool_down => return false,
             State::Open { .. } => self.state = State::HalfOpen { since: now },
-            State::HalfOpen { since } if apart(now, since) > self.rule.window => {
+            State::HalfOpen { since } if distance(now, since) > self.rule.window => {
                 self.state = State::Closed(RecentEvents::default());
             }
             State::HalfOpen { .. } | State::Closed(_) => {}
@@ -85,7 +85,7 @@ impl Breaker {
         true
     }
 
-    /// Where it stands since it was last asked or told something.
+    /// Its state as of the last call or failure.
     pub fn state(&self) -> BreakerState {
         match self.state {
             State::Closed(_) => BreakerState::Closed,

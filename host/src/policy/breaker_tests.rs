@@ -8,7 +8,7 @@ const RULE: BreakerRule = BreakerRule {
     cool_down: Duration::from_millis(300),
 };
 
-/// One that three failures have opened at 1000.
+/// A breaker that three failures opened at 1000.
 fn open() -> Breaker {
     let mut breaker = Breaker::new(RULE);
     assert!(
@@ -20,7 +20,7 @@ fn open() -> Breaker {
 }
 
 #[test]
-fn the_last_failure_of_a_window_opens_it() {
+fn last_failure_of_a_window_opens() {
     let mut breaker = Breaker::new(RULE);
     assert!(!breaker.record_failure(1000));
     assert!(!breaker.record_failure(1050));
@@ -30,7 +30,7 @@ fn the_last_failure_of_a_window_opens_it() {
 }
 
 #[test]
-fn failures_that_lie_further_apart_do_not() {
+fn failures_further_apart_do_not_open() {
     let mut breaker = Breaker::new(RULE);
     for now in [1000, 1051, 1102, 1153, 1204] {
         assert!(!breaker.record_failure(now), "at {now}");
@@ -38,7 +38,7 @@ fn failures_that_lie_further_apart_do_not() {
 }
 
 #[test]
-fn it_is_told_once_that_it_opens_and_stays_open_no_longer_for_what_comes_late() {
+fn opening_is_reported_once_and_late_failures_do_not_prolong_it() {
     let mut breaker = open();
     assert!(!breaker.record_failure(1001) && !breaker.record_failure(1299));
     assert!(!breaker.permit_call(1299));
@@ -46,7 +46,7 @@ fn it_is_told_once_that_it_opens_and_stays_open_no_longer_for_what_comes_late() 
 }
 
 #[test]
-fn half_open_one_failure_opens_it_again_at_once() {
+fn one_failure_reopens_a_half_open_breaker() {
     let mut breaker = open();
     assert!(breaker.permit_call(1300));
     assert!(breaker.record_failure(1400));
@@ -55,7 +55,7 @@ fn half_open_one_failure_opens_it_again_at_once() {
 }
 
 #[test]
-fn a_quiet_window_closes_it() {
+fn window_without_failures_closes() {
     let mut breaker = open();
     assert!(breaker.permit_call(1300));
     assert!(!breaker.record_failure(1401) && !breaker.record_failure(1401));
@@ -63,7 +63,7 @@ fn a_quiet_window_closes_it() {
 }
 
 #[test]
-fn it_stands_closed_again_when_it_was_asked_after_a_quiet_window() {
+fn state_is_closed_after_a_call_past_the_window() {
     let mut breaker = open();
     assert_eq!(breaker.state(), BreakerState::Open);
     assert!(breaker.permit_call(1300));
@@ -79,7 +79,7 @@ fn it_stands_closed_again_when_it_was_asked_after_a_quiet_window() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_does_not_keep_it_open_for_good() {
+fn clock_set_back_does_not_keep_it_open_for_good() {
     let mut breaker = open();
     assert!(!breaker.permit_call(900));
     assert!(breaker.permit_call(10));
@@ -101,7 +101,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_opens_for_enough_failures_only_and_only_the_cool_down_long(
+    fn opens_only_for_enough_failures_and_only_for_the_cool_down(
         failures in 1..5_u32,
         schedule in schedule(),
     ) {
@@ -117,7 +117,7 @@ proptest! {
                         let near = failed.iter().filter(|moment| now - **moment <= 100).count();
                         let half_open = tried.is_some_and(|tried| now - tried <= 100);
                         prop_assert!(near >= failures as usize || half_open, "{near} at {now}");
-                        prop_assert!(opened.is_none(), "told twice, at {now}");
+                        prop_assert!(opened.is_none(), "reported twice, at {now}");
                         (opened, tried) = (Some(now), None);
                     }
                 }
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn failures_within_one_window_always_open_it(
+    fn enough_failures_within_one_window_always_open(
         failures in 1..20_u32,
         pauses in prop::collection::vec(0..=5_u64, 20),
     ) {

@@ -1,46 +1,46 @@
-//! What the generations that have retired may leave behind before the worker is renewed.
+//! What retired generations may leave behind before the worker is renewed.
 
 use std::fmt;
 
-/// `None` is without limit.
+/// Limits for retired generations; `None` is unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// So many retired generations.
+    /// The number of retired generations.
     pub generations: Option<u64>,
-    /// So much address space of libraries at rest.
+    /// The address space of unused libraries.
     pub bytes: Option<u64>,
 }
 
 /// What retired generations have left behind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RetiredUsage {
-    /// How many they are.
+    /// Their number.
     pub generations: u64,
-    /// The address space of libraries at rest.
+    /// The address space of unused libraries.
     pub bytes: u64,
 }
 
-/// The part of a budget that is spent.
+/// The limit that is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BudgetExceeded {
-    /// The generations.
+    /// The number of generations.
     Generations {
         /// How many have retired.
         retired: u64,
-        /// How many may.
+        /// The limit.
         budget: u64,
     },
     /// The address space.
     Bytes {
-        /// How much is taken.
+        /// How much is used.
         retired: u64,
-        /// How much may be.
+        /// The limit.
         budget: u64,
     },
 }
 
 impl Budget {
-    /// What of it is spent, if anything is.
+    /// The limit that is reached, if one is.
     #[must_use]
     pub fn exceeded(&self, retired: &RetiredUsage) -> Option<BudgetExceeded> {
         if let Some(budget) = self.generations.filter(|most| retired.generations >= *most) {
@@ -62,7 +62,7 @@ impl fmt::Display for BudgetExceeded {
             ),
             Self::Bytes { retired, budget } => write!(
                 f,
-                "libraries at rest take {} of address space (`[renewal] memory` is {})",
+                "unused libraries take {} of address space (`[renewal] memory` is {})",
                 mebibytes(*retired),
                 mebibytes(*budget)
             ),
@@ -83,30 +83,32 @@ mod tests {
         bytes: Some(1 << 30),
     };
 
-    fn spent(budget: Budget, generations: u64, bytes: u64) -> Option<String> {
+    fn exceeded(budget: Budget, generations: u64, bytes: u64) -> Option<String> {
         let retired = RetiredUsage { generations, bytes };
-        budget.exceeded(&retired).map(|spent| spent.to_string())
+        budget
+            .exceeded(&retired)
+            .map(|exceeded| exceeded.to_string())
     }
 
     #[test]
-    fn it_is_spent_when_either_is_reached() {
-        assert_eq!(spent(BUDGET, 199, (1 << 30) - 1), None);
+    fn either_limit_exceeds_the_budget() {
+        assert_eq!(exceeded(BUDGET, 199, (1 << 30) - 1), None);
         assert_eq!(
-            spent(BUDGET, 200, 0).unwrap(),
+            exceeded(BUDGET, 200, 0).unwrap(),
             "200 generations have retired (`[renewal] generations` is 200)"
         );
         assert_eq!(
-            spent(BUDGET, 0, 3 << 29).unwrap(),
-            "libraries at rest take 1536 MiB of address space (`[renewal] memory` is 1024 MiB)"
+            exceeded(BUDGET, 0, 3 << 29).unwrap(),
+            "unused libraries take 1536 MiB of address space (`[renewal] memory` is 1024 MiB)"
         );
     }
 
     #[test]
-    fn without_a_limit_it_is_never_spent() {
+    fn unlimited_budget_is_never_exceeded() {
         let none = Budget {
             generations: None,
             bytes: None,
         };
-        assert_eq!(spent(none, u64::MAX, u64::MAX), None);
+        assert_eq!(exceeded(none, u64::MAX, u64::MAX), None);
     }
 }

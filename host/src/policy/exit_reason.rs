@@ -8,16 +8,16 @@ use std::time::Duration;
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExitReason {
-    /// By this signal.
+    /// Killed by this signal.
     Signal(i32),
-    /// By itself, with this code.
+    /// Exited with this code.
     Exit(i32),
-    /// Not at all: it hung for this time, and was ended for it.
+    /// It hung for this time and was killed.
     Hung(Duration),
 }
 
 impl ExitReason {
-    /// What the system says of it.
+    /// From the exit status of the process.
     #[must_use]
     pub fn of(status: ExitStatus) -> Self {
         match (status.signal(), status.code()) {
@@ -26,8 +26,8 @@ impl ExitReason {
         }
     }
 
-    /// Whether it is a signal that code does not bring upon itself: `SIGHUP`, `SIGINT`, `SIGQUIT`,
-    /// `SIGKILL`, `SIGTERM`.
+    /// Whether it is a signal that a process gets from outside: `SIGHUP`, `SIGINT`, `SIGQUIT`, `SIGKILL`,
+    /// `SIGTERM`.
     pub(super) fn is_from_outside(&self) -> bool {
         matches!(self, Self::Signal(1 | 2 | 3 | 9 | 15))
     }
@@ -43,7 +43,7 @@ impl fmt::Display for ExitReason {
     }
 }
 
-/// A signal's name; else its number.
+/// A signal's name and meaning, or its number.
 fn signal_name(signal: i32) -> String {
     let name = match signal {
         1 => "SIGHUP",
@@ -54,8 +54,8 @@ fn signal_name(signal: i32) -> String {
         6 => "SIGABRT: it aborted",
         7 => "SIGBUS: it read beyond the end of a mapped file",
         8 => "SIGFPE: an arithmetic error",
-        9 => "SIGKILL: most often out of memory",
-        11 => "SIGSEGV: it touched memory that is not its own",
+        9 => "SIGKILL: often the out-of-memory killer",
+        11 => "SIGSEGV: it accessed memory that is not its own",
         15 => "SIGTERM",
         24 => "SIGXCPU",
         31 => "SIGSYS",

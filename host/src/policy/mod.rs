@@ -1,8 +1,8 @@
-//! What follows from failures and from age: decisions, and the little that they remember.
+//! Decisions that follow from failures and age, and the state they need.
 //!
-//! This room is pure. Each decision gets the facts as arguments, and the time as milliseconds since
-//! the Unix epoch, so that what is remembered outlives the process that remembers it. The clock may
-//! be set meanwhile: times are compared by their distance, whichever is the later.
+//! This module is pure. Each decision takes the facts as arguments, and the time as milliseconds since the
+//! Unix epoch, so that the state can outlive the process that holds it. The clock may be set back: times are
+//! compared by their absolute distance.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub use self::exit_reason::ExitReason;
 pub use self::probation::Probation;
 pub use self::quarantine::{Quarantine, QuarantineRule};
 
-/// The time between two moments.
-fn apart(one: u64, other: u64) -> Duration {
+/// The absolute distance between two times.
+fn distance(one: u64, other: u64) -> Duration {
     Duration::from_millis(one.abs_diff(other))
 }

@@ -1,18 +1,18 @@
-//! How long a new stack has to prove itself.
+//! How long a new stack is on probation.
 
 use std::time::Duration;
 
-/// A new stack is on probation until it has served for some time, or many requests.
+/// A new stack is on probation until it has served for some time, or a number of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probation {
-    /// So long, at the most.
+    /// At most this long.
     pub time: Duration,
-    /// So many, at the most.
+    /// At most this many requests.
     pub requests: u64,
 }
 
 impl Probation {
-    /// Whether a stack that has served for `age`, and so many `requests`, has passed.
+    /// Whether a stack that has served for `age`, and this many `requests`, has passed its probation.
     #[must_use]
     pub fn passed(&self, age: Duration, requests: u64) -> bool {
         age >= self.time || requests >= self.requests
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn either_is_enough() {
+    fn time_or_requests_are_enough() {
         let probation = Probation {
             time: Duration::from_secs(30),
             requests: 1000,
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn none_is_passed_at_once() {
+    fn zero_time_is_passed_at_once() {
         let none = Probation {
             time: Duration::ZERO,
             requests: 1000,

@@ -1,4 +1,4 @@
-//! Libraries that crashed the worker too often: out of service until they change or are released.
+//! Libraries that crashed the worker too often. They are out of service until they change or are released.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::recent::RecentEvents;
 
-/// What puts a library into quarantine.
+/// When a library is quarantined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuarantineRule {
-    /// So many crashes …
+    /// This many crashes …
     pub crashes: u32,
     /// … within this time.
     pub window: Duration,
 }
 
-/// Libraries by their fingerprint, in hex: another content is another library.
+/// Quarantined libraries and recent crashes, by fingerprint in hex: other content is another library.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quarantine {
     crashes: BTreeMap<String, RecentEvents>,
@@ -24,8 +24,7 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// Notes that the library crashed the worker at `now`; whether it is this crash that
-    /// quarantines it.
+    /// Records that the library crashed the worker at `now`. Returns whether this crash quarantines it.
     pub fn record_crash(&mut self, fingerprint: &str, now: u64, rule: &QuarantineRule) -> bool {
         if self.contains(fingerprint) {
             return false;
@@ -42,19 +41,19 @@ impl Quarantine {
         true
     }
 
-    /// Whether the library is in quarantine.
+    /// Whether the library is quarantined.
     #[must_use]
     pub fn contains(&self, fingerprint: &str) -> bool {
         self.held.contains_key(fingerprint)
     }
 
-    /// Lets the library out and forgets its crashes; whether it was in.
+    /// Releases the library and forgets its crashes. Returns whether it was quarantined.
     pub fn release(&mut self, fingerprint: &str) -> bool {
         self.crashes.remove(fingerprint);
         self.held.remove(fingerprint).is_some()
     }
 
-    /// Each library in quarantine with the moment since when; sorted by fingerprint.
+    /// Each quarantined library and the time since when; sorted by fingerprint.
     pub fn entries(&self) -> impl Iterator<Item = (&str, u64)> {
         let entries = self.held.iter();
         entries.map(|(fingerprint, since)| (fingerprint.as_str(), *since))
@@ -73,7 +72,7 @@ mod tests {
     };
 
     #[test]
-    fn the_last_crash_of_a_window_quarantines_and_only_that_one_is_told() {
+    fn last_crash_of_a_window_quarantines_and_is_reported_once() {
         let mut quarantine = Quarantine::default();
         assert!(!quarantine.record_crash("a", 0, &RULE));
         assert!(!quarantine.record_crash("a", 500, &RULE));
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn old_crashes_and_those_of_others_do_not_count() {
+    fn old_crashes_and_other_libraries_do_not_count() {
         let mut quarantine = Quarantine::default();
         for (fingerprint, now) in [("a", 0), ("a", 500), ("b", 600), ("c", 700), ("a", 1001)] {
             assert!(
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_released_begins_anew() {
+    fn released_library_starts_over() {
         let mut quarantine = Quarantine::default();
         assert!(!quarantine.release("a"));
         for now in 0..3 {
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_forgets_crashes_that_were_not_enough_yet() {
+    fn release_forgets_earlier_crashes() {
         let mut quarantine = Quarantine::default();
         quarantine.record_crash("a", 0, &RULE);
         quarantine.record_crash("a", 1, &RULE);
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_crashed_long_ago_is_not_kept() {
+    fn expired_crashes_are_dropped() {
         let mut quarantine = Quarantine::default();
         quarantine.record_crash("a", 0, &RULE);
         quarantine.record_crash("b", 5000, &RULE);
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_remembered_across_a_restart_of_who_remembers() {
+    fn state_survives_serialization() {
         let mut quarantine = Quarantine::default();
         for (fingerprint, now) in [("a", 0), ("a", 1), ("a", 2), ("b", 3), ("b", 4)] {
             quarantine.record_crash(fingerprint, now, &RULE);

@@ -354,7 +354,7 @@ async fn an_init_that_aborts_ends_the_probe_only() {
 
 #[tokio::test]
 async fn an_init_that_hangs_is_given_up() {
-    ends_in_init("hang", "does not end within 500ms").await;
+    ends_in_init("hang", "does not return within 500ms").await;
 }
 
 /// A library of the workspace with every `from` in it replaced.

@@ -1,4 +1,4 @@
-//! The file of a lock, beside its manifest.
+//! The lock file, next to its manifest.
 
 use std::fs;
 use std::io;
@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 use super::{Lock, TextError, parse};
 use crate::load::atomic_file;
 
-/// Why there is no lock to go by.
+/// Why a lock could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LockFileError {
-    /// No file.
-    #[error("the lock `{0}` is not there")]
+    /// The file does not exist.
+    #[error("the lock `{0}` does not exist")]
     Missing(PathBuf),
-    /// The system does not give it.
-    #[error("the lock `{path}` can't be read: {error}")]
+    /// The file can't be read.
+    #[error("failed to read the lock `{path}`: {error}")]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
         error: io::Error,
     },
-    /// Not a lock.
-    #[error("the lock `{path}` is malformed: {error}")]
+    /// The file is not a valid lock.
+    #[error("failed to parse the lock `{path}`: {error}")]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum LockFileError {
     },
 }
 
-/// The lock of a manifest: `X.toml` has `X.lock`.
+/// The path of a manifest's lock: `X.lock` for `X.toml`.
 pub fn lock_path(manifest: &Path) -> PathBuf {
     if manifest.extension().is_some_and(|end| end == "toml") {
         return manifest.with_extension("lock");
@@ -55,11 +55,11 @@ pub fn read(path: &Path) -> Result<Lock, LockFileError> {
     }
 }
 
-/// Writes `lock` to `path`, whole from one moment to the next.
+/// Writes `lock` to `path` atomically.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// Any error of the file system.
 pub fn write(path: &Path, lock: &Lock) -> io::Result<()> {
     atomic_file::write(path, lock.to_string().as_bytes())
 }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_locks_name_comes_from_the_manifests() {
+    fn lock_name_derives_from_the_manifest() {
         let name = |manifest: &str| lock_path(Path::new(manifest)).display().to_string();
         assert_eq!(name("config.ru.toml"), "config.ru.lock");
         assert_eq!(name("/srv/a/site.toml"), "/srv/a/site.lock");
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_over_the_old_one_and_leaves_nothing_beside_it() {
+    fn write_replaces_the_old_lock_and_leaves_no_other_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.ru.lock");
         fs::write(&path, "old").unwrap();
@@ -93,18 +93,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_names_the_file() {
+    fn errors_name_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.ru.lock");
-        let says = |end: &str| {
+        let fails = |before: &str, after: &str| {
             let error = read(&path).unwrap_err().to_string();
-            assert_eq!(error, format!("the lock `{}` {end}", path.display()));
+            assert_eq!(
+                error,
+                format!("{before}the lock `{}`{after}", path.display())
+            );
         };
-        says("is not there");
+        fails("", " does not exist");
         fs::write(&path, "version = 2").unwrap();
-        says("is malformed: its version is 2, and this stackup reads version 1");
+        fails(
+            "failed to parse ",
+            ": its version is 2, but this stackup reads version 1",
+        );
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        says("can't be read: Is a directory (os error 21)");
+        fails("failed to read ", ": Is a directory (os error 21)");
     }
 }

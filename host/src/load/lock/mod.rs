@@ -1,6 +1,6 @@
-//! `config.ru.lock`: the libraries that a manifest's plugins may be, by their content.
+//! `config.ru.lock`: the libraries that a manifest's plugins may use, by content.
 //!
-//! Knows neither how libraries are found nor what is done with one that is not in the lock.
+//! Does not know how libraries are found, or what happens to one that is not in the lock.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ pub use self::text::{TextError, parse};
 mod file;
 mod text;
 
-/// The libraries of a manifest, sorted, each once.
+/// The locked libraries of a manifest, sorted, without duplicates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lock(pub BTreeSet<LockedLibrary>);
 
-/// A library. A plugin may have several, where directives say its `path`.
+/// A locked library. A plugin may have several if directives give its `path`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockedLibrary {
     /// The plugin's name in the manifest.
@@ -30,7 +30,7 @@ pub struct LockedLibrary {
 }
 
 impl Lock {
-    /// What the library of `plugin` may be; empty if the lock does not have the plugin.
+    /// The hashes locked for `plugin`; empty if the lock does not list it.
     pub fn fingerprints(&self, plugin: &str) -> Vec<Fingerprint> {
         let locked = self.0.iter().filter(|locked| locked.plugin == plugin);
         locked.map(|locked| locked.sha256).collect()

@@ -1,4 +1,4 @@
-//! A lock as text: TOML, the same for the same libraries.
+//! The lock's text format: TOML, identical for identical libraries.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::{Lock, LockedLibrary};
 use crate::load::manifest::words::printable;
 
-/// The one format this program reads and writes.
+/// The only format this program reads and writes.
 const VERSION: i64 = 1;
 
 const HEAD: &str = "# The libraries that `stackup --locked` may load, by their content. \
                     `stackup lock` writes this file.\n";
 
-/// Why a text is no lock.
+/// Why a text is not a valid lock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Not TOML, or not the keys of a lock.
+    /// Not TOML, or not a lock's keys.
     #[error("line {line}: {message}")]
     Malformed {
         /// Counts from 1.
@@ -24,13 +24,13 @@ pub enum TextError {
         /// What is wrong there.
         message: String,
     },
-    /// Written by another stackup.
-    #[error("its version is {0}, and this stackup reads version {VERSION}")]
+    /// Another version of the format.
+    #[error("its version is {0}, but this stackup reads version {VERSION}")]
     Version(i64),
-    /// A fingerprint that is none.
-    #[error("the `sha256` of `{plugin}`: {message}")]
+    /// An invalid fingerprint.
+    #[error("the `sha256` of `{plugin}` is invalid: {message}")]
     Fingerprint {
-        /// Whose.
+        /// The plugin's name.
         plugin: String,
         /// What is wrong with it.
         message: String,
@@ -44,7 +44,7 @@ struct Versioned {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Whole {
+struct Document {
     version: i64,
     #[serde(default)]
     plugin: Vec<Plugin>,
@@ -59,11 +59,11 @@ struct Plugin {
     sha256: String,
 }
 
-/// Reads the text of a lock.
+/// Parses the text of a lock.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong with it.
+/// The first mistake in it.
 pub fn parse(text: &str) -> Result<Lock, TextError> {
     let malformed = |error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
@@ -73,13 +73,13 @@ pub fn parse(text: &str) -> Result<Lock, TextError> {
             message: printable(error.message()).into_owned(),
         }
     };
-    // The version first: another one may have other keys.
+    // The version first: other versions may have other keys.
     let Versioned { version } = toml::from_str(text).map_err(malformed)?;
     if version != VERSION {
         return Err(TextError::Version(version));
     }
-    let whole: Whole = toml::from_str(text).map_err(malformed)?;
-    let locked = whole.plugin.into_iter().map(|plugin| {
+    let document: Document = toml::from_str(text).map_err(malformed)?;
+    let locked = document.plugin.into_iter().map(|plugin| {
         let Plugin {
             name,
             version,
@@ -110,11 +110,11 @@ impl fmt::Display for Lock {
             abi: locked.abi,
             sha256: locked.sha256.to_string(),
         });
-        let whole = Whole {
+        let document = Document {
             version: VERSION,
             plugin: plugin.collect(),
         };
-        let text = toml::to_string(&whole).map_err(|_| fmt::Error)?;
+        let text = toml::to_string(&document).map_err(|_| fmt::Error)?;
         write!(f, "{HEAD}{text}")
     }
 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_sorted_whatever_the_order_and_reads_back() {
+    fn text_is_sorted_and_round_trips() {
         let one = Lock([locked("hello", "abc"), locked("auth", "x")].into());
         let other = Lock([locked("auth", "x"), locked("hello", "abc")].into());
         let text = one.to_string();
@@ -162,7 +162,7 @@ sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"
     }
 
     #[test]
-    fn odd_texts_are_quoted_and_no_plugin_is_a_lock_too() {
+    fn unusual_values_are_quoted_and_an_empty_lock_is_valid() {
         let mut odd = locked("a", "x");
         odd.version = "1.0 \"\n# é".to_owned();
         let lock = Lock([odd].into());
@@ -172,7 +172,7 @@ sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"
     }
 
     #[test]
-    fn a_plugin_may_have_several_libraries() {
+    fn plugin_may_have_several_libraries() {
         let lock = Lock([locked("a", "x"), locked("a", "y"), locked("b", "z")].into());
         let mut both = [Fingerprint::of(b"x"), Fingerprint::of(b"y")];
         both.sort();
@@ -186,11 +186,11 @@ sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn parse_error_names_the_place() {
         refuses("", "line 1: missing field `version`");
         refuses(
             "version = 2\nlibraries = []\n",
-            "its version is 2, and this stackup reads version 1",
+            "its version is 2, but this stackup reads version 1",
         );
         refuses(
             "version = 1\n\n[[plugin]]\nname = \"a\"\n",
@@ -203,8 +203,8 @@ sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"
         let text = Lock([locked("hello", "abc")].into()).to_string();
         refuses(
             &text.replace("ba7816", ""),
-            "the `sha256` of `hello`: a SHA-256 has 64 hexadecimal digits, as `sha256sum` prints \
-             them; this has 58 characters",
+            "the `sha256` of `hello` is invalid: a SHA-256 has 64 hexadecimal digits, as `sha256sum` \
+             prints them; this has 58 characters",
         );
         refuses(
             "version = 1\n\"\\u009b2J\" = 1\n",
@@ -212,8 +212,8 @@ sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"
         );
         refuses(
             &text.replace("ba7816", "").replace("\"hello", "\"\\u001bc"),
-            "the `sha256` of `\\u{1b}c`: a SHA-256 has 64 hexadecimal digits, as `sha256sum` prints \
-             them; this has 58 characters",
+            "the `sha256` of `\\u{1b}c` is invalid: a SHA-256 has 64 hexadecimal digits, as `sha256sum` \
+             prints them; this has 58 characters",
         );
         let cut = parse(&text[..text.len() - 10]).unwrap_err().to_string();
         assert!(cut.starts_with("line 8: "), "{cut}");

@@ -1,4 +1,4 @@
-//! The child's side: load, check library and config, build; tell each step before it begins.
+//! The child's side: loads the library, checks the config, calls `init`; reports each step before it begins.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,10 +17,10 @@ use crate::load::library::attach;
 use crate::load::schema::{of_config, violations};
 use crate::services::{self, Tasks};
 
-/// Address space for a library and its handlers; a plugin that wants more is taken for a leak.
+/// Address space for a library and its handlers; a plugin that needs more is considered leaking.
 const MEMORY: u64 = 16 << 30;
 
-/// Reads the trials from stdin and tries them out.
+/// Reads the trials from stdin and runs them.
 pub fn main() -> ExitCode {
     let (Ok(report), Ok(input)) = (take_stdout(), read_input()) else {
         return ExitCode::FAILURE;
@@ -35,13 +35,13 @@ pub fn main() -> ExitCode {
     };
     runtime.block_on(async {
         services::install();
-        let _ = try_all(&input, report);
+        let _ = run_all(&input, report);
     });
-    // Nothing is cleaned up: it might hang, and there is nothing to lose.
+    // No cleanup: it might hang, and there is nothing to lose.
     std::process::exit(0)
 }
 
-/// What a plugin prints must not mix with what we tell.
+/// Separates the reports from what plugins print to stdout.
 fn take_stdout() -> io::Result<File> {
     let report = rustix::io::dup(rustix::stdio::stdout())?;
     rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
@@ -54,7 +54,7 @@ fn read_input() -> io::Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// No core files, and an end to memory. Where it can't be had, the probe is a little less strict.
+/// Disables core files and limits memory. Where that fails, the probe is only less strict.
 fn restrict() {
     let bound = |limit| Rlimit {
         current: Some(limit),
@@ -64,7 +64,7 @@ fn restrict() {
     let _ = setrlimit(Resource::As, bound(MEMORY));
 }
 
-fn try_all(input: &Value, mut report: File) -> io::Result<()> {
+fn run_all(input: &Value, mut report: File) -> io::Result<()> {
     let tasks = Arc::new(Tasks::new(Handle::current()));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut loaded: Option<(PathBuf, Option<AttachedPlugin>)> = None;
@@ -72,17 +72,17 @@ fn try_all(input: &Value, mut report: File) -> io::Result<()> {
     for (number, trial) in input["trials"].as_array().into_iter().flatten().enumerate() {
         let library = PathBuf::from(text(&trial["library"]));
         if loaded.as_ref().is_none_or(|(path, _)| *path != library) {
-            tell(&mut report, number, Step::Load)?;
+            report_step(&mut report, number, Step::Load)?;
             loaded = Some((library.clone(), load(&library)));
             schemas.clear();
         }
         let export = text(&trial["export"]);
         if let Some((_, Some(plugin))) = &loaded {
-            tell(&mut report, number, Step::Schema)?;
+            report_step(&mut report, number, Step::Schema)?;
             let schema = schemas
                 .entry(export.clone())
                 .or_insert_with(|| of_config(&plugin.schema(&export).unwrap_or_default()));
-            // Without a schema there is nothing to hold it against; `init` judges.
+            // Without a schema there is nothing to check; `init` decides.
             let found = schema
                 .as_ref()
                 .ok()
@@ -92,13 +92,13 @@ fn try_all(input: &Value, mut report: File) -> io::Result<()> {
                 continue;
             }
         }
-        tell(&mut report, number, Step::Init)?;
+        report_step(&mut report, number, Step::Init)?;
         let name = text(&trial["name"]);
         let plugin = name.split('#').next().unwrap_or_default().to_owned();
         let context = HandlerContext {
             handler: name,
             plugin,
-            // Who asked for the trial knows whose it is.
+            // The parent knows it.
             fingerprint: String::new(),
             environment: text(&input["environment"]),
             directory: text(&input["directory"]).into(),
@@ -108,18 +108,18 @@ fn try_all(input: &Value, mut report: File) -> io::Result<()> {
         if let Some((_, Some(plugin))) = &loaded {
             let config = trial["config"].to_string();
             let built = plugin.init(&export, &config, context);
-            // Its drop belongs to the end of a generation, not to its beginning.
+            // Dropping it is part of a generation's end, which a probe does not cover.
             std::mem::forget(built);
         }
     }
     writeln!(report, "{}", json!({ "done": true }))
 }
 
-fn tell(report: &mut File, trial: usize, step: Step) -> io::Result<()> {
-    writeln!(report, "{}", json!({ "trial": trial, "step": step.word() }))
+fn report_step(report: &mut File, trial: usize, step: Step) -> io::Result<()> {
+    writeln!(report, "{}", json!({ "trial": trial, "step": step.name() }))
 }
 
-/// A library that does not load or fit is the host's to refuse, in its own words.
+/// A library that does not load or is incompatible: the host refuses it with its own message.
 fn load(copy: &Path) -> Option<AttachedPlugin> {
     attach(copy).ok()
 }

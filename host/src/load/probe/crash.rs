@@ -1,23 +1,23 @@
-//! What the end of a probe says of its last trial.
+//! How a trial crashed its probe.
 
 use std::fmt;
 
 use super::Step;
 use crate::policy::ExitReason;
 
-/// How a trial killed its process.
+/// How a trial ended its process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeCrash {
-    /// What it did.
+    /// The step it was in.
     pub(super) step: Step,
-    /// How.
-    pub how: ExitReason,
-    /// The last that it wrote to stderr.
+    /// How the process ended.
+    pub reason: ExitReason,
+    /// The last lines it wrote to stderr.
     pub stderr_tail: String,
 }
 
 impl ProbeCrash {
-    pub(super) fn new(step: Step, how: ExitReason, stderr: &str) -> Self {
+    pub(super) fn new(step: Step, reason: ExitReason, stderr: &str) -> Self {
         let mut last: Vec<_> = stderr
             .lines()
             .rev()
@@ -27,7 +27,7 @@ impl ProbeCrash {
         last.reverse();
         Self {
             step,
-            how,
+            reason,
             stderr_tail: last.join("\n"),
         }
     }
@@ -37,13 +37,13 @@ impl fmt::Display for ProbeCrash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = match self.step {
             Step::Load => "loading it",
-            Step::Schema => "asking for its schema",
+            Step::Schema => "reading its schema",
             Step::Init => "its `init`",
         };
-        match &self.how {
-            how @ ExitReason::Signal(_) => write!(f, "{place} crashes ({how})"),
-            how @ ExitReason::Exit(_) => write!(f, "{place} ends the process ({how})"),
-            ExitReason::Hung(limit) => write!(f, "{place} does not end within {limit:?}"),
+        match &self.reason {
+            reason @ ExitReason::Signal(_) => write!(f, "{place} crashes ({reason})"),
+            reason @ ExitReason::Exit(_) => write!(f, "{place} ends the process ({reason})"),
+            ExitReason::Hung(limit) => write!(f, "{place} does not return within {limit:?}"),
         }
     }
 }
@@ -55,35 +55,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_end_has_its_words() {
-        let death = |how| ProbeCrash::new(Step::Init, how, "").to_string();
+    fn message_describes_each_exit_reason() {
+        let message = |how| ProbeCrash::new(Step::Init, how, "").to_string();
         assert_eq!(
-            death(ExitReason::Signal(6)),
+            message(ExitReason::Signal(6)),
             "its `init` crashes (SIGABRT: it aborted)"
         );
         assert_eq!(
-            death(ExitReason::Exit(3)),
+            message(ExitReason::Exit(3)),
             "its `init` ends the process (exit code 3)"
         );
         let hung = ProbeCrash::new(Step::Load, ExitReason::Hung(Duration::from_secs(5)), "");
-        assert_eq!(hung.to_string(), "loading it does not end within 5s");
+        assert_eq!(hung.to_string(), "loading it does not return within 5s");
     }
 
     #[test]
-    fn each_step_has_its_words() {
-        let death = |step| ProbeCrash::new(step, ExitReason::Exit(1), "").to_string();
+    fn message_names_each_step() {
+        let message = |step| ProbeCrash::new(step, ExitReason::Exit(1), "").to_string();
         for (step, words) in [
             (Step::Load, "loading it ends"),
-            (Step::Schema, "asking for its schema ends"),
+            (Step::Schema, "reading its schema ends"),
             (Step::Init, "its `init` ends"),
         ] {
-            assert!(death(step).starts_with(words), "{}", death(step));
+            assert!(message(step).starts_with(words), "{}", message(step));
         }
     }
 
     #[test]
-    fn of_the_last_words_the_last_count() {
-        let death = ProbeCrash::new(Step::Load, ExitReason::Exit(1), "a\nb\n\nc\nd\n");
-        assert_eq!(death.stderr_tail, "b\nc\nd");
+    fn stderr_tail_is_the_last_three_lines() {
+        let crash = ProbeCrash::new(Step::Load, ExitReason::Exit(1), "a\nb\n\nc\nd\n");
+        assert_eq!(crash.stderr_tail, "b\nc\nd");
     }
 }

@@ -1,9 +1,9 @@
-//! A short-lived child process that loads a library before this one does.
+//! Loads a library in a short-lived child process before this process loads it.
 //!
-//! Constructors and `init` are code of a stranger: they may crash, hang or end the process. Here they do
-//! it in a child, which has no listener and nothing to lose. Before `init` its config is held against the
-//! handler's own schema, which only a loaded library can tell. An error or a panic of `init` harms nobody;
-//! the host meets it again, in place, when it builds the handler itself.
+//! Constructors and `init` are third-party code: they may crash, hang or end the process. Here they do so in
+//! a child, which has no listener and nothing to lose. Before `init`, the config is checked against the
+//! handler's own schema, which only a loaded library can provide. An error or a panic of `init` is harmless:
+//! the host gets it again, in its context, when it builds the handler.
 //!
 //! Knows neither HTTP nor TOML.
 
@@ -24,37 +24,37 @@ use crate::load::schema::Violation;
 /// The hidden argument that makes the program a probe.
 pub const ARGUMENT: &str = "__probe";
 
-/// A handler to be tried out.
+/// A handler to probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
     /// The private copy of its library.
     pub library: PathBuf,
-    /// As the library exports it.
+    /// Its name in the library's exports.
     pub export: String,
-    /// As the manifest names it.
+    /// Its name in the manifest.
     pub name: String,
     /// Its config.
     pub config: Map<String, Value>,
 }
 
-/// Where the handlers are to believe that they are.
+/// The environment to probe handlers in.
 #[derive(Debug, Clone)]
 pub struct ProbeContext {
     /// `development`, `production`, ….
     pub environment: String,
     /// The manifest's directory.
     pub directory: PathBuf,
-    /// How long one handler may take.
+    /// The time limit for each step of a handler.
     pub limit: Duration,
 }
 
-/// Tries handlers out where they can do no harm.
+/// Runs handlers where they can do no harm.
 pub trait Probe: Send + Sync + std::fmt::Debug {
-    /// For each trial what is wrong with it, if anything is. Blocks.
+    /// Runs the trials, and returns each one's failure, if it failed. Blocks.
     ///
     /// # Errors
     ///
-    /// When there can be no child: nothing is known of the trials then.
+    /// When no child can be started. Then nothing is known about the trials.
     fn run(
         &self,
         trials: &[Trial],
@@ -62,16 +62,16 @@ pub trait Probe: Send + Sync + std::fmt::Debug {
     ) -> Result<Vec<Option<ProbeFailure>>, String>;
 }
 
-/// What is wrong with a trial.
+/// Why a trial failed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProbeFailure {
-    /// It killed its process.
+    /// It ended its process.
     Crashed(ProbeCrash),
-    /// Its config is not what its own schema says, so its `init` was not called.
+    /// Its config violates its own schema, so its `init` was not called.
     InvalidConfig(Vec<Violation>),
 }
 
-/// A step of a trial, told before it begins.
+/// A step of a trial, reported before it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Load,
@@ -80,7 +80,7 @@ enum Step {
 }
 
 impl Step {
-    fn word(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Load => "load",
             Self::Schema => "schema",
@@ -88,9 +88,9 @@ impl Step {
         }
     }
 
-    fn from_word(word: &str) -> Option<Self> {
+    fn from_name(name: &str) -> Option<Self> {
         [Self::Load, Self::Schema, Self::Init]
             .into_iter()
-            .find(|step| step.word() == word)
+            .find(|step| step.name() == name)
     }
 }

@@ -1,4 +1,4 @@
-//! The parent's side: start a child, listen, judge.
+//! The parent's side: starts the child, reads its reports and evaluates them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -17,18 +17,18 @@ use crate::load::program;
 use crate::load::schema::Violation;
 use crate::policy::ExitReason;
 
-/// Probes in children of a program that understands [`ARGUMENT`].
+/// Probes in child processes of a program that handles [`ARGUMENT`].
 #[derive(Debug)]
 pub struct ChildProbe {
     program: PathBuf,
 }
 
 impl ChildProbe {
-    /// Children of this very program.
+    /// Uses this program for the children.
     ///
     /// # Errors
     ///
-    /// When the system does not tell which program this is.
+    /// When the system does not report this program's path.
     pub fn of_this_program() -> std::io::Result<Self> {
         Ok(Self {
             program: program::current_exe()?,
@@ -45,44 +45,47 @@ impl ChildProbe {
             .spawn()
             .map_err(|error| {
                 format!(
-                    "no probe could be started (`{}`): {error}",
+                    "failed to start a probe (`{}`): {error}",
                     self.program.display()
                 )
             })
     }
 
-    /// One child for all trials, up to the one that kills it.
+    /// Runs the trials in one child, up to the one that ends it.
     fn run_child(&self, trials: &[Trial], setting: &ProbeContext) -> Result<ChildOutcome, String> {
         let mut child = self.start()?;
-        let told = told(&mut child);
-        let last_words = last_words(&mut child);
+        let reports = reports(&mut child);
+        let stderr = stderr(&mut child);
         let input = input(trials, setting).to_string();
         let sent = child
             .stdin
             .take()
             .map(|mut stdin| stdin.write_all(input.as_bytes()));
-        let (mut last, mut misfits) = (None, Vec::new());
+        let (mut last, mut violations) = (None, Vec::new());
         let hung = loop {
-            match told.recv_timeout(setting.limit) {
+            match reports.recv_timeout(setting.limit) {
                 Ok(Report::Step(trial, step)) => last = Some((trial, step)),
-                Ok(Report::Misfits(trial, violations)) => misfits.push((trial, violations)),
+                Ok(Report::Violations(trial, found)) => violations.push((trial, found)),
                 Ok(Report::Done) => {
                     finish(child);
-                    let died = None;
-                    return Ok(ChildOutcome { misfits, died });
+                    let crashed = None;
+                    return Ok(ChildOutcome {
+                        violations,
+                        crashed,
+                    });
                 }
                 Err(RecvTimeoutError::Disconnected) => break false,
                 Err(RecvTimeoutError::Timeout) => break true,
             }
         };
         if hung {
-            // It may have ended this moment; then there is nothing to kill.
+            // It may have just ended; then there is nothing to kill.
             let _ = child.kill();
         }
         let status = child
             .wait()
-            .map_err(|error| format!("a probe was lost: {error}"))?;
-        let how = if hung {
+            .map_err(|error| format!("failed to wait for a probe: {error}"))?;
+        let reason = if hung {
             ExitReason::Hung(setting.limit)
         } else {
             ExitReason::of(status)
@@ -90,22 +93,25 @@ impl ChildProbe {
         let Some((trial, step)) = last else {
             let sent = sent.is_some_and(|sent| sent.is_ok());
             return Err(format!(
-                "a probe ended before its first trial: {how:?}, input sent: {sent}"
+                "a probe ended before its first trial: {reason}, input sent: {sent}"
             ));
         };
-        let words = last_words
+        let stderr = stderr
             .recv_timeout(Duration::from_secs(1))
             .unwrap_or_default();
-        let died = Some((trial, ProbeCrash::new(step, how, &words)));
-        Ok(ChildOutcome { misfits, died })
+        let crashed = Some((trial, ProbeCrash::new(step, reason, &stderr)));
+        Ok(ChildOutcome {
+            violations,
+            crashed,
+        })
     }
 }
 
-/// What came of one child; trials are numbered as it got them.
+/// The outcome of one child; trials are numbered as it received them.
 struct ChildOutcome {
-    misfits: Vec<(usize, Vec<Violation>)>,
-    /// Which trial killed it, if one did: those after it are not tried yet.
-    died: Option<(usize, ProbeCrash)>,
+    violations: Vec<(usize, Vec<Violation>)>,
+    /// The trial that ended it, if one did: those after it have not run yet.
+    crashed: Option<(usize, ProbeCrash)>,
 }
 
 impl Probe for ChildProbe {
@@ -114,41 +120,44 @@ impl Probe for ChildProbe {
         trials: &[Trial],
         setting: &ProbeContext,
     ) -> Result<Vec<Option<ProbeFailure>>, String> {
-        let mut faults = vec![None; trials.len()];
+        let mut failures = vec![None; trials.len()];
         let mut left: Vec<usize> = (0..trials.len()).collect();
-        // Each child ends with at most one death; the others get another one.
+        // Each child ends with at most one crash; the remaining trials get another child.
         while !left.is_empty() {
             let batch: Vec<_> = left.iter().map(|&number| trials[number].clone()).collect();
-            let ChildOutcome { misfits, died } = self.run_child(&batch, setting)?;
-            for (at, violations) in misfits {
+            let ChildOutcome {
+                violations,
+                crashed,
+            } = self.run_child(&batch, setting)?;
+            for (at, found) in violations {
                 if let Some(number) = left.get(at) {
-                    faults[*number] = Some(ProbeFailure::InvalidConfig(violations));
+                    failures[*number] = Some(ProbeFailure::InvalidConfig(found));
                 }
             }
-            let Some((at, death)) = died else { break };
+            let Some((at, crash)) = crashed else { break };
             let number = left.get(at).copied().unwrap_or_default();
             let library = &trials[number].library;
-            // A library that kills on load does so for all its handlers.
-            let whole = death.step == Step::Load;
+            // A library that crashes on load does so for all its handlers.
+            let whole = crash.step == Step::Load;
             for other in left.iter().copied() {
                 if other == number || whole && trials[other].library == *library {
-                    faults[other] = Some(ProbeFailure::Crashed(death.clone()));
+                    failures[other] = Some(ProbeFailure::Crashed(crash.clone()));
                 }
             }
-            left.retain(|&other| faults[other].is_none());
+            left.retain(|&other| failures[other].is_none());
         }
-        Ok(faults)
+        Ok(failures)
     }
 }
 
 enum Report {
     Step(usize, Step),
-    Misfits(usize, Vec<Violation>),
+    Violations(usize, Vec<Violation>),
     Done,
 }
 
-/// What the child tells, until it closes its stdout.
-fn told(child: &mut Child) -> mpsc::Receiver<Report> {
+/// The child's reports, until it closes its stdout.
+fn reports(child: &mut Child) -> mpsc::Receiver<Report> {
     let (sender, receiver) = mpsc::channel();
     let lines = child.stdout.take().map(BufReader::new);
     thread::spawn(move || {
@@ -157,8 +166,8 @@ fn told(child: &mut Child) -> mpsc::Receiver<Report> {
             .flat_map(BufRead::lines)
             .map_while(Result::ok)
         {
-            let told = parse(&line);
-            if told.is_some_and(|told| sender.send(told).is_err()) {
+            let report = parse(&line);
+            if report.is_some_and(|report| sender.send(report).is_err()) {
                 return;
             }
         }
@@ -174,24 +183,24 @@ fn parse(line: &str) -> Option<Report> {
     let trial = usize::try_from(line["trial"].as_u64()?).ok()?;
     if let Some(misfits) = line.get("misfits") {
         let violations = Deserialize::deserialize(misfits).ok()?;
-        return Some(Report::Misfits(trial, violations));
+        return Some(Report::Violations(trial, violations));
     }
     Some(Report::Step(
         trial,
-        Step::from_word(line["step"].as_str()?)?,
+        Step::from_name(line["step"].as_str()?)?,
     ))
 }
 
-/// All that the child writes to stderr, once it has ended; bounded.
-fn last_words(child: &mut Child) -> mpsc::Receiver<String> {
-    const MOST: u64 = 1 << 20;
+/// The child's stderr once it has ended, up to a limit.
+fn stderr(child: &mut Child) -> mpsc::Receiver<String> {
+    const LIMIT: u64 = 1 << 20;
     let (sender, receiver) = mpsc::channel();
     let stderr = child.stderr.take();
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(pipe) = stderr {
-            // What was read before an error is worth telling, too.
-            let _ = pipe.take(MOST).read_to_end(&mut bytes);
+            // What was read before an error is still useful.
+            let _ = pipe.take(LIMIT).read_to_end(&mut bytes);
         }
         let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
     });
@@ -217,9 +226,9 @@ fn input(trials: &[Trial], setting: &ProbeContext) -> Value {
     })
 }
 
-/// Ends a child that has done its work: what it would still run, destructors say, may hang.
+/// Kills a child that has finished: what it would still run, such as destructors, may hang.
 fn finish(mut child: Child) {
-    // It may have ended by itself this moment.
+    // It may have just ended by itself.
     let _ = child.kill();
     let _ = child.wait();
 }

@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use super::StackSource;
 use crate::policy::ExitReason;
 
-/// A worker that ended though nobody had asked it to.
+/// A worker that ended unexpectedly.
 #[derive(Debug, Clone)]
 pub struct Crash {
     /// How it ended.
-    pub how: ExitReason,
-    /// Who ran, as its last words say; `None` outside of any handler, or without last words.
-    pub who: Option<Culprit>,
-    /// What it was started with.
+    pub reason: ExitReason,
+    /// The handler that ran, from the worker's last words; `None` outside any handler, or without last words.
+    pub culprit: Option<Culprit>,
+    /// The stack it was started with.
     pub origin: StackSource,
-    /// What served; `None` if it had not come to serve.
+    /// The active stack; `None` if it ended before it served.
     pub active: Option<ActiveStack>,
-    /// Whether there is a known good stack that is another than the one that served or began.
+    /// Whether there is a known good stack other than the one that served or started.
     pub known_good: bool,
 }
 
@@ -30,58 +30,58 @@ pub struct Culprit {
     pub handler: String,
     /// The plugin's name in the manifest.
     pub plugin: String,
-    /// Its library, in hex.
+    /// The fingerprint of its library, in hex.
     pub fingerprint: String,
-    /// The generation that it ran for.
+    /// The generation it ran in.
     pub generation: u64,
 }
 
-/// The stack that served.
+/// The active stack.
 #[derive(Debug, Clone)]
 pub struct ActiveStack {
     /// Its number.
     pub generation: u64,
-    /// Whether it has yet to prove itself.
+    /// Whether it is on probation.
     pub on_probation: bool,
-    /// All libraries of it, in hex.
+    /// The fingerprints of its libraries, in hex.
     pub fingerprints: BTreeSet<String>,
 }
 
 impl Crash {
-    /// Killed, and by nobody inside: who dies of its own code says so last.
+    /// Killed by another process: a process that its own code kills leaves last words.
     pub(super) fn is_from_outside(&self) -> bool {
-        self.who.is_none() && self.how.is_from_outside()
+        self.culprit.is_none() && self.reason.is_from_outside()
     }
 }
 
 impl fmt::Display for Crash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = &self.how;
-        match (&self.who, how) {
+        let reason = &self.reason;
+        match (&self.culprit, reason) {
             (None, _) if self.is_from_outside() => {
-                write!(f, "the worker was killed from outside ({how})")?;
+                write!(f, "the worker was killed from outside ({reason})")?;
             }
             (None, ExitReason::Signal(_)) => {
-                write!(f, "the worker crashed outside of a handler ({how})")?
+                write!(f, "the worker crashed outside any handler ({reason})")?
             }
-            (None, ExitReason::Exit(_)) => write!(f, "the worker ended by itself ({how})")?,
-            (None, ExitReason::Hung(_)) => write!(f, "the worker does not answer ({how})")?,
-            (Some(who), how) => {
+            (None, ExitReason::Exit(_)) => write!(f, "the worker exited ({reason})")?,
+            (None, ExitReason::Hung(_)) => write!(f, "the worker does not answer ({reason})")?,
+            (Some(culprit), reason) => {
                 let Culprit {
                     handler,
                     generation,
                     ..
-                } = who;
-                let did = match how {
+                } = culprit;
+                let did = match reason {
                     ExitReason::Signal(_) => "crashed the worker",
                     ExitReason::Exit(_) => "ended the process",
                     ExitReason::Hung(_) => "blocked its thread",
                 };
-                write!(f, "`{handler}` of generation {generation} {did} ({how})")?;
+                write!(f, "`{handler}` of generation {generation} {did} ({reason})")?;
             }
         }
         if self.active.is_none() {
-            f.write_str(" before it came to serve")?;
+            f.write_str(" before it served")?;
         }
         Ok(())
     }

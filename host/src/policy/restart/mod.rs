@@ -1,4 +1,4 @@
-//! A worker has crashed: what is started next, and what is held against whom.
+//! After a worker's crash: which stack to start next, and which library to blame.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,51 +12,51 @@ mod crash;
 #[cfg(test)]
 mod tests;
 
-/// Which stack a worker is started with.
+/// The stack that a worker is started with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StackSource {
-    /// The last that has passed its probation.
+    /// The last stack that passed its probation.
     KnownGood,
-    /// The one that was active.
+    /// The stack that was active.
     Active,
-    /// What the manifest on the disk says now.
+    /// The stack of the manifest on disk.
     Disk,
 }
 
-/// What follows from a crash. Displayed it is one line for people.
+/// What to do after a crash. Displays as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestartPlan {
-    /// What happened and who did it, for people.
+    /// What happened and which handler did it, for display.
     pub cause: String,
     /// The stack to start next.
     pub start: StackSource,
-    /// The newest stack is left behind: it is not to be tried again until something of it changes.
+    /// The newest stack is rejected: it is not tried again until it changes.
     pub rolled_back: bool,
-    /// The library that this crash has put into quarantine.
+    /// The library that this crash quarantines.
     pub quarantined: Option<String>,
-    /// The fingerprints of all libraries in quarantine, sorted: where the stack that starts has one
-    /// of them, the `on_failure` of its directive holds in its place.
+    /// The fingerprints of all quarantined libraries, sorted. A directive of the next stack with one of them
+    /// gets its `on_failure` instead.
     pub out_of_service: Vec<String>,
     /// How long to wait before the start.
     pub delay: Duration,
 }
 
-/// Whom a crash speaks against.
+/// What a crash is blamed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blame {
-    /// Nobody: the process was ended from outside.
-    Nobody,
-    /// The stack that the worker was started with, and that never came to serve.
-    Beginning,
-    /// Code that only a generation has which is on its way out.
+    /// Nothing: the process was killed from outside.
+    Nothing,
+    /// The stack that the worker was started with, which never served.
+    Starting,
+    /// Code that only a draining generation has.
     Draining,
-    /// A stack that was being built beside the active one.
+    /// A stack that was being built while another was active.
     Candidate,
     /// The active stack.
     Active,
 }
 
-/// Judges a crash at `now`, and remembers it.
+/// Decides what to do after a crash at `now`, and records the crash.
 pub fn plan_restart(
     crash: &Crash,
     now: u64,
@@ -67,35 +67,35 @@ pub fn plan_restart(
     let blame = blame(crash);
     let (start, rolled_back) = next(crash, blame);
     let quarantined = crash
-        .who
+        .culprit
         .as_ref()
-        .filter(|who| quarantine.record_crash(&who.fingerprint, now, rule));
+        .filter(|culprit| quarantine.record_crash(&culprit.fingerprint, now, rule));
     RestartPlan {
         cause: crash.to_string(),
         start,
         rolled_back,
-        quarantined: quarantined.map(|who| who.fingerprint.clone()),
+        quarantined: quarantined.map(|culprit| culprit.fingerprint.clone()),
         out_of_service: quarantine
             .entries()
             .map(|(fingerprint, _)| fingerprint.to_owned())
             .collect(),
-        // A process that is killed as often as it starts must not spin either.
+        // A process that is killed each time it starts must not be restarted in a tight loop either.
         delay: backoff.next_delay(now),
     }
 }
 
 fn blame(crash: &Crash) -> Blame {
     if crash.is_from_outside() {
-        return Blame::Nobody;
+        return Blame::Nothing;
     }
     let Some(active) = &crash.active else {
-        return Blame::Beginning;
+        return Blame::Starting;
     };
-    match &crash.who {
-        Some(who) if who.generation > active.generation => Blame::Candidate,
-        Some(who)
-            if who.generation < active.generation
-                && !active.fingerprints.contains(&who.fingerprint) =>
+    match &crash.culprit {
+        Some(culprit) if culprit.generation > active.generation => Blame::Candidate,
+        Some(culprit)
+            if culprit.generation < active.generation
+                && !active.fingerprints.contains(&culprit.fingerprint) =>
         {
             Blame::Draining
         }
@@ -103,7 +103,7 @@ fn blame(crash: &Crash) -> Blame {
     }
 }
 
-/// What to start, and whether the newest stack is left behind for it.
+/// The stack to start, and whether the newest stack is rejected.
 fn next(crash: &Crash, blame: Blame) -> (StackSource, bool) {
     let served = match crash.active {
         Some(_) => StackSource::Active,
@@ -114,13 +114,13 @@ fn next(crash: &Crash, blame: Blame) -> (StackSource, bool) {
         .as_ref()
         .is_some_and(|active| active.on_probation);
     match blame {
-        Blame::Nobody | Blame::Draining => (served, false),
+        Blame::Nothing | Blame::Draining => (served, false),
         Blame::Candidate => (served, true),
         Blame::Active if on_probation && crash.known_good => (StackSource::KnownGood, true),
-        Blame::Beginning if crash.known_good && crash.origin != StackSource::KnownGood => {
+        Blame::Starting if crash.known_good && crash.origin != StackSource::KnownGood => {
             (StackSource::KnownGood, true)
         }
-        Blame::Active | Blame::Beginning => (served, false),
+        Blame::Active | Blame::Starting => (served, false),
     }
 }
 
@@ -132,10 +132,10 @@ impl fmt::Display for RestartPlan {
             }
             (StackSource::KnownGood, false) => "the last known good stack starts again",
             (StackSource::Active, true) => {
-                "the new stack is left alone until it changes, the active one starts again"
+                "the new stack is not tried again until it changes; the active one starts again"
             }
             (StackSource::Active, false) => "the active stack starts again",
-            (StackSource::Disk, _) => "the stack on the disk is tried again",
+            (StackSource::Disk, _) => "the stack on disk is tried again",
         };
         write!(f, "{}; {what}", self.cause)?;
         match self.delay {
@@ -146,7 +146,7 @@ impl fmt::Display for RestartPlan {
             let short = fingerprint.get(..12).unwrap_or(fingerprint);
             write!(
                 f,
-                "; its library {short} is quarantined, for it crashes too often"
+                "; its library {short} is quarantined because it crashes too often"
             )?;
         }
         Ok(())

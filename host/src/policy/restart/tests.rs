@@ -12,7 +12,7 @@ const RULE: QuarantineRule = QuarantineRule {
 const SEGV: ExitReason = ExitReason::Signal(11);
 const KILL: ExitReason = ExitReason::Signal(9);
 
-fn who(fingerprint: &str, generation: u64) -> Option<Culprit> {
+fn culprit(fingerprint: &str, generation: u64) -> Option<Culprit> {
     Some(Culprit {
         handler: "auth#basic".into(),
         plugin: "auth".into(),
@@ -33,55 +33,55 @@ fn active(on_probation: bool) -> Option<ActiveStack> {
 /// `auth#basic` crashes generation 7, which is on probation; there is a known good stack.
 fn crash() -> Crash {
     Crash {
-        how: SEGV,
-        who: who("a", 7),
+        reason: SEGV,
+        culprit: culprit("a", 7),
         origin: StackSource::Disk,
         active: active(true),
         known_good: true,
     }
 }
 
-fn judged(crash: &Crash) -> RestartPlan {
+fn plan_for(crash: &Crash) -> RestartPlan {
     let (mut quarantine, mut backoff) = (Quarantine::default(), Backoff::default());
     plan_restart(crash, 0, &RULE, &mut quarantine, &mut backoff)
 }
 
 #[track_caller]
-fn says(crash: &Crash, line: &str) {
-    assert_eq!(judged(crash).to_string(), line);
+fn assert_message(crash: &Crash, line: &str) {
+    assert_eq!(plan_for(crash).to_string(), line);
 }
 
 #[test]
-fn a_stack_that_crashes_on_probation_is_rolled_back() {
-    says(
+fn crash_on_probation_rolls_back() {
+    assert_message(
         &crash(),
-        "`auth#basic` of generation 7 crashed the worker (SIGSEGV: it touched memory that is not \
+        "`auth#basic` of generation 7 crashed the worker (SIGSEGV: it accessed memory that is not \
          its own); rolled back to the last known good stack, which starts at once",
     );
     let nowhere = Crash {
-        who: None,
-        how: ExitReason::Signal(6),
+        culprit: None,
+        reason: ExitReason::Signal(6),
         ..crash()
     };
-    says(
+    assert_message(
         &nowhere,
-        "the worker crashed outside of a handler (SIGABRT: it aborted); rolled back to the last \
+        "the worker crashed outside any handler (SIGABRT: it aborted); rolled back to the last \
          known good stack, which starts at once",
     );
     let exit = Crash {
-        how: ExitReason::Exit(3),
+        reason: ExitReason::Exit(3),
         ..crash()
     };
-    says(
+    assert_message(
         &exit,
         "`auth#basic` of generation 7 ended the process (exit code 3); rolled back to the last \
          known good stack, which starts at once",
     );
     let hung = Crash {
-        how: ExitReason::Hung(Duration::from_secs(30)),
+        reason: ExitReason::Hung(Duration::from_secs(30)),
         ..crash()
     };
-    says(
+    assert_message(
         &hung,
         "`auth#basic` of generation 7 blocked its thread (it hung for 30s); rolled back to the \
          last known good stack, which starts at once",
@@ -89,104 +89,100 @@ fn a_stack_that_crashes_on_probation_is_rolled_back() {
 }
 
 #[test]
-fn without_a_known_good_stack_or_after_probation_the_same_one_starts_again() {
-    let cause = "`auth#basic` of generation 7 crashed the worker (SIGSEGV: it touched memory that \
+fn crash_after_probation_or_without_known_good_restarts_the_same_stack() {
+    let cause = "`auth#basic` of generation 7 crashed the worker (SIGSEGV: it accessed memory that \
                  is not its own); the active stack starts again at once";
     let first = Crash {
         known_good: false,
         ..crash()
     };
-    says(&first, cause);
+    assert_message(&first, cause);
     let proven = Crash {
         active: active(false),
         ..crash()
     };
-    says(&proven, cause);
+    assert_message(&proven, cause);
 }
 
 #[test]
-fn who_kills_from_outside_is_nobody_here() {
+fn external_kill_blames_no_plugin() {
     let killed = Crash {
-        how: KILL,
-        who: None,
+        reason: KILL,
+        culprit: None,
         ..crash()
     };
-    says(
+    assert_message(
         &killed,
-        "the worker was killed from outside (SIGKILL: most often out of memory); the active stack \
+        "the worker was killed from outside (SIGKILL: often the out-of-memory killer); the active stack \
          starts again at once",
     );
     let early = Crash {
         active: None,
         ..killed.clone()
     };
-    says(
+    assert_message(
         &early,
-        "the worker was killed from outside (SIGKILL: most often out of memory) before it came to \
-         serve; the stack on the disk is tried again at once",
+        "the worker was killed from outside (SIGKILL: often the out-of-memory killer) before it served; the stack on disk is tried again at once",
     );
     let ended = Crash {
-        how: ExitReason::Signal(15),
+        reason: ExitReason::Signal(15),
         ..killed
     };
-    assert!(!judged(&ended).rolled_back);
+    assert!(!plan_for(&ended).rolled_back);
 }
 
 #[test]
-fn a_killing_that_last_words_explain_is_a_crash() {
+fn kill_with_last_words_is_a_crash() {
     let killed = Crash {
-        how: KILL,
+        reason: KILL,
         ..crash()
     };
-    assert_eq!(judged(&killed).start, StackSource::KnownGood);
+    assert_eq!(plan_for(&killed).start, StackSource::KnownGood);
 }
 
 #[test]
-fn a_generation_on_its_way_out_does_not_speak_against_the_active_one() {
+fn crash_of_a_draining_generation_does_not_blame_the_active_one() {
     let draining = Crash {
-        who: who("old", 6),
+        culprit: culprit("old", 6),
         ..crash()
     };
-    let verdict = judged(&draining);
-    assert_eq!(
-        (verdict.start, verdict.rolled_back),
-        (StackSource::Active, false)
-    );
+    let plan = plan_for(&draining);
+    assert_eq!((plan.start, plan.rolled_back), (StackSource::Active, false));
     let shared = Crash {
-        who: who("b", 6),
+        culprit: culprit("b", 6),
         ..crash()
     };
-    assert_eq!(judged(&shared).start, StackSource::KnownGood);
+    assert_eq!(plan_for(&shared).start, StackSource::KnownGood);
 }
 
 #[test]
-fn a_candidate_that_crashes_is_left_alone_and_the_active_stack_goes_on() {
+fn crashing_candidate_is_rejected_and_the_active_stack_restarts() {
     let candidate = Crash {
-        who: who("new", 8),
+        culprit: culprit("new", 8),
         active: active(false),
         ..crash()
     };
-    says(
+    assert_message(
         &candidate,
-        "`auth#basic` of generation 8 crashed the worker (SIGSEGV: it touched memory that is not \
-         its own); the new stack is left alone until it changes, the active one starts again at \
-         once",
+        "`auth#basic` of generation 8 crashed the worker (SIGSEGV: it accessed memory that is not \
+         its own); the new stack is not tried again until it changes; the active one starts again \
+         at once",
     );
 }
 
 #[test]
-fn a_start_that_fails_goes_to_the_known_good_stack_and_that_one_is_tried_again() {
+fn failed_start_falls_back_to_known_good_which_is_retried() {
     let (mut quarantine, mut backoff) = (Quarantine::default(), Backoff::default());
     let mut plan = |crash: &Crash| plan_restart(crash, 0, &RULE, &mut quarantine, &mut backoff);
     let disk = Crash {
-        how: ExitReason::Exit(101),
-        who: None,
+        reason: ExitReason::Exit(101),
+        culprit: None,
         active: None,
         ..crash()
     };
     assert_eq!(
         plan(&disk).to_string(),
-        "the worker ended by itself (exit code 101) before it came to serve; rolled back to the \
+        "the worker exited (exit code 101) before it served; rolled back to the \
          last known good stack, which starts at once"
     );
     let good = Crash {
@@ -196,7 +192,7 @@ fn a_start_that_fails_goes_to_the_known_good_stack_and_that_one_is_tried_again()
     };
     assert_eq!(
         plan(&good).to_string(),
-        "the worker ended by itself (exit code 101) before it came to serve; the last known good \
+        "the worker exited (exit code 101) before it served; the last known good \
          stack starts again in 100ms"
     );
     let only = Crash {
@@ -205,17 +201,17 @@ fn a_start_that_fails_goes_to_the_known_good_stack_and_that_one_is_tried_again()
     };
     assert_eq!(
         plan(&only).to_string(),
-        "the worker ended by itself (exit code 101) before it came to serve; the stack on the disk \
+        "the worker exited (exit code 101) before it served; the stack on disk \
          is tried again in 200ms"
     );
 }
 
 #[test]
-fn the_third_crash_of_a_library_quarantines_it_and_each_start_is_told() {
+fn third_crash_quarantines_and_every_plan_lists_the_library() {
     let (mut quarantine, mut backoff) = (Quarantine::default(), Backoff::default());
     let mut plan = |crash: &Crash| plan_restart(crash, 0, &RULE, &mut quarantine, &mut backoff);
     let crash = Crash {
-        who: who("0123456789abcdef", 7),
+        culprit: culprit("0123456789abcdef", 7),
         active: active(false),
         ..crash()
     };
@@ -226,14 +222,14 @@ fn the_third_crash_of_a_library_quarantines_it_and_each_start_is_told() {
     let line = third.to_string();
     assert!(
         line.ends_with(
-            "the active stack starts again in 200ms; its library 0123456789ab is quarantined, for \
-             it crashes too often"
+            "the active stack starts again in 200ms; its library 0123456789ab is quarantined \
+             because it crashes too often"
         ),
         "{line}"
     );
     let killed = Crash {
-        how: KILL,
-        who: None,
+        reason: KILL,
+        culprit: None,
         ..crash
     };
     let next = plan(&killed);
@@ -259,8 +255,8 @@ fn crashes() -> impl Strategy<Value = Crash> {
     let served = prop::option::of(any::<bool>());
     (how, runs, origin, served, any::<bool>()).prop_map(
         |(how, runs, origin, served, known_good)| Crash {
-            how,
-            who: runs.and_then(|(fingerprint, generation)| who(fingerprint, generation)),
+            reason: how,
+            culprit: runs.and_then(|(fingerprint, generation)| culprit(fingerprint, generation)),
             origin,
             active: served.and_then(active),
             known_good,
@@ -272,7 +268,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_crashes_the_promises_hold(
+    fn plan_keeps_its_promises_for_any_crashes(
         schedule in prop::collection::vec((0..300_000_u64, crashes()), 1..40),
     ) {
         let (mut quarantine, mut backoff) = (Quarantine::default(), Backoff::default());
@@ -280,51 +276,51 @@ proptest! {
         let mut counted: Vec<(String, u64)> = Vec::new();
         for (life, crash) in schedule {
             now += life;
-            let verdict = plan_restart(&crash, now, &RULE, &mut quarantine, &mut backoff);
+            let plan = plan_restart(&crash, now, &RULE, &mut quarantine, &mut backoff);
 
-            let outside = crash.who.is_none() && matches!(crash.how, ExitReason::Signal(9 | 15));
-            let generation = crash.who.as_ref().map(|who| who.generation);
-            let of_active = match (&crash.active, &crash.who) {
-                (Some(active), Some(who)) => {
-                    who.generation == 7
-                        || (who.generation < 7 && active.fingerprints.contains(&who.fingerprint))
+            let outside = crash.culprit.is_none() && matches!(crash.reason, ExitReason::Signal(9 | 15));
+            let generation = crash.culprit.as_ref().map(|culprit| culprit.generation);
+            let of_active = match (&crash.active, &crash.culprit) {
+                (Some(active), Some(culprit)) => {
+                    culprit.generation == 7
+                        || (culprit.generation < 7 && active.fingerprints.contains(&culprit.fingerprint))
                 }
                 _ => true,
             };
             let on_probation = crash.active.as_ref().is_some_and(|active| active.on_probation);
             if on_probation && of_active && crash.known_good && !outside {
-                prop_assert_eq!(verdict.start, StackSource::KnownGood);
+                prop_assert_eq!(plan.start, StackSource::KnownGood);
             }
             if outside {
-                prop_assert!(!verdict.rolled_back && verdict.quarantined.is_none());
+                prop_assert!(!plan.rolled_back && plan.quarantined.is_none());
             }
-            if verdict.start == StackSource::KnownGood {
+            if plan.start == StackSource::KnownGood {
                 prop_assert!(crash.known_good || crash.origin == StackSource::KnownGood);
             }
             if crash.active.is_none() && crash.origin == StackSource::KnownGood {
-                prop_assert!(verdict.start == StackSource::KnownGood && !verdict.rolled_back);
+                prop_assert!(plan.start == StackSource::KnownGood && !plan.rolled_back);
             }
             if crash.active.is_some() && !on_probation {
-                prop_assert_eq!(verdict.start, StackSource::Active, "a proven stack stays");
-                prop_assert_eq!(verdict.rolled_back, generation == Some(8));
+                prop_assert_eq!(plan.start, StackSource::Active, "a proven stack stays");
+                prop_assert_eq!(plan.rolled_back, generation == Some(8));
             }
-            if let Some(who) = &crash.who {
-                counted.push((who.fingerprint.clone(), now));
+            if let Some(culprit) = &crash.culprit {
+                counted.push((culprit.fingerprint.clone(), now));
             }
-            if let Some(fingerprint) = &verdict.quarantined {
+            if let Some(fingerprint) = &plan.quarantined {
                 let near = counted.iter().filter(|(other, moment)| {
                     other == fingerprint && now - moment <= 600_000
                 });
                 prop_assert!(near.count() >= 3);
             }
-            // Nothing of the quarantine starts unannounced.
+            // Every plan lists all quarantined libraries.
             let held: BTreeSet<&str> = quarantine.entries().map(|(held, _)| held).collect();
-            let told: BTreeSet<&str> = verdict.out_of_service.iter().map(String::as_str).collect();
-            prop_assert_eq!(held, told);
+            let listed: BTreeSet<&str> = plan.out_of_service.iter().map(String::as_str).collect();
+            prop_assert_eq!(held, listed);
 
-            now += u64::try_from(verdict.delay.as_millis()).unwrap();
+            now += u64::try_from(plan.delay.as_millis()).unwrap();
             starts.push(now);
-            prop_assert!(!verdict.to_string().contains('\n'));
+            prop_assert!(!plan.to_string().contains('\n'));
         }
         for start in &starts {
             let minute = *start..start + 60_000;

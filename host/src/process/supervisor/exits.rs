@@ -188,8 +188,8 @@ impl Supervisor {
         let (crash, rule) = (self.crash(worker), self.quarantine_rule());
         let (quarantine, backoff) = (&mut self.state.quarantine, &mut self.state.backoff);
         let verdict = plan_restart(&crash, now(), &rule, quarantine, backoff);
-        if let (Some(fingerprint), Some(who)) = (&verdict.quarantined, &crash.who) {
-            self.record_quarantine(fingerprint, &who.plugin, &verdict.cause);
+        if let (Some(fingerprint), Some(culprit)) = (&verdict.quarantined, &crash.culprit) {
+            self.record_quarantine(fingerprint, &culprit.plugin, &verdict.cause);
         }
         verdict
     }
@@ -221,12 +221,12 @@ impl Supervisor {
     }
 
     fn crash(&self, worker: &Worker) -> Crash {
-        let how = worker.ended.map_or(ExitReason::Exit(0), how);
+        let reason = worker.ended.map_or(ExitReason::Exit(0), exit_reason);
         let words: Option<LastWords> = worker
             .last_words()
             .lines()
             .find_map(|line| serde_json::from_str(line).ok());
-        let who = words.and_then(LastWords::who);
+        let culprit = words.and_then(LastWords::culprit);
         let active = self
             .state
             .active
@@ -242,8 +242,8 @@ impl Supervisor {
                 .collect(),
         });
         Crash {
-            how,
-            who,
+            reason,
+            culprit,
             origin: worker.origin,
             active,
             known_good: self.state.good.is_some() && self.state.on_probation(),
@@ -298,7 +298,7 @@ impl Supervisor {
     }
 }
 
-fn how(status: WaitStatus) -> ExitReason {
+fn exit_reason(status: WaitStatus) -> ExitReason {
     match (status.terminating_signal(), status.exit_status()) {
         (Some(signal), _) => ExitReason::Signal(signal),
         (None, code) => ExitReason::Exit(code.unwrap_or_default()),
@@ -315,7 +315,7 @@ struct LastWords {
 }
 
 impl LastWords {
-    fn who(self) -> Option<Culprit> {
+    fn culprit(self) -> Option<Culprit> {
         Some(Culprit {
             handler: self.handler?,
             plugin: self.plugin?,
