@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of stacks. A task belongs to the [`Tasks`] of its instance.
 
+mod elapsed;
 mod log;
 mod tasks;
 mod watchdog;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use stackup_plugin::abi::host::{PluginLog, Services};
 use tokio::runtime::Handle;
 
+pub use self::elapsed::Elapsed;
 pub use self::log::{
     LogFormat, LogLine, LogSettings, color_wanted, has_level_prefix, level_from_number,
     number_from_level, start as start_log, subscribe_log,

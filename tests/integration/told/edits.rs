@@ -5,15 +5,6 @@ use super::terminal::Terminal;
 use super::{play, request};
 use crate::cases;
 
-/// Begin the last line that is said of a reload.
-const LAST: [&str; 5] = [
-    "the change is refused: ",
-    "there is no stack yet: ",
-    "  built ",
-    "  kept ",
-    "  retired ",
-];
-
 #[test]
 fn every_edit_is_told_so() {
     cases::check("edits", |input| play(edits(Case::parse(input))));
@@ -55,6 +46,9 @@ async fn told(terminal: &mut Terminal, step: &Step) -> String {
 }
 
 async fn reloaded(terminal: &Terminal) {
-    let ends = |line: &str| LAST.iter().any(|begins| line.starts_with(begins));
+    // The line of a start names no changes.
+    let swapped = |line: &str| line.contains(", ready in ") && line.contains(": ");
+    let kept = ["the change is refused: ", "there is no stack yet: "];
+    let ends = |line: &str| swapped(line) || kept.iter().any(|begins| line.starts_with(begins));
     terminal.wait("reload", ends).await;
 }

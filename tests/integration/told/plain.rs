@@ -28,6 +28,8 @@ pub(super) fn plain(text: &str, folder: &Path, host: &Host) -> String {
         .lines()
         .filter(|line| !left_out(line) && !of_time(line));
     let text: String = kept.map(|line| numbers(line) + "\n").collect();
+    // A long time is shown in another unit than a short one.
+    let text = text.replace(", ready in N s", ", ready in N ms");
     // How it looks is for another to judge.
     let mut parts = text.split("<style>");
     let first = parts.next().unwrap_or_default().to_owned();

@@ -316,7 +316,12 @@ impl Reloader {
         }
         timer.lap("warm up");
         if let Some(before) = &self.generations.serving {
-            report.changes = diff(&before.outline, &outline);
+            let nothing = Outline::default();
+            let before = match self.generations.serves_placeholder() {
+                true => &nothing,
+                false => &before.outline,
+            };
+            report.changes = diff(before, &outline);
         }
         report.instances = self.generations.swap(candidate, outline, manifest);
         self.recovery.snapshot =
