@@ -1,5 +1,5 @@
-//! The processes: a supervisor that holds the sockets, workers that serve, and what they say to each other
-//! and to the command line.
+//! The processes: a supervisor that holds the sockets, workers that serve, and the protocols between them
+//! and the command line.
 
 pub mod control;
 pub mod ipc;

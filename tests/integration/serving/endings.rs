@@ -93,7 +93,7 @@ async fn the_shutdown_has_a_deadline() {
     stuck.send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n").await;
     host.says("probe: waiting").await;
     host.signal(Signal::TERM);
-    host.says("did not end in time").await;
+    host.says("aborted at the deadline").await;
     host.event("stopped").await;
     assert!(host.exited().await.success());
     assert!(stuck.closes().await);

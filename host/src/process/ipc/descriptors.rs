@@ -1,4 +1,4 @@
-//! Descriptors that go from one process to another over a socket.
+//! Passing file descriptors from one process to another over a socket.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
@@ -12,48 +12,48 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// As many as a kernel takes in one message (`SCM_MAX_FD`).
-const MOST: usize = 253;
+/// The kernel's limit for one message (`SCM_MAX_FD`).
+const MAX_DESCRIPTORS: usize = 253;
 
-/// Descriptors travel with a byte of their own, so that no other is read with them.
-const MARK: &[u8] = b"\n";
+/// The byte that carries the descriptors, so that they arrive with no byte of a later message.
+const CARRIER: &[u8] = b"\n";
 
-/// Sends a text of any length and descriptors. Does not wait for the other side to read.
+/// Sends `text`, which may be of any length, with descriptors. Does not wait for the peer to read.
 ///
 /// # Errors
 ///
-/// When nobody listens, or there are too many descriptors.
+/// The peer has closed its end, or there are too many descriptors.
 pub fn send_with_descriptors<T: Serialize>(
     socket: impl AsFd,
     text: &T,
     descriptors: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
-    // A text in a file of its own fills no socket's buffer.
+    // The text goes as a file: it can't fill the socket's buffer.
     let mut file = tempfile::tempfile()?;
     file.write_all(&serde_json::to_vec(text)?)?;
     let all: Vec<_> = [file.as_fd()]
         .into_iter()
         .chain(descriptors.iter().copied())
         .collect();
-    let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    if all.len() > MOST || !ancillary.push(SendAncillaryMessage::ScmRights(&all)) {
+    if all.len() > MAX_DESCRIPTORS || !ancillary.push(SendAncillaryMessage::ScmRights(&all)) {
         return Err(io::Error::other("too many sockets for one process"));
     }
-    let parts = [IoSlice::new(MARK)];
+    let parts = [IoSlice::new(CARRIER)];
     sendmsg(socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
-/// Receives what [`send_with_descriptors`] sent, the descriptors in its order. Blocks.
+/// Receives what [`send_with_descriptors`] sent, with the descriptors in the same order. Blocks.
 ///
 /// # Errors
 ///
-/// When the other side is gone before it has said anything, or has said something else.
+/// The peer has closed its end before it sent anything, or the text does not parse.
 pub fn receive_with_descriptors<T: DeserializeOwned>(
     socket: impl AsFd,
 ) -> io::Result<(T, Vec<OwnedFd>)> {
-    let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
     let mut parts = [IoSliceMut::new(&mut byte)];
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_arrives_with_its_descriptors_and_no_more() {
+    fn long_text_arrives_with_its_descriptors_only() {
         let (near, far) = UnixStream::pair().unwrap();
         let (mut kept, given) = UnixStream::pair().unwrap();
         let long = "x".repeat(3_000_000);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_is_gone_is_an_error() {
+    fn closed_peer_is_unexpected_eof() {
         let (near, far) = UnixStream::pair().unwrap();
         drop(near);
         let error = receive_with_descriptors::<String>(&far).unwrap_err();

@@ -7,21 +7,21 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Says things from any thread, also while a runtime is stuck. Blocks while the other side is slow.
+/// Sends messages from any thread, even while the runtime is stuck. Blocks while the receiver is slow.
 #[derive(Debug)]
 pub struct Sender(Mutex<UnixStream>);
 
 impl Sender {
-    /// Speaks on `stream`, which blocks.
+    /// Sends on `stream`, which must be in blocking mode.
     pub fn new(stream: UnixStream) -> Self {
         Self(Mutex::new(stream))
     }
 
-    /// Says one thing.
+    /// Sends one message.
     ///
     /// # Errors
     ///
-    /// When nobody listens any more.
+    /// The peer has closed its end.
     pub fn send(&self, message: &impl Serialize) -> io::Result<()> {
         let mut line = serde_json::to_vec(message)?;
         line.push(b'\n');
@@ -30,17 +30,17 @@ impl Sender {
     }
 }
 
-/// Hands each message to `each` until the other side is gone or `each` has had enough. Blocks.
+/// Passes each message to `each` until the peer closes its end or `each` returns false. Blocks.
 ///
 /// # Errors
 ///
-/// A line that is no message.
+/// A line that does not parse.
 pub fn read_lines<T: DeserializeOwned>(
     stream: impl io::Read,
     mut each: impl FnMut(T) -> bool,
 ) -> io::Result<()> {
     for line in BufReader::new(stream).lines() {
-        // A peer that died may reset the line.
+        // A peer that died may reset the connection.
         let Ok(line) = line else { return Ok(()) };
         if !each(serde_json::from_str(&line)?) {
             return Ok(());

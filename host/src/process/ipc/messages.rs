@@ -1,4 +1,4 @@
-//! What is said on the line.
+//! The messages between supervisor and worker.
 
 use std::path::PathBuf;
 
@@ -9,52 +9,52 @@ use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::serve::generation::ReloadRecord;
 use crate::services::LogFormat;
 
-/// What the supervisor tells a worker.
+/// What the supervisor sends to a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
-    /// Look again, and swap if something has changed. Answered by [`Event::Reloaded`] with `query`.
+    /// Read the manifest again and swap if anything has changed. Answered by [`Event::Reloaded`].
     Reload {
-        /// Names the answer.
+        /// The same number comes back in the answer.
         query: u64,
         /// How thoroughly.
         #[serde(rename = "ask")]
         options: ReloadOptions,
     },
-    /// Tell what there is. Answered by [`Event::Status`].
+    /// Report the status. Answered by [`Event::Status`].
     Status {
-        /// Names the answer.
+        /// The same number comes back in the answer.
         query: u64,
     },
     /// Start no reload until [`Command::Resume`]: another worker is about to take over. Answered by
-    /// [`Event::Held`], when the reload that runs has ended.
+    /// [`Event::Held`] as soon as no reload is running.
     Hold,
-    /// Go on as before.
+    /// Reload again on changes, after [`Command::Hold`].
     Resume,
-    /// Take no new connections; each that is open ends with its next response.
+    /// Accept no new connections; each open one closes after its next response.
     Retire,
-    /// End: idle connections close, requests may finish.
+    /// Shut down: close idle connections, let requests finish.
     Stop {
-        /// Why, in a word for the log.
+        /// Why, for the log.
         cause: String,
     },
-    /// End now.
+    /// Exit now.
     Quit,
 }
 
-/// How thoroughly to look.
+/// How thoroughly to reload.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReloadOptions {
-    /// BuildOptions every instance anew, and swap even if nothing has changed.
+    /// Build every instance again, and swap even if nothing has changed.
     #[serde(default)]
     pub fresh: bool,
-    /// Take up again what was rolled back or quarantined.
+    /// Try again what was rolled back or quarantined.
     #[serde(default)]
     pub retry: bool,
 }
 
-/// All that a worker has to know.
+/// Everything that a worker needs to start.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WorkerConfig {
     /// The supervisor's [`PROTOCOL`](super::PROTOCOL).
@@ -63,30 +63,32 @@ pub struct WorkerConfig {
     pub manifest: PathBuf,
     /// `development`, `production`, ….
     pub environment: String,
-    /// How to build plugins; none where libraries are served as they are.
+    /// How to build plugins; none if it loads libraries that are already built.
     pub build: Option<BuildOptions>,
-    /// Refuse what the lock file does not name.
+    /// Refuse libraries that the lock file does not list.
     pub locked: bool,
-    /// Tell clients why a request failed.
+    /// Show clients why a request failed.
     pub show_errors: bool,
-    /// How the log is written.
+    /// The log's format.
     pub format: LogFormat,
     /// The most verbose level of the log: 1 error … 5 trace.
     pub level: u8,
-    /// Colours in the log.
+    /// Whether the log has colours.
     pub color: bool,
-    /// Where libraries of known good stacks are kept.
+    /// The directory that keeps the libraries of known good stacks.
     pub vault: PathBuf,
-    /// The stack to begin with; without one, what the manifest says.
+    /// The stack to start with; none to read the manifest.
     pub snapshot: Option<Snapshot>,
-    /// The last number of a generation that was used.
+    /// The number of the last generation.
     pub generation: u64,
-    /// The last number of a reload that was used.
+    /// The number of the last reload.
     pub reloads: u64,
-    /// Stacks that were rolled back: not to be taken up again as they are.
-    pub avoid: Vec<RejectedStack>,
-    /// Libraries that are quarantined, and what stands in for each.
-    pub instead: Vec<Substitute>,
+    /// Stacks that were rolled back: they are refused until they change.
+    #[serde(rename = "avoid")]
+    pub rejected: Vec<RejectedStack>,
+    /// Quarantined libraries, each with its substitute.
+    #[serde(rename = "instead")]
+    pub substitutes: Vec<Substitute>,
 }
 
 /// How plugins are built.
@@ -94,81 +96,81 @@ pub struct WorkerConfig {
 pub struct BuildOptions {
     /// In the release profile.
     pub release: bool,
-    /// Without telling of progress.
+    /// Without showing progress.
     pub quiet: bool,
 }
 
-/// A handler that blocks its thread for longer than it may.
+/// A handler that has blocked its thread for longer than its limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hang {
-    /// As the manifest names it.
+    /// The handler's name in the manifest.
     pub handler: String,
     /// Its plugin.
     pub plugin: String,
-    /// Its library.
+    /// Its library's fingerprint.
     pub fingerprint: String,
     /// The generation of the request.
     pub generation: u64,
-    /// For how long.
+    /// For how long it has blocked.
     pub seconds: f64,
 }
 
-/// What a worker tells.
+/// What a worker sends to the supervisor.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
-    /// It runs, and knows what to do.
+    /// It has started and read its configuration.
     Hello {
         /// Its [`PROTOCOL`](super::PROTOCOL).
         protocol: u32,
         /// Its version.
         version: String,
     },
-    /// The first stack was refused; it ends.
+    /// The first stack was refused; the worker exits.
     Failed {
-        /// Why, for a person.
+        /// Why, as text for people.
         reason: String,
     },
     /// It accepts connections.
     Serving,
-    /// This stack serves from now on.
+    /// This stack is active from now on.
     Active(Box<Snapshot>),
-    /// It begins to build a stack: should it die now, that was the one.
+    /// It starts to build this candidate: if the worker dies now, the candidate is to blame.
     Trying {
-        /// Its [`Snapshot::state`]; none if nothing came of it.
+        /// The candidate's [`Snapshot::state`]; none once the attempt is over.
         state: Option<String>,
     },
     /// The stack of this generation has passed its probation.
     Proven {
-        /// Its number.
+        /// The generation's number.
         generation: u64,
     },
     /// A reload has ended.
     Reloaded {
-        /// The order that asked for it, if one did.
+        /// The number of the command that asked for it, if one did.
         query: Option<u64>,
-        /// What it did.
+        /// Its result.
         record: Box<ReloadRecord>,
     },
-    /// What there is.
+    /// The answer to [`Command::Status`].
     Status {
-        /// The order that asked.
+        /// The number of the command.
         query: u64,
-        /// As `stackup status --json` has it.
+        /// This worker's part of `stackup status --json`.
         status: Value,
     },
-    /// It starts no reload from here on.
+    /// It starts no reload until [`Command::Resume`].
     Held,
     /// It should be replaced: its budget is spent.
     Spent {
-        /// Which, for a person.
+        /// Which budget, as text for people.
         reason: String,
     },
     /// It should be replaced: a handler holds one of its threads.
     Hung(Hang),
-    /// It ends by itself: somebody has told its process to.
+    /// It shuts down without a command from the supervisor.
     Leaving {
-        /// Who, for a person.
+        /// Why, as text for people.
         cause: String,
     },
 }

@@ -1,7 +1,8 @@
-//! The line between the supervisor and a worker: orders down, words up, each a line of JSON.
+//! The protocol between supervisor and worker: commands one way, events the other, each a line of JSON.
 //!
-//! It is a socket pair, which the worker finds as its stdin. First comes its [`WorkerConfig`], with the
-//! descriptors that it inherits: the pipe for its last words, and the listening sockets.
+//! It runs over a socket pair, which is the worker's stdin at its start. The first message is the
+//! [`WorkerConfig`] with the descriptors that the worker inherits: the pipe for its crash report, and the
+//! listening sockets.
 
 mod descriptors;
 mod lines;
@@ -14,5 +15,5 @@ pub use self::messages::{BuildOptions, Command, Event, Hang, ReloadOptions, Work
 /// The hidden argument that makes the program a worker.
 pub const ARGUMENT: &str = "__worker";
 
-/// What a worker and its supervisor must agree on: it grows when a message changes its meaning.
+/// The version of the protocol. It grows when a message changes its meaning.
 pub const PROTOCOL: u32 = 1;

@@ -255,7 +255,7 @@ impl Supervisor {
         if verdict.rolled_back
             && let Some(state) = self.last_tried_state()
         {
-            self.state.avoid.push(RejectedStack {
+            self.state.rejected.push(RejectedStack {
                 state,
                 reason: verdict.cause.clone(),
             });

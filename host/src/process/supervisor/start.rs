@@ -150,8 +150,8 @@ impl Supervisor {
             snapshot,
             generation: self.state.generation,
             reloads: self.state.reloads,
-            avoid: self.state.avoid.clone(),
-            instead: self.state.instead(),
+            rejected: self.state.rejected.clone(),
+            substitutes: self.state.substitutes(),
         }
     }
 

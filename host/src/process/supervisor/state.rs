@@ -30,7 +30,8 @@ pub(super) struct State {
     /// The candidate that is being built, if one is.
     pub(super) trying: Option<String>,
     /// Stacks that were rolled back.
-    pub(super) avoid: Vec<RejectedStack>,
+    #[serde(rename = "avoid")]
+    pub(super) rejected: Vec<RejectedStack>,
     pub(super) quarantine: Quarantine,
     /// What each library in quarantine has done.
     #[serde(rename = "guilt")]
@@ -82,7 +83,8 @@ impl State {
         self.generation = self.generation.max(snapshot.generation);
         self.trying = None;
         // other code or order is another try.
-        self.avoid.retain(|avoid| avoid.state != snapshot.state);
+        self.rejected
+            .retain(|rejected| rejected.state != snapshot.state);
         self.active = Some(snapshot);
     }
 
@@ -99,7 +101,7 @@ impl State {
         // What was rolled back may have failed beside something that is gone now. If it is the stack that
         // was gone back to, nothing is.
         if good.as_ref().is_none_or(|good| good.state != active.state) {
-            self.avoid.clear();
+            self.rejected.clear();
         }
         if let Some(good) = good {
             for kept in good.libraries {
@@ -117,7 +119,7 @@ impl State {
     }
 
     /// What stands in for each library in quarantine.
-    pub(super) fn instead(&self) -> Vec<Substitute> {
+    pub(super) fn substitutes(&self) -> Vec<Substitute> {
         let held = self.quarantine.entries();
         held.filter_map(|(fingerprint, _)| {
             let cause = self.quarantine_causes.get(fingerprint)?;
@@ -141,7 +143,7 @@ impl State {
 
     /// Lets every library out and takes every stack again.
     pub(super) fn clear_failures(&mut self) {
-        self.avoid.clear();
+        self.rejected.clear();
         self.quarantine = Quarantine::default();
         self.quarantine_causes.clear();
     }

@@ -47,7 +47,7 @@ impl Supervisor {
             })
             .collect();
         let quarantine: Vec<_> = state
-            .instead()
+            .substitutes()
             .into_iter()
             .map(|held| {
                 json!({
@@ -69,7 +69,7 @@ impl Supervisor {
             "renewals": state.renewals,
             "known_good": state.good.as_ref().map(|stack| stack.generation),
             "on_probation": state.on_probation(),
-            "rolled_back": state.avoid,
+            "rolled_back": state.rejected,
             "quarantine": quarantine,
             "reloads": state.records,
             "incidents": state.incidents,

@@ -1,4 +1,4 @@
-//! What the supervisor wants, heard on a thread of its own.
+//! The supervisor's commands, read on a separate thread.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -12,16 +12,15 @@ use crate::process::ipc::{Command, read_lines};
 pub(super) struct Commands(mpsc::UnboundedReceiver<Command>);
 
 impl Commands {
-    /// Hears what is said on `line`.
+    /// Reads commands from `line`.
     pub(super) fn read_from(line: UnixStream) -> io::Result<Self> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let read = move || {
             let result = read_lines(line, |command| sender.send(command).is_ok());
             if let Err(error) = result {
-                tracing::error!("the supervisor can't be understood: {error}");
+                tracing::error!("cannot parse the supervisor's message: {error}");
             }
-            // Nobody is there to be served for any more.
-            let cause = "the supervisor is gone".to_owned();
+            let cause = "the supervisor has exited".to_owned();
             let _ = sender.send(Command::Stop { cause });
         };
         thread::Builder::new()
@@ -33,7 +32,7 @@ impl Commands {
     pub(super) async fn next(&mut self) -> Command {
         match self.0.recv().await {
             Some(command) => command,
-            // The thread says so before it ends.
+            // The thread's last message is `Stop`: nothing follows it.
             None => std::future::pending().await,
         }
     }

@@ -1,4 +1,4 @@
-//! What editors read of a site: the schema of its manifest, kept beside it in development.
+//! The manifest's JSON Schema for editors: a file beside the manifest, kept up to date in development.
 
 use std::path::Path;
 use std::{fs, io};
@@ -6,10 +6,10 @@ use std::{fs, io};
 use crate::load::atomic_file;
 use crate::serve::generation::Reloader;
 
-/// The folder beside the manifest; nothing in it is anybody's work.
+/// The folder beside the manifest. Everything in it is generated.
 const FOLDER: &str = ".stackup";
 
-/// Keeps the schema as fresh as what serves.
+/// Keeps the schema file in step with the active generation.
 #[derive(Debug, Default)]
 pub(super) struct EditorSchema {
     /// The generation whose schema is written.
@@ -17,9 +17,9 @@ pub(super) struct EditorSchema {
 }
 
 impl EditorSchema {
-    /// Writes the schema, if another generation serves than the last time. What goes wrong harms
-    /// nobody who serves.
-    pub(super) async fn tell(&mut self, reloader: &Reloader, generation: u64) {
+    /// Writes the schema if the active generation has changed since the last call. A failure is only
+    /// logged: serving does not depend on the file.
+    pub(super) async fn update(&mut self, reloader: &Reloader, generation: u64) {
         if self.generation == generation {
             return;
         }
@@ -29,16 +29,16 @@ impl EditorSchema {
         };
         let folder = reloader.directory().join(FOLDER);
         let text = format!("{schema:#}\n");
-        let written = tokio::task::spawn_blocking(move || keep(&folder, &text)).await;
+        let written = tokio::task::spawn_blocking(move || write(&folder, &text)).await;
         match written {
-            Ok(Err(error)) => tracing::debug!("the schema for editors can't be written: {error}"),
-            Ok(Ok(())) => tracing::debug!(event = "schema", "editors have the schema"),
-            Err(error) => tracing::debug!("the schema for editors is lost: {error}"),
+            Ok(Err(error)) => tracing::debug!("cannot write the schema for editors: {error}"),
+            Ok(Ok(())) => tracing::debug!(event = "schema", "the schema for editors is written"),
+            Err(error) => tracing::debug!("cannot write the schema for editors: {error}"),
         }
     }
 }
 
-fn keep(folder: &Path, schema: &str) -> io::Result<()> {
+fn write(folder: &Path, schema: &str) -> io::Result<()> {
     let (ignore, file) = (folder.join(".gitignore"), folder.join("schema.json"));
     if fs::read_to_string(&file).is_ok_and(|before| before == schema) {
         return Ok(());
@@ -55,19 +55,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_written_only_when_it_differs_and_stays_out_of_git() {
+    fn unchanged_schema_is_not_rewritten_and_git_ignores_it() {
         let site = tempfile::tempdir().unwrap();
         let folder = site.path().join(FOLDER);
-        keep(&folder, "1").unwrap();
+        write(&folder, "1").unwrap();
         assert_eq!(
             fs::read_to_string(folder.join(".gitignore")).unwrap(),
             "*\n"
         );
         let file = folder.join("schema.json");
         let before = fs::metadata(&file).unwrap().modified().unwrap();
-        keep(&folder, "1").unwrap();
+        write(&folder, "1").unwrap();
         assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), before);
-        keep(&folder, "2").unwrap();
+        write(&folder, "2").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "2");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
     }

@@ -1,7 +1,7 @@
-//! The process that runs plugins: it serves on sockets that it was given, and reloads.
+//! The process that runs plugins: it serves on sockets that it inherits, and reloads.
 //!
-//! It knows of its supervisor only the line (`link`). When it dies another one takes its place, so all
-//! that must survive it is told on the line.
+//! Its only connection to the supervisor is the socket pair of `ipc`. When a worker dies, another one
+//! takes its place; what must survive it is therefore sent to the supervisor.
 
 mod commands;
 mod editor_schema;
@@ -37,13 +37,13 @@ pub fn main() -> ExitCode {
     match begun {
         Ok(((config, sockets), line)) => run(config, sockets, line),
         Err(error) => {
-            eprintln!("error: `stackup __worker` is for stackup's own use: {error}");
+            eprintln!("error: `stackup __worker` is for internal use only: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// The line, under a number that no child inherits; plugins find nothing in stdin.
+/// The socket at stdin, as a descriptor that no child inherits. Leaves `/dev/null` as stdin for plugins.
 fn take_stdin() -> io::Result<UnixStream> {
     let line = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
     let nothing = std::fs::File::open("/dev/null")?;
@@ -60,7 +60,7 @@ fn run(config: WorkerConfig, sockets: Vec<OwnedFd>, line: UnixStream) -> ExitCod
     match try_run(config, sockets, line) {
         Ok(code) => code,
         Err(error) => {
-            tracing::error!("the worker can't go on: {error}");
+            tracing::error!("the worker failed: {error}");
             ExitCode::FAILURE
         }
     }
@@ -73,7 +73,7 @@ fn try_run(
 ) -> Result<ExitCode, String> {
     let mut sockets = sockets.into_iter();
     if let Some(pipe) = sockets.next() {
-        // For as long as the process lives: it is written to when it dies.
+        // It stays open until the process dies, which is when it is written to.
         crash_report::install(pipe.into_raw_fd()).map_err(text)?;
     }
     let events = Arc::new(Sender::new(line.try_clone().map_err(text)?));
@@ -86,15 +86,16 @@ fn try_run(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("no runtime: {error}"))?;
+        .map_err(|error| format!("cannot start the async runtime: {error}"))?;
     let code = runtime.block_on(async {
         services::install();
         let reloader = reloader(&config, &events)?;
         let listeners: io::Result<Vec<_>> = sockets.map(Listener::adopt).collect();
-        let listeners = listeners.map_err(|error| format!("a socket is of no use: {error}"))?;
+        let listeners =
+            listeners.map_err(|error| format!("cannot use an inherited socket: {error}"))?;
         serve(config, reloader, listeners, commands, events).await
     });
-    // From here on an exit is no crash. A plugin that blocks its thread must not keep the process.
+    // From here on an exit is not a crash. A plugin that blocks its thread must not delay the exit.
     crash_report::disarm();
     runtime.shutdown_background();
     code
@@ -119,13 +120,13 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
         Box::new(Crates::new(profile, show)) as Box<dyn LibraryBuilder>
     });
     let probe = ChildProbe::of_this_program();
-    let probe = probe.map_err(|error| format!("this program can't find itself: {error}"))?;
+    let probe = probe.map_err(|error| format!("cannot find the path of this program: {error}"))?;
     let mut reloader = Reloader::new(
         config.manifest.clone(),
         config.environment.clone(),
         LibraryCache::new(dir),
         libraries,
-        // A browser shows colours wherever the log goes.
+        // A browser shows colours even if the log has none.
         config.color || config.build.is_some(),
     );
     if config.build.is_some() {
@@ -145,7 +146,7 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
         .keeping(LibraryStore::new(config.vault.clone()))
         .after(
             config.generation,
-            config.avoid.clone(),
-            config.instead.clone(),
+            config.rejected.clone(),
+            config.substitutes.clone(),
         ))
 }

@@ -1,4 +1,5 @@
-//! What is due by time: a stack that has proved itself, a budget that is spent.
+//! Periodic checks of a worker: has the active generation passed its probation, is a budget spent, does
+//! a handler block its thread.
 
 use std::io;
 use std::sync::Arc;
@@ -12,28 +13,28 @@ use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Generation, Registry};
 use crate::services::{BlockLimits, BlockedHandler, Watchdog};
 
-/// Between two times of telling that the budget is spent.
+/// How long to wait before reporting a spent budget again.
 const SPENT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Looks after the active generation.
+/// Watches over the active generation.
 pub(super) struct Monitor {
     active: Arc<Active>,
     registry: Arc<Registry>,
     events: Arc<Sender>,
     watchdog: Watchdog,
     began: Instant,
-    /// The generation that was active at the last look, and since when.
+    /// The generation that was active at the last check, and since when.
     seen: (u64, Instant),
     /// Whether it has passed its probation.
     proven: bool,
-    /// When the supervisor was told last that the budget is spent.
+    /// When a spent budget was last reported.
     spent: Option<Instant>,
 }
 
 impl Monitor {
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The watchdog's thread can't be started.
     pub(super) fn new(
         active: Arc<Active>,
         registry: Arc<Registry>,
@@ -52,7 +53,7 @@ impl Monitor {
         })
     }
 
-    /// Tells the supervisor what has come due.
+    /// Reports to the supervisor what has changed since the last check.
     pub(super) fn check(&mut self) {
         let generation = self.active.load();
         if self.seen.0 != generation.number {
@@ -81,10 +82,10 @@ impl Monitor {
             generations: generation.renewal.generations,
             bytes: generation.renewal.memory,
         };
-        // A renewal may fail, and is to be tried again, but not without a pause.
+        // A renewal that failed is tried again, after a pause.
         if self
             .spent
-            .is_some_and(|told| told.elapsed() < SPENT_INTERVAL)
+            .is_some_and(|reported| reported.elapsed() < SPENT_INTERVAL)
         {
             return;
         }
@@ -95,7 +96,7 @@ impl Monitor {
         }
     }
 
-    /// The requests that have not ended, each on a line of its own.
+    /// The requests that have not ended, one per line.
     pub(super) fn open_requests(&self) -> String {
         let status = self.registry.status(Instant::now());
         let active = status.active.into_iter();
@@ -103,7 +104,7 @@ impl Monitor {
         requests.map(|request| format!("\n  {request}")).collect()
     }
 
-    /// What there is, for `stackup status`.
+    /// This worker's part of `stackup status`.
     pub(super) fn status(&self) -> Value {
         let blocked = self.watchdog.blocked();
         let blocked = blocked.iter().map(|block| {
@@ -123,8 +124,8 @@ impl Monitor {
     }
 }
 
-/// Watches for handlers that block their thread. The supervisor is told from the watchdog's own thread: the
-/// others may all be blocked.
+/// Watches for handlers that block their thread. The watchdog reports from its own thread, because all
+/// others may be blocked.
 fn watch(active: Arc<Active>, events: Arc<Sender>) -> io::Result<Watchdog> {
     let patience = move || {
         let limits = &active.load().limits;
@@ -146,7 +147,7 @@ fn watch(active: Arc<Active>, events: Arc<Sender>) -> io::Result<Watchdog> {
     Watchdog::start(patience, hung)
 }
 
-/// How much memory this process has, where the system tells.
+/// This process's resident memory in bytes, where the system reports it.
 fn resident() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;

@@ -1,11 +1,11 @@
-//! A reload, as it is remembered.
+//! The record of a reload, for the log, `stackup status` and the inspector.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::serve::generation::{Outcome, Report};
 use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 
-/// What is remembered of `report`, a reload that took so long.
+/// The record of `report`, a reload that took this long.
 pub(super) fn record(report: &Report, number: u64, took: Duration) -> ReloadRecord {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! One reload after the other, each told of once.
+//! Runs reloads one after the other, and reports each once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::process::ipc::ReloadOptions;
 use crate::serve::generation::ReloadRecord;
 use crate::serve::generation::{Outcome, ReloadMode, Reloader, Report};
 
-/// Within this time the same refusal is that of the same change.
+/// A refusal that repeats within this time is about the same change.
 const SAME_CHANGE: Duration = Duration::from_secs(1);
 
 /// Why a reload is due.
@@ -21,12 +21,12 @@ pub(super) enum Trigger {
     CatchUp,
     /// A file has changed.
     Changed,
-    /// Somebody asked.
+    /// A command asked for it.
     Requested(ReloadOptions),
 }
 
 impl Trigger {
-    /// The same, and something has changed.
+    /// This trigger, with a change added to it.
     fn and_changed(self) -> Self {
         match self {
             Self::CatchUp => Self::Changed,
@@ -43,17 +43,17 @@ impl Trigger {
     }
 }
 
-/// Reloads and tells of it.
+/// Reloads, and reports each reload.
 pub(super) struct ReloadLoop {
     pub(super) reloader: Reloader,
     watch: Arc<Watcher>,
     /// The last number of a reload.
     number: u64,
-    /// The refusal that was told last, and when.
+    /// The refusal that was reported last, and when.
     refused: Option<(String, Instant)>,
-    /// A first stack that was refused, and how long it took: nobody was told yet.
+    /// A first stack that was refused and how long it took, until it is reported.
     first: Option<(Report, Duration)>,
-    editors: Option<EditorSchema>,
+    editor_schema: Option<EditorSchema>,
 }
 
 impl ReloadLoop {
@@ -69,34 +69,34 @@ impl ReloadLoop {
             number,
             refused: None,
             first,
-            editors: None,
+            editor_schema: None,
         };
-        reloads.set();
+        reloads.watch_files();
         reloads
     }
 
-    /// The same, with editors told of what serves.
+    /// Keeps the schema for editors up to date.
     pub(super) fn with_editor_schema(mut self) -> Self {
-        self.editors = Some(EditorSchema::default());
+        self.editor_schema = Some(EditorSchema::default());
         self
     }
 
-    /// Watches what the next reload would read.
-    pub(super) fn set(&self) {
+    /// Watches the files that the next reload would read.
+    pub(super) fn watch_files(&self) {
         if let Err(error) = self.watch.set(self.reloader.interest()) {
-            tracing::error!("changes are not seen from here on: {error}");
+            tracing::error!("cannot watch for changes: {error}");
         }
     }
 
-    /// Reloads, and again while that leads to files which were read before they were watched. Hands
-    /// each reload that is news to `each`, with its swap still fresh.
+    /// Reloads, and repeats it while a reload read files that were not yet watched. Calls `each` for each
+    /// reload worth reporting, directly after its swap.
     pub(super) async fn run(
         &mut self,
         mut trigger: Trigger,
         each: &mut impl FnMut(&Reloader, ReloadRecord),
     ) {
         if let Some((report, took)) = self.first.take() {
-            self.tell(&report, took, trigger, each);
+            self.report(&report, took, trigger, each);
         }
         loop {
             let before = self.reloader.interest();
@@ -106,57 +106,58 @@ impl ReloadLoop {
             }
             let report = self.reloader.reload(trigger.mode()).await;
             if report.outcome == Outcome::Outdated {
-                // There is a change that it was outdated by.
+                // A change made it outdated.
                 trigger = trigger.and_changed();
                 continue;
             }
-            self.tell(&report, start.elapsed(), trigger, each);
-            if let Some(editors) = &mut self.editors {
-                editors.tell(&self.reloader, report.generation).await;
+            self.report(&report, start.elapsed(), trigger, each);
+            if let Some(editor_schema) = &mut self.editor_schema {
+                editor_schema
+                    .update(&self.reloader, report.generation)
+                    .await;
             }
             if before == self.reloader.interest() {
                 return;
             }
-            // The new files were read before they were watched: look once more.
-            self.set();
+            // These files were read before they were watched: reload once more.
+            self.watch_files();
             trigger = Trigger::CatchUp;
         }
     }
 
-    fn tell(
+    fn report(
         &mut self,
         report: &Report,
         took: Duration,
         trigger: Trigger,
         each: &mut impl FnMut(&Reloader, ReloadRecord),
     ) {
-        if !self.is_news(report, trigger) {
+        if !self.should_report(report, trigger) {
             return;
         }
         self.number += 1;
         warn(report);
         let record = record(report, self.number, took + report.detected());
-        // Who must know first is told first: this process may end at any moment.
+        // The supervisor comes first: this process may die at any moment.
         each(&self.reloader, record.clone());
         tell(&record);
     }
 
-    /// One change may be noticed twice: by the watch, and by looking once more.
-    fn is_news(&mut self, report: &Report, trigger: Trigger) -> bool {
+    /// Whether it is news: one change may trigger two reloads, by the watch and by the catch-up.
+    fn should_report(&mut self, report: &Report, trigger: Trigger) -> bool {
         let Outcome::Refused(refusal) = &report.outcome else {
             self.refused = None;
             let echo = trigger == Trigger::CatchUp || (trigger == Trigger::Changed && report.echo);
             return !echo || report.outcome != Outcome::Unchanged;
         };
         let reason = &refusal.reason;
-        let asked = matches!(trigger, Trigger::Requested(_));
-        let known = self
-            .refused
-            .as_ref()
-            .is_some_and(|(told, at)| told == reason && at.elapsed() < SAME_CHANGE && !asked);
-        if !known {
+        let requested = matches!(trigger, Trigger::Requested(_));
+        let repeated = self.refused.as_ref().is_some_and(|(before, at)| {
+            before == reason && at.elapsed() < SAME_CHANGE && !requested
+        });
+        if !repeated {
             self.refused = Some((reason.clone(), Instant::now()));
         }
-        !known
+        !repeated
     }
 }

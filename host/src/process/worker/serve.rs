@@ -1,4 +1,4 @@
-//! A worker's life: boot, serve, follow changes and commands, end.
+//! A worker's life: boot, serve, react to changes and commands, shut down.
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,17 +24,17 @@ use crate::serve::observe::Observer;
 use crate::serve::server::{self, Deadlines, Listener, Phase, Settings};
 use crate::services::subscribe_log;
 
-/// How long a handler may take to let go when all requests have ended.
+/// How long handlers may take to shut down after the last request.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
 
-/// Between two looks at what is due by time.
+/// The interval of the monitor's checks.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Serves until it is told to end.
+/// Serves until a command or SIGTERM ends it.
 ///
 /// # Errors
 ///
-/// What the system denies.
+/// The system refuses the file watch, a signal handler or a thread.
 pub(super) async fn serve(
     config: WorkerConfig,
     reloader: Reloader,
@@ -42,12 +42,12 @@ pub(super) async fn serve(
     mut commands: Commands,
     events: Arc<Sender>,
 ) -> Result<ExitCode, String> {
-    let (watch, changes) = Watcher::new(Timing::default())
-        .map_err(|error| format!("files can't be watched: {error}"))?;
+    let (watch, changes) =
+        Watcher::new(Timing::default()).map_err(|error| format!("cannot watch files: {error}"))?;
     let (watch, pending) = (Arc::new(watch), PendingChanges::collect(changes));
     let mut reloader = reloader.watching(Arc::clone(&watch), Arc::clone(&pending));
-    // A terminal's signals go to all processes; what they ask for comes from the supervisor.
-    let no_signals = |error: io::Error| format!("no signals: {error}");
+    // A terminal sends its signals to all processes. Those are the supervisor's: it sends a command.
+    let no_signals = |error: io::Error| format!("cannot handle signals: {error}");
     let _interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let _hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let _upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
@@ -107,39 +107,39 @@ pub(super) async fn serve(
         move || deadlines(&generations),
     ));
     let monitor = Monitor::new(active, reloader.registry(), Arc::clone(&events))
-        .map_err(|error| format!("no thread for the watchdog: {error}"))?;
+        .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?;
     let mut worker = Worker {
         events,
         monitor,
         dev_state,
         phase,
-        held: Held::No,
+        hold: Hold::No,
         pending,
         queue: VecDeque::new(),
         cause: String::new(),
     };
-    tell_active(&worker.events, &reloader);
+    send_active(&worker.events, &reloader);
     send(&worker.events, &Event::Serving);
     let mut reloads = ReloadLoop::new(reloader, watch, config.reloads, refused);
     if config.build.is_some() {
         reloads = reloads.with_editor_schema();
     }
     worker
-        .live(&mut reloads, &mut commands, &mut terminate)
+        .run(&mut reloads, &mut commands, &mut terminate)
         .await;
-    worker.end(serving, reloads, &mut commands).await;
+    worker.shut_down(serving, reloads, &mut commands).await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where people who develop look; the log is told there, too.
+/// What the inspector and the error page show, the log among it.
 fn dev_state() -> Arc<DevState> {
     let dev_state = Arc::new(DevState::default());
-    let ear = Arc::clone(&dev_state);
-    subscribe_log(move |line| ear.logged(line));
+    let subscriber = Arc::clone(&dev_state);
+    subscribe_log(move |line| subscriber.logged(line));
     dev_state
 }
 
-fn tell_active(events: &Sender, reloader: &Reloader) {
+fn send_active(events: &Sender, reloader: &Reloader) {
     if let Some(snapshot) = reloader.snapshot() {
         send(events, &Event::Active(Box::new(snapshot.clone())));
     }
@@ -157,13 +157,13 @@ async fn boot(reloader: &mut Reloader, config: &WorkerConfig) -> Report {
     }
 }
 
-/// Where plugins are built, a first stack that can't be is no end: the next save may mend it. What served
-/// before, in another worker, is better than that.
+/// In development a first stack that is refused does not end the worker: the next save may fix it. A worker
+/// that replaces another one fails instead, so that the other one keeps serving.
 fn may_serve_stand_in(config: &WorkerConfig) -> bool {
     config.build.is_some() && config.generation == 0
 }
 
-/// Resolves when there is no use in going on to boot.
+/// Resolves when a command makes booting pointless.
 async fn stop_command(commands: &mut Commands) {
     loop {
         if let Command::Stop { .. } | Command::Quit | Command::Retire = commands.next().await {
@@ -180,39 +180,39 @@ fn deadlines(active: &Active) -> Deadlines {
     }
 }
 
-/// Says something; a supervisor that is gone is told of by the line itself.
-pub(super) fn send(events: &Sender, word: &Event) {
-    if let Err(error) = events.send(word) {
-        tracing::debug!("the supervisor does not listen: {error}");
+/// Sends an event. That the supervisor has exited shows on the other half of the socket.
+pub(super) fn send(events: &Sender, event: &Event) {
+    if let Err(error) = events.send(event) {
+        tracing::debug!("cannot send to the supervisor: {error}");
     }
 }
 
 struct Worker {
     events: Arc<Sender>,
     monitor: Monitor,
-    /// What people who develop are told; none in production.
+    /// The state that the inspector shows; none in production.
     dev_state: Option<Arc<DevState>>,
     phase: watch::Sender<Phase>,
-    held: Held,
-    /// What has changed and leads to a reload.
+    hold: Hold,
+    /// Changes that lead to a reload.
     pending: Arc<PendingChanges>,
-    /// Reloads that somebody wants besides, each with the query that it answers.
+    /// Other reloads that are due, each with the query that it answers.
     queue: VecDeque<(Trigger, Option<u64>)>,
-    /// Why it ends.
+    /// Why it shuts down.
     cause: String,
 }
 
-/// Whether another worker is about to take over.
+/// Whether reloads wait because another worker is about to take over.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Held {
+enum Hold {
     No,
     Requested,
     Confirmed,
 }
 
 impl Worker {
-    /// Follows changes and commands while it serves.
-    async fn live(
+    /// Reacts to changes and commands while it serves.
+    async fn run(
         &mut self,
         reloads: &mut ReloadLoop,
         commands: &mut Commands,
@@ -221,12 +221,12 @@ impl Worker {
         let pending = Arc::clone(&self.pending);
         let mut tick = tokio::time::interval(TICK);
         self.queue.push_back((Trigger::CatchUp, None));
-        while self.serves() {
+        while self.is_serving() {
             if let Some((trigger, query)) = self.next_reload() {
                 let (events, dev_state) = (Arc::clone(&self.events), self.dev_state.clone());
                 let mut each = |reloader: &Reloader, record: ReloadRecord| {
                     if record.outcome == ReloadOutcome::Swapped {
-                        tell_active(&events, reloader);
+                        send_active(&events, reloader);
                     }
                     if let Some(dev_state) = &dev_state {
                         dev_state.reloaded(&record);
@@ -234,45 +234,45 @@ impl Worker {
                     let record = Box::new(record.plain());
                     send(&events, &Event::Reloaded { query, record });
                 };
-                let mut following = std::pin::pin!(reloads.run(trigger, &mut each));
-                // A build may take its time; commands do not wait for it.
+                let mut reloading = std::pin::pin!(reloads.run(trigger, &mut each));
+                // Commands do not wait for a build.
                 loop {
                     tokio::select! {
-                        () = &mut following => break,
+                        () = &mut reloading => break,
                         command = commands.next() => self.handle(command),
                         _ = terminate.recv() => self.exit_by_itself("terminated"),
                         _ = tick.tick() => self.monitor.check(),
                     }
-                    if !self.serves() {
+                    if !self.is_serving() {
                         return;
                     }
                 }
                 continue;
             }
-            if self.held == Held::Requested {
-                self.held = Held::Confirmed;
+            if self.hold == Hold::Requested {
+                self.hold = Hold::Confirmed;
                 send(&self.events, &Event::Held);
             }
             if pending.is_closed() {
-                self.exit_by_itself("the watch has ended");
+                self.exit_by_itself("the file watch has failed");
                 continue;
             }
             tokio::select! {
                 command = commands.next() => self.handle(command),
                 _ = terminate.recv() => self.exit_by_itself("terminated"),
-                () = pending.changed(), if self.held == Held::No => {}
+                () = pending.changed(), if self.hold == Hold::No => {}
                 _ = tick.tick() => self.monitor.check(),
             }
         }
     }
 
-    fn serves(&self) -> bool {
+    fn is_serving(&self) -> bool {
         *self.phase.borrow() == Phase::Serving
     }
 
     fn next_reload(&mut self) -> Option<(Trigger, Option<u64>)> {
-        match self.held {
-            Held::No => {
+        match self.hold {
+            Hold::No => {
                 let changed = || {
                     self.pending
                         .has_changes()
@@ -280,7 +280,7 @@ impl Worker {
                 };
                 self.queue.pop_front().or_else(changed)
             }
-            Held::Requested | Held::Confirmed => None,
+            Hold::Requested | Hold::Confirmed => None,
         }
     }
 
@@ -294,31 +294,33 @@ impl Worker {
                 let status = self.monitor.status();
                 send(&self.events, &Event::Status { query, status });
             }
-            Command::Hold => self.held = Held::Requested,
-            Command::Resume => self.held = Held::No,
-            Command::Retire => self.end_as(Phase::Retiring, "another worker has taken over"),
-            Command::Stop { cause } => self.end_as(Phase::Stopping, &cause),
+            Command::Hold => self.hold = Hold::Requested,
+            Command::Resume => self.hold = Hold::No,
+            Command::Retire => {
+                self.begin_shutdown(Phase::Retiring, "another worker has taken over")
+            }
+            Command::Stop { cause } => self.begin_shutdown(Phase::Stopping, &cause),
             Command::Quit => std::process::exit(0),
         }
     }
 
-    /// Somebody else than the supervisor wants this process to end.
+    /// Shuts down without a command from the supervisor.
     fn exit_by_itself(&mut self, cause: &str) {
-        let word = Event::Leaving {
+        let event = Event::Leaving {
             cause: cause.to_owned(),
         };
-        send(&self.events, &word);
-        self.end_as(Phase::Retiring, cause);
+        send(&self.events, &event);
+        self.begin_shutdown(Phase::Retiring, cause);
     }
 
-    fn end_as(&mut self, phase: Phase, cause: &str) {
+    fn begin_shutdown(&mut self, phase: Phase, cause: &str) {
         cause.clone_into(&mut self.cause);
-        // The server holds a receiver as long as it serves.
+        // The server holds a receiver while it serves.
         let _ = self.phase.send(phase);
     }
 
     /// Waits for the last requests, then for the handlers.
-    async fn end(
+    async fn shut_down(
         self,
         mut serving: JoinHandle<usize>,
         reloads: ReloadLoop,
@@ -334,10 +336,10 @@ impl Worker {
                         let status = self.monitor.status();
                         send(&self.events, &Event::Status { query, status });
                     }
-                    // Nobody listens only if the server has ended already.
+                    // Without a receiver the server has ended already.
                     Command::Stop { .. } => drop(self.phase.send(Phase::Stopping)),
                     Command::Quit => {
-                        tracing::warn!("not waiting any longer");
+                        tracing::warn!("quitting without waiting for requests");
                         break 0;
                     }
                     Command::Reload { .. } | Command::Hold | Command::Resume | Command::Retire => {}
@@ -350,10 +352,10 @@ impl Worker {
                 event = "cut",
                 cut,
                 held_by,
-                "{cut} connections did not end in time and were cut{held_by}"
+                "{cut} connections were aborted at the deadline{held_by}"
             );
         }
-        // It holds the generation that is to end.
+        // The monitor holds the active generation, which has to end now.
         drop(self.monitor);
         reloads.reloader.retire(LAST_DRAIN).await;
         tracing::info!(event = "stopped", "stopped");
