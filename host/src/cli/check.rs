@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::arguments::{Place, Plan};
 use super::serve::{probe, shelf};
-use crate::develop::compile::{Crates, Profile, Show};
+use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
 use crate::serve::generation::{LibraryBuilder, Outcome, ReloadMode, Reloader};
 use crate::services;
 
@@ -88,8 +88,8 @@ pub(super) fn reloader(place: &Place, default: &str, color: bool) -> Result<Relo
     let libraries: Option<Box<dyn LibraryBuilder>> = match environment.as_str() {
         "production" => None,
         _ => {
-            let show = Show { quiet: true, color };
-            Some(Box::new(Crates::new(Profile::Debug, show)))
+            let show = CargoOutput { quiet: true, color };
+            Some(Box::new(CrateBuilder::new(Profile::Debug, show)))
         }
     };
     let shelf = shelf().map_err(|error| error.to_string())?;

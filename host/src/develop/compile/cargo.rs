@@ -24,7 +24,7 @@ pub enum Profile {
 
 /// What a person sees of cargo at work.
 #[derive(Debug, Clone, Copy)]
-pub struct Show {
+pub struct CargoOutput {
     /// Cargo's errors only.
     pub quiet: bool,
     /// Colours, and on a terminal a bar.
@@ -55,7 +55,7 @@ impl Cargo {
         workspace: &Path,
         packages: &[&str],
         profile: Profile,
-        show: Show,
+        output: CargoOutput,
     ) -> Result<Self, String> {
         let no_cargo = |error: std::io::Error| format!("cargo could not be run: {error}");
         let mut command = Command::new(program::current_exe().map_err(no_cargo)?);
@@ -68,14 +68,14 @@ impl Cargo {
         if profile == Profile::Release {
             command.arg("--release");
         }
-        if show.quiet {
+        if output.quiet {
             command.arg("--quiet");
         }
         for package in packages {
             command.args(["--package", package]);
         }
-        if show.color {
-            dress(&mut command);
+        if output.color {
+            set_terminal_env(&mut command);
         }
         let mut child = command
             .current_dir(workspace)
@@ -98,16 +98,16 @@ impl Cargo {
     ///
     /// # Errors
     ///
-    /// When it is lost.
+    /// When it is find_error.
     pub(super) async fn run(
         mut self,
         each: impl FnMut(Message) + Send,
     ) -> Result<(ExitStatus, String), String> {
         let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
-        let ((), words) = tokio::join!(hear(stdout, each), relay(stderr));
+        let ((), diagnostics) = tokio::join!(read_messages(stdout, each), forward_stderr(stderr));
         let ended = self.child.wait().await;
         let status = ended.map_err(|error| format!("cargo could not be awaited: {error}"))?;
-        Ok((status, words))
+        Ok((status, diagnostics))
     }
 }
 
@@ -122,7 +122,7 @@ impl Drop for Cargo {
 }
 
 /// Its stderr is a pipe, so it must be told what it would find out on a terminal.
-fn dress(command: &mut Command) {
+fn set_terminal_env(command: &mut Command) {
     let mut set = |name: &str, value: &str| {
         if std::env::var_os(name).is_none() {
             command.env(name, value);
@@ -140,7 +140,7 @@ fn dress(command: &mut Command) {
     }
 }
 
-async fn hear(stdout: Option<ChildStdout>, mut each: impl FnMut(Message)) {
+async fn read_messages(stdout: Option<ChildStdout>, mut each: impl FnMut(Message)) {
     let Some(stdout) = stdout else { return };
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -151,7 +151,7 @@ async fn hear(stdout: Option<ChildStdout>, mut each: impl FnMut(Message)) {
 }
 
 /// Shows what cargo writes as it comes, its bar included, and returns it.
-async fn relay(stderr: Option<ChildStderr>) -> String {
+async fn forward_stderr(stderr: Option<ChildStderr>) -> String {
     let Some(mut stderr) = stderr else {
         return String::new();
     };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::metadata::Workspace;
 
 /// Every plugin by name, with the crate's folder where its directive gives one.
-pub(super) type Wanted = BTreeMap<String, Option<PathBuf>>;
+pub(super) type Requested = BTreeMap<String, Option<PathBuf>>;
 
 /// A crate to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) struct Found {
     pub(super) workspaces: BTreeMap<PathBuf, (Workspace, Vec<Crate>)>,
     pub(super) known: Vec<String>,
     /// The `Cargo.toml` that would be a crate's, but is not there.
-    pub(super) hoped_for: BTreeSet<PathBuf>,
+    pub(super) missing: BTreeSet<PathBuf>,
 }
 
 /// Finds the crates of those plugins that have one in reach. The others are libraries already.
@@ -32,7 +32,7 @@ pub(super) struct Found {
 /// # Errors
 ///
 /// When cargo can't read a crate that is there: its `Cargo.toml`, and why.
-pub(super) fn find(wanted: &Wanted, directory: &Path) -> Result<Found, (PathBuf, String)> {
+pub(super) fn find(wanted: &Requested, directory: &Path) -> Result<Found, (PathBuf, String)> {
     let mut found = Found::default();
     let mut here: Option<Workspace> = None;
     for (plugin, path) in wanted {
@@ -59,7 +59,7 @@ pub(super) fn find(wanted: &Wanted, directory: &Path) -> Result<Found, (PathBuf,
             let package = at(&workspace, &folder).map_err(|error| (manifest, error))?;
             found.add(workspace, plugin, package);
         } else if !is_library(&folder) {
-            found.hoped_for.insert(manifest);
+            found.missing.insert(manifest);
         }
     }
     let members = here.into_iter().flat_map(|workspace| workspace.packages);
@@ -70,8 +70,8 @@ pub(super) fn find(wanted: &Wanted, directory: &Path) -> Result<Found, (PathBuf,
 
 /// Each `Cargo.toml` that may mend what cargo has said of the one at `manifest`: that one, those of the crates which are
 /// wanted, and what it has named, as a member of the workspace or a dependency.
-pub(super) fn mendable(
-    wanted: &Wanted,
+pub(super) fn fix_candidates(
+    wanted: &Requested,
     directory: &Path,
     manifest: PathBuf,
     said: &str,
@@ -148,8 +148,8 @@ mod tests {
     fn what_cargo_names_may_mend_what_it_says() {
         let said = "error: unclosed table, expected `]`\n --> ../part/Cargo.toml:1:9\nerror: failed to load manifest \
                     for workspace member `/site/tools/gen`\nfailed to read `/lib/far/Cargo.toml`";
-        let wanted = Wanted::from([("hello".to_owned(), None)]);
-        let found = mendable(&wanted, Path::new("/site"), "/site/Cargo.toml".into(), said);
+        let wanted = Requested::from([("hello".to_owned(), None)]);
+        let found = fix_candidates(&wanted, Path::new("/site"), "/site/Cargo.toml".into(), said);
         let expected = [
             "/lib/far/Cargo.toml",
             "/site/../part/Cargo.toml",

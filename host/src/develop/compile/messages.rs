@@ -1,4 +1,4 @@
-//! What cargo says while it builds: line by line on its stdout, and in words on its stderr. Pure.
+//! What cargo says while it builds: line by line on its stdout, and in diagnostics on its stderr. Pure.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub(super) enum Message {
     /// A package was built, or was as it should be.
     Artifact(Artifact),
     /// The compiler has something to say.
-    Word(Word),
+    Diagnostic(Diagnostic),
 }
 
 /// What was built of a package.
@@ -24,10 +24,10 @@ pub(super) struct Artifact {
 
 /// What the compiler says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
+pub(super) struct Diagnostic {
     pub(super) is_error: bool,
     /// The file that an `include_str!` and the like could not read, as the source names it.
-    pub(super) unread: Option<PathBuf>,
+    pub(super) unreadable: Option<PathBuf>,
     /// As rustc shows it, with its colours.
     pub(super) rendered: String,
 }
@@ -50,13 +50,13 @@ pub(super) fn read(line: &str) -> Option<Message> {
                 is_plugin: kinds.iter().any(|kind| kind == "cdylib"),
             }))
         }
-        "compiler-message" => word(&message["message"]).map(Message::Word),
+        "compiler-message" => diagnostic(&message["message"]).map(Message::Diagnostic),
         _ => None,
     }
 }
 
 /// Errors and warnings, but for the sums that rustc draws at the end.
-fn word(message: &Value) -> Option<Word> {
+fn diagnostic(message: &Value) -> Option<Diagnostic> {
     let (level, text) = (message["level"].as_str()?, message["message"].as_str()?);
     let is_error = level.starts_with("error");
     let sum = text.starts_with("aborting due to")
@@ -65,15 +65,15 @@ fn word(message: &Value) -> Option<Word> {
     if sum || !(is_error || level == "warning") {
         return None;
     }
-    Some(Word {
+    Some(Diagnostic {
         is_error,
-        unread: unread(text),
+        unreadable: unreadable(text),
         rendered: message["rendered"].as_str()?.trim_end().to_owned(),
     })
 }
 
-/// The path in rustc's words for a file that it could not read.
-fn unread(text: &str) -> Option<PathBuf> {
+/// The path in rustc's diagnostics for a file that it could not read.
+fn unreadable(text: &str) -> Option<PathBuf> {
     let (path, _) = text.strip_prefix("couldn't read `")?.split_once('`')?;
     Some(path.into())
 }
@@ -89,9 +89,9 @@ fn package_name(id: &str) -> Option<String> {
 }
 
 /// Why a build failed: the compiler's errors, else what cargo itself has complained of.
-pub(super) fn reason(words: &[Word], stderr: &str, packages: &[&str]) -> String {
+pub(super) fn failure_text(diagnostics: &[Diagnostic], stderr: &str, packages: &[&str]) -> String {
     let mut errors: Vec<&str> = Vec::new();
-    for word in words.iter().filter(|word| word.is_error) {
+    for word in diagnostics.iter().filter(|word| word.is_error) {
         // Rustc may say the same of each place that a macro has made of one.
         if !errors.contains(&word.rendered.as_str()) {
             errors.push(&word.rendered);
@@ -130,10 +130,10 @@ mod tests {
         read(&json!({ "reason": "compiler-message", "message": message }).to_string())
     }
 
-    fn error(text: &str) -> Word {
-        Word {
+    fn error(text: &str) -> Diagnostic {
+        Diagnostic {
             is_error: true,
-            unread: None,
+            unreadable: None,
             rendered: text.to_owned(),
         }
     }
@@ -142,7 +142,7 @@ mod tests {
     fn a_file_that_can_not_be_read_is_named() {
         let text = "couldn't read `a/src/../page.html`: No such file or directory (os error 2)";
         assert!(matches!(said("error", text),
-            Some(Message::Word(word)) if word.unread.as_deref() == Some("a/src/../page.html".as_ref())));
+            Some(Message::Diagnostic(word)) if word.unreadable.as_deref() == Some("a/src/../page.html".as_ref())));
     }
 
     #[test]
@@ -170,13 +170,13 @@ mod tests {
     #[test]
     fn errors_and_warnings_count_and_nothing_else() {
         assert!(
-            matches!(said("error", "mismatched types"), Some(Message::Word(word)) if word.is_error)
+            matches!(said("error", "mismatched types"), Some(Message::Diagnostic(word)) if word.is_error)
         );
         let panicked = said("error: internal compiler error", "unexpected panic");
-        assert!(matches!(panicked, Some(Message::Word(word)) if word.is_error));
+        assert!(matches!(panicked, Some(Message::Diagnostic(word)) if word.is_error));
         let unused = said("warning", "unused variable: `x`");
         assert!(
-            matches!(unused, Some(Message::Word(word)) if !word.is_error && word.rendered.ends_with("`x`"))
+            matches!(unused, Some(Message::Diagnostic(word)) if !word.is_error && word.rendered.ends_with("`x`"))
         );
         for (level, text) in [
             (
@@ -197,24 +197,24 @@ mod tests {
 
     #[test]
     fn the_reason_is_the_compilers_else_cargos() {
-        let warning = Word {
+        let warning = Diagnostic {
             is_error: false,
             ..error("warning: unused")
         };
-        let words = [
+        let diagnostics = [
             error("error: one"),
             warning.clone(),
             error("error: two"),
             error("error: one"),
         ];
         assert_eq!(
-            reason(&words, "error: could not compile `hello`", &["hello"]),
+            failure_text(&diagnostics, "error: could not compile `hello`", &["hello"]),
             "error: one\n\nerror: two"
         );
         let stderr = "   Compiling hello v0.1.0\n\u{1b}[36mBuilding\u{1b}[0m [===> ] 3/4\r\u{1b}[K\
                       \u{1b}[31merror\u{1b}[0m: failed to run custom build command for `hello`\n\nCaused by:\n  no\n";
         let told = "cargo could not build hello:\nerror: failed to run custom build command for `hello`\n\n\
                     Caused by:\n  no";
-        assert_eq!(reason(&[warning], stderr, &["hello"]), told);
+        assert_eq!(failure_text(&[warning], stderr, &["hello"]), told);
     }
 }

@@ -26,11 +26,11 @@ pub(super) struct Package {
     /// Whether it builds a dynamic library.
     pub(super) is_plugin: bool,
     /// Whether it has a build script, which may read whatever it likes.
-    pub(super) is_scripted: bool,
+    pub(super) has_build_script: bool,
     /// Whether it can be asked for by its name alone.
     pub(super) is_member: bool,
     /// Those of the same workspace that it needs to be built.
-    pub(super) needs: Vec<usize>,
+    pub(super) dependencies: Vec<usize>,
 }
 
 impl Workspace {
@@ -68,7 +68,7 @@ impl Workspace {
         let mut all = vec![package];
         let mut at = 0;
         while let Some(package) = all.get(at).and_then(|&at| self.packages.get(at)) {
-            for need in &package.needs {
+            for need in &package.dependencies {
                 if !all.contains(need) {
                     all.push(*need);
                 }
@@ -121,7 +121,7 @@ fn parse(json: &[u8]) -> Result<Workspace, String> {
             continue;
         };
         let needed = list(&node["deps"]).into_iter().filter(is_needed);
-        packages[at].needs = needed
+        packages[at].dependencies = needed
             .filter_map(|dep| by_id.get(&dep["pkg"].as_str()).copied())
             .collect();
     }
@@ -132,9 +132,9 @@ fn parse(json: &[u8]) -> Result<Workspace, String> {
                 .into_iter()
                 .filter(|dep| dep["kind"] != "dev");
             let folders: Vec<_> = needed
-                .filter_map(|dep| Some(real(dep["path"].as_str()?)))
+                .filter_map(|dep| Some(canonical(dep["path"].as_str()?)))
                 .collect();
-            packages[at].needs = folders
+            packages[at].dependencies = folders
                 .iter()
                 .filter_map(|folder| {
                     packages
@@ -144,7 +144,7 @@ fn parse(json: &[u8]) -> Result<Workspace, String> {
                 .collect();
         }
     }
-    let place = |key: &str| real(metadata[key].as_str().unwrap_or_default());
+    let place = |key: &str| canonical(metadata[key].as_str().unwrap_or_default());
     Ok(Workspace {
         root: place("workspace_root"),
         target: place("target_directory"),
@@ -155,17 +155,18 @@ fn parse(json: &[u8]) -> Result<Workspace, String> {
 fn read(package: &Value, members: &[Value]) -> Package {
     let has = |key: &str, word: &str| {
         let targets = package["targets"].as_array().into_iter().flatten();
-        let mut words = targets.flat_map(|target| target[key].as_array().into_iter().flatten());
-        words.any(|found| found == word)
+        let mut diagnostics =
+            targets.flat_map(|target| target[key].as_array().into_iter().flatten());
+        diagnostics.any(|found| found == word)
     };
     let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
     Package {
         name: package["name"].as_str().unwrap_or_default().to_owned(),
-        folder: real(manifest.parent().unwrap_or(manifest)),
+        folder: canonical(manifest.parent().unwrap_or(manifest)),
         is_plugin: has("crate_types", "cdylib"),
-        is_scripted: has("kind", "custom-build"),
+        has_build_script: has("kind", "custom-build"),
         is_member: members.contains(&package["id"]),
-        needs: Vec::new(),
+        dependencies: Vec::new(),
     }
 }
 
@@ -176,7 +177,7 @@ fn is_needed(dep: &Value) -> bool {
 }
 
 /// The path without links and dots, as events have it.
-pub(super) fn real(path: impl AsRef<Path>) -> PathBuf {
+pub(super) fn canonical(path: impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
 }

@@ -14,67 +14,67 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use self::find::{Wanted, find, mendable};
+use self::find::{Requested, find, fix_candidates};
 use self::sources::is_code;
-use self::workspace_build::Job;
+use self::workspace_build::WorkspaceBuild;
 use crate::load::manifest::{Directive, Level, Manifest};
 use crate::load::watch::{Interest, PendingChanges};
 use crate::serve::generation::{BuiltLibraries, LibraryBuildError, LibraryBuilder};
 
-pub use self::cargo::{Profile, Show};
+pub use self::cargo::{CargoOutput, Profile};
 pub use self::process_guard::{ARGUMENT, main};
 
 /// Builds the crates that a manifest's directives lead to.
 #[derive(Debug)]
-pub struct Crates {
+pub struct CrateBuilder {
     profile: Profile,
-    show: Show,
+    output: CargoOutput,
     /// The plugins that were looked for last.
-    wanted: Option<Wanted>,
+    wanted: Option<Requested>,
     /// One for each workspace.
-    jobs: Vec<Job>,
+    workspaces: Vec<WorkspaceBuild>,
     /// Every plugin that could be asked for.
     known: Vec<String>,
     /// Where a crate would be that is wanted, or could be mended.
-    hoped_for: BTreeSet<PathBuf>,
+    missing: BTreeSet<PathBuf>,
     /// Why the crates could not be found.
-    lost: Option<String>,
+    find_error: Option<String>,
 }
 
-impl Crates {
+impl CrateBuilder {
     /// Builds in this profile.
-    pub fn new(profile: Profile, show: Show) -> Self {
+    pub fn new(profile: Profile, output: CargoOutput) -> Self {
         Self {
             profile,
-            show,
+            output,
             wanted: None,
-            jobs: Vec::new(),
+            workspaces: Vec::new(),
             known: Vec::new(),
-            hoped_for: BTreeSet::new(),
-            lost: None,
+            missing: BTreeSet::new(),
+            find_error: None,
         }
     }
 
     /// Finds the crates; all are to be built.
-    fn look_for(&mut self, wanted: Wanted, directory: &Path) {
+    fn find_crates(&mut self, wanted: Requested, directory: &Path) {
         match find(&wanted, directory) {
             Ok(found) => {
                 let workspaces = found.workspaces.values();
-                self.jobs = workspaces
-                    .map(|(workspace, crates)| Job::new(workspace, crates))
+                self.workspaces = workspaces
+                    .map(|(workspace, crates)| WorkspaceBuild::new(workspace, crates))
                     .collect();
-                (self.known, self.hoped_for, self.lost) = (found.known, found.hoped_for, None);
+                (self.known, self.missing, self.find_error) = (found.known, found.missing, None);
             }
             Err((manifest, reason)) => {
-                self.hoped_for = mendable(&wanted, directory, manifest, &reason);
-                self.lost = Some(reason);
+                self.missing = fix_candidates(&wanted, directory, manifest, &reason);
+                self.find_error = Some(reason);
             }
         }
         self.wanted = Some(wanted);
     }
 
     /// Whether all of these were looked for.
-    fn knows(&self, wanted: &Wanted) -> bool {
+    fn covers(&self, wanted: &Requested) -> bool {
         let known = self.wanted.as_ref();
         known.is_some_and(|known| {
             wanted
@@ -84,55 +84,77 @@ impl Crates {
     }
 
     async fn work(&mut self) -> Result<BuiltLibraries, String> {
-        if let Some(reason) = &self.lost {
+        if let Some(reason) = &self.find_error {
             return Err(reason.clone());
         }
-        for job in &mut self.jobs {
-            job.work(self.profile, self.show).await;
+        for workspace in &mut self.workspaces {
+            workspace.work(self.profile, self.output).await;
         }
-        let failed: Vec<_> = self.jobs.iter().filter_map(Job::failed).collect();
+        let failed: Vec<_> = self
+            .workspaces
+            .iter()
+            .filter_map(WorkspaceBuild::failed)
+            .collect();
         if !failed.is_empty() {
             return Err(failed.join("\n\n"));
         }
         Ok(BuiltLibraries {
-            files: self.jobs.iter().flat_map(Job::libraries).collect(),
+            files: self
+                .workspaces
+                .iter()
+                .flat_map(WorkspaceBuild::libraries)
+                .collect(),
             known: self.known.clone(),
-            warnings: self.jobs.iter_mut().flat_map(Job::take_warnings).collect(),
+            warnings: self
+                .workspaces
+                .iter_mut()
+                .flat_map(WorkspaceBuild::take_warnings)
+                .collect(),
         })
     }
 }
 
-impl LibraryBuilder for Crates {
+impl LibraryBuilder for CrateBuilder {
     fn survey(&mut self, manifest: &Manifest, directory: &Path, changed: &[PathBuf], force: bool) {
-        let mut wanted = Wanted::new();
+        let mut wanted = Requested::new();
         collect(&manifest.stack, &mut wanted);
         // Another order of the same plugins, or fewer of them, needs no cargo.
-        let others = !self.knows(&wanted);
-        let lost = self.lost.is_some();
-        let come = changed.iter().any(|path| self.hoped_for.contains(path));
-        if force || others || lost || come || !self.jobs.iter().all(Job::is_as_read) {
-            self.look_for(wanted, directory);
+        let others = !self.covers(&wanted);
+        let find_error = self.find_error.is_some();
+        let come = changed.iter().any(|path| self.missing.contains(path));
+        if force
+            || others
+            || find_error
+            || come
+            || !self
+                .workspaces
+                .iter()
+                .all(WorkspaceBuild::metadata_is_current)
+        {
+            self.find_crates(wanted, directory);
             return;
         }
-        for job in &mut self.jobs {
-            job.want(&wanted);
-            job.look_far();
-            changed.iter().for_each(|path| job.touch(path));
+        for workspace in &mut self.workspaces {
+            workspace.request(&wanted);
+            workspace.check_external();
+            changed.iter().for_each(|path| workspace.mark_changed(path));
         }
     }
 
     fn interest(&self) -> Interest {
-        let hoped_for = Interest::files(self.hoped_for.iter().cloned());
-        let jobs = self.jobs.iter().map(Job::interest);
-        jobs.fold(hoped_for, Interest::and)
+        let missing = Interest::files(self.missing.iter().cloned());
+        let workspaces = self.workspaces.iter().map(WorkspaceBuild::interest);
+        workspaces.fold(missing, Interest::and)
     }
 
     fn ignores(&self, path: &Path) -> bool {
-        self.jobs.iter().any(|job| job.ignores(path))
+        self.workspaces
+            .iter()
+            .any(|workspace| workspace.ignores(path))
     }
 
     fn has_work(&self) -> bool {
-        self.lost.is_none() && self.jobs.iter().any(Job::has_work)
+        self.find_error.is_none() && self.workspaces.iter().any(WorkspaceBuild::has_work)
     }
 
     fn build<'a>(
@@ -152,7 +174,7 @@ impl LibraryBuilder for Crates {
 }
 
 /// Every plugin by name, with the crate's folder where its directive gives one.
-fn collect(level: &Level, wanted: &mut Wanted) {
+fn collect(level: &Level, wanted: &mut Requested) {
     let mut add = |directive: &Directive| {
         let entry = wanted.entry(directive.plugin.clone()).or_default();
         if entry.is_none() {
@@ -178,22 +200,22 @@ mod tests {
 
     #[test]
     fn fewer_plugins_are_known_and_others_are_not() {
-        let wanted = |plugins: &[(&str, Option<&str>)]| -> Wanted {
+        let wanted = |plugins: &[(&str, Option<&str>)]| -> Requested {
             let plugins = plugins.iter();
             plugins
                 .map(|(name, path)| ((*name).to_owned(), path.map(PathBuf::from)))
                 .collect()
         };
-        let show = Show {
+        let output = CargoOutput {
             quiet: true,
             color: false,
         };
-        let mut crates = Crates::new(Profile::Debug, show);
-        assert!(!crates.knows(&wanted(&[])));
+        let mut crates = CrateBuilder::new(Profile::Debug, output);
+        assert!(!crates.covers(&wanted(&[])));
         let both = wanted(&[("a", None), ("b", Some("../b"))]);
         crates.wanted = Some(both.clone());
-        assert!(crates.knows(&both) && crates.knows(&wanted(&[("b", Some("../b"))])));
-        assert!(!crates.knows(&wanted(&[("b", None)])));
-        assert!(!crates.knows(&wanted(&[("a", None), ("c", None)])));
+        assert!(crates.covers(&both) && crates.covers(&wanted(&[("b", Some("../b"))])));
+        assert!(!crates.covers(&wanted(&[("b", None)])));
+        assert!(!crates.covers(&wanted(&[("a", None), ("c", None)])));
     }
 }

@@ -15,8 +15,11 @@ pub const ARGUMENT: &str = "__keep";
 
 /// Runs the command that follows [`ARGUMENT`], and ends as it does.
 pub fn main() -> ExitCode {
-    let mut words = std::env::args_os().skip(2);
-    match words.next().map(|program| keep(&program, words)) {
+    let mut diagnostics = std::env::args_os().skip(2);
+    match diagnostics
+        .next()
+        .map(|program| guard(&program, diagnostics))
+    {
         Some(Ok(code)) => ExitCode::from(code),
         Some(Err(error)) => {
             eprintln!("error: cargo could not be run: {error}");
@@ -29,7 +32,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn keep(program: &OsString, arguments: impl Iterator<Item = OsString>) -> io::Result<u8> {
+fn guard(program: &OsString, arguments: impl Iterator<Item = OsString>) -> io::Result<u8> {
     let mut command = Command::new(program);
     let mut child = command.args(arguments).stdin(Stdio::null()).spawn()?;
     thread::Builder::new().spawn(|| {

@@ -8,7 +8,7 @@ use super::metadata::Workspace;
 use crate::load::watch::{Interest, Tree};
 
 /// What says how all of a workspace is built, beside its root.
-const FOR_ALL: [&str; 6] = [
+const WORKSPACE_FILES: [&str; 6] = [
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
@@ -21,15 +21,15 @@ const FOR_ALL: [&str; 6] = [
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     /// What says how all are built.
-    for_all: BTreeSet<PathBuf>,
+    workspace_files: BTreeSet<PathBuf>,
     /// The folder of each package, with the crates that need it.
     folders: BTreeMap<PathBuf, BTreeSet<usize>>,
     /// What is no part of any package.
     excluded: BTreeSet<PathBuf>,
     /// Those of them whose build may read anything.
-    scripted: BTreeSet<PathBuf>,
+    with_build_script: BTreeSet<PathBuf>,
     /// The files that the crates were built of, as rustc says; for those that were built.
-    built_of: BTreeMap<usize, BTreeSet<PathBuf>>,
+    inputs: BTreeMap<usize, BTreeSet<PathBuf>>,
 }
 
 impl Sources {
@@ -37,7 +37,7 @@ impl Sources {
     pub(super) fn new(workspace: &Workspace, crates: &[Crate]) -> Self {
         let folder = |at: usize| workspace.packages[at].folder.clone();
         let mut sources = Self {
-            for_all: FOR_ALL
+            workspace_files: WORKSPACE_FILES
                 .iter()
                 .map(|name| workspace.root.join(name))
                 .collect(),
@@ -50,9 +50,11 @@ impl Sources {
             .extend((0..workspace.packages.len()).map(folder));
         for (at, one) in crates.iter().enumerate() {
             for package in workspace.closure(one.package) {
-                sources.for_all.insert(folder(package).join("Cargo.toml"));
-                if workspace.packages[package].is_scripted {
-                    sources.scripted.insert(folder(package));
+                sources
+                    .workspace_files
+                    .insert(folder(package).join("Cargo.toml"));
+                if workspace.packages[package].has_build_script {
+                    sources.with_build_script.insert(folder(package));
                 }
                 sources
                     .folders
@@ -78,9 +80,9 @@ impl Sources {
         };
         Interest {
             files: self
-                .for_all
+                .workspace_files
                 .iter()
-                .chain(self.elsewhere())
+                .chain(self.external_files())
                 .cloned()
                 .collect(),
             trees: self
@@ -92,59 +94,56 @@ impl Sources {
         }
     }
 
-    /// The files that say what is built of what: `cargo metadata` holds as long as they do.
-    pub(super) fn for_all(&self) -> impl Iterator<Item = &Path> {
-        self.for_all.iter().map(PathBuf::as_path)
+    /// The files that say what is built of what: `cargo metadata` contains_file as long as they do.
+    pub(super) fn workspace_files(&self) -> impl Iterator<Item = &Path> {
+        self.workspace_files.iter().map(PathBuf::as_path)
     }
 
     /// The crates that a change of `path` touches.
-    pub(super) fn touched(&self, path: &Path) -> BTreeSet<usize> {
-        if self.for_all.contains(path) {
+    pub(super) fn affected(&self, path: &Path) -> BTreeSet<usize> {
+        if self.workspace_files.contains(path) {
             return self.folders.values().flatten().copied().collect();
         }
-        let reads = self
-            .built_of
-            .iter()
-            .filter(|(_, files)| files.contains(path));
-        let mut touched: BTreeSet<_> = reads.map(|(at, _)| *at).collect();
+        let reads = self.inputs.iter().filter(|(_, files)| files.contains(path));
+        let mut affected: BTreeSet<_> = reads.map(|(at, _)| *at).collect();
         // The innermost: a package in the folder of another is not of it.
-        if let Some(folder) = self.around(path) {
+        if let Some(folder) = self.package_dir(path) {
             // A page or a database in the folder is of no crate that was built excluded it.
-            let any = is_code(path) || self.scripted.contains(folder);
+            let any = is_code(path) || self.with_build_script.contains(folder);
             let crates = self.folders.get(folder).into_iter().flatten();
-            touched.extend(crates.filter(|at| any || !self.built_of.contains_key(at)));
+            affected.extend(crates.filter(|at| any || !self.inputs.contains_key(at)));
         }
-        touched
+        affected
     }
 
     /// Whether a file lies in a folder that is watched.
-    pub(super) fn holds(&self, path: &Path) -> bool {
-        self.around(path).is_some()
+    pub(super) fn contains_file(&self, path: &Path) -> bool {
+        self.package_dir(path).is_some()
     }
 
     /// Crate `at` was built of these files, as rustc says.
-    pub(super) fn built_of(&mut self, at: usize, files: Vec<PathBuf>) {
-        self.built_of.insert(at, files.into_iter().collect());
+    pub(super) fn inputs(&mut self, at: usize, files: Vec<PathBuf>) {
+        self.inputs.insert(at, files.into_iter().collect());
     }
 
     /// What crate `at` is built of is not known any more.
     pub(super) fn forget(&mut self, at: usize) {
-        self.built_of.remove(&at);
+        self.inputs.remove(&at);
     }
 
-    fn around<'p>(&self, path: &'p Path) -> Option<&'p Path> {
+    fn package_dir<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         let mut folders = path.ancestors();
         folders.find(|folder| self.folders.contains_key(*folder))
     }
 
     /// What the crates were built of that is in no folder of theirs.
-    pub(super) fn elsewhere(&self) -> impl Iterator<Item = &PathBuf> {
+    pub(super) fn external_files(&self) -> impl Iterator<Item = &PathBuf> {
         let made = |file: &PathBuf| {
             file.ancestors()
                 .any(|folder| self.excluded.contains(folder))
         };
-        let files = self.built_of.values().flatten();
-        files.filter(move |file| !self.holds(file) && !made(file))
+        let files = self.inputs.values().flatten();
+        files.filter(move |file| !self.contains_file(file) && !made(file))
     }
 }
 
@@ -155,7 +154,7 @@ pub(super) fn is_code(path: &Path) -> bool {
 }
 
 /// The files that a `.d` file of cargo names, which is written for make.
-pub(super) fn named_in(dep_info: &str) -> Vec<PathBuf> {
+pub(super) fn parse_dep_info(dep_info: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in dep_info.lines() {
         let Some((_, needs)) = line.split_once(": ") else {
@@ -178,14 +177,14 @@ mod tests {
     use super::super::metadata::Package;
     use super::*;
 
-    fn package(name: &str, folder: &str, needs: &[usize]) -> Package {
+    fn package(name: &str, folder: &str, dependencies: &[usize]) -> Package {
         Package {
             name: name.to_owned(),
             folder: folder.into(),
             is_plugin: true,
-            is_scripted: false,
+            has_build_script: false,
             is_member: true,
-            needs: needs.to_vec(),
+            dependencies: dependencies.to_vec(),
         }
     }
 
@@ -208,18 +207,18 @@ mod tests {
         Sources::new(&workspace, &crates)
     }
 
-    fn touched(sources: &Sources, path: &str) -> Vec<usize> {
-        sources.touched(Path::new(path)).into_iter().collect()
+    fn affected(sources: &Sources, path: &str) -> Vec<usize> {
+        sources.affected(Path::new(path)).into_iter().collect()
     }
 
     #[test]
     fn a_change_touches_the_crates_that_need_the_innermost_package_around_it() {
         let sources = sources();
-        assert_eq!(touched(&sources, "/w/src/lib.rs"), [0]);
-        assert_eq!(touched(&sources, "/w/plugins/hello/build.rs"), [1]);
-        assert_eq!(touched(&sources, "/w/part/src/new/deep.rs"), [0, 1]);
-        assert_eq!(touched(&sources, "/far/page.html"), [2]);
-        assert_eq!(touched(&sources, "/elsewhere/x.rs"), [0; 0]);
+        assert_eq!(affected(&sources, "/w/src/lib.rs"), [0]);
+        assert_eq!(affected(&sources, "/w/plugins/hello/build.rs"), [1]);
+        assert_eq!(affected(&sources, "/w/part/src/new/deep.rs"), [0, 1]);
+        assert_eq!(affected(&sources, "/far/page.html"), [2]);
+        assert_eq!(affected(&sources, "/elsewhere/x.rs"), [0; 0]);
     }
 
     #[test]
@@ -231,7 +230,7 @@ mod tests {
             "/w/.cargo/config.toml",
             "/w/part/Cargo.toml",
         ] {
-            assert_eq!(touched(&sources, path), [0, 1, 2], "{path}");
+            assert_eq!(affected(&sources, path), [0, 1, 2], "{path}");
         }
     }
 
@@ -278,19 +277,19 @@ mod tests {
     fn a_file_that_is_no_code_touches_only_what_was_built_of_it_or_by_a_script() {
         let mut sources = sources();
         assert_eq!(
-            touched(&sources, "/far/visits.db"),
+            affected(&sources, "/far/visits.db"),
             [2],
             "nothing is known yet"
         );
-        sources.built_of(2, vec!["/far/src/lib.rs".into(), "/far/page.html".into()]);
-        assert_eq!(touched(&sources, "/far/visits.db"), [0; 0]);
-        assert_eq!(touched(&sources, "/far/page.html"), [2]);
-        assert_eq!(touched(&sources, "/far/src/new.rs"), [2]);
+        sources.inputs(2, vec!["/far/src/lib.rs".into(), "/far/page.html".into()]);
+        assert_eq!(affected(&sources, "/far/visits.db"), [0; 0]);
+        assert_eq!(affected(&sources, "/far/page.html"), [2]);
+        assert_eq!(affected(&sources, "/far/src/new.rs"), [2]);
         sources.forget(2);
-        assert_eq!(touched(&sources, "/far/visits.db"), [2]);
-        sources.built_of(2, Vec::new());
-        sources.scripted.insert("/far".into());
-        assert_eq!(touched(&sources, "/far/visits.db"), [2]);
+        assert_eq!(affected(&sources, "/far/visits.db"), [2]);
+        sources.inputs(2, Vec::new());
+        sources.with_build_script.insert("/far".into());
+        assert_eq!(affected(&sources, "/far/visits.db"), [2]);
     }
 
     #[test]
@@ -301,8 +300,8 @@ mod tests {
             "/pages/a.html",
             "/w/target/debug/build/x/out/y.rs",
         ];
-        sources.built_of(1, files.map(PathBuf::from).to_vec());
-        assert_eq!(touched(&sources, "/pages/a.html"), [1]);
+        sources.inputs(1, files.map(PathBuf::from).to_vec());
+        assert_eq!(affected(&sources, "/pages/a.html"), [1]);
         assert!(
             sources
                 .interest(&[1].into())
@@ -315,15 +314,15 @@ mod tests {
                 .files
                 .contains(Path::new(files[2]))
         );
-        sources.built_of(1, vec![PathBuf::from("/pages/b.html")]);
-        assert_eq!(touched(&sources, "/pages/a.html"), [0; 0]);
+        sources.inputs(1, vec![PathBuf::from("/pages/b.html")]);
+        assert_eq!(affected(&sources, "/pages/a.html"), [0; 0]);
     }
 
     #[test]
     fn dep_info_is_read_with_its_spaces() {
         let text = "/t/libx.so: /w/src/lib.rs /w/my\\ pages/a.html\n\n/w/src/lib.rs:\n";
         assert_eq!(
-            named_in(text),
+            parse_dep_info(text),
             [Path::new("/w/src/lib.rs"), Path::new("/w/my pages/a.html")]
         );
     }

@@ -6,35 +6,35 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::cargo::{Cargo, Profile, Show};
-use super::find::{Crate, Wanted};
-use super::messages::{Artifact, Message, Word, reason};
-use super::metadata::{Workspace, real};
-use super::sources::{Sources, named_in};
+use super::cargo::{Cargo, CargoOutput, Profile};
+use super::find::{Crate, Requested};
+use super::messages::{Artifact, Diagnostic, Message, failure_text};
+use super::metadata::{Workspace, canonical};
+use super::sources::{Sources, parse_dep_info};
 use crate::load::watch::Interest;
 
 /// One run of cargo at a time, for the crates that need it.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct WorkspaceBuild {
     root: PathBuf,
-    crates: Vec<Built>,
+    crates: Vec<CrateState>,
     /// Those of them that the manifest has now.
     wanted: BTreeSet<usize>,
     sources: Sources,
     /// What the files were that `cargo metadata` has read.
-    read: Vec<(PathBuf, Option<Mark>)>,
+    read: Vec<(PathBuf, Option<FileStamp>)>,
     /// What the files elsewhere were that the crates were built of. They are known, and so watched, only after that.
-    far: BTreeMap<PathBuf, Option<Mark>>,
+    external: BTreeMap<PathBuf, Option<FileStamp>>,
     /// The crates to be built, once they are wanted.
     stale: BTreeSet<usize>,
     /// What all that were wanted then were made of together.
     parts: BTreeSet<PathBuf>,
     /// Whether they can only be built together.
-    as_one: bool,
+    always_whole: bool,
     /// Why they could not be built; nothing has changed since.
     failed: Option<String>,
     /// Files that could not be read then, wherever they are.
-    unread: BTreeSet<PathBuf>,
+    unreadable: BTreeSet<PathBuf>,
     /// Warnings that a person has seen.
     shown: BTreeSet<String>,
     /// Warnings that nobody has seen yet.
@@ -42,60 +42,60 @@ pub(super) struct Job {
 }
 
 #[derive(Debug)]
-struct Built {
+struct CrateState {
     plugin: String,
     package: String,
     library: Option<PathBuf>,
 }
 
 /// What tells a changed file from an unchanged one.
-type Mark = (u64, u64, i64, i64);
+type FileStamp = (u64, u64, i64, i64);
 
 /// What a run has made.
 #[derive(Debug, Default)]
-struct Made {
+struct Output {
     artifacts: Vec<Artifact>,
-    words: Vec<Word>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 /// Why a run has made nothing.
 #[derive(Debug)]
 struct Failed {
     reason: String,
-    unread: Vec<PathBuf>,
+    unreadable: Vec<PathBuf>,
 }
 
 impl From<String> for Failed {
     fn from(reason: String) -> Self {
-        let unread = Vec::new();
-        Self { reason, unread }
+        let unreadable = Vec::new();
+        Self { reason, unreadable }
     }
 }
 
-impl Job {
+impl WorkspaceBuild {
     /// All is wanted, and to be built.
     pub(super) fn new(workspace: &Workspace, crates: &[Crate]) -> Self {
-        let built = |one: &Crate| Built {
+        let built = |one: &Crate| CrateState {
             plugin: one.plugin.clone(),
             package: workspace.packages[one.package].name.clone(),
             library: None,
         };
         let sources = Sources::new(workspace, crates);
         let read = sources
-            .for_all()
-            .map(|path| (path.to_path_buf(), mark(path)));
+            .workspace_files()
+            .map(|path| (path.to_path_buf(), stamp(path)));
         Self {
             root: workspace.root.clone(),
             crates: crates.iter().map(built).collect(),
             wanted: (0..crates.len()).collect(),
             read: read.collect(),
             sources,
-            far: BTreeMap::new(),
+            external: BTreeMap::new(),
             stale: (0..crates.len()).collect(),
             parts: BTreeSet::new(),
-            as_one: false,
+            always_whole: false,
             failed: None,
-            unread: BTreeSet::new(),
+            unreadable: BTreeSet::new(),
             shown: BTreeSet::new(),
             warnings: Vec::new(),
         }
@@ -103,12 +103,12 @@ impl Job {
 
     pub(super) fn interest(&self) -> Interest {
         let interest = self.sources.interest(&self.wanted);
-        interest.and(Interest::files(self.unread.iter().cloned()))
+        interest.and(Interest::files(self.unreadable.iter().cloned()))
     }
 
     /// Only crates of these plugins are to be built from now on. Nobody watches the others: one that is wanted
     /// again is for cargo to look at.
-    pub(super) fn want(&mut self, plugins: &Wanted) {
+    pub(super) fn request(&mut self, plugins: &Requested) {
         let is_wanted = |at: &usize| plugins.contains_key(&self.crates[*at].plugin);
         let wanted: BTreeSet<_> = (0..self.crates.len()).filter(is_wanted).collect();
         if wanted == self.wanted {
@@ -124,47 +124,50 @@ impl Job {
     }
 
     /// Whether `cargo metadata` would say what it said.
-    pub(super) fn is_as_read(&self) -> bool {
-        self.read.iter().all(|(path, before)| mark(path) == *before)
+    pub(super) fn metadata_is_current(&self) -> bool {
+        self.read
+            .iter()
+            .all(|(path, before)| stamp(path) == *before)
     }
 
     /// The crates that this file is of are to be built.
-    pub(super) fn touch(&mut self, path: &Path) {
-        if self.has_made(path) {
+    pub(super) fn mark_changed(&mut self, path: &Path) {
+        if self.is_own_output(path) {
             return;
         }
-        if self.unread.contains(path) {
+        if self.unreadable.contains(path) {
             self.failed = None;
         }
-        let touched = self.sources.touched(path);
-        if !touched.is_empty() {
-            self.stale.extend(touched);
+        let affected = self.sources.affected(path);
+        if !affected.is_empty() {
+            self.stale.extend(affected);
             self.failed = None;
         }
     }
 
     /// The crates are to be built whose files elsewhere have changed since.
-    pub(super) fn look_far(&mut self) {
-        let far = std::mem::take(&mut self.far);
-        for (path, before) in &far {
-            if mark(path) != *before {
-                self.touch(path);
+    pub(super) fn check_external(&mut self) {
+        let external = std::mem::take(&mut self.external);
+        for (path, before) in &external {
+            if stamp(path) != *before {
+                self.mark_changed(path);
             }
         }
-        self.far = far
+        self.external = external
             .into_keys()
-            .map(|path| (path.clone(), mark(&path)))
+            .map(|path| (path.clone(), stamp(&path)))
             .collect();
     }
 
     /// Whether a change of this file is of no news: it is cargo's own doing, or nothing is built of it.
     pub(super) fn ignores(&self, path: &Path) -> bool {
-        self.has_made(path) || (self.sources.holds(path) && self.sources.touched(path).is_empty())
+        self.is_own_output(path)
+            || (self.sources.contains_file(path) && self.sources.affected(path).is_empty())
     }
 
-    fn has_made(&self, path: &Path) -> bool {
-        let library = |one: &Built| one.library.as_deref() == Some(path);
-        let lock = || *path == self.root.join("Cargo.lock") && self.is_as_read();
+    fn is_own_output(&self, path: &Path) -> bool {
+        let library = |one: &CrateState| one.library.as_deref() == Some(path);
+        let lock = || *path == self.root.join("Cargo.lock") && self.metadata_is_current();
         self.crates.iter().any(library) || lock()
     }
 
@@ -189,32 +192,32 @@ impl Job {
     }
 
     /// Builds what is out of date. Dropped, it leaves all of it out of date.
-    pub(super) async fn work(&mut self, profile: Profile, show: Show) {
+    pub(super) async fn work(&mut self, profile: Profile, output: CargoOutput) {
         while self.has_work() {
             let is_new = |at: &usize| self.crates[*at].library.is_none();
-            let whole = self.as_one || self.wanted.iter().any(is_new);
+            let whole = self.always_whole || self.wanted.iter().any(is_new);
             let which = match whole {
                 true => self.wanted.clone(),
                 false => &self.stale & &self.wanted,
             };
             let began = SystemTime::now();
-            self.unread.clear();
-            let built = self.build(&which, profile, show).await;
-            let fits = |made: &Made| whole || self.parts_of(made).is_subset(&self.parts);
+            self.unreadable.clear();
+            let built = self.build(&which, profile, output).await;
+            let fits = |made: &Output| whole || self.parts_of(made).is_subset(&self.parts);
             match built {
                 // Cargo turns on the features that any of the crates asks for, so these alone would be made of
                 // other parts than with all the others, and in turn made anew with them.
-                Ok(made) if !fits(&made) => self.as_one = true,
+                Ok(made) if !fits(&made) => self.always_whole = true,
                 Ok(made) => self.accept(&which, made, whole, began),
-                Err(Failed { reason, unread }) => {
+                Err(Failed { reason, unreadable }) => {
                     // What was missing may be any file.
                     which.iter().for_each(|at| self.sources.forget(*at));
-                    self.unread = unread.iter().map(|path| self.root.join(path)).collect();
-                    let unread = self
-                        .unread
+                    self.unreadable = unreadable.iter().map(|path| self.root.join(path)).collect();
+                    let unreadable = self
+                        .unreadable
                         .iter()
-                        .map(|path| (path.clone(), as_read(path, began)));
-                    self.far.extend(unread);
+                        .map(|path| (path.clone(), stamp_as_read(path, began)));
+                    self.external.extend(unreadable);
                     self.failed = Some(reason);
                 }
             }
@@ -225,34 +228,34 @@ impl Job {
         &self,
         which: &BTreeSet<usize>,
         profile: Profile,
-        show: Show,
-    ) -> Result<Made, Failed> {
+        output: CargoOutput,
+    ) -> Result<Output, Failed> {
         let packages: Vec<_> = which
             .iter()
             .map(|&at| self.crates[at].package.as_str())
             .collect();
-        let mut made = Made::default();
-        let cargo = Cargo::build(&self.root, &packages, profile, show)?;
+        let mut made = Output::default();
+        let cargo = Cargo::build(&self.root, &packages, profile, output)?;
         let ended = cargo.run(|message| match message {
             Message::Artifact(artifact) => made.artifacts.push(artifact),
-            Message::Word(word) => made.words.push(word),
+            Message::Diagnostic(word) => made.diagnostics.push(word),
         });
         let (status, stderr) = ended.await?;
         match status.success() {
             true => Ok(made),
             false => Err(Failed {
-                reason: reason(&made.words, &stderr, &packages),
-                unread: made
-                    .words
+                reason: failure_text(&made.diagnostics, &stderr, &packages),
+                unreadable: made
+                    .diagnostics
                     .into_iter()
-                    .filter_map(|word| word.unread)
+                    .filter_map(|word| word.unreadable)
                     .collect(),
             }),
         }
     }
 
     /// What was built of others than the crates themselves.
-    fn parts_of(&self, made: &Made) -> BTreeSet<PathBuf> {
+    fn parts_of(&self, made: &Output) -> BTreeSet<PathBuf> {
         let own = |artifact: &&Artifact| {
             self.crates
                 .iter()
@@ -262,7 +265,7 @@ impl Job {
         parts.flat_map(|artifact| artifact.files.clone()).collect()
     }
 
-    fn accept(&mut self, which: &BTreeSet<usize>, made: Made, whole: bool, began: SystemTime) {
+    fn accept(&mut self, which: &BTreeSet<usize>, made: Output, whole: bool, began: SystemTime) {
         if whole {
             self.parts = self.parts_of(&made);
         }
@@ -274,32 +277,32 @@ impl Job {
             };
             match fs::read_to_string(library.with_extension("d")) {
                 Ok(dep_info) => {
-                    let files = named_in(&dep_info).into_iter().map(real);
-                    self.sources.built_of(at, files.collect());
+                    let files = parse_dep_info(&dep_info).into_iter().map(canonical);
+                    self.sources.inputs(at, files.collect());
                 }
                 Err(_) => self.sources.forget(at),
             }
             self.crates[at].library = Some(library);
         }
         self.stale.retain(|at| !which.contains(at));
-        let read = |path: &PathBuf| (path.clone(), as_read(path, began));
-        self.far = self.sources.elsewhere().map(read).collect();
-        self.remember(made.words);
+        let read = |path: &PathBuf| (path.clone(), stamp_as_read(path, began));
+        self.external = self.sources.external_files().map(read).collect();
+        self.remember(made.diagnostics);
         let lock = self.root.join("Cargo.lock");
         if let Some((path, before)) = self.read.iter_mut().find(|(path, _)| *path == lock) {
-            *before = mark(path);
+            *before = stamp(path);
         }
     }
 
     /// Cargo repeats the warnings of a crate that it does not build again: each is news once.
-    fn remember(&mut self, words: Vec<Word>) {
-        let said: BTreeSet<_> = words.into_iter().map(|word| word.rendered).collect();
+    fn remember(&mut self, diagnostics: Vec<Diagnostic>) {
+        let said: BTreeSet<_> = diagnostics.into_iter().map(|word| word.rendered).collect();
         self.warnings.extend(said.difference(&self.shown).cloned());
         self.shown = said;
     }
 }
 
-fn library(made: &Made, package: &str) -> Option<PathBuf> {
+fn library(made: &Output, package: &str) -> Option<PathBuf> {
     let mut artifacts = made.artifacts.iter();
     let artifact = artifacts.find(|artifact| artifact.is_plugin && artifact.package == package)?;
     let is_library = |file: &&PathBuf| {
@@ -317,13 +320,13 @@ fn no_library(package: &str) -> String {
 }
 
 /// What a file is that was read since then; none for one that was saved meanwhile: it may have been read before.
-fn as_read(path: &Path, since: SystemTime) -> Option<Mark> {
+fn stamp_as_read(path: &Path, since: SystemTime) -> Option<FileStamp> {
     let written = fs::metadata(path).and_then(|metadata| metadata.modified());
     let saved = written.is_ok_and(|written| written >= since);
-    mark(path).filter(|_| !saved)
+    stamp(path).filter(|_| !saved)
 }
 
-fn mark(path: &Path) -> Option<Mark> {
+fn stamp(path: &Path) -> Option<FileStamp> {
     let m = fs::metadata(path).ok()?;
     Some((m.ino(), m.len(), m.mtime(), m.mtime_nsec()))
 }

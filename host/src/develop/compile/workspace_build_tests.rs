@@ -2,14 +2,14 @@ use super::super::metadata::Package;
 use super::*;
 
 /// Two crates in a workspace, built.
-fn job() -> Job {
+fn workspace() -> WorkspaceBuild {
     let package = |name: &str| Package {
         name: name.to_owned(),
         folder: Path::new("/no/such/w").join(name),
         is_plugin: true,
-        is_scripted: false,
+        has_build_script: false,
         is_member: true,
-        needs: Vec::new(),
+        dependencies: Vec::new(),
     };
     let workspace = Workspace {
         root: "/no/such/w".into(),
@@ -20,70 +20,70 @@ fn job() -> Job {
         plugin: (*name).to_owned(),
         package,
     });
-    let mut job = Job::new(&workspace, &crates.collect::<Vec<_>>());
-    job.accept(
+    let mut workspace = WorkspaceBuild::new(&workspace, &crates.collect::<Vec<_>>());
+    workspace.accept(
         &[0, 1].into(),
         made(&["a", "b"], &["part"]),
         true,
         SystemTime::now(),
     );
-    job
+    workspace
 }
 
-fn made(plugins: &[&str], parts: &[&str]) -> Made {
+fn made(plugins: &[&str], parts: &[&str]) -> Output {
     let artifact = |name: &&str, is_plugin: bool| Artifact {
         package: (*name).to_owned(),
         files: vec![format!("/t/lib{name}.{}", if is_plugin { "so" } else { "rlib" }).into()],
         is_plugin,
     };
     let plugins = plugins.iter().map(|name| artifact(name, true));
-    Made {
+    Output {
         artifacts: plugins
             .chain(parts.iter().map(|name| artifact(name, false)))
             .collect(),
-        words: Vec::new(),
+        diagnostics: Vec::new(),
     }
 }
 
-fn warning(text: &str) -> Word {
-    Word {
+fn warning(text: &str) -> Diagnostic {
+    Diagnostic {
         is_error: false,
-        unread: None,
+        unreadable: None,
         rendered: text.to_owned(),
     }
 }
 
 #[test]
 fn a_save_makes_its_own_crate_stale_and_a_failure_lasts_until_the_next() {
-    let mut job = job();
-    assert!(job.stale.is_empty());
-    job.touch(Path::new("/no/such/w/b/src/lib.rs"));
-    assert_eq!(job.stale, [1].into());
-    job.failed = Some("no".to_owned());
-    job.touch(Path::new("/elsewhere"));
-    assert!(job.failed().is_some());
-    job.touch(Path::new("/no/such/w/a/src/lib.rs"));
-    assert!(job.failed().is_none());
-    assert_eq!(job.stale, [0, 1].into());
+    let mut workspace = workspace();
+    assert!(workspace.stale.is_empty());
+    workspace.mark_changed(Path::new("/no/such/w/b/src/lib.rs"));
+    assert_eq!(workspace.stale, [1].into());
+    workspace.failed = Some("no".to_owned());
+    workspace.mark_changed(Path::new("/elsewhere"));
+    assert!(workspace.failed().is_some());
+    workspace.mark_changed(Path::new("/no/such/w/a/src/lib.rs"));
+    assert!(workspace.failed().is_none());
+    assert_eq!(workspace.stale, [0, 1].into());
 }
 
 #[test]
 fn a_crate_that_is_not_wanted_is_not_built_until_it_is_again() {
-    let wanted = |names: &[&str]| -> Wanted {
+    let wanted = |names: &[&str]| -> Requested {
         let names = names.iter().map(|name| (*name).to_owned());
         names.map(|name| (name, None)).collect()
     };
-    let mut job = job();
-    job.want(&wanted(&["a", "library"]));
-    assert!(!job.has_work());
-    assert_eq!(job.libraries().count(), 1);
-    job.touch(Path::new("/no/such/w/b/src/lib.rs"));
-    assert!(!job.has_work());
-    job.want(&wanted(&["a", "b"]));
-    assert!(job.has_work() && job.stale == [1].into());
-    job.failed = Some("no".to_owned());
-    job.want(&wanted(&["a"]));
-    assert!(job.failed().is_none() && !job.has_work());
+    let mut workspace = workspace();
+    workspace.request(&wanted(&["a", "library"]));
+    assert!(!workspace.has_work());
+    assert_eq!(workspace.libraries().count(), 1);
+    workspace.mark_changed(Path::new("/no/such/w/b/src/lib.rs"));
+    assert!(!workspace.has_work());
+    workspace.request(&wanted(&["a", "b"]));
+    assert!(workspace.has_work() && workspace.stale == [1].into());
+    workspace.failed = Some("no".to_owned());
+    workspace.request(&wanted(&["a"]));
+    assert!(workspace.failed().is_none() && !workspace.has_work());
 }
 
 #[test]
@@ -94,57 +94,59 @@ fn a_file_elsewhere_that_was_saved_before_it_was_watched_is_seen_once() {
     let an_hour_ago = SystemTime::now() - std::time::Duration::from_secs(3600);
     let file = fs::File::options().write(true).open(&old).unwrap();
     file.set_modified(an_hour_ago).unwrap();
-    let mut job = job();
+    let mut workspace = workspace();
     let began = SystemTime::now() - std::time::Duration::from_secs(1);
     fs::write(&young, "x").unwrap();
-    let accept = |job: &mut Job, began| {
-        job.sources.built_of(0, vec![old.clone()]);
-        job.sources.built_of(1, vec![young.clone()]);
-        job.accept(&BTreeSet::new(), made(&[], &[]), false, began);
-        job.look_far();
+    let accept = |workspace: &mut WorkspaceBuild, began| {
+        workspace.sources.inputs(0, vec![old.clone()]);
+        workspace.sources.inputs(1, vec![young.clone()]);
+        workspace.accept(&BTreeSet::new(), made(&[], &[]), false, began);
+        workspace.check_external();
     };
-    accept(&mut job, began);
+    accept(&mut workspace, began);
     assert_eq!(
-        job.stale,
+        workspace.stale,
         [1].into(),
         "it may have been read before it was written"
     );
-    job.stale.clear();
+    workspace.stale.clear();
     accept(
-        &mut job,
+        &mut workspace,
         SystemTime::now() + std::time::Duration::from_secs(1),
     );
-    assert!(job.stale.is_empty());
+    assert!(workspace.stale.is_empty());
     fs::write(&old, "longer").unwrap();
-    job.look_far();
-    assert_eq!(job.stale, [0].into());
+    workspace.check_external();
+    assert_eq!(workspace.stale, [0].into());
 }
 
 #[test]
 fn what_cargo_writes_itself_touches_nothing() {
-    let mut job = job();
-    job.touch(Path::new("/no/such/w/Cargo.lock"));
-    job.touch(Path::new("/t/liba.so"));
-    assert!(job.stale.is_empty() && job.is_as_read());
-    assert!(job.ignores(Path::new("/t/liba.so")) && !job.ignores(Path::new("/t/libc.so")));
-    assert!(!job.ignores(Path::new("/no/such/w/a/src/lib.rs")));
+    let mut workspace = workspace();
+    workspace.mark_changed(Path::new("/no/such/w/Cargo.lock"));
+    workspace.mark_changed(Path::new("/t/liba.so"));
+    assert!(workspace.stale.is_empty() && workspace.metadata_is_current());
+    assert!(
+        workspace.ignores(Path::new("/t/liba.so")) && !workspace.ignores(Path::new("/t/libc.so"))
+    );
+    assert!(!workspace.ignores(Path::new("/no/such/w/a/src/lib.rs")));
 }
 
 #[test]
 fn a_crate_alone_must_be_made_of_the_parts_of_all() {
-    let job = job();
-    let parts = |parts: &[&str]| job.parts_of(&made(&["a"], parts));
-    assert!(parts(&["part"]).is_subset(&job.parts));
-    assert!(!parts(&["part", "part-with-a-feature"]).is_subset(&job.parts));
+    let workspace = workspace();
+    let parts = |parts: &[&str]| workspace.parts_of(&made(&["a"], parts));
+    assert!(parts(&["part"]).is_subset(&workspace.parts));
+    assert!(!parts(&["part", "part-with-a-feature"]).is_subset(&workspace.parts));
 }
 
 #[test]
 fn a_warning_is_news_once_and_again_when_it_was_gone() {
-    let mut job = job();
-    job.remember(vec![warning("x"), warning("y")]);
-    assert_eq!(job.take_warnings(), ["x", "y"]);
-    job.remember(vec![warning("y"), warning("z")]);
-    assert_eq!(job.take_warnings(), ["z"]);
-    job.remember(vec![warning("x"), warning("y"), warning("z")]);
-    assert_eq!(job.take_warnings(), ["x"]);
+    let mut workspace = workspace();
+    workspace.remember(vec![warning("x"), warning("y")]);
+    assert_eq!(workspace.take_warnings(), ["x", "y"]);
+    workspace.remember(vec![warning("y"), warning("z")]);
+    assert_eq!(workspace.take_warnings(), ["z"]);
+    workspace.remember(vec![warning("x"), warning("y"), warning("z")]);
+    assert_eq!(workspace.take_warnings(), ["x"]);
 }

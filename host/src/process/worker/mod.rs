@@ -21,7 +21,7 @@ use stackup_plugin::abi::host::crash_report;
 
 use self::commands::Commands;
 use self::serve::{send, serve};
-use crate::develop::compile::{Crates, Profile, Show};
+use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
 use crate::develop::trace::TraceLayers;
 use crate::load::library::{BaseDir, LibraryCache, LibraryStore, RuntimeDir};
 use crate::load::probe::ChildProbe;
@@ -113,11 +113,11 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
         } else {
             Profile::Debug
         };
-        let show = Show {
+        let show = CargoOutput {
             quiet: build.quiet,
             color: config.color,
         };
-        Box::new(Crates::new(profile, show)) as Box<dyn LibraryBuilder>
+        Box::new(CrateBuilder::new(profile, show)) as Box<dyn LibraryBuilder>
     });
     let probe = ChildProbe::of_this_program();
     let probe = probe.map_err(|error| format!("cannot find the path of this program: {error}"))?;
