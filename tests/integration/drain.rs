@@ -67,7 +67,7 @@ async fn the_deadline_names_a_response_that_is_under_way() {
     let held_by = deadline.text("held_by");
     assert!(held_by.starts_with("GET /never-ends"), "{held_by}");
     assert!(
-        held_by.contains(", with its body under way for "),
+        held_by.contains(", sending its body for "),
         "{held_by}"
     );
     assert!(connection.chunk().await.is_err(), "cut, not ended");

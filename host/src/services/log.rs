@@ -1,4 +1,4 @@
-//! The log: one line an event, to stderr, for people or as JSON.
+//! The log: one line per event on stderr, as text or JSON.
 
 use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write};
@@ -14,75 +14,75 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-/// How the log looks and how much of it there is.
+/// The format and level of the log.
 #[derive(Debug, Clone, Copy)]
 pub struct LogSettings {
-    /// For people or for programs.
+    /// Text or JSON.
     pub format: LogFormat,
     /// The most verbose level that is written.
     pub level: LevelFilter,
-    /// Colours, for people.
+    /// Whether text has colours.
     pub color: bool,
 }
 
-/// For people or for programs.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
 pub enum LogFormat {
-    /// A line to read.
+    /// Text for people.
     #[default]
     Text,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// A line of the log, for whoever listens besides stderr.
+/// A line of the log, for a subscriber.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LogLine {
     /// When, in milliseconds since the Unix epoch.
     pub at: u64,
     /// `error`, `warn`, `info`, `debug` or `trace`.
     pub level: String,
-    /// Whose it is; none for the host's own.
+    /// The handler that it is about; none for the host's own.
     pub handler: Option<String>,
-    /// What a person reads of it.
+    /// The text.
     pub message: String,
-    /// What a program reads of it.
+    /// The fields.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub fields: Map<String, Value>,
 }
 
 type LogListener = Box<dyn Fn(LogLine) + Send + Sync>;
 
-/// Who listens.
+/// The subscriber.
 static LISTENER: OnceLock<LogListener> = OnceLock::new();
 
-/// Has `subscriber` told of each line from now on. The first to ask in a process is heard.
+/// Calls `listener` with each line from now on. A process has one: later calls have no effect.
 pub fn subscribe_log(listener: impl Fn(LogLine) + Send + Sync + 'static) {
-    // An embedding program may have one already.
+    // A program that embeds the host may have set one.
     let _ = LISTENER.set(Box::new(listener));
 }
 
-/// The target of what plugins say.
+/// The target of plugins' events.
 const PLUGIN: &str = "plugin";
 
-/// Carries the fields of a plugin's line, which only the plugin knows.
+/// The field with a plugin's own fields, as JSON.
 const PLUGIN_FIELDS: &str = "plugin_fields";
 
-/// Makes this the log of the process.
+/// Starts the log of this process.
 pub fn start(settings: LogSettings) {
     let subscriber =
         tracing_subscriber::registry().with(Lines { settings }.with_filter(settings.level));
-    // Fails only where an embedding program has set its own log.
+    // Fails only if a program that embeds the host has set its own log.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Whether colours belong on stderr: a terminal, and nobody who said no (no-color.org).
+/// Whether stderr gets colours: it is a terminal and `NO_COLOR` is not set (no-color.org).
 pub fn color_wanted() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !refused && std::io::stderr().is_terminal()
 }
 
-/// As `tracing` and `log` count.
+/// Numbered as in `tracing` and `log`.
 const LEVELS: [LevelFilter; 6] = [
     LevelFilter::OFF,
     LevelFilter::ERROR,
@@ -106,8 +106,8 @@ pub fn number_from_level(level: LevelFilter) -> u8 {
         .unwrap_or(0)
 }
 
-/// The most verbose level that is wanted.
-pub(super) fn wanted_level() -> u8 {
+/// The most verbose level that is written.
+pub(super) fn max_level() -> u8 {
     number_from_level(LevelFilter::current())
 }
 
@@ -145,7 +145,7 @@ pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
     }
 }
 
-/// Whether a text begins with its own level, as a rendered diagnostic does, coloured or not.
+/// Whether a text starts with its own level, as a rendered diagnostic does, with colours or without.
 pub fn has_level_prefix(text: &str) -> bool {
     let plain = anstream::adapter::strip_str(text.lines().next().unwrap_or_default()).to_string();
     // Rustc adds a code: `error[E0308]: `.
@@ -187,12 +187,12 @@ struct Fields {
     message: String,
     handler: Option<String>,
     others: Map<String, Value>,
-    /// Whether a plugin says it, and not the host of one.
+    /// Whether the plugin has logged it, not the host.
     of_plugin: bool,
 }
 
 impl Fields {
-    /// Takes the colours from what the host says, as of a compiler's words.
+    /// Removes colours from the host's own text, which may quote the compiler.
     fn strip_colors(&mut self) {
         let plain = |text: &str| anstream::adapter::strip_str(text).to_string();
         self.message = plain(&self.message);
@@ -275,8 +275,8 @@ fn json(level: Level, fields: Fields) -> String {
     Value::Object(object).to_string()
 }
 
-/// The message, behind the level where that is unusual. What people need of the host's own fields is in its message;
-/// of a plugin's nobody knows.
+/// The message, after the level unless that is info. The host's own messages contain what people need of their fields;
+/// a plugin's may not, so its fields follow.
 fn text(level: Level, fields: &Fields, color: bool) -> String {
     let mut line = String::new();
     let handler = fields.handler.as_deref();
@@ -319,8 +319,8 @@ fn text(level: Level, fields: &Fields, color: bool) -> String {
     line
 }
 
-/// Writes what a plugin says, which may quote what a client has sent: its further lines are indented, so that
-/// none looks like a line of its own, and what would steer a terminal is escaped.
+/// Writes text of a plugin, which may quote a client. Further lines are indented, so that none looks like a line of its
+/// own, and control characters are escaped.
 fn push_escaped(line: &mut String, text: &str) {
     for char in text.chars() {
         match char {
@@ -337,7 +337,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_plugin_says_forges_no_line_and_steers_no_terminal() {
+    fn plugin_text_forges_no_line_and_controls_no_terminal() {
         let fields = Fields {
             message: "not found: /\nerror: \u{1b}[2Jall is lost\r".to_owned(),
             handler: Some("app".to_owned()),
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_says_of_a_handler_is_all_in_its_words() {
+    fn host_message_about_handler_has_no_fields() {
         let mut fields = Fields {
             message: "K13: a header".to_owned(),
             handler: Some("app".to_owned()),

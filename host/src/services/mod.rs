@@ -1,4 +1,4 @@
-//! What the host lends its plugins, the log and the clock; and the watchdog over them.
+//! What the host provides to plugins (log, clock, tasks), and the watchdog over them.
 //!
 //! Knows nothing of stacks. A task belongs to the [`Tasks`] of its instance.
 
@@ -22,7 +22,7 @@ pub use self::log::{
 pub use self::tasks::{EndedTasks, RunningTask, Tasks};
 pub use self::watchdog::{BlockLimits, BlockedHandler, Watchdog};
 
-/// Lends this process's log and tokio clock to every plugin. Call it within the runtime, once.
+/// Provides this process's log and tokio clock to every plugin. Call it once, within the runtime.
 pub fn install() {
     stackup_plugin::abi::host::install(Box::new(HostServices {
         runtime: Handle::current(),
@@ -39,11 +39,11 @@ impl Services for HostServices {
     }
 
     fn log_level(&self) -> u8 {
-        log::wanted_level()
+        log::max_level()
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        // A plugin may ask on a thread of its own, where no runtime is entered.
+        // A plugin may call it on its own thread, outside of the runtime.
         let _entered = self.runtime.enter();
         Box::pin(tokio::time::sleep(duration))
     }

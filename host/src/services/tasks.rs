@@ -33,7 +33,7 @@ struct Task {
 }
 
 impl Tasks {
-    /// None yet; they will run on `runtime`.
+    /// Tasks will run on `runtime`.
     pub fn new(runtime: Handle) -> Self {
         Self {
             runtime,
@@ -41,7 +41,7 @@ impl Tasks {
         }
     }
 
-    /// Those that run.
+    /// The tasks that run.
     pub fn running(&self, now: Instant) -> Vec<RunningTask> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let running = running
@@ -56,7 +56,7 @@ impl Tasks {
         told.collect()
     }
 
-    /// Ends every task, and each that is spawned from now on. They are dropped soon: wait for it.
+    /// Aborts every task, and each that is spawned from now on. Wait for the result until they are dropped.
     pub fn end(&self) -> EndedTasks {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.ended = true;
@@ -68,14 +68,14 @@ impl Tasks {
     }
 }
 
-/// A task that runs, for a person.
+/// A task that runs, as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunningTask {
-    /// Whose it is.
+    /// The handler that has spawned it.
     pub handler: String,
-    /// As its handler calls it.
+    /// The name that the handler gave it.
     pub name: String,
-    /// Since it was spawned.
+    /// How long ago it was spawned.
     pub seconds: f64,
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for RunningTask {
     }
 }
 
-/// Tasks on their way out.
+/// Aborted tasks that may not be dropped yet.
 #[derive(Debug)]
 pub struct EndedTasks(Vec<Task>);
 
@@ -104,12 +104,12 @@ impl FromIterator<Self> for EndedTasks {
 }
 
 impl EndedTasks {
-    /// Waits until all are dropped, at the longest for `limit`. Returns `handler: name` of each.
+    /// Waits until all are dropped, at most for `limit`. Returns `handler: name` of each.
     pub async fn dropped(self, limit: Duration) -> Vec<String> {
         let deadline = tokio::time::Instant::now() + limit;
         let mut labels = Vec::new();
         for task in self.0 {
-            // One that does not yield is left to itself: it holds nothing of its handler's.
+            // One that blocks its thread is left alone: it holds nothing of its handler.
             let _ = tokio::time::timeout_at(deadline, task.handle).await;
             labels.push(format!("{}: {}", task.handler, task.name));
         }

@@ -55,7 +55,7 @@ async fn without_one_before_it_its_paths_are_closed_and_others_are_served() {
         "{message}"
     );
     assert!(
-        message.contains("its paths are answered with 503"),
+        message.contains("its paths answer with 503"),
         "{message}"
     );
     assert_eq!(host.get("/bad").await.status(), 503);

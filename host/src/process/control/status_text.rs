@@ -362,7 +362,7 @@ impl Line {
 impl Draining {
     fn write(&self, out: &mut String) {
         let left = match self.stuck {
-            true => "stuck: a request does not yield".to_owned(),
+            true => "stuck: a request blocks its thread".to_owned(),
             false => format!("at most {} more", time(self.deadline_seconds)),
         };
         let _ = writeln!(

@@ -6,22 +6,22 @@ use arc_swap::ArcSwap;
 
 use super::generation::Generation;
 
-/// The one place where a request and a reload meet.
+/// The only state that a request and a reload share.
 #[derive(Debug)]
 pub struct Active(ArcSwap<Generation>);
 
 impl Active {
-    /// Begins with `first`.
+    /// Starts with `first`.
     pub fn new(first: Arc<Generation>) -> Self {
         Self(ArcSwap::new(first))
     }
 
-    /// The generation for a request that begins now.
+    /// The generation that serves a request from now on.
     pub fn load(&self) -> Arc<Generation> {
         self.0.load_full()
     }
 
-    /// The swap: from here on new requests get `next`. Returns the one before.
+    /// Gives new requests `next`. Returns the generation that it replaces.
     pub(super) fn swap(&self, next: Arc<Generation>) -> Arc<Generation> {
         self.0.swap(next)
     }

@@ -1,4 +1,4 @@
-//! From a resolved manifest to a candidate: what serves already goes on, the rest is built.
+//! From a resolved manifest to a candidate: instances that serve already are reused, the rest are built.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Stack, directives};
 use crate::services::Tasks;
 
-/// What a candidate is built on.
+/// What a candidate is built with.
 #[derive(Debug)]
 pub struct BuildContext {
     /// `development`, `production`, ….
@@ -28,7 +28,7 @@ pub struct BuildContext {
     pub runtime: Handle,
     /// The number of its generation.
     pub number: u64,
-    /// Observes its layers, if anything does.
+    /// Observes its layers, in development.
     pub observer: Option<Arc<dyn ObserveLayers>>,
     /// The instances that it may reuse, each with its position, in the order of their stack.
     pub serving: Vec<(Position, Arc<Instance>)>,
@@ -39,16 +39,16 @@ pub struct BuildContext {
 pub struct Candidate {
     /// The stack.
     pub stack: Stack,
-    /// What it is of, in the order of its directives.
+    /// Its instances, in the order of the directives.
     pub instances: Vec<Arc<Instance>>,
 }
 
-/// A candidate that is refused.
+/// A candidate that could not be built.
 #[derive(Debug)]
 pub struct RejectedCandidate {
     /// Why.
     pub diagnostics: Vec<Diagnostic>,
-    /// What was built of it all the same, or was to go on in it.
+    /// The instances that were built or reused for it.
     pub instances: Vec<Arc<Instance>>,
 }
 
@@ -56,7 +56,7 @@ pub struct RejectedCandidate {
 ///
 /// # Errors
 ///
-/// What each `init` refused.
+/// The error of every `init` that failed.
 pub fn build(
     level: &Level,
     resolved: &Resolved,
@@ -86,7 +86,7 @@ pub fn build(
     }
 }
 
-/// For each directive the instance that goes on, if one does.
+/// The instance that each directive reuses, if it does.
 fn kept(level: &Level, resolved: &Resolved, context: &BuildContext) -> Vec<Option<Arc<Instance>>> {
     let keys = directives(level)
         .into_iter()

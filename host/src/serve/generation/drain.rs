@@ -1,4 +1,4 @@
-//! The end of a generation: its requests finish, then what nothing else has of it retires.
+//! The end of a generation: its requests finish, then the instances that no other generation has retire.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,17 +13,17 @@ use super::registry::Registry;
 use crate::load::library::LoadedLibraries;
 use crate::serve::stack::Stack;
 
-/// What is needed to end a generation without holding it.
+/// What a generation consists of, to end it without holding it.
 #[derive(Debug)]
 pub(super) struct StackResources {
     pub(super) stack: Arc<Stack>,
-    /// What the stack is of, in the order of its directives.
+    /// The instances of the stack, in the order of its directives.
     pub(super) instances: Vec<Arc<Instance>>,
     pub(super) gone: oneshot::Receiver<()>,
 }
 
-/// Lets go of `old`, waits for its requests until the deadline, then ends what is left. Instances that
-/// no other generation has end with it.
+/// Drops `old`, waits for its requests until the deadline, then aborts the rest. Instances that no other generation has
+/// end with it.
 pub(super) async fn drain(
     old: Arc<Generation>,
     resources: StackResources,
@@ -47,21 +47,21 @@ pub(super) async fn drain(
             event = "drain-deadline",
             generation = number,
             held_by,
-            "generation {number} did not drain within {deadline:?}: what is left is ended{}",
+            "generation {number} did not drain within {deadline:?}: remaining requests are aborted{}",
             indented(&held_by)
         );
         drain_deadline.expire();
-        // They end at their next poll; one that blocks its thread holds the stack longer.
+        // They abort at their next poll; one that blocks its thread holds the stack longer.
         in_time = tokio::time::timeout(deadline, gone).await.is_ok();
     }
     if in_time {
-        // The instances have its handlers still, so no code of a plugin runs here.
+        // The instances still have its handlers, so no plugin code runs here.
         drop(stack);
     } else {
-        tell_stuck(number, &registry);
+        report_stuck(number, &registry);
         registry.stuck(number);
-        // Its code may still be running in them: leaking is the only safe end. The tasks end even so,
-        // and what goes on in another generation goes on.
+        // Their code may still be running, so leaking them is the only safe end. Tasks end all the same, and
+        // instances that another generation has are not affected.
         let libraries: Vec<_> = instances
             .iter()
             .map(|one| Arc::clone(&one.library))
@@ -86,8 +86,8 @@ pub(super) async fn drain(
     );
 }
 
-/// Says what holds a generation for good: a handler that blocks its thread, where there is one.
-fn tell_stuck(number: u64, registry: &Registry) {
+/// Reports a generation that never drains, with the handler that blocks its thread, where there is one.
+fn report_stuck(number: u64, registry: &Registry) {
     let busy = running_handlers()
         .into_iter()
         .filter(|busy| busy.generation == number);
@@ -104,12 +104,12 @@ fn tell_stuck(number: u64, registry: &Registry) {
         generation = number,
         handler = handlers.join(", "),
         held_by,
-        "generation {number} is held by a request that does not yield{whose}: its handlers are kept{}",
+        "generation {number} is held by a request that blocks its thread{whose}: its handlers stay in memory{}",
         indented(&held_by)
     );
 }
 
-/// The lines, each on one of its own below what was said.
+/// Each line on a line of its own, indented.
 fn indented(lines: &str) -> String {
     lines.lines().map(|line| format!("\n  {line}")).collect()
 }

@@ -1,4 +1,4 @@
-//! Which file a directive leads to.
+//! The library file of a directive.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::load::manifest::words::nearest;
 use crate::load::manifest::{Diagnostic, Directive, Manifest, Role};
 use crate::serve::stack::directives;
 
-/// The files that a manifest's directives lead to, or where they would be looked for: what to watch.
+/// The library files of a manifest's directives, or the places where they are looked for: what to watch.
 pub(super) fn files(manifest: &Manifest, context: &ResolveContext) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for directive in directives(&manifest.stack) {
@@ -24,7 +24,7 @@ pub(super) fn files(manifest: &Manifest, context: &ResolveContext) -> Vec<PathBu
     files
 }
 
-/// Where libraries are looked for.
+/// The folders where libraries are looked for.
 pub(super) fn folders(manifest: &Manifest, context: &ResolveContext) -> Vec<PathBuf> {
     manifest
         .plugins
@@ -34,7 +34,7 @@ pub(super) fn folders(manifest: &Manifest, context: &ResolveContext) -> Vec<Path
         .collect()
 }
 
-/// The library file of a directive: built, given, or found on the manifest's path.
+/// The library file of a directive: built, given as `path`, or found in the folders of `[plugins] path`.
 pub(super) fn find(
     directive: &Directive,
     manifest: &Manifest,
@@ -51,7 +51,7 @@ pub(super) fn find(
         {
             Ok(context.directory.join(path))
         }
-        // A crate's folder: what cargo has built of it, with that of the others.
+        // A crate's folder: cargo puts its library with the others.
         _ => {
             let folders = folders(manifest, context);
             locate(&directive.plugin, &folders).map_err(|error| {
@@ -81,7 +81,7 @@ fn missing(directive: &Directive, error: &NotFound, known: &[String], help: Stri
         .help(help)
 }
 
-/// What to do about a plugin that is not there; whether crates are built for whoever asks.
+/// How to fix a plugin that is not there; `builds` says whether crates are built.
 fn help(directive: &Directive, crate_at: Option<&Path>, builds: bool) -> String {
     let plugin = &directive.plugin;
     let kind = match directive.role {

@@ -1,4 +1,4 @@
-//! How an instance does: its panics, its blocks, and whether requests are kept from it.
+//! The health of an instance: its panics, its blocks, and whether it is out of service.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,10 @@ use stackup_plugin::abi::host::{BreakerFlag, FailureMonitor, FailureStats};
 use crate::load::manifest::{Failures, OnFailure};
 use crate::policy::{Breaker, BreakerRule, BreakerState};
 
-/// What a manifest says of a handler that fails.
+/// What the manifest says about a handler that fails.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct FailurePolicy {
-    /// None where it stays in service whatever it does.
+    /// Without a rule it always stays in service.
     rule: Option<BreakerRule>,
     on_failure: OnFailure,
 }
@@ -44,7 +44,7 @@ struct Service {
 }
 
 impl Health {
-    /// That of a handler which does not serve yet, and stays in service whatever it does.
+    /// The health of a handler that does not serve yet. Without a policy it always stays in service.
     pub(super) fn new(handler: String) -> Self {
         Self {
             handler,
@@ -54,7 +54,7 @@ impl Health {
         }
     }
 
-    /// Heeds the terms of the stack that serves. What was counted under others is forgotten.
+    /// Applies the policy of the active stack. A new rule starts to count from zero.
     pub(super) fn apply_policy(&self, policy: FailurePolicy) {
         let mut service = self.service();
         if service.policy.rule != policy.rule {
@@ -63,7 +63,7 @@ impl Health {
         service.policy = policy;
     }
 
-    /// Whose it is.
+    /// The handler's name.
     pub(super) fn handler(&self) -> &str {
         &self.handler
     }

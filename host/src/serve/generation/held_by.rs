@@ -1,4 +1,4 @@
-//! What holds a generation: its requests that wait, and the tasks that end with it.
+//! What keeps a generation from ending: its requests that wait, and the tasks that end with it.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::waiting::WaitingRequest;
 use crate::services::RunningTask;
 
-/// So many are told one by one.
+/// As many are listed.
 const SHOWN: usize = 20;
 
-/// What holds a generation.
+/// What keeps a generation from ending.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct HeldBy {
     /// The requests that wait, the oldest first.
@@ -20,7 +20,7 @@ pub struct HeldBy {
 }
 
 impl fmt::Display for HeldBy {
-    /// One a line, and how many more there are.
+    /// One per line, and how many more there are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let requests = self.requests.iter().map(|one| one as &dyn fmt::Display);
         let tasks = self.tasks.iter().map(|one| one as &dyn fmt::Display);
@@ -62,14 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn each_is_told_on_a_line() {
+    fn holders_are_listed_one_per_line() {
         let all = "GET /0, waiting for 1.0 s\ntask `task 0` of `app`, running for 2.0 s";
         assert_eq!(held(1, 1), all);
         assert_eq!(held(0, 0), "");
     }
 
     #[test]
-    fn many_are_counted() {
+    fn holders_beyond_the_limit_are_counted() {
         assert_eq!(held(19, 1).lines().count(), 20);
         assert!(held(19, 2).ends_with("`app`, running for 2.0 s\nand 1 more"));
         assert_eq!(held(500, 0).lines().last(), Some("and 480 more"));

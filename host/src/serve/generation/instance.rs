@@ -14,31 +14,31 @@ use crate::services::{EndedTasks, Tasks};
 /// How long tasks may take to be dropped.
 const TASKS_LIMIT: Duration = Duration::from_secs(1);
 
-/// What makes two directives mean the same instance.
+/// What identifies an instance: directives with the same key can share one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// As the manifest names it, and so the log: `plugin` or `plugin#handler`.
+    /// Its name in the manifest and in the log: `plugin` or `plugin#handler`.
     pub name: String,
-    /// The content of its library.
+    /// The fingerprint of its library.
     pub fingerprint: Fingerprint,
-    /// As the library exports it.
+    /// Its name in the library.
     pub export: String,
     /// Its config.
     pub config: Map<String, Value>,
 }
 
-/// A handler that was built, with all that ends with it. Each generation that it serves in has an `Arc`
-/// of it; it retires when the last of them has drained.
+/// A handler that was built, with its tasks and its library. Each generation that it serves in has an `Arc` of it; it
+/// retires when the last of them has drained.
 pub struct Instance {
-    /// What it is.
+    /// What identifies it.
     pub key: Key,
     /// What stacks call.
     pub handler: Arc<Handler>,
-    /// What it has spawned.
+    /// The tasks that it has spawned.
     pub tasks: Arc<Tasks>,
-    /// How it does.
+    /// Its panics and blocks.
     pub health: Arc<Health>,
-    /// Its code.
+    /// The library with its code.
     pub library: Arc<Library>,
     /// The number of the generation that it was built for.
     pub born: u64,
@@ -53,19 +53,19 @@ impl fmt::Debug for Instance {
     }
 }
 
-/// How letting go ended.
+/// What a release ended.
 #[derive(Debug)]
 pub(super) struct Released {
-    /// The tasks that were ended.
+    /// The tasks that ended.
     pub(super) tasks: Vec<String>,
-    /// The libraries after it, those that rest from now on included.
+    /// The counts of libraries after it.
     pub(super) libraries: Option<LibraryCounts>,
 }
 
-/// Lets go of instances. Those that nothing else has retire: their tasks end, then they are dropped, on a
-/// thread that may block, then their libraries may rest.
+/// Releases instances. Those that no generation has any more retire: their tasks end, they are dropped on a thread that
+/// may block, and the memory of their libraries is reclaimed.
 pub(super) async fn release(instances: Vec<Arc<Instance>>, loaded: LoadedLibraries) -> Released {
-    // Of two that let go at once, just one is the last.
+    // Of two that release an instance at once, only one is the last.
     let last: Vec<Instance> = instances.into_iter().filter_map(Arc::into_inner).collect();
     let ended: EndedTasks = last.iter().map(|instance| instance.tasks.end()).collect();
     let tasks = ended.dropped(TASKS_LIMIT).await;
@@ -75,7 +75,7 @@ pub(super) async fn release(instances: Vec<Arc<Instance>>, loaded: LoadedLibrari
         drop(handlers);
         drop(libraries);
     });
-    // A runtime that ends, as that of a command does, cancels what has not begun.
+    // A runtime that ends, as that of a command does, cancels what has not started.
     if dropped.await.is_err_and(|error| error.is_panic()) {
         tracing::error!("dropping handlers panicked");
     }

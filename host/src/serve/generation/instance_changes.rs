@@ -1,18 +1,18 @@
-//! What a swap meant for each handler: kept, built or retired.
+//! What a swap does to each instance: kept, built or retired.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::instance::Instance;
 
-/// The handlers of two stacks by what became of them, in the order of their stacks.
+/// The handlers of two stacks, by what the swap does to their instances; in the order of the stacks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstanceChanges {
-    /// Those that serve in the old stack and in the new one.
+    /// In both stacks.
     pub kept: Vec<String>,
-    /// Those that are new.
+    /// In the new stack only.
     pub built: Vec<String>,
-    /// Those that serve in the old one alone, and end with it.
+    /// In the old stack only; they end with it.
     pub retired: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for InstanceChanges {
     }
 }
 
-/// Each name once, with how often it is there.
+/// Each name once, with its count.
 fn counted(names: &[String]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for name in names {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fate_is_told_with_its_handlers() {
+    fn changes_are_shown_with_their_handlers() {
         assert_eq!(
             changes(&["logger", "hello"], &["headers"], &["stamp"]),
             "kept logger, hello; built headers; retired stamp"
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_happen_is_not_told() {
+    fn empty_changes_are_not_shown() {
         assert_eq!(changes(&["hello"], &[], &[]), "kept hello");
         assert_eq!(
             changes(&[], &["hello"], &["hello"]),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_told_once() {
+    fn repeated_name_is_counted() {
         let names = ["stamp", "hello", "stamp", "stamp"];
         assert_eq!(changes(&names, &[], &[]), "kept stamp ×3, hello");
     }

@@ -1,4 +1,4 @@
-//! Libraries that somebody brings about for the manifest, as by building them.
+//! The trait that builds the libraries of a manifest.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,45 +7,45 @@ use std::pin::Pin;
 use crate::load::manifest::Manifest;
 use crate::load::watch::{Interest, PendingChanges};
 
-/// Brings the libraries of a manifest about, as by building them.
+/// Builds the libraries of a manifest.
 pub trait LibraryBuilder: Send {
-    /// Finds out what the libraries of this manifest are made of, and which are out of date since these files
-    /// have `changed`; all of them with `force`. Blocks.
+    /// Finds the sources of this manifest's libraries, and which libraries are out of date because files have `changed`;
+    /// with `force`, all are. Blocks.
     fn survey(&mut self, manifest: &Manifest, directory: &Path, changed: &[PathBuf], force: bool);
 
-    /// What the last survey has found them to be made of: what to watch.
+    /// The sources that the last survey has found: what to watch.
     fn interest(&self) -> Interest;
 
-    /// Whether a change of this file is of no news: it is its own doing, or nothing is made of it.
+    /// Whether a change of this file can be ignored: the builder has written it, or it is no source.
     fn ignores(&self, path: &Path) -> bool;
 
-    /// Whether something is out of date, and can be built.
+    /// Whether a library is out of date and can be built.
     fn has_work(&self) -> bool;
 
-    /// Builds what the last survey has found to be out of date, and gives up when it is out of date before it
-    /// is built. Whoever drops it ends all that it has begun.
+    /// Builds the libraries that the last survey has found to be out of date. Fails if their sources change again before
+    /// that. Dropping the future ends the build.
     fn build<'a>(
         &'a mut self,
         pending: &'a PendingChanges,
     ) -> Pin<Box<dyn Future<Output = Result<BuiltLibraries, LibraryBuildError>> + Send + 'a>>;
 }
 
-/// Why there are no libraries.
+/// Why libraries could not be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LibraryBuildError {
-    /// Something has changed meanwhile: survey again.
+    /// Sources changed during the build: survey again.
     Outdated,
-    /// They can't be built; why, for a person, in colours.
+    /// The build failed; the reason is for people, with colours.
     Failed(String),
 }
 
-/// Libraries that were brought about.
+/// Libraries that were built.
 #[derive(Debug, Clone, Default)]
 pub struct BuiltLibraries {
     /// Plugin name → library file.
     pub files: HashMap<String, PathBuf>,
-    /// Every plugin that could be asked for, for a "did you mean".
+    /// Every plugin that could be named, for a "did you mean".
     pub known: Vec<String>,
-    /// What there is to be said about them all the same, for a person, in colours.
+    /// Warnings about them, for people, with colours.
     pub warnings: Vec<String>,
 }

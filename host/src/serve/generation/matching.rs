@@ -1,17 +1,17 @@
-//! Which instances of a stack go on in the next one. Pure: SPEC, R4.
+//! Which instances of a stack the next one reuses. Pure: SPEC, R4.
 
 use crate::load::manifest::{Level, Role};
 
-/// What stands around a directive.
+/// What encloses a directive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parent {
     /// A map, by its host and path.
     Map(Option<String>, String),
-    /// One of a cascade, by its number.
-    Tried(usize),
+    /// A branch of a cascade, by its index.
+    Branch(usize),
 }
 
-/// Where a directive stands: what is around it, and its part there.
+/// Where a directive stands: what encloses it, and its role there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// The maps and cascades, outermost first.
@@ -20,7 +20,7 @@ pub struct Position {
     pub role: Role,
 }
 
-/// The spots of a stack, in the order of [`directives`](crate::serve::stack::directives).
+/// The positions of a stack, in the order of [`directives`](crate::serve::stack::directives).
 pub(super) fn positions(level: &Level) -> Vec<Position> {
     let mut all = Vec::new();
     add(level, &mut Vec::new(), &mut all);
@@ -40,18 +40,18 @@ fn add(level: &Level, around: &mut Vec<Parent>, all: &mut Vec<Position>) {
         around.pop();
     }
     for (number, tried) in level.cascade.iter().flatten().enumerate() {
-        around.push(Parent::Tried(number));
+        around.push(Parent::Branch(number));
         add(&tried.level, around, all);
         around.pop();
     }
     all.extend(level.run.iter().map(|_| app.clone()));
 }
 
-/// For each of `new`, which of `old` it is; none where it must be built. Both are spot and key, in the
-/// order of the stack.
+/// For each of `new` the index of the one of `old` that it reuses; none if it must be built. Both are position and key,
+/// in the order of the stack.
 ///
-/// First those whose key stands at the same spot, in order; then those whose key stands anywhere, in
-/// order. Each of `old` is used once.
+/// First those with the same key at the same position, in order; then those with the same key anywhere, in order. Each
+/// of `old` is used once.
 pub(super) fn match_up<S: PartialEq, K: PartialEq>(
     old: &[(S, K)],
     new: &[(S, K)],

@@ -114,7 +114,7 @@ fn spots_are_in_the_order_of_the_directives() {
                 Parent::Map(host, path) => {
                     format!("{}{path} ", host.as_deref().unwrap_or_default())
                 }
-                Parent::Tried(number) => format!("{number} "),
+                Parent::Branch(number) => format!("{number} "),
             });
             format!("{}{:?} {name}", maps.collect::<String>(), position.role)
         })

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts up to a number, and costs a load from then on.
+/// Counts up to a number; after that a request costs one load.
 #[derive(Debug)]
 pub(super) struct FirstRequests {
     enough: u64,
@@ -20,7 +20,7 @@ impl FirstRequests {
     #[inline]
     pub(super) fn count(&self) {
         if self.left.load(Ordering::Relaxed) > 0 {
-            // Two may see the last one; just one has it.
+            // Two threads may see the last one; only one takes it.
             let one_less = |left: u64| left.checked_sub(1);
             let _ = self
                 .left
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_counts_up_to_enough_whoever_counts() {
+    fn count_from_many_threads_stops_at_the_number() {
         let first = FirstRequests::new(1000);
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn told_to_stop_it_has_had_enough() {
+    fn stopped_count_is_complete() {
         let first = FirstRequests::new(3);
         first.count();
         first.stop();

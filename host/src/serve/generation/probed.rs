@@ -1,4 +1,4 @@
-//! Which handlers have been tried out, so that each is once.
+//! The handlers that were probed, so that each is probed only once.
 
 use std::collections::HashSet;
 
@@ -10,19 +10,19 @@ use crate::load::manifest::{Diagnostic, Manifest};
 use crate::load::probe::{Probe, ProbeContext, ProbeCrash, ProbeFailure, Trial};
 use crate::load::schema::{EntryPart, Violation};
 
-/// What has survived a probe with just this config.
+/// A handler that survived the probe: library, export and config.
 type Survivor = (Fingerprint, String, String);
 
-/// Tries handlers out before the host loads them.
+/// Probes handlers before the host loads them.
 #[derive(Debug)]
 pub struct ProbedHandlers {
     probe: Box<dyn Probe>,
-    /// Those of the last candidate that survived as a whole.
+    /// The handlers of the last candidate of which all survived.
     survivors: HashSet<Survivor>,
 }
 
 impl ProbedHandlers {
-    /// Nothing yet; `probe` is to try it.
+    /// Probes with `probe`.
     pub fn new(probe: Box<dyn Probe>) -> Self {
         Self {
             probe,
@@ -30,12 +30,11 @@ impl ProbedHandlers {
         }
     }
 
-    /// Tries out those of a candidate's handlers that were not in the one before.
+    /// Probes the handlers of a candidate that were not in the one before.
     ///
     /// # Errors
     ///
-    /// For each directive whose handler would have killed the process, how; all that is wrong with the
-    /// configs by the handlers' own schemas.
+    /// A diagnostic for each handler that crashed the probe, and for each config that does not fit its schema.
     pub(super) fn probe(
         &mut self,
         picks: &[SelectedHandler<'_>],
@@ -51,7 +50,7 @@ impl ProbedHandlers {
             };
             let config = serde_json::Value::Object(pick.directive.config.clone()).to_string();
             let survivor = (found.fingerprint(), pick.export.clone(), config);
-            // What a snapshot has was tried out before it served.
+            // Handlers of a snapshot were probed before they served.
             let kept = context.kept(pick.directive);
             let served = kept.is_some_and(|kept| kept.fingerprint == found.fingerprint());
             if !served && !self.survivors.contains(&survivor) && !all.contains(&survivor) {
@@ -110,9 +109,9 @@ fn tell(pick: &SelectedHandler<'_>, death: &ProbeCrash) -> Diagnostic {
     let message = format!("`{}` is refused at probe: {death}", pick.name);
     let mut diagnostic = Diagnostic::error(pick.directive.name_span(), message)
         .label("it would have taken the server with it")
-        .help("it was tried out in a process of its own, with this config: mend the plugin");
+        .help("it crashed in a separate probe process, with this config: fix the plugin");
     if !death.stderr_tail.is_empty() {
-        diagnostic = diagnostic.note(format!("its last words: {}", death.stderr_tail));
+        diagnostic = diagnostic.note(format!("its last output: {}", death.stderr_tail));
     }
     diagnostic
 }

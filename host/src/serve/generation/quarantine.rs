@@ -1,4 +1,4 @@
-//! The stack without libraries that are quarantined and have nobody to stand in for them.
+//! The stack without the quarantined libraries that have no substitute.
 
 use std::sync::{Arc, PoisonError};
 
@@ -11,7 +11,7 @@ use crate::load::manifest::{CascadeBranch, Diagnostic, Directive, Level, Manifes
 use crate::load::snapshot::Substitute;
 
 impl Loader {
-    /// The manifest as it can be served, and a warning for each directive that is not in it.
+    /// The manifest without quarantined directives, and a warning for each of them.
     pub(super) async fn without_quarantined(
         &self,
         manifest: Manifest,
@@ -35,7 +35,7 @@ impl Loader {
     }
 }
 
-/// What a directive's library is; none if that will be told otherwise.
+/// The fingerprint of a directive's library; none if another stage reports why there is none.
 fn fingerprint(
     directive: &Directive,
     manifest: &Manifest,
@@ -59,7 +59,7 @@ fn fingerprint(
     Some(fingerprint)
 }
 
-/// A level as its directives' policies leave it.
+/// A level without its quarantined directives, as their `on_failure` says.
 fn without(
     level: &Level,
     held: &mut impl FnMut(&Directive) -> Option<Substitute>,
@@ -77,7 +77,11 @@ fn without(
                 ));
             }
             Some(held) => {
-                told.push(tell(directive, &held, "all below it is answered with 503"));
+                told.push(tell(
+                    directive,
+                    &held,
+                    "everything below it answers with 503",
+                ));
                 left.closed = Some(reason(directive, &held));
                 return left;
             }
@@ -99,7 +103,7 @@ fn without(
     match held(run) {
         None => left.run = Some(run.clone()),
         Some(held) => {
-            told.push(tell(run, &held, "its paths are answered with 503"));
+            told.push(tell(run, &held, "its paths answer with 503"));
             left.closed = Some(reason(run, &held));
         }
     }
@@ -114,5 +118,5 @@ fn tell(directive: &Directive, held: &Substitute, what: &str) -> Diagnostic {
     let message = format!("{}; {what}", reason(directive, held));
     Diagnostic::warning(directive.name_span(), message)
         .label(format!("library {}", held.fingerprint.short()))
-        .help("build it anew with the fault mended; or, to try it as it is, run `stackup reload --retry`")
+        .help("fix the fault and build it again; or, to try it as it is, run `stackup reload --retry`")
 }

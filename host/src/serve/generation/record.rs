@@ -1,4 +1,4 @@
-//! A reload, as it is remembered.
+//! The record of a reload, for `stackup status` and the inspector.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,35 +8,35 @@ use serde::{Deserialize, Serialize};
 pub enum ReloadOutcome {
     /// A new generation serves.
     Swapped,
-    /// Nothing that matters has changed.
+    /// Nothing that affects the stack has changed.
     Unchanged,
-    /// What served goes on serving.
+    /// The candidate was refused: the active generation keeps serving.
     Refused,
 }
 
-/// A reload, as it is remembered.
+/// The record of a reload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReloadRecord {
     /// Counts from 1, over all workers.
     pub number: u64,
-    /// When it began, in milliseconds since the Unix epoch.
+    /// When it started, in milliseconds since the Unix epoch.
     pub at: u64,
     /// How it ended.
     pub outcome: ReloadOutcome,
-    /// The generation that serves now.
+    /// The active generation after it.
     pub generation: u64,
     /// How long it took.
     pub milliseconds: f64,
     /// Stage and milliseconds, in order.
     pub stages: Vec<(String, f64)>,
-    /// What the swap changed, a line each.
+    /// What the swap changed in the stack, one line each.
     pub changes: Vec<String>,
-    /// Which instances were kept, built, retired.
+    /// The instances that were kept, built and retired.
     pub instances: String,
-    /// How far it came, if it was refused.
+    /// The stage that refused it, if one did.
     #[serde(default)]
     pub stage: Option<String>,
-    /// Why it was refused.
+    /// Why it was refused, if it was.
     pub error: Option<String>,
 }
 

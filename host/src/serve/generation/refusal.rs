@@ -1,4 +1,4 @@
-//! Why a candidate is refused, and where on its way.
+//! Why a candidate is refused, and at which stage.
 
 use std::fmt;
 
@@ -7,40 +7,40 @@ use crate::load::library;
 /// A candidate that may not serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// How far it came.
+    /// The stage that refuses it.
     pub stage: Stage,
-    /// Why, for a person; with colours where the reloader shows them.
+    /// Why, for people; with colours if the reloader uses them.
     pub reason: String,
 }
 
-/// Where on its way a candidate is refused.
+/// A stage of a reload that can refuse a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The manifest can't be read, or understood.
+    /// The manifest can't be read or parsed.
     Manifest,
     /// A crate can't be built.
     Build,
     /// The lock can't be read.
     Lock,
-    /// A directive leads to no library.
+    /// A directive has no library.
     Find,
-    /// A library is not fit to be loaded.
+    /// A library may not be loaded.
     Library(library::Stage),
-    /// A library has no such handler.
+    /// A library has no handler of this name.
     Choose,
     /// A config does not fit its handler's schema.
     Config,
-    /// A handler would have taken the server with it.
+    /// A handler crashed in the probe.
     Probe,
-    /// The system, or the check of its layout, refuses a library.
+    /// The system or the ABI check refuses to load a library.
     Load,
-    /// It was rolled back before.
+    /// The same stack was rolled back before.
     RolledBack,
     /// A handler can't be built.
     Init,
-    /// It does not answer well.
+    /// It failed a warm-up request.
     WarmUp,
-    /// The host itself is at fault.
+    /// The host itself failed.
     Host,
 }
 

@@ -25,13 +25,13 @@ struct State {
     retired: RetiredUsage,
 }
 
-/// A generation as the books have it: nothing that would keep it alive.
+/// What the registry knows about a generation. Does not keep it alive.
 #[derive(Debug)]
 pub(super) struct GenerationEntry {
     pub(super) number: u64,
     pub(super) since: Instant,
     pub(super) stack: Vec<StackLine>,
-    /// Those of its instances.
+    /// The tasks of its instances.
     pub(super) tasks: Vec<Arc<Tasks>>,
     pub(super) health: Vec<Arc<Health>>,
     pub(super) waiting: Arc<WaitingRequests>,
@@ -56,12 +56,12 @@ impl Registry {
         self.state().retired
     }
 
-    /// What holds a generation that drains.
+    /// What keeps a draining generation from ending.
     pub(super) fn held_by(&self, number: u64, now: Instant) -> HeldBy {
         self.state().held_by(number, now)
     }
 
-    /// `next` serves from now on; the one before drains, if there is one.
+    /// `next` serves from now on; the generation before it, if any, drains.
     pub(super) fn swapped(&self, next: Option<GenerationEntry>, deadline: Duration) {
         self.state().swapped(next, Instant::now(), deadline);
     }
@@ -74,7 +74,7 @@ impl Registry {
         self.state().stuck(number);
     }
 
-    /// Something was let go, and libraries rest.
+    /// Instances were released: the size of unused libraries may have changed.
     pub(super) fn rested(&self, end: &Released) {
         if let Some(count) = end.libraries {
             self.state().retired.bytes = count.unused_bytes;
@@ -115,7 +115,7 @@ impl State {
         let Some(generation) = draining.find(|one| one.number == number) else {
             return HeldBy::default();
         };
-        // What a newer one has as well goes on in that.
+        // A task that a newer generation has too does not end with this one.
         let newer: Vec<_> = draining.chain(&self.active).collect();
         let ends = |tasks: &&Arc<Tasks>| {
             let is = |other: &Arc<Tasks>| Arc::ptr_eq(other, tasks);

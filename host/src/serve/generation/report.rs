@@ -1,4 +1,4 @@
-//! What a reload is asked for, and what it says of itself.
+//! What a reload is to do, and its report.
 
 use std::time::{Duration, Instant};
 
@@ -9,24 +9,24 @@ use crate::serve::stack::Change;
 /// What a reload is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReloadMode {
-    /// Look again: a file may have changed.
+    /// Reload if a file has changed.
     IfChanged,
-    /// Trust nothing of what was seen before: build the libraries and read every file again.
+    /// Build the libraries and read every file again, even if nothing seems to have changed.
     Force,
-    /// Forced, and every instance anew: it swaps even if nothing has changed.
+    /// As [`Force`](Self::Force), with all instances built again: swaps even if nothing has changed.
     Fresh,
 }
 
 /// How a reload ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// A new generation serves.
+    /// A new generation is active.
     Swapped,
-    /// Nothing that matters has changed.
+    /// Nothing that affects the stack has changed.
     Unchanged,
     /// The candidate was refused.
     Refused(Refusal),
-    /// Something has changed before the candidate was built: look again. Nothing came of it.
+    /// Something changed before the candidate was built: reload again.
     Outdated,
 }
 
@@ -35,24 +35,24 @@ pub enum Outcome {
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
-    /// The generation that serves now; 0 if there is none yet.
+    /// The active generation; 0 if there is none yet.
     pub generation: u64,
-    /// What the swap changed.
+    /// What the swap changed in the stack.
     pub changes: Vec<Change>,
-    /// What the swap meant for each handler.
+    /// What the swap did to the instances.
     pub instances: InstanceChanges,
-    /// Stage and time, in order.
+    /// The time of each stage, in order.
     pub timings: Vec<(String, Duration)>,
-    /// What is odd about the manifest, for a person.
+    /// Warnings about the manifest, for people.
     pub warnings: Vec<String>,
-    /// What the compiler warns of, for a person.
+    /// Warnings of the compiler, for people.
     pub remarks: Vec<String>,
-    /// Whether all that had changed was of no news, as libraries are that were built here.
+    /// Whether all changes can be ignored, such as libraries that this process has built.
     pub echo: bool,
 }
 
 impl Report {
-    /// How long it took from the change to the look at it.
+    /// The time from the change to the start of the reload.
     pub fn detected(&self) -> Duration {
         let mut timings = self.timings.iter();
         let detect = timings.find(|(stage, _)| stage == DETECT);
@@ -60,7 +60,7 @@ impl Report {
     }
 }
 
-/// The stage from the first event of a change to the look at it.
+/// The stage from the first event of a change to the start of the reload.
 const DETECT: &str = "detect";
 
 /// Times the stages of a reload.
@@ -70,7 +70,7 @@ pub(super) struct StageTimer<'a> {
 }
 
 impl<'a> StageTimer<'a> {
-    /// Begins with what was noticed at `first`, if that is why.
+    /// Starts at `first`, the first event of the change, if there is one.
     pub(super) fn start(first: Option<Instant>, laps: &'a mut Vec<(String, Duration)>) -> Self {
         let mut timer = Self {
             last: first.unwrap_or_else(Instant::now),
@@ -88,7 +88,7 @@ impl<'a> StageTimer<'a> {
         self.laps.push((stage.to_owned(), took));
     }
 
-    /// Takes over stages that were timed elsewhere.
+    /// Adds stages that were timed elsewhere.
     pub(super) fn stages(&mut self, stages: impl IntoIterator<Item = (String, Duration)>) {
         self.laps.extend(stages);
         self.last = Instant::now();

@@ -1,4 +1,4 @@
-//! The schema of the manifest, with those of the configs of the plugins that it names.
+//! The JSON schema of the manifest, including the config schemas of its plugins.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::load::library::{Library, plugins_in};
 use crate::load::manifest::Manifest;
 use crate::load::schema::{HandlerSchema, KnownPlugins, of_config, of_manifest};
 
-/// A library, by the name that a manifest has for its plugin.
+/// A library, by the name of its plugin in the manifest.
 type Named = (String, Arc<Library>);
 
 impl Reloader {
-    /// The schema of the manifest as it is now. Loads the libraries that it names, and builds no handler.
+    /// The schema of the manifest as it is now. Loads its libraries, but builds no handler.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The generation that serves now, and what it was made from.
+//! The active generation and what it was built from.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::resolve::Resolved;
 use crate::load::manifest::{Diagnostic, Listen, Manifest};
 use crate::serve::stack::{Outline, directives};
 
-/// What serves, with all that the next reload compares it to.
+/// The active generation, with what the next reload compares to.
 pub(super) struct Serving {
     pub(super) active: Arc<Active>,
     pub(super) manifest: Manifest,
@@ -20,7 +20,7 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// What may go on in the next stack: each instance with its spot.
+    /// The instances that the next stack may reuse, each with its position.
     pub(super) fn instances(&self) -> Vec<(Position, Arc<Instance>)> {
         let instances = self.resources.instances.iter().cloned();
         positions(&self.manifest.stack)
@@ -29,7 +29,7 @@ impl Serving {
             .collect()
     }
 
-    /// Whether a candidate would be just what serves.
+    /// Whether a candidate would be the same as the active generation.
     pub(super) fn is(&self, resolved: &Resolved, manifest: &Manifest) -> bool {
         let keys = directives(&manifest.stack)
             .into_iter()
@@ -45,7 +45,7 @@ impl Serving {
     }
 }
 
-/// Has instances, those that go on included, heed what their manifest says of handlers that fail.
+/// Applies `[failures]` and `on_failure` of the manifest to instances, including those that are reused.
 pub(super) fn apply_policy(instances: &[Arc<Instance>], manifest: &Manifest) {
     for (instance, directive) in instances.iter().zip(directives(&manifest.stack)) {
         let policy = FailurePolicy::new(&manifest.failures, directive.on_failure);
@@ -53,9 +53,9 @@ pub(super) fn apply_policy(instances: &[Arc<Instance>], manifest: &Manifest) {
     }
 }
 
-/// What a reload can't change: sockets and counts belong to the process.
+/// A warning about settings that a reload can't change, since they belong to the process.
 pub(super) fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
-    // What stands in knows nothing of sockets.
+    // The placeholder has no sockets of its own.
     if serving.active.load().number == 0 {
         return None;
     }

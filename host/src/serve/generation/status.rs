@@ -1,4 +1,4 @@
-//! The generations at one moment, for `stackup status` and people.
+//! A snapshot of the generations, for `stackup status`.
 
 use std::sync::Arc;
 
@@ -11,35 +11,35 @@ use super::instance::Instance;
 use super::waiting::WaitingRequest;
 use crate::serve::stack::{Line, Outline};
 
-/// The generations at one moment.
+/// A snapshot of the generations.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GenerationStatus {
-    /// The one that serves; none before the first does and after the last.
+    /// The active one; none before the first and after the last.
     pub active: Option<ActiveGeneration>,
-    /// Those that were replaced and are not at their end, the oldest first.
+    /// Those that drain, the oldest first.
     pub draining: Vec<DrainingGeneration>,
-    /// How many have come to their end.
+    /// The number of those that have retired.
     pub retired: u64,
-    /// Bytes of address space of the libraries that rest.
+    /// Bytes of address space of unused libraries.
     pub resting_bytes: u64,
 }
 
-/// The generation that serves.
+/// The active generation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ActiveGeneration {
     /// Its number.
     pub number: u64,
-    /// Since it serves.
+    /// How long it has served.
     pub seconds: f64,
     /// Its stack, outermost first.
     pub stack: Vec<StackLine>,
     /// The requests that wait in it, the oldest first.
     pub requests: Vec<WaitingRequest>,
-    /// How its handlers do.
+    /// The health of its handlers.
     pub handlers: Vec<HandlerHealth>,
 }
 
-/// How a handler does.
+/// The health of a handler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HandlerHealth {
     /// `plugin` or `plugin#handler`.
@@ -48,7 +48,7 @@ pub struct HandlerHealth {
     pub panics: u64,
     /// How often it has blocked its thread.
     pub blocks: u64,
-    /// Whether requests are kept from it.
+    /// Whether it is out of service.
     pub out_of_service: bool,
 }
 
@@ -64,29 +64,29 @@ impl HandlerHealth {
     }
 }
 
-/// A generation on its way out.
+/// A generation that drains.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DrainingGeneration {
     /// Its number.
     pub number: u64,
-    /// Since it was replaced.
+    /// How long it has drained.
     pub seconds: f64,
-    /// Until its last requests are ended; 0 when that has been.
+    /// Until its requests are aborted; 0 after that.
     pub deadline_seconds: f64,
-    /// Whether a request held it beyond all deadlines, so that its handlers are kept for good.
+    /// Whether a request still held it after all deadlines, so that its handlers stay in memory.
     pub stuck: bool,
-    /// What holds it.
+    /// What keeps it from ending.
     pub held_by: HeldBy,
 }
 
-/// A line of a stack. No config: it may hold secrets.
+/// A line of a stack. Without config, which may have secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StackLine {
-    /// How many maps are around it.
+    /// The number of maps around it.
     pub depth: usize,
     /// The directive as it would be written, without its config.
     pub label: String,
-    /// What stands behind a `use` or a `run`.
+    /// The instance of a `use` or a `run`.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub instance: Option<StackInstance>,
 }
@@ -102,7 +102,7 @@ pub struct StackInstance {
     pub fingerprint: String,
     /// The number of the generation that it was built for.
     pub born: u64,
-    /// Whether it served in an earlier generation, too.
+    /// Whether it served in an earlier generation too.
     pub kept: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The requests of a generation that wait: who holds it, should it have to end.
+//! The requests of a generation that wait: what holds it when it drains.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,16 +10,16 @@ use serde::Serialize;
 
 use crate::load::manifest::words::printable;
 
-/// As much of a path is told.
+/// Longer paths are cut.
 const PATH_LIMIT: usize = 100;
 
-/// A registry of requests. One that is answered at once is never in it.
+/// A registry of requests. A request that never waits is never in it.
 #[derive(Debug, Default)]
 pub struct WaitingRequests(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
-    /// Numbers are never used again, so the entries are in the order in which they came.
+    /// Numbers are not reused, so entries are in the order of their arrival.
     next: u64,
     all: BTreeMap<u64, Entry>,
 }
@@ -32,31 +32,31 @@ struct Entry {
     state: State,
 }
 
-/// What a request waits for.
+/// Where a request waits.
 type State = (Phase, Option<&'static str>);
 
-/// How far a request has come.
+/// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// There is no response yet.
+    /// The response.
     Request,
-    /// The response's body is not at its end.
+    /// The end of the response's body.
     Body,
 }
 
-/// A request that waits, for a person.
+/// A request that waits, as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WaitingRequest {
     /// `GET`, ….
     pub method: String,
-    /// The path without its query, which may hold secrets; a long one is cut.
+    /// The path without its query, which may have secrets; a long one is cut.
     pub path: String,
-    /// Since its first wait.
+    /// How long ago its first wait began.
     pub seconds: f64,
-    /// How far it has come.
+    /// What it waits for.
     pub phase: Phase,
-    /// The handler it waits in, where that is known.
+    /// The handler that it waits in, if known.
     pub handler: Option<String>,
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for WaitingRequest {
         }
         let what = match self.phase {
             Phase::Request => "waiting",
-            Phase::Body => "with its body under way",
+            Phase::Body => "sending its body",
         };
         write!(f, ", {what} for {:.1} s", self.seconds)
     }
@@ -116,16 +116,16 @@ fn shortened(path: &str) -> String {
         Some((end, _)) => (&path[..end], "…"),
         None => (path, ""),
     };
-    // A path may hold U+009B, which begins commands to a terminal as escape does; and it is logged.
+    // A path may contain U+009B, which starts a terminal command as ESC does, and it is logged.
     format!("{}{more}", printable(start))
 }
 
-/// A place in the registry; gone when dropped.
+/// An entry of the registry; removed when dropped.
 #[derive(Debug)]
 struct Ticket {
     registry: Arc<WaitingRequests>,
     number: u64,
-    /// As the registry has it, so that only a change takes its lock.
+    /// A copy of the entry's state, so that only a change takes the lock.
     state: State,
 }
 
@@ -147,19 +147,19 @@ impl Drop for Ticket {
     }
 }
 
-/// What a request is called should it wait; dropped with it, however it ends.
+/// The name of a request in the registry, in case it waits. Dropped with the request.
 #[derive(Debug)]
 pub struct RequestWait(Stage);
 
 #[derive(Debug)]
 enum Stage {
-    /// It never had to.
+    /// It has not waited yet.
     Unseen(Method, Uri),
     Seen(Ticket),
 }
 
 impl RequestWait {
-    /// The name of `request`; shares its memory.
+    /// Takes the method and the path of `request`; shares their memory.
     pub fn of<B>(request: &Request<B>) -> Self {
         Self(Stage::Unseen(
             request.method().clone(),
@@ -167,7 +167,7 @@ impl RequestWait {
         ))
     }
 
-    /// It waits, in `handler` where that is known.
+    /// The request waits, in `handler` if that is known.
     pub fn is(
         &mut self,
         registry: &Arc<WaitingRequests>,
@@ -184,7 +184,7 @@ impl RequestWait {
         }
     }
 
-    /// It has its response; what is left is the body.
+    /// The request has its response; only the body is left.
     pub fn answered(&mut self) {
         if let Stage::Seen(ticket) = &mut self.0 {
             ticket.is((Phase::Body, None));

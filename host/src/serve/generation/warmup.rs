@@ -1,4 +1,4 @@
-//! Requests that a candidate must answer before it may serve.
+//! Warm-up requests, which a candidate must answer before it may serve.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use stackup_plugin::abi::host::{Connection, Exchange, Finish, HostBody, HostRequ
 
 use crate::serve::stack::Stack;
 
-/// A candidate that did not answer well.
+/// A warm-up request that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("warm-up: `GET {path}` {reason}")]
 pub(super) struct WarmUpError {
@@ -17,7 +17,7 @@ pub(super) struct WarmUpError {
     reason: String,
 }
 
-/// Asks for each path in turn, within `limit` for all. The candidate must not answer with a 5xx.
+/// Requests each path in turn, all within `limit`. None may be answered with a 5xx.
 pub(super) async fn warm_up(
     stack: &Stack,
     paths: &[String],

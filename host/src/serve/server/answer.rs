@@ -1,4 +1,4 @@
-//! One request: into the active generation, and its response out.
+//! One request: into the active generation and back as a response.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::response_guard::ResponseGuard;
 use super::send_deadline::SendDeadline;
 use crate::serve::generation::{Generation, Phase, RequestWait};
 
-/// Answers a request with the generation that is active when it begins.
+/// Answers a request with the generation that is active when it starts.
 pub(super) async fn answer(
     request: http::Request<Incoming>,
     ends: Connection,
@@ -40,7 +40,7 @@ pub(super) async fn answer(
             Arc::clone(send_deadline),
         );
         let mut response = respond(refusal, None, guard, None, is_head);
-        // The rest of the body is not read, so the connection is of no more use.
+        // The rest of the body is not read, so the connection must close.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
         return response;
@@ -82,7 +82,7 @@ pub(super) async fn answer(
         observed.respond(&mut response);
         promised = length(response.headers()).unwrap_or_default();
     }
-    // Generation 0 stands in for a stack that was refused, which the log has told.
+    // Generation 0 is the placeholder for a stack that was refused, which the log has reported.
     if let Some(failure) = failure.as_ref().filter(|_| generation.number > 0) {
         log_failure(failure);
     }
@@ -96,7 +96,7 @@ pub(super) async fn answer(
     response
 }
 
-/// Awaits the stack's answer; the clock is asked only if there is a wait.
+/// Awaits the stack's response; reads the clock only if it has to wait.
 async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut RequestWait) -> Outcome {
     let mut call = pin!(call);
     let mut poll = |cx: &mut Context<'_>| {
@@ -135,7 +135,7 @@ async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut Reque
     }
 }
 
-/// `promised` is its `content-length`; the exchange comes with what went wrong in it.
+/// `promised` is its `content-length`; the exchange comes with its failure, if any.
 fn respond(
     response: HostResponse,
     promised: Option<u64>,
@@ -164,7 +164,7 @@ fn respond(
     response
 }
 
-/// The response and the length that it promises, if it can go out as one: framing is the server's, and a lie must not
+/// The response and its `content-length`, if the two agree. The server frames the message, so a wrong length must not
 /// reach it.
 fn framed(
     mut response: HostResponse,
@@ -175,7 +175,7 @@ fn framed(
         format!("{status} is no final response: a handler answers with 200 or above")
     } else {
         response.headers_mut().remove(header::TRANSFER_ENCODING);
-        keep_words_in(response.headers_mut());
+        remove_rack_headers(response.headers_mut());
         let promised = length(response.headers());
         let has = response.body().size_hint().exact();
         match (promised, has) {
@@ -193,20 +193,20 @@ fn framed(
     Err(Failure::body(StatusCode::INTERNAL_SERVER_ERROR, lie))
 }
 
-/// Removes what layers say to each other, as Rack's servers do (SPEC R31).
-fn keep_words_in(headers: &mut HeaderMap) {
+/// Removes the `rack.…` headers, which are for other layers only, as Rack's servers do (SPEC R31).
+fn remove_rack_headers(headers: &mut HeaderMap) {
     let is_word = |name: &&HeaderName| name.as_str().starts_with("rack.");
     while let Some(word) = headers.keys().find(is_word).cloned() {
         headers.remove(word);
     }
 }
 
-/// Whether no body is sent, whatever it is (RFC 9110 §6.4.1).
+/// Whether a response has no body on the wire (RFC 9110 §6.4.1).
 fn bodiless(status: StatusCode, is_head: bool) -> bool {
     is_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }
 
-/// What a `content-length` is that is no number, or more than one.
+/// A `content-length` that is not one decimal number.
 struct NoLength;
 
 fn length(headers: &HeaderMap) -> Result<Option<u64>, NoLength> {
@@ -218,7 +218,7 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, NoLength> {
     }
 }
 
-/// The response to an error that no middleware has answered.
+/// The response to an error that no middleware has handled.
 fn failed(failure: &Failure, show: bool) -> HostResponse {
     let status = failure.status;
     if !show {
@@ -241,12 +241,12 @@ fn log_failure(failure: &Failure) {
         _ => "request-failed",
     };
     let status = failure.status.as_u16();
-    // An error is 500 unless it says otherwise.
+    // 500 is the default and is not mentioned.
     let said = match status {
         500 => String::new(),
         _ => format!(" (status {status})"),
     };
-    // Of a handler that is out of service nothing is said for each request that it does not get.
+    // A handler that is out of service is reported once, not for each request that it does not get.
     if failure.status.is_server_error() && !failure.is_out_of_service() {
         tracing::error!(event, handler, status, "{failure}{said}");
     } else {
@@ -254,7 +254,7 @@ fn log_failure(failure: &Failure) {
     }
 }
 
-/// Runs the hooks if the request is dropped before it has an answer: the client has left.
+/// Runs the hooks if the request is dropped before it has a response: the client has disconnected.
 struct ClientGoneGuard {
     exchange: Option<Arc<Exchange>>,
 }

@@ -1,4 +1,4 @@
-//! Bodies between a connection and the stack.
+//! Request and response bodies between a connection and the stack.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,36 +62,36 @@ impl Body for LimitedBody {
     }
 }
 
-/// The answer to a body over the limit (RFC 9110 §15.5.14).
+/// The failure for a body over the limit (RFC 9110 §15.5.14).
 pub(super) fn too_large(limit: u64) -> Failure {
     let message =
         format!("the request's body is longer than {limit} bytes (`[limits] body_bytes`)");
     Failure::body(StatusCode::PAYLOAD_TOO_LARGE, message)
 }
 
-/// A frame of this size may not go out at once, whatever the sockets are.
+/// A frame larger than this may not fit into the socket's buffer.
 const LARGE: usize = 16 << 10;
 
-/// What a body under way gets when its generation's time is up.
+/// The error of a body that is aborted at the drain deadline.
 const OVER: &str = "the generation's drain deadline passed";
 
-/// The body of a response. It holds its generation, and its end is the end of the exchange.
+/// The body of a response. It holds its generation; when it ends, the exchange ends.
 pub(super) struct ResponseBody {
     body: HostBody,
     guard: ResponseGuard,
-    /// Tells the hooks, if there are any.
-    ending: Option<Box<Hooks>>,
-    /// What `content-length` promises; none where there is none or no body is sent.
+    /// The hooks to run at its end, if there are any.
+    hooks: Option<Box<Hooks>>,
+    /// The `content-length`; none if there is none or no body is sent.
     promised: Option<u64>,
     sent: u64,
 }
 
-/// What the hooks of an exchange are told.
+/// The hooks of an exchange and their arguments.
 pub(super) struct Hooks {
     pub(super) exchange: Arc<Exchange>,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// Whether the client gets no body whatever it is, as with HEAD.
+    /// Whether the body is not sent, as with HEAD.
     pub(super) bodiless: bool,
     /// Why the handlers failed, if they did.
     pub(super) failure: Option<Failure>,
@@ -104,23 +104,23 @@ impl ResponseBody {
         promised: Option<u64>,
         hooks: Option<Hooks>,
     ) -> Self {
-        let ending = hooks.map(Box::new);
+        let hooks = hooks.map(Box::new);
         Self {
             body,
             guard,
-            ending,
+            hooks,
             promised,
             sent: 0,
         }
     }
 
-    /// Whether the client may leave some of the body lying: all but a short one of one frame.
+    /// Whether the client may be slow to take the body: any but a short one of one frame.
     fn is_long(&self, frame: &Frame<Bytes>) -> bool {
         let length = frame.data_ref().map_or(0, Bytes::len);
         (self.sent > 0 || length > LARGE) && !self.body.is_end_stream()
     }
 
-    /// The frame, if it keeps what `content-length` promises.
+    /// The frame, if it agrees with `content-length`.
     fn check(&mut self, frame: Option<Frame<Bytes>>) -> Option<Result<Frame<Bytes>, Failure>> {
         let length = frame
             .as_ref()
@@ -150,7 +150,7 @@ impl ResponseBody {
         if failure.is_none() {
             self.guard.complete();
         }
-        let Some(hooks) = self.ending.take() else {
+        let Some(hooks) = self.hooks.take() else {
             return;
         };
         hooks.exchange.finish(&Finish {
@@ -204,7 +204,7 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        // A promise that is still open must be looked at once more.
+        // Until `content-length` is reached, the body must be polled once more.
         self.body.is_end_stream() && self.promised.is_none_or(|promised| promised <= self.sent)
     }
 
@@ -216,10 +216,10 @@ impl Body for ResponseBody {
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         let complete =
-            self.body.is_end_stream() || self.ending.as_ref().is_some_and(|hooks| hooks.bodiless);
+            self.body.is_end_stream() || self.hooks.as_ref().is_some_and(|hooks| hooks.bodiless);
         if complete {
             self.finish(None);
-        } else if self.ending.is_some() {
+        } else if self.hooks.is_some() {
             let why = match self.guard.is_over() {
                 true => OVER,
                 false => "the client left before the end of the body",
@@ -228,7 +228,7 @@ impl Drop for ResponseBody {
             self.finish(Some(&left));
         }
         if let HostBody::Plugin(_) | HostBody::Stream(_) = self.body {
-            // Code of its plugin may run: as in a poll, it is known whose.
+            // Dropping it may run plugin code, which is attributed as in a poll.
             let body = std::mem::take(&mut self.body);
             record_poll(self.guard.generation.number, || drop(body));
         }

@@ -33,18 +33,18 @@ pub(super) struct ConnectionContext {
     /// Observes requests, in development.
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) phase: watch::Receiver<Phase>,
-    /// Whether each connection ends with its next response.
+    /// Whether each connection closes after its next response.
     pub(super) last: Arc<AtomicBool>,
 }
 
-/// What is said where a request's head did not come in time (RFC 9110 §15.5.9).
+/// The response to a request whose head did not arrive in time (RFC 9110 §15.5.9).
 const TOO_SLOW: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// As many headers as hyper takes by default; more are answered with 431 as well.
+/// hyper's default limit of headers; it answers more with 431 as well.
 const HEADERS_OF_HYPER: usize = 100;
 
-/// Serves requests until one side has had enough.
+/// Serves requests until one side closes the connection.
 pub(super) async fn serve_connection<S>(
     io: TokioIo<S>,
     ends: Connection,
@@ -56,7 +56,7 @@ pub(super) async fn serve_connection<S>(
     let stack = |request| answer(request, ends, served, send_deadline);
     let Some(observer) = &served.observer else {
         let stack = service_fn(async |request| Ok(stack(request).await));
-        return converse(io, stack, served, send_deadline).await;
+        return serve_with(io, stack, served, send_deadline).await;
     };
     // Development has a service of its own, so that production requests pay nothing for the choice.
     let either = service_fn(async |request| {
@@ -65,11 +65,11 @@ pub(super) async fn serve_connection<S>(
             false => stack(request).await.map(Either::Right),
         })
     });
-    Box::pin(converse(io, either, served, send_deadline)).await;
+    Box::pin(serve_with(io, either, served, send_deadline)).await;
 }
 
-/// Answers what comes over a connection with `service`.
-async fn converse<S, A, B>(
+/// Serves a connection with `service`.
+async fn serve_with<S, A, B>(
     io: TokioIo<S>,
     service: A,
     served: &ConnectionContext,
@@ -83,15 +83,15 @@ async fn converse<S, A, B>(
     let mut connection = builder(&limits).serve_connection(io, service);
     let mut phase = served.phase.clone();
     let mut stopping = pin!(phase.wait_for(|phase| *phase == Phase::Stopping));
-    let mut told = false;
+    let mut shutting_down = false;
     let ended = std::future::poll_fn(|cx| {
-        if !told && stopping.as_mut().poll(cx).is_ready() {
-            told = true;
+        if !shutting_down && stopping.as_mut().poll(cx).is_ready() {
+            shutting_down = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
         let polled = Pin::new(&mut connection).poll(cx);
         if polled.is_pending() && send_deadline.has_passed() {
-            tracing::debug!("a client took nothing until its generation ended: it is cut");
+            tracing::debug!("a client read nothing until the drain deadline of its generation: the connection is closed");
             return Poll::Ready(Ok(()));
         }
         polled
@@ -100,7 +100,7 @@ async fn converse<S, A, B>(
     let Err(error) = ended else { return };
     tracing::debug!("a connection ended early: {error}");
     let parts = connection.into_parts();
-    // Silence between two requests is no request that was too slow.
+    // Silence between two requests is no slow request.
     if error.is_timeout() && !parts.read_buf.is_empty() {
         let mut stream = parts.io.into_inner();
         let told: io::Result<()> = async {
@@ -109,7 +109,7 @@ async fn converse<S, A, B>(
         }
         .await;
         if let Err(error) = told {
-            tracing::trace!("a slow client was gone before it was told: {error}");
+            tracing::trace!("a slow client disconnected before its 408: {error}");
         }
     }
 }
@@ -120,7 +120,7 @@ fn builder(limits: &Limits) -> http1::Builder {
         .max_buf_size(limits.header_bytes)
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout);
-    // Once it is set, hyper takes memory for the headers of each request from the heap.
+    // With a limit set, hyper allocates the headers of each request on the heap.
     if limits.header_count != HEADERS_OF_HYPER {
         builder.max_headers(limits.header_count);
     }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use super::Phase;
 use super::connection::{ConnectionContext, serve_connection};
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub enum Listener {
     /// TCP.
@@ -27,11 +27,11 @@ pub enum Listener {
 }
 
 impl Listener {
-    /// Takes over a socket that listens.
+    /// Takes over a listening socket.
     ///
     /// # Errors
     ///
-    /// When it is of a family that is not served here.
+    /// The socket is neither a TCP nor a unix socket.
     pub fn adopt(socket: OwnedFd) -> io::Result<Self> {
         let family = rustix::net::getsockname(&socket)?.address_family();
         if family == AddressFamily::UNIX {
@@ -47,7 +47,7 @@ impl Listener {
         Ok(Self::Tcp(TcpListener::from_std(listener)?))
     }
 
-    /// Accepts connections while the server does. Returns the tasks that still serve some.
+    /// Accepts connections while the server is in [`Phase::Serving`]. Returns the tasks that still serve connections.
     pub(super) async fn accept(
         self,
         served: ConnectionContext,
@@ -60,7 +60,7 @@ impl Listener {
         loop {
             while connections.try_join_next().is_some() {}
             let accept = async {
-                // Take a place first: who finds none waits in the socket's queue.
+                // Take a permit first: without one, the connection waits in the socket's queue.
                 let place = Arc::clone(&places).acquire_owned().await.ok()?;
                 self.accept_one(place, &served, &open, &mut connections)
                     .await;
@@ -86,7 +86,7 @@ impl Listener {
         let failed = match self {
             Self::Tcp(listener) => match listener.accept().await {
                 Ok((stream, remote)) => {
-                    // Small responses go out at once; there is nothing to be done if it fails.
+                    // Small responses are sent at once. If it fails, they are only slower.
                     let _ = stream.set_nodelay(true);
                     let ends = Connection {
                         remote: Some(remote),
@@ -112,7 +112,7 @@ impl Listener {
                 Err(error) => error,
             },
         };
-        // Most often no descriptors are left: others must close first.
+        // Usually no descriptors are left: other connections must close first.
         tracing::warn!("a connection could not be accepted: {failed}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

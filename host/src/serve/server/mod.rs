@@ -25,26 +25,26 @@ pub use listen::Listener;
 /// What a server needs besides its listeners.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How many connections are open at once; more wait in the sockets' queues.
+    /// The limit of open connections; more wait in the sockets' queues.
     pub connections: usize,
-    /// Whether an error's text goes to the client, as in development.
+    /// Whether responses contain the text of errors, as in development.
     pub show_errors: bool,
     /// Observes requests, in development.
     pub observer: Option<Arc<dyn Observer>>,
-    /// Turns true when each connection is to end with its next response.
+    /// Set when each connection is to close after its next response.
     pub last: Arc<AtomicBool>,
 }
 
-/// What a server does with connections.
+/// What a server does with its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
-    /// It takes new ones.
+    /// It accepts new ones.
     #[default]
     Serving,
-    /// It takes no new ones; each that is open ends with its next response, so that no request is lost
-    /// that is on its way already.
+    /// It accepts no new ones. Each open connection closes after its next response, so that no request is lost that is
+    /// already on its way.
     Retiring,
-    /// It takes no new ones; those without a request end at once, others with their response.
+    /// It accepts no new ones. Idle connections close at once, others after their response.
     Stopping,
 }
 
@@ -57,9 +57,9 @@ pub struct Deadlines {
     pub stop: Duration,
 }
 
-/// Serves until `phase` says otherwise, then waits for the last requests within the deadlines.
+/// Serves until `phase` changes, then waits for the last requests within the deadlines.
 ///
-/// Returns how many connections had to be cut.
+/// Returns the number of connections that were aborted.
 pub async fn serve(
     listeners: Vec<Listener>,
     active: Arc<Active>,
@@ -100,7 +100,7 @@ pub async fn serve(
         _ = now.wait_for(|phase| *phase == Phase::Stopping) => false,
         () = tokio::time::sleep(deadlines.retire) => false,
     };
-    // Nobody listens only if all have ended.
+    // The send fails only if all connections have ended.
     let _ = phase.send(Phase::Stopping);
     let ended = retired || tokio::time::timeout(deadlines.stop, all).await.is_ok();
     let _ = closed.borrow_and_update();

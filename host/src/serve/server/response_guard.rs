@@ -1,4 +1,4 @@
-//! What a response holds until its last byte: its generation, and what says so should it take long.
+//! What a response holds until its last byte: its generation, and its entry among the requests that wait.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,9 +16,9 @@ pub(super) struct ResponseGuard {
     pub(super) generation: Arc<Generation>,
     wait: RequestWait,
     send_deadline: Arc<SendDeadline>,
-    /// Resolves when the generation's time is up; made when first there is a wait.
+    /// Resolves at the generation's drain deadline; created at the first wait.
     over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// Whether `send_deadline` knows of it.
+    /// Whether `send_deadline` is set.
     is_sent: bool,
     /// Observes the request; its drop is the request's end.
     observed: Option<Box<dyn ObserveRequest>>,
@@ -53,7 +53,7 @@ impl ResponseGuard {
         }
     }
 
-    /// The body has nothing to send, and waits in `handler`. Resolves when its time is up.
+    /// The body has nothing to send and waits in `handler`. Resolves at the drain deadline.
     pub(super) fn waits(
         &mut self,
         handler: Option<&'static HandlerContext>,
@@ -65,19 +65,19 @@ impl ResponseGuard {
         self.poll_over(cx)
     }
 
-    /// The body has more than the client may take at once. Whether its time is up.
+    /// The body has more than the client may take at once. Returns whether the drain deadline has passed.
     pub(super) fn is_sent(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.is_sent {
             self.is_sent = true;
             self.wait.is(self.generation.waiting(), Phase::Body, None);
             self.send_deadline.set(self.generation.deadline());
-            // So that the connection wakes then; whether it is over is asked below.
+            // Registers the connection to be woken at the deadline, which is checked below.
             let _ = self.poll_over(cx);
         }
         self.is_over()
     }
 
-    /// Whether the generation's time is up.
+    /// Whether the generation's drain deadline has passed.
     pub(super) fn is_over(&self) -> bool {
         self.generation.deadline().has_passed()
     }

@@ -41,7 +41,7 @@ impl<'a> Builder<'a> {
     }
 
     fn level(&mut self, level: &Level) -> Option<Node> {
-        // Every directive is mounted, or has its say why not, before any is given up.
+        // Mount every directive before giving up, so that all errors are reported.
         let uses: Vec<_> = level
             .uses
             .iter()

@@ -1,4 +1,4 @@
-//! Stacks that are asked one after the other: Rack's Cascade.
+//! Stacks that are tried one after the other: Rack's Cascade.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use stackup_plugin::abi::host::{HostApp, HostBody, HostRequest, HostResponse, Node, Outcome};
 
-/// The first whose status is not caught answers; what the last one says stands.
+/// The first branch whose status is not caught answers; the last one always does.
 pub(super) struct Cascade(Arc<[Branch]>);
 
 struct Branch {
@@ -15,7 +15,7 @@ struct Branch {
 }
 
 impl Cascade {
-    /// Of each stack with the statuses that are not its last word.
+    /// Takes each branch with the statuses that it catches.
     pub(super) fn new(branches: Vec<(Node, Vec<u16>)>) -> Self {
         let branches = branches.into_iter();
         Self(
@@ -28,7 +28,7 @@ impl Cascade {
 
 impl HostApp for Cascade {
     fn call(&self, mut request: HostRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
-        // The answer is not bound to the stack by its type; a count for each cascade, not for each layer.
+        // The future may not borrow the stack: one reference count per cascade, not per layer.
         let all = Arc::clone(&self.0);
         Box::pin(async move {
             let Some((last, before)) = all.split_last() else {
@@ -47,7 +47,7 @@ impl HostApp for Cascade {
 }
 
 impl Branch {
-    /// An error counts by the status that the client would see.
+    /// An error counts as the status that the client would get.
     fn catches(&self, outcome: &Outcome) -> bool {
         let status = match outcome {
             Ok(response) => response.status(),
@@ -57,7 +57,7 @@ impl Branch {
     }
 }
 
-/// Nobody else would hear of an error that is caught.
+/// Logs an error that is caught, which is reported nowhere else.
 fn tell(outcome: &Outcome) {
     if let Err(failure) = outcome
         && failure.status.is_server_error()

@@ -4,27 +4,27 @@ use std::fmt;
 
 use super::outline::{Line, Outline};
 
-/// A line of the difference.
+/// A line of the diff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// What happened to it.
     pub mark: Mark,
-    /// How deep it stands.
+    /// The number of maps around it.
     pub depth: usize,
     /// The directive.
     pub label: String,
-    /// What changed in it; empty if it came, went or moved.
+    /// What changed in it; empty if it was added, removed or moved.
     pub detail: String,
 }
 
 /// What happened to a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// It is new here.
+    /// Added here.
     Added,
-    /// It is gone from here.
+    /// Removed from here.
     Removed,
-    /// It stands where it stood, with other code or config.
+    /// In the same place, with other code or config.
     Changed,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// The changes that lead from `old` to `new`, in the order of the new stack.
+/// The changes from `old` to `new`, in the order of the new stack.
 pub fn diff(old: &Outline, new: &Outline) -> Vec<Change> {
     let key = |entry: &(usize, Line)| (entry.0, entry.1.label());
     let (old_keys, new_keys): (Vec<_>, Vec<_>) = (
@@ -121,7 +121,7 @@ fn compare(before: &Line, after: &Line) -> String {
     parts.join(", ")
 }
 
-/// The positions of a longest common subsequence.
+/// The indices of a longest common subsequence.
 fn common<T: PartialEq>(old: &[T], new: &[T]) -> Vec<(usize, usize)> {
     let mut lengths = vec![vec![0usize; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {
@@ -176,12 +176,12 @@ mod tests {
     }
 
     #[test]
-    fn the_same_stack_has_no_changes() {
+    fn same_stack_has_no_changes() {
         assert!(shown(&[("a", "1"), ("b", "1")], &[("a", "1"), ("b", "1")]).is_empty());
     }
 
     #[test]
-    fn what_comes_goes_and_moves() {
+    fn added_removed_and_moved_layers_are_listed() {
         assert_eq!(shown(&[("a", "1")], &[("a", "1"), ("b", "1")]), ["+ use b"]);
         assert_eq!(shown(&[("a", "1"), ("b", "1")], &[("b", "1")]), ["- use a"]);
         assert_eq!(
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn new_code_in_place() {
+    fn new_code_is_a_change_in_place() {
         assert_eq!(
             shown(&[("a", "1")], &[("a", "2")]),
             ["~ use a (code 1 → 2)"]
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn another_policy_in_place() {
+    fn new_policy_is_a_change_in_place() {
         let (old, mut new) = (outline(&[("a", "1")]), outline(&[("a", "1")]));
         if let (_, Line::Use(piece)) = &mut new.lines[0] {
             piece.on_failure = OnFailure::Bypass;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cascade_is_shown_with_what_it_catches() {
+    fn cascade_is_shown_with_its_statuses() {
         let tried = |catch: &[u16]| {
             let mut outline = outline(&[("a", "1")]);
             let catch = catch.to_vec();

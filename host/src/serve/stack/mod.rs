@@ -85,7 +85,7 @@ impl HostApp for Unavailable {
     }
 }
 
-/// The answer where no map takes the path (Rack's URLMap).
+/// Answers with 404 where no map matches the path (Rack's URLMap).
 struct NotFound;
 
 impl HostApp for NotFound {

@@ -1,4 +1,4 @@
-//! What people read of a stack: a tree of its pieces.
+//! A stack as it is shown to people: a tree of its handlers.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::load::manifest::{Directive, Level, OnFailure};
 /// A handler in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutlineHandler {
-    /// `plugin` or `plugin#handler`, as the manifest says.
+    /// `plugin` or `plugin#handler`, as in the manifest.
     pub name: String,
     /// The plugin's version.
     pub version: String,
@@ -18,7 +18,7 @@ pub struct OutlineHandler {
     pub fingerprint: String,
     /// Its config.
     pub config: Map<String, Value>,
-    /// What takes its place while it is out of service.
+    /// What happens while it is out of service.
     pub on_failure: OnFailure,
 }
 
@@ -31,21 +31,21 @@ pub enum Line {
     Map {
         /// Empty for `/`.
         path: String,
-        /// The host it is for.
+        /// The host that it matches.
         host: Option<String>,
     },
-    /// One of a cascade; the lines below it are deeper.
+    /// A branch of a cascade; the lines below it are deeper.
     Tried {
-        /// The statuses with which the next one is asked.
+        /// The statuses that lead to the next branch.
         catch: Vec<u16>,
     },
     /// An app.
     Run(OutlineHandler),
-    /// Where what should be there may not serve: why.
+    /// A part of the stack that may not serve, and why.
     Closed(String),
 }
 
-/// The pieces of a stack, outermost first, each with its depth.
+/// The lines of a stack, outermost first, each with its depth.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outline {
     /// Depth and line.
@@ -53,8 +53,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The outline of a manifest's top level; `piece` tells what stands behind a directive. It is
-    /// asked in the order of [`directives`](super::directives).
+    /// The outline of a manifest's top level; `piece` returns the handler of a directive. It is called in the order of
+    /// [`directives`](super::directives).
     pub fn of(level: &Level, piece: &mut dyn FnMut(&Directive) -> OutlineHandler) -> Self {
         let mut outline = Self::default();
         outline.add(level, 0, piece);
@@ -88,7 +88,7 @@ impl Outline {
         }
     }
 
-    /// The pieces alone.
+    /// The handlers alone.
     pub fn handlers(&self) -> impl Iterator<Item = &OutlineHandler> {
         self.lines.iter().filter_map(|(_, line)| line.piece())
     }

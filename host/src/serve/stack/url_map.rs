@@ -1,8 +1,8 @@
-//! Which branch takes a request: the rule of Rack's URLMap.
+//! Which map matches a request: the rule of Rack's URLMap.
 
 use stackup_plugin::abi::host::{HostRequest, Node, Router};
 
-/// Where a map stands.
+/// The path and host of a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     /// Empty for `/`.
@@ -12,7 +12,7 @@ pub struct Location {
 }
 
 impl Location {
-    /// `path` without a slash at its end.
+    /// `path` has no slash at its end.
     pub fn new(path: &str, host: Option<&str>) -> Self {
         Self {
             path: path.to_owned(),
@@ -20,17 +20,17 @@ impl Location {
         }
     }
 
-    /// Whether a request to `host` (with its port, if it has one) may be meant.
-    fn takes_host(&self, host: Option<&str>) -> bool {
+    /// Whether it matches a request to `host` (with its port, if it has one).
+    fn matches_host(&self, host: Option<&str>) -> bool {
         let Some(own) = &self.host else { return true };
         host.is_some_and(|host| {
             own.eq_ignore_ascii_case(host) || own.eq_ignore_ascii_case(without_port(host))
         })
     }
 
-    /// How many bytes of `path` this location takes, if it takes it. A slash of the location stands
-    /// for any number of them; what follows begins with a slash or is nothing.
-    fn takes_path(&self, path: &str) -> Option<usize> {
+    /// The number of bytes of `path` that this location matches, if it does. A slash of the location matches any number
+    /// of them; the rest of the path is empty or starts with a slash.
+    fn match_path(&self, path: &str) -> Option<usize> {
         let path = path.as_bytes();
         let mut at = 0;
         for byte in self.path.bytes() {
@@ -53,14 +53,14 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Branches by host and path: those with a host first, then the longest path.
+/// Routes by host and path: those with a host first, then the longest path.
 pub struct UrlMap {
     branches: Vec<(Location, Node)>,
     fallback: Node,
 }
 
 impl UrlMap {
-    /// `fallback` gets what no branch takes.
+    /// `fallback` gets the requests that no branch matches.
     pub fn new(mut branches: Vec<(Location, Node)>, fallback: Node) -> Self {
         branches.sort_by_key(|(location, _)| {
             let host = location.host.as_ref().map_or(0, String::len);
@@ -79,8 +79,8 @@ impl Router for UrlMap {
             let path = request.path_info();
             self.branches.iter().find_map(|(location, node)| {
                 let bytes = location
-                    .takes_path(path)
-                    .filter(|_| location.takes_host(host))?;
+                    .match_path(path)
+                    .filter(|_| location.matches_host(host))?;
                 Some((location, node, bytes))
             })
         };
@@ -97,11 +97,11 @@ mod tests {
     use super::*;
 
     fn takes(location: &str, path: &str) -> Option<usize> {
-        Location::new(location, None).takes_path(path)
+        Location::new(location, None).match_path(path)
     }
 
     #[test]
-    fn a_prefix_ends_at_a_segment() {
+    fn prefix_matches_whole_segments() {
         assert_eq!(takes("/foo", "/foo"), Some(4));
         assert_eq!(takes("/foo", "/foo/bar"), Some(4));
         assert_eq!(takes("/foo", "/foobar"), None);
@@ -110,31 +110,33 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_slashes_is_one() {
+    fn repeated_slashes_match_one() {
         assert_eq!(takes("/foo/bar", "//foo///bar/x"), Some(11));
         assert_eq!(takes("/foo", "/foo//x"), Some(4));
     }
 
     #[test]
-    fn nothing_is_decoded() {
+    fn path_is_not_decoded() {
         assert_eq!(takes("/foo/bar", "/foo%2Fbar"), None);
         assert_eq!(takes("/foo", "/foo;x"), None);
     }
 
     #[test]
-    fn the_root_takes_all() {
+    fn root_matches_every_path() {
         assert_eq!(takes("", "/x"), Some(0));
         assert_eq!(takes("", ""), Some(0));
         assert_eq!(takes("", "*"), None);
     }
 
     #[test]
-    fn a_host_matches_with_and_without_its_port() {
+    fn host_matches_with_and_without_port() {
         let plain = Location::new("", Some("Example.com"));
-        assert!(plain.takes_host(Some("example.COM")) && plain.takes_host(Some("example.com:80")));
-        assert!(!plain.takes_host(Some("www.example.com")) && !plain.takes_host(None));
+        assert!(
+            plain.matches_host(Some("example.COM")) && plain.matches_host(Some("example.com:80"))
+        );
+        assert!(!plain.matches_host(Some("www.example.com")) && !plain.matches_host(None));
         let with_port = Location::new("", Some("example.com:8080"));
-        assert!(with_port.takes_host(Some("example.com:8080")));
-        assert!(!with_port.takes_host(Some("example.com")));
+        assert!(with_port.matches_host(Some("example.com:8080")));
+        assert!(!with_port.matches_host(Some("example.com")));
     }
 }

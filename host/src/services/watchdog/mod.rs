@@ -1,7 +1,6 @@
-//! The watchdog: tells of handlers that block their thread, while they do.
+//! The watchdog: reports handlers that block their thread, while they do.
 //!
-//! Only polls count. What runs on a thread that may block, as `init` and a handler's drop do, is no
-//! poll; neither is a thread that waits for work.
+//! Only polls count: `init` and drop run on threads that may block, and a thread that waits for work is in no poll.
 
 mod polls;
 
@@ -18,7 +17,7 @@ use self::polls::{Block, BlockEvent, PollSample, PollTracker};
 /// A handler that blocks its thread.
 pub type BlockedHandler = Block<&'static HandlerContext>;
 
-/// A thread that looks at all others. It ends when this is dropped.
+/// A thread that samples all others. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Watchdog {
     shared: Arc<Shared>,
@@ -44,12 +43,12 @@ impl Shared {
 }
 
 impl Watchdog {
-    /// Begins to watch. `limits` is asked at each look; `hung` is told once of each handler that
-    /// blocks its thread for longer than the limit.
+    /// Starts the thread. `limits` is called for each sample; `hung` once for each handler that blocks its thread for
+    /// longer than the limit.
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The thread can't be started.
     pub fn start(
         limits: impl Fn() -> BlockLimits + Send + 'static,
         mut hung: impl FnMut(&BlockedHandler) + Send + 'static,
@@ -57,7 +56,7 @@ impl Watchdog {
         let shared = Arc::<Shared>::default();
         let theirs = Arc::clone(&shared);
         let watch = move || {
-            // A look is some loads for each thread.
+            // A sample costs a few loads per thread.
             let (start, mut tracker) = (Instant::now(), PollTracker::new());
             loop {
                 let seen: Vec<_> = host::running_handlers().into_iter().map(seen).collect();
@@ -98,7 +97,7 @@ impl Drop for Watchdog {
         self.shared.state().end = true;
         self.shared.ended.notify_all();
         if let Some(thread) = self.thread.take() {
-            // It has told of its panic, if it had one.
+            // If it has panicked, the panic hook has reported it.
             let _ = thread.join();
         }
     }

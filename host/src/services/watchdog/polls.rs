@@ -1,27 +1,27 @@
-//! Which polls block their thread, decided from samples. Pure: the clock is an argument.
+//! Which polls block their thread, found by sampling. Pure: the clock is an argument.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-/// More than the time between two samples. If there was more, the process had stopped or the machine was
-/// overloaded, and no handler is to blame for it.
+/// The most that two samples are apart. If they are further apart, the process was stopped or the machine overloaded,
+/// and no handler is to blame.
 const LONGEST_STEP: Duration = Duration::from_millis(500);
 
 const LONGEST_INTERVAL: Duration = Duration::from_millis(50);
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long a handler may stay in one poll.
+/// How long a poll may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockLimits {
-    /// Until it is reported.
+    /// Until the handler is reported.
     pub report: Option<Duration>,
-    /// Until it has failed.
+    /// Until the handler has failed.
     pub limit: Option<Duration>,
 }
 
 impl BlockLimits {
-    /// Time between two samples, short enough to see what is to be told.
+    /// The time between two samples, short enough for the limits.
     pub(super) fn interval(self) -> Duration {
         let shortest = self.report.into_iter().chain(self.limit).min();
         shortest.map_or(LONGEST_INTERVAL, |shortest| {
@@ -30,11 +30,11 @@ impl BlockLimits {
     }
 }
 
-/// A handler that was found in a poll.
+/// A handler that a sample has found in a poll.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PollSample<H> {
     pub(super) thread: usize,
-    /// Which of the thread's polls.
+    /// The number of the poll on its thread.
     pub(super) poll: u64,
     pub(super) generation: u64,
     pub(super) handler: H,
@@ -43,26 +43,26 @@ pub(super) struct PollSample<H> {
 /// A handler that blocks its thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block<H> {
-    /// Whose code ran when it was reported.
+    /// The handler whose code ran when it was reported.
     pub handler: H,
-    /// The generation that was polled; 0 where it is not known, as with a task of `init`.
+    /// The generation that was polled; 0 if it is not known, as with a task of `init`.
     pub generation: u64,
-    /// For how long, as far as it was seen.
+    /// How long, as far as samples show.
     pub time: Duration,
 }
 
-/// What a sample shows.
+/// What a sample has found.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BlockEvent<H> {
-    /// It blocks its thread for too long.
+    /// A handler blocks its thread for longer than the report limit.
     Blocked(Block<H>),
-    /// It blocks its thread for so long that it has failed.
+    /// A handler blocks its thread for so long that it has failed.
     Hung(Block<H>),
-    /// One that was reported has come back.
+    /// A handler that was reported has returned.
     Unblocked(Block<H>),
 }
 
-/// The polls that threads are in, since when they were first seen there.
+/// The poll that each thread is in, and since when.
 #[derive(Debug)]
 pub(super) struct PollTracker<H> {
     by_thread: HashMap<usize, TrackedPoll<H>>,
@@ -85,7 +85,7 @@ impl<H: Copy> PollTracker<H> {
         }
     }
 
-    /// Takes in a sample of `now`, by any clock that only goes forward.
+    /// Adds a sample taken at `now`, by a monotonic clock.
     pub(super) fn sample(
         &mut self,
         now: Duration,
@@ -117,7 +117,7 @@ impl<H: Copy> PollTracker<H> {
         news
     }
 
-    /// Those that were reported and have not come back.
+    /// The handlers that were reported and have not returned.
     pub(super) fn blocked(&self) -> impl Iterator<Item = Block<H>> {
         let told = self.by_thread.values().filter(|stay| stay.is_told());
         told.map(|stay| stay.block)
@@ -154,7 +154,7 @@ impl<H: Copy> TrackedPoll<H> {
         let over = |limit: Option<Duration>| limit.is_some_and(|limit| self.block.time >= limit);
         let (report, hung) = (over(limits.report), over(limits.limit));
         if report && !self.reported {
-            // One poll goes through many handlers; it is the one where the time is up.
+            // One poll runs many handlers; the one that runs at the limit is reported.
             self.block.handler = handler;
             self.reported = true;
             news.push(BlockEvent::Blocked(self.block));
