@@ -1,18 +1,18 @@
-//! `[dev]`: what `stackup dev` adds for whoever develops.
+//! `[dev]`: what `stackup dev` adds during development.
 
-/// `[dev]`. Of no effect but in `stackup dev`.
+/// `[dev]`. Has an effect in `stackup dev` only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dev {
     /// Put a small script into HTML pages that shows errors and reloads the page.
     pub overlay: bool,
-    /// Show the stack and its requests at `/_stackup/`, and note how each goes through the layers.
+    /// Show the stack at `/_stackup/`, and record each request's way through its layers.
     pub inspector: bool,
-    /// Check between the layers that each keeps the rules of SPEC.md.
+    /// Check between layers that each follows SPEC.md.
     pub lint: bool,
 }
 
 impl Default for Dev {
-    /// All of it.
+    /// Everything is on.
     fn default() -> Self {
         Self {
             overlay: true,

@@ -1,24 +1,23 @@
-//! One thing to tell the person who wrote the manifest: what, where, how to mend.
+//! A message about the manifest: what is wrong, where, and how to fix it.
 
 use std::fmt;
 use std::ops::Range;
 
-/// A stretch of the manifest's text, in bytes.
+/// A byte range of the manifest's text.
 pub type Span = Range<usize>;
 
-/// How bad it is.
+/// How serious a diagnostic is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The manifest cannot be served.
     Error,
-    /// The manifest can be served, but probably not as meant.
+    /// The manifest can be served, but probably does not do what its author meant.
     Warning,
 }
 
-/// One message about the manifest, with the place it speaks of.
+/// A message that points into the manifest.
 ///
-/// Any room may build one, to point into the same text: a plugin which rejects its config, a plugin
-/// that nobody can find.
+/// Other modules build them too, for instance if a plugin is missing or rejects its config.
 ///
 /// ```
 /// use stackup::load::manifest::{Diagnostic, Source};
@@ -41,19 +40,19 @@ pub enum Severity {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// How serious it is.
     pub severity: Severity,
     /// What is wrong, in one line.
     pub message: String,
-    /// The text it speaks of.
+    /// The underlined text.
     pub span: Span,
     /// A few words beside the underline; may be empty.
     pub label: String,
-    /// Other places that matter, with a few words on each.
+    /// Other relevant places, each with a label.
     pub also: Vec<(Span, String)>,
-    /// Why it is so.
+    /// Why it is wrong.
     pub note: Option<String>,
-    /// How to mend it.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
@@ -80,7 +79,7 @@ impl Diagnostic {
         }
     }
 
-    /// Writes `label` beside the underline.
+    /// Sets the label beside the underline.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
@@ -94,14 +93,14 @@ impl Diagnostic {
         self
     }
 
-    /// Says why it is so.
+    /// Adds the reason.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
     }
 
-    /// Says how to mend it.
+    /// Adds the fix.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

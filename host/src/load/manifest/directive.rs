@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Span;
 
-/// The part that a directive gives its handler.
+/// The role that a directive gives its handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// `use`: a middleware.
@@ -16,13 +16,13 @@ pub enum Role {
     Run,
 }
 
-/// What a request gets where a directive's handler is out of service.
+/// What answers a request while the directive's handler is out of service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFailure {
     /// 503.
     #[default]
     FailClosed,
-    /// What the layers below answer, as if the middleware were not there.
+    /// The layers below, as if the middleware were not there.
     Bypass,
 }
 
@@ -37,13 +37,13 @@ pub struct Directive {
     pub handler: Option<String>,
     /// A crate's folder or a library file, as written: relative to the manifest's folder.
     pub path: Option<PathBuf>,
-    /// What the library file must hash to: 64 hex digits in lower case.
+    /// The library's expected SHA-256: 64 lower-case hex digits.
     pub sha256: Option<String>,
-    /// The handler's config, in the order of the text, variables filled in.
+    /// The handler's config in written order, with variables substituted.
     pub config: serde_json::Map<String, Value>,
-    /// What takes its place while it is out of service; an app is never bypassed.
+    /// What answers while it is out of service. An app is never bypassed.
     pub on_failure: OnFailure,
-    /// The directive: its string, its inline table or the header of its table.
+    /// The directive's place: its string, inline table or table header.
     pub span: Span,
     pub(super) places: KeySpans,
 }
@@ -54,21 +54,22 @@ impl Directive {
         self.key_span("plugin")
     }
 
-    /// Where the value of `plugin`, `path`, `sha256`, `config` or `on_failure` is written; else the directive.
+    /// Where the value of `plugin`, `path`, `sha256`, `config` or `on_failure` is written; the directive's
+    /// own span if it is not.
     pub fn key_span(&self, key: &str) -> Span {
         self.places
             .nearest(key)
             .map_or_else(|| self.span.clone(), |place| place.value.clone())
     }
 
-    /// Where the value at `path` in the config is written, such as `set.x-frame-options` or
-    /// `users[2].name`; if it is not written, then the nearest table around it.
+    /// Where the config value at `path` is written, such as `set.x-frame-options` or `users[2].name`. If it
+    /// is not written, the nearest enclosing table.
     pub fn config_span(&self, path: &str) -> Span {
         self.key_span(&in_config(path))
     }
 
-    /// Where the key at `path` in the config is written: the place to point to when a key is
-    /// unknown. An item of an array has no key, so its value's place is given.
+    /// Where the config key at `path` is written, for errors about unknown keys. An array item has no key:
+    /// this returns its value's span.
     pub fn config_key_span(&self, path: &str) -> Span {
         self.places
             .nearest(&in_config(path))
@@ -91,7 +92,7 @@ impl KeySpans {
         self.0.insert(path, EntrySpan { key, value });
     }
 
-    /// The place of `path`, or of the nearest thing around it.
+    /// The spans of `path`, or of its nearest written ancestor.
     fn nearest(&self, mut path: &str) -> Option<&EntrySpan> {
         loop {
             if let Some(place) = self.0.get(path) {
@@ -102,7 +103,7 @@ impl KeySpans {
     }
 }
 
-/// `path` below `config`. "." is how `serde_path_to_error` names the root.
+/// `path` below `config`. `serde_path_to_error` calls the root `.`.
 fn in_config(path: &str) -> String {
     match path {
         "" | "." => "config".to_owned(),

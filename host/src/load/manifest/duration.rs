@@ -16,7 +16,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// `duration` in the largest unit that shows it whole.
+/// `duration` in the largest unit that divides it.
 pub(super) fn show(duration: Duration) -> String {
     let millis = duration.as_millis();
     match millis {
@@ -33,14 +33,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_reads_back() {
+    fn shown_duration_parses_back() {
         for text in ["0s", "500ms", "1500ms", "30s", "90s", "2m", "1h", "36h"] {
             assert_eq!(show(parse(text).unwrap()), text);
         }
     }
 
     #[test]
-    fn a_unit_is_required_and_known() {
+    fn duration_without_known_unit_is_rejected() {
         for text in [
             "",
             "30",

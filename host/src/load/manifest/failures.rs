@@ -1,23 +1,24 @@
-//! `[failures]`: when what fails again and again is taken out of service, and when a stack is rolled back.
+//! `[failures]`: when a failing handler or library is taken out of service, and when a stack is rolled
+//! back.
 
 use std::time::Duration;
 
 /// `[failures]`. `None` is written `"off"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failures {
-    /// So many panics of a handler within `panic_window` take it out of service.
+    /// Panics of a handler within `panic_window` that take it out of service.
     pub panics: Option<u32>,
-    /// The time within which panics are counted.
+    /// The period in which panics are counted.
     pub panic_window: Duration,
     /// Time until a handler that is out of service is tried again.
     pub cool_down: Duration,
-    /// So many crashes by a library within `crash_window` quarantine it.
+    /// Crashes of a library within `crash_window` that quarantine it.
     pub crashes: u32,
-    /// The time within which crashes are counted.
+    /// The period in which crashes are counted.
     pub crash_window: Duration,
-    /// A new stack that crashes the worker within this time …
+    /// A new stack is rolled back if it crashes the worker within this time …
     pub probation_time: Duration,
-    /// … and before so many requests is rolled back.
+    /// … and before it has served this many requests.
     pub probation_requests: u64,
 }
 

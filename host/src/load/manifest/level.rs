@@ -1,28 +1,28 @@
-//! The `use`, `map` and `run` that stand beside each other.
+//! A level: the `use`, `map`, `cascade` and `run` that are written side by side.
 
 use super::{Directive, Span};
 
-/// One level of the stack: the top one, the inside of a map, or one of a cascade.
+/// A level of the stack: the top, the inside of a map, or a branch of a cascade.
 ///
-/// Holds what applies in this environment only; has a `run`, a cascade or at least one map.
+/// Holds only what applies in this environment. Has a `run`, a cascade or at least one map.
 #[derive(Clone, Debug, Default)]
 pub struct Level {
-    /// The middleware, outermost first. They are around the maps and the app alike.
+    /// The middleware, outermost first. It wraps both the maps and the app.
     pub uses: Vec<Directive>,
-    /// The maps, in the order of the text.
+    /// The maps, in written order.
     pub maps: Vec<Map>,
-    /// In place of `run`, the stacks that are asked one after the other.
+    /// Instead of `run`: the stacks to try in turn.
     pub cascade: Option<Vec<CascadeBranch>>,
-    /// The app for what no map takes.
+    /// The app for requests that no map matches.
     pub run: Option<Directive>,
-    /// Why there is no app where one should be: its place answers with 503.
+    /// Why the app is missing, if it is: requests for it get 503.
     pub closed: Option<String>,
 }
 
-/// One stack of a cascade.
+/// A branch of a cascade.
 #[derive(Clone, Debug)]
 pub struct CascadeBranch {
-    /// With one of these statuses, the next one is asked in its place.
+    /// Statuses at which the next branch is tried instead.
     pub catch: Vec<u16>,
     /// Its header, its inline table or its string.
     pub span: Span,
@@ -30,10 +30,10 @@ pub struct CascadeBranch {
     pub level: Level,
 }
 
-/// A part of the stack for the requests below one path.
+/// A stack for the requests below a path.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// The prefix, without a slash at its end; empty for `/`, so it can be put before a path.
+    /// The prefix without a trailing slash. Empty for `/`, so that it can be prepended to a path.
     pub path: String,
     /// `name` or `name:port` in lower case; `None` for every host.
     pub host: Option<String>,

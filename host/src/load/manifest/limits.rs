@@ -1,4 +1,4 @@
-//! `[limits]`: what a request, a connection and an ending may take at most.
+//! `[limits]`: bounds on requests, connections and shutdown.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Number of a request's header fields.
     pub header_count: usize,
-    /// Time for a client to send its request's head.
+    /// Time for a client to send the head of a request.
     pub header_timeout: Option<Duration>,
     /// Size of a request's body, in bytes.
     pub body_bytes: Option<u64>,
@@ -17,11 +17,11 @@ pub struct Limits {
     pub request_timeout: Option<Duration>,
     /// Number of open connections.
     pub connections: usize,
-    /// Time for the last requests when the process ends; never infinite.
+    /// Time for remaining requests when the process ends. Always finite.
     pub shutdown_timeout: Duration,
-    /// Time for the last requests of a generation that was replaced; never infinite.
+    /// Time for remaining requests of a replaced generation. Always finite.
     pub drain_timeout: Duration,
-    /// Time for the warm-up requests of a candidate; never infinite.
+    /// Time for a candidate's warm-up requests. Always finite.
     pub warmup_timeout: Duration,
     /// A handler that blocks its thread for this time is reported.
     pub block_report: Option<Duration>,

@@ -1,6 +1,6 @@
 //! Where a map applies: its path and its host.
 
-/// What is wrong with a path or host, and how to mend it.
+/// Why a path or host is invalid, and how to fix it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InvalidLocation {
     pub(super) label: &'static str,
@@ -11,7 +11,7 @@ fn invalid<T>(label: &'static str, help: Option<String>) -> Result<T, InvalidLoc
     Err(InvalidLocation { label, help })
 }
 
-/// Checks a map's path; whether it ends in a slash that has no meaning is told beside it.
+/// Checks a map's path. Also returns whether it had a trailing slash, which has no meaning.
 pub(super) fn path(text: &str) -> Result<(String, bool), InvalidLocation> {
     if let Some((_, rest)) = text.split_once("://") {
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -21,25 +21,25 @@ pub(super) fn path(text: &str) -> Result<(String, bool), InvalidLocation> {
     if text.contains(char::is_whitespace) || text.contains(char::is_control) {
         return invalid(
             "contains whitespace or a control character",
-            Some("in a path a space is written `%20`".into()),
+            Some("write a space as `%20`".into()),
         );
     }
     if text.contains('?') {
         return invalid(
             "contains `?`",
-            Some("a map sees the path alone, not the query".into()),
+            Some("a map matches only the path, not the query".into()),
         );
     }
     if text.contains('#') {
         return invalid(
             "contains `#`",
-            Some("a browser never sends what follows `#`".into()),
+            Some("browsers never send what follows `#`".into()),
         );
     }
     if text.contains('*') && text.ends_with("/*") {
         let prefix = text.trim_end_matches(['*', '/']);
-        let help = format!("a map takes all that is below its path: write \"{prefix}\"");
-        return invalid("`*` is no wildcard here", Some(help));
+        let help = format!("a map matches everything below its path: write \"{prefix}\"");
+        return invalid("`*` is not a wildcard here", Some(help));
     }
     if !text.starts_with('/') {
         return invalid(
@@ -63,7 +63,7 @@ pub(super) fn path(text: &str) -> Result<(String, bool), InvalidLocation> {
     {
         return invalid(
             "contains `.` or `..` as a segment",
-            Some("clients resolve these before they ask: write the path they arrive at".into()),
+            Some("clients resolve these before sending: write the resolved path".into()),
         );
     }
     let bare = text.strip_suffix('/').unwrap_or(text);
@@ -78,17 +78,17 @@ pub(super) fn host(text: &str) -> Result<String, InvalidLocation> {
     }
     if text.is_empty() {
         return invalid(
-            "names no host",
-            Some("leave `host` out to take every host".into()),
+            "the host is empty",
+            Some("remove `host` to match every host".into()),
         );
     }
     if text.contains('/') {
-        return invalid("a host has no path", Some("the path goes in `path`".into()));
+        return invalid("a host has no path", Some("put the path in `path`".into()));
     }
     if text.contains('*') {
         return invalid(
-            "no wildcards here",
-            Some("write one map for each host, or leave `host` out to take every host".into()),
+            "wildcards are not supported",
+            Some("write a map for each host, or remove `host` to match every host".into()),
         );
     }
     let (name, port) = split_port(text);
@@ -112,10 +112,10 @@ pub(super) fn host(text: &str) -> Result<String, InvalidLocation> {
     };
     if !known {
         return invalid(
-            "not a host's name",
+            "not a host name",
             Some(
-                "a name (\"admin.example.com\"; others than ASCII as `xn--…`) or an address \
-                 (\"[::1]\"), and a port if need be (\"localhost:8080\")"
+                "write a name (\"admin.example.com\"; non-ASCII names as `xn--…`) or an address \
+                 (\"[::1]\"), with a port if needed (\"localhost:8080\")"
                     .into(),
             ),
         );
@@ -123,7 +123,7 @@ pub(super) fn host(text: &str) -> Result<String, InvalidLocation> {
     Ok(text.to_ascii_lowercase())
 }
 
-/// `name` and `port` of `name:port`; the colons of `[::1]` are the name's.
+/// Splits `name:port`. The colons in `[::1]` belong to the name.
 pub(super) fn split_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
@@ -135,13 +135,13 @@ fn is_port(port: &str) -> bool {
     port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// Whether some request could be for both hosts.
+/// Whether a request can match both hosts.
 pub(super) fn compatible(a: &str, b: &str) -> bool {
     let ((a, a_port), (b, b_port)) = (split_port(a), split_port(b));
     a == b && (a_port.is_none() || b_port.is_none() || a_port == b_port)
 }
 
-/// Whether every request for the host `given` is one for `asked` too.
+/// Whether every request for the host `given` also matches `asked`.
 pub(super) fn implies(given: &str, asked: &str) -> bool {
     compatible(given, asked) && (split_port(asked).1.is_none() || split_port(given).1.is_some())
 }
@@ -151,14 +151,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_root_is_empty_and_without_warning() {
+    fn root_path_is_empty_without_warning() {
         assert_eq!(path("/"), Ok((String::new(), false)));
         assert_eq!(path("/a/"), Ok(("/a".into(), true)));
         assert_eq!(path("/a.b/..c"), Ok(("/a.b/..c".into(), false)));
     }
 
     #[test]
-    fn hosts_may_carry_ports() {
+    fn host_accepts_port() {
         for good in [
             "a.example",
             "A.Example:8080",
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_port_is_any_port() {
+    fn host_without_port_matches_any_port() {
         assert!(compatible("a", "a:80") && compatible("a:80", "a") && !compatible("a:1", "a:2"));
         assert!(implies("a:80", "a") && !implies("a", "a:80") && !implies("a", "b"));
     }

@@ -1,8 +1,8 @@
-//! The text of `config.ru.toml` → a [`Manifest`], or all that is wrong with it.
+//! Parses `config.ru.toml` into a [`Manifest`], or reports everything that is wrong with it.
 //!
-//! This room is pure: the environment's name and variables are arguments, and it opens no file. It
-//! knows nothing of libraries and sockets. Nothing written in a manifest is ignored in silence:
-//! what is not understood is an error, what cannot have an effect is an error or a warning.
+//! The parser is pure: the environment's name and variables are arguments, and it opens no file. It does
+//! not know about libraries or sockets. Nothing in a manifest is silently ignored: an unknown key is an
+//! error, and a part that can have no effect is an error or a warning.
 
 use std::path::PathBuf;
 
@@ -41,16 +41,16 @@ mod tests;
 mod variable;
 pub(crate) mod words;
 
-/// A manifest's text and the name it is known by.
+/// A manifest's text and its file name.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The file as a person would name it; shown in diagnostics, never opened.
+    /// The file name to show in diagnostics. Never opened.
     pub path: PathBuf,
     /// The whole text.
     pub text: String,
 }
 
-/// What a manifest may depend on besides its text.
+/// What a manifest depends on besides its text.
 #[derive(Clone, Copy)]
 pub struct Settings<'a> {
     /// The environment's name, as `only` and `except` know it: `development`, `production`, …
@@ -59,33 +59,33 @@ pub struct Settings<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
-/// A manifest that can be served, and what is odd about it.
+/// A manifest that can be served, with its warnings.
 #[derive(Clone, Debug)]
 pub struct Parsed {
-    /// What the text says, for this environment.
+    /// The manifest, for this environment.
     pub manifest: Manifest,
-    /// What is probably not meant as written, in the order of the text.
+    /// The warnings, in the order of the text.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// All that a manifest says.
+/// A parsed manifest.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     /// `[server]`: where to listen.
     pub server: Server,
-    /// `[plugins]`: where libraries are looked for and which are trusted.
+    /// `[plugins]`: where to look for libraries, and which to trust.
     pub plugins: Plugins,
-    /// `[limits]`: sizes, counts and times that a request may not exceed.
+    /// `[limits]`: bounds on requests, connections and shutdown.
     pub limits: Limits,
-    /// `[failures]`: what follows when plugins fail again and again.
+    /// `[failures]`: what happens when plugins fail repeatedly.
     pub failures: Failures,
     /// `[renewal]`: when the worker is renewed.
     pub renewal: Renewal,
-    /// `[dev]`: what `stackup dev` adds for whoever develops.
+    /// `[dev]`: what `stackup dev` adds during development.
     pub dev: Dev,
-    /// Paths to ask for before a new generation becomes active.
+    /// Paths to request before a new generation becomes active.
     pub warmup: Vec<String>,
-    /// The `use`, `map` and `run` of the top level.
+    /// The top level of the stack.
     pub stack: Level,
 }
 
@@ -93,7 +93,7 @@ pub struct Manifest {
 ///
 /// # Errors
 ///
-/// Every error found in the text, with its warnings, in the order of the text.
+/// Every error and warning in the text, in order.
 pub fn parse(source: &Source, settings: &Settings<'_>) -> Result<Parsed, Vec<Diagnostic>> {
     let (manifest, diagnostics) = read::manifest(&source.text, settings);
     match manifest {

@@ -1,8 +1,8 @@
-//! What a plugin and its handler may be called.
+//! Names of plugins and handlers.
 
 use super::words::quoted;
 
-/// Why a name is none, and how to mend it.
+/// Why a name is invalid, and how to fix it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InvalidName {
     pub(super) message: String,
@@ -21,10 +21,10 @@ pub(super) fn parse(text: &str) -> Result<(String, Option<String>), InvalidName>
         && !is_handler(handler)
     {
         return Err(InvalidName {
-            message: format!("{} cannot be the name of a handler", quoted(handler)),
-            label: "a name is expected after `#`".into(),
+            message: format!("{} is not a valid handler name", quoted(handler)),
+            label: "expected a name after `#`".into(),
             help: Some(format!(
-                "write `{plugin}#HANDLER` with letters, digits, `_` and `-`, or `{plugin}` alone"
+                "write `{plugin}#HANDLER` with letters, digits, `_` and `-`, or just `{plugin}`"
             )),
         });
     }
@@ -33,7 +33,7 @@ pub(super) fn parse(text: &str) -> Result<(String, Option<String>), InvalidName>
 
 fn check_plugin(name: &str) -> Result<(), InvalidName> {
     let complain = |label: &str, help: Option<String>| {
-        let message = format!("{} cannot be the name of a plugin", quoted(name));
+        let message = format!("{} is not a valid plugin name", quoted(name));
         Err(InvalidName {
             message,
             label: label.to_owned(),
@@ -42,8 +42,8 @@ fn check_plugin(name: &str) -> Result<(), InvalidName> {
     };
     if name.is_empty() {
         return Err(InvalidName {
-            message: "the plugin's name is empty".into(),
-            label: "a name is expected here".into(),
+            message: "the plugin name is empty".into(),
+            label: "expected a name".into(),
             help: None,
         });
     }
@@ -60,21 +60,21 @@ fn check_plugin(name: &str) -> Result<(), InvalidName> {
         return complain(
             "this looks like a file",
             Some(format!(
-                "write the name alone: \"{stem}\"; for a file of your choice add `path = \"{name}\"`"
+                "write just the name: \"{stem}\"; to choose the file, add `path = \"{name}\"`"
             )),
         );
     }
     if name.contains("::") {
         return complain(
             "this looks like a Rust path",
-            Some("a handler is named after `#`: \"plugin#handler\"".into()),
+            Some("name a handler after `#`: \"plugin#handler\"".into()),
         );
     }
     if !is_plugin(name) {
         let normalized = normalized(name);
         let help = is_plugin(&normalized).then(|| format!("did you mean \"{normalized}\"?"));
         return complain(
-            "a name is lower-case letters, digits, `_` and `-`, the first a letter or digit",
+            "expected lower-case letters, digits, `_` and `-`, starting with a letter or digit",
             help,
         );
     }
@@ -99,7 +99,7 @@ fn is_library(name: &str) -> bool {
         .any(|suffix| name.ends_with(suffix))
 }
 
-/// The plugin's name that a path or file name most likely stands for.
+/// The plugin name that a path or file name most likely means.
 fn stem(path: &str) -> String {
     let file = path.trim_end_matches(['/', '\\']);
     let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
@@ -115,7 +115,7 @@ fn stem(path: &str) -> String {
     }
 }
 
-/// `BasicAuth` and `basic auth` as a plugin would be called: `basic-auth`.
+/// `BasicAuth` and `basic auth` in the form of a plugin name: `basic-auth`.
 pub(crate) fn normalized(name: &str) -> String {
     let mut normalized = String::new();
     let mut after_lower = false;
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_handler_follows_the_hash() {
+    fn handler_follows_hash() {
         assert_eq!(
             parse("auth#basic"),
             Ok(("auth".into(), Some("basic".into())))
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mend_is_a_name() {
+    fn normalized_name_is_valid() {
         assert_eq!(normalized("BasicAuth"), "basic-auth");
         assert_eq!(stem("./target/release/libbasic_auth.so"), "basic_auth");
         assert_eq!(stem("plugins/hello/"), "hello");

@@ -1,4 +1,4 @@
-//! `[plugins]`: where libraries are looked for, and which are trusted.
+//! `[plugins]`: where to look for libraries, and which to trust.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub struct Plugins {
     /// Directories searched for `libNAME.so`, first found wins; relative to the manifest's folder.
     pub path: Vec<PathBuf>,
-    /// Whose files are loaded.
+    /// Which files may be loaded.
     pub trust: Trust,
 }
 
@@ -20,10 +20,10 @@ impl Default for Plugins {
     }
 }
 
-/// Whose library files are loaded.
+/// Which library files may be loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// Files that nobody but their owner (and root) can change.
+    /// Files that only their owner and root can change.
     #[default]
     Owner,
     /// Any file: for shared development machines.

@@ -1,29 +1,29 @@
-//! A manifest that is not there to be read, and what to do.
+//! Why a manifest cannot be read.
 
 use std::io;
 use std::path::Path;
 
-/// Why a manifest's text can't be had.
+/// Why a manifest's text cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It never was there.
+    /// There is no such file.
     #[error(
-        "there is no such file: make a site with `stackup new site NAME`, or give the manifest's path"
+        "no such file\nhelp: create a site with `stackup new site NAME`, or give the manifest's path"
     )]
     Missing,
-    /// It was there.
-    #[error("the file is gone: put it back")]
+    /// The file was there before.
+    #[error("the file was removed\nhelp: put it back")]
     Gone,
     /// It is a directory, a device or a socket.
-    #[error("this is not a regular file: give the path of the manifest itself")]
+    #[error("not a regular file\nhelp: give the path of the manifest itself")]
     NotAFile,
-    /// Nothing in it.
-    #[error("the file is empty: say at least what answers, as with `run = \"name\"`")]
+    /// The file is empty.
+    #[error("the file is empty\nhelp: add at least an app: `run = \"name\"`")]
     Empty,
     /// Something keeps writing it.
-    #[error("the file is still changing: save it again when nothing writes it any more")]
+    #[error("the file keeps changing\nhelp: save it again once nothing writes to it")]
     StillChanging,
-    /// The system refused.
+    /// Any other I/O error.
     #[error("{0}")]
     Io(#[source] io::Error),
 }
@@ -38,8 +38,8 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// What a person reads of it.
+/// The message for people: the path, the reason and the fix.
 pub fn read_error_message(path: &Path, why: ReadError) -> String {
     let path = path.display();
-    format!("the manifest `{path}` can't be read: {why}")
+    format!("failed to read the manifest `{path}`: {why}")
 }

@@ -1,4 +1,4 @@
-//! Diagnostics as a person reads them, in rustc's manner.
+//! Renders diagnostics in rustc's style.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
@@ -6,9 +6,9 @@ use super::words::printable;
 use super::{Diagnostic, Severity, Source, Span};
 
 impl Diagnostic {
-    /// The message with file, line, column and underlined text; no newline at the end.
+    /// The message with file, line, column and underlined text. No trailing newline.
     ///
-    /// A span outside of the text is moved to the nearest place inside it.
+    /// A span outside the text moves to the nearest place inside it.
     pub fn render(&self, source: &Source, color: bool) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -58,7 +58,7 @@ impl Diagnostic {
 }
 
 impl Source {
-    /// All of `diagnostics`, one below the other; ends in a newline unless there are none.
+    /// Renders all `diagnostics` in order. Ends in a newline unless there are none.
     pub fn render(&self, diagnostics: &[Diagnostic], color: bool) -> String {
         let all = diagnostics
             .iter()
@@ -67,8 +67,8 @@ impl Source {
     }
 }
 
-/// `text` with the control characters that the renderer lets through (C1, which TOML allows in strings)
-/// made visible by one that has as many bytes, so that spans hold.
+/// Replaces the control characters that the renderer lets through (C1, which TOML allows in strings)
+/// with a visible character of the same length, so that spans stay valid.
 fn visible(text: &str) -> String {
     text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{b7}")
 }

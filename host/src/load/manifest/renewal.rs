@@ -5,7 +5,7 @@
 pub struct Renewal {
     /// Number of retired generations.
     pub generations: Option<u64>,
-    /// Address space of the libraries that rest, in bytes.
+    /// Address space of libraries that are no longer in use, in bytes.
     pub memory: Option<u64>,
 }
 

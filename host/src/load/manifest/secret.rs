@@ -1,4 +1,4 @@
-//! Values of a config, or of a header, that are nobody's business, not even on a screen that is shared.
+//! Config and header values to hide, for instance on a shared screen.
 
 use serde_json::Value;
 
@@ -13,11 +13,11 @@ pub const PARTS: [&str; 10] = [
     "session",
     "token",
     "api_key",
-    // `basic-auth` has its hashes below it.
+    // `basic-auth` keeps its hashes below this key.
     "users",
 ];
 
-/// What is shown in the place of such a value.
+/// Shown instead of such a value.
 pub const HIDDEN: &str = "[hidden]";
 
 /// Whether the value of this name is hidden.
@@ -26,7 +26,7 @@ pub fn is_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
-/// `value` with all that is hidden in it, however deep.
+/// `value` with every secret in it hidden, at any depth.
 pub fn hide(value: &Value) -> Value {
     match value {
         Value::Object(values) => {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_hidden_by_their_names_however_deep() {
+    fn secret_values_are_hidden_at_any_depth() {
         for name in [
             "Authorization",
             "HTTP_SET_COOKIE",

@@ -10,14 +10,14 @@ use super::Span;
 /// `[server]`.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// The addresses, at least one, none twice.
+    /// The addresses: at least one, without duplicates.
     pub listen: Vec<Listen>,
-    /// Where each is written; shorter than `listen` if they are the default ones.
+    /// Where each is written. Empty for the default address.
     pub(super) listen_spans: Vec<Span>,
 }
 
 impl Server {
-    /// Where the address at `index` is written, if it is: "address in use" can point there.
+    /// Where the address at `index` is written, if it is, for errors such as "address in use".
     pub fn listen_span(&self, index: usize) -> Option<Span> {
         self.listen_spans.get(index).cloned()
     }
@@ -35,7 +35,7 @@ impl Default for Server {
 /// One address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Listen {
-    /// `host:port`; the host may be a name that is still to be resolved. Port 0: any free one.
+    /// `host:port`. The host may be a name, which is resolved later. Port 0 takes any free port.
     Tcp(String),
     /// A socket file, written `unix:/path`.
     Unix(PathBuf),

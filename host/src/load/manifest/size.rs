@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Option<u64> {
     number.checked_mul(*scale)
 }
 
-/// `bytes` in the largest binary unit that shows it whole.
+/// `bytes` in the largest binary unit that divides it.
 pub(super) fn show(bytes: u64) -> String {
     let binary = UNITS.iter().filter(|(name, _)| name.ends_with("iB"));
     match binary
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_binary_or_decimal() {
+    fn size_units_are_binary_or_decimal() {
         assert_eq!(parse("64KiB"), Some(65_536));
         assert_eq!(parse("64 kib"), Some(65_536));
         assert_eq!(parse("10MB"), Some(10_000_000));
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubtful_size_is_none() {
+    fn ambiguous_size_is_rejected() {
         for text in [
             "",
             "64",

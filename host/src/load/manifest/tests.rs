@@ -1,4 +1,4 @@
-//! What holds for every text, and the places that other rooms ask for.
+//! Properties of every text, and the spans that other modules use.
 
 use proptest::prelude::*;
 
@@ -53,7 +53,7 @@ fn read(text: &str) -> (Source, Result<Parsed, Vec<Diagnostic>>) {
     (source, parsed)
 }
 
-/// Parses, and checks every place and message that comes out.
+/// Parses `text` and checks every span and message.
 fn check(text: &str) {
     let (source, parsed) = read(text);
     let diagnostics = match parsed {
@@ -105,7 +105,7 @@ fn places(level: &Level, text: &str) {
     }
 }
 
-/// Pieces of which a manifest, or nearly one, can be made.
+/// Fragments that form a manifest, or nearly one.
 fn fragment() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "use",
@@ -191,19 +191,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_read_without_panic(text in any::<String>()) {
+    fn parser_never_panics_on_any_text(text in any::<String>()) {
         check(&text);
     }
 
     #[test]
-    fn anything_like_a_manifest_is_read_without_panic(
+    fn parser_never_panics_on_manifest_fragments(
         fragments in prop::collection::vec(fragment(), 0..40),
     ) {
         check(&fragments.concat());
     }
 
     #[test]
-    fn a_broken_manifest_is_read_without_panic(
+    fn parser_never_panics_on_broken_manifest(
         at in 0..VALID.len(),
         length in 0..30_usize,
         fragments in prop::collection::vec(fragment(), 0..4),
@@ -214,7 +214,7 @@ proptest! {
     }
 
     #[test]
-    fn a_foreign_span_is_shown_somewhere(start in 0..2000_usize, length in 0..2000_usize) {
+    fn out_of_range_span_renders(start in 0..2000_usize, length in 0..2000_usize) {
         let source = Source { path: "x".into(), text: VALID.to_owned() };
         let error = Diagnostic::error(start..start + length, "m").also(length..start, "other");
         prop_assert!(!error.render(&source, false).is_empty());
@@ -223,14 +223,14 @@ proptest! {
 }
 
 #[test]
-fn every_prefix_of_a_manifest_is_read_without_panic() {
+fn parser_never_panics_on_any_prefix() {
     for (at, _) in VALID.char_indices() {
         check(&VALID[..at]);
     }
 }
 
 #[test]
-fn the_places_of_config_are_known() {
+fn config_spans_point_at_keys_and_values() {
     let (source, parsed) = read(VALID);
     let stack = parsed.unwrap().manifest.stack;
     let text = |span: Span| &source.text[span];
@@ -265,7 +265,7 @@ fn the_places_of_config_are_known() {
 }
 
 #[test]
-fn the_place_of_an_address_is_known() {
+fn listen_span_points_at_address() {
     let (source, parsed) = read(VALID);
     let server = parsed.unwrap().manifest.server;
     assert_eq!(
@@ -276,7 +276,7 @@ fn the_place_of_an_address_is_known() {
 }
 
 #[test]
-fn colour_is_the_callers_choice() {
+fn colour_follows_argument() {
     let (source, parsed) = read("rnu = 1");
     let error = &parsed.unwrap_err()[0];
     assert!(error.render(&source, true).contains("\u{1b}["));
@@ -284,8 +284,8 @@ fn colour_is_the_callers_choice() {
 }
 
 #[test]
-fn nothing_in_a_manifest_moves_the_cursor() {
-    // Raw in the text, as U+009B is in a string that TOML allows, and quoted in a help, as the zero is.
+fn rendered_text_has_no_control_characters() {
+    // U+009B appears raw, in a string that TOML allows; the zero byte appears quoted in a help.
     for text in [
         "run = \"a\u{9b}2J\"\n\"k\u{9b}y\" = 1",
         "run = h\0\u{1b}[2J",
@@ -300,7 +300,7 @@ fn nothing_in_a_manifest_moves_the_cursor() {
 }
 
 #[test]
-fn a_hidden_character_leaves_the_underline_in_its_place() {
+fn replaced_character_keeps_underline_position() {
     let (source, parsed) = read("run = \"a\u{9b}\" # é\nuse = 1");
     let found = source.render(&parsed.unwrap_err(), false);
     assert!(
@@ -310,7 +310,7 @@ fn a_hidden_character_leaves_the_underline_in_its_place() {
 }
 
 #[test]
-fn a_position_counts_characters_from_one() {
+fn position_counts_characters_from_one() {
     let source = Source {
         path: "x".into(),
         text: "a\né é\n".into(),

@@ -1,8 +1,8 @@
-//! `${VAR}` in a string: found, replaced, or complained of.
+//! Substitutes `${VAR}` in strings.
 
 use super::Span;
 
-/// What is wrong with one `${…}`, and where in the string's decoded text it starts.
+/// An invalid `${…}` in a string.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     /// Which `${` of the string, from 0.
@@ -16,11 +16,11 @@ pub(super) enum FaultKind {
     Missing(String),
     /// `${` without `}`.
     Unterminated,
-    /// What stands between the braces is no variable's name.
+    /// The text between the braces is not a variable name.
     Name(String),
 }
 
-/// `text` with each `${VAR}` replaced; `$${` stands for `${`.
+/// `text` with each `${VAR}` replaced; `$${` becomes `${`.
 pub(super) fn interpolate(
     text: &str,
     variable: &dyn Fn(&str) -> Option<String>,
@@ -48,7 +48,7 @@ pub(super) fn interpolate(
             break;
         };
         let name = &after[..end];
-        // The `}` found may close a later `${`: then this one is the unterminated one.
+        // The `}` found may close a later `${`: then this one is unterminated.
         if name.contains("${") {
             faults.push(Fault {
                 nth,
@@ -79,7 +79,7 @@ pub(super) fn interpolate(
     }
 }
 
-/// Where the `nth` `${…}` of a string stands in the manifest; the whole string if escapes hide it.
+/// Where the manifest has the `nth` `${…}` of a string; the whole string if escapes hide it.
 pub(super) fn locate(raw: &str, decoded: &str, nth: usize, span: &Span) -> Span {
     let whole = span.clone();
     if raw.matches("${").count() != decoded.matches("${").count() {
@@ -110,17 +110,17 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_not_interpolated_again() {
+    fn value_is_not_interpolated_again() {
         assert_eq!(filled("<${A}|${A}>").unwrap(), "<${B}|${B}>");
     }
 
     #[test]
-    fn a_doubled_dollar_is_literal() {
+    fn doubled_dollar_is_literal() {
         assert_eq!(filled("$${A} $2b$12$ $${A").unwrap(), "${A} $2b$12$ ${A");
     }
 
     #[test]
-    fn each_fault_is_numbered() {
+    fn faults_are_numbered_in_order() {
         let faults = filled("$${x} ${B} ${a-b} ${A} ${").unwrap_err();
         assert_eq!(
             faults,

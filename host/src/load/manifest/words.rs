@@ -1,8 +1,8 @@
-//! Words in messages: quoted, printable, listed, and the known one nearest to an unknown one.
+//! Text for messages: quoted words, lists, and the known word closest to a typo.
 
 use std::borrow::Cow;
 
-/// The candidate that `word` is most likely a slip of, if any is near enough.
+/// The candidate that `word` is most likely a typo of, if any is close enough.
 pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
@@ -21,7 +21,7 @@ pub(crate) fn nearest<'c>(
         .map(|(_, candidate)| candidate)
 }
 
-/// "`text`", readable whatever it holds.
+/// "`text`", with control characters escaped.
 pub(super) fn quoted(text: &str) -> String {
     match text {
         "" => "an empty string".to_owned(),
@@ -31,7 +31,8 @@ pub(super) fn quoted(text: &str) -> String {
     }
 }
 
-/// `text` without what could move a terminal's cursor or colour it; its lines stay.
+/// `text` with control characters escaped, so that it cannot move a terminal's cursor or change its
+/// colours. Line breaks stay.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let hidden = |c: char| c.is_control() && c != '\n';
     if !text.contains(hidden) {

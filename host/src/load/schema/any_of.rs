@@ -1,4 +1,4 @@
-//! What is wrong with a value that may have one of several forms: which one is meant?
+//! `anyOf` and `oneOf`: which variant did the author mean?
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
@@ -10,10 +10,10 @@ use super::collector::{ViolationCollector, named};
 type Errors<'e> = Vec<ValidationError<'e>>;
 
 impl ViolationCollector<'_> {
-    /// Tells what keeps `found` from the form that is most likely meant; each of `forms` is why it is not
-    /// that one.
+    /// Reports why `found` does not match the variant that is most likely meant. Each of `forms` has the
+    /// errors for one variant.
     pub(super) fn no_variant(&mut self, path: String, forms: &[Errors<'_>], found: &Value) {
-        // A form for another type of value, or for another word, is not meant.
+        // A variant for another type or another word is not meant.
         let elsewhere = |form: &Errors<'_>| !form.iter().any(|error| self.rejects(error, &path));
         let meant: Vec<_> = forms.iter().filter(|form| elsewhere(form)).collect();
         match meant.as_slice() {
@@ -23,7 +23,7 @@ impl ViolationCollector<'_> {
         }
     }
 
-    /// Whether this says that the value itself, not something in it, is of another type or another word.
+    /// Whether `error` is about the type or word of the value itself, not of something inside it.
     fn rejects(&self, error: &ValidationError<'_>, path: &str) -> bool {
         let at_root = self.path(error.instance_path()) == path;
         at_root
@@ -33,7 +33,7 @@ impl ViolationCollector<'_> {
             )
     }
 
-    /// All forms are for other types or other words.
+    /// Reports a value when every variant is for another type or word.
     fn no_type_or_word(&mut self, path: String, forms: &[Errors<'_>], found: &Value) {
         let (mut types, mut words) = (Vec::<JsonType>::new(), Vec::new());
         for error in forms.iter().flatten() {
@@ -50,12 +50,12 @@ impl ViolationCollector<'_> {
         if words.is_empty() {
             return self.wrong_type(path, &types, found);
         }
-        // Which strings is said by the words.
+        // The words already say which strings are allowed.
         types.retain(|kind| *kind != JsonType::String);
         self.none_of(path, &words, &types, found);
     }
 
-    /// Several forms of the same type: one key of a table tells which is meant.
+    /// Several variants of the same type: one key of the table, the tag, tells which is meant.
     fn by_tag(&mut self, path: String, forms: &[&Errors<'_>]) {
         let tag = |error: &&ValidationError<'_>| {
             matches!(error.kind(), Kind::Constant { .. } | Kind::Enum { .. })
@@ -73,7 +73,7 @@ impl ViolationCollector<'_> {
         if let [one] = complete.copied().collect::<Vec<_>>().as_slice() {
             return one.iter().for_each(|error| self.add(error));
         }
-        // No form knows the tag: all of them name it, at the same place.
+        // No variant has this tag, and all of them check it at the same place.
         let tags: Vec<_> = forms
             .iter()
             .filter_map(|form| form.iter().find(tag))
@@ -95,7 +95,7 @@ impl ViolationCollector<'_> {
             let (place, found) = (self.path(first.instance_path()), first.instance());
             return self.none_of(place, &words, &[], found);
         }
-        let message = format!("{} has none of the forms that are allowed", named(&path));
+        let message = format!("{} matches none of the allowed forms", named(&path));
         self.push(path, message, String::new());
     }
 }

@@ -1,4 +1,4 @@
-//! From what the validator finds to what a person reads.
+//! Turns the validator's errors into violations that people can read.
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{EntryPart, Violation};
 use crate::load::manifest::words::{list, nearest};
 
-/// Violations of a config, as they are found.
+/// Collects the violations of a config.
 pub(super) struct ViolationCollector<'a> {
     schema: &'a Value,
     config: &'a Value,
@@ -46,8 +46,8 @@ impl<'a> ViolationCollector<'a> {
                     "" => String::new(),
                     _ => format!(" in {what}"),
                 };
-                let label = format!("`{key}` is missing");
-                self.push(path, format!("the key `{key}` is missing{place}"), label);
+                let label = format!("`{key}` is required");
+                self.push(path, format!("missing key `{key}`{place}"), label);
             }
             Kind::Type { kind } => {
                 let types: Vec<_> = match kind {
@@ -86,17 +86,17 @@ impl<'a> ViolationCollector<'a> {
                 self.push(path, "this handler takes no config".to_owned(), label);
             }
             Kind::Pattern { pattern } => {
-                let label = "not of this form".to_owned();
+                let label = "does not match".to_owned();
                 self.push(
                     path,
                     format!("{what} must match the pattern `{pattern}`"),
                     label,
                 );
             }
-            // In the validator's words, without the value.
+            // The validator's own message, with the value masked.
             _ => {
-                let told = error.masked_with(what.as_str()).to_string();
-                self.push(path, told, String::new());
+                let message = error.masked_with(what.as_str()).to_string();
+                self.push(path, message, String::new());
             }
         }
     }
@@ -131,17 +131,17 @@ impl<'a> ViolationCollector<'a> {
     }
 
     pub(super) fn wrong_type(&mut self, path: String, types: &[JsonType], found: &Value) {
-        let mut words: Vec<_> = types.iter().filter_map(|kind| word(*kind)).collect();
+        let mut words: Vec<_> = types.iter().filter_map(|kind| type_name(*kind)).collect();
         words.dedup();
-        let (what, is) = (named(&path), word_of(found));
+        let (what, is) = (named(&path), type_of(found));
         let message = match words.is_empty() {
-            true => format!("{what} cannot be given here"),
+            true => format!("{what} is not allowed here"),
             false => format!("{what} must be {}", words.join(" or ")),
         };
         self.push(path, message, format!("this is {is}"));
     }
 
-    /// It must be one of these values, or of one of these types.
+    /// Reports a value that is none of `options` and of none of `types`.
     pub(super) fn none_of(
         &mut self,
         path: String,
@@ -150,7 +150,7 @@ impl<'a> ViolationCollector<'a> {
         found: &Value,
     ) {
         let what = named(&path);
-        let types = types.iter().filter_map(|kind| word(*kind));
+        let types = types.iter().filter_map(|kind| type_name(*kind));
         let mut written: Vec<_> = options.iter().map(ToString::to_string).collect();
         written.extend(types.map(str::to_owned));
         written.dedup();
@@ -160,7 +160,7 @@ impl<'a> ViolationCollector<'a> {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => "none of these".to_owned(),
             },
-            other => format!("this is {}", word_of(other)),
+            other => format!("this is {}", type_of(other)),
         };
         self.push(path, format!("{what} must be {}", either(&written)), label);
     }
@@ -176,7 +176,7 @@ impl<'a> ViolationCollector<'a> {
         );
     }
 
-    /// What is allowed, of both ends that the schema says.
+    /// The allowed range, from the bounds in the schema.
     fn range(&self, error: &ValidationError<'_>) -> String {
         let bound = |key| self.around(error, key).map(ToString::to_string);
         let above = bound("exclusiveMinimum").map(|least| format!("more than {least}"));
@@ -191,19 +191,19 @@ impl<'a> ViolationCollector<'a> {
         }
     }
 
-    /// What else the schema says beside the keyword that was violated.
+    /// The value of `keyword` beside the violated keyword in the schema.
     fn around(&self, error: &ValidationError<'_>, keyword: &str) -> Option<&'a Value> {
         let place = error.schema_path().as_str();
         let (around, _) = place.rsplit_once('/')?;
         self.schema.pointer(around)?.get(keyword)
     }
 
-    /// A place in the config as the manifest's reader notes it.
+    /// A location as a config path, in the form that the manifest's parser records.
     pub(super) fn path(&self, location: &Location) -> String {
         let (mut path, mut at) = (String::new(), Some(self.config));
         for step in location.as_str().split('/').skip(1) {
             let step = step.replace("~1", "/").replace("~0", "~");
-            // What is a number may be a key all the same.
+            // A number can also be a key of a table.
             if let Some(Value::Array(items)) = at {
                 path.push_str(&format!("[{step}]"));
                 at = step.parse().ok().and_then(|index: usize| items.get(index));
@@ -219,10 +219,10 @@ impl<'a> ViolationCollector<'a> {
     }
 }
 
-/// How a place is called in a message.
+/// The name of a config path in messages.
 pub(super) fn named(path: &str) -> String {
     match path {
-        "" => "it".to_owned(),
+        "" => "`config`".to_owned(),
         _ => format!("`{path}`"),
     }
 }
@@ -236,8 +236,8 @@ fn either(words: &[String]) -> String {
     }
 }
 
-/// What a type is called in TOML, with its article; TOML has no null.
-fn word(kind: JsonType) -> Option<&'static str> {
+/// The TOML name of a type, with its article. TOML has no null.
+fn type_name(kind: JsonType) -> Option<&'static str> {
     Some(match kind {
         JsonType::Null => return None,
         JsonType::Boolean => "a boolean",
@@ -249,7 +249,7 @@ fn word(kind: JsonType) -> Option<&'static str> {
     })
 }
 
-fn word_of(value: &Value) -> &'static str {
+fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",

@@ -1,4 +1,4 @@
-//! What a config violates of its handler's schema.
+//! Checks a config against its handler's schema.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,15 +8,15 @@ use super::collector::ViolationCollector;
 /// Something in a config that the schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
-    /// Where in the config, such as `users[2].name`; empty for all of it.
+    /// Where in the config, such as `users[2].name`. Empty for the whole config.
     pub path: String,
-    /// What of it is meant.
+    /// Whether the key or the value violates the schema.
     pub part: EntryPart,
-    /// What is wrong, in one line. Quotes no value: it may be a secret.
+    /// What is wrong, in one line. Never quotes a value, which may be secret.
     pub message: String,
-    /// A few words to stand beside it.
+    /// The label for the underline.
     pub label: String,
-    /// What would be right, if that is more than a few words.
+    /// What is allowed, if that takes more than a label.
     pub note: Option<String>,
 }
 
@@ -30,32 +30,32 @@ pub enum EntryPart {
     Value,
 }
 
-/// The schema of a handler's config, of the text that the handler gives.
+/// Parses the config schema that a handler exports.
 ///
 /// # Errors
 ///
-/// When the text is no JSON.
+/// If the text is not JSON.
 pub fn of_config(text: &str) -> serde_json::Result<Value> {
     let schema: Value = serde_json::from_str(text)?;
-    // A handler that takes no config says so by `()`, which a table can never be.
+    // A handler without config has the schema of `()`, which no table matches.
     Ok(match schema["type"] == "null" {
         true => json!({ "type": "object", "maxProperties": 0 }),
         false => schema,
     })
 }
 
-/// All that `config` violates of `schema`.
+/// Every violation of `schema` in `config`.
 ///
 /// # Errors
 ///
-/// When the schema is none.
+/// If the schema is invalid.
 pub fn violations(schema: &Value, config: &Value) -> Result<Vec<Violation>, String> {
     let validator = jsonschema::draft202012::new(schema).map_err(|error| error.to_string())?;
-    let mut misfits = ViolationCollector::new(schema, config);
+    let mut violations = ViolationCollector::new(schema, config);
     for error in validator.iter_errors(config) {
-        misfits.add(&error);
+        violations.add(&error);
     }
-    Ok(misfits.found)
+    Ok(violations.found)
 }
 
 #[cfg(test)]

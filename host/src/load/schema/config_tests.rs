@@ -70,8 +70,8 @@ enum Kind {
     Timed { seconds: u32 },
 }
 
-/// What is wrong, each as `path @part: message | label`.
-fn told(config: Value) -> Vec<String> {
+/// The violations, each as `path @part: message | label`.
+fn rendered(config: Value) -> Vec<String> {
     let schema = schema_for!(Config).to_value();
     let found = violations(&schema, &config).unwrap();
     let line = |v: &Violation| {
@@ -87,31 +87,31 @@ fn told(config: Value) -> Vec<String> {
 
 #[track_caller]
 fn one(config: Value, expected: &str) {
-    assert_eq!(told(config), [expected]);
+    assert_eq!(rendered(config), [expected]);
 }
 
 #[test]
-fn what_fits_violates_nothing() {
+fn valid_config_has_no_violations() {
     for config in [
         json!({ "to": "/" }),
         json!({ "to": "/", "status": 301, "ratio": 1, "when": { "doors": 2 }, "mode": "lax" }),
         json!({ "to": "/", "store": { "type": "memory", "entries": 1 }, "kind": "plain" }),
         json!({ "to": "/", "kind": { "sized": { "bytes": 1 } }, "word": "up" }),
     ] {
-        assert_eq!(told(config), [""; 0]);
+        assert_eq!(rendered(config), [""; 0]);
     }
 }
 
 #[test]
-fn all_is_told_at_once() {
+fn all_violations_are_reported() {
     let config = json!({ "too": "/", "status": "x", "rooms": [{ "doors": 1 }, { "door": 2 }] });
-    let mut told = told(config);
+    let mut told = rendered(config);
     told.sort();
     assert_eq!(
         told,
         [
-            " @value: the key `to` is missing | `to` is missing",
-            "rooms[1] @value: the key `doors` is missing in `rooms[1]` | `doors` is missing",
+            " @value: missing key `to` | `to` is required",
+            "rooms[1] @value: missing key `doors` in `rooms[1]` | `doors` is required",
             "rooms[1].door @key: unknown key `door` in `rooms[1]` | did you mean `doors`?",
             "status @value: `status` must be an integer | this is a string",
             "too @key: unknown key `too` | did you mean `to`?",
@@ -120,7 +120,7 @@ fn all_is_told_at_once() {
 }
 
 #[test]
-fn an_unknown_key_is_told_with_those_that_are_known() {
+fn unknown_key_lists_known_keys() {
     let schema = schema_for!(Room).to_value();
     let found = violations(&schema, &json!({ "doors": 1, "zzz": 1 })).unwrap();
     assert_eq!(
@@ -130,7 +130,7 @@ fn an_unknown_key_is_told_with_those_that_are_known() {
 }
 
 #[test]
-fn bounds_are_told() {
+fn out_of_range_value_reports_bounds() {
     one(
         json!({ "to": "", "status": 70_000 }),
         "status @value: `status` is out of range | allowed: 0 to 65535",
@@ -142,7 +142,7 @@ fn bounds_are_told() {
 }
 
 #[test]
-fn a_number_may_be_a_key() {
+fn numeric_key_is_not_an_index() {
     one(
         json!({ "to": "", "by_number": { "404": "x" } }),
         "by_number.404 @value: `by_number.404` must be an integer | this is a string",
@@ -150,7 +150,7 @@ fn a_number_may_be_a_key() {
 }
 
 #[test]
-fn of_what_may_be_missing_the_form_is_told() {
+fn optional_value_reports_expected_type() {
     one(
         json!({ "to": "", "when": { "doors": true } }),
         "when.doors @value: `when.doors` must be an integer | this is a boolean",
@@ -162,7 +162,7 @@ fn of_what_may_be_missing_the_form_is_told() {
 }
 
 #[test]
-fn words_are_told_with_the_nearest() {
+fn unknown_word_suggests_nearest() {
     one(
         json!({ "to": "", "mode": "laks" }),
         "mode @value: `mode` must be \"strict\" or \"lax\" | none of these",
@@ -182,7 +182,7 @@ fn words_are_told_with_the_nearest() {
 }
 
 #[test]
-fn a_tag_tells_which_form_is_meant() {
+fn tag_selects_variant() {
     one(
         json!({ "to": "", "store": { "type": "memory", "entries": "x" } }),
         "store.entries @value: `store.entries` must be an integer | this is a string",
@@ -202,7 +202,7 @@ fn a_tag_tells_which_form_is_meant() {
 }
 
 #[test]
-fn no_config_is_a_schema_too() {
+fn unit_schema_rejects_any_config() {
     let schema = of_config(&serde_json::to_string(&schema_for!(())).unwrap()).unwrap();
     assert_eq!(violations(&schema, &json!({})).unwrap(), []);
     let found = violations(&schema, &json!({ "a": 1 })).unwrap();
@@ -210,6 +210,6 @@ fn no_config_is_a_schema_too() {
 }
 
 #[test]
-fn what_is_no_schema_is_told() {
+fn invalid_schema_is_an_error() {
     assert!(violations(&json!({ "type": "strange" }), &json!({})).is_err());
 }

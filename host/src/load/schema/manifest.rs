@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::load::library::HandlerKind;
 
-/// What can be written, whatever plugins there are.
+/// The schema without any plugins.
 const MANIFEST: &str = include_str!("manifest.schema.json");
 
-/// What a manifest can name.
+/// The plugins and handlers that a manifest can name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KnownPlugins {
-    /// The names of plugins, as a hint: others may be named as well.
+    /// Plugin names, as suggestions. Other names are allowed, too.
     pub plugins: Vec<String>,
     /// The handlers whose schemas are known.
     pub handlers: Vec<HandlerSchema>,
@@ -21,7 +21,7 @@ pub struct KnownPlugins {
 pub struct HandlerSchema {
     /// The plugin, as a manifest names it.
     pub plugin: String,
-    /// As the library exports it.
+    /// The handler's name, as the library exports it.
     pub handler: String,
     /// Whether it is for `use` or for `run`.
     pub kind: HandlerKind,
@@ -36,12 +36,12 @@ pub struct HandlerSchema {
 /// Where a directive names one of these handlers, `config` has the handler's schema.
 pub fn of_manifest(reach: &KnownPlugins) -> Value {
     let Ok(mut whole) = serde_json::from_str::<Value>(MANIFEST) else {
-        // A test reads it.
+        // A test checks that it parses.
         return Value::Bool(true);
     };
     let defs = &mut whole["$defs"];
     if reach.plugins.is_empty() {
-        // A list of none is no schema.
+        // An empty `enum` is not a valid schema.
         defs["in_reach"] = json!({ "type": "string" });
     } else {
         defs["in_reach"]["enum"] = json!(reach.plugins);
@@ -61,7 +61,7 @@ pub fn of_manifest(reach: &KnownPlugins) -> Value {
         rebase_refs(&mut schema, &format!("#/$defs/{name}"));
         if let Value::Object(schema) = &mut schema {
             schema.remove("$schema");
-            // The name of the author's type says nothing to who writes a manifest.
+            // The name of the author's Rust type means nothing in a manifest.
             schema.insert(
                 "title".to_owned(),
                 json!(format!("config of {}", handler.shown())),
@@ -73,18 +73,18 @@ pub fn of_manifest(reach: &KnownPlugins) -> Value {
 }
 
 impl HandlerSchema {
-    /// In `$defs`, where no other name has a dot.
+    /// Its key in `$defs`, where no other key has a dot.
     fn name(&self) -> String {
         format!("{}.{}", self.plugin, self.handler)
     }
 
-    /// In full, as a manifest may name it.
+    /// Its full name in a manifest.
     fn shown(&self) -> String {
         format!("{}#{}", self.plugin, self.handler)
     }
 }
 
-/// If a directive means this handler, then its config has this schema.
+/// Applies the handler's schema to the config of each directive that names the handler.
 fn rule(handler: &HandlerSchema) -> Value {
     let mut names = vec![handler.shown()];
     if handler.is_default {
@@ -97,7 +97,7 @@ fn rule(handler: &HandlerSchema) -> Value {
     })
 }
 
-/// Turns references within a schema into those of the same places below `root`.
+/// Rebases the references inside a schema to `root`.
 fn rebase_refs(schema: &mut Value, root: &str) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(|item| rebase_refs(item, root)),

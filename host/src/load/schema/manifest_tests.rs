@@ -36,7 +36,7 @@ fn fits(manifest: &Value) -> bool {
 }
 
 #[test]
-fn the_schema_is_one() {
+fn manifest_schema_is_valid() {
     for reach in [
         KnownPlugins::default(),
         KnownPlugins {
@@ -52,7 +52,7 @@ fn the_schema_is_one() {
 }
 
 #[test]
-fn a_config_has_the_schema_of_its_handler() {
+fn config_uses_handler_schema() {
     let with = |plugin: &str, config: Value| json!({ "use": [{ "plugin": plugin, "config": config }], "run": "x" });
     assert!(fits(&with(
         "counter",
@@ -70,7 +70,7 @@ fn a_config_has_the_schema_of_its_handler() {
 }
 
 #[test]
-fn so_it_has_wherever_a_directive_stands() {
+fn config_uses_handler_schema_at_every_level() {
     let bad = json!([{ "plugin": "counter", "config": { "cuont": 1 } }]);
     assert!(!fits(
         &json!({ "map": [{ "path": "/", "run": "x", "use": bad }] })
@@ -85,7 +85,7 @@ fn so_it_has_wherever_a_directive_stands() {
 }
 
 #[test]
-fn plugins_that_are_not_in_reach_may_be_named() {
+fn unknown_plugin_is_accepted() {
     let manifest = json!({ "use": ["strange"], "run": { "plugin": "odd", "config": { "a": 1 } } });
     assert!(fits(&manifest));
     assert!(!fits(&json!({ "run": "Odd Name" })));

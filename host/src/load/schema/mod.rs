@@ -1,5 +1,5 @@
-//! JSON Schemas: of a manifest, in which each plugin's config has the plugin's own, and what a config
-//! violates of one.
+//! JSON Schemas: the schema of a manifest, which includes those of the plugins' configs, and the check of a
+//! config against one.
 //!
 //! Pure: it reads no file and loads no library.
 

@@ -1,4 +1,4 @@
-//! What was changed in a manifest's file, to be undone.
+//! The undo history of a manifest file.
 
 use std::fs;
 use std::io;
@@ -7,10 +7,10 @@ use std::path::Path;
 use super::{Edit, EditError, edited};
 use crate::load::atomic_file;
 
-/// As many changes can be undone.
+/// How many edits can be undone.
 const MAX_UNDO: usize = 50;
 
-/// The changes of one file, the oldest first.
+/// The edits of one file, oldest first.
 #[derive(Debug, Default)]
 pub struct History(Vec<Step>);
 
@@ -21,11 +21,11 @@ struct Step {
 }
 
 impl History {
-    /// Makes a change in the file at `path`.
+    /// Applies `edit` to the file at `path`.
     ///
     /// # Errors
     ///
-    /// When its text does not say what is to be changed, or can't be written.
+    /// If the text does not have what the edit names, or the file cannot be read or written.
     pub fn edit(&mut self, path: &Path, edit: &Edit) -> Result<(), EditError> {
         let before = fs::read_to_string(path)?;
         let after = edited(&before, edit)?;
@@ -37,16 +37,16 @@ impl History {
         Ok(())
     }
 
-    /// Whether the change that was made last can be undone in this text.
+    /// Whether the last edit can be undone in this text.
     pub fn undoable(&self, text: &str) -> bool {
         self.0.last().is_some_and(|step| step.after == text)
     }
 
-    /// Undoes the change that was made last.
+    /// Undoes the last edit.
     ///
     /// # Errors
     ///
-    /// When there is none, or somebody else has changed the file since.
+    /// If there is none, or the file has changed since.
     pub fn undo(&mut self, path: &Path) -> Result<(), EditError> {
         let now = fs::read_to_string(path)?;
         if self.0.is_empty() {
@@ -59,7 +59,7 @@ impl History {
     }
 }
 
-/// Puts `text` in the place of a file at once, so that nobody reads half of it. A link stays one.
+/// Replaces a file atomically. A symbolic link stays a link.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     atomic_file::write(&fs::canonicalize(path)?, text.as_bytes())
 }

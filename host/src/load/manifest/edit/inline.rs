@@ -18,7 +18,7 @@ pub(super) fn read(value: &Value) -> Use {
     }
 }
 
-/// Leaves one out, or takes it in again.
+/// Turns an entry off or on.
 pub(super) fn set_off(list: &mut Array, index: usize, off: bool) {
     let Some(value) = list.get_mut(index) else {
         return;
@@ -37,7 +37,7 @@ pub(super) fn set_off(list: &mut Array, index: usize, off: bool) {
         .filter(|_| changed.len() == 1)
         .cloned();
     *value = match name {
-        // As short as it was.
+        // Back to the short form.
         Some(name) => name,
         None => {
             changed.fmt();
@@ -47,16 +47,16 @@ pub(super) fn set_off(list: &mut Array, index: usize, off: bool) {
     *value.decor_mut() = decor;
 }
 
-/// One value with the comments that are its own.
+/// A value with its own comments.
 struct Entry {
     value: Value,
-    /// Comments on the lines above it, with its indentation; none if there is nothing but space.
+    /// Comments on the lines above it, with its indentation. `None` if there is only whitespace.
     above: Option<String>,
-    /// A comment behind it, on its line.
+    /// A comment after it, on the same line.
     behind: String,
 }
 
-/// Moves one to another place. Comments go with it; space and line breaks stay.
+/// Moves an entry. Its comments move with it; whitespace and line breaks stay.
 pub(super) fn move_entry(list: &mut Array, from: usize, to: usize) {
     let (mut entries, gaps, end) = split_entries(list);
     if from >= entries.len() || to >= entries.len() {
@@ -78,7 +78,8 @@ pub(super) fn move_entry(list: &mut Array, from: usize, to: usize) {
     list.set_trailing_comma(comma);
 }
 
-/// The values with their comments, the space before each place, and that before the end.
+/// The values with their comments, the whitespace before each position, and the text before the bracket that
+/// closes the list.
 fn split_entries(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
     let text = |raw: Option<&toml_edit::RawString>| {
         raw.and_then(|raw| raw.as_str())
@@ -91,7 +92,7 @@ fn split_entries(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
     for value in list {
         let prefix = std::mem::take(&mut rest) + &text(value.decor().prefix());
         let (behind, gap) = match entries.is_empty() {
-            // What stands behind the bracket belongs to no value.
+            // Text after the opening bracket belongs to no value.
             true => (String::new(), prefix),
             false => split_behind(&prefix),
         };
@@ -100,7 +101,7 @@ fn split_entries(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
         }
         let comment = gap.contains('#').then(|| gap.clone());
         gaps.push(match &comment {
-            // A place whose own lines go away keeps its indentation.
+            // A position keeps its indentation when its comment moves away.
             Some(above) => last_indentation(above),
             None => gap,
         });
@@ -118,7 +119,7 @@ fn split_entries(list: &Array) -> (Vec<Entry>, Vec<String>, String) {
     (entries, gaps, end)
 }
 
-/// What is on the line before, and what comes after it.
+/// Splits off a comment on the line of the value before.
 fn split_behind(text: &str) -> (String, String) {
     match text.find('\n') {
         Some(at) if text[..at].contains('#') => (text[..at].to_owned(), text[at..].to_owned()),
@@ -126,7 +127,7 @@ fn split_behind(text: &str) -> (String, String) {
     }
 }
 
-/// The line break and the indentation of lines with comments.
+/// The last line break of `above`, with the indentation after it.
 fn last_indentation(above: &str) -> String {
     let last = above.rfind('\n').map_or("", |at| &above[at..]);
     last.to_owned()

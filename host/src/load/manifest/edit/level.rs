@@ -1,14 +1,14 @@
-//! The levels of a manifest: its top, and each map and each one of a cascade.
+//! The levels of a manifest: the top, each map and each branch of a cascade.
 
 use toml_edit::{Item, TableLike, Value};
 
-/// Calls `see` with each level from this one on, and with its name.
+/// Calls `visit` with the name and the table of this level and of each level below.
 pub(super) fn each_level(
     table: &mut dyn TableLike,
     name: &str,
-    see: &mut dyn FnMut(&str, &mut dyn TableLike),
+    visit: &mut dyn FnMut(&str, &mut dyn TableLike),
 ) {
-    see(name, table);
+    visit(name, table);
     for key in ["map", "cascade"] {
         let count = table.get_mut(key).map_or(0, |list| count(list));
         for index in 0..count {
@@ -17,13 +17,13 @@ pub(super) fn each_level(
                 name => format!("{name}.{key}.{index}"),
             };
             if let Some(level) = step(table, key, index) {
-                each_level(level, &below, see);
+                each_level(level, &below, visit);
             }
         }
     }
 }
 
-/// What a level is, as it is named where a stack is shown.
+/// A level's label where a stack is shown.
 pub(super) fn label(name: &str, table: &dyn TableLike) -> String {
     let text = |key| table.get(key).and_then(Item::as_str).unwrap_or_default();
     match name.rsplit('.').nth(1) {

@@ -1,5 +1,5 @@
-//! Small changes to a manifest's text: a middleware is moved, or switched off and on. All else of the
-//! text, comments included, stays as it is.
+//! Small edits of a manifest's text: move a middleware, or turn it off or on. The rest of the text,
+//! including comments, does not change.
 
 mod history;
 mod inline;
@@ -12,26 +12,26 @@ use toml_edit::{DocumentMut, Item};
 pub use self::history::History;
 use self::level::{each_level, label, level_at, run};
 
-/// A change to one `use`.
+/// An edit of one `use`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "EditRequest")]
 pub struct Edit {
-    /// Where its list is: empty for the top level, `map.0`, `cascade.1.map.0`, ….
+    /// The level of its list: empty for the top, `map.0`, `cascade.1.map.0`, ….
     pub level: String,
-    /// Its place in the list, those that are off included, from 0.
+    /// Its index in the list, counting entries that are off.
     pub index: usize,
-    /// Its plugin. A manifest that says something else there has changed meanwhile.
+    /// Its plugin. If the manifest has another one at this index, it has changed since.
     pub plugin: String,
-    /// What is to become of it.
+    /// The change.
     pub change: Change,
 }
 
-/// What is to become of a `use`.
+/// A change to one `use`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It goes to this place of its list.
+    /// Move it to this index of its list.
     Move(usize),
-    /// It is left out (`off = true`), or not any longer.
+    /// Turn it off (`off = true`), or on again.
     Off(bool),
 }
 
@@ -54,8 +54,8 @@ impl TryFrom<EditRequest> for Edit {
         let change = match (request.to, request.off) {
             (Some(to), None) => Change::Move(to),
             (None, Some(off)) => Change::Off(off),
-            (None, None) => return Err("neither `move` nor `off` says what is to become of it"),
-            (Some(_), Some(_)) => return Err("`move` and `off` are two changes: ask for one"),
+            (None, None) => return Err("missing `move` or `off`"),
+            (Some(_), Some(_)) => return Err("`move` and `off` cannot be used together"),
         };
         let EditRequest {
             level,
@@ -72,36 +72,36 @@ impl TryFrom<EditRequest> for Edit {
     }
 }
 
-/// Why a change can't be made.
+/// Why an edit failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
-    /// It is not as it was.
-    #[error("the manifest has changed meanwhile: look again, and repeat it")]
+    /// The text does not have what the edit names.
+    #[error("the manifest has changed since: check it and try again")]
     Changed,
-    /// Nobody can tell what is where.
-    #[error("the manifest is not valid TOML: mend it by hand first\n{0}")]
+    /// The text is not valid TOML.
+    #[error("the manifest is not valid TOML: fix it by hand first\n{0}")]
     Invalid(#[from] toml_edit::TomlError),
-    /// No change was made, or all are undone.
-    #[error("there is nothing to undo: no change was made from here")]
+    /// No edit was made, or all are undone.
+    #[error("nothing to undo: no edit was made here")]
     NothingToUndo,
-    /// The last change would not be all that is undone.
-    #[error("the manifest has been changed since by somebody else: undo it by hand")]
+    /// An undo would also undo changes that are not ours.
+    #[error("the manifest has changed since the last edit: undo it by hand")]
     ChangedSince,
-    /// The file can't be read or written.
-    #[error("the manifest can't be changed: {0}")]
+    /// The file cannot be read or written.
+    #[error("failed to edit the manifest: {0}")]
     File(#[from] std::io::Error),
 }
 
-/// A list of `use`, as a text has it.
+/// A `use` list, as written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UseList {
-    /// Where it is, as in [`Edit::level`].
+    /// Its level, as in [`Edit::level`].
     pub level: String,
     /// `map /admin`, `cascade`; empty for the top level.
     pub label: String,
     /// The app's plugin, where there is one.
     pub run: Option<String>,
-    /// What each says.
+    /// Its entries.
     pub uses: Vec<Use>,
 }
 
@@ -110,11 +110,11 @@ pub struct UseList {
 pub struct Use {
     /// `plugin` or `plugin#handler`.
     pub plugin: String,
-    /// Whether it is left out for now.
+    /// Whether it is off.
     pub off: bool,
 }
 
-/// Every list of `use` in a manifest's text; none if it is no TOML.
+/// Every `use` list in a manifest's text. Empty if the text is not valid TOML.
 pub fn directives(text: &str) -> Vec<UseList> {
     let Ok(mut document) = text.parse::<DocumentMut>() else {
         return Vec::new();
@@ -131,11 +131,11 @@ pub fn directives(text: &str) -> Vec<UseList> {
     all
 }
 
-/// `text` with the change made.
+/// `text` with the edit applied.
 ///
 /// # Errors
 ///
-/// When the text does not say what is to be changed.
+/// If the text does not have what the edit names.
 pub fn edited(text: &str, edit: &Edit) -> Result<String, EditError> {
     let mut document = text.parse::<DocumentMut>()?;
     tables::space_out(document.as_table_mut());

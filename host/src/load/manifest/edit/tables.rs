@@ -15,7 +15,7 @@ pub(super) fn read(table: &Table) -> Use {
     }
 }
 
-/// Leaves one out, or takes it in again.
+/// Turns an entry off or on.
 pub(super) fn set_off(list: &mut ArrayOfTables, index: usize, off: bool) {
     let Some(table) = list.get_mut(index) else {
         return;
@@ -26,10 +26,11 @@ pub(super) fn set_off(list: &mut ArrayOfTables, index: usize, off: bool) {
     }
 }
 
-/// Between two headers of a document that is space_out: no `use` has as many below it.
+/// The distance between the positions of two headers, after [`space_out`]. No `use` has that many headers
+/// below it.
 const SPACING: isize = 1 << 20;
 
-/// Makes room between the headers of a document. Where one stands in the text is a number.
+/// Spaces out the positions of a document's headers, to make room for a move.
 pub(super) fn space_out(table: &mut Table) {
     if let Some(place) = table.position() {
         table.set_position(Some(place.saturating_mul(SPACING)));
@@ -37,15 +38,15 @@ pub(super) fn space_out(table: &mut Table) {
     each_below(table, &mut space_out);
 }
 
-/// Moves one to another place, with its comments and all that is below its header. The document must
-/// be [`space_out`].
+/// Moves an entry, with its comments and everything below its header. The document must be spaced out
+/// ([`space_out`]).
 pub(super) fn move_entry(list: &mut ArrayOfTables, from: usize, to: usize) {
     if from >= list.len() || to >= list.len() {
         return;
     }
     let mut tables: Vec<Table> = list.iter().cloned().collect();
     let mut moved = tables.remove(from);
-    // Beside the one that it passes; all others stay where they are.
+    // Next to the entry that it passes. All others keep their position.
     let neighbour = if from < to { to - 1 } else { to };
     let Some(neighbour) = tables.get_mut(neighbour) else {
         return;
@@ -70,7 +71,7 @@ fn positions_below(table: &mut Table, places: &mut Vec<isize>) {
     each_below(table, &mut |below| positions_below(below, places));
 }
 
-/// Takes a header, and those below it, to a place; they keep the order that they had `before`.
+/// Moves a header, and those below it, to `place`. They keep the order that they had `before`.
 fn relocate(table: &mut Table, before: &[isize], place: isize) {
     if let Some(own) = table.position() {
         let rank = before.partition_point(|other| *other < own);
@@ -79,11 +80,11 @@ fn relocate(table: &mut Table, before: &[isize], place: isize) {
     each_below(table, &mut |below| relocate(below, before, place));
 }
 
-fn each_below(table: &mut Table, see: &mut dyn FnMut(&mut Table)) {
+fn each_below(table: &mut Table, visit: &mut dyn FnMut(&mut Table)) {
     for (_, item) in table.iter_mut() {
         match item {
-            Item::Table(table) => see(table),
-            Item::ArrayOfTables(list) => list.iter_mut().for_each(&mut *see),
+            Item::Table(table) => visit(table),
+            Item::ArrayOfTables(list) => list.iter_mut().for_each(&mut *visit),
             Item::None | Item::Value(_) => {}
         }
     }

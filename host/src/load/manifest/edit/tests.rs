@@ -25,7 +25,7 @@ run = "hello" # the app
 "#;
 
 #[test]
-fn comments_go_with_the_line_that_they_are_about() {
+fn move_carries_comments_with_entry() {
     becomes(
         LINES,
         &edit("", 0, "logger", Change::Move(2)),
@@ -55,7 +55,7 @@ run = "hello" # the app
 }
 
 #[test]
-fn a_list_on_one_line_stays_on_one_line() {
+fn move_in_one_line_list_keeps_one_line() {
     let text = "use = [\"a\", \"b\", \"c\"]\nrun = \"x\"\n";
     let wanted = "use = [\"c\", \"a\", \"b\"]\nrun = \"x\"\n";
     becomes(text, &edit("", 2, "c", Change::Move(0)), wanted);
@@ -65,7 +65,7 @@ fn a_list_on_one_line_stays_on_one_line() {
 }
 
 #[test]
-fn off_and_on_again_is_as_it_was() {
+fn off_then_on_restores_text() {
     let off = edited(LINES, &edit("", 0, "logger", Change::Off(true))).unwrap();
     assert!(
         off.contains("  { plugin = \"logger\", off = true }, # every request\n"),
@@ -106,7 +106,7 @@ plugin = "b"
 "#;
 
 #[test]
-fn headers_move_with_all_that_is_below_them() {
+fn move_carries_subtables_with_header() {
     becomes(
         HEADERS,
         &edit("", 1, "b", Change::Move(0)),
@@ -144,7 +144,7 @@ run = "m"
 }
 
 #[test]
-fn what_is_elsewhere_by_now_is_not_touched() {
+fn stale_edit_is_refused() {
     for edit in [
         edit("", 0, "etag", Change::Move(1)),
         edit("", 3, "logger", Change::Move(1)),
@@ -161,7 +161,7 @@ fn what_is_elsewhere_by_now_is_not_touched() {
 }
 
 #[test]
-fn every_list_is_told_of_with_those_that_are_off() {
+fn directives_include_entries_that_are_off() {
     let text = r#"
 use = ["a", { plugin = "b#c", off = true }]
 cascade = [{ use = ["d"], run = "x" }, "y"]
@@ -169,7 +169,7 @@ cascade = [{ use = ["d"], run = "x" }, "y"]
 path = "/m"
 cascade = [{ run = "z" }]
 "#;
-    let told: Vec<_> = directives(text)
+    let lists: Vec<_> = directives(text)
         .into_iter()
         .map(|list| {
             let uses: Vec<_> = list
@@ -186,11 +186,11 @@ cascade = [{ run = "z" }]
         "map.0.cascade.0: ",
         "cascade.0: d",
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(lists, wanted);
 }
 
 #[test]
-fn the_last_change_is_undone_unless_somebody_else_came_after() {
+fn undo_restores_text_unless_file_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.ru.toml");
     std::fs::write(&path, LINES).unwrap();

@@ -1,4 +1,4 @@
-//! `cascade`: stacks that are asked one after the other.
+//! `cascade`: stacks that are tried in turn.
 
 use toml::de::DeValue;
 
@@ -9,14 +9,14 @@ use super::table::{Entry, Kind, Table};
 use super::{Node, Reader, unreachable};
 use crate::load::manifest::{CascadeBranch, Diagnostic, Level, Role, Span};
 
-/// Rack's.
+/// The default of `Rack::Cascade`.
 const CATCH: [u16; 2] = [404, 405];
 
-/// One of a cascade as read, whether it applies in this environment or not.
+/// A branch as read, whether or not it applies in this environment.
 struct ReadBranch {
     tried: CascadeBranch,
     environments: Environments,
-    /// The place of `catch`, where it is written.
+    /// Where `catch` is written, if it is.
     catch: Option<Span>,
 }
 
@@ -25,11 +25,11 @@ pub(super) fn cascade(
     entry: &Entry<'_>,
     around: &Enclosing,
 ) -> Option<Vec<CascadeBranch>> {
-    let expected = "a list of tables or plugins' names";
+    let expected = "a list of plugin names or tables";
     let DeValue::Array(items) = entry.value.get_ref() else {
         let raw = reader.text.get(entry.value.span()).unwrap_or_default();
         let help = match raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']')) {
-            Some(header) => format!("write `[[{header}]]`, once for each stack"),
+            Some(header) => format!("write `[[{header}]]`, one for each stack"),
             None => format!("write `cascade = [{raw}]`"),
         };
         reader.mismatch(entry.value, "`cascade`", expected, Some(help));
@@ -38,7 +38,7 @@ pub(super) fn cascade(
     if items.is_empty() {
         let warning = Diagnostic::warning(entry.value.span(), "`cascade` is empty")
             .label("every request that gets here is answered with 404")
-            .help("name the apps that are to be asked");
+            .help("list the apps to try");
         reader.report(warning);
     }
     let inner = Enclosing {
@@ -79,9 +79,9 @@ fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Re
             });
         }
         _ => {
-            let help = "write \"name\", or { run = \"name\" } to say more".to_owned();
-            let expected = "a table or a plugin's name";
-            reader.mismatch(node, "each of `cascade`", expected, Some(help));
+            let help = "write \"name\", or a table such as { run = \"name\" }".to_owned();
+            let expected = "a plugin name or a table";
+            reader.mismatch(node, "each entry of `cascade`", expected, Some(help));
             return None;
         }
     };
@@ -89,7 +89,7 @@ fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Re
     let catch = table.take("catch");
     let place = catch.as_ref().map(|entry| entry.value.span());
     let environments = environments::take(reader, &mut table);
-    unreachable::environments(reader, &environments, around, "this one of `cascade`");
+    unreachable::environments(reader, &environments, around, "this cascade branch");
     let active = environments.include(reader.settings.environment);
     let tried = reader.part(active, |reader| {
         let mut inner = around.clone();
@@ -109,7 +109,7 @@ fn one(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<Re
     })
 }
 
-/// None if some of it is wrong: then nothing is said of what it leaves.
+/// `None` if any status is invalid, so that the rest of the list causes no follow-up errors.
 fn statuses(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<u16>> {
     let expected = "a list of statuses";
     let DeValue::Array(items) = entry.value.get_ref() else {
@@ -125,45 +125,48 @@ fn statuses(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<u16>> {
 
 fn status(reader: &mut Reader<'_>, node: Node<'_>) -> Option<u16> {
     let DeValue::Integer(integer) = node.get_ref() else {
-        reader.mismatch(node, "each of `catch`", "a status", None);
+        reader.mismatch(node, "each entry of `catch`", "a status", None);
         return None;
     };
     let status = u16::from_str_radix(integer.as_str(), integer.radix()).ok();
     let status = status.filter(|status| (200..=599).contains(status));
     if status.is_none() {
-        let message = format!("`{}` is not the status of a response", integer.as_str());
+        let message = format!("`{}` is not a response status", integer.as_str());
         reader.report(Diagnostic::error(node.span(), message).label("allowed: 200 to 599"));
     }
     status
 }
 
-/// What comes after the last one is nothing, and after one that catches nothing, too.
+/// Reports a `catch` on the last branch, and branches after one that catches nothing.
 fn warn_of_unreachable_branches(reader: &mut Reader<'_>, all: &[ReadBranch]) {
     let Some((last, before)) = all.split_last() else {
         return;
     };
     if let Some(place) = &last.catch {
         let warning = Diagnostic::warning(place.clone(), "this `catch` has no effect")
-            .label("after the last one there is none to ask")
-            .help("remove it: what the last one answers stands");
+            .label("no branch follows this one")
+            .help("remove it: the response of the last branch is final");
         reader.report(warning);
     }
     let ends =
         |read: &&ReadBranch| read.tried.catch.is_empty() && read.environments.span().is_none();
     if let Some((place, read)) = before.iter().find(ends).map(|read| (&read.catch, read)) {
         let place = place.clone().unwrap_or_else(|| read.tried.span.clone());
-        let error = Diagnostic::error(place, "what stands after this one can never be reached")
-            .label("whatever it answers stands")
-            .help("name the statuses at which the next one is asked, such as [404]");
+        let error = Diagnostic::error(place, "the branches after this one are unreachable")
+            .label("every response of this branch is final")
+            .help("list the statuses at which the next branch is tried, such as [404]");
         reader.report(error);
     }
 }
 
-/// Which of the two would answer?
+/// Reports `cascade` and `run` in one level.
 pub(super) fn beside_run(reader: &mut Reader<'_>, cascade: &Entry<'_>, run: &Entry<'_>) {
-    let error = Diagnostic::error(run.key.clone(), "both `cascade` and `run`")
-        .label("… or this")
-        .also(cascade.key.clone(), "either this …")
-        .help("make the app of `run` the last of `cascade`");
+    let error = Diagnostic::error(
+        run.key.clone(),
+        "`cascade` and `run` cannot be used together",
+    )
+    .label("conflicts with `cascade`")
+    .also(cascade.key.clone(), "`cascade` is here")
+    .help("make the app of `run` the last entry of `cascade`");
     reader.report(error);
 }

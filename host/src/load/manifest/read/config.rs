@@ -1,4 +1,4 @@
-//! `config`: TOML → JSON, with the place of every value.
+//! `config`: TOML to JSON, with the span of every value.
 
 use serde_json::{Map, Number, Value};
 use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
@@ -7,7 +7,7 @@ use super::{Node, Reader};
 use crate::load::manifest::Diagnostic;
 use crate::load::manifest::directive::KeySpans;
 
-/// The config as a handler gets it; faults in it are reported and stand as `null`.
+/// The config as the handler gets it. Invalid values are reported and become `null`.
 pub(super) fn object(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
@@ -53,9 +53,9 @@ fn integer(reader: &mut Reader<'_>, node: Node<'_>, integer: &DeInteger<'_>) -> 
         return number.into();
     }
     reader.report(
-        Diagnostic::error(node.span(), "this integer does not fit into 64 bits")
+        Diagnostic::error(node.span(), "this integer does not fit in 64 bits")
             .label(format!("allowed: {} to {}", i64::MIN, u64::MAX))
-            .help("write it as a string if the plugin can read that"),
+            .help("write it as a string, if the plugin accepts one"),
     );
     Value::Null
 }
@@ -67,11 +67,11 @@ fn float(reader: &mut Reader<'_>, node: Node<'_>, float: &DeFloat<'_>) -> Value 
             reader.report(
                 Diagnostic::error(
                     node.span(),
-                    format!("`{}` cannot be given to a plugin", float.as_str()),
+                    format!("`{}` cannot be passed to a plugin", float.as_str()),
                 )
                 .label("not a finite number")
-                .note("config reaches a plugin as JSON, which knows neither `nan` nor `inf`")
-                .help("write a number, or leave the key out"),
+                .note("plugins get their config as JSON, which has no `nan` or `inf`")
+                .help("write a finite number, or remove the key"),
             );
             Value::Null
         }

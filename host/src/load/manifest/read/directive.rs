@@ -11,12 +11,12 @@ use super::{Node, Reader, config, strings};
 use crate::load::manifest::directive::KeySpans;
 use crate::load::manifest::{Diagnostic, Directive, OnFailure, Role, Span, name};
 
-/// A directive as read, whether it applies in this environment or not.
+/// A directive as read, whether or not it applies in this environment.
 pub(super) struct ReadDirective {
-    /// `None` if something is wrong with it.
+    /// `None` if it is invalid.
     pub(super) directive: Option<Directive>,
     pub(super) environments: Environments,
-    /// Whether it is left out for now.
+    /// Whether it is off.
     pub(super) off: bool,
     pub(super) span: Span,
 }
@@ -63,11 +63,11 @@ pub(super) fn directive(
         }
         _ => {
             let what = match role {
-                Role::Use => "each of `use`",
+                Role::Use => "each entry of `use`",
                 Role::Run => "`run`",
             };
-            let help = "write \"name\", or { plugin = \"name\" } to say more";
-            reader.mismatch(node, what, "a plugin's name or a table", Some(help.into()));
+            let help = "write \"name\", or a table such as { plugin = \"name\" }";
+            reader.mismatch(node, what, "a plugin name or a table", Some(help.into()));
             None
         }
     }
@@ -82,14 +82,14 @@ impl ReadDirective {
 
 fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> ReadDirective {
     let span = table.span.clone();
-    // Asked for in the order in which "valid here" lists them.
+    // Taken in the order in which "valid here" lists them.
     let plugin = table.take("plugin");
     let configured = table.take("config");
     let environments = environments::take(reader, table);
     let (path, sha256) = (table.take("path"), table.take("sha256"));
     let failing = table.take("on_failure");
     let mut off = false;
-    // There must be something that answers.
+    // A level must have an app, so a `run` cannot be off.
     if role == Role::Use {
         let mut keys = Keys { reader, table };
         keys.flag("off", &mut off);
@@ -147,19 +147,19 @@ fn plugin_name(
     misnamed: bool,
 ) -> Option<(String, Option<String>)> {
     let Some(entry) = entry else {
-        // The key that was meant for `plugin` is told as unknown: once is enough.
+        // A misspelt `plugin` is reported as an unknown key already.
         if misnamed {
             return None;
         }
 
         reader.report(
-            Diagnostic::error(span.clone(), "this directive names no plugin")
-                .label("`plugin` is missing")
+            Diagnostic::error(span.clone(), "this directive has no `plugin`")
+                .label("missing `plugin`")
                 .help("add `plugin = \"name\"`"),
         );
         return None;
     };
-    let text = reader.string(entry.value, "`plugin`", "a plugin's name, as a string")?;
+    let text = reader.string(entry.value, "`plugin`", "a string with a plugin name")?;
     check_name(reader, &text, entry.value.span())
 }
 
@@ -176,16 +176,12 @@ fn check_name(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<(String
 }
 
 fn file(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<PathBuf> {
-    let text = reader.string(
-        entry.value,
-        "`path`",
-        "a file's or folder's name, as a string",
-    )?;
+    let text = reader.string(entry.value, "`path`", "a string with a file or folder name")?;
     if text.is_empty() || text.contains('\0') {
         reader.report(
-            Diagnostic::error(entry.value.span(), "`path` names no file")
-                .label("a crate's folder or a library file is expected")
-                .help("name one, or leave `path` out to search the directories of `[plugins]`"),
+            Diagnostic::error(entry.value.span(), "`path` is empty")
+                .label("expected a crate's folder or a library file")
+                .help("write one, or remove `path` to search the directories of `[plugins]`"),
         );
         return None;
     }
@@ -193,10 +189,10 @@ fn file(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<PathBuf> {
 }
 
 fn digest(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<String> {
-    let text = reader.string(entry.value, "`sha256`", "64 hex digits, as a string")?;
+    let text = reader.string(entry.value, "`sha256`", "a string of 64 hex digits")?;
     let label = match text.chars().find(|c| !c.is_ascii_hexdigit()) {
-        Some(c) => format!("`{}` is no hex digit", c.escape_debug()),
-        None if text.len() != 64 => format!("these are {}", text.len()),
+        Some(c) => format!("`{}` is not a hex digit", c.escape_debug()),
+        None if text.len() != 64 => format!("this has {}", text.len()),
         None => return Some(text.to_ascii_lowercase()),
     };
     reader.report(
@@ -212,14 +208,14 @@ fn on_failure(reader: &mut Reader<'_>, entry: &Entry<'_>, role: Role) -> Option<
         ("fail-closed", OnFailure::FailClosed),
         ("bypass", OnFailure::Bypass),
     ];
-    let note = "while the handler is out of service, \"fail-closed\" answers 503, \"bypass\" goes on \
-                to the layers below";
+    let note = "while the handler is out of service, \"fail-closed\" answers 503, \"bypass\" passes \
+                requests to the layers below";
     let found = strings::either(reader, entry, "`on_failure`", words, note)?;
     if (found, role) == (OnFailure::Bypass, Role::Run) {
         reader.report(
             Diagnostic::error(entry.value.span(), "an app cannot be bypassed")
-                .label("there is nothing below `run` to answer instead")
-                .help("leave `on_failure` out: without its app a request gets 503"),
+                .label("no layer below `run` can answer instead")
+                .help("remove `on_failure`: requests get 503 while the app is out of service"),
         );
     }
     Some(found)

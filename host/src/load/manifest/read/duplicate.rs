@@ -5,32 +5,32 @@ use toml::de::{DeTable, DeValue};
 use super::syntax::line;
 use crate::load::manifest::{Diagnostic, Span};
 
-/// What the second one is reported.
+/// The error at the second one.
 pub(super) fn diagnostic(text: &str, tree: &DeTable<'_>, span: Span) -> Diagnostic {
     let key = text.get(span.clone()).unwrap_or_default();
     let header = header_at(text, span.start);
-    let mut error =
-        Diagnostic::error(span.clone(), format!("`{key}` is written twice")).label("again here");
+    let mut error = Diagnostic::error(span.clone(), format!("`{key}` is defined twice"))
+        .label("defined again here");
     let first = first_header(text, header, span.start)
         .or_else(|| first_line(text, key, header, span.start))
         .or_else(|| first_key(tree, key, span.start));
     if let Some(first) = first {
-        error = error.also(first, "first here");
+        error = error.also(first, "first defined here");
     }
     error.help(match (key, header) {
-        ("use", _) => "write all in one way: as `use = […]`, or each as `[[use]]`",
+        ("use", _) => "use one form for all: `use = […]`, or `[[use]]` for each",
         ("run", None) => {
-            "a level has one `run`: remove one; the top level's stands above the first `[table]`"
+            "a level has one `run`: remove one; the top level's `run` goes above the first `[table]`"
         }
         ("run", Some(_)) => "a level has one `run`: remove one",
-        ("map", Some(_)) => "write all in one way: each map as `[[map]]`",
-        (_, Some(_)) => "join both tables under one header",
+        ("map", Some(_)) => "use one form for all: `[[map]]` for each",
+        (_, Some(_)) => "merge both tables under one header",
         _ => "remove one of them",
     })
 }
 
-/// Whether `span` lies below a header that was reported already: its keys are merged into the first
-/// table, so they come twice as well.
+/// Whether `span` is below a header that was already reported: its keys are merged into the first table,
+/// so they are duplicates too.
 pub(super) fn follows_from_duplicate_header(
     text: &str,
     reported: &[Diagnostic],
@@ -49,7 +49,7 @@ pub(super) fn follows_from_duplicate_header(
             .any(|line| line.trim_start().starts_with('['))
 }
 
-/// The header that stands on the line of `at`, without its brackets.
+/// The header on the line of `at`, without its brackets.
 fn header_at(text: &str, at: usize) -> Option<&str> {
     header(text.lines().nth(line(text, at))?)
 }
@@ -98,7 +98,7 @@ fn trimmed(at: usize, line: &str) -> Span {
     start..(at + end).max(start)
 }
 
-/// The nearest key of that name before `end`.
+/// The last key of that name before `end`.
 fn first_key(table: &DeTable<'_>, key: &str, end: usize) -> Option<Span> {
     fn inside(value: &DeValue<'_>, key: &str, end: usize) -> Option<Span> {
         match value {

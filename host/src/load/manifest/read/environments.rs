@@ -6,7 +6,7 @@ use super::table::{Entry, Table};
 use crate::load::manifest::words::{nearest, quoted};
 use crate::load::manifest::{Diagnostic, Span};
 
-/// The names that everybody uses, to notice a slip in one of them.
+/// Common names, to detect typos.
 const CUSTOMARY: [&str; 4] = ["development", "production", "staging", "test"];
 
 /// The environments in which something applies.
@@ -53,12 +53,13 @@ pub(super) fn take(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Environmen
     let (only, except) = (table.take("only"), table.take("except"));
     if let (Some(only), Some(except)) = (&only, &except) {
         reader.report(
-            Diagnostic::error(except.key.clone(), "both `only` and `except`")
-                .label("… or this")
-                .also(only.key.clone(), "either this …")
-                .help(
-                    "keep `only` to list where it applies, or `except` to list where it does not",
-                ),
+            Diagnostic::error(
+                except.key.clone(),
+                "`only` and `except` cannot be used together",
+            )
+            .label("conflicts with `only`")
+            .also(only.key.clone(), "`only` is here")
+            .help("keep `only` to list where it applies, or `except` to list where it does not"),
         );
     }
     let only = only.and_then(|entry| names(reader, &entry, "only"));
@@ -88,7 +89,7 @@ fn names(reader: &mut Reader<'_>, entry: &Entry<'_>, key: &str) -> Option<(Vec<S
         reader.report(match key {
             "only" => Diagnostic::error(span.clone(), "`only` is empty, so this never applies")
                 .label("no environment")
-                .help("name an environment, or remove what is never used"),
+                .help("name an environment, or remove what never applies"),
             _ => Diagnostic::warning(span.clone(), "`except` is empty, so it has no effect")
                 .label("no environment")
                 .help("name an environment, or remove it"),
@@ -98,17 +99,17 @@ fn names(reader: &mut Reader<'_>, entry: &Entry<'_>, key: &str) -> Option<(Vec<S
     let mut seen: Vec<Item> = Vec::new();
     for item in items {
         if item.text.is_empty() || item.text.contains(char::is_whitespace) {
-            let message = format!("{} is not an environment's name", quoted(&item.text));
+            let message = format!("{} is not an environment name", quoted(&item.text));
             reader.report(
                 Diagnostic::error(item.span, message)
-                    .label("a word is expected")
-                    .help("such as \"production\""),
+                    .label("expected a single word")
+                    .help("write a name such as \"production\""),
             );
             all_known = false;
             continue;
         }
         if let Some(first) = seen.iter().find(|other| other.text == item.text) {
-            let message = format!("`{}` is named twice in `{key}`", item.text);
+            let message = format!("`{}` is listed twice in `{key}`", item.text);
             reader.report(
                 Diagnostic::warning(item.span, message)
                     .label("no effect")
@@ -120,11 +121,11 @@ fn names(reader: &mut Reader<'_>, entry: &Entry<'_>, key: &str) -> Option<(Vec<S
         warn_if_misspelt(reader, &item);
         seen.push(item);
     }
-    // With a name unknown nobody can say where this applies: check it as if everywhere.
+    // An invalid name leaves open where this applies: check it as if everywhere.
     all_known.then(|| (seen.into_iter().map(|item| item.text).collect(), span))
 }
 
-/// A misspelt environment takes a middleware out in silence: the worst kind of slip.
+/// A misspelt environment would disable a middleware silently.
 fn warn_if_misspelt(reader: &mut Reader<'_>, item: &Item) {
     let current = reader.settings.environment;
     if item.text == current || CUSTOMARY.contains(&item.text.as_str()) {
@@ -135,7 +136,7 @@ fn warn_if_misspelt(reader: &mut Reader<'_>, item: &Item) {
         reader.report(
             Diagnostic::warning(item.span.clone(), message)
                 .label(format!("did you mean \"{meant}\"?"))
-                .note(format!("this is read for the environment \"{current}\"")),
+                .note(format!("the current environment is \"{current}\"")),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Values that many sections have: durations, sizes and counts, each within its range.
+//! Typed values of the sections: flags, durations, sizes and counts, each with its range.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::load::manifest::{Diagnostic, duration, size};
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 pub(super) const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The keys of a section: each method reads one into its place, or complains.
+/// The keys of a section. Each method reads one into `place`, or reports an error.
 pub(super) struct Keys<'k, 'r, 't> {
     pub(super) reader: &'k mut Reader<'r>,
     pub(super) table: &'k mut Table<'t>,
@@ -39,7 +39,7 @@ impl Keys<'_, '_, '_> {
         range: RangeInclusive<Duration>,
         place: &mut Duration,
     ) {
-        let never_off = ("this time must have an end", duration::show(*range.end()));
+        let never_off = ("this time must be finite", duration::show(*range.end()));
         self.bounded(key, never_off, place, |keys, entry| {
             keys.duration(key, entry, range, false)
         });
@@ -62,7 +62,7 @@ impl Keys<'_, '_, '_> {
         range: RangeInclusive<u64>,
         place: &mut usize,
     ) {
-        let never_off = ("memory must have a bound", size::show(*range.end()));
+        let never_off = ("memory must be bounded", size::show(*range.end()));
         self.bounded(key, never_off, place, |keys, entry| {
             let bytes = keys.size(key, entry, range, false)?;
             Some(usize::try_from(bytes).unwrap_or(usize::MAX))
@@ -118,7 +118,7 @@ impl Keys<'_, '_, '_> {
         }
     }
 
-    /// A value that is never off: why not, and what there is at most.
+    /// Reads a value that is never off. `never_off` is the reason, and the largest value.
     fn bounded<T>(
         &mut self,
         key: &'static str,
@@ -134,7 +134,7 @@ impl Keys<'_, '_, '_> {
             self.reader.report(
                 Diagnostic::error(entry.value.span(), message)
                     .label(why)
-                    .help(format!("at most \"{most}\"")),
+                    .help(format!("write at most \"{most}\"")),
             );
         } else if let Some(value) = read(self, &entry) {
             *place = value;
@@ -159,7 +159,7 @@ impl Keys<'_, '_, '_> {
         };
         let what = format!("`{key}`");
         if let DeValue::Integer(integer) = entry.value.get_ref() {
-            let help = format!("say the unit: \"{}s\"", integer.as_str());
+            let help = format!("add a unit: \"{}s\"", integer.as_str());
             self.reader
                 .mismatch(entry.value, &what, expected, Some(help));
             return None;
@@ -168,7 +168,7 @@ impl Keys<'_, '_, '_> {
         let Some(time) = duration::parse(&text) else {
             self.reader.report(
                 Diagnostic::error(entry.value.span(), format!("{what} must be {expected}"))
-                    .label(format!("`{text}` is none"))
+                    .label(format!("`{text}` is not a duration"))
                     .help("write a whole number and `ms`, `s`, `m` or `h`: \"500ms\", \"30s\""),
             );
             return None;
@@ -195,7 +195,7 @@ impl Keys<'_, '_, '_> {
             self.reader.mismatch(entry.value, &what, &expected, None);
             return None;
         };
-        // What does not fit is out of every range.
+        // A number that overflows is out of any range.
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
         let number = number.filter(|number| range.contains(number));
         let number = number.and_then(|number| T::try_from(number).ok());
@@ -216,14 +216,14 @@ impl Keys<'_, '_, '_> {
         let expected = if off { "a size or \"off\"" } else { "a size" };
         let what = format!("`{key}`");
         let bytes = if let DeValue::Integer(integer) = entry.value.get_ref() {
-            // What does not fit is out of every range.
+            // A number that overflows is out of any range.
             u64::from_str_radix(integer.as_str(), integer.radix()).ok()
         } else {
             let text = self.reader.string(entry.value, &what, expected)?;
             let Some(bytes) = size::parse(&text) else {
                 self.reader.report(
                     Diagnostic::error(entry.value.span(), format!("{what} must be {expected}"))
-                        .label(format!("`{text}` is none"))
+                        .label(format!("`{text}` is not a size"))
                         .help("write a number of bytes, or a whole number and its unit: 65536, \"64KiB\", \"10MiB\", \"10MB\", \"1GiB\""),
                 );
                 return None;
@@ -242,7 +242,7 @@ impl Keys<'_, '_, '_> {
         let mut error = Diagnostic::error(entry.value.span(), format!("`{key}` is out of range"))
             .label(format!("allowed: {least} to {most}"));
         if off {
-            error = error.help("for no limit write \"off\"");
+            error = error.help("write \"off\" for no limit");
         }
         self.reader.report(error);
     }

@@ -1,4 +1,4 @@
-//! The `use`, `map` and `run` of one level.
+//! Reads a level: its `use`, `map`, `cascade` and `run`.
 
 use toml::de::DeValue;
 
@@ -9,20 +9,20 @@ use super::table::{Entry, Table};
 use super::{Node, Reader, cascade, unreachable};
 use crate::load::manifest::{Diagnostic, Level, Role};
 
-/// What the maps around a level restrict it to.
+/// The restrictions of the maps around a level.
 #[derive(Clone, Default)]
 pub(super) struct Enclosing {
-    /// Hosts of the maps around, outermost first, with the place of each.
+    /// Hosts of the enclosing maps, outermost first, with their spans.
     pub(super) hosts: Vec<(String, crate::load::manifest::Span)>,
-    /// Environments of the maps around, outermost first.
+    /// Environments of the enclosing maps, outermost first.
     pub(super) environments: Vec<Environments>,
     pub(super) in_map: bool,
-    /// Whether the nearest of them is one of a cascade, and no map.
+    /// Whether the innermost of them is a cascade branch, not a map.
     pub(super) in_cascade: bool,
 }
 
 pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enclosing) -> Level {
-    // A section that stands before the top level in the walk may have swallowed its `run`.
+    // An earlier section may have swallowed the `run` of the top level.
     let misplaced_keys = if around.in_map {
         reader.misplaced_keys
     } else {
@@ -79,21 +79,21 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
     }
 }
 
-/// Neither `run` nor `map` is written, in whatever environment.
+/// Reports a level without `run`, `map` or `cascade` in any environment.
 fn missing(reader: &mut Reader<'_>, table: &Table<'_>, around: &Enclosing) {
     let error = if around.in_cascade {
-        let message = "missing `run` or `map` in this one of `cascade`";
+        let message = "missing `run` or `map` in this cascade branch";
         Diagnostic::error(table.span.clone(), message)
-            .label("nothing answers here")
+            .label("nothing answers requests here")
             .help("add `run = \"name\"` below its header")
     } else if around.in_map {
         Diagnostic::error(table.span.clone(), "missing `run` or `map` in this map")
-            .label("nothing answers here")
+            .label("nothing answers requests here")
             .help("add `run = \"name\"` below its path, or a `[map.run]`")
     } else {
         let first = table.first_key().unwrap_or(0..0);
         Diagnostic::error(first, "missing `run`, `map` or `cascade`")
-            .label("nothing in this manifest answers a request")
+            .label("nothing in this manifest answers requests")
             .help("add `run = \"name\"` above the first `[table]`")
     };
     reader.report(error);
@@ -102,13 +102,13 @@ fn missing(reader: &mut Reader<'_>, table: &Table<'_>, around: &Enclosing) {
 fn uses(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Vec<ReadDirective> {
     let read =
         |node: Node<'_>, reader: &mut Reader<'_>| directive::directive(reader, node, Role::Use);
-    let expected = "a list of plugins' names or tables";
+    let expected = "a list of plugin names or tables";
     match entry.value.get_ref() {
         DeValue::Array(items) => items.iter().filter_map(|item| read(item, reader)).collect(),
         DeValue::String(_) | DeValue::Table(_) => {
             let raw = reader.text.get(entry.value.span()).unwrap_or_default();
             let help = match raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']')) {
-                Some(header) => format!("write `[[{header}]]`, once for each middleware"),
+                Some(header) => format!("write `[[{header}]]`, one for each middleware"),
                 None if raw.starts_with(['"', '\'', '{']) => format!("write `use = [{raw}]`"),
                 None => "write `use = [{ plugin = \"name\" }]`".to_owned(),
             };
@@ -132,14 +132,9 @@ fn run_of(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<ReadDirective> {
         .and_then(|raw| raw.strip_suffix("]]"));
     let help = match header {
         Some(header) if items.len() == 1 => format!("write `[{header}]`: a level has one app"),
-        _ => "a level has one app: name it, and turn the others into maps".to_owned(),
+        _ => "a level has one app: name it, and make the others maps".to_owned(),
     };
-    reader.mismatch(
-        entry.value,
-        "`run`",
-        "a plugin's name or a table",
-        Some(help),
-    );
+    reader.mismatch(entry.value, "`run`", "a plugin name or a table", Some(help));
     let all: Vec<Option<ReadDirective>> = items
         .iter()
         .map(|item| directive::directive(reader, item, Role::Run))
@@ -157,14 +152,14 @@ fn maps_of(reader: &mut Reader<'_>, entry: &Entry<'_>, around: &Enclosing) -> Ve
         DeValue::Table(_) => {
             let raw = reader.text.get(entry.value.span()).unwrap_or_default();
             let help = match raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']')) {
-                Some(header) => format!("write `[[{header}]]`, once for each map"),
+                Some(header) => format!("write `[[{header}]]`, one for each map"),
                 None => "write `map = [{ path = \"/…\", run = \"name\" }]`".to_owned(),
             };
             reader.mismatch(entry.value, "`map`", expected, Some(help));
             map::map(reader, entry.value, around).into_iter().collect()
         }
         _ => {
-            let help = "write a header `[[map]]` with `path` and `run` below".to_owned();
+            let help = "write a header `[[map]]` with `path` and `run` below it".to_owned();
             reader.mismatch(entry.value, "`map`", expected, Some(help));
             Vec::new()
         }

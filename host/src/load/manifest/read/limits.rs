@@ -17,7 +17,7 @@ pub(super) fn limits(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Limit
         reader,
         table: &mut table,
     };
-    // 8 KiB is the least buffer that hyper works with.
+    // hyper's smallest buffer is 8 KiB.
     keys.bytes("header_bytes", 8 << 10..=16 << 20, &mut limits.header_bytes);
     keys.count("header_count", 1..=10_000, &mut limits.header_count);
     keys.time_or_off(

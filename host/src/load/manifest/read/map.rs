@@ -9,19 +9,19 @@ use super::{Node, Reader, unreachable};
 use crate::load::manifest::words::quoted;
 use crate::load::manifest::{Diagnostic, Map, Span, location};
 
-/// A map as read, whether it applies in this environment or not.
+/// A map as read, whether or not it applies in this environment.
 pub(super) struct ReadMap {
-    /// `None` if its path or host is wrong.
+    /// `None` if its path or host is invalid.
     pub(super) map: Option<Map>,
     pub(super) environments: Environments,
-    /// Where to point to when speaking of it.
+    /// Where errors about it point.
     pub(super) place: Span,
 }
 
 pub(super) fn map(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -> Option<ReadMap> {
     let DeValue::Table(entries) = node.get_ref() else {
         let help = "write { path = \"/…\", run = \"name\" }".to_owned();
-        reader.mismatch(node, "each of `map`", "a table", Some(help));
+        reader.mismatch(node, "each entry of `map`", "a table", Some(help));
         return None;
     };
     let span = node.span();
@@ -68,22 +68,22 @@ fn path_of(reader: &mut Reader<'_>, entry: Option<Entry<'_>>, span: &Span) -> Op
     let Some(entry) = entry else {
         reader.report(
             Diagnostic::error(span.clone(), "this map has no `path`")
-                .label("`path` is missing")
-                .help("add `path = \"/…\"`; `path = \"/\"` takes every path"),
+                .label("missing `path`")
+                .help("add `path = \"/…\"`; `path = \"/\"` matches every path"),
         );
         return None;
     };
-    let text = reader.string(entry.value, "`path`", "a path, as a string")?;
+    let text = reader.string(entry.value, "`path`", "a string with a path")?;
     match location::path(&text) {
         Ok((path, slash)) => {
             if slash {
                 let warning = Diagnostic::warning(
                     entry.value.span(),
-                    format!("the `/` at the end of `{text}` has no meaning"),
+                    format!("the trailing `/` in `{text}` has no effect"),
                 )
                 .label("dropped")
                 .note(format!(
-                    "the map takes `{path}` itself and all paths below it"
+                    "the map matches `{path}` itself and every path below it"
                 ))
                 .help(format!("write \"{path}\""));
                 reader.report(warning);
@@ -91,7 +91,7 @@ fn path_of(reader: &mut Reader<'_>, entry: Option<Entry<'_>>, span: &Span) -> Op
             Some(path)
         }
         Err(complaint) => {
-            let message = format!("{} cannot be the path of a map", quoted(&text));
+            let message = format!("{} is not a valid map path", quoted(&text));
             let mut error = Diagnostic::error(entry.value.span(), message).label(complaint.label);
             error.help = complaint.help;
             reader.report(error);
@@ -101,10 +101,10 @@ fn path_of(reader: &mut Reader<'_>, entry: Option<Entry<'_>>, span: &Span) -> Op
 }
 
 fn host_of(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<String> {
-    let text = reader.string(entry.value, "`host`", "a host's name, as a string")?;
+    let text = reader.string(entry.value, "`host`", "a string with a host name")?;
     location::host(&text)
         .map_err(|complaint| {
-            let message = format!("{} cannot be the host of a map", quoted(&text));
+            let message = format!("{} is not a valid map host", quoted(&text));
             let mut error = Diagnostic::error(entry.value.span(), message).label(complaint.label);
             error.help = complaint.help;
             reader.report(error);

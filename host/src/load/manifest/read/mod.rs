@@ -1,4 +1,4 @@
-//! The walk over the TOML tree: one file for each table of the grammar.
+//! Walks the TOML tree: one file for each table of the grammar.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -30,10 +30,10 @@ mod unclosed;
 mod unreachable;
 mod warmup;
 
-/// A value of the TOML tree, with its place.
+/// A value of the TOML tree, with its span.
 type Node<'t> = &'t Spanned<DeValue<'t>>;
 
-/// Reads the whole text; what it could not read is told in the diagnostics, sorted by place.
+/// Reads the whole text. The diagnostics are sorted by position.
 pub(super) fn manifest(text: &str, settings: &Settings<'_>) -> (Option<Manifest>, Vec<Diagnostic>) {
     let (tree, errors) = DeTable::parse_recoverable(text);
     let (syntax, trustworthy) = syntax::diagnostics(text, tree.get_ref(), &errors);
@@ -76,14 +76,14 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
     })
 }
 
-/// What the walk carries along: the settings, and the complaints so far.
+/// The state of the walk: the settings, and the diagnostics so far.
 struct Reader<'a> {
     text: &'a str,
     settings: &'a Settings<'a>,
     diagnostics: Vec<Diagnostic>,
-    /// In a part that this environment leaves out: its variables need not be set.
+    /// Inside a part that does not apply in this environment: its variables need not be set.
     inactive: bool,
-    /// How often a `run`, `map` or `cascade` was found in a table that it does not belong to.
+    /// Number of `run`, `map` and `cascade` keys in tables that they do not belong to.
     misplaced_keys: usize,
 }
 
@@ -101,7 +101,7 @@ impl Reader<'_> {
         read
     }
 
-    /// "`listen` must be …", with what stands there instead.
+    /// Reports "`listen` must be …", with the type that was found.
     fn mismatch(&mut self, node: Node<'_>, what: &str, expected: &str, help: Option<String>) {
         let mut diagnostic = Diagnostic::error(node.span(), format!("{what} must be {expected}"))
             .label(format!("this is {}", kind(node.get_ref())));
@@ -109,7 +109,7 @@ impl Reader<'_> {
         self.report(diagnostic);
     }
 
-    /// The string at `node` with its variables filled in; `None` if it cannot be known.
+    /// The string at `node` with its variables substituted. `None` if that fails.
     fn string(&mut self, node: Node<'_>, what: &str, expected: &str) -> Option<String> {
         match node.get_ref() {
             DeValue::String(text) => self.filled(text, node.span()),
@@ -120,7 +120,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `text` with its variables filled in.
+    /// `text` with its variables substituted.
     fn filled(&mut self, text: &str, span: Span) -> Option<String> {
         let faults = match variable::interpolate(text, self.settings.variable) {
             Ok(filled) => return Some(filled),
@@ -129,23 +129,23 @@ impl Reader<'_> {
         for fault in faults {
             let raw = self.text.get(span.clone()).unwrap_or_default();
             let at = variable::locate(raw, text, fault.nth, &span);
-            let literal = "for a literal `${` write `$${`";
+            let literal = "write `$${` for a literal `${`";
             let diagnostic = match fault.kind {
                 FaultKind::Missing(_) if self.inactive => continue,
                 FaultKind::Missing(name) => {
-                    Diagnostic::error(at, format!("the environment variable `{name}` is not set"))
-                        .label("needed here")
+                    Diagnostic::error(at, format!("environment variable `{name}` is not set"))
+                        .label("used here")
                         .help(format!("set it before starting: `{name}=… stackup`; {literal}"))
                 }
                 FaultKind::Unterminated => {
-                    Diagnostic::error(at, "`${` without a closing `}`")
+                    Diagnostic::error(at, "unclosed `${`")
                         .label("opened here")
                         .help(format!("close it: `${{NAME}}`; {literal}"))
                 }
                 FaultKind::Name(name) => {
-                    Diagnostic::error(at, format!("{} is not a variable's name", quoted(&name)))
+                    Diagnostic::error(at, format!("{} is not a variable name", quoted(&name)))
                         .label("expected `${NAME}`")
-                        .note("a name is letters, digits and `_`, the first no digit; defaults such as `${NAME:-x}` do not exist here")
+                        .note("a name has letters, digits and `_` and does not start with a digit; defaults such as `${NAME:-x}` are not supported")
                         .help(literal)
                 }
             };
@@ -155,7 +155,7 @@ impl Reader<'_> {
     }
 }
 
-/// What a value is, with its article.
+/// The type of a value, with its article.
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",

@@ -29,13 +29,13 @@ fn directories(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<PathBuf
         let path = PathBuf::from(&item.text);
         if item.text.is_empty() || item.text.contains('\0') {
             reader.report(
-                Diagnostic::error(item.span, "a directory of `[plugins]` has no name")
-                    .label("not a directory's name")
-                    .help("for the manifest's own folder write \".\""),
+                Diagnostic::error(item.span, "empty directory name in `[plugins]`")
+                    .label("expected a directory name")
+                    .help("write \".\" for the manifest's own folder"),
             );
         } else if let Some((_, first)) = found.iter().find(|(other, _)| *other == path) {
             let warning =
-                Diagnostic::warning(item.span, format!("`{}` is searched twice", item.text))
+                Diagnostic::warning(item.span, format!("`{}` is listed twice", item.text))
                     .label("no effect")
                     .also(first.clone(), "first here")
                     .help("remove one of them");
@@ -49,7 +49,7 @@ fn directories(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<PathBuf
 
 fn trust(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Trust> {
     let words = [("owner", Trust::Owner), ("any", Trust::Any)];
-    let note = "\"owner\" loads only files that nobody but their owner can change, \"any\" loads \
+    let note = "\"owner\" loads only files that only their owner can change, \"any\" loads \
                 every file";
     strings::either(reader, entry, "`trust`", words, note)
 }

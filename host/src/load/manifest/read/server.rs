@@ -10,10 +10,10 @@ use super::table::{Entry, Kind, Table};
 use crate::load::manifest::words::quoted;
 use crate::load::manifest::{Diagnostic, Listen, Server};
 
-/// The room that a socket's file name has in the kernel, without the closing zero.
+/// The longest socket path that Linux accepts, without the terminating NUL.
 const UNIX_PATH_MAX: usize = 107;
 
-/// Opens the table of a section; any other value there is an error.
+/// Opens the table of a section. Any other value is an error.
 pub(super) fn section<'t>(
     reader: &mut Reader<'_>,
     entry: Entry<'t>,
@@ -24,12 +24,12 @@ pub(super) fn section<'t>(
             Some(Table::new(entries, entry.value.span(), Kind::Section(name)))
         }
         DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => {
-            let help = format!("there is one only: write `[{name}]`");
+            let help = format!("there is only one: write `[{name}]`");
             reader.mismatch(entry.value, &format!("`{name}`"), "a table", Some(help));
             None
         }
         _ => {
-            let help = format!("write a header `[{name}]` and its keys below");
+            let help = format!("write a header `[{name}]` with its keys below it");
             reader.mismatch(entry.value, &format!("`{name}`"), "a table", Some(help));
             None
         }
@@ -61,7 +61,7 @@ fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
         reader.report(
             Diagnostic::error(entry.value.span(), "`listen` is empty")
                 .label("nothing to listen on")
-                .help("name an address, or leave `listen` out for 127.0.0.1:9292"),
+                .help("add an address, or remove `listen` for the default, 127.0.0.1:9292"),
         );
     }
     let mut server = Server {
@@ -75,7 +75,7 @@ fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
         let any_port = matches!(&address, Listen::Tcp(tcp) if tcp.ends_with(":0"));
         match server.listen.iter().position(|other| *other == address) {
             Some(first) if !any_port => reader.report(
-                Diagnostic::error(item.span, format!("`{address}` is listened on twice"))
+                Diagnostic::error(item.span, format!("`{address}` is listed twice"))
                     .label("again here")
                     .also(server.listen_spans[first].clone(), "first here")
                     .help("remove one of them"),
@@ -113,16 +113,16 @@ fn parse(text: &str) -> Result<Listen, (&'static str, String)> {
                 "write \"unix:/run/stackup.sock\"".into(),
             )),
             1..=UNIX_PATH_MAX if !path.contains('\0') => Ok(Listen::Unix(PathBuf::from(path))),
-            1..=UNIX_PATH_MAX => Err(("a path has no zero byte", "remove it".into())),
+            1..=UNIX_PATH_MAX => Err(("the path contains a NUL byte", "remove it".into())),
             long => Err((
                 "the path is too long for a socket",
-                format!("at most {UNIX_PATH_MAX} bytes, this has {long}"),
+                format!("use at most {UNIX_PATH_MAX} bytes; this has {long}"),
             )),
         };
     }
     if let Some((scheme, rest)) = text.split_once("://") {
         let help = match scheme {
-            "https" => "TLS is not served here; put a proxy in front".to_owned(),
+            "https" => "stackup does not serve TLS: put a proxy in front of it".to_owned(),
             _ => format!("write \"{}\"", rest.trim_end_matches('/')),
         };
         return Err(("this is a URL", help));
@@ -131,26 +131,29 @@ fn parse(text: &str) -> Result<Listen, (&'static str, String)> {
         return Err(("this looks like a file", format!("write \"unix:{text}\"")));
     }
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        let help =
-            format!("write \"127.0.0.1:{text}\", or \"0.0.0.0:{text}\" to be reached from outside");
+        let help = format!(
+            "write \"127.0.0.1:{text}\", or \"0.0.0.0:{text}\" to accept connections from other machines"
+        );
         return Err(("the host is missing", help));
     }
     let bare_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
     if bare_v6 {
         return Err((
-            "an IPv6 address stands in brackets",
+            "an IPv6 address needs brackets",
             format!("write \"[{text}]:9292\""),
         ));
     }
     match text.rsplit_once(':') {
         Some(("" | "*", port)) => Err((
             "the host is missing",
-            format!("write \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" to be reached from outside"),
+            format!(
+                "write \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" to accept connections from other machines"
+            ),
         )),
         Some((host, port)) => {
             if !is_host(host) {
                 return Err((
-                    "not a host",
+                    "this is not a host",
                     "write \"host:port\", \"[::1]:port\" or \"unix:/path\"".into(),
                 ));
             }
@@ -164,7 +167,7 @@ fn parse(text: &str) -> Result<Listen, (&'static str, String)> {
         }
         None if is_host(text) => Err(("the port is missing", format!("write \"{text}:9292\""))),
         None => Err((
-            "not an address",
+            "this is not an address",
             "write \"host:port\" or \"unix:/path\"".into(),
         )),
     }

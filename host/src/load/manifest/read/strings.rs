@@ -1,4 +1,4 @@
-//! Lists of strings, and words of which there are two.
+//! Lists of strings, and keys that accept one of two words.
 
 use toml::de::DeValue;
 
@@ -13,7 +13,7 @@ pub(super) struct Item {
     pub(super) span: Span,
 }
 
-/// What the word at `entry` stands for, which is one of two; `note` tells them apart.
+/// The value that the word at `entry` stands for, one of two. `note` explains both.
 pub(super) fn either<T>(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
@@ -35,7 +35,7 @@ pub(super) fn either<T>(
     found.map(|(_, meaning)| meaning)
 }
 
-/// The strings of the array at `entry`; a string alone is an error that says how to mend it.
+/// The strings of the array at `entry`. A bare string is an error, with the fix.
 pub(super) fn list(
     reader: &mut Reader<'_>,
     entry: &Entry<'_>,
@@ -88,8 +88,8 @@ pub(super) fn one_or_list(
 fn item(reader: &mut Reader<'_>, node: Node<'_>, what: &str, of: &str) -> Option<Item> {
     let text = reader.string(
         node,
-        &format!("each of {what}"),
-        &format!("a string, for it is a list of {of}"),
+        &format!("each entry of {what}"),
+        &format!("a string ({what} is a list of {of})"),
     )?;
     Some(Item {
         text,

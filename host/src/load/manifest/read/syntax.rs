@@ -1,4 +1,4 @@
-//! Text that is no TOML: the parser's errors in our words.
+//! Invalid TOML: the parser's errors, reworded.
 
 use toml::de::{DeTable, Error};
 
@@ -6,7 +6,7 @@ use super::duplicate;
 use super::unclosed::Unclosed;
 use crate::load::manifest::{Diagnostic, Span};
 
-/// The parser's errors, one a line, and whether the tree beside them can be believed.
+/// The parser's errors, at most one per line, and whether its tree can still be trusted.
 pub(super) fn diagnostics(
     text: &str,
     tree: &DeTable<'_>,
@@ -19,12 +19,12 @@ pub(super) fn diagnostics(
     errors.sort_by_key(|(span, _)| span.start);
     let unclosed = Unclosed::find(text, tree, &errors);
     if let Some(unclosed) = &unclosed {
-        // All that follows was read as a part of what is not closed.
+        // Everything after it was read as part of the unclosed value.
         errors.retain(|(span, _)| span.start < unclosed.open.start);
     }
-    // What follows the first error of a line is mostly its echo.
+    // Later errors on a line mostly follow from the first.
     errors.dedup_by_key(|(span, _)| line(text, span.start));
-    // A misread value spoils itself alone; any other error may have moved headers and keys.
+    // A misread value affects only itself; any other error may have moved headers and keys.
     let local = |message: &str| is_duplicate(message) || is_unquoted(message);
     let trustworthy = unclosed.is_none() && errors.iter().all(|(_, message)| local(message));
 
@@ -40,7 +40,7 @@ pub(super) fn diagnostics(
     (reported, trustworthy)
 }
 
-/// Both kinds of diagnostics; on a line with a syntax error nothing else is believed.
+/// Merges both kinds of diagnostics. A line with a syntax error reports nothing else.
 pub(super) fn merge(
     text: &str,
     mut syntax: Vec<Diagnostic>,
@@ -66,46 +66,43 @@ fn is_unquoted(message: &str) -> bool {
 fn diagnostic(text: &str, span: Span, message: &str) -> Diagnostic {
     let raw = text.get(span.clone()).unwrap_or_default();
     if is_unquoted(message) && raw.is_empty() {
-        return Diagnostic::error(span, "a key without a value")
-            .label("the value is missing")
-            .help("write one, or remove the key");
+        return Diagnostic::error(span, "key without a value")
+            .label("missing value")
+            .help("add a value, or remove the key");
     }
     if is_unquoted(message) {
-        return Diagnostic::error(span, "a string without quotes")
-            .label("quotes are missing")
+        return Diagnostic::error(span, "unquoted string")
+            .label("missing quotes")
             .help(format!("write \"{raw}\""));
     }
     let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
     if what.ends_with("basic string") || what.ends_with("literal string") {
         let quote = expected.trim_matches('`');
-        return Diagnostic::error(span, "a string without its end")
-            .label(format!("`{quote}` is missing"))
+        return Diagnostic::error(span, "unterminated string")
+            .label(format!("missing `{quote}`"))
             .help(format!("close it with `{quote}`"));
     }
     if what == "invalid unquoted key" && raw.starts_with(':') {
-        return Diagnostic::error(span, "a key followed by `:`")
-            .label("`=` is expected")
+        return Diagnostic::error(span, "key followed by `:`")
+            .label("expected `=`")
             .help("this is TOML: write `key = value`");
     }
     if what == "invalid unquoted key" {
-        return Diagnostic::error(
-            span,
-            "a key with other characters than letters, digits, `-` and `_`",
-        )
-        .label("not allowed in a key without quotes")
-        .help("put the whole key in quotes");
+        return Diagnostic::error(span, "invalid character in a key without quotes")
+            .label("only letters, digits, `-` and `_` are allowed")
+            .help("quote the whole key");
     }
     if what == "missing escaped value" {
-        return Diagnostic::error(span, "`\\` before a character that cannot be escaped")
-            .label("unknown escape")
+        return Diagnostic::error(span, "unknown escape sequence")
+            .label("cannot be escaped with `\\`")
             .help("write `\\\\` for a backslash, or put the string in single quotes");
     }
     if what == "key with no value" {
-        return Diagnostic::error(span, "a key without a value")
-            .label("`=` is expected")
+        return Diagnostic::error(span, "key without a value")
+            .label("expected `=`")
             .help("write `key = value`");
     }
-    let error = Diagnostic::error(span, format!("not valid TOML: {what}"));
+    let error = Diagnostic::error(span, format!("invalid TOML: {what}"));
     match expected {
         "" | "nothing" => error.label("not allowed here"),
         _ if expected.matches(", ").count() > 1 => {

@@ -1,4 +1,4 @@
-//! A table that knows which of its keys were read, so that no other goes unnoticed.
+//! A table that tracks which of its keys were read, so that every other key is reported.
 
 use toml::de::{DeTable, DeValue};
 
@@ -6,16 +6,16 @@ use super::{Node, Reader};
 use crate::load::manifest::words::{list, nearest};
 use crate::load::manifest::{Diagnostic, Span};
 
-/// What a table is, for the messages about it.
+/// The kind of a table, for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Top,
-    /// `[server]` and its like.
+    /// `[server]` and the other sections.
     Section(&'static str),
     /// A `use` or `run`, of the top level or inside a map.
     Directive,
     Map,
-    /// One of `cascade`.
+    /// A cascade branch.
     CascadeBranch,
 }
 
@@ -30,12 +30,12 @@ pub(super) struct Entry<'t> {
 pub(super) struct Table<'t> {
     entries: &'t DeTable<'t>,
     kind: Kind,
-    /// Where it begins; the top has no such place.
+    /// Where it begins. Empty for the top level.
     pub(super) span: Span,
     known: Vec<&'static str>,
 }
 
-/// Keys of the top level that are easily written below a header, where they belong to its table.
+/// Keys of a level that are easily misplaced below a header, where they belong to its table.
 const LEVEL_KEYS: [&str; 5] = ["use", "map", "cascade", "run", "warmup"];
 const SECTIONS: [(&str, &[&str]); 6] = [
     ("server", &["listen"]),
@@ -71,7 +71,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     ("renewal", &["generations", "memory"]),
     ("dev", &["overlay", "inspector", "lint"]),
 ];
-/// What people call a key elsewhere → what it is called here.
+/// Names that people know from elsewhere, and the key that each means here.
 const OTHER_NAMES: [(&str, &str); 23] = [
     ("name", "plugin"),
     ("app", "plugin"),
@@ -117,13 +117,13 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// The entry of `key`, which is known from now on.
+    /// The entry of `key`. Marks `key` as known.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'t>> {
         self.known.push(key);
         self.peek(key)
     }
 
-    /// The entry of `key`, which someone else is going to [`take`](Self::take).
+    /// The entry of `key`, without marking it as known as [`take`](Self::take) does.
     pub(super) fn peek(&self, key: &str) -> Option<Entry<'t>> {
         let (key, value) = self.entries.get_key_value(key)?;
         Some(Entry {
@@ -132,14 +132,14 @@ impl<'t> Table<'t> {
         })
     }
 
-    /// Whether some key that nobody asked for is told to mean `key`, which is not there.
+    /// Whether an unknown key is going to be reported as a misspelt `key`, which is absent.
     pub(super) fn misspells(&self, key: &str) -> bool {
         let keys = self.entries.keys().map(|key| key.get_ref().as_ref());
         keys.filter(|other| !self.known.contains(other))
             .any(|other| self.meant(other) == Some(key))
     }
 
-    /// The key that `other` is most likely a slip of; one that is not there already.
+    /// The absent key that `other` most likely means.
     fn meant(&self, other: &str) -> Option<&'static str> {
         let absent = |key: &&'static str| !self.entries.contains_key(*key);
         let named = OTHER_NAMES
@@ -158,7 +158,7 @@ impl<'t> Table<'t> {
             .min_by_key(|span| span.start)
     }
 
-    /// Complains of every key that nobody has asked for.
+    /// Reports every key that was not taken.
     pub(super) fn finish(self, reader: &mut Reader<'_>) {
         for (key, value) in self.entries {
             if !self.known.contains(&key.get_ref().as_ref()) {
@@ -182,7 +182,7 @@ impl<'t> Table<'t> {
             Kind::Section(name) => format!("in `[{name}]`"),
             Kind::Directive => "in a directive".to_owned(),
             Kind::Map => "in a map".to_owned(),
-            Kind::CascadeBranch => "in one of `cascade`".to_owned(),
+            Kind::CascadeBranch => "in a cascade branch".to_owned(),
         };
         let unknown = Diagnostic::error(span, format!("unknown key `{key}` {place}"));
         if let Some(header) = self.header(reader) {
@@ -192,9 +192,9 @@ impl<'t> Table<'t> {
             }
         }
         if self.kind == Kind::Directive && key == "off" {
-            return unknown.label("only a `use` can be off").help(
-                "a stack has to run something: name another plugin, or write the stack without it",
-            );
+            return unknown
+                .label("only a `use` can be off")
+                .help("a stack must run something: name another plugin");
         }
         let home = SECTIONS.iter().find(|(name, keys)| {
             self.kind != Kind::Section(name) && *name != "plugins" && keys.contains(&key)
@@ -222,7 +222,7 @@ impl<'t> Table<'t> {
             .then(|| self.span.clone())
     }
 
-    /// The TOML slip: a key of the level, written below a header, lands in the header's table.
+    /// A common TOML mistake: a key of the level, written below a header, lands in the header's table.
     fn misplaced(
         &self,
         reader: &Reader<'_>,
@@ -235,21 +235,21 @@ impl<'t> Table<'t> {
             Some(level) if self.kind == Kind::Directive && key != "warmup" => (
                 format!("`{key}` belongs to {level} or to the top level"),
                 format!(
-                    "write it above `{raw}` for {level}, above the first `[table]` for the top level"
+                    "move it above `{raw}` for {level}, or above the first `[table]` for the top level"
                 ),
             ),
             _ if LEVEL_KEYS.contains(&key) => (
                 format!("`{key}` belongs to the top level"),
-                "write it above the first `[table]`".to_owned(),
+                "move it above the first `[table]`".to_owned(),
             ),
             _ => (
                 format!("`{key}` belongs to the top level"),
-                format!("write it as a header of its own: `[{key}]`"),
+                format!("write it as its own header: `[{key}]`"),
             ),
         };
         unknown
             .label(label)
-            .also(header, "this header takes all keys below it")
+            .also(header, "all keys below belong to this header")
             .help(help)
     }
 }
@@ -260,7 +260,7 @@ fn around(header: &str) -> Option<&'static str> {
     let (level, _) = name.rsplit_once('.')?;
     match level.rsplit('.').next()?.trim() {
         "map" => Some("the map"),
-        "cascade" => Some("this one of `cascade`"),
+        "cascade" => Some("the cascade branch"),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! An array or inline table that nobody closed.
+//! Unclosed arrays and inline tables.
 
 use toml::de::{DeTable, DeValue};
 
@@ -6,7 +6,7 @@ use super::Node;
 use super::syntax::line;
 use crate::load::manifest::{Diagnostic, Span};
 
-/// Where it was opened, and where the text begins to make no sense inside of it.
+/// Where it was opened, and where the text inside stops making sense.
 pub(super) struct Unclosed {
     pub(super) open: Span,
     bracket: char,
@@ -14,7 +14,7 @@ pub(super) struct Unclosed {
 }
 
 impl Unclosed {
-    /// The outermost one that the parser's errors speak of.
+    /// The outermost unclosed value that the parser reports.
     ///
     /// The parser reports the end of the text, where it gave up; the mistake is at the beginning.
     pub(super) fn find(text: &str, tree: &DeTable<'_>, errors: &[(Span, &str)]) -> Option<Self> {
@@ -30,7 +30,7 @@ impl Unclosed {
             .iter()
             .map(|(span, _)| span)
             .find(|span| span.start > start)?;
-        // Before the line that makes no sense, there is the place to close it.
+        // It should be closed before the first line that makes no sense.
         let same_line = line(text, first.start) == line(text, start);
         let first = if same_line {
             gave_up.clone()
@@ -46,17 +46,14 @@ impl Unclosed {
 
     pub(super) fn into_diagnostic(self) -> Diagnostic {
         let (what, bracket) = match self.bracket {
-            ']' => ("a list", ']'),
-            _ => ("a table", '}'),
+            ']' => ("list", ']'),
+            _ => ("table", '}'),
         };
-        Diagnostic::error(self.open, format!("{what} without its end"))
+        Diagnostic::error(self.open, format!("unclosed {what}"))
             .label("opened here")
-            .also(
-                self.first,
-                format!("`{bracket}` is missing somewhere before"),
-            )
+            .also(self.first, format!("expected `{bracket}` before this"))
             .help(format!(
-                "close it with `{bracket}`, and all that is opened inside of it"
+                "close it with `{bracket}`, and everything opened inside it"
             ))
     }
 }
@@ -70,7 +67,7 @@ fn around<'t>(text: &str, value: Node<'t>, end: usize) -> Option<Node<'t>> {
         DeValue::Array(_) => ('[', ']'),
         _ => ('{', '}'),
     };
-    // Up to its end, an inner bracket may stand last, just as if it were its own.
+    // At the end of the text, an inner closing bracket can look like its own.
     let unclosed = raw.starts_with(open) && (span.end + 2 >= end || !raw.ends_with(close));
     match value.get_ref() {
         DeValue::Array(_) | DeValue::Table(_) if unclosed => Some(value),

@@ -1,4 +1,4 @@
-//! What no request can ever reach: Rack drops it in silence, here it is told.
+//! Reports parts that no request can reach. Rack drops them silently.
 
 use super::Reader;
 use super::directive::ReadDirective;
@@ -7,7 +7,7 @@ use super::level::Enclosing;
 use super::map::ReadMap;
 use crate::load::manifest::{Diagnostic, Map, Span, location};
 
-/// A map inside of a map for another host.
+/// A map inside a map for another host.
 pub(super) fn host(reader: &mut Reader<'_>, host: &str, span: Span, around: &Enclosing) {
     let other = around
         .hosts
@@ -15,18 +15,18 @@ pub(super) fn host(reader: &mut Reader<'_>, host: &str, span: Span, around: &Enc
         .find(|(outer, _)| !location::compatible(outer, host));
     if let Some((outer, outer_span)) = other {
         reader.report(
-            Diagnostic::error(span, "this map can never be reached")
-                .label(format!("a request for `{host}` …"))
+            Diagnostic::error(span, "this map is unreachable")
+                .label(format!("requests for `{host}` never get here"))
                 .also(
                     outer_span.clone(),
-                    format!("… never gets into the map for `{outer}`"),
+                    format!("this map only accepts `{outer}`"),
                 )
-                .help("move it out of the map around it, or leave its `host` out"),
+                .help("move it out of the enclosing map, or remove its `host`"),
         );
     }
 }
 
-/// Something for environments in which a map around it does not apply.
+/// A part whose environments exclude those of an enclosing map.
 pub(super) fn environments(
     reader: &mut Reader<'_>,
     environments: &Environments,
@@ -43,14 +43,14 @@ pub(super) fn environments(
     if let Some(outer) = other.and_then(Environments::span) {
         reader.report(
             Diagnostic::warning(span, format!("{what} applies in no environment"))
-                .label("with this, no environment is left")
-                .also(outer, "the map around it has this")
-                .help("name one in which both apply, or remove what is never used"),
+                .label("this leaves no environment")
+                .also(outer, "the enclosing part has this")
+                .help("name an environment in which both apply, or remove what never applies"),
         );
     }
 }
 
-/// Two maps of one place, and a map beside `run` that leaves nothing to it.
+/// Two maps with the same path and host, and a map that leaves no request to the `run` beside it.
 pub(super) fn maps(
     reader: &mut Reader<'_>,
     maps: &[ReadMap],
@@ -72,9 +72,9 @@ pub(super) fn maps(
                     read.place.clone(),
                     format!("{} is mapped twice", shown(map)),
                 )
-                .label("again here")
-                .also(first.place.clone(), "first here")
-                .help("join them into one map, or change one path"),
+                .label("mapped again here")
+                .also(first.place.clone(), "first mapped here")
+                .help("merge them into one map, or change one path"),
             );
         }
         let Some(run) = run else { continue };
@@ -84,33 +84,33 @@ pub(super) fn maps(
                 .as_ref()
                 .map_or_else(|| run.span.clone(), |run| run.name_span());
             reader.report(
-                Diagnostic::error(run_place, "this `run` can never be reached")
-                    .label("nothing is left for it")
-                    .also(read.place.clone(), "this map takes every request here")
+                Diagnostic::error(run_place, "this `run` is unreachable")
+                    .label("no request gets here")
+                    .also(read.place.clone(), "this map matches every request")
                     .help("remove one of them, or give the map a longer path or a host"),
             );
         }
     }
 }
 
-/// A map beside `cascade` that leaves nothing to it.
+/// A map that leaves no request to the `cascade` beside it.
 pub(super) fn cascade(reader: &mut Reader<'_>, maps: &[ReadMap], place: Span, around: &Enclosing) {
     let takes_all = |read: &&ReadMap| {
         let all = |map: &Map| map.path.is_empty() && decisive_host(map, around).is_none();
-        // In other environments something may be left.
+        // A map for some environments may leave requests in others.
         read.environments.span().is_none() && read.map.as_ref().is_some_and(all)
     };
     if let Some(read) = maps.iter().find(takes_all) {
         reader.report(
-            Diagnostic::error(place, "this `cascade` can never be reached")
-                .label("nothing is left for it")
-                .also(read.place.clone(), "this map takes every request here")
+            Diagnostic::error(place, "this `cascade` is unreachable")
+                .label("no request gets here")
+                .also(read.place.clone(), "this map matches every request")
                 .help("remove one of them, or give the map a longer path or a host"),
         );
     }
 }
 
-/// The map's host, unless every request that gets here has it anyway.
+/// The map's host, unless every request that gets here has this host anyway.
 fn decisive_host<'m>(map: &'m Map, around: &Enclosing) -> Option<&'m str> {
     let host = map.host.as_deref()?;
     let given = around
@@ -123,7 +123,7 @@ fn decisive_host<'m>(map: &'m Map, around: &Enclosing) -> Option<&'m str> {
 fn shown(map: &Map) -> String {
     let path = if map.path.is_empty() { "/" } else { &map.path };
     match &map.host {
-        Some(host) => format!("`{path}` of host `{host}`"),
+        Some(host) => format!("`{path}` on host `{host}`"),
         None => format!("`{path}`"),
     }
 }
@@ -158,10 +158,10 @@ pub(super) fn filtered(
         (*last).clone(),
         format!("missing `run` or `map`{here} in the environment \"{environment}\""),
     )
-    .label("left out in this environment")
-    .help("add a `run` that applies there too");
+    .label("does not apply in this environment")
+    .help("add a `run` that applies in this environment, too");
     for (_, place) in &parts[..parts.len() - 1] {
-        error = error.also((*place).clone(), "left out too");
+        error = error.also((*place).clone(), "does not apply either");
     }
     reader.report(error);
 }

@@ -11,18 +11,20 @@ pub(super) fn paths(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Vec<St
     let mut paths: Vec<Item> = Vec::new();
     for item in items.unwrap_or_default() {
         if let Some((label, help)) = fault(&item.text) {
-            let message = format!("{} is not a path to warm up with", quoted(&item.text));
+            let message = format!("{} is not a valid warm-up path", quoted(&item.text));
             reader.report(
                 Diagnostic::error(item.span, message)
                     .label(label)
                     .help(help),
             );
         } else if let Some(first) = paths.iter().find(|other| other.text == item.text) {
-            let warning =
-                Diagnostic::warning(item.span, format!("`{}` is warmed up twice", item.text))
-                    .label("again here")
-                    .also(first.span.clone(), "first here")
-                    .help("remove one of them");
+            let warning = Diagnostic::warning(
+                item.span,
+                format!("`{}` is listed twice in `warmup`", item.text),
+            )
+            .label("again here")
+            .also(first.span.clone(), "first here")
+            .help("remove one of them");
             reader.report(warning);
         } else {
             paths.push(item);
@@ -35,10 +37,7 @@ pub(super) fn paths(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Vec<St
 fn fault(text: &str) -> Option<(&'static str, String)> {
     if let Some((_, rest)) = text.split_once("://") {
         let path = rest.split_once('/').map_or("", |(_, path)| path);
-        return Some((
-            "this is a URL",
-            format!("write the path alone: \"/{path}\""),
-        ));
+        return Some(("this is a URL", format!("write just the path: \"/{path}\"")));
     }
     if !text.starts_with('/') {
         return Some(("does not start with `/`", format!("write \"/{text}\"")));
@@ -46,13 +45,13 @@ fn fault(text: &str) -> Option<(&'static str, String)> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Some((
             "contains whitespace or a control character",
-            "in a path a space is written `%20`".into(),
+            "write a space as `%20`".into(),
         ));
     }
     text.contains('#').then(|| {
         (
             "contains `#`",
-            "no client sends what follows `#`: leave it out".into(),
+            "clients never send what follows `#`: remove it".into(),
         )
     })
 }
