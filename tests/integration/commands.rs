@@ -13,7 +13,7 @@ use stackup_tests::artifacts;
 use crate::cases;
 
 #[test]
-fn every_command_says_what_its_case_does() {
+fn commands_print_what_their_cases_say() {
     cases::check("commands", |input| {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         // On some systems a temporary folder is reached by a link.

@@ -14,7 +14,7 @@ async fn serving(app: &str) -> (Site, Host) {
 }
 
 #[tokio::test]
-async fn the_deadline_names_the_requests_and_tasks_that_it_ends() {
+async fn deadline_names_aborted_requests_and_tasks() {
     let (site, host) = serving("probe").await;
     assert_eq!(host.get("/task").await.status(), 202);
     host.says("probe: a task waits").await;
@@ -53,7 +53,7 @@ async fn the_deadline_names_the_requests_and_tasks_that_it_ends() {
 }
 
 #[tokio::test]
-async fn the_deadline_names_a_response_that_is_under_way() {
+async fn deadline_names_response_in_progress() {
     let (site, host) = serving("lies").await;
     let mut connection = host.connect().await;
     connection
@@ -77,7 +77,7 @@ async fn the_deadline_names_a_response_that_is_under_way() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_holds_no_generation_for_ever() {
+async fn stalled_client_does_not_hold_generation() {
     let (site, host) = serving("probe").await;
     let mut stalled = host.connect().await;
     // More than all buffers on the way, and no byte of it is read.
@@ -97,7 +97,7 @@ async fn a_client_that_takes_nothing_holds_no_generation_for_ever() {
 }
 
 #[tokio::test]
-async fn one_that_blocks_its_thread_is_named_and_its_handlers_are_kept() {
+async fn blocked_request_is_named_and_its_handlers_are_leaked() {
     let (site, host) = serving("probe").await;
     let mut connection = host.connect().await;
     connection

@@ -45,7 +45,7 @@ async fn ask(connection: &mut Connection, start: &str, lines: &[&str], body: &st
 }
 
 #[tokio::test]
-async fn static_site() {
+async fn static_site_example_serves() {
     let plugins = [
         "logger",
         "deflater",
@@ -96,7 +96,7 @@ async fn static_site() {
 }
 
 #[tokio::test]
-async fn json_api() {
+async fn json_api_example_serves() {
     let plugins = [
         "request-id",
         "logger",
@@ -172,7 +172,7 @@ async fn json_api() {
 }
 
 #[tokio::test]
-async fn admin() {
+async fn admin_example_serves() {
     let plugins = [
         "logger",
         "show-exceptions",

@@ -64,7 +64,7 @@ async fn the_other_half(mut connection: Connection, generation: &str) {
 }
 
 #[tokio::test]
-async fn a_new_order_initialises_nothing() {
+async fn reordering_initialises_nothing() {
     let (site, host) = serving(&manifest("", &["a", "b"])).await;
     assert_eq!(seen(&host).await, "b1 a1");
     let fates = fates(&site, &host, &manifest("", &["b", "a"])).await;
@@ -81,7 +81,7 @@ async fn a_new_order_initialises_nothing() {
 }
 
 #[tokio::test]
-async fn what_an_edit_does_not_touch_goes_on_and_what_it_does_is_new() {
+async fn edit_keeps_untouched_instances() {
     let (site, host) = serving(&manifest("", &["a", "b"])).await;
     assert_eq!(seen(&host).await, "b1 a1");
     let limits = "[limits]\ndrain_timeout = \"9s\"\n";
@@ -100,7 +100,7 @@ async fn what_an_edit_does_not_touch_goes_on_and_what_it_does_is_new() {
 }
 
 #[tokio::test]
-async fn what_moves_into_a_map_goes_on() {
+async fn instance_moved_into_map_is_kept() {
     let (site, host) = serving(&manifest("", &["a"])).await;
     assert_eq!(seen(&host).await, "a1");
     let inside = "run = \"hello\"\n[[map]]\npath = \"/probe\"\n\
@@ -114,7 +114,7 @@ async fn what_moves_into_a_map_goes_on() {
 }
 
 #[tokio::test]
-async fn a_task_lives_as_long_as_its_handler() {
+async fn task_ends_with_its_handler() {
     let (site, host) = serving(&manifest("", &["a"])).await;
     assert_eq!(host.get("/task").await.status(), 202);
     host.says("probe: a task waits").await;
@@ -130,7 +130,7 @@ async fn a_task_lives_as_long_as_its_handler() {
 }
 
 #[tokio::test]
-async fn three_generations_share_an_instance_that_is_dropped_once_after_the_last() {
+async fn shared_instance_is_dropped_once_after_last_generation() {
     let (site, host) = serving(&manifest("", &["a"])).await;
     let first = half_a_request(&host).await;
     fates(&site, &host, &manifest("", &["b"])).await;
@@ -153,7 +153,7 @@ async fn three_generations_share_an_instance_that_is_dropped_once_after_the_last
 }
 
 #[tokio::test]
-async fn a_candidate_that_fails_harms_none_that_was_to_go_on() {
+async fn failed_candidate_keeps_instances() {
     let (site, host) = serving(&manifest("", &["a"])).await;
     assert_eq!(host.get("/task").await.status(), 202);
     host.says("probe: a task waits").await;
@@ -183,7 +183,7 @@ async fn a_candidate_that_fails_harms_none_that_was_to_go_on() {
 }
 
 #[tokio::test]
-async fn sighup_builds_every_instance_anew() {
+async fn sighup_rebuilds_every_instance() {
     let (_site, host) = serving(&manifest("", &["a"])).await;
     assert_eq!(seen(&host).await, "a1");
     host.signal(Signal::HUP);

@@ -165,7 +165,7 @@ fn consistent(seen: &Seen, stage: &Stage) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn swaps_lose_and_mix_nothing() {
+async fn swaps_lose_and_mix_no_request() {
     let mut stage = Stage::new().await;
     let clients = Clients::start(stage.host.address());
     for is_code in Plan::from_env().swaps() {
@@ -180,7 +180,7 @@ async fn swaps_lose_and_mix_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bad_candidates_harm_nobody() {
+async fn bad_candidates_fail_no_request() {
     let mut stage = Stage::new().await;
     let clients = Clients::start(stage.host.address());
     let mut bad = 0;

@@ -44,7 +44,7 @@ fn sha256(plugin: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_library_that_was_replaced_is_refused_until_it_is_locked() {
+async fn replaced_library_is_refused_until_locked() {
     let site = site();
     stackup(&site, &["lock"]).unwrap();
     let first = read(&site.path().join("config.ru.lock"));
@@ -80,7 +80,7 @@ async fn a_library_that_was_replaced_is_refused_until_it_is_locked() {
 }
 
 #[test]
-fn a_lock_is_by_plugin_even_where_two_share_a_file() {
+fn lock_is_per_plugin_even_for_shared_file() {
     let site = site();
     let library = "path = \"plugins/libhello.so\"";
     let run = format!("run = {{ plugin = \"hello\", {library} }}\n");
@@ -98,7 +98,7 @@ fn a_lock_is_by_plugin_even_where_two_share_a_file() {
 }
 
 #[tokio::test]
-async fn without_a_lock_nothing_serves_and_losing_it_leaves_what_serves() {
+async fn missing_lock_fails_start_and_lost_lock_keeps_generation() {
     let site = site();
     let arguments = ["-p", "0", "-o", "127.0.0.1", "--locked"];
     let mut host = Host::launch(artifacts::stackup(), &site, &arguments);
@@ -117,7 +117,7 @@ async fn without_a_lock_nothing_serves_and_losing_it_leaves_what_serves() {
 }
 
 #[test]
-fn a_lock_names_each_library_once_and_is_the_same_for_the_same() {
+fn lock_is_deterministic_and_lists_each_library_once() {
     let site = site();
     site.manifest("use = [\"stamp\", \"stamp\"]\nrun = \"hello\"\n");
     assert_eq!(
@@ -145,7 +145,7 @@ fn a_lock_names_each_library_once_and_is_the_same_for_the_same() {
 }
 
 #[test]
-fn a_lock_is_of_one_environment_and_one_manifest() {
+fn lock_belongs_to_one_environment_and_manifest() {
     let site = site();
     site.manifest("run = \"hello\"\n[[use]]\nplugin = \"stamp\"\nonly = \"production\"\n");
     site.file("site.toml", "run = \"hello\"\n");
@@ -164,7 +164,7 @@ fn a_lock_is_of_one_environment_and_one_manifest() {
 }
 
 #[test]
-fn a_plugin_that_is_not_in_the_lock_is_refused_by_every_command() {
+fn unlocked_plugin_is_refused_by_every_command() {
     let site = site();
     site.manifest("run = \"hello\"\n");
     stackup(&site, &["lock"]).unwrap();
@@ -201,7 +201,7 @@ error: `plugins/libhello.so` is refused at trust: its content does not match the
 }
 
 #[test]
-fn a_lock_that_is_none_is_told() {
+fn malformed_lock_is_reported() {
     let site = site();
     let says = |environment: &str, expected: &str| {
         let said = stackup(&site, &["check", "-E", environment, "--locked"]).unwrap_err();

@@ -28,7 +28,7 @@ use crate::cases;
 mod outline;
 
 #[test]
-fn every_case_comes_out_as_its_file_says() {
+fn manifest_cases_match() {
     cases::check("manifests", |input| Ok(Case::read(input)?.run()));
 }
 

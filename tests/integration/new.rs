@@ -8,7 +8,7 @@ use serde_json::Value;
 use stackup_tests::{Host, artifacts};
 
 #[tokio::test]
-async fn a_new_site_passes_all_checks_and_serves() {
+async fn new_site_passes_checks_and_serves() {
     // Always the same place, so that what cargo made of it before is of use.
     let place = artifacts::target_dir().join("stackup-tests/new");
     let (site, target) = (place.join("demo"), place.join("target"));

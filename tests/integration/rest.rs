@@ -105,7 +105,7 @@ impl Thread {
 }
 
 #[tokio::test]
-async fn a_library_at_rest_costs_what_it_wrote_and_its_copy_what_is_mapped() {
+async fn resting_library_keeps_only_written_pages() {
     let manifest = "run = \"late\"\n[failures]\nprobation_requests = 1\n";
     let site = Site::new(manifest, &["late"]);
     let host = Host::start(&site).await;
@@ -144,7 +144,7 @@ async fn a_library_at_rest_costs_what_it_wrote_and_its_copy_what_is_mapped() {
 }
 
 #[tokio::test]
-async fn content_that_comes_back_serves_again_with_its_symbols() {
+async fn returning_content_reuses_resting_library() {
     let site = Site::new("run = \"late\"\n", &["late"]);
     let host = Host::start(&site).await;
     let first = read(artifacts::plugin("late"));
@@ -160,7 +160,7 @@ async fn content_that_comes_back_serves_again_with_its_symbols() {
 }
 
 #[tokio::test]
-async fn code_that_runs_late_runs_as_before() {
+async fn late_code_of_resting_library_still_runs() {
     let site = Site::new("run = \"late\"\n", &["late"]);
     let host = Host::start(&site).await;
     let first = read(artifacts::plugin("late"));
@@ -178,7 +178,7 @@ async fn code_that_runs_late_runs_as_before() {
 }
 
 #[tokio::test]
-async fn a_refused_candidates_library_rests_and_the_one_that_serves_does_not() {
+async fn only_library_of_refused_candidate_rests() {
     let site = Site::new("run = \"late\"\n", &["late", "bad-init"]);
     let host = Host::start(&site).await;
     let first = read(artifacts::plugin("late"));

@@ -14,7 +14,7 @@ use crate::cases;
 const UNKNOWN: &str = "zzzzzzzz";
 
 #[test]
-fn what_is_accepted_fits_and_what_has_an_unknown_key_does_not() {
+fn schema_accepts_valid_and_rejects_unknown_keys() {
     let validator = validator(&of_manifest(&KnownPlugins::default()));
     let (mut accepted, mut unknown) = (0, 0);
     for case in cases::all("manifests") {
@@ -41,7 +41,7 @@ fn what_is_accepted_fits_and_what_has_an_unknown_key_does_not() {
 }
 
 #[test]
-fn schema_and_reader_know_the_same_keys() {
+fn schema_and_reader_have_same_keys() {
     let schema = of_manifest(&KnownPlugins::default());
     let same = |table: &Value, manifest: &str| {
         let told = errors(manifest);
@@ -83,7 +83,7 @@ fn schema_and_reader_know_the_same_keys() {
 }
 
 #[test]
-fn the_defaults_of_the_schema_are_those_of_the_reader() {
+fn schema_and_reader_have_same_defaults() {
     let schema = of_manifest(&KnownPlugins::default());
     let plain = facts(&read("run = \"a\"\n").expect("a manifest"));
     for (name, section) in sections(&schema) {
@@ -97,7 +97,7 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
 }
 
 #[test]
-fn what_the_reader_takes_the_schema_takes_and_numbers_the_other_way_round() {
+fn schema_accepts_what_reader_accepts() {
     let schema = of_manifest(&KnownPlugins::default());
     let validator = validator(&schema);
     for (name, section) in sections(&schema) {
@@ -141,7 +141,7 @@ fn what_the_reader_takes_the_schema_takes_and_numbers_the_other_way_round() {
 }
 
 #[tokio::test]
-async fn the_configs_have_the_schemas_of_their_plugins() {
+async fn configs_have_schemas_of_their_plugins() {
     let manifest = "use = [\"timeout\"]\nrun = \"hello\"\n";
     let site = Site::new(manifest, &["timeout", "hello", "session"]);
     let said = site.stackup(&["schema"]).await;

@@ -27,7 +27,7 @@ async fn works(host: &Host) {
 }
 
 #[tokio::test]
-async fn nightly_with_every_layout_in_random_order() {
+async fn nightly_plugin_with_random_layouts_works() {
     let Some(library) = artifacts::nightly_plugin("probe") else {
         eprintln!("SKIPPED: no nightly toolchain, so no plugin with randomised layouts");
         return;
@@ -38,7 +38,7 @@ async fn nightly_with_every_layout_in_random_order() {
 }
 
 #[tokio::test]
-async fn another_allocator() {
+async fn plugin_with_other_allocator_works() {
     // Its panics are to go on: they are part of what is looked at.
     let manifest = "run = \"other-allocator\"\n[failures]\npanics = \"off\"\n";
     let site = Site::new(manifest, &["other-allocator"]);
@@ -63,7 +63,7 @@ async fn another_allocator() {
 }
 
 #[tokio::test]
-async fn a_plugin_whose_tables_have_grown() {
+async fn newer_plugin_with_grown_tables_loads() {
     let library = Copy::plugin(
         "newer-plugin",
         "tests/plugins/probe",
@@ -88,7 +88,7 @@ async fn a_plugin_whose_tables_have_grown() {
 }
 
 #[tokio::test]
-async fn an_old_plugin_under_a_host_whose_tables_have_grown() {
+async fn older_plugin_loads_in_host_with_grown_tables() {
     let newer = Copy::new(
         "newer-host",
         &["host"],

@@ -19,7 +19,7 @@ async fn panicking(host: &Host, path: &str, message: &str) {
 }
 
 #[tokio::test]
-async fn a_panic_costs_one_request_and_names_the_handler_in_development() {
+async fn panic_fails_one_request_and_names_handler() {
     let site = Site::new(
         "use = [\"stamp\"]\nrun = \"panics\"\n",
         &["panics", "stamp"],
@@ -32,7 +32,7 @@ async fn a_panic_costs_one_request_and_names_the_handler_in_development() {
 }
 
 #[tokio::test]
-async fn a_panic_tells_a_client_nothing_in_production() {
+async fn panic_reveals_nothing_in_production() {
     let site = Site::new("run = \"panics\"\n", &["panics"]);
     let host = Host::start(&site).await;
     let response = host.get("/call").await;
@@ -47,7 +47,7 @@ async fn a_panic_tells_a_client_nothing_in_production() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_body_cuts_it_so_that_the_client_sees_it() {
+async fn panic_in_body_breaks_response() {
     let site = Site::new("run = \"panics\"\n", &["panics"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
@@ -60,7 +60,7 @@ async fn a_panic_in_a_body_cuts_it_so_that_the_client_sees_it() {
 }
 
 #[tokio::test]
-async fn panics_beside_a_request_are_told_and_nothing_more() {
+async fn panics_outside_requests_are_only_reported() {
     let site = Site::new("run = \"panics\"\n", &["panics"]);
     let host = Host::start(&site).await;
     assert_eq!(host.get("/hook").await.text(), "answered\n");
@@ -79,7 +79,7 @@ async fn panics_beside_a_request_are_told_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_handlers_drop_does_not_stop_the_next_generation() {
+async fn panic_in_drop_does_not_stop_next_generation() {
     let site = Site::new(
         "[run]\nplugin = \"panics\"\nconfig = { at_drop = true }\n",
         &["panics", "hello"],
@@ -111,17 +111,17 @@ async fn lies_about_its_length(path: &str) {
 }
 
 #[tokio::test]
-async fn a_body_shorter_than_its_length_does_not_pass_for_whole() {
+async fn short_body_breaks_response() {
     lies_about_its_length("/too-short").await;
 }
 
 #[tokio::test]
-async fn a_body_longer_than_its_length_does_not_pass_for_whole() {
+async fn long_body_breaks_response() {
     lies_about_its_length("/too-long").await;
 }
 
 #[tokio::test]
-async fn a_body_that_is_there_at_once_does_not_pass_for_whole_either() {
+async fn ready_body_of_wrong_length_gets_500() {
     lies_about_its_length("/too-long-at-once").await;
 }
 
@@ -144,7 +144,7 @@ async fn lies_in_its_head(path: &str) {
 }
 
 #[tokio::test]
-async fn a_length_that_is_no_number_is_not_sent() {
+async fn invalid_content_length_is_not_sent() {
     let site = Site::new("run = \"lies\"\n", &["lies"]);
     let host = Host::start(&site).await;
     for path in [
@@ -166,22 +166,22 @@ async fn a_length_that_is_no_number_is_not_sent() {
 }
 
 #[tokio::test]
-async fn the_framing_is_the_hosts_alone() {
+async fn transfer_encoding_of_handler_is_dropped() {
     lies_in_its_head("/chunked-twice").await;
 }
 
 #[tokio::test]
-async fn an_interim_status_is_no_answer() {
+async fn informational_status_gets_500() {
     lies_in_its_head("/early-hints").await;
 }
 
 #[tokio::test]
-async fn a_switch_that_nobody_asked_for_is_not_sent() {
+async fn unrequested_upgrade_is_not_sent() {
     lies_in_its_head("/switch").await;
 }
 
 #[tokio::test]
-async fn a_body_where_there_may_be_none_is_not_sent() {
+async fn body_of_bodiless_status_is_not_sent() {
     let site = Site::new("run = \"lies\"\n", &["lies"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
@@ -197,7 +197,7 @@ async fn a_body_where_there_may_be_none_is_not_sent() {
 }
 
 #[tokio::test]
-async fn trailers_that_would_change_the_framing_are_not_sent() {
+async fn framing_trailers_are_not_sent() {
     let site = Site::new("run = \"lies\"\n", &["lies"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;

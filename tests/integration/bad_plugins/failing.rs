@@ -13,7 +13,7 @@ async fn breaker(host: &Host, state: &str) -> Record {
 const FAILURES: &str = "[failures]\npanics = 3\npanic_window = \"1s\"\ncool_down = \"500ms\"\n";
 
 #[tokio::test]
-async fn an_app_that_panics_again_and_again_is_out_of_service_until_it_has_cooled_down() {
+async fn repeated_panics_open_breaker_until_cool_down() {
     let manifest = format!("run = \"panics\"\n{FAILURES}");
     let host = Host::start(&Site::new(&manifest, &["panics"])).await;
     for _ in 0..3 {
@@ -43,7 +43,7 @@ async fn an_app_that_panics_again_and_again_is_out_of_service_until_it_has_coole
 }
 
 #[tokio::test]
-async fn a_middleware_that_may_be_bypassed_is() {
+async fn failing_bypass_middleware_is_bypassed() {
     let manifest = format!(
         "run = \"hello\"\n{FAILURES}[[use]]\nplugin = \"shaky\"\non_failure = \"bypass\"\n"
     );
@@ -69,7 +69,7 @@ async fn a_middleware_that_may_be_bypassed_is() {
 const LIMITS: &str = "[limits]\nblock_report = \"100ms\"\nblock_limit = \"off\"\n";
 
 #[tokio::test]
-async fn a_handler_that_blocks_its_thread_is_told_of_while_it_does() {
+async fn blocking_handler_is_reported_while_it_blocks() {
     let site = Site::new(&format!("run = \"blocks\"\n{LIMITS}"), &["blocks"]);
     let host = Host::start(&site).await;
     for path in ["/call/600", "/body/600", "/task/600"] {
@@ -90,7 +90,7 @@ async fn a_handler_that_blocks_its_thread_is_told_of_while_it_does() {
 }
 
 #[tokio::test]
-async fn a_worker_whose_threads_are_blocked_for_good_is_replaced_and_killed() {
+async fn hung_worker_is_replaced_and_killed() {
     let manifest = "run = \"blocks\"\n[limits]\nblock_limit = \"200ms\"\ndrain_timeout = \"100ms\"\n\
                     shutdown_timeout = \"100ms\"\n";
     let site = Site::new(manifest, &["blocks"]);
@@ -121,7 +121,7 @@ async fn a_worker_whose_threads_are_blocked_for_good_is_replaced_and_killed() {
 }
 
 #[tokio::test]
-async fn who_waits_or_may_block_is_not_told_of() {
+async fn waiting_and_init_are_not_reported_as_blocking() {
     let manifest = |end: &str| {
         format!("run = {{ plugin = \"blocks\", config = {{ at_ends = {end} }} }}\n{LIMITS}")
     };

@@ -77,7 +77,7 @@ async fn refuse(cases: &[Bad]) {
 }
 
 #[tokio::test]
-async fn files_that_are_no_plugins() {
+async fn non_plugins_are_refused() {
     refuse(&[
         Bad {
             name: "missing",
@@ -186,7 +186,7 @@ async fn files_that_are_no_plugins() {
 }
 
 #[tokio::test]
-async fn what_others_may_write_is_loaded_where_any_library_is_trusted() {
+async fn writable_library_loads_with_trust_any() {
     let site = Site::new("run = \"hello\"\n[plugins]\ntrust = \"any\"\n", &["hello"]);
     for (path, mode) in [("plugins/libhello.so", 0o666), ("plugins", 0o777)] {
         let permissions = fs::Permissions::from_mode(mode);
@@ -202,7 +202,7 @@ async fn what_others_may_write_is_loaded_where_any_library_is_trusted() {
 }
 
 #[tokio::test]
-async fn plugins_that_do_not_fit() {
+async fn incompatible_plugins_are_refused() {
     refuse(&[
         Bad {
             name: "rootless",
@@ -268,7 +268,7 @@ async fn plugins_that_do_not_fit() {
 }
 
 #[tokio::test]
-async fn handlers_that_can_not_be_built() {
+async fn failing_init_is_refused() {
     refuse(&[
         Bad {
             name: "bad-init",
@@ -343,17 +343,17 @@ async fn ends_in_init(how: &str, said: &str) {
 }
 
 #[tokio::test]
-async fn an_init_that_exits_ends_the_probe_only() {
+async fn exit_in_init_ends_only_probe() {
     ends_in_init("exit", "ends the process (exit code").await;
 }
 
 #[tokio::test]
-async fn an_init_that_aborts_ends_the_probe_only() {
+async fn abort_in_init_ends_only_probe() {
     ends_in_init("abort", "crashes (SIGABRT: it aborted)").await;
 }
 
 #[tokio::test]
-async fn an_init_that_hangs_is_given_up() {
+async fn hanging_init_is_refused_after_timeout() {
     ends_in_init("hang", "does not return within 500ms").await;
 }
 

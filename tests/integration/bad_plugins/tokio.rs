@@ -3,7 +3,7 @@
 use stackup_tests::{Host, Site};
 
 #[tokio::test]
-async fn a_plugin_with_a_runtime_uses_sockets_timers_and_tasks() {
+async fn plugin_with_runtime_uses_sockets_timers_and_tasks() {
     let site = Site::new("run = \"tokio-net\"\n", &["tokio-net"]);
     let host = Host::start(&site).await;
     assert_eq!(host.get("/").await.text(), "ping");
@@ -12,7 +12,7 @@ async fn a_plugin_with_a_runtime_uses_sockets_timers_and_tasks() {
 }
 
 #[tokio::test]
-async fn runtimes_are_entered_through_layers_in_both_directions() {
+async fn runtimes_are_entered_across_layers() {
     let manifest = "use = [\"stamp\"]\nrun = \"tokio-net\"\n\n\
                     [[map]]\npath = \"/probe\"\nrun = \"probe\"\n";
     let site = Site::new(manifest, &["tokio-net", "stamp", "probe"]);
@@ -25,7 +25,7 @@ async fn runtimes_are_entered_through_layers_in_both_directions() {
 }
 
 #[tokio::test]
-async fn without_a_runtime_the_message_says_how_to_get_one() {
+async fn tokio_call_without_runtime_explains_fix() {
     let site = Site::new("run = \"tokio-missing\"\n", &["tokio-missing"]);
     let host = Host::start_in("development", &site).await;
     for path in ["/", "/spawn"] {

@@ -34,7 +34,7 @@ async fn looked_at() -> Option<(Site, Host, Browser)> {
 }
 
 #[tokio::test]
-async fn request_is_shown_as_it_goes_through_the_layers() {
+async fn request_is_shown_layer_by_layer() {
     let Some((_site, host, browser)) = looked_at().await else {
         return;
     };
@@ -77,7 +77,7 @@ async fn request_is_shown_as_it_goes_through_the_layers() {
 }
 
 #[tokio::test]
-async fn layers_are_moved_and_switched_off_by_hand() {
+async fn layers_are_moved_and_switched_off_by_keyboard_and_mouse() {
     let Some((site, host, browser)) = looked_at().await else {
         return;
     };
@@ -119,7 +119,7 @@ async fn layers_are_moved_and_switched_off_by_hand() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_told_and_what_serves_stays_in_the_picture() {
+async fn refused_edit_is_reported_and_active_stack_stays() {
     let Some((site, _host, browser)) = looked_at().await else {
         return;
     };
@@ -148,7 +148,7 @@ async fn what_is_refused_is_told_and_what_serves_stays_in_the_picture() {
 }
 
 #[tokio::test]
-async fn change_that_can_not_be_made_is_told() {
+async fn impossible_change_is_reported() {
     let Some((_site, _host, browser)) = looked_at().await else {
         return;
     };
@@ -167,7 +167,7 @@ async fn change_that_can_not_be_made_is_told() {
 }
 
 #[tokio::test]
-async fn findings_are_listed_once_with_a_link_to_the_request() {
+async fn finding_is_listed_once_with_link_to_request() {
     let manifest = "use = [\"offends#layer\"]\nrun = \"offends#app\"\n";
     let Some((_site, host, browser)) = develop(manifest, &["offends"]).await else {
         return;

@@ -20,7 +20,7 @@ fn page(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_saved_shows_by_itself_and_a_mistake_lies_over_it_until_it_is_mended() {
+async fn save_reloads_page_and_error_shows_overlay_until_fixed() {
     let Some(browser) = Browser::start().await else {
         return;
     };
@@ -53,7 +53,7 @@ async fn what_is_saved_shows_by_itself_and_a_mistake_lies_over_it_until_it_is_me
 }
 
 #[tokio::test]
-async fn page_that_loads_itself_again_stays_where_it_was() {
+async fn reloaded_page_keeps_scroll_position() {
     let Some((site, host, browser)) = develop("run = \"answers\"\n", &["answers", "stamp"]).await
     else {
         return;
@@ -68,7 +68,7 @@ async fn page_that_loads_itself_again_stays_where_it_was() {
 }
 
 #[tokio::test]
-async fn page_that_is_always_made_by_another_generation_loads_itself_again_once() {
+async fn page_of_older_generation_reloads_once() {
     let Some((_site, host, browser)) = develop("run = \"answers\"\n", &["answers"]).await else {
         return;
     };
@@ -95,7 +95,7 @@ async fn page_that_is_always_made_by_another_generation_loads_itself_again_once(
 }
 
 #[tokio::test]
-async fn what_is_refused_is_shown_over_the_page_until_it_is_mended() {
+async fn refusal_is_shown_in_overlay_until_fixed() {
     let good = "run = \"answers\"\n";
     let Some((site, host, browser)) = develop(good, &["answers"]).await else {
         return;
@@ -146,7 +146,7 @@ async fn what_is_refused_is_shown_over_the_page_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn panics_of_others_are_counted_in_a_corner() {
+async fn panics_of_other_requests_are_counted_in_corner() {
     let manifest = "run = \"answers\"\n[failures]\npanics = \"off\"\n";
     let Some((_site, host, browser)) = develop(manifest, &["answers"]).await else {
         return;
@@ -166,7 +166,7 @@ async fn panics_of_others_are_counted_in_a_corner() {
 }
 
 #[tokio::test]
-async fn page_of_a_panic_leads_to_its_request_and_goes_when_it_is_mended() {
+async fn panic_page_links_to_request_and_goes_when_fixed() {
     let Some((site, host, browser)) = develop("run = \"panics\"\n", &["panics", "answers"]).await
     else {
         return;

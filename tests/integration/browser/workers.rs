@@ -5,7 +5,7 @@ use super::{PAGE, develop};
 const OVERLAY: &str = "document.querySelector('stackup-overlay')?.shadowRoot";
 
 #[tokio::test]
-async fn page_that_is_open_holds_nobody_up_and_goes_on_with_the_next_worker() {
+async fn open_page_delays_no_renewal_and_follows_next_worker() {
     // Nothing that would end by itself what waits for a page.
     let manifest =
         "run = \"answers\"\n[limits]\nshutdown_timeout = \"1h\"\ndrain_timeout = \"1h\"\n";

@@ -9,7 +9,7 @@ use super::{answers, refused, serves};
 const HELLO: &str = "run = \"hello\"\n";
 
 #[tokio::test]
-async fn an_edit_is_served_a_break_is_refused_in_rustcs_words_and_mended() {
+async fn edit_is_served_and_broken_edit_is_refused_with_rustc_error() {
     let workshop = Workshop::new(HELLO, &["hello"]);
     let host = workshop.develop().await;
     answers(&host, "hello").await;
@@ -27,7 +27,7 @@ async fn an_edit_is_served_a_break_is_refused_in_rustcs_words_and_mended() {
 }
 
 #[tokio::test]
-async fn a_module_that_is_missing_is_awaited_and_so_is_a_page_far_away() {
+async fn missing_module_and_included_file_are_watched() {
     let workshop = Workshop::new(HELLO, &["hello"]);
     let host = workshop.develop().await;
     let text = app("hello").replace("\"hello\"", "words::WORDS");
@@ -50,7 +50,7 @@ async fn a_module_that_is_missing_is_awaited_and_so_is_a_page_far_away() {
 }
 
 #[tokio::test]
-async fn a_part_that_two_plugins_share_and_only_the_plugin_that_was_edited() {
+async fn edit_rebuilds_only_affected_plugins() {
     let manifest = "[[map]]\npath = \"/other\"\nrun = \"other\"\n\n[run]\nplugin = \"hello\"\n";
     let workshop = Workshop::new(manifest, &["hello", "other"]);
     let part = "part/src/lib.rs";
@@ -76,7 +76,7 @@ async fn a_part_that_two_plugins_share_and_only_the_plugin_that_was_edited() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_taken_out_needs_no_cargo_and_what_is_wrong_with_it_is_of_no_matter() {
+async fn removed_plugin_is_neither_built_nor_reported() {
     let both = "[[map]]\npath = \"/other\"\nrun = \"other\"\n\n[run]\nplugin = \"hello\"\n";
     let workshop = Workshop::new(both, &["hello", "other"]);
     let host = workshop.develop().await;
@@ -97,7 +97,7 @@ async fn a_plugin_that_is_taken_out_needs_no_cargo_and_what_is_wrong_with_it_is_
 }
 
 #[tokio::test]
-async fn what_git_ignores_and_what_is_of_no_crate_builds_nothing() {
+async fn ignored_and_unrelated_files_trigger_no_build() {
     let workshop = Workshop::new(HELLO, &["hello"]);
     workshop.save("plugins/hello/.gitignore", "*.gen.rs\n");
     let host = workshop.develop().await;
@@ -117,7 +117,7 @@ async fn what_git_ignores_and_what_is_of_no_crate_builds_nothing() {
 }
 
 #[tokio::test]
-async fn a_warning_is_told_once_and_a_crate_elsewhere_is_built_as_well() {
+async fn warning_is_reported_once_and_external_crate_is_built() {
     let elsewhere = Workshop::new("run = \"far\"\n", &["far"]);
     let path = elsewhere.site.path().join("plugins/far");
     let manifest = format!("[run]\nplugin = \"far\"\npath = {path:?}\n");

@@ -95,7 +95,7 @@ impl Build {
 }
 
 #[tokio::test]
-async fn a_save_ends_the_build_that_it_outdates() {
+async fn save_cancels_outdated_build() {
     let mut gated = Gated::new();
     let host = gated.develop().await;
     answers(&host, "hello").await;
@@ -119,7 +119,7 @@ async fn a_save_ends_the_build_that_it_outdates() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_changes_ends_the_build_and_who_asked_is_answered() {
+async fn manifest_change_cancels_build_and_reload_is_answered() {
     let mut gated = Gated::new();
     let host = gated.develop().await;
     gated.save("second");
@@ -140,7 +140,7 @@ async fn a_manifest_that_changes_ends_the_build_and_who_asked_is_answered() {
 }
 
 #[tokio::test]
-async fn no_build_outlives_its_worker_however_that_ends() {
+async fn build_ends_with_its_worker() {
     let mut gated = Gated::new();
     let mut host = gated.develop().await;
     gated.save("second");

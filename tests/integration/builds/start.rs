@@ -7,7 +7,7 @@ use stackup_tests::crates::{app, lib};
 use super::{refused, serves};
 
 #[tokio::test]
-async fn a_first_build_that_fails_is_shown_until_it_is_mended() {
+async fn failed_first_build_is_shown_until_fixed() {
     let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
     workshop.save(&lib("hello"), &app("hello").replace("&'static str", "u8"));
     let host = workshop.develop().await;
@@ -25,7 +25,7 @@ async fn a_first_build_that_fails_is_shown_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_not_there_yet_is_taken_up_when_it_is() {
+async fn missing_plugin_is_built_when_it_appears() {
     let workshop = Workshop::new("run = \"later\"\n", &["hello"]);
     let host = workshop.develop().await;
     refused(&host, "find").await;
@@ -42,7 +42,7 @@ async fn a_plugin_that_is_not_there_yet_is_taken_up_when_it_is() {
 }
 
 #[tokio::test]
-async fn a_cargo_toml_that_nobody_can_read_is_awaited_and_so_is_that_of_its_dependency() {
+async fn broken_cargo_toml_is_watched_until_fixed() {
     let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
     workshop.save("plugins/hello/Cargo.toml", "[package\n");
     let host = workshop.develop().await;

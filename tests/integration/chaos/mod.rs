@@ -40,7 +40,7 @@ fn plan(chance: &mut Chance) -> Vec<Deed> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_happens_it_serves() {
+async fn chaos_loses_only_requests_of_dead_workers() {
     let mut chance = Chance(number("STACKUP_CHAOS_SEED", 1));
     let plan = plan(&mut chance);
     let mut stage = Stage::new().await;

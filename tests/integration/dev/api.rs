@@ -31,7 +31,7 @@ async fn post(host: &Host, path: &str, body: &Value) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn stack_is_told_with_its_config_but_for_secrets_and_with_its_places_in_the_text() {
+async fn stack_api_has_config_without_secrets_and_positions() {
     let (_site, host) = answers(MANIFEST, &["stamp", "headers"]).await;
     get(&host, "/below", &[]).await;
     let stack = api(&host, "stack").await;
@@ -67,7 +67,7 @@ async fn stack_is_told_with_its_config_but_for_secrets_and_with_its_places_in_th
 }
 
 #[tokio::test]
-async fn request_is_told_layer_by_layer_and_what_was_sent_in_the_end() {
+async fn request_api_has_each_layer_and_sent_response() {
     let (_site, host) = answers(MANIFEST, &["stamp", "headers"]).await;
     get(&host, "/below/x?body=a", &[]).await;
     let all = api(&host, "requests").await;
@@ -100,7 +100,7 @@ async fn request_is_told_layer_by_layer_and_what_was_sent_in_the_end() {
 }
 
 #[tokio::test]
-async fn layer_is_moved_and_switched_off_and_both_are_undone() {
+async fn layer_move_and_switch_are_undone() {
     let (site, host) = answers(MANIFEST, &["stamp", "headers"]).await;
     let file = site.path().join("config.ru.toml");
     let text = || std::fs::read_to_string(&file).expect("a manifest");
@@ -128,7 +128,7 @@ async fn layer_is_moved_and_switched_off_and_both_are_undone() {
 }
 
 #[tokio::test]
-async fn reloads_are_told_the_newest_first() {
+async fn reloads_api_lists_newest_first() {
     let (site, host) = answers(MANIFEST, &["stamp", "headers"]).await;
     site.manifest("run = \"answers\"\n");
     host.reload("swapped").await;

@@ -34,7 +34,7 @@ async fn next(events: &mut Connection, kind: &str, wanted: impl Fn(&Value) -> bo
 }
 
 #[tokio::test]
-async fn state_comes_first_and_then_what_happens() {
+async fn state_event_comes_first() {
     let (site, host) = answers("run = \"answers\"\n", &[]).await;
     let mut events = listen(&host).await;
     let state = next(&mut events, "state", |_| true).await;
@@ -65,7 +65,7 @@ async fn state_comes_first_and_then_what_happens() {
 }
 
 #[tokio::test]
-async fn neither_a_stop_nor_a_renewal_waits_for_who_listens() {
+async fn open_event_stream_delays_neither_stop_nor_renewal() {
     let manifest =
         "run = \"answers\"\n[limits]\nshutdown_timeout = \"1h\"\ndrain_timeout = \"1h\"\n";
     let (site, mut host) = answers(manifest, &[]).await;

@@ -18,7 +18,7 @@ async fn knock(host: &Host, request: &str, name: &str, lines: &str, body: &str) 
 }
 
 #[tokio::test]
-async fn nobody_looks_by_a_name_from_elsewhere() {
+async fn foreign_host_name_is_refused() {
     let (_site, host) = answers("run = \"answers\"\n", &[]).await;
     let port = host.address().rsplit_once(':').expect("a port").1;
     for path in ["", "client.js", "events", "api/stack", "api/requests/1"] {
@@ -43,7 +43,7 @@ async fn nobody_looks_by_a_name_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn nobody_changes_the_manifest_but_the_inspector() {
+async fn only_inspector_page_changes_manifest() {
     let manifest = "use = [\"stamp\"]\nrun = \"answers\"\n";
     let (site, host) = answers(manifest, &["stamp"]).await;
     let address = host.address();
@@ -70,7 +70,7 @@ async fn nobody_changes_the_manifest_but_the_inspector() {
 }
 
 #[tokio::test]
-async fn no_other_page_may_hold_what_is_here() {
+async fn inspector_forbids_framing() {
     let (_site, host) = answers("run = \"answers\"\n", &[]).await;
     let response = get(&host, "/_stackup/", &[]).await;
     let policy = response

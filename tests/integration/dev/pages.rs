@@ -11,7 +11,7 @@ fn page(more: &str) -> String {
 }
 
 #[tokio::test]
-async fn script_is_at_the_beginning_of_the_head_and_the_length_is_right() {
+async fn script_starts_head_and_length_is_right() {
     let (_site, host) = answers("run = \"answers\"\n", &[]).await;
     let response = get(&host, &page(""), &[]).await;
     let text = response.text();
@@ -38,7 +38,7 @@ async fn script_is_at_the_beginning_of_the_head_and_the_length_is_right() {
 }
 
 #[tokio::test]
-async fn what_was_true_of_the_page_alone_is_not_told_of_the_page_with_the_script() {
+async fn page_with_script_loses_validators() {
     let (_site, host) = answers("run = \"answers\"\n", &[]).await;
     let target =
         page("&header=etag:%22a%22&header=last-modified:Thu,%2001%20Jan%202026%2000:00:00%20GMT");
@@ -48,7 +48,7 @@ async fn what_was_true_of_the_page_alone_is_not_told_of_the_page_with_the_script
 }
 
 #[tokio::test]
-async fn what_is_no_whole_plain_page_is_left_alone() {
+async fn partial_and_encoded_pages_get_no_script() {
     let (_site, host) = answers("run = \"answers\"\n", &[]).await;
     let html = "header=content-type:text/html";
     let (etag, body) = ("header=etag:%22a%22", encoded(PAGE));
@@ -77,7 +77,7 @@ async fn what_is_no_whole_plain_page_is_left_alone() {
 }
 
 #[tokio::test]
-async fn page_whose_policy_allows_it_has_it() {
+async fn page_gets_script_if_its_policy_allows() {
     let (_site, host) = answers("run = \"answers\"\n", &[]).await;
     let policy = "&header=content-security-policy:default-src%20'self'";
     let response = get(&host, &page(policy), &[]).await;
@@ -85,7 +85,7 @@ async fn page_whose_policy_allows_it_has_it() {
 }
 
 #[tokio::test]
-async fn it_can_be_switched_off_while_it_serves_and_is_in_no_production() {
+async fn overlay_switches_off_and_is_absent_in_production() {
     let (site, host) = answers("run = \"answers\"\n", &[]).await;
     assert!(
         get(&host, &page(""), &[])
@@ -113,7 +113,7 @@ async fn it_can_be_switched_off_while_it_serves_and_is_in_no_production() {
 }
 
 #[tokio::test]
-async fn with_the_inspector_off_a_page_still_has_all_of_its_script() {
+async fn overlay_works_without_inspector() {
     let manifest = "run = \"answers\"\n[dev]\ninspector = false\n";
     let (_site, host) = answers(manifest, &[]).await;
     for (file, status) in [
@@ -131,7 +131,7 @@ async fn with_the_inspector_off_a_page_still_has_all_of_its_script() {
 }
 
 #[tokio::test]
-async fn page_that_is_sent_piece_by_piece_is_not_held_up() {
+async fn streamed_page_is_not_delayed() {
     let manifest = "use = [{ plugin = \"headers\", config = { set = { content-type = \"text/html\" } } }]\n\
                     run = \"probe\"\n";
     let site = Site::new(manifest, &["headers", "probe"]);

@@ -212,7 +212,7 @@ const SENT: [&str; 5] = [
 ];
 
 #[test]
-fn nothing_of_the_shelf_is_missing_here() {
+fn every_plugin_is_linted() {
     let shelf = std::fs::read_dir(artifacts::workspace().join("plugins")).unwrap();
     let folders = shelf.map(|entry| entry.unwrap().path());
     let plugins = folders.filter(|folder| folder.join("Cargo.toml").is_file());
@@ -225,7 +225,7 @@ fn nothing_of_the_shelf_is_missing_here() {
 }
 
 #[tokio::test]
-async fn the_whole_shelf_shows_no_offence() {
+async fn shelf_has_no_violation() {
     let site = Site::new(MANIFEST, &PLUGINS);
     std::fs::create_dir(site.path().join("public")).unwrap();
     site.file("public/large.html", "<p>a page\n".repeat(30_000));

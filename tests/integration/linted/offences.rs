@@ -48,7 +48,7 @@ const OFFENCES: [(&str, &str, &str); 19] = [
 ];
 
 #[tokio::test]
-async fn each_offence_is_told_with_who_is_at_fault() {
+async fn violation_is_reported_with_its_handler() {
     for (query, handler, rule) in OFFENCES {
         let (_site, host) = develop(MANIFEST).await;
         let mut request = get(query);
@@ -82,7 +82,7 @@ async fn each_offence_is_told_with_who_is_at_fault() {
 }
 
 #[tokio::test]
-async fn who_blocks_is_listed_with_the_request_and_told_by_the_watchdog_alone() {
+async fn blocking_handler_is_listed_and_logged_by_watchdog_only() {
     for (query, rule) in [("app=blocks", "K1"), ("app=body-blocks", "K10")] {
         let (_site, host) = develop(MANIFEST).await;
         send(&host, &get(query)).await;
@@ -95,7 +95,7 @@ async fn who_blocks_is_listed_with_the_request_and_told_by_the_watchdog_alone() 
 }
 
 #[tokio::test]
-async fn what_is_switched_off_looks_at_nothing() {
+async fn disabled_lint_checks_nothing() {
     let (site, host) = develop(&format!("{MANIFEST}[dev]\nlint = false\n")).await;
     send(&host, &get("app=keep-alive")).await;
     assert_eq!(listed(&host).await, []);

@@ -7,7 +7,7 @@ use super::probe;
 const UPLOAD: &str = "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
 
 #[tokio::test]
-async fn a_chunk_goes_through_while_the_rest_is_still_to_come() {
+async fn chunk_passes_before_rest_arrives() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     connection.send(UPLOAD).await;
@@ -24,7 +24,7 @@ async fn a_chunk_goes_through_while_the_rest_is_still_to_come() {
 }
 
 #[tokio::test]
-async fn large_bodies_arrive_whole_in_both_directions() {
+async fn large_bodies_arrive_whole_both_ways() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     let big = connection.get("/big?bytes=3000000").await;
@@ -35,7 +35,7 @@ async fn large_bodies_arrive_whole_in_both_directions() {
 }
 
 #[tokio::test]
-async fn trailers_of_an_app_reach_a_client_that_wants_them() {
+async fn trailers_reach_client_that_accepts_them() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     connection
@@ -51,7 +51,7 @@ async fn trailers_of_an_app_reach_a_client_that_wants_them() {
 }
 
 #[tokio::test]
-async fn a_client_that_expects_100_gets_it_when_the_app_reads() {
+async fn expect_100_is_answered_when_app_reads() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     connection
@@ -63,7 +63,7 @@ async fn a_client_that_expects_100_gets_it_when_the_app_reads() {
 }
 
 #[tokio::test]
-async fn a_client_that_expects_100_gets_the_answer_when_the_app_does_not_read() {
+async fn expect_100_gets_final_answer_when_app_does_not_read() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     connection
@@ -74,7 +74,7 @@ async fn a_client_that_expects_100_gets_the_answer_when_the_app_does_not_read() 
 }
 
 #[tokio::test]
-async fn a_slow_reader_stops_the_producer() {
+async fn slow_reader_applies_back_pressure() {
     const CHUNKS: u64 = 2000;
     let (_site, host) = probe("").await;
     let mut reader = host.connect().await;

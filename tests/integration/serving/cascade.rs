@@ -24,7 +24,7 @@ fn shown(res: &Response) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn the_first_that_is_not_caught_answers() {
+async fn first_uncaught_status_answers() {
     let entries = [
         answer(404, ""),
         answer(405, "catch = [405],"),
@@ -55,7 +55,7 @@ async fn the_first_that_is_not_caught_answers() {
 }
 
 #[tokio::test]
-async fn the_last_ones_answer_stands_and_none_is_404() {
+async fn last_branch_answers_and_empty_cascade_is_404() {
     let (_site, host) = cascade(&[answer(405, ""), answer(404, "")].join(", ")).await;
     assert_eq!(shown(&host.get("/").await), (404, "404".to_owned()));
     let (_site, host) = cascade("{ only = [\"production\"], run = \"answers\" }").await;
@@ -65,7 +65,7 @@ async fn the_last_ones_answer_stands_and_none_is_404() {
 }
 
 #[tokio::test]
-async fn each_is_asked_with_the_request_as_it_came() {
+async fn each_branch_gets_original_request() {
     let marks = "use = [{ plugin = \"config\", config = { env = { mark = \"first\" }, headers = { x-mark = \"first\" } } }],";
     let map = format!(
         "{{ map = [{{ path = \"/a\", run = {} }}] }}",
@@ -92,7 +92,7 @@ async fn each_is_asked_with_the_request_as_it_came() {
 }
 
 #[tokio::test]
-async fn a_body_that_was_read_is_gone() {
+async fn body_read_by_branch_is_gone() {
     let (_site, host) = cascade("\"answers\", \"answers\"").await;
     let res = host
         .connect()
@@ -112,7 +112,7 @@ async fn a_body_that_was_read_is_gone() {
 }
 
 #[tokio::test]
-async fn its_instances_go_on_and_its_requests_are_known() {
+async fn cascade_instances_are_kept_and_requests_are_registered() {
     let stamp = |mark: &str| {
         format!(
             "{{ use = [{{ plugin = \"stamp\", config = {{ mark = \"{mark}\" }} }}], run = \"probe\" }}"

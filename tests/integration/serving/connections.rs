@@ -5,7 +5,7 @@ use stackup_tests::{Host, Site};
 use super::probe;
 
 #[tokio::test]
-async fn a_connection_serves_one_request_after_another() {
+async fn keepalive_connection_serves_requests_in_turn() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     for _ in 0..3 {
@@ -17,7 +17,7 @@ async fn a_connection_serves_one_request_after_another() {
 }
 
 #[tokio::test]
-async fn a_client_that_says_close_is_closed_after_its_answer() {
+async fn connection_close_is_honoured() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     connection
@@ -29,7 +29,7 @@ async fn a_client_that_says_close_is_closed_after_its_answer() {
 }
 
 #[tokio::test]
-async fn http_1_0_gets_a_plain_body_and_an_end() {
+async fn http_1_0_gets_unchunked_body_and_close() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     connection
@@ -42,7 +42,7 @@ async fn http_1_0_gets_a_plain_body_and_an_end() {
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_their_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     // The first is the slowest.
@@ -55,7 +55,7 @@ async fn pipelined_requests_are_answered_in_their_order() {
 }
 
 #[tokio::test]
-async fn head_has_the_headers_of_get_and_no_body() {
+async fn head_has_headers_of_get_and_no_body() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     for target in ["/big?bytes=5000", "/chunks?count=3"] {
@@ -73,7 +73,7 @@ async fn head_has_the_headers_of_get_and_no_body() {
 }
 
 #[tokio::test]
-async fn a_map_moves_the_path_and_a_miss_is_404() {
+async fn map_moves_path_and_miss_is_404() {
     let manifest = "[[map]]\npath = \"/a\"\nrun = \"probe\"\n\n\
                     [[map]]\npath = \"/a/b\"\nrun = \"hello\"\n";
     let site = Site::new(manifest, &["probe", "hello"]);
@@ -88,7 +88,7 @@ async fn a_map_moves_the_path_and_a_miss_is_404() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_no_http_gets_400_and_an_end() {
+async fn malformed_request_gets_400_and_close() {
     let (_site, host) = probe("").await;
     let two_lengths = "POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 1\r\n\
                        content-length: 2\r\n\r\nxx";

@@ -10,7 +10,7 @@ use super::probe;
 const PATIENT: &str = "[limits]\nheader_timeout = \"off\"\n";
 
 #[tokio::test]
-async fn a_client_that_leaves_stops_the_work_in_the_innermost_layer() {
+async fn disconnect_cancels_innermost_layer() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     connection
@@ -24,7 +24,7 @@ async fn a_client_that_leaves_stops_the_work_in_the_innermost_layer() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_stops_a_stream() {
+async fn disconnect_cancels_stream() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     connection
@@ -38,7 +38,7 @@ async fn a_client_that_leaves_stops_a_stream() {
 }
 
 #[tokio::test]
-async fn the_hooks_hear_of_the_last_byte() {
+async fn hooks_run_after_last_byte() {
     let (_site, host) = probe("").await;
     assert_eq!(host.get("/chunks?count=3").await.text().len(), 24);
     host.says("probe: finished /chunks 200 24 []").await;
@@ -47,7 +47,7 @@ async fn the_hooks_hear_of_the_last_byte() {
 }
 
 #[tokio::test]
-async fn sigterm_finishes_what_is_under_way_and_closes_what_is_idle() {
+async fn sigterm_finishes_requests_and_closes_idle_connections() {
     let (_site, mut host) = probe(PATIENT).await;
     let mut idle = host.connect().await;
     assert_eq!(idle.get("/").await.status(), 200);
@@ -67,7 +67,7 @@ async fn sigterm_finishes_what_is_under_way_and_closes_what_is_idle() {
 }
 
 #[tokio::test]
-async fn sigterm_refuses_new_connections_while_the_last_requests_finish() {
+async fn sigterm_refuses_new_connections() {
     let (_site, mut host) = probe(PATIENT).await;
     let mut busy = host.connect().await;
     busy.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
@@ -87,7 +87,7 @@ async fn sigterm_refuses_new_connections_while_the_last_requests_finish() {
 }
 
 #[tokio::test]
-async fn the_shutdown_has_a_deadline() {
+async fn shutdown_has_deadline() {
     let (_site, mut host) = probe("[limits]\nshutdown_timeout = \"100ms\"\n").await;
     let mut stuck = host.connect().await;
     stuck.send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n").await;
@@ -100,7 +100,7 @@ async fn the_shutdown_has_a_deadline() {
 }
 
 #[tokio::test]
-async fn a_second_signal_does_not_wait() {
+async fn second_signal_ends_at_once() {
     let (_site, mut host) = probe("[limits]\nshutdown_timeout = \"1h\"\n").await;
     let mut stuck = host.connect().await;
     stuck.send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n").await;
@@ -112,7 +112,7 @@ async fn a_second_signal_does_not_wait() {
 }
 
 #[tokio::test]
-async fn at_the_end_tasks_are_ended_and_handlers_dropped() {
+async fn shutdown_ends_tasks_and_drops_handlers() {
     let (_site, mut host) = probe("").await;
     assert_eq!(host.get("/task").await.status(), 202);
     host.says("probe: a task waits").await;
@@ -123,7 +123,7 @@ async fn at_the_end_tasks_are_ended_and_handlers_dropped() {
 }
 
 #[tokio::test]
-async fn sighup_builds_a_new_generation_and_the_old_one_retires() {
+async fn sighup_builds_generation_and_retires_old() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     assert_eq!(connection.get("/task").await.status(), 202);

@@ -3,7 +3,7 @@
 use super::probe;
 
 #[tokio::test]
-async fn too_many_headers_are_431() {
+async fn too_many_headers_get_431() {
     let (_site, host) = probe("[limits]\nheader_count = 5\n").await;
     let mut connection = host.connect().await;
     let fields = |count: usize| -> String { (0..count).map(|n| format!("x-{n}: y\r\n")).collect() };
@@ -19,7 +19,7 @@ async fn too_many_headers_are_431() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_431() {
+async fn oversized_head_gets_431() {
     let (_site, host) = probe("[limits]\nheader_bytes = \"8KiB\"\n").await;
     let mut connection = host.connect().await;
     let long = "y".repeat(16 * 1024);
@@ -30,7 +30,7 @@ async fn a_head_that_is_too_large_is_431() {
 }
 
 #[tokio::test]
-async fn a_head_that_comes_too_slowly_is_408() {
+async fn slow_head_gets_408() {
     let (_site, host) = probe("[limits]\nheader_timeout = \"100ms\"\n").await;
     let mut connection = host.connect().await;
     connection.send("GET / HTTP/1.1\r\nhost: te").await;
@@ -44,7 +44,7 @@ async fn a_head_that_comes_too_slowly_is_408() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_413() {
+async fn oversized_body_gets_413() {
     let (_site, host) = probe("[limits]\nbody_bytes = 10\n").await;
     let mut connection = host.connect().await;
     assert_eq!(connection.post("/length", b"0123456789").await.text(), "10");
@@ -71,7 +71,7 @@ async fn a_body_that_is_too_large_is_413() {
 }
 
 #[tokio::test]
-async fn an_answer_that_takes_too_long_is_504_and_ends_the_work() {
+async fn slow_answer_gets_504_and_is_cancelled() {
     let (_site, host) = probe("[limits]\nrequest_timeout = \"100ms\"\n").await;
     let mut connection = host.connect().await;
     assert_eq!(connection.get("/wait").await.status(), 504);
@@ -81,7 +81,7 @@ async fn an_answer_that_takes_too_long_is_504_and_ends_the_work() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_wait_for_a_place() {
+async fn connections_over_limit_wait() {
     let (_site, host) = probe("[limits]\nconnections = 2\n").await;
     let mut first = host.connect().await;
     let mut second = host.connect().await;

@@ -3,7 +3,7 @@
 use stackup_tests::{Connection, Host, Site, artifacts};
 
 #[tokio::test]
-async fn a_unix_socket_and_several_addresses() {
+async fn server_listens_on_unix_socket_and_several_addresses() {
     let site = Site::new("run = \"probe\"\n", &["probe"]);
     let socket = site.path().join("s.sock");
     let listen = format!("[\"127.0.0.1:0\", \"unix:{}\"]", socket.display());
@@ -27,7 +27,7 @@ async fn a_unix_socket_and_several_addresses() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_told_and_ends_the_start() {
+async fn address_in_use_fails_start() {
     let site = Site::new("run = \"hello\"\n", &["hello"]);
     let first = Host::start(&site).await;
     let port = first.address().rsplit_once(':').unwrap().1;
@@ -39,7 +39,7 @@ async fn an_address_in_use_is_told_and_ends_the_start() {
 }
 
 #[tokio::test]
-async fn a_first_stack_that_is_refused_ends_the_start() {
+async fn refused_first_stack_fails_start() {
     let site = Site::new("run = \"nobody\"\n", &[]);
     let mut host = Host::launch(artifacts::stackup(), &site, &["-p", "0"]);
     assert_eq!(host.exited().await.code(), Some(1));

@@ -16,7 +16,7 @@ const HASH: &str = "$2y$04$abcdefghijklmnopqrstuuinwY/tkBVrn3xrxQI/TgnMHhkvl85RW
 const ANN: &str = "authorization: Basic YW5uOnNlc2FtZQ==";
 
 #[tokio::test]
-async fn a_user_comes_in_until_the_file_has_him_no_more() {
+async fn user_removed_from_file_is_refused() {
     let site = Site::new("run = \"answers\"", &["basic-auth", "answers"]);
     site.file("htpasswd", format!("ann:{HASH}\n"));
     site.manifest(MANIFEST);
@@ -39,7 +39,7 @@ async fn a_user_comes_in_until_the_file_has_him_no_more() {
 }
 
 #[tokio::test]
-async fn plain_passwords_do_not_serve_in_production() {
+async fn plain_password_is_refused_in_production() {
     let site = Site::new(
         "use = [{ plugin = \"basic-auth\", config = { plain = { ann = \"sesame\" } } }]\nrun = \"answers\"",
         &["basic-auth", "answers"],

@@ -3,7 +3,7 @@
 use stackup_tests::{Host, Site};
 
 #[tokio::test]
-async fn too_large_is_413_where_it_is_known() {
+async fn declared_length_over_limit_gets_413() {
     let layer = "{ plugin = \"body-limit\", config = { bytes = 10 } }";
     let manifest = format!("use = [{layer}]\nrun = \"probe\"\n");
     let site = Site::new(&manifest, &["body-limit", "probe"]);

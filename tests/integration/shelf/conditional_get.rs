@@ -3,7 +3,7 @@
 use super::{ask, serve};
 
 #[tokio::test]
-async fn who_has_the_content_gets_304_on_the_same_connection() {
+async fn matching_etag_gets_304_on_same_connection() {
     let (_site, host) = serve(
         "\"conditional-get\", \"etag\"",
         &["conditional-get", "etag"],

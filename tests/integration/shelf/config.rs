@@ -3,7 +3,7 @@
 use super::{ask, serve};
 
 #[tokio::test]
-async fn the_app_sees_what_the_manifest_says() {
+async fn app_sees_configured_env() {
     let layer = r#"{ plugin = "config", config = { env = { "app.name" = "shop" }, headers = { x-tenant = "one" } } }"#;
     let (_site, host) = serve(layer, &["config"]).await;
     let mut connection = host.connect().await;

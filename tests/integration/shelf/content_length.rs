@@ -5,7 +5,7 @@ use stackup_tests::{Host, Site};
 use super::serve;
 
 #[tokio::test]
-async fn layers_above_see_the_length() {
+async fn layers_above_see_content_length() {
     // The logger writes what the header says, before the server has sent anything.
     let layers = "\"logger\", \"content-length\"";
     let (_site, host) = serve(layers, &["logger", "content-length"]).await;
@@ -15,7 +15,7 @@ async fn layers_above_see_the_length() {
 }
 
 #[tokio::test]
-async fn what_streams_goes_on_streaming() {
+async fn streaming_body_stays_streaming() {
     let manifest = "use = [\"content-length\"]\nrun = \"probe\"\n";
     let site = Site::new(manifest, &["content-length", "probe"]);
     let host = Host::start(&site).await;

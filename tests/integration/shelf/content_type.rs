@@ -3,7 +3,7 @@
 use super::serve;
 
 #[tokio::test]
-async fn what_has_no_type_gets_the_one_of_the_config() {
+async fn missing_type_gets_configured_type() {
     let layer = r#"{ plugin = "content-type", config = { default = "text/css" } }"#;
     let (site, host) = serve(layer, &["content-type"]).await;
     let mut connection = host.connect().await;

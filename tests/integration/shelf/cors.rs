@@ -6,7 +6,7 @@ const LAYER: &str =
     "{ plugin = \"cors\", config = { origins = [\"https://a.test\"], methods = [\"PUT\"] } }";
 
 #[tokio::test]
-async fn a_browser_asks_before_and_reads_after() {
+async fn preflight_then_request_is_allowed() {
     let (_site, host) = serve(LAYER, &["cors"]).await;
     let mut connection = host.connect().await;
     let page = "origin: https://a.test";

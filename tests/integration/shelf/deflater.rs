@@ -8,7 +8,7 @@ use stackup_tests::{Host, Site};
 use super::{ask, serve};
 
 #[tokio::test]
-async fn a_chunk_can_be_read_while_the_rest_is_still_to_come() {
+async fn chunk_is_readable_before_rest_arrives() {
     let manifest = "use = [\"deflater\"]\nrun = \"probe\"\n";
     let site = Site::new(manifest, &["deflater", "probe"]);
     let host = Host::start(&site).await;
@@ -40,7 +40,7 @@ async fn a_chunk_can_be_read_while_the_rest_is_still_to_come() {
 }
 
 #[tokio::test]
-async fn the_tag_of_the_compressed_form_leads_to_a_304() {
+async fn compressed_etag_gets_304() {
     let layers = "\"deflater\", \"conditional-get\"";
     let (_site, host) = serve(layers, &["deflater", "conditional-get"]).await;
     let mut connection = host.connect().await;
@@ -68,7 +68,7 @@ async fn the_tag_of_the_compressed_form_leads_to_a_304() {
 }
 
 #[tokio::test]
-async fn a_large_body_arrives_whole_and_small() {
+async fn large_body_is_compressed_whole() {
     let (_site, host) = serve("\"deflater\"", &["deflater"]).await;
     let mut connection = host.connect().await;
     let accept = ["accept-encoding: gzip"];

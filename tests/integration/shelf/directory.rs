@@ -12,7 +12,7 @@ run = "directory"
 "#;
 
 #[tokio::test]
-async fn links_of_a_listing_lead_on_below_a_map() {
+async fn listing_links_work_below_map() {
     let site = Site::new(MANIFEST, &["directory"]);
     fs::create_dir_all(site.path().join("public/sub dir")).unwrap();
     site.file("public/sub dir/a b.txt", "found");

@@ -3,7 +3,7 @@
 use super::serve_site;
 
 #[tokio::test]
-async fn a_chunk_comes_back_before_the_next_is_sent() {
+async fn echo_returns_chunk_before_next_is_sent() {
     let (_site, host) = serve_site("run = \"echo\"", &["echo"]).await;
     let mut connection = host.connect().await;
     connection

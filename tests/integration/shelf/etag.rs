@@ -3,7 +3,7 @@
 use super::serve;
 
 #[tokio::test]
-async fn the_same_bytes_have_the_same_tag_and_streams_have_none() {
+async fn equal_bytes_have_equal_etag_and_streams_none() {
     let (site, host) = serve("\"etag\"", &["etag"]).await;
     let mut connection = host.connect().await;
     let one = connection.get("/?body=one").await;

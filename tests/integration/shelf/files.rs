@@ -40,7 +40,7 @@ async fn ask(host: &Host, target: &str, lines: &str) -> Connection {
 }
 
 #[tokio::test]
-async fn a_file_is_served_whole_in_part_and_not_at_all() {
+async fn file_is_served_whole_partial_and_not_modified() {
     let (_site, host) = serve_site().await;
     let whole = host.get("/a%20b.txt").await;
     assert_eq!((whole.status(), &*whole.text()), (200, "0123456789"));
@@ -73,7 +73,7 @@ async fn a_file_is_served_whole_in_part_and_not_at_all() {
 }
 
 #[tokio::test]
-async fn no_spelling_of_a_path_leaves_the_root() {
+async fn no_spelling_escapes_root() {
     let (_site, host) = serve_site().await;
     let mut connection = host.connect().await;
     for path in [
@@ -112,7 +112,7 @@ fn memory(host: &Host, what: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn large_files_take_little_memory_and_stalled_clients_no_thread() {
+async fn stalled_large_downloads_hold_no_thread() {
     let (_site, host) = serve_site().await;
     assert_eq!(host.get("/a%20b.txt").await.status(), 200);
     let before = memory(&host, "VmRSS:");
@@ -140,7 +140,7 @@ async fn large_files_take_little_memory_and_stalled_clients_no_thread() {
 }
 
 #[tokio::test]
-async fn a_file_that_gets_shorter_is_cut_so_that_the_client_can_tell() {
+async fn truncated_file_breaks_response() {
     let (site, host) = serve_site().await;
     let mut connection = ask(&host, "/big.bin", "").await;
     assert_eq!(connection.head().await.status, 200);

@@ -10,7 +10,7 @@ config = { trusted_proxies = ["127.0.0.1"], exclude = ["/health"] }
 "#;
 
 #[tokio::test]
-async fn only_what_came_by_https_gets_in() {
+async fn http_request_is_redirected_to_https() {
     let (_site, host) = serve_site(MANIFEST, &["force-ssl", "hello"]).await;
     let mut connection = host.connect().await;
     let plain = connection.get("/a?b").await;

@@ -5,7 +5,7 @@ use stackup_tests::{Host, Site};
 use super::{ask, serve};
 
 #[tokio::test]
-async fn answers_to_head_are_those_to_get_without_the_body() {
+async fn head_answer_is_get_answer_without_body() {
     let (_site, host) = serve("\"head\", \"etag\"", &["head", "etag"]).await;
     let mut connection = host.connect().await;
     let get = connection.get("/?body=hello&header=x-a:b").await;
@@ -28,7 +28,7 @@ async fn answers_to_head_are_those_to_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_stream_is_not_begun_for_nothing() {
+async fn head_starts_no_stream() {
     let site = Site::new("use = [\"head\"]\nrun = \"probe\"\n", &["head", "probe"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;

@@ -10,7 +10,7 @@ run  = { plugin = "health", config = { format = "json" } }
 "#;
 
 #[tokio::test]
-async fn get_and_head_are_answered_and_nothing_else() {
+async fn health_answers_get_and_head_only() {
     let (_site, host) = serve_site(MANIFEST, &["health"]).await;
     let mut connection = host.connect().await;
     assert_eq!(connection.get("/").await.text(), "ok\n");

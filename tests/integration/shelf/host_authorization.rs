@@ -5,7 +5,7 @@ use super::serve;
 const LAYER: &str = "{ plugin = \"host-authorization\", config = { hosts = [\"a.test\"] } }";
 
 #[tokio::test]
-async fn a_forged_host_does_not_get_in() {
+async fn forged_host_gets_403() {
     let (_site, host) = serve(LAYER, &["host-authorization"]).await;
     for (head, status) in [
         ("GET / HTTP/1.1\r\nhost: a.test:80\r\n\r\n", 200),

@@ -5,7 +5,7 @@ use stackup_tests::{Host, Site};
 use super::serve;
 
 #[tokio::test]
-async fn offences_are_told_and_good_layers_pass() {
+async fn violations_are_reported_and_good_layers_pass() {
     let lint = r#"{ plugin = "lint", config = { strict = true } }"#;
     let layers = format!("{lint}, \"deflater\", {lint}, \"pig-latin\", {lint}, \"etag\", {lint}");
     let plugins = ["lint", "deflater", "pig-latin", "etag"];
@@ -35,7 +35,7 @@ async fn offences_are_told_and_good_layers_pass() {
 }
 
 #[tokio::test]
-async fn a_stream_goes_through_chunk_by_chunk() {
+async fn stream_passes_chunk_by_chunk() {
     let site = Site::new(
         "use = [\"lint\", \"lint\"]\nrun = \"probe\"\n",
         &["lint", "probe"],

@@ -25,7 +25,7 @@ async fn knock(host: &Host) -> Connection {
 }
 
 #[tokio::test]
-async fn one_at_a_time_until_the_body_ends_or_the_client_leaves() {
+async fn lock_is_held_until_body_ends_or_client_leaves() {
     let manifest = "[[map]]\npath = \"/free\"\nrun = \"probe\"\n\
         [[map]]\npath = \"/\"\nrun = \"probe\"\n\
         use = [{ plugin = \"lock\", config = { name = \"all\" } }]\n";

@@ -5,7 +5,7 @@ use stackup_tests::{Host, Site};
 use super::{ask, serve};
 
 #[tokio::test]
-async fn a_line_comes_when_the_last_byte_has_gone() {
+async fn log_line_follows_last_byte() {
     let site = Site::new(
         "use = [\"logger\"]\nrun = \"probe\"\n",
         &["logger", "probe"],
@@ -34,7 +34,7 @@ async fn a_line_comes_when_the_last_byte_has_gone() {
 }
 
 #[tokio::test]
-async fn json_is_json_and_a_stranger_writes_no_line() {
+async fn json_log_escapes_client_input() {
     let layer = r#"{ plugin = "logger", config = { format = "json" } }"#;
     let (_site, host) = serve(layer, &["logger"]).await;
     let mut connection = host.connect().await;

@@ -12,7 +12,7 @@ config = { file = "down", look_every = 0, page = "down.html", retry_after = 7, a
 "#;
 
 #[tokio::test]
-async fn a_file_takes_the_site_down_and_its_removal_brings_it_back() {
+async fn maintenance_file_toggles_site() {
     let site = Site::new(MANIFEST, &["maintenance", "hello"]);
     site.file("down.html", "<h1>Soon");
     let host = Host::start(&site).await;

@@ -3,7 +3,7 @@
 use super::serve;
 
 #[tokio::test]
-async fn a_form_has_its_method_and_its_body() {
+async fn overridden_form_keeps_body() {
     let (_site, host) = serve("\"method-override\"", &["method-override"]).await;
     let mut connection = host.connect().await;
     let head = "POST /?show=env HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-www-form-urlencoded\r\n";

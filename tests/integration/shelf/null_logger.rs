@@ -3,7 +3,7 @@
 use stackup_tests::{Host, Site};
 
 #[tokio::test]
-async fn requests_below_it_have_no_line() {
+async fn requests_below_null_logger_are_not_logged() {
     let manifest = "run = \"answers\"\n\
         [[map]]\npath = \"/health\"\nuse = [\"null-logger\", \"logger\"]\nrun = \"answers\"\n\
         [[map]]\npath = \"/app\"\nuse = [\"logger\"]\nrun = \"answers\"\n";

@@ -3,7 +3,7 @@
 use super::{ask, serve};
 
 #[tokio::test]
-async fn the_order_of_the_readme_works_together() {
+async fn readme_order_works() {
     let plugins = [
         "logger",
         "show-exceptions",
@@ -51,7 +51,7 @@ async fn the_order_of_the_readme_works_together() {
 }
 
 #[tokio::test]
-async fn the_wrong_order_does_nothing() {
+async fn wrong_order_has_no_effect() {
     let plugins = ["etag", "conditional-get", "head"];
     let (site, host) = serve("\"etag\", \"conditional-get\"", &plugins).await;
     let mut connection = host.connect().await;

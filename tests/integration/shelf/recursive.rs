@@ -17,7 +17,7 @@ fn forward(to: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_layers_below_are_asked_again_below_the_same_map() {
+async fn recursive_request_stays_below_its_map() {
     let (_site, host) = serve_site(MANIFEST, &["answers", "recursive", "request-id"]).await;
     let mut connection = host.connect().await;
     let there = "/b?env=REQUEST_METHOD&env=SCRIPT_NAME&env=PATH_INFO";

@@ -10,7 +10,7 @@ run  = { plugin = "redirect", config = { to = "https://docs.example.com/v2", pat
 "#;
 
 #[tokio::test]
-async fn the_server_is_always_that_of_the_manifest() {
+async fn redirect_uses_configured_server() {
     let (_site, host) = serve_site(MANIFEST, &["redirect"]).await;
     let mut connection = host.connect().await;
     for (target, status, location) in [

@@ -13,7 +13,7 @@ config = { status = 404, headers = { cache-control = "no-store" }, file = "lost.
 "#;
 
 #[tokio::test]
-async fn answers_from_the_manifest_and_from_a_file_beside_it() {
+async fn respond_answers_from_manifest_and_file() {
     let site = Site::new(MANIFEST, &["respond"]);
     site.file("lost.html", "<h1>Lost");
     let host = Host::start(&site).await;

@@ -17,7 +17,7 @@ run = "echo"
 "#;
 
 #[tokio::test]
-async fn a_rewritten_path_decides_which_map_it_is() {
+async fn rewritten_path_selects_map() {
     let (_site, host) = serve_site(MANIFEST, &["rewrite", "respond", "echo"]).await;
     let mut connection = host.connect().await;
     let res = connection.get("/wiki/a%20b&admin=1?x=y").await;

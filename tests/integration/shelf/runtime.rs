@@ -3,7 +3,7 @@
 use stackup_tests::{Host, Site};
 
 #[tokio::test]
-async fn seconds_are_those_of_the_call_and_not_of_the_body() {
+async fn runtime_header_excludes_body_time() {
     let layers = r#""runtime", { plugin = "runtime", config = { name = "App" } }"#;
     let manifest = format!("use = [{layers}]\nrun = \"probe\"\n");
     let site = Site::new(&manifest, &["runtime", "probe"]);

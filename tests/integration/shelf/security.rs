@@ -72,7 +72,7 @@ async fn ask(connection: &mut Connection, start: &str, lines: &[&str]) -> Respon
 }
 
 #[tokio::test]
-async fn no_spelling_leaves_the_root_of_any_that_serves_files() {
+async fn no_path_spelling_escapes_root() {
     let (_site, host) = serve().await;
     let mut connection = host.connect().await;
     for map in ["/files", "/directory", "/static"] {
@@ -111,7 +111,7 @@ async fn no_spelling_leaves_the_root_of_any_that_serves_files() {
 }
 
 #[tokio::test]
-async fn no_redirect_leads_to_where_the_client_says() {
+async fn client_chooses_no_redirect_target() {
     let (_site, host) = serve().await;
     let mut connection = host.connect().await;
     for path in [
@@ -150,7 +150,7 @@ async fn no_redirect_leads_to_where_the_client_says() {
 }
 
 #[tokio::test]
-async fn no_line_of_a_response_is_the_clients() {
+async fn client_injects_no_response_header() {
     let (_site, host) = serve().await;
     let mut connection = host.connect().await;
     for target in [
@@ -190,7 +190,7 @@ async fn no_line_of_a_response_is_the_clients() {
 }
 
 #[tokio::test]
-async fn a_forged_host_is_refused_where_a_redirect_is_made_of_it() {
+async fn forged_host_is_refused_for_redirects() {
     let (_site, host) = serve().await;
     for line in [
         "example.com@evil.example",
@@ -219,7 +219,7 @@ async fn a_forged_host_is_refused_where_a_redirect_is_made_of_it() {
 }
 
 #[tokio::test]
-async fn long_lists_are_neither_served_nor_slow() {
+async fn long_range_lists_are_rejected_quickly() {
     let (_site, host) = serve().await;
     let mut connection = host.connect().await;
     let many = |part: &str| vec![part; 50_000 / (part.len() + 1)].join(",");
@@ -254,7 +254,7 @@ async fn long_lists_are_neither_served_nor_slow() {
 }
 
 #[tokio::test]
-async fn a_request_has_no_say_in_what_the_server_in_front_sends() {
+async fn client_sets_no_sendfile_header() {
     let manifest = "use = [{ plugin = \"sendfile\", config = { variation = \"x-accel-redirect\", mappings = { \"public\" = \"/internal\" } } }]\n\
         run = { plugin = \"files\", config = { root = \"public\" } }\n";
     let (site, host) = serve().await;

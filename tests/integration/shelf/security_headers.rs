@@ -5,7 +5,7 @@ use super::serve;
 const LAYER: &str = "{ plugin = \"security-headers\", config = { csp = { script-src = [\"'self'\"] }, csp_nonce = [\"script-src\"] } }";
 
 #[tokio::test]
-async fn the_app_knows_the_nonce_of_its_response() {
+async fn app_sees_nonce_of_response() {
     let (_site, host) = serve(LAYER, &["security-headers"]).await;
     let mut connection = host.connect().await;
     let mut last = String::new();

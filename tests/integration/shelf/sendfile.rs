@@ -15,7 +15,7 @@ run = "files"
 "#;
 
 #[tokio::test]
-async fn a_file_becomes_a_header_below_the_middleware_and_nowhere_else() {
+async fn sendfile_replaces_file_only_below_middleware() {
     let site = Site::new(MANIFEST, &["files", "sendfile"]);
     fs::create_dir(site.path().join("public")).unwrap();
     site.file("public/a b.txt", "0123456789");

@@ -35,7 +35,7 @@ async fn visit(connection: &mut Connection, path: &str, cookie: &str) -> (String
 }
 
 #[tokio::test]
-async fn a_session_goes_on_over_new_secrets() {
+async fn session_survives_secret_rotation() {
     let site = Site::new(&manifest(&[FIRST]), &["session", "visits"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
@@ -59,7 +59,7 @@ async fn a_session_goes_on_over_new_secrets() {
 }
 
 #[tokio::test]
-async fn without_a_keeper_nothing_of_it_is_sent() {
+async fn session_header_without_middleware_is_not_sent() {
     let (_site, host) = serve("", &[]).await;
     let mut connection = host.connect().await;
     let target = "GET /?header=rack.session:%7B%7D&header=rack.other:1&header=x-own:1";

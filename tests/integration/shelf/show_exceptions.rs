@@ -5,7 +5,7 @@ use super::{ask, serve, serve_in};
 const BROWSER: &[&str] = &["accept: text/html"];
 
 #[tokio::test]
-async fn a_panic_is_shown_in_development() {
+async fn panic_is_shown_in_development() {
     let plugins = ["show-exceptions"];
     let (_site, host) = serve_in("development", "\"show-exceptions\"", &plugins).await;
     let mut connection = host.connect().await;
@@ -30,7 +30,7 @@ async fn a_panic_is_shown_in_development() {
 }
 
 #[tokio::test]
-async fn in_production_nothing_is_shown() {
+async fn panic_is_hidden_in_production() {
     let (_site, host) = serve("\"show-exceptions\"", &["show-exceptions"]).await;
     let mut connection = host.connect().await;
     let page = ask(&mut connection, "GET /?panic=oh", BROWSER).await;

@@ -3,7 +3,7 @@
 use super::{ask, serve};
 
 #[tokio::test]
-async fn an_empty_error_gets_a_page_and_a_full_one_keeps_its_own() {
+async fn empty_error_gets_page_and_full_error_keeps_body() {
     let layer =
         r#"{ plugin = "show-status", config = { details = { 404 = "Try the <search>." } } }"#;
     let (_site, host) = serve(layer, &["show-status"]).await;

@@ -15,7 +15,7 @@ header_rules = [{ for = ["js"], headers = { cache-control = "immutable" } }]
 "#;
 
 #[tokio::test]
-async fn files_come_first_and_compressed_to_who_takes_them() {
+async fn static_serves_files_first_and_compressed_on_request() {
     let site = Site::new(MANIFEST, &["static", "hello"]);
     fs::create_dir_all(site.path().join("public/assets")).unwrap();
     site.file("public/assets/app.js", "plain");

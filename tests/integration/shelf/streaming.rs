@@ -33,7 +33,7 @@ fn site() -> Site {
 }
 
 #[tokio::test]
-async fn the_first_chunk_is_back_before_the_last_is_sent() {
+async fn first_chunk_returns_before_last_is_sent() {
     let site = site();
     let host = Host::start(&site).await;
     for mounted in MOUNTED {
@@ -46,7 +46,7 @@ async fn the_first_chunk_is_back_before_the_last_is_sent() {
 }
 
 #[tokio::test]
-async fn so_it_is_with_all_of_them_above_each_other() {
+async fn stacked_middleware_stream_first_chunk() {
     let site = site();
     let host = Host::start(&site).await;
     const LINES: &[&str] = &[
@@ -141,7 +141,7 @@ fn decoded(coding: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn every_middleware_of_the_shelf_is_here() {
+fn every_middleware_is_tested_for_streaming() {
     let mut exported = BTreeSet::new();
     for plugin in fs::read_dir(artifacts::workspace().join("plugins")).unwrap() {
         let plugin = plugin.unwrap();

@@ -3,7 +3,7 @@
 use stackup_tests::{Host, Site};
 
 #[tokio::test]
-async fn the_work_ends_and_the_client_hears_of_it() {
+async fn timeout_cancels_work_and_answers_client() {
     let layer = "{ plugin = \"timeout\", config = { seconds = 0.05, status = 503 } }";
     let manifest = format!("use = [{layer}]\nrun = \"probe\"\n");
     let site = Site::new(&manifest, &["timeout", "probe"]);

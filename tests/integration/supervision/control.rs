@@ -19,7 +19,7 @@ pub(super) async fn status(site: &Site) -> Value {
 }
 
 #[tokio::test]
-async fn the_status_tells_what_runs_to_people_and_programs_and_to_its_owner_alone() {
+async fn status_describes_what_runs_to_owner_only() {
     let (site, host) = serves(RUN, 1, "none").await;
     let socket = site.path().join("config.ru.sock");
     let mode = std::fs::metadata(socket)
@@ -58,7 +58,7 @@ async fn the_status_tells_what_runs_to_people_and_programs_and_to_its_owner_alon
 }
 
 #[tokio::test]
-async fn a_reload_is_waited_for_and_its_exit_code_is_the_verdict() {
+async fn reload_command_waits_and_exits_with_outcome() {
     let (site, host) = serves(RUN, 1, "none").await;
     let said = site.stackup(&["reload"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
@@ -80,7 +80,7 @@ async fn a_reload_is_waited_for_and_its_exit_code_is_the_verdict() {
 }
 
 #[tokio::test]
-async fn stop_lets_the_last_requests_finish_and_then_nobody_is_there() {
+async fn stop_finishes_requests_then_ends() {
     let site = Site::new("run = \"probe\"\n", &["probe"]);
     let mut host = Host::start(&site).await;
     let mut busy = host.connect().await;
@@ -104,7 +104,7 @@ async fn stop_lets_the_last_requests_finish_and_then_nobody_is_there() {
 }
 
 #[tokio::test]
-async fn the_second_of_two_serves_without_a_socket_or_with_one_of_its_own() {
+async fn second_server_serves_without_control_socket_or_with_its_own() {
     let (site, first) = serves(RUN, 1, "none").await;
     let second = Host::start(&site).await;
     let told = second.event("no-control").await;
@@ -152,7 +152,7 @@ async fn reply(site: &Site, line: &[u8]) -> (Value, Option<String>) {
 }
 
 #[tokio::test]
-async fn who_speaks_nonsense_is_told_so_and_harms_nobody() {
+async fn malformed_control_request_gets_error() {
     let (site, host) = serves(RUN, 1, "none").await;
     // It says nothing, and is not waited for.
     let _silent = UnixStream::connect(site.path().join("config.ru.sock")).await;

@@ -8,7 +8,7 @@ use stackup_tests::within;
 use super::{FAULTY, code, dies, prove, serves, swap};
 
 #[tokio::test]
-async fn each_way_to_die_names_the_handler_and_how_and_others_are_served_on() {
+async fn crash_names_handler_and_cause_and_serving_continues() {
     let ways = [
         ("segv", "crashed the worker (SIGSEGV"),
         ("abrt", "crashed the worker (SIGABRT"),
@@ -28,7 +28,7 @@ async fn each_way_to_die_names_the_handler_and_how_and_others_are_served_on() {
 }
 
 #[tokio::test]
-async fn who_waits_while_no_worker_lives_is_served_and_a_kill_is_nobodys_fault() {
+async fn external_kill_blames_no_plugin_and_waiting_clients_are_served() {
     let (site, host) = serves(FAULTY, 1, "none").await;
     prove(&host).await;
     // It is on probation: were it to blame, it would be rolled back.
@@ -66,7 +66,7 @@ async fn stop(process: Pid) {
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_as_often_as_it_starts_is_started_slower_and_slower() {
+async fn crash_loop_backs_off() {
     let (_site, host) = serves(FAULTY, 1, "none").await;
     let mut worker = Some(host.worker());
     for delay in ["at once", "in 100ms", "in 200ms", "in 400ms", "in 800ms"] {

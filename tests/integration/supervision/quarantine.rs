@@ -15,7 +15,7 @@ async fn crashes_too_often(host: &Host) {
 }
 
 #[tokio::test]
-async fn the_library_before_it_stands_in_until_there_is_another() {
+async fn previous_library_replaces_quarantined_one() {
     let (site, host) = serves(FAULTY, 1, "none").await;
     prove(&host).await;
     swap(&site, &host, 2, "segv").await;
@@ -30,7 +30,7 @@ async fn the_library_before_it_stands_in_until_there_is_another() {
 }
 
 #[tokio::test]
-async fn without_one_before_it_its_paths_are_closed_and_others_are_served() {
+async fn quarantine_without_previous_library_closes_its_paths() {
     let manifest = "run = \"hello\"\n[failures]\nprobation_requests = 1\n\
                     [[map]]\npath = \"/bad\"\nrun = \"faulty\"\n";
     let site = Site::new(manifest, &["hello"]);
@@ -66,7 +66,7 @@ async fn without_one_before_it_its_paths_are_closed_and_others_are_served() {
 }
 
 #[tokio::test]
-async fn a_middleware_that_may_be_bypassed_is_left_out() {
+async fn quarantined_bypass_middleware_is_left_out() {
     let manifest = "run = \"hello\"\n[failures]\nprobation_requests = 1\n\
                     [[use]]\nplugin = \"faulty\"\non_failure = \"bypass\"\n";
     let site = Site::new(manifest, &["hello"]);

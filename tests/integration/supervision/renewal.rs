@@ -33,7 +33,7 @@ async fn client(address: String, keeps: bool, stop: Arc<AtomicBool>, asked: Arc<
 }
 
 #[tokio::test]
-async fn no_request_is_lost_and_old_connections_end_with_their_next_response() {
+async fn renewal_loses_no_request_and_closes_old_connections() {
     // No end of a drain that would close connections in place of the renewal.
     let manifest = "run = \"faulty\"\n[limits]\ndrain_timeout = \"1h\"\n";
     let (site, host) = serves(manifest, 1, "none").await;
@@ -76,7 +76,7 @@ async fn no_request_is_lost_and_old_connections_end_with_their_next_response() {
 }
 
 #[tokio::test]
-async fn a_spent_budget_renews_by_itself() {
+async fn spent_budget_renews_worker() {
     let manifest = |mark| {
         format!(
             "[renewal]\ngenerations = 3\n[run]\nplugin = \"faulty\"\nconfig = {{ mark = {mark} }}\n"
@@ -96,7 +96,7 @@ async fn a_spent_budget_renews_by_itself() {
 }
 
 #[tokio::test]
-async fn one_that_fails_leaves_the_old_worker_serving_and_says_why() {
+async fn failed_renewal_keeps_old_worker_and_reports_reason() {
     let (site, host) = serves("run = \"faulty\"\n", 1, "none").await;
     let mut connection = host.connect().await;
     connection.get("/").await;
@@ -122,7 +122,7 @@ async fn one_that_fails_leaves_the_old_worker_serving_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_reload_that_is_asked_for_meanwhile_is_answered() {
+async fn reload_during_renewal_is_answered() {
     let (site, host) = serves("run = \"faulty\"\n", 1, "none").await;
     let ask = ["reload", "--fresh"];
     for _ in 0..3 {
@@ -133,7 +133,7 @@ async fn a_reload_that_is_asked_for_meanwhile_is_answered() {
 }
 
 #[tokio::test]
-async fn a_changed_listen_is_taken_up_and_a_unix_socket_survives_its_workers() {
+async fn restart_follows_listen_and_unix_socket_survives() {
     let manifest = |listen: &str| format!("run = \"faulty\"\n[server]\nlisten = [{listen}]\n");
     let site = Site::new(&manifest("\"127.0.0.1:0\""), &[]);
     site.library("faulty", &faulty(1, "none"));

@@ -5,7 +5,7 @@ use rustix::process::{Signal, kill_process};
 use super::{FAULTY, code, dies, prove, reloads, serves, swap};
 
 #[tokio::test]
-async fn a_new_stack_that_crashes_is_rolled_back_until_something_changes() {
+async fn crashing_new_stack_is_rolled_back_until_change() {
     let (site, host) = serves(FAULTY, 1, "none").await;
     prove(&host).await;
     swap(&site, &host, 2, "segv").await;

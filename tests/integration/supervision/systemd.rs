@@ -15,7 +15,7 @@ const LAUNCH: &str = "export LISTEN_PID=$$ LISTEN_FDS=1\n\
                       exec \"$STACKUP\" serve \"$@\" 3<&0 </dev/null\n";
 
 #[tokio::test]
-async fn a_socket_that_is_handed_over_is_served_by_every_worker_and_an_heir() {
+async fn inherited_socket_survives_workers_and_upgrade() {
     let site = Site::new(
         "run = \"faulty\"\n[server]\nlisten = [\"127.0.0.1:1\"]\n",
         &[],
@@ -74,7 +74,7 @@ async fn hears(socket: &UnixDatagram, wanted: &str) {
 }
 
 #[tokio::test]
-async fn the_service_manager_is_told_when_it_is_ready_reloads_and_stops() {
+async fn service_manager_is_notified_of_ready_reload_and_stop() {
     let site = Site::new(FAULTY, &[]);
     site.library("faulty", &faulty(1, "none"));
     let path = site.path().join("notify.sock");

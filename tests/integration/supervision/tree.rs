@@ -43,7 +43,7 @@ fn entries(directory: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn one_supervisor_one_worker_and_no_file_or_descriptor_too_many() {
+async fn processes_leave_no_extra_file_or_descriptor() {
     let (site, mut host) = serves(FAULTY, 1, "segv").await;
     // The first crash, for what is made once only.
     dies(&host).await;

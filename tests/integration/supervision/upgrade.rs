@@ -48,7 +48,7 @@ fn runs(pid: Pid) -> PathBuf {
 }
 
 #[tokio::test]
-async fn worker_and_supervisor_are_those_of_the_new_file_and_requests_go_on() {
+async fn upgrade_replaces_worker_and_supervisor_without_lost_request() {
     let program = Program::new();
     let (site, mut host) = serves(&program).await;
     let mut connection = host.connect().await;
@@ -86,7 +86,7 @@ async fn worker_and_supervisor_are_those_of_the_new_file_and_requests_go_on() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_stackup_leaves_all_as_it_was() {
+async fn upgrade_to_invalid_program_changes_nothing() {
     let program = Program::new();
     let (site, mut host) = serves(&program).await;
     let mut connection = host.connect().await;

@@ -9,7 +9,7 @@ use super::{play, request};
 use crate::cases;
 
 #[test]
-fn every_case_is_answered_so() {
+fn dev_cases_are_answered() {
     cases::check("dev", |input| play(answers(Case::parse(input))));
 }
 

@@ -6,7 +6,7 @@ use super::{play, request};
 use crate::cases;
 
 #[test]
-fn every_edit_is_told_so() {
+fn edit_cases_are_reported() {
     cases::check("edits", |input| play(edits(Case::parse(input))));
 }
 

@@ -8,7 +8,7 @@ use crate::cases;
 const WARNS: &str = "warning: ";
 
 #[test]
-fn every_offence_is_told_so() {
+fn lint_cases_are_reported() {
     cases::check("lints", |input| play(offends(Case::parse(input))));
 }
 

@@ -30,7 +30,7 @@ config = { urls = ["/large.txt", "/small.txt"], root = "." }
 "#;
 
 #[tokio::test]
-async fn a_large_file_takes_no_memory() {
+async fn large_file_uses_constant_memory() {
     let plugins = ["logger", "deflater", "etag", "static", "answers"];
     let site = Site::new(MANIFEST, &plugins);
     // A text of NULs, which has no blocks on the disk.
