@@ -66,10 +66,7 @@ async fn deadline_names_response_in_progress() {
     let deadline = host.event("drain-deadline").await;
     let held_by = deadline.text("held_by");
     assert!(held_by.starts_with("GET /never-ends"), "{held_by}");
-    assert!(
-        held_by.contains(", sending its body for "),
-        "{held_by}"
-    );
+    assert!(held_by.contains(", sending its body for "), "{held_by}");
     assert!(connection.chunk().await.is_err(), "cut, not ended");
     let drained = host.event("drained").await;
     assert_eq!(drained.number("generation"), Some(1));

@@ -48,12 +48,12 @@ impl Tasks {
             .tasks
             .iter()
             .filter(|task| !task.handle.is_finished());
-        let told = running.map(|task| RunningTask {
+        let shown = running.map(|task| RunningTask {
             handler: task.handler.clone(),
             name: task.name.clone(),
             seconds: now.saturating_duration_since(task.since).as_secs_f64(),
         });
-        told.collect()
+        shown.collect()
     }
 
     /// Aborts every task, and each that is spawned from now on. Wait for the result until they are dropped.

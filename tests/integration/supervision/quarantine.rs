@@ -54,10 +54,7 @@ async fn quarantine_without_previous_library_closes_its_paths() {
         message.contains("`faulty` is quarantined: `faulty`"),
         "{message}"
     );
-    assert!(
-        message.contains("its paths answer with 503"),
-        "{message}"
-    );
+    assert!(message.contains("its paths answer with 503"), "{message}");
     assert_eq!(host.get("/bad").await.status(), 503);
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
     site.library("faulty", &faulty(2, "none"));

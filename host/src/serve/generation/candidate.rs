@@ -66,10 +66,10 @@ pub fn build(
     let mut found = kept(level, resolved, context).into_iter();
     let mut order = resolved.handlers.iter();
     let mut mount = |directive: &Directive| {
-        let (chosen, kept) = (order.next()?, found.next().flatten());
+        let (handler, kept) = (order.next()?, found.next().flatten());
         let built = match kept {
             Some(instance) => Ok(instance),
-            None => init(directive, chosen, context).map(Arc::new),
+            None => init(directive, handler, context).map(Arc::new),
         };
         let instance = built
             .map_err(|diagnostic| diagnostics.push(*diagnostic))
@@ -91,7 +91,7 @@ fn kept(level: &Level, resolved: &Resolved, context: &BuildContext) -> Vec<Optio
     let keys = directives(level)
         .into_iter()
         .zip(&resolved.handlers)
-        .map(|(directive, chosen)| chosen.key(directive));
+        .map(|(directive, handler)| handler.key(directive));
     let wanted: Vec<_> = positions(level).into_iter().zip(keys).collect();
     let serving = context.serving.iter();
     let serving: Vec<_> = serving
@@ -106,13 +106,13 @@ fn kept(level: &Level, resolved: &Resolved, context: &BuildContext) -> Vec<Optio
 
 fn init(
     directive: &Directive,
-    chosen: &ResolvedHandler,
+    handler: &ResolvedHandler,
     context: &BuildContext,
 ) -> Result<Instance, Box<Diagnostic>> {
-    let name = &chosen.name;
+    let name = &handler.name;
     let tasks = Arc::new(Tasks::new(context.runtime.clone()));
     let health = Arc::new(Health::new(name.clone()));
-    let fingerprint = chosen.library.fingerprint.to_string();
+    let fingerprint = handler.library.fingerprint.to_string();
     let mut scope: Arc<dyn TaskScope> = Arc::clone(&tasks) as _;
     if let Some(observer) = &context.observer {
         scope = observer.scope(scope, name, &fingerprint);
@@ -126,25 +126,30 @@ fn init(
         scope,
         failures: Arc::clone(&health) as _,
     };
-    let handler = start(directive, chosen, handler_context).inspect_err(|_| drop(tasks.end()))?;
+    let started = start(directive, handler, handler_context);
+    let started = started.inspect_err(|_| drop(tasks.end()))?;
     Ok(Instance {
-        key: chosen.key(directive),
-        handler: Arc::new(handler),
+        key: handler.key(directive),
+        handler: Arc::new(started),
         tasks,
         health,
-        library: Arc::clone(&chosen.library),
+        library: Arc::clone(&handler.library),
         born: context.number,
     })
 }
 
 fn start(
     directive: &Directive,
-    chosen: &ResolvedHandler,
+    handler: &ResolvedHandler,
     context: HandlerContext,
 ) -> Result<Handler, Box<Diagnostic>> {
-    let name = &chosen.name;
+    let name = &handler.name;
     let config = Value::Object(directive.config.clone()).to_string();
-    match chosen.library.plugin.init(&chosen.export, &config, context) {
+    match handler
+        .library
+        .plugin
+        .init(&handler.export, &config, context)
+    {
         Some(Ok(handler)) => Ok(handler),
         Some(Err(failure)) => Err(Box::new(refused(directive, name, &failure))),
         None => {

@@ -85,7 +85,7 @@ impl Health {
         guard.set(after != BreakerState::Closed);
         drop(service);
         if before != after {
-            self.tell(policy, after, "");
+            self.report(policy, after, "");
         }
         may_try
     }
@@ -101,7 +101,7 @@ impl Health {
         if opened {
             guard.set(true);
             drop(service);
-            self.tell(
+            self.report(
                 policy,
                 BreakerState::Open,
                 &format!("{message} (at {place})"),
@@ -109,7 +109,7 @@ impl Health {
         }
     }
 
-    fn tell(&self, policy: FailurePolicy, standing: BreakerState, last: &str) {
+    fn report(&self, policy: FailurePolicy, state: BreakerState, last: &str) {
         let Self { handler, .. } = self;
         let Some(rule) = policy.rule else { return };
         let on_failure = policy.on_failure;
@@ -134,7 +134,7 @@ impl Health {
             OnFailure::FailClosed => "requests for it get 503",
             OnFailure::Bypass => "requests pass it by",
         };
-        match standing {
+        match state {
             BreakerState::Open => event!(
                 error,
                 "open",

@@ -13,7 +13,7 @@ fn policy() -> FailurePolicy {
     FailurePolicy::new(&failures, OnFailure::FailClosed)
 }
 
-fn heeding(policy: FailurePolicy) -> (Health, BreakerFlag) {
+fn health_with(policy: FailurePolicy) -> (Health, BreakerFlag) {
     let health = Health::new("test".to_owned());
     health.apply_policy(policy);
     (health, BreakerFlag::default())
@@ -24,8 +24,8 @@ fn panic(health: &Health, guard: &BreakerFlag, times: u32, now: u64) {
 }
 
 #[test]
-fn panics_take_it_out_of_service_and_a_quiet_trial_brings_it_back() {
-    let (health, guard) = heeding(policy());
+fn panics_open_the_breaker_and_a_quiet_trial_closes_it() {
+    let (health, guard) = health_with(policy());
     panic(&health, &guard, 2, 1000);
     assert!(!guard.is_set());
     panic(&health, &guard, 1, 1000);
@@ -40,8 +40,8 @@ fn panics_take_it_out_of_service_and_a_quiet_trial_brings_it_back() {
 }
 
 #[test]
-fn a_panic_on_trial_takes_it_out_again() {
-    let (health, guard) = heeding(policy());
+fn panic_on_trial_opens_the_breaker_again() {
+    let (health, guard) = health_with(policy());
     panic(&health, &guard, 3, 1000);
     assert!(health.may_try_at(&guard, 1300));
     panic(&health, &guard, 1, 1350);
@@ -49,12 +49,12 @@ fn a_panic_on_trial_takes_it_out_again() {
 }
 
 #[test]
-fn panics_are_counted_where_they_have_no_consequence() {
+fn panics_are_counted_without_a_rule() {
     let off = Failures {
         panics: None,
         ..Failures::default()
     };
-    let (health, guard) = heeding(FailurePolicy::new(&off, OnFailure::Bypass));
+    let (health, guard) = health_with(FailurePolicy::new(&off, OnFailure::Bypass));
     panic(&health, &guard, 100, 1000);
     assert!(!guard.is_set());
     assert_eq!(health.stats().panics, 100);
@@ -62,8 +62,8 @@ fn panics_are_counted_where_they_have_no_consequence() {
 }
 
 #[test]
-fn it_stays_out_of_service_over_a_swap_unless_the_rule_is_another() {
-    let (health, guard) = heeding(policy());
+fn open_breaker_survives_a_swap_unless_the_rule_changes() {
+    let (health, guard) = health_with(policy());
     panic(&health, &guard, 3, 1000);
     health.apply_policy(FailurePolicy {
         on_failure: OnFailure::Bypass,
@@ -76,7 +76,7 @@ fn it_stays_out_of_service_over_a_swap_unless_the_rule_is_another() {
 
 #[test]
 fn blocks_are_counted() {
-    let (health, _) = heeding(policy());
+    let (health, _) = health_with(policy());
     health.blocked();
     assert_eq!(health.stats().blocks, 1);
 }

@@ -72,20 +72,20 @@ proptest! {
 }
 
 #[test]
-fn the_same_spot_comes_before_the_order() {
+fn same_position_is_matched_before_order() {
     // The second of two equal ones goes into a map: the one that was in the map before stays there.
     let (old, new) = ([("/", 1), ("/a", 1)], [("/a", 1), ("/", 1), ("/b", 1)]);
     assert_eq!(match_up(&old, &new), [Some(1), Some(0), None]);
 }
 
 #[test]
-fn one_that_moves_to_another_level_goes_on() {
+fn handler_moved_to_another_level_is_reused() {
     assert_eq!(match_up(&[("/", 1)], &[("/a", 1)]), [Some(0)]);
     assert_eq!(match_up(&[("/", 1)], &[("/", 2)]), [None]);
 }
 
 #[test]
-fn spots_are_in_the_order_of_the_directives() {
+fn positions_are_in_the_order_of_the_directives() {
     let source = Source {
         path: PathBuf::from("config.ru.toml"),
         text: r#"

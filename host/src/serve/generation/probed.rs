@@ -37,42 +37,44 @@ impl ProbedHandlers {
     /// A diagnostic for each handler that crashed the probe, and for each config that does not fit its schema.
     pub(super) fn probe(
         &mut self,
-        picks: &[SelectedHandler<'_>],
+        handlers: &[SelectedHandler<'_>],
         files: &FoundLibraries,
         manifest: &Manifest,
         context: &ResolveContext,
     ) -> Result<(), ResolveError> {
         let mut all = HashSet::new();
         let (mut new, mut trials) = (Vec::new(), Vec::new());
-        for pick in picks {
-            let Some(found) = files.get(&pick.file) else {
+        for handler in handlers {
+            let Some(found) = files.get(&handler.file) else {
                 continue;
             };
-            let config = serde_json::Value::Object(pick.directive.config.clone()).to_string();
-            let survivor = (found.fingerprint(), pick.export.clone(), config);
+            let config = serde_json::Value::Object(handler.directive.config.clone()).to_string();
+            let survivor = (found.fingerprint(), handler.export.clone(), config);
             // Handlers of a snapshot were probed before they served.
-            let kept = context.kept(pick.directive);
+            let kept = context.kept(handler.directive);
             let served = kept.is_some_and(|kept| kept.fingerprint == found.fingerprint());
             if !served && !self.survivors.contains(&survivor) && !all.contains(&survivor) {
-                new.push(pick);
+                new.push(handler);
                 trials.push(Trial {
                     library: found.copy().to_path_buf(),
-                    export: pick.export.clone(),
-                    name: pick.name.clone(),
-                    config: pick.directive.config.clone(),
+                    export: handler.export.clone(),
+                    name: handler.name.clone(),
+                    config: handler.directive.config.clone(),
                 });
             }
             all.insert(survivor);
         }
-        let setting = ProbeContext {
+        let probe_context = ProbeContext {
             environment: context.environment.clone(),
             directory: context.directory.clone(),
             limit: manifest.limits.warmup_timeout,
         };
-        let faults = match trials.is_empty() {
+        let failures = match trials.is_empty() {
             true => Vec::new(),
-            false => self.probe.run(&trials, &setting).map_err(|reason| {
-                let span = picks.first().map(|pick| pick.directive.name_span());
+            false => self.probe.run(&trials, &probe_context).map_err(|reason| {
+                let span = handlers
+                    .first()
+                    .map(|handler| handler.directive.name_span());
                 ResolveError {
                     stage: Stage::Probe,
                     diagnostics: vec![Diagnostic::error(span.unwrap_or_default(), reason)],
@@ -80,24 +82,24 @@ impl ProbedHandlers {
             })?,
         };
         let mut stage = Stage::Config;
-        let told = new.iter().zip(faults).filter_map(|(pick, fault)| {
-            Some(match fault? {
-                ProbeFailure::Crashed(death) => {
+        let diagnostics = new.iter().zip(failures).filter_map(|(handler, failure)| {
+            Some(match failure? {
+                ProbeFailure::Crashed(crash) => {
                     stage = Stage::Probe;
-                    vec![tell(pick, &death)]
+                    vec![crashed(handler, &crash)]
                 }
                 ProbeFailure::InvalidConfig(violations) => violations
                     .iter()
-                    .map(|violation| misfit(pick, violation))
+                    .map(|violation| invalid_config(handler, violation))
                     .collect(),
             })
         });
-        let mut told: Vec<Diagnostic> = told.flatten().collect();
-        if !told.is_empty() {
-            told.sort_by_key(|diagnostic| diagnostic.span.start);
+        let mut diagnostics: Vec<Diagnostic> = diagnostics.flatten().collect();
+        if !diagnostics.is_empty() {
+            diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
             return Err(ResolveError {
                 stage,
-                diagnostics: told,
+                diagnostics: diagnostics,
             });
         }
         self.survivors = all;
@@ -105,23 +107,23 @@ impl ProbedHandlers {
     }
 }
 
-fn tell(pick: &SelectedHandler<'_>, death: &ProbeCrash) -> Diagnostic {
-    let message = format!("`{}` is refused at probe: {death}", pick.name);
-    let mut diagnostic = Diagnostic::error(pick.directive.name_span(), message)
+fn crashed(handler: &SelectedHandler<'_>, crash: &ProbeCrash) -> Diagnostic {
+    let message = format!("`{}` is refused at probe: {crash}", handler.name);
+    let mut diagnostic = Diagnostic::error(handler.directive.name_span(), message)
         .label("it would have taken the server with it")
         .help("it crashed in a separate probe process, with this config: fix the plugin");
-    if !death.stderr_tail.is_empty() {
-        diagnostic = diagnostic.note(format!("its last output: {}", death.stderr_tail));
+    if !crash.stderr_tail.is_empty() {
+        diagnostic = diagnostic.note(format!("its last output: {}", crash.stderr_tail));
     }
     diagnostic
 }
 
-fn misfit(pick: &SelectedHandler<'_>, violation: &Violation) -> Diagnostic {
+fn invalid_config(handler: &SelectedHandler<'_>, violation: &Violation) -> Diagnostic {
     let span = match violation.part {
-        EntryPart::Key => pick.directive.config_key_span(&violation.path),
-        EntryPart::Value => pick.directive.config_span(&violation.path),
+        EntryPart::Key => handler.directive.config_key_span(&violation.path),
+        EntryPart::Value => handler.directive.config_span(&violation.path),
     };
-    let (name, message) = (&pick.name, &violation.message);
+    let (name, message) = (&handler.name, &violation.message);
     let message = format!("the config of `{name}` does not fit: {message}");
     let mut diagnostic = Diagnostic::error(span, message).label(violation.label.as_str());
     diagnostic.note.clone_from(&violation.note);

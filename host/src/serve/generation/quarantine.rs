@@ -22,14 +22,14 @@ impl Loader {
         let (shelf, context) = (Arc::clone(&self.shelf), self.context.clone());
         let shut = tokio::task::spawn_blocking(move || {
             let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut told = Vec::new();
-            let mut held = |directive: &Directive| {
+            let mut warnings = Vec::new();
+            let mut quarantined = |directive: &Directive| {
                 let fingerprint = fingerprint(directive, &manifest, &context, &mut shelf.0)?;
-                let held = context.quarantined(fingerprint)?;
-                held.before.is_none().then(|| held.clone())
+                let quarantined = context.quarantined(fingerprint)?;
+                quarantined.before.is_none().then(|| quarantined.clone())
             };
-            let stack = without(&manifest.stack, &mut held, &mut told);
-            (Manifest { stack, ..manifest }, told)
+            let stack = without(&manifest.stack, &mut quarantined, &mut warnings);
+            (Manifest { stack, ..manifest }, warnings)
         });
         shut.await.map_err(|error| task_failed(&error))
     }
@@ -62,61 +62,64 @@ fn fingerprint(
 /// A level without its quarantined directives, as their `on_failure` says.
 fn without(
     level: &Level,
-    held: &mut impl FnMut(&Directive) -> Option<Substitute>,
-    told: &mut Vec<Diagnostic>,
+    quarantined: &mut impl FnMut(&Directive) -> Option<Substitute>,
+    warnings: &mut Vec<Diagnostic>,
 ) -> Level {
     let mut left = Level::default();
     for directive in &level.uses {
-        match held(directive) {
+        match quarantined(directive) {
             None => left.uses.push(directive.clone()),
-            Some(held) if directive.on_failure == OnFailure::Bypass => {
-                told.push(tell(
+            Some(quarantined) if directive.on_failure == OnFailure::Bypass => {
+                warnings.push(warning(
                     directive,
-                    &held,
+                    &quarantined,
                     "it is left out (`on_failure = \"bypass\"`)",
                 ));
             }
-            Some(held) => {
-                told.push(tell(
+            Some(quarantined) => {
+                warnings.push(warning(
                     directive,
-                    &held,
+                    &quarantined,
                     "everything below it answers with 503",
                 ));
-                left.closed = Some(reason(directive, &held));
+                left.closed = Some(reason(directive, &quarantined));
                 return left;
             }
         }
     }
     for map in &level.maps {
         let mut map = map.clone();
-        map.level = without(&map.level, held, told);
+        map.level = without(&map.level, quarantined, warnings);
         left.maps.push(map);
     }
     left.cascade = level.cascade.as_ref().map(|all| {
-        let one = |tried: &CascadeBranch| CascadeBranch {
-            level: without(&tried.level, held, told),
-            ..tried.clone()
+        let one = |branch: &CascadeBranch| CascadeBranch {
+            level: without(&branch.level, quarantined, warnings),
+            ..branch.clone()
         };
         all.iter().map(one).collect()
     });
     let Some(run) = &level.run else { return left };
-    match held(run) {
+    match quarantined(run) {
         None => left.run = Some(run.clone()),
-        Some(held) => {
-            told.push(tell(run, &held, "its paths answer with 503"));
-            left.closed = Some(reason(run, &held));
+        Some(quarantined) => {
+            warnings.push(warning(run, &quarantined, "its paths answer with 503"));
+            left.closed = Some(reason(run, &quarantined));
         }
     }
     left
 }
 
-fn reason(directive: &Directive, held: &Substitute) -> String {
-    format!("`{}` is quarantined: {}", directive.plugin, held.reason)
+fn reason(directive: &Directive, quarantined: &Substitute) -> String {
+    format!(
+        "`{}` is quarantined: {}",
+        directive.plugin, quarantined.reason
+    )
 }
 
-fn tell(directive: &Directive, held: &Substitute, what: &str) -> Diagnostic {
-    let message = format!("{}; {what}", reason(directive, held));
+fn warning(directive: &Directive, quarantined: &Substitute, what: &str) -> Diagnostic {
+    let message = format!("{}; {what}", reason(directive, quarantined));
     Diagnostic::warning(directive.name_span(), message)
-        .label(format!("library {}", held.fingerprint.short()))
+        .label(format!("library {}", quarantined.fingerprint.short()))
         .help("fix the fault and build it again; or, to try it as it is, run `stackup reload --retry`")
 }

@@ -60,7 +60,7 @@ impl Stage {
 }
 
 #[test]
-fn one_serves_and_those_before_drain_until_they_have_drained() {
+fn replaced_generations_drain_until_they_have_drained() {
     let mut stage = Stage::new();
     for (number, second) in [(1, 0), (2, 10), (3, 20)] {
         stage.swaps(number, second, &[]);
@@ -82,7 +82,7 @@ fn one_serves_and_those_before_drain_until_they_have_drained() {
 }
 
 #[test]
-fn a_request_is_told_with_its_own_generation() {
+fn request_is_listed_with_its_own_generation() {
     let mut stage = Stage::new();
     let first = stage.swaps(1, 0, &[]);
     let second = stage.swaps(2, 0, &[]);
@@ -100,7 +100,7 @@ fn a_request_is_told_with_its_own_generation() {
 }
 
 #[test]
-fn a_task_is_told_with_the_last_generation_that_has_it() {
+fn task_is_listed_with_the_last_generation_that_has_it() {
     let mut stage = Stage::new();
     let (old, shared, active) = (
         stage.task("old"),
@@ -123,7 +123,7 @@ fn a_task_is_told_with_the_last_generation_that_has_it() {
 }
 
 #[test]
-fn what_status_reads() {
+fn status_serializes_every_field() {
     let mut stage = Stage::new();
     let registry = stage.swaps(1, 0, &[]);
     stage.swaps(2, 0, &[]);

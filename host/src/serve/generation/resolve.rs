@@ -34,13 +34,13 @@ impl Resolved {
         vault: &LibraryStore,
         generation: u64,
     ) -> std::io::Result<Vec<SavedLibrary>> {
-        let keep = |chosen: &ResolvedHandler| {
+        let keep = |handler: &ResolvedHandler| {
             Ok(SavedLibrary {
-                plugin: chosen.plugin.clone(),
-                path: chosen.path.clone(),
-                file: chosen.file.clone(),
-                fingerprint: chosen.library.fingerprint,
-                copy: vault.save(&chosen.library, generation)?,
+                plugin: handler.plugin.clone(),
+                path: handler.path.clone(),
+                file: handler.file.clone(),
+                fingerprint: handler.library.fingerprint,
+                copy: vault.save(&handler.library, generation)?,
             })
         };
         self.handlers.iter().map(keep).collect()
@@ -87,28 +87,29 @@ pub fn resolve(
 ) -> Result<Resolved, ResolveError> {
     let mut timings = Timings::default();
     let mut found = BTreeMap::new();
-    let selected = select(manifest, context, shelf, &mut found, &mut timings).and_then(|picks| {
-        let Some(probed) = probed else {
-            return Ok(picks);
-        };
-        let start = Instant::now();
-        let outcome = probed.probe(&picks, &found, manifest, context);
-        timings.add("probe", start.elapsed());
-        outcome.map(|()| picks)
-    });
-    let picks = match selected {
-        Ok(picks) => picks,
+    let selected =
+        select(manifest, context, shelf, &mut found, &mut timings).and_then(|selected| {
+            let Some(probed) = probed else {
+                return Ok(selected);
+            };
+            let start = Instant::now();
+            let outcome = probed.probe(&selected, &found, manifest, context);
+            timings.add("probe", start.elapsed());
+            outcome.map(|()| selected)
+        });
+    let selected = match selected {
+        Ok(selected) => selected,
         Err(errors) => {
             found.into_values().for_each(LibraryCache::discard);
             return Err(errors);
         }
     };
     let start = Instant::now();
-    let handlers = load(&picks, shelf, found)?;
+    let handlers = load(&selected, shelf, found)?;
     timings.add("load", start.elapsed());
     let mut order = handlers.iter();
     let outline = Outline::of(&manifest.stack, &mut |directive| {
-        piece(directive, order.next())
+        outline_handler(directive, order.next())
     });
     Ok(Resolved {
         handlers,
@@ -118,39 +119,39 @@ pub fn resolve(
 }
 
 fn load(
-    picks: &[SelectedHandler<'_>],
+    selected: &[SelectedHandler<'_>],
     shelf: &mut LibraryCache,
     mut found: FoundLibraries,
 ) -> Result<Vec<ResolvedHandler>, ResolveError> {
     let (mut handlers, mut errors) = (Vec::new(), Vec::new());
     let mut loaded: HashMap<&Path, Arc<Library>> = HashMap::new();
-    for pick in picks {
-        if let Some(found) = found.remove(&pick.file) {
-            match shelf.load(&pick.file, found) {
-                Ok(library) => drop(loaded.insert(&pick.file, library)),
-                Err(error) => errors.push((Stage::Load, at(pick.directive.name_span(), &error))),
+    for handler in selected {
+        if let Some(found) = found.remove(&handler.file) {
+            match shelf.load(&handler.file, found) {
+                Ok(library) => drop(loaded.insert(&handler.file, library)),
+                Err(error) => errors.push((Stage::Load, at(handler.directive.name_span(), &error))),
             }
         }
-        if let Some(library) = loaded.get(pick.file.as_path()) {
+        if let Some(library) = loaded.get(handler.file.as_path()) {
             handlers.push(ResolvedHandler {
                 library: Arc::clone(library),
-                export: pick.export.clone(),
-                name: pick.name.clone(),
-                plugin: pick.directive.plugin.clone(),
-                path: pick.directive.path.clone(),
-                file: pick.file.clone(),
+                export: handler.export.clone(),
+                name: handler.name.clone(),
+                plugin: handler.directive.plugin.clone(),
+                path: handler.directive.path.clone(),
+                file: handler.file.clone(),
             });
         }
     }
     collect(errors).map_or(Ok(handlers), Err)
 }
 
-fn piece(directive: &Directive, chosen: Option<&ResolvedHandler>) -> OutlineHandler {
-    let of = |read: fn(&ResolvedHandler) -> String| chosen.map(read).unwrap_or_default();
+fn outline_handler(directive: &Directive, handler: Option<&ResolvedHandler>) -> OutlineHandler {
+    let of = |read: fn(&ResolvedHandler) -> String| handler.map(read).unwrap_or_default();
     OutlineHandler {
-        name: of(|chosen| chosen.name.clone()),
-        version: of(|chosen| chosen.library.metadata.version.clone()),
-        fingerprint: of(|chosen| chosen.library.fingerprint.short()),
+        name: of(|handler| handler.name.clone()),
+        version: of(|handler| handler.library.metadata.version.clone()),
+        fingerprint: of(|handler| handler.library.fingerprint.short()),
         config: directive.config.clone(),
         on_failure: directive.on_failure,
     }

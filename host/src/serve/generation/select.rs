@@ -49,14 +49,14 @@ pub(super) fn select<'a>(
     found: &mut FoundLibraries,
     timings: &mut Timings,
 ) -> Result<Vec<SelectedHandler<'a>>, ResolveError> {
-    let (mut picks, mut errors) = (Vec::new(), Vec::new());
+    let (mut handlers, mut errors) = (Vec::new(), Vec::new());
     for directive in directives(&manifest.stack) {
         match select_one(directive, manifest, context, shelf, found, timings) {
-            Ok(pick) => picks.push(pick),
+            Ok(handler) => handlers.push(handler),
             Err(error) => errors.push(error),
         }
     }
-    collect(errors).map_or(Ok(picks), Err)
+    collect(errors).map_or(Ok(handlers), Err)
 }
 
 pub(super) fn collect(errors: Vec<DirectiveError>) -> Option<ResolveError> {
@@ -90,7 +90,7 @@ fn select_one<'a>(
         .lock
         .as_ref()
         .map(|lock| lock.fingerprints(&directive.plugin));
-    let demands = Requirements {
+    let requirements = Requirements {
         pin,
         locked: locked.as_deref(),
         trust: match manifest.plugins.trust {
@@ -115,7 +115,7 @@ fn select_one<'a>(
     let library = match found.entry(file.clone()) {
         Entry::Occupied(entry) => {
             let library = entry.into_mut();
-            demands
+            requirements
                 .check_fingerprint(library.fingerprint())
                 .map_err(|cause| {
                     let path = file.clone();
@@ -124,14 +124,14 @@ fn select_one<'a>(
             library
         }
         Entry::Vacant(entry) => {
-            let looked = match kept {
-                Some(kept) => adopt(shelf, kept, &demands),
-                None => shelf.prepare(&file, &demands),
+            let prepared = match kept {
+                Some(kept) => prepare_saved(shelf, kept, &requirements),
+                None => shelf.prepare(&file, &requirements),
             };
-            let mut library = looked.map_err(refused)?;
+            let mut library = prepared.map_err(refused)?;
             if let Some(before) = context.substitute(&library) {
                 LibraryCache::discard(library);
-                library = adopt(shelf, before, &demands).map_err(refused)?;
+                library = prepare_saved(shelf, before, &requirements).map_err(refused)?;
             }
             for (stage, time) in std::mem::take(&mut library.timings) {
                 timings.add(&stage, time);
@@ -159,12 +159,12 @@ fn select_one<'a>(
     })
 }
 
-fn adopt(
+fn prepare_saved(
     shelf: &mut LibraryCache,
     kept: &SavedLibrary,
-    demands: &Requirements<'_>,
+    requirements: &Requirements<'_>,
 ) -> Result<ResolvedLibrary, PrepareError> {
-    shelf.prepare_saved(&kept.copy, kept.fingerprint, demands)
+    shelf.prepare_saved(&kept.copy, kept.fingerprint, requirements)
 }
 
 pub(super) fn at(span: manifest::Span, error: &dyn std::error::Error) -> Box<Diagnostic> {

@@ -78,14 +78,14 @@ impl WaitingRequests {
     /// All that wait now, the oldest first.
     pub fn requests(&self, now: Instant) -> Vec<WaitingRequest> {
         let entries = self.lock();
-        let told = entries.all.values().map(|entry| WaitingRequest {
+        let shown = entries.all.values().map(|entry| WaitingRequest {
             method: entry.method.to_string(),
             path: shortened(entry.uri.path()),
             seconds: now.saturating_duration_since(entry.since).as_secs_f64(),
             phase: entry.state.0,
             handler: entry.state.1.map(str::to_owned),
         });
-        told.collect()
+        shown.collect()
     }
 
     fn enter(self: &Arc<Self>, method: Method, uri: Uri, state: State) -> Ticket {

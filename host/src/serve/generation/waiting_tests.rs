@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn the_registry_has_just_those_that_wait(steps in prop::collection::vec(step(), 0..60)) {
+    fn registry_holds_only_requests_that_wait(steps in prop::collection::vec(step(), 0..60)) {
         let registry = Arc::new(WaitingRequests::default());
         // With whether it has waited, and which it was.
         let mut alive: Vec<(RequestWait, bool, String)> = Vec::new();
@@ -79,7 +79,7 @@ proptest! {
 }
 
 #[test]
-fn a_request_is_told_with_what_it_waits_for_last() {
+fn request_is_listed_with_its_last_wait() {
     let registry = Arc::new(WaitingRequests::default());
     let mut one = wait("http://host/one?secret=1");
     one.is(&registry, Phase::Request, Some("auth"));
@@ -93,19 +93,19 @@ fn a_request_is_told_with_what_it_waits_for_last() {
 }
 
 #[test]
-fn the_oldest_is_first_and_long_paths_are_cut() {
+fn oldest_request_is_first_and_long_paths_are_cut() {
     let registry = Arc::new(WaitingRequests::default());
     let long = format!("/{}", "x".repeat(300));
     let (mut first, mut second) = (wait(&long), wait("/b"));
     first.is(&registry, Phase::Request, None);
     second.is(&registry, Phase::Request, None);
-    let told = shown(&registry);
-    assert_eq!(told[0].len(), "GET … Request ".len() + PATH_LIMIT);
-    assert_eq!(told[1], "GET /b Request ");
+    let texts = shown(&registry);
+    assert_eq!(texts[0].len(), "GET … Request ".len() + PATH_LIMIT);
+    assert_eq!(texts[1], "GET /b Request ");
 }
 
 #[test]
-fn a_path_is_told_without_commands_to_a_terminal() {
+fn path_is_shown_without_terminal_commands() {
     let registry = Arc::new(WaitingRequests::default());
     let mut one = wait("/\u{9b}2J/é");
     one.is(&registry, Phase::Request, None);
@@ -113,7 +113,7 @@ fn a_path_is_told_without_commands_to_a_terminal() {
 }
 
 #[test]
-fn what_a_person_reads() {
+fn waiting_request_is_shown_in_words() {
     let mut request = WaitingRequest {
         method: "GET".to_owned(),
         path: "/slow".to_owned(),
@@ -130,7 +130,7 @@ fn what_a_person_reads() {
 }
 
 #[test]
-fn the_age_counts_from_the_first_wait() {
+fn age_counts_from_the_first_wait() {
     let registry = Arc::new(WaitingRequests::default());
     let before = Instant::now();
     let mut one = wait("/");

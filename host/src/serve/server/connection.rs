@@ -103,12 +103,12 @@ async fn serve_with<S, A, B>(
     // Silence between two requests is no slow request.
     if error.is_timeout() && !parts.read_buf.is_empty() {
         let mut stream = parts.io.into_inner();
-        let told: io::Result<()> = async {
+        let sent: io::Result<()> = async {
             stream.write_all(TOO_SLOW).await?;
             stream.shutdown().await
         }
         .await;
-        if let Err(error) = told {
+        if let Err(error) = sent {
             tracing::trace!("a slow client disconnected before its 408: {error}");
         }
     }

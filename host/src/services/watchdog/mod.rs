@@ -59,11 +59,14 @@ impl Watchdog {
             // A sample costs a few loads per thread.
             let (start, mut tracker) = (Instant::now(), PollTracker::new());
             loop {
-                let seen: Vec<_> = host::running_handlers().into_iter().map(seen).collect();
+                let sample_of: Vec<_> = host::running_handlers()
+                    .into_iter()
+                    .map(sample_of)
+                    .collect();
                 let limits = limits();
-                for news in tracker.sample(start.elapsed(), &seen, limits) {
-                    tell(&news);
-                    if let BlockEvent::Hung(hang) = &news {
+                for event in tracker.sample(start.elapsed(), &sample_of, limits) {
+                    report(&event);
+                    if let BlockEvent::Hung(hang) = &event {
                         hung(hang);
                     }
                 }
@@ -103,7 +106,7 @@ impl Drop for Watchdog {
     }
 }
 
-fn seen(busy: RunningHandler) -> PollSample<&'static HandlerContext> {
+fn sample_of(busy: RunningHandler) -> PollSample<&'static HandlerContext> {
     let RunningHandler {
         thread,
         poll,
@@ -118,12 +121,12 @@ fn seen(busy: RunningHandler) -> PollSample<&'static HandlerContext> {
     }
 }
 
-fn tell(news: &BlockEvent<&'static HandlerContext>) {
+fn report(event: &BlockEvent<&'static HandlerContext>) {
     let (BlockEvent::Blocked(block) | BlockEvent::Hung(block) | BlockEvent::Unblocked(block)) =
-        news;
+        event;
     let (handler, generation) = (&block.handler.handler, block.generation);
     let seconds = block.time.as_secs_f64();
-    match news {
+    match event {
         BlockEvent::Blocked(_) => {
             block.handler.failures.blocked();
             tracing::warn!(

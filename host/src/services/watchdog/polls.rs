@@ -89,66 +89,67 @@ impl<H: Copy> PollTracker<H> {
     pub(super) fn sample(
         &mut self,
         now: Duration,
-        seen: &[PollSample<H>],
+        samples: &[PollSample<H>],
         limits: BlockLimits,
     ) -> Vec<BlockEvent<H>> {
         let step = now.saturating_sub(self.last.unwrap_or(now));
         self.last = Some(now);
         let step = step.min(LONGEST_STEP);
-        let mut news = Vec::new();
-        self.by_thread.retain(|thread, stay| {
-            let goes_on = |seen: &PollSample<H>| seen.thread == *thread && seen.poll == stay.poll;
-            let tracker = seen.iter().any(goes_on);
-            if !tracker && stay.is_told() {
-                news.push(BlockEvent::Unblocked(stay.block));
+        let mut events = Vec::new();
+        self.by_thread.retain(|thread, poll| {
+            let continues =
+                |sample: &PollSample<H>| sample.thread == *thread && sample.poll == poll.poll;
+            let still_polled = samples.iter().any(continues);
+            if !still_polled && poll.is_reported() {
+                events.push(BlockEvent::Unblocked(poll.block));
             }
-            tracker
+            still_polled
         });
-        for seen in seen {
-            match self.by_thread.entry(seen.thread) {
-                Entry::Vacant(entry) => drop(entry.insert(TrackedPoll::of(seen))),
+        for sample in samples {
+            match self.by_thread.entry(sample.thread) {
+                Entry::Vacant(entry) => drop(entry.insert(TrackedPoll::of(sample))),
                 Entry::Occupied(mut entry) => {
                     entry
                         .get_mut()
-                        .goes_on(seen.handler, step, limits, &mut news);
+                        .continues(sample.handler, step, limits, &mut events);
                 }
             }
         }
-        news
+        events
     }
 
     /// The handlers that were reported and have not returned.
     pub(super) fn blocked(&self) -> impl Iterator<Item = Block<H>> {
-        let told = self.by_thread.values().filter(|stay| stay.is_told());
-        told.map(|stay| stay.block)
+        let reported = self.by_thread.values().filter(|poll| poll.is_reported());
+        reported.map(|poll| poll.block)
     }
 }
 
 impl<H: Copy> TrackedPoll<H> {
-    fn of(seen: &PollSample<H>) -> Self {
+    fn of(sample: &PollSample<H>) -> Self {
         let block = Block {
-            handler: seen.handler,
-            generation: seen.generation,
+            handler: sample.handler,
+            generation: sample.generation,
             time: Duration::ZERO,
         };
         Self {
-            poll: seen.poll,
+            poll: sample.poll,
             block,
             reported: false,
             hung: false,
         }
     }
 
-    fn is_told(&self) -> bool {
+    fn is_reported(&self) -> bool {
         self.reported || self.hung
     }
 
-    fn goes_on(
+    fn continues(
         &mut self,
         handler: H,
         step: Duration,
         limits: BlockLimits,
-        news: &mut Vec<BlockEvent<H>>,
+        events: &mut Vec<BlockEvent<H>>,
     ) {
         self.block.time += step;
         let over = |limit: Option<Duration>| limit.is_some_and(|limit| self.block.time >= limit);
@@ -157,7 +158,7 @@ impl<H: Copy> TrackedPoll<H> {
             // One poll runs many handlers; the one that runs at the limit is reported.
             self.block.handler = handler;
             self.reported = true;
-            news.push(BlockEvent::Blocked(self.block));
+            events.push(BlockEvent::Blocked(self.block));
         }
         if hung && !self.hung {
             self.hung = true;
@@ -165,7 +166,7 @@ impl<H: Copy> TrackedPoll<H> {
                 handler,
                 ..self.block
             };
-            news.push(BlockEvent::Hung(block));
+            events.push(BlockEvent::Hung(block));
         }
     }
 }

@@ -32,15 +32,15 @@ fn samples(
     samples: &[&[PollSample<&'static str>]],
 ) -> Vec<(u64, BlockEvent<&'static str>)> {
     let times = (0..).map(|number| number * 100);
-    let told = times.zip(samples).flat_map(|(time, seen)| {
+    let events = times.zip(samples).flat_map(|(time, seen)| {
         let news = tracker.sample(at(time), seen, PATIENCE);
         news.into_iter().map(move |news| (time, news))
     });
-    told.collect()
+    events.collect()
 }
 
 #[test]
-fn a_poll_that_goes_on_is_told_once_each_as_blocked_as_hung_and_as_back() {
+fn long_poll_is_reported_once_as_blocked_hung_and_unblocked() {
     let mut tracker = PollTracker::new();
     let blocked = [seen(1, 5, "slow")];
     let mut all = vec![&blocked[..]; 10];
@@ -56,7 +56,7 @@ fn a_poll_that_goes_on_is_told_once_each_as_blocked_as_hung_and_as_back() {
 }
 
 #[test]
-fn one_poll_after_the_other_blocks_nothing() {
+fn consecutive_polls_block_nothing() {
     let mut tracker = PollTracker::new();
     let polls: Vec<_> = (0..20).map(|poll| [seen(1, poll, "busy")]).collect();
     let polls: Vec<_> = polls.iter().map(|one| &one[..]).collect();
@@ -74,25 +74,25 @@ fn one_poll_after_the_other_blocks_nothing() {
 }
 
 #[test]
-fn threads_are_judged_apart_and_those_that_block_are_listed() {
+fn threads_are_judged_separately() {
     let mut tracker = PollTracker::new();
     let (long, short) = (seen(1, 5, "long"), seen(2, 9, "short"));
-    let told = samples(
+    let events = samples(
         &mut tracker,
         &[&[long], &[long], &[long, short], &[long, short]],
     );
-    assert_eq!(told, [(200, BlockEvent::Blocked(block("long", 200)))]);
+    assert_eq!(events, [(200, BlockEvent::Blocked(block("long", 200)))]);
     let listed: Vec<_> = tracker.blocked().collect();
     assert_eq!(listed, [block("long", 300)]);
 }
 
 #[test]
-fn it_is_the_handler_where_the_time_is_up() {
+fn handler_at_the_limit_is_reported() {
     let mut tracker = PollTracker::new();
     let (outer, inner) = (seen(1, 5, "outer"), seen(1, 5, "inner"));
-    let told = samples(&mut tracker, &[&[outer], &[outer], &[inner], &[outer], &[]]);
+    let events = samples(&mut tracker, &[&[outer], &[outer], &[inner], &[outer], &[]]);
     assert_eq!(
-        told,
+        events,
         [
             (200, BlockEvent::Blocked(block("inner", 200))),
             (400, BlockEvent::Unblocked(block("inner", 300))),
@@ -101,7 +101,7 @@ fn it_is_the_handler_where_the_time_is_up() {
 }
 
 #[test]
-fn a_process_that_was_stopped_has_not_blocked() {
+fn stopped_process_blocks_nothing() {
     let mut tracker = PollTracker::new();
     let poll = [seen(1, 5, "innocent")];
     tracker.sample(at(0), &poll, PATIENCE);
@@ -110,7 +110,7 @@ fn a_process_that_was_stopped_has_not_blocked() {
 }
 
 #[test]
-fn what_is_off_is_never_told() {
+fn disabled_limits_report_nothing() {
     let mut tracker = PollTracker::new();
     let off = BlockLimits {
         report: None,
@@ -125,7 +125,7 @@ fn what_is_off_is_never_told() {
 }
 
 #[test]
-fn samples_are_taken_often_enough_for_what_is_to_be_told() {
+fn sample_interval_fits_the_limits() {
     let interval = |report, limit| {
         let [report, limit] = [report, limit].map(|limit: Option<u64>| limit.map(at));
         BlockLimits { report, limit }.interval()
