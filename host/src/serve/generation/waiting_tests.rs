@@ -125,7 +125,7 @@ fn waiting_request_is_shown_in_words() {
     (request.phase, request.handler) = (Phase::Body, None);
     assert_eq!(
         request.to_string(),
-        "GET /slow, with its body under way for 3.2 s"
+        "GET /slow, sending its body for 3.2 s"
     );
 }
 
