@@ -86,8 +86,12 @@ pub use self::author::weighted::Weighted;
 /// For the macros of this crate only.
 #[doc(hidden)]
 pub mod __private {
+    pub use core;
+    pub use core::primitive::{str, u8};
+
     pub use crate::abi::metadata::{HEAD, flatten, join, length, text};
     pub use crate::abi::plugin::entry::{Plugin, app, header, middleware};
+    pub use crate::abi::plugin::names::{checked_name, distinct, name_of_path};
     pub use crate::abi::root::{HandlerEntry, Header};
     pub use crate::author::handler::{AppFn, MiddlewareFn, call_app, call_middleware};
 }

@@ -2,6 +2,8 @@
 
 /// What ARCHITECTURE.md promises of the source tree: rooms, paths.
 mod architecture;
+/// Plugins of each edition and in hostile surroundings: they build, and serve.
+mod authoring;
 /// What plugins that are bad on purpose can't do to a stack that serves.
 mod bad_plugins;
 /// What a person sees in a browser, in a real one: where there is Chromium and its driver.

@@ -9,6 +9,7 @@ pub mod host;
 pub mod http;
 pub mod log;
 pub mod marks;
+pub mod packages;
 pub mod patch;
 pub mod site;
 

@@ -1,30 +1,61 @@
 //! The `#[config]` attribute of stackup-plugin.
 
-use proc_macro::TokenStream;
+use proc_macro::{TokenStream, TokenTree};
+
+mod crate_name;
 
 /// Makes a struct the config of a handler.
 ///
 /// It derives `Deserialize` and `JsonSchema` and rejects unknown keys, so that a typo in the manifest is an
 /// error with its line. The plugin needs neither `serde` nor `schemars` in its Cargo.toml.
+///
+/// A crate that renames stackup-plugin in its Cargo.toml, as in `api = { package = "stackup-plugin", … }`,
+/// writes `#[api::config]`. If the macro does not find the new name, which can happen in an editor, or if
+/// another crate re-exports stackup-plugin, give the path: `#[api::config(crate = "api")]`.
 #[proc_macro_attribute]
 pub fn config(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    if !arguments.is_empty() {
-        return error("`#[config]` takes no arguments");
-    }
-    let attributes = r#"
-        #[derive(::stackup_plugin::serde::Deserialize, ::stackup_plugin::schemars::JsonSchema)]
-        #[serde(crate = "::stackup_plugin::serde", deny_unknown_fields)]
-        #[schemars(crate = "::stackup_plugin::schemars")]
-    "#;
+    let Ok(path) = path(arguments) else {
+        return error(
+            "the only argument of `#[config]` is the path of stackup-plugin: `#[config(crate = \"api\")]`",
+        );
+    };
+    // These work without the prelude as well. The derive of schemars calls methods of these traits.
+    let attributes = format!(
+        r#"
+        #[allow(unused_imports)]
+        use {path}::__private::core::{{convert::From as _, convert::Into as _, default::Default as _}};
+        #[{path}::__private::core::prelude::v1::derive({path}::serde::Deserialize, {path}::schemars::JsonSchema)]
+        #[serde(crate = "{path}::serde", deny_unknown_fields)]
+        #[schemars(crate = "{path}::schemars")]
+        "#
+    );
     let Ok(mut output) = attributes.parse::<TokenStream>() else {
-        return error("internal error: `#[config]` cannot parse its own derives");
+        return error(&format!("`{path}` is not a path"));
     };
     output.extend(item);
     output
 }
 
+/// The path of stackup-plugin in the crate that uses the attribute.
+fn path(arguments: TokenStream) -> Result<String, ()> {
+    let arguments: Vec<TokenTree> = arguments.into_iter().collect();
+    match &arguments[..] {
+        [] => Ok(format!("::{}", crate_name::find(std::env::args()))),
+        [
+            TokenTree::Ident(key),
+            TokenTree::Punct(equals),
+            TokenTree::Literal(path),
+        ] if key.to_string() == "crate" && equals.as_char() == '=' => {
+            let text = path.to_string();
+            let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+            text.map(str::to_owned).ok_or(())
+        }
+        _ => Err(()),
+    }
+}
+
 fn error(message: &str) -> TokenStream {
-    format!("compile_error!({message:?});")
+    format!("::core::compile_error!({message:?});")
         .parse()
         .unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 /// Exports the handlers of this library. Use it once per plugin.
 ///
 /// A handler is a type that implements [`App`](crate::App) or [`Middleware`](crate::Middleware), or
-/// an `async fn`:
+/// an `async fn`, by its name or path:
 ///
 /// ```ignore
 /// stackup_plugin::export!(middleware Logger);
@@ -13,17 +13,23 @@
 /// ```
 ///
 /// In the manifest, the name of the plugin stands for its only handler; `plugin#handler` names one of
-/// several. Without `as`, a handler has the name of its type or function. With `tokio;` each handler gets
+/// several. Without `as`, a handler has the name of its type or function; a type with generic arguments
+/// needs `as`. With `tokio;` each handler gets
 /// its own tokio runtime; this needs the feature `tokio`. The feature alone does not do it, since cargo
 /// enables a feature for every plugin in the same build.
 #[macro_export]
 macro_rules! export {
     (tokio; $($handlers:tt)+) => {
         $crate::__needs_tokio!();
-        $crate::__export!(true; [] []; $($handlers)+);
+        $crate::__export!(true; []; $($handlers)+);
     };
     ($($handlers:tt)+) => {
-        $crate::__export!(false; [] []; $($handlers)+);
+        $crate::__export!(false; []; $($handlers)+);
+    };
+    () => {
+        $crate::__private::core::compile_error!(
+            "no handlers to export\nhelp: name one: `export!(app Hello)` or `export!(app fn hello)`"
+        );
     };
 }
 
@@ -39,126 +45,136 @@ macro_rules! __needs_tokio {
 #[macro_export]
 macro_rules! __needs_tokio {
     () => {
-        compile_error!(
-            "`export!(tokio; …)` needs the feature `tokio` of stackup-plugin: \
-             stackup-plugin = { …, features = [\"tokio\"] }"
+        $crate::__private::core::compile_error!(
+            "`export!(tokio; …)` needs the feature `tokio` of stackup-plugin\n\
+             help: in Cargo.toml: stackup-plugin = { …, features = [\"tokio\"] }"
         );
     };
 }
 
-/// Collects the handlers one by one, as expressions and as metadata lines.
+// The names in these macros resolve where an author calls them: in his edition, with or without the
+// prelude, among his own types. So every path starts at `$crate`, and every item has a prefix.
+
+/// Collects the handlers one by one, each as `{ kind (name) (entry) }`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export {
-    // With a name.
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*];
-        middleware fn $f:ident as $name:literal $(, $($rest:tt)*)?) => {
-        $crate::__export!($tokio;
-            [$($entry,)* { $crate::__middleware_fn!($f); $crate::__private::middleware::<Handler, $tokio>($name) }]
-            [$($line,)* concat!("handler=middleware ", $name, "\n")]; $($($rest)*)?);
+    ($tokio:literal; [$($done:tt)*];
+        app fn $f:path $(as $name:literal)? $(, $($rest:tt)*)?) => {
+        $crate::__export!($tokio; [$($done)*
+            { app ($crate::__handler_name!([$f] $($name)?)) ({
+                $crate::__app_fn!($f);
+                $crate::__private::app::<__StackupHandler, $tokio>
+            }) }]; $($($rest)*)?);
     };
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*];
-        app fn $f:ident as $name:literal $(, $($rest:tt)*)?) => {
-        $crate::__export!($tokio;
-            [$($entry,)* { $crate::__app_fn!($f); $crate::__private::app::<Handler, $tokio>($name) }]
-            [$($line,)* concat!("handler=app ", $name, "\n")]; $($($rest)*)?);
+    ($tokio:literal; [$($done:tt)*];
+        middleware fn $f:path $(as $name:literal)? $(, $($rest:tt)*)?) => {
+        $crate::__export!($tokio; [$($done)*
+            { middleware ($crate::__handler_name!([$f] $($name)?)) ({
+                $crate::__middleware_fn!($f);
+                $crate::__private::middleware::<__StackupHandler, $tokio>
+            }) }]; $($($rest)*)?);
     };
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*];
-        middleware $t:ident as $name:literal $(, $($rest:tt)*)?) => {
-        $crate::__export!($tokio;
-            [$($entry,)* $crate::__private::middleware::<$t, $tokio>($name)]
-            [$($line,)* concat!("handler=middleware ", $name, "\n")]; $($($rest)*)?);
+    ($tokio:literal; [$($done:tt)*];
+        app $t:ty $(as $name:literal)? $(, $($rest:tt)*)?) => {
+        $crate::__export!($tokio; [$($done)*
+            { app ($crate::__handler_name!([$t] $($name)?))
+                ($crate::__private::app::<$t, $tokio>) }]; $($($rest)*)?);
     };
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*];
-        app $t:ident as $name:literal $(, $($rest:tt)*)?) => {
-        $crate::__export!($tokio;
-            [$($entry,)* $crate::__private::app::<$t, $tokio>($name)]
-            [$($line,)* concat!("handler=app ", $name, "\n")]; $($($rest)*)?);
-    };
-    // Without a name: named after the type or function.
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*];
-        $kind:ident fn $f:ident $(, $($rest:tt)*)?) => {
-        $crate::__export_named!($tokio; [$($entry),*] [$($line),*]; $kind fn $f; $f; $($($rest)*)?);
-    };
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*];
-        $kind:ident $t:ident $(, $($rest:tt)*)?) => {
-        $crate::__export_named!($tokio; [$($entry),*] [$($line),*]; $kind $t; $t; $($($rest)*)?);
+    ($tokio:literal; [$($done:tt)*];
+        middleware $t:ty $(as $name:literal)? $(, $($rest:tt)*)?) => {
+        $crate::__export!($tokio; [$($done)*
+            { middleware ($crate::__handler_name!([$t] $($name)?))
+                ($crate::__private::middleware::<$t, $tokio>) }]; $($($rest)*)?);
     };
     // All are collected.
-    ($tokio:literal; [$($entry:expr),+] [$($line:expr),+];) => {
+    ($tokio:literal; [$({ $kind:ident ($name:expr) ($entry:expr) })+];) => {
         const _: () = {
-            struct ThisPlugin;
+            struct __StackupPlugin {}
 
-            const DESCRIPTION: [u8; env!("CARGO_PKG_DESCRIPTION").len()] =
-                $crate::__private::flatten(env!("CARGO_PKG_DESCRIPTION"));
-            const PARTS: &[&str] = &[
+            const __STACKUP_DESCRIPTION:
+                [$crate::__private::u8; $crate::__private::core::env!("CARGO_PKG_DESCRIPTION").len()] =
+                $crate::__private::flatten($crate::__private::core::env!("CARGO_PKG_DESCRIPTION"));
+            const __STACKUP_NAMES: &[&$crate::__private::str] =
+                $crate::__private::distinct(&[$($name),+]);
+            const __STACKUP_METADATA_PARTS: &[&$crate::__private::str] = &[
                 $crate::__private::HEAD,
-                concat!("name=", env!("CARGO_PKG_NAME"), "\n"),
-                concat!("version=", env!("CARGO_PKG_VERSION"), "\n"),
-                "description=",
-                $crate::__private::text(&DESCRIPTION),
+                $crate::__private::core::concat!(
+                    "name=", $crate::__private::core::env!("CARGO_PKG_NAME"), "\n",
+                    "version=", $crate::__private::core::env!("CARGO_PKG_VERSION"), "\n",
+                    "description="
+                ),
+                $crate::__private::text(&__STACKUP_DESCRIPTION),
                 "\n",
-                if cfg!(panic = "unwind") { "panic=unwind\n" } else { "panic=abort\n" },
-                if cfg!(debug_assertions) { "profile=debug\n" } else { "profile=release\n" },
-                $($line,)+
+                if $crate::__private::core::cfg!(panic = "unwind") {
+                    "panic=unwind\n"
+                } else {
+                    "panic=abort\n"
+                },
+                if $crate::__private::core::cfg!(debug_assertions) {
+                    "profile=debug\n"
+                } else {
+                    "profile=release\n"
+                },
+                $("handler=", $crate::__private::core::stringify!($kind), " ", $name, "\n",)+
             ];
 
             #[used]
             #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".stackup"))]
             #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__stackup"))]
-            static METADATA: [u8; $crate::__private::length(PARTS)] =
-                $crate::__private::join(PARTS);
+            static __STACKUP_METADATA:
+                [$crate::__private::u8; $crate::__private::length(__STACKUP_METADATA_PARTS)] =
+                $crate::__private::join(__STACKUP_METADATA_PARTS);
 
-            impl $crate::__private::Plugin for ThisPlugin {
-                const METADATA: &'static [u8] = &METADATA;
-                const NAME: &'static str = env!("CARGO_PKG_NAME");
-                const HANDLERS: &'static [$crate::__private::HandlerEntry] = &[$($entry),+];
+            impl $crate::__private::Plugin for __StackupPlugin {
+                const METADATA: &'static [$crate::__private::u8] = &__STACKUP_METADATA;
+                const NAME: &'static $crate::__private::str =
+                    $crate::__private::core::env!("CARGO_PKG_NAME");
+                const HANDLERS: &'static [$crate::__private::HandlerEntry] = &[$($entry($name)),+];
             }
 
             #[unsafe(no_mangle)]
             #[allow(non_upper_case_globals)]
             pub static stackup_plugin_root: $crate::__private::Header =
-                $crate::__private::header::<ThisPlugin>();
+                $crate::__private::header::<__StackupPlugin>();
         };
+    };
+    ($tokio:literal; [$($done:tt)*]; $($rest:tt)*) => {
+        $crate::__private::core::compile_error!($crate::__private::core::concat!(
+            "cannot export `", $crate::__private::core::stringify!($($rest)*), "`\n",
+            "help: separate handlers by commas; each is `app NAME`, `app fn NAME`, `middleware NAME` \
+             or `middleware fn NAME`, with `as \"name\"` if it has another name in the manifest"
+        ));
     };
 }
 
+/// The name of a handler: the one after `as`, or that of its type or function.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __export_named {
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*]; middleware fn $f:ident; $n:ident; $($rest:tt)*) => {
-        $crate::__export!($tokio;
-            [$($entry,)* { $crate::__middleware_fn!($f); $crate::__private::middleware::<Handler, $tokio>(stringify!($n)) }]
-            [$($line,)* concat!("handler=middleware ", stringify!($n), "\n")]; $($rest)*);
+macro_rules! __handler_name {
+    ([$($handler:tt)+] $name:literal) => {
+        $crate::__private::checked_name($name)
     };
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*]; app fn $f:ident; $n:ident; $($rest:tt)*) => {
-        $crate::__export!($tokio;
-            [$($entry,)* { $crate::__app_fn!($f); $crate::__private::app::<Handler, $tokio>(stringify!($n)) }]
-            [$($line,)* concat!("handler=app ", stringify!($n), "\n")]; $($rest)*);
-    };
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*]; middleware $t:ident; $n:ident; $($rest:tt)*) => {
-        $crate::__export!($tokio;
-            [$($entry,)* $crate::__private::middleware::<$t, $tokio>(stringify!($n))]
-            [$($line,)* concat!("handler=middleware ", stringify!($n), "\n")]; $($rest)*);
-    };
-    ($tokio:literal; [$($entry:expr),*] [$($line:expr),*]; app $t:ident; $n:ident; $($rest:tt)*) => {
-        $crate::__export!($tokio;
-            [$($entry,)* $crate::__private::app::<$t, $tokio>(stringify!($n))]
-            [$($line,)* concat!("handler=app ", stringify!($n), "\n")]; $($rest)*);
+    ([$($handler:tt)+]) => {
+        $crate::__private::name_of_path($crate::__private::core::stringify!($($handler)+))
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __app_fn {
-    ($f:ident) => {
-        struct Handler;
-        impl $crate::App for Handler {
+    ($f:path) => {
+        struct __StackupHandler {}
+        impl $crate::App for __StackupHandler {
             type Config = ();
             fn init((): (), _cx: &$crate::Context) -> $crate::Result<Self> {
-                Ok(Self)
+                $crate::__private::core::result::Result::Ok(Self {})
             }
-            fn call(&self, req: $crate::Request) -> impl Future<Output = $crate::Result> + Send {
+            fn call(
+                &self,
+                req: $crate::Request,
+            ) -> impl $crate::__private::core::future::Future<Output = $crate::Result>
+            + $crate::__private::core::marker::Send {
                 $crate::__private::call_app($f, req)
             }
         }
@@ -168,18 +184,19 @@ macro_rules! __app_fn {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __middleware_fn {
-    ($f:ident) => {
-        struct Handler;
-        impl $crate::Middleware for Handler {
+    ($f:path) => {
+        struct __StackupHandler {}
+        impl $crate::Middleware for __StackupHandler {
             type Config = ();
             fn init((): (), _cx: &$crate::Context) -> $crate::Result<Self> {
-                Ok(Self)
+                $crate::__private::core::result::Result::Ok(Self {})
             }
             fn call(
                 &self,
                 req: $crate::Request,
                 next: $crate::Next<'_>,
-            ) -> impl Future<Output = $crate::Result> + Send {
+            ) -> impl $crate::__private::core::future::Future<Output = $crate::Result>
+            + $crate::__private::core::marker::Send {
                 $crate::__private::call_middleware($f, req, next)
             }
         }

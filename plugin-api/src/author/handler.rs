@@ -8,6 +8,10 @@ use serde::de::DeserializeOwned;
 use crate::{Context, IntoResponse, Next, Request, Result};
 
 /// Answers a request with the help of `next`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a middleware",
+    note = "implement `Middleware` for it, or export it as `app` if it is an app"
+)]
 pub trait Middleware: Sized + Send + Sync + 'static {
     /// Its `config` in the manifest; `()` if it takes none. See [`config`](macro@crate::config).
     type Config: DeserializeOwned + JsonSchema + 'static;
@@ -29,6 +33,10 @@ pub trait Middleware: Sized + Send + Sync + 'static {
 }
 
 /// Answers a request.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an app",
+    note = "implement `App` for it, or export it as `middleware` if it is a middleware"
+)]
 pub trait App: Sized + Send + Sync + 'static {
     /// Its `config` in the manifest; `()` if it takes none. See [`config`](macro@crate::config).
     type Config: DeserializeOwned + JsonSchema + 'static;
@@ -50,6 +58,11 @@ pub trait App: Sized + Send + Sync + 'static {
 }
 
 /// An `async fn` that can be an app. It takes a [`Request`] or nothing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a function that `export!(app fn …)` can export",
+    note = "write `async fn name() -> T` or `async fn name(req: Request) -> T`, where `T` implements \
+            `IntoResponse`: text, bytes, `Json`, `Response`, `Result`, …"
+)]
 pub trait AppFn<Arguments>: Send + Sync {
     /// Runs it.
     fn run(&self, req: Request) -> impl Future<Output = Result> + Send;
@@ -85,6 +98,10 @@ pub fn call_app<A>(app: impl AppFn<A>, req: Request) -> impl Future<Output = Res
 }
 
 /// An `async fn` that can be a middleware.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a function that `export!(middleware fn …)` can export",
+    note = "write `async fn name(req: Request, next: Next<'_>) -> T`, where `T` implements `IntoResponse`"
+)]
 pub trait MiddlewareFn<'a>: Send + Sync {
     /// Runs it.
     fn run(&self, req: Request, next: Next<'a>) -> impl Future<Output = Result> + Send;

@@ -13,6 +13,7 @@ pub mod headers;
 pub mod log;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;
+pub mod names;
 pub mod next;
 pub mod panics;
 pub mod request;
