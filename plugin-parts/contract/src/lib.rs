@@ -4,20 +4,20 @@
 
 #![forbid(unsafe_code)]
 
-mod change;
-mod flow;
-mod head;
+mod digest;
+mod frames;
 mod kind;
 mod request;
+mod response;
 mod tasks;
 
 use std::fmt;
 
-pub use self::change::{Print, held_back};
-pub use self::flow::Flow;
-pub use self::head::{Answered, promised};
+pub use self::digest::{Print, held_back};
+pub use self::frames::Flow;
 pub use self::kind::Kind;
 pub use self::request::Asked;
+pub use self::response::{Answered, promised};
 pub use self::tasks::piled_up;
 
 /// A rule that was not kept, and how.

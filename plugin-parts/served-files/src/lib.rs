@@ -18,25 +18,25 @@
 
 #![forbid(unsafe_code)]
 
-mod answer;
 mod body;
 mod coding;
 mod conditions;
+mod error;
 mod escape;
 mod folder;
 mod listing;
 mod open;
 mod path;
 mod ranges;
-mod refusal;
+mod response;
 pub mod sendfile;
 mod validators;
 
-pub use self::answer::Asked;
 pub use self::body::CHUNK;
 pub use self::coding::{Accepted, Coding};
+pub use self::error::{ALLOW, asks_for_no_file, refusal};
 pub use self::escape::escape;
 pub use self::folder::{Folder, Found, OpenFile, Symlinks};
 pub use self::listing::{Entry, Kind};
 pub use self::path::{BadPath, FilePath};
-pub use self::refusal::{ALLOW, asks_for_no_file, refusal};
+pub use self::response::Asked;

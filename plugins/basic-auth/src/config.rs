@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use stackup_plugin::{Context, Error, HeaderValue, Result};
 
-use crate::gate::Gate;
 use crate::hash::Hash;
 use crate::htpasswd::Htpasswd;
-use crate::keyed::Key;
+use crate::mac::Key;
 use crate::users::Users;
+use crate::verifier::Gate;
 
 /// `[use.config]` of `basic-auth`.
 #[stackup_plugin::config]

@@ -4,7 +4,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Params, PasswordVerifier};
 use bcrypt::HashParts;
 
-use crate::keyed::{Key, Tag};
+use crate::mac::{Key, Tag};
 
 /// What is kept of a password.
 pub(crate) struct Hash {

@@ -4,11 +4,11 @@
 
 mod config;
 mod credentials;
-mod gate;
 mod hash;
 mod htpasswd;
-mod keyed;
+mod mac;
 mod users;
+mod verifier;
 
 use stackup_plugin::{
     Context, HeaderValue, Middleware, Next, Request, Response, Result, StatusCode, header,
@@ -16,7 +16,7 @@ use stackup_plugin::{
 
 pub use self::config::Config;
 use self::credentials::Presented;
-use self::gate::Gate;
+use self::verifier::Gate;
 
 /// Asks for a name and a password.
 pub struct BasicAuth {

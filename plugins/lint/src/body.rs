@@ -9,8 +9,8 @@ use contract::{Flow, Offence, Print, held_back};
 use stackup_plugin::http_body::{Body as HttpBody, Frame, SizeHint};
 use stackup_plugin::{Body, Bytes, Error, Result};
 
-use crate::offence::Court;
 use crate::pair::Pair;
+use crate::report::Court;
 use crate::report_blocking;
 
 /// A body that is checked as it passes.

@@ -3,8 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod body;
-mod offence;
 mod pair;
+mod report;
 mod request;
 
 use std::pin::pin;
@@ -16,8 +16,8 @@ use stackup_plugin::header::ETAG;
 use stackup_plugin::{Body, Context, Method, Middleware, Next, Request, Response, Result, tracing};
 
 use self::body::Checked;
-use self::offence::Court;
 use self::pair::Pair;
+use self::report::Court;
 
 /// `[use.config]` of `lint`.
 #[stackup_plugin::config]

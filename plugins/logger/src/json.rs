@@ -2,9 +2,9 @@
 
 use stackup_plugin::serde_json::{Map, Value, json};
 
-use crate::end::End;
 use crate::escape::ascii;
-use crate::seen::Seen;
+use crate::outcome::End;
+use crate::request::Seen;
 
 /// The object, in visible ASCII. What is not known is not there.
 pub(crate) fn object(seen: &Seen, end: &End) -> String {

@@ -3,10 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod config;
-mod end;
 mod escape;
 mod json;
-mod seen;
+mod outcome;
+mod request;
 mod text;
 
 use std::time::Instant;
@@ -15,9 +15,9 @@ use jiff::Zoned;
 use stackup_plugin::{Context, Middleware, Next, Request, Result, tracing};
 
 pub use self::config::{Config, Format};
-use self::end::End;
 use self::escape::Escaped;
-use self::seen::Seen;
+use self::outcome::End;
+use self::request::Seen;
 
 /// What `null-logger` leaves in the env for the layers below it.
 const SILENCED: &str = "null";

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use crate::end::End;
 use crate::escape::Escaped;
-use crate::seen::Seen;
+use crate::outcome::End;
+use crate::request::Seen;
 
 /// As Rack's `CommonLogger` writes it.
 pub(crate) fn common(seen: &Seen, end: &End) -> String {

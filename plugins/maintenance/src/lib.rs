@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-mod allowed;
+mod allowlist;
 mod config;
 mod switch;
 
@@ -10,7 +10,7 @@ use stackup_plugin::{
     Bytes, Context, HeaderValue, Middleware, Next, Request, Response, Result, StatusCode, header,
 };
 
-use self::allowed::Allowed;
+use self::allowlist::Allowed;
 pub use self::config::Config;
 use self::switch::Switch;
 

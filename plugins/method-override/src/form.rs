@@ -8,7 +8,7 @@ use multer::Multipart;
 use stackup_plugin::header::CONTENT_TYPE;
 use stackup_plugin::{Body, Request, Result};
 
-use crate::looked_at::LookedAt;
+use crate::peek::LookedAt;
 
 /// A form in a request's body.
 pub(crate) enum Form {

@@ -4,7 +4,7 @@
 
 mod config;
 mod form;
-mod looked_at;
+mod peek;
 
 use stackup_plugin::{Context, Method, Middleware, Next, Request, Result, tracing};
 

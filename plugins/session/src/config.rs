@@ -3,8 +3,8 @@
 use cookie::Cookie;
 use stackup_plugin::{Error, HeaderName, Result};
 
-use crate::clock::Clock;
-use crate::jar::Jar;
+use crate::cookie::Jar;
+use crate::expiry::Clock;
 use crate::seal::Seal;
 
 /// Shorter secrets can be guessed.

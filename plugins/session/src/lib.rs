@@ -2,18 +2,18 @@
 
 #![forbid(unsafe_code)]
 
-mod clock;
 mod config;
-mod jar;
-mod kept;
+mod cookie;
+mod expiry;
+mod payload;
 mod seal;
 
 use stackup_plugin::{Context, Middleware, Next, Request, Response, Result, Session, header};
 
-use self::clock::Clock;
 pub use self::config::{Config, SameSite};
-use self::jar::Jar;
-use self::kept::Kept;
+use self::cookie::Jar;
+use self::expiry::Clock;
+use self::payload::Kept;
 use self::seal::Seal;
 
 /// Keeps sessions in encrypted cookies.

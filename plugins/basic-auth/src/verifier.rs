@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::credentials::Credentials;
 use crate::htpasswd::Htpasswd;
-use crate::keyed::{Key, Tag};
+use crate::mac::{Key, Tag};
 
 /// Whether a name and a password are right.
 pub(crate) struct Gate {
