@@ -1,16 +1,16 @@
-//! What browsers are told (RFC 6797).
+//! `strict-transport-security` (RFC 6797).
 
 use stackup_plugin::{Error, HeaderValue, Result};
 
-/// For how long browsers are to use https without being asked to.
+/// How long browsers use https for this host on their own.
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Hsts {
-    /// In seconds; 0 makes them forget it.
+    /// In seconds; 0 makes browsers forget it.
     max_age: u64,
-    /// Whether hosts below this one are meant, too.
+    /// Whether it applies to subdomains, too.
     include_subdomains: bool,
-    /// Whether browsers may be shipped with it.
+    /// Whether browsers may add the host to their preload lists.
     preload: bool,
     /// Whether the header is sent.
     enabled: bool,
@@ -29,17 +29,17 @@ impl Default for Hsts {
 }
 
 impl Hsts {
-    /// The header; none if it is not sent.
+    /// The header's value; none if disabled.
     ///
     /// # Errors
     ///
-    /// What browsers would not take, at the key `hsts`.
+    /// Settings that browsers reject; the error points at the key in `hsts`.
     pub fn header(&self) -> Result<Option<HeaderValue>> {
         if !self.enabled {
             return Ok(None);
         }
         if self.preload && !self.include_subdomains {
-            let message = "browsers preload no host without `include_subdomains`";
+            let message = "browsers only preload a host with `include_subdomains`";
             return Err(Error::config("hsts.preload", message));
         }
         let mut value = format!("max-age={}", self.max_age);

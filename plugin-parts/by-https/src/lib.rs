@@ -1,4 +1,4 @@
-//! Whether a client came by https, and what browsers are told of it.
+//! Whether a request came over https, and `strict-transport-security`.
 
 #![forbid(unsafe_code)]
 

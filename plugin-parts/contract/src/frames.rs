@@ -1,71 +1,70 @@
-//! A response's body, frame by frame.
+//! Checking a response's body, frame by frame.
 
-use crate::{Kind, Offence};
+use crate::{Kind, Violation};
 
-/// What has passed of a body, and what was said of it.
+/// Checks the frames of a body against its `content-length` and its own size hint.
 #[derive(Debug, Clone, Default)]
-pub struct Flow {
-    /// What `content-length` promises of it.
-    promised: Option<u64>,
-    /// What it said itself.
-    said: Option<u64>,
-    /// The bytes so far.
+pub struct FrameChecker {
+    /// The size that `content-length` gives.
+    content_length: Option<u64>,
+    /// The size that the body itself declares.
+    size_hint: Option<u64>,
+    /// The bytes seen so far.
     passed: u64,
-    /// It has sent its trailers, or ended.
-    over: bool,
+    /// Whether its trailers or its end were seen.
+    ended: bool,
 }
 
-impl Flow {
-    /// Of a body that has just begun.
-    pub fn new(promised: Option<u64>, said: Option<u64>) -> Self {
+impl FrameChecker {
+    /// For a body of which nothing has been read.
+    pub fn new(content_length: Option<u64>, size_hint: Option<u64>) -> Self {
         Self {
-            promised,
-            said,
+            content_length,
+            size_hint,
             ..Self::default()
         }
     }
 
-    /// A chunk of so many bytes passes.
-    pub fn chunk(&mut self, bytes: u64) -> Option<Offence> {
-        if self.over {
-            let message = "a body went on after its trailers or its end";
-            return Some(Offence::new(Kind::GoesOn, message));
+    /// Checks a chunk of `bytes` bytes.
+    pub fn chunk(&mut self, bytes: u64) -> Option<Violation> {
+        if self.ended {
+            let message = "a body sent data after its trailers or its end";
+            return Some(Violation::new(Kind::DataAfterEnd, message));
         }
         self.passed += bytes;
         let passed = self.passed;
-        self.wrong(|wanted| passed > wanted, "or more")
+        self.mismatch(|expected| passed > expected, "or more")
     }
 
-    /// Its trailers pass.
-    pub fn trailers(&mut self) -> Option<Offence> {
-        match self.over {
-            true => Some(Offence::new(
-                Kind::GoesOn,
-                "a body has trailers after its end",
+    /// Checks trailers.
+    pub fn trailers(&mut self) -> Option<Violation> {
+        match self.ended {
+            true => Some(Violation::new(
+                Kind::DataAfterEnd,
+                "a body sent trailers after its end",
             )),
             false => self.end(),
         }
     }
 
-    /// It has ended, without a failure.
-    pub fn end(&mut self) -> Option<Offence> {
-        if std::mem::replace(&mut self.over, true) {
+    /// Checks the end of a body that did not fail.
+    pub fn end(&mut self) -> Option<Violation> {
+        if std::mem::replace(&mut self.ended, true) {
             return None;
         }
         let passed = self.passed;
-        self.wrong(|wanted| passed < wanted, "bytes")
+        self.mismatch(|expected| passed < expected, "bytes")
     }
 
-    fn wrong(&self, is_wrong: impl Fn(u64) -> bool, unit: &str) -> Option<Offence> {
+    fn mismatch(&self, differs: impl Fn(u64) -> bool, unit: &str) -> Option<Violation> {
         let passed = self.passed;
-        if let Some(promised) = self.promised.filter(|promised| is_wrong(*promised)) {
-            let message =
-                format!("`content-length` is {promised}, but the body has {passed} {unit}");
-            return Some(Offence::new(Kind::Length, message));
+        if let Some(length) = self.content_length.filter(|length| differs(*length)) {
+            let message = format!("`content-length` is {length}, but the body has {passed} {unit}");
+            return Some(Violation::new(Kind::WrongContentLength, message));
         }
-        let said = self.said.filter(|said| is_wrong(*said))?;
-        let message = format!("a body said that it has {said} bytes, but it has {passed} {unit}");
-        Some(Offence::new(Kind::Size, message))
+        let hint = self.size_hint.filter(|hint| differs(*hint))?;
+        let message = format!("a body declared {hint} bytes, but has {passed} {unit}");
+        Some(Violation::new(Kind::WrongSizeHint, message))
     }
 }
 
@@ -73,44 +72,44 @@ impl Flow {
 mod tests {
     use super::*;
 
-    fn kind(offence: Option<Offence>) -> Option<Kind> {
-        offence.map(|offence| offence.kind)
+    fn kind(violation: Option<Violation>) -> Option<Kind> {
+        violation.map(|violation| violation.kind)
     }
 
     #[test]
-    fn a_promise_is_kept_to_the_byte() {
-        let mut kept = Flow::new(Some(4), Some(4));
-        assert_eq!(kept.chunk(3), None);
-        assert_eq!(kept.chunk(1), None);
-        assert_eq!(kept.end(), None);
-        let mut more = Flow::new(Some(3), None);
+    fn content_length_is_exact() {
+        let mut exact = FrameChecker::new(Some(4), Some(4));
+        assert_eq!(exact.chunk(3), None);
+        assert_eq!(exact.chunk(1), None);
+        assert_eq!(exact.end(), None);
+        let mut more = FrameChecker::new(Some(3), None);
         assert_eq!(more.chunk(2), None);
-        assert_eq!(kind(more.chunk(2)), Some(Kind::Length));
-        let mut less = Flow::new(Some(3), None);
+        assert_eq!(kind(more.chunk(2)), Some(Kind::WrongContentLength));
+        let mut less = FrameChecker::new(Some(3), None);
         assert_eq!(less.chunk(2), None);
-        assert_eq!(kind(less.end()), Some(Kind::Length));
-        assert_eq!(less.end(), None, "told once");
-        let mut at_trailers = Flow::new(Some(3), None);
-        assert_eq!(kind(at_trailers.trailers()), Some(Kind::Length));
+        assert_eq!(kind(less.end()), Some(Kind::WrongContentLength));
+        assert_eq!(less.end(), None, "reported once");
+        let mut at_trailers = FrameChecker::new(Some(3), None);
+        assert_eq!(kind(at_trailers.trailers()), Some(Kind::WrongContentLength));
     }
 
     #[test]
-    fn a_body_is_of_the_size_that_it_says() {
-        let mut less = Flow::new(None, Some(3));
-        assert_eq!(kind(less.end()), Some(Kind::Size));
-        let mut more = Flow::new(None, Some(3));
-        assert_eq!(kind(more.chunk(4)), Some(Kind::Size));
-        let mut silent = Flow::new(None, None);
+    fn size_hint_is_exact() {
+        let mut less = FrameChecker::new(None, Some(3));
+        assert_eq!(kind(less.end()), Some(Kind::WrongSizeHint));
+        let mut more = FrameChecker::new(None, Some(3));
+        assert_eq!(kind(more.chunk(4)), Some(Kind::WrongSizeHint));
+        let mut silent = FrameChecker::new(None, None);
         assert_eq!((silent.chunk(9), silent.end()), (None, None));
     }
 
     #[test]
-    fn nothing_comes_after_the_trailers() {
-        let mut flow = Flow::new(None, None);
-        assert_eq!(flow.chunk(1), None);
-        assert_eq!(flow.trailers(), None);
-        assert_eq!(flow.end(), None);
-        assert_eq!(kind(flow.chunk(1)), Some(Kind::GoesOn));
-        assert_eq!(kind(flow.trailers()), Some(Kind::GoesOn));
+    fn data_after_trailers_is_a_violation() {
+        let mut frames = FrameChecker::new(None, None);
+        assert_eq!(frames.chunk(1), None);
+        assert_eq!(frames.trailers(), None);
+        assert_eq!(frames.end(), None);
+        assert_eq!(kind(frames.chunk(1)), Some(Kind::DataAfterEnd));
+        assert_eq!(kind(frames.trailers()), Some(Kind::DataAfterEnd));
     }
 }

@@ -1,110 +1,114 @@
-//! The kinds of offences: each a rule of SPEC.md, and how to mend it.
+//! The kinds of violations, each with its rule in SPEC.md and how to fix it.
 
-/// A kind of offence.
+/// A kind of violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A call keeps its thread.
-    Blocks,
-    /// Tasks of requests pile up.
-    Pile,
+    /// A call blocks its thread.
+    BlockingCall,
+    /// Tasks outlive their requests and accumulate.
+    TaskPileUp,
     /// A request's body was taken and not put back.
     BodyTaken,
-    /// A request without any path.
-    NoPath,
-    /// A request for `*` that is none of OPTIONS.
-    Star,
-    /// A final response of 1xx.
-    Informational,
-    /// `transfer-encoding` of a handler.
-    Framing,
-    /// A streaming body is kept until it is whole.
-    HeldBack,
-    /// `content-length` is no number.
-    NoLength,
-    /// `content-length` is not the body's.
-    Length,
+    /// A request without a path.
+    EmptyPath,
+    /// A request for `*` that is not OPTIONS.
+    AsteriskPath,
+    /// A final response with a 1xx status.
+    InformationalStatus,
+    /// A handler set `transfer-encoding`.
+    TransferEncoding,
+    /// A streaming body was buffered.
+    Buffering,
+    /// `content-length` is not a single number.
+    InvalidContentLength,
+    /// `content-length` differs from the body's length.
+    WrongContentLength,
     /// Other bytes under the same strong `etag`.
-    Tag,
-    /// A body that goes on after its end.
-    GoesOn,
-    /// A body that is not of the size that it says.
-    Size,
-    /// A body keeps its thread.
-    BodyBlocks,
-    /// A response that has no content has a body.
-    Body,
-    /// It has headers of one.
-    OfBody,
-    /// A header that speaks of the connection.
-    Connection,
+    StaleEtag,
+    /// A body sent data after its end.
+    DataAfterEnd,
+    /// A body's length differs from its size hint.
+    WrongSizeHint,
+    /// A body blocks its thread.
+    BlockingBody,
+    /// A response without content has a body.
+    UnexpectedBody,
+    /// A response without content has headers that describe content.
+    ContentHeader,
+    /// A handler set a header that belongs to the connection.
+    ConnectionHeader,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 17] = [
-        Self::Blocks,
-        Self::Pile,
+        Self::BlockingCall,
+        Self::TaskPileUp,
         Self::BodyTaken,
-        Self::NoPath,
-        Self::Star,
-        Self::Informational,
-        Self::Framing,
-        Self::HeldBack,
-        Self::NoLength,
-        Self::Length,
-        Self::Tag,
-        Self::GoesOn,
-        Self::Size,
-        Self::BodyBlocks,
-        Self::Body,
-        Self::OfBody,
-        Self::Connection,
+        Self::EmptyPath,
+        Self::AsteriskPath,
+        Self::InformationalStatus,
+        Self::TransferEncoding,
+        Self::Buffering,
+        Self::InvalidContentLength,
+        Self::WrongContentLength,
+        Self::StaleEtag,
+        Self::DataAfterEnd,
+        Self::WrongSizeHint,
+        Self::BlockingBody,
+        Self::UnexpectedBody,
+        Self::ContentHeader,
+        Self::ConnectionHeader,
     ];
 
     /// The rule's number in SPEC.md.
     pub fn rule(self) -> &'static str {
         match self {
-            Self::Blocks => "K1",
-            Self::Pile => "K3",
+            Self::BlockingCall => "K1",
+            Self::TaskPileUp => "K3",
             Self::BodyTaken => "K5",
-            Self::NoPath | Self::Star => "R8",
-            Self::Informational | Self::Framing => "R17",
-            Self::HeldBack => "K8",
-            Self::NoLength | Self::Length | Self::Tag => "K9",
-            Self::GoesOn | Self::Size | Self::BodyBlocks => "K10",
-            Self::Body | Self::OfBody => "K12",
-            Self::Connection => "K13",
+            Self::EmptyPath | Self::AsteriskPath => "R8",
+            Self::InformationalStatus | Self::TransferEncoding => "R17",
+            Self::Buffering => "K8",
+            Self::InvalidContentLength | Self::WrongContentLength | Self::StaleEtag => "K9",
+            Self::DataAfterEnd | Self::WrongSizeHint | Self::BlockingBody => "K10",
+            Self::UnexpectedBody | Self::ContentHeader => "K12",
+            Self::ConnectionHeader => "K13",
         }
     }
 
-    /// How to mend it.
+    /// How to fix it.
     pub fn help(self) -> &'static str {
         match self {
-            Self::Blocks | Self::BodyBlocks => {
-                "let it await (`cx.sleep`, a body that streams), or give the work a thread of its own"
+            Self::BlockingCall | Self::BlockingBody => {
+                "await instead (`cx.sleep`, a streaming body), or move the work to its own thread"
             }
-            Self::Pile => {
-                "end a task when nobody needs what it does, or give one task all the work"
+            Self::TaskPileUp => {
+                "end a task when its work is no longer needed, or give all the work to one task"
             }
             Self::BodyTaken => {
-                "put back what is to be passed on with `req.set_body`, as `Body::prepend` or \
-                 `Collected` makes it, or make the headers say that there is none"
+                "put the body back with `req.set_body` (see `Body::prepend` and `Collected`), or remove the \
+                 headers that describe it"
             }
-            Self::NoPath => "leave a `/` in one of them",
-            Self::Star => "only `OPTIONS *` asks for the server as a whole: use a path",
-            Self::Informational => "answer with 200 or above",
-            Self::Framing => "remove it: the server knows how it sends a body",
-            Self::HeldBack => "map its chunks as they come (`Body::map_chunks`, `Body::rewrite`)",
-            Self::NoLength => "set it once, to decimal digits alone",
-            Self::Length => "remove it or set it right where the body is changed",
-            Self::Tag => {
-                "remove `etag` where the body is changed, or make it weak (`W/`) if it means the same"
+            Self::EmptyPath => "keep a `/` in one of them",
+            Self::AsteriskPath => {
+                "`*` stands for the whole server, in `OPTIONS *` only: use a path"
             }
-            Self::GoesOn => "end the body with its trailers, and give nothing after its end",
-            Self::Size => "have `size_hint` say what is still to come, or nothing",
-            Self::Body => "answer with the status alone: the server drops the body",
-            Self::OfBody => "remove it: answer with the status alone",
-            Self::Connection => "remove it: the connection is the server's",
+            Self::InformationalStatus => "respond with 200 or above",
+            Self::TransferEncoding => "remove it: the server frames the body",
+            Self::Buffering => {
+                "transform chunks as they arrive (`Body::map_chunks`, `Body::rewrite`)"
+            }
+            Self::InvalidContentLength => "set it once, in decimal digits",
+            Self::WrongContentLength => "remove or correct it where the body changes",
+            Self::StaleEtag => {
+                "remove `etag` where the body changes, or make it weak (`W/`) if the meaning stays the same"
+            }
+            Self::DataAfterEnd => "send nothing after the trailers or the end",
+            Self::WrongSizeHint => "let `size_hint` return the remaining length, or nothing",
+            Self::UnexpectedBody => "send the status without a body: the server drops it",
+            Self::ContentHeader => "remove it: the response has no content",
+            Self::ConnectionHeader => "remove it: the server manages the connection",
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The rules of SPEC.md that can be seen from outside of a handler, decided from facts.
+//! The rules of SPEC.md that can be checked from outside a handler.
 //!
-//! Pure, and on plain types: the host looks between its layers with it, the plugin `lint` wherever it stands.
+//! Pure functions on plain types. The host checks between its layers with them, the plugin `lint` wherever it
+//! stands in the stack.
 
 #![forbid(unsafe_code)]
 
@@ -13,31 +14,31 @@ mod tasks;
 
 use std::fmt;
 
-pub use self::digest::{Print, held_back};
-pub use self::frames::Flow;
+pub use self::digest::{BodyDigest, check_buffering};
+pub use self::frames::FrameChecker;
 pub use self::kind::Kind;
-pub use self::request::Asked;
-pub use self::response::{Answered, promised};
-pub use self::tasks::piled_up;
+pub use self::request::RequestHead;
+pub use self::response::{ResponseHead, parse_content_length};
+pub use self::tasks::check_task_pile_up;
 
-/// A rule that was not kept, and how.
+/// A broken rule, and how it was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offence {
-    /// Of what kind: it names the rule.
+pub struct Violation {
+    /// The kind, which names the rule.
     pub kind: Kind,
-    /// What was seen.
+    /// What was observed.
     pub message: String,
 }
 
-impl Offence {
-    /// One of this kind.
+impl Violation {
+    /// Creates a violation.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { kind, message }
     }
 }
 
-impl fmt::Display for Offence {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rule, help) = (self.kind.rule(), self.kind.help());
         write!(f, "{rule}: {}; {help}", self.message)

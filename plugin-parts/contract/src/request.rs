@@ -1,52 +1,52 @@
-//! What the layers above made of a request.
+//! Checking a request as a layer receives it.
 
-use crate::{Kind, Offence};
+use crate::{Kind, Violation};
 
-/// A request as a layer is given it.
+/// The head of a request as a layer receives it.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct RequestHead<'a> {
     /// `GET`, ….
     pub method: &'a str,
-    /// What the maps above have taken of the path.
+    /// The part of the path that the maps above have consumed.
     pub script_name: &'a str,
-    /// What they have left.
+    /// The rest of the path.
     pub path_info: &'a str,
-    /// What `content-length` says, where it is a number.
-    pub told: Option<u64>,
-    /// The body's size, where that is known.
-    pub has: Option<u64>,
+    /// `content-length`, if it is a number.
+    pub content_length: Option<u64>,
+    /// The body's size, if known.
+    pub body_size: Option<u64>,
 }
 
-impl Asked<'_> {
-    /// What is wrong with it. Other shapes of paths the host refuses.
-    pub fn offences(&self) -> impl Iterator<Item = Offence> + use<> {
+impl RequestHead<'_> {
+    /// The rules that it breaks. The host refuses all other malformed paths.
+    pub fn violations(&self) -> impl Iterator<Item = Violation> + use<> {
         self.path().into_iter().chain(self.body())
     }
 
-    fn path(&self) -> Option<Offence> {
+    fn path(&self) -> Option<Violation> {
         if self.script_name.is_empty() && self.path_info.is_empty() {
             let message = "SCRIPT_NAME and PATH_INFO are both empty";
-            return Some(Offence::new(Kind::NoPath, message));
+            return Some(Violation::new(Kind::EmptyPath, message));
         }
         let star = self.path_info == "*" && self.method != "OPTIONS";
         let message = || {
             format!(
-                "PATH_INFO is `*`, which is for OPTIONS, not {}",
+                "PATH_INFO is `*`, which only OPTIONS may use, not {}",
                 self.method
             )
         };
-        star.then(|| Offence::new(Kind::Star, message()))
+        star.then(|| Violation::new(Kind::AsteriskPath, message()))
     }
 
-    /// Who takes the body and wants it passed on puts it back.
-    fn body(&self) -> Option<Offence> {
-        let (told, has) = self.told.zip(self.has)?;
+    /// A layer that takes the body and passes the request on puts the body back.
+    fn body(&self) -> Option<Violation> {
+        let (length, size) = self.content_length.zip(self.body_size)?;
         let message = || {
             format!(
-                "the request's `content-length` is {told}, but the body that goes on has {has} bytes"
+                "the request's `content-length` is {length}, but the body passed on has {size} bytes"
             )
         };
-        (told != has).then(|| Offence::new(Kind::BodyTaken, message()))
+        (length != size).then(|| Violation::new(Kind::BodyTaken, message()))
     }
 }
 
@@ -54,24 +54,24 @@ impl Asked<'_> {
 mod tests {
     use super::*;
 
-    const PLAIN: Asked<'_> = Asked {
+    const PLAIN: RequestHead<'_> = RequestHead {
         method: "GET",
         script_name: "",
         path_info: "/",
-        told: None,
-        has: Some(0),
+        content_length: None,
+        body_size: Some(0),
     };
 
-    fn kinds(asked: Asked<'_>) -> Vec<Kind> {
-        asked.offences().map(|offence| offence.kind).collect()
+    fn kinds(head: RequestHead<'_>) -> Vec<Kind> {
+        head.violations().map(|violation| violation.kind).collect()
     }
 
     #[test]
-    fn paths_that_mean_something_pass() {
+    fn valid_paths_pass() {
         assert_eq!(kinds(PLAIN), []);
         let (script_name, path_info) = ("/app", "");
         assert_eq!(
-            kinds(Asked {
+            kinds(RequestHead {
                 script_name,
                 path_info,
                 ..PLAIN
@@ -80,7 +80,7 @@ mod tests {
         );
         let (method, path_info) = ("OPTIONS", "*");
         assert_eq!(
-            kinds(Asked {
+            kinds(RequestHead {
                 method,
                 path_info,
                 ..PLAIN
@@ -90,29 +90,35 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_mean_nothing_are_told() {
+    fn empty_path_and_asterisk_are_violations() {
         assert_eq!(
-            kinds(Asked {
+            kinds(RequestHead {
                 path_info: "",
                 ..PLAIN
             }),
-            [Kind::NoPath]
+            [Kind::EmptyPath]
         );
         assert_eq!(
-            kinds(Asked {
+            kinds(RequestHead {
                 path_info: "*",
                 ..PLAIN
             }),
-            [Kind::Star]
+            [Kind::AsteriskPath]
         );
     }
 
     #[test]
-    fn a_body_has_the_length_that_is_told() {
-        let body = |told, has| kinds(Asked { told, has, ..PLAIN });
+    fn body_has_its_content_length() {
+        let body = |content_length, body_size| {
+            kinds(RequestHead {
+                content_length,
+                body_size,
+                ..PLAIN
+            })
+        };
         assert_eq!(body(Some(5), Some(5)), []);
         assert_eq!(body(Some(0), Some(0)), []);
-        // Of a stream nothing is known, nor of chunks.
+        // A stream has no known size, and a chunked body no `content-length`.
         assert_eq!(body(Some(5), None), []);
         assert_eq!(body(None, Some(5)), []);
         assert_eq!(body(Some(5), Some(0)), [Kind::BodyTaken]);

@@ -1,18 +1,18 @@
-//! Tasks that outlive the requests which spawned them.
+//! Tasks that outlive the requests that spawned them.
 
 use std::time::Duration;
 
-use crate::{Kind, Offence};
+use crate::{Kind, Violation};
 
-/// One task that goes on is a handler's own; some may be about to end.
-const TASKS: usize = 8;
+/// Fewer tasks than this are no pile-up: a handler may have one of its own, and some may be about to end.
+const MIN_TASKS: usize = 8;
 
-/// Judges a handler of which so many requests, ended for at least `time`, have a task of this name.
-pub fn piled_up(name: &str, requests: usize, time: Duration) -> Option<Offence> {
+/// Checks a handler with `requests` requests that ended at least `time` ago and still have a task `name`.
+pub fn check_task_pile_up(name: &str, requests: usize, time: Duration) -> Option<Violation> {
     let message = || {
-        format!("{requests} requests that ended more than {time:?} ago have still a task `{name}`")
+        format!("{requests} requests that ended more than {time:?} ago still have a task `{name}`")
     };
-    (requests >= TASKS).then(|| Offence::new(Kind::Pile, message()))
+    (requests >= MIN_TASKS).then(|| Violation::new(Kind::TaskPileUp, message()))
 }
 
 #[cfg(test)]
@@ -20,12 +20,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_tasks_may_go_on_and_a_pile_not() {
+    fn eight_leftover_tasks_are_a_pile_up() {
         let time = Duration::from_secs(10);
-        assert_eq!(piled_up("mail", 7, time), None);
-        let offence = piled_up("mail", 8, time).map(|offence| offence.to_string());
-        let expected = "K3: 8 requests that ended more than 10s ago have still a task `mail`; end a task when \
-                        nobody needs what it does, or give one task all the work";
-        assert_eq!(offence.as_deref(), Some(expected));
+        assert_eq!(check_task_pile_up("mail", 7, time), None);
+        let violation = check_task_pile_up("mail", 8, time).map(|violation| violation.to_string());
+        let expected = "K3: 8 requests that ended more than 10s ago still have a task `mail`; end a task when \
+                        its work is no longer needed, or give all the work to one task";
+        assert_eq!(violation.as_deref(), Some(expected));
     }
 }

@@ -1,4 +1,4 @@
-//! What `force-ssl` is told.
+//! The config of `force-ssl`.
 
 use by_https::Hsts;
 
@@ -6,17 +6,17 @@ use by_https::Hsts;
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// The host of the https server; that of the request if there is none.
+    /// The host of the https server; by default the request's.
     pub(crate) host: Option<String>,
     /// Its port.
     pub(crate) port: u16,
-    /// Paths, and all below them, that are served without https, too.
+    /// Paths that are also served over http, with everything below them.
     pub(crate) exclude: Vec<String>,
-    /// Addresses and networks whose `x-forwarded-proto` is believed.
+    /// Addresses and networks whose `x-forwarded-proto` is trusted.
     pub(crate) trusted_proxies: Vec<String>,
     /// `strict-transport-security` (RFC 6797).
     pub(crate) hsts: Hsts,
-    /// Whether each cookie that is set becomes `secure`.
+    /// Whether `secure` is added to each cookie.
     pub(crate) secure_cookies: bool,
 }
 

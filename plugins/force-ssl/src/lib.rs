@@ -1,4 +1,4 @@
-//! A middleware that lets requests in by https alone.
+//! A middleware that redirects http to https.
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ use stackup_plugin::{
 pub use self::config::Config;
 use self::target::Target;
 
-/// Lets requests in by https alone.
+/// Redirects http to https.
 pub struct ForceSsl {
     target: Target,
     proxies: Proxies,
@@ -47,7 +47,7 @@ impl Middleware for ForceSsl {
         let Some(location) = self.target.of(&req) else {
             return Ok(Response::new(StatusCode::BAD_REQUEST));
         };
-        // Only of these may a client make a GET (RFC 9110 §15.4.2).
+        // After a 301 a client may turn other methods into GET (RFC 9110 §15.4.2).
         let status = match req.method() {
             Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
             _ => StatusCode::PERMANENT_REDIRECT,
@@ -57,7 +57,7 @@ impl Middleware for ForceSsl {
 }
 
 impl ForceSsl {
-    /// By whole segments, on the path as it came: who spells it otherwise is redirected.
+    /// Compares whole segments of the path as received: any other spelling is redirected.
     fn is_excluded(&self, path: &str) -> bool {
         self.exclude
             .iter()
@@ -88,7 +88,7 @@ impl ForceSsl {
     }
 }
 
-/// A cookie that goes by https alone (RFC 6265 §4.1.2.5).
+/// The cookie with `secure`, so that browsers send it over https only (RFC 6265 §4.1.2.5).
 fn secure_cookie(cookie: &[u8]) -> Vec<u8> {
     let mut attributes = cookie.split(|byte| *byte == b';').skip(1);
     let mut secured = cookie.to_vec();

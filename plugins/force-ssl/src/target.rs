@@ -1,4 +1,4 @@
-//! Where a request goes on by https.
+//! The https URL of a request.
 
 use stackup_plugin::http::uri::Authority;
 use stackup_plugin::{Error, Request, Result};
@@ -6,7 +6,7 @@ use stackup_plugin::{Error, Request, Result};
 /// The https server.
 pub(crate) struct Target {
     host: Option<String>,
-    /// With its colon; empty for the usual one.
+    /// With its colon; empty for 443.
     port: String,
 }
 
@@ -14,8 +14,7 @@ impl Target {
     pub(crate) fn new(host: Option<&str>, port: u16) -> Result<Self> {
         let host = host.map(|text| {
             let refuse = || {
-                let message =
-                    format!("{text:?} is not the name of a host; its port goes to `port`");
+                let message = format!("{text:?} is not a host name; a port belongs in `port`");
                 Error::config("host", message)
             };
             let authority: Authority = text.parse().map_err(|_| refuse())?;
@@ -31,7 +30,7 @@ impl Target {
         })
     }
 
-    /// The request's own URL by https; none if it does not say of which host, or not as HTTP has it.
+    /// The request's own URL with https; none if the host is missing or malformed.
     pub(crate) fn of(&self, req: &Request) -> Option<String> {
         let uri = req.uri();
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
@@ -46,17 +45,17 @@ impl Target {
 
 fn host(req: &Request) -> Option<String> {
     let uri = req.uri();
-    let mut told = req.headers().get_all("host");
-    let first = told.next();
-    // A second one is an attack on whoever looks at the other (RFC 9112 §3.2).
-    if told.next().is_some() {
+    let mut hosts = req.headers().get_all("host");
+    let first = hosts.next();
+    // A second `host` could mislead a component that reads the other one (RFC 9112 §3.2).
+    if hosts.next().is_some() {
         return None;
     }
     let authority: Authority = match uri.authority() {
         Some(authority) => authority.clone(),
         None => first?.to_str()?.parse().ok()?,
     };
-    // Before an `@` stands what looks like a host and is none.
+    // What stands before an `@` looks like a host but is not one.
     let plain = !authority.as_str().contains('@') && !authority.host().is_empty();
     plain.then(|| authority.host().to_owned())
 }

@@ -29,7 +29,7 @@ fn to(uri: &str) -> TestRequest {
     get(uri).header("host", "example.com:9292")
 }
 
-/// Come by https, as a proxy on this machine says.
+/// A request over https, according to a proxy on this machine.
 fn secure() -> TestRequest {
     to("/").header("x-forwarded-proto", "https")
 }
@@ -39,7 +39,7 @@ fn trusting() -> Json {
 }
 
 #[test]
-fn request_without_https_is_sent_to_https() {
+fn http_request_is_redirected_to_https() {
     let expected = |status, url: &str| (status, Some(url.to_owned()));
     assert_eq!(
         location(json!({}), to("/a?b=c")),
@@ -57,7 +57,7 @@ fn request_without_https_is_sent_to_https() {
 }
 
 #[test]
-fn host_that_is_none_is_a_bad_request() {
+fn invalid_host_is_a_bad_request() {
     for host in [
         "",
         "a b",
@@ -80,7 +80,7 @@ fn host_that_is_none_is_a_bad_request() {
 }
 
 #[test]
-fn response_by_https_is_made_to_stay_there() {
+fn https_response_gets_hsts_and_secure_cookies() {
     block_on(async {
         let res = answer(trusting(), secure()).await;
         assert_eq!(res.status(), 200);
@@ -116,27 +116,27 @@ fn response_by_https_is_made_to_stay_there() {
 }
 
 #[test]
-fn only_a_trusted_proxy_is_believed_and_only_its_own_word() {
+fn only_the_last_value_of_a_trusted_proxy_counts() {
     assert_eq!(location(json!({}), secure()).0, 301);
     let stranger = secure().remote("192.0.2.1:5".parse().unwrap());
     assert_eq!(location(trusting(), stranger).0, 301);
     let mapped = secure().remote("[::ffff:127.0.0.1]:5".parse().unwrap());
     assert_eq!(location(trusting(), mapped).0, 200);
-    for (told, status) in [
+    for (value, status) in [
         ("http, https", 200),
         ("https, http", 301),
         ("HTTPS", 200),
         ("httpsx", 301),
     ] {
-        let request = to("/").header("x-forwarded-proto", told);
-        assert_eq!(location(trusting(), request).0, status, "{told}");
+        let request = to("/").header("x-forwarded-proto", value);
+        assert_eq!(location(trusting(), request).0, status, "{value}");
     }
     let lines = secure().header("x-forwarded-proto", "http");
     assert_eq!(location(trusting(), lines).0, 301);
 }
 
 #[test]
-fn excluded_paths_are_served_and_promise_nothing() {
+fn excluded_paths_are_served_without_hsts() {
     block_on(async {
         let config = || json!({ "exclude": ["/health"] });
         for (path, status) in [
@@ -147,7 +147,7 @@ fn excluded_paths_are_served_and_promise_nothing() {
         ] {
             let res = answer(config(), to(path)).await;
             assert_eq!(res.status(), status, "{path}");
-            // Not by http (RFC 6797 §7.2).
+            // Not over http (RFC 6797 §7.2).
             assert_eq!(res.header("strict-transport-security"), None);
         }
     });

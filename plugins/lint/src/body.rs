@@ -1,73 +1,73 @@
-//! A response's body, frame by frame.
+//! A response's body, checked frame by frame.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use contract::{Flow, Offence, Print, held_back};
+use contract::{BodyDigest, FrameChecker, Violation, check_buffering};
 use stackup_plugin::http_body::{Body as HttpBody, Frame, SizeHint};
 use stackup_plugin::{Body, Bytes, Error, Result};
 
 use crate::pair::Pair;
-use crate::report::Court;
+use crate::report::Reporter;
 use crate::report_blocking;
 
 /// A body that is checked as it passes.
-pub(crate) struct Checked {
+pub(crate) struct CheckedBody {
     pub(crate) body: Body,
-    pub(crate) court: Court,
+    pub(crate) reporter: Reporter,
     pub(crate) blocking: Duration,
-    pub(crate) flow: Flow,
-    pub(crate) print: Print,
-    /// Whether its size was not known before: one that is there as a whole may be taken as a whole.
+    pub(crate) frames: FrameChecker,
+    pub(crate) digest: BodyDigest,
+    /// Whether its size was unknown. A layer may buffer a body that is already complete.
     pub(crate) streams: bool,
-    /// Shared with the lint above, which looks at the layers between.
+    /// Shared with the lint above, which checks the layers between the two.
     pub(crate) above: Option<Arc<Pair>>,
     /// Shared with the lint below, if there is one.
     pub(crate) below: Arc<Pair>,
 }
 
-impl Checked {
-    /// What is wrong with a frame, or with the end.
-    fn check(&mut self, frame: Option<&Frame<Bytes>>) -> Vec<Offence> {
+impl CheckedBody {
+    /// Checks a frame, or the end.
+    fn check(&mut self, frame: Option<&Frame<Bytes>>) -> Vec<Violation> {
         let chunk = frame.and_then(Frame::data_ref);
-        let held = match chunk {
-            // Nothing came out yet.
+        let buffered = match chunk {
+            // An empty chunk passes nothing on.
             Some(chunk) if chunk.is_empty() => None,
             _ => {
-                let (chunks, bytes) = self.below.held_back();
-                held_back(chunks, bytes)
+                let (chunks, bytes) = self.below.take_buffered();
+                check_buffering(chunks, bytes)
             }
         };
-        let wrong = match (chunk, frame) {
+        let mismatch = match (chunk, frame) {
             (Some(chunk), _) => {
-                self.print.chunk(chunk);
+                self.digest.chunk(chunk);
                 if let Some(above) = self.above.as_ref().filter(|_| self.streams)
                     && !chunk.is_empty()
                 {
-                    above.inner_chunk(chunk.len() as u64);
+                    above.count_chunk(chunk.len() as u64);
                 }
-                self.flow.chunk(chunk.len() as u64)
+                self.frames.chunk(chunk.len() as u64)
             }
-            (None, Some(_)) => self.flow.trailers(),
-            (None, None) => self.flow.end(),
+            (None, Some(_)) => self.frames.trailers(),
+            (None, None) => self.frames.end(),
         };
-        let mut offences: Vec<_> = held.into_iter().chain(wrong).collect();
-        // A body that knows its end is not asked again.
+        let mut violations: Vec<_> = buffered.into_iter().chain(mismatch).collect();
+        // A body that reports its end is not polled again.
         if chunk.is_none() || self.body.is_end() {
-            offences.extend(self.flow.end());
-            self.print.end();
-            offences.extend(self.below.changed(&self.print));
+            violations.extend(self.frames.end());
+            self.digest.end();
+            violations.extend(self.below.check_change(&self.digest));
             if let Some(above) = &self.above {
-                above.inner_complete(&self.print);
+                above.set_inner_digest(&self.digest);
             }
         }
-        offences
+        violations
     }
 }
 
-impl HttpBody for Checked {
+impl HttpBody for CheckedBody {
     type Data = Bytes;
     type Error = Error;
 
@@ -84,8 +84,8 @@ impl HttpBody for Checked {
             Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
             Poll::Ready(frame) => frame.transpose()?,
         };
-        let offences = this.check(frame.as_ref());
-        match this.court.hear(offences) {
+        let violations = this.check(frame.as_ref());
+        match this.reporter.report(violations) {
             Ok(()) => Poll::Ready(frame.map(Ok)),
             Err(error) => {
                 this.body = Body::empty();

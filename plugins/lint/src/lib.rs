@@ -11,21 +11,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{Answered, Flow, Print};
+use contract::{BodyDigest, FrameChecker, ResponseHead};
 use stackup_plugin::header::ETAG;
 use stackup_plugin::{Body, Context, Method, Middleware, Next, Request, Response, Result, tracing};
 
-use self::body::Checked;
+use self::body::CheckedBody;
 use self::pair::Pair;
-use self::report::Court;
+use self::report::Reporter;
 
 /// `[use.config]` of `lint`.
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// Whether an offence fails the request, rather than being logged alone.
+    /// Whether a violation fails the request. Otherwise it is only logged.
     strict: bool,
-    /// How long the layers below may keep the thread at a time before it is logged.
+    /// How long the layers below may block the thread at a time before it is logged, in milliseconds.
     blocking_ms: u64,
 }
 
@@ -38,9 +38,9 @@ impl Default for Config {
     }
 }
 
-/// Checks what passes in both directions.
+/// Checks requests on their way down and responses on their way up.
 pub struct Lint {
-    court: Court,
+    reporter: Reporter,
     blocking: Duration,
 }
 
@@ -49,25 +49,25 @@ impl Middleware for Lint {
 
     fn init(config: Config, _cx: &Context) -> Result<Self> {
         Ok(Self {
-            court: Court::new(config.strict),
+            reporter: Reporter::new(config.strict),
             blocking: Duration::from_millis(config.blocking_ms),
         })
     }
 
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
-        self.court.hear(request::check(&mut req))?;
+        self.reporter.report(request::check(&mut req))?;
         let is_head = req.method() == Method::HEAD;
         let above = Pair::with_lint_above(&req);
         let below = Pair::for_lint_below(&mut req);
-        let mut res = self.watched(req, next).await?;
+        let mut res = self.run_timed(req, next).await?;
         self.check(&mut res, is_head, above, below)?;
         Ok(res)
     }
 }
 
 impl Lint {
-    /// The response of the layers below, who must not keep the thread.
-    async fn watched(&self, req: Request, next: Next<'_>) -> Result {
+    /// Runs the layers below, and reports those that block the thread.
+    async fn run_timed(&self, req: Request, next: Next<'_>) -> Result {
         let mut running = pin!(next.run(req));
         std::future::poll_fn(|cx| {
             let start = Instant::now();
@@ -78,7 +78,7 @@ impl Lint {
         .await
     }
 
-    /// Looks at the head, and at the body as it passes.
+    /// Checks the head, and has the body checked as it passes.
     fn check(
         &self,
         res: &mut Response,
@@ -87,39 +87,39 @@ impl Lint {
         below: Arc<Pair>,
     ) -> Result<()> {
         let body = res.take_body();
-        let has = body.size_hint().exact();
+        let body_size = body.size_hint().exact();
         let headers = res.headers();
         let fields = headers.iter().map(|(name, value)| (name, value.as_bytes()));
         let fields: Vec<_> = fields.collect();
         let status = res.status().as_u16();
-        let answered = Answered {
+        let head = ResponseHead {
             status,
             headers: &fields,
             is_head,
-            has,
+            body_size,
         };
         let etag = headers.get(ETAG).map(|etag| etag.as_bytes());
-        let checked = Checked {
+        let checked = CheckedBody {
             body,
-            court: self.court,
+            reporter: self.reporter,
             blocking: self.blocking,
-            flow: Flow::new(answered.promised(), has),
-            print: Print::new(status, is_head, etag, has),
-            streams: has.is_none(),
+            frames: FrameChecker::new(head.expected_body_size(), body_size),
+            digest: BodyDigest::new(status, is_head, etag, body_size),
+            streams: body_size.is_none(),
             above,
             below,
         };
-        let offences = answered.offences();
+        let violations = head.violations();
         res.set_body(Body::new(checked));
-        self.court.hear(offences)
+        self.reporter.report(violations)
     }
 }
 
-/// Tells who keeps a thread that others need. It is a matter of the machine, too, so nothing fails.
-fn report_blocking(who: &str, took: Duration, limit: Duration) {
+/// Logs code that blocked its thread. How long it takes depends on the machine, too, so no request fails for it.
+fn report_blocking(what: &str, took: Duration, limit: Duration) {
     if took > limit {
         tracing::warn!(
-            "{who} kept the thread for {took:?}, and no other request ran on it meanwhile"
+            "{what} blocked the thread for {took:?}; no other request ran on it during that time"
         );
     }
 }

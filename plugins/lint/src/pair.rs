@@ -1,30 +1,30 @@
-//! Two lints with layers between them: what went into those layers, and what came out.
+//! What two lints share about the layers between them: what went into those layers, and what came out.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use contract::{Offence, Print};
+use contract::{BodyDigest, Violation};
 use stackup_plugin::Request;
 
-/// Where in the env a lint finds the one above.
+/// The env name under which a lint finds the one above.
 const ENV: &str = "stackup.lint";
 
-/// The pairs that are under way, by number.
+/// The pairs of requests in flight, by number.
 static PAIRS: Mutex<BTreeMap<u64, Weak<Pair>>> = Mutex::new(BTreeMap::new());
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// What the inner lint of two tells the outer one.
+/// What the inner lint records for the outer one.
 #[derive(Debug, Default)]
 pub(crate) struct Pair {
     number: u64,
-    /// What has gone in, once that is all of it.
-    print: OnceLock<Print>,
+    /// The digest of the inner body, once that is complete.
+    inner: OnceLock<BodyDigest>,
     chunks: AtomicU64,
     bytes: AtomicU64,
-    /// What had come in when something last went out.
-    chunks_then: AtomicU64,
-    bytes_then: AtomicU64,
+    /// The counts when something last came out.
+    chunks_passed: AtomicU64,
+    bytes_passed: AtomicU64,
 }
 
 fn pairs() -> MutexGuard<'static, BTreeMap<u64, Weak<Pair>>> {
@@ -32,7 +32,7 @@ fn pairs() -> MutexGuard<'static, BTreeMap<u64, Weak<Pair>>> {
 }
 
 impl Pair {
-    /// The pair that the next lint below is to join.
+    /// Creates the pair that the next lint below joins.
     pub(crate) fn for_lint_below(req: &mut Request) -> Arc<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut pair = Self::default();
@@ -43,36 +43,36 @@ impl Pair {
         pair
     }
 
-    /// The pair that a lint above has made, if there is one.
+    /// The pair that a lint above has created, if any.
     pub(crate) fn with_lint_above(req: &Request) -> Option<Arc<Self>> {
         let number = req.env().get(ENV)?.parse().ok()?;
         pairs().get(&number)?.upgrade()
     }
 
-    pub(crate) fn inner_chunk(&self, length: u64) {
+    pub(crate) fn count_chunk(&self, length: u64) {
         self.chunks.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(length, Ordering::Relaxed);
     }
 
-    pub(crate) fn inner_complete(&self, print: &Print) {
-        // Of two ends the first counts.
-        let _ = self.print.set(print.clone());
+    pub(crate) fn set_inner_digest(&self, digest: &BodyDigest) {
+        // The first end counts.
+        let _ = self.inner.set(digest.clone());
     }
 
-    /// What is wrong with that which came out, once both are whole.
-    pub(crate) fn changed(&self, outer: &Print) -> Option<Offence> {
-        outer.made_of(self.print.get()?)
+    /// Compares what came out with what went in, once both are complete.
+    pub(crate) fn check_change(&self, outer: &BodyDigest) -> Option<Violation> {
+        outer.check_against(self.inner.get()?)
     }
 
-    /// Chunks and bytes that went in since something came out last, which is now.
-    pub(crate) fn held_back(&self) -> (u64, u64) {
+    /// The chunks and bytes that went in since something last came out. Resets the counts.
+    pub(crate) fn take_buffered(&self) -> (u64, u64) {
         let since = |count: &AtomicU64, then: &AtomicU64| {
             let now = count.load(Ordering::Relaxed);
             now - then.swap(now, Ordering::Relaxed)
         };
         (
-            since(&self.chunks, &self.chunks_then),
-            since(&self.bytes, &self.bytes_then),
+            since(&self.chunks, &self.chunks_passed),
+            since(&self.bytes, &self.bytes_passed),
         )
     }
 }
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// Joins the pair of the lint above, then makes one; answers with whether each is known.
+    /// Joins the pair of the lint above and creates one; responds with whether each is registered.
     async fn joins(mut req: Request, _next: Next<'_>) -> String {
         let above = Pair::with_lint_above(&req).is_some();
         let below = Pair::for_lint_below(&mut req);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_known_as_long_as_they_are() {
+    fn pair_is_registered_while_it_lives() {
         let stack = middleware_fn(joins).unwrap();
         for number in ["", "x", "18446744073709551615"] {
             let request = get("/").env(ENV, number);

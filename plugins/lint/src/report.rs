@@ -1,26 +1,26 @@
-//! What becomes of an offence.
+//! Reporting violations.
 
-use contract::Offence;
+use contract::Violation;
 use stackup_plugin::{Error, Result, tracing};
 
-/// Decides over offences.
+/// Fails requests for violations, or logs them.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Court {
+pub(crate) struct Reporter {
     strict: bool,
 }
 
-impl Court {
+impl Reporter {
     pub(crate) fn new(strict: bool) -> Self {
         Self { strict }
     }
 
-    /// An error for the first where offences fail the request, a line of the log for each where they don't.
-    pub(crate) fn hear(self, offences: impl IntoIterator<Item = Offence>) -> Result<()> {
-        for offence in offences {
+    /// In strict mode, returns the first violation as an error. Otherwise logs each.
+    pub(crate) fn report(self, violations: impl IntoIterator<Item = Violation>) -> Result<()> {
+        for violation in violations {
             if self.strict {
-                return Err(Error::msg(offence.to_string()));
+                return Err(Error::msg(violation.to_string()));
             }
-            tracing::error!("{offence}");
+            tracing::error!("{violation}");
         }
         Ok(())
     }

@@ -18,16 +18,16 @@ fn call(request: TestRequest, answer: impl IntoResponse + Send + 'static) -> Res
     block_on(lint().call(request, async move |_req: Request| answer))
 }
 
-/// What a strict lint says of an answer, be it of its head or its body.
+/// What a strict lint reports about a response, its head or its body.
 fn verdict(answer: impl IntoResponse + Send + 'static) -> String {
     let res = call(get("/"), answer);
     match res.and_then(|res| block_on(res.finish())) {
-        Ok(_) => "fine".to_owned(),
+        Ok(_) => "ok".to_owned(),
         Err(error) => seen(&error),
     }
 }
 
-/// What a strict lint has seen, without how to mend it.
+/// What a strict lint has observed, without the fix.
 fn seen(error: &Error) -> String {
     let message = error.message().split("; ").next();
     message.unwrap_or_default().to_owned()
@@ -41,7 +41,7 @@ fn streamed(chunks: &[&'static str]) -> Body {
     body
 }
 
-/// A lint, this middleware, a lint, and an app that answers so.
+/// The response of a lint, `middle`, another lint and `app`.
 fn between(middle: Result<Mounted>, app: Mounted) -> Result<String> {
     let stack = lint().over(middle?).over(lint()).over(app);
     block_on(async { stack.answer(get("/")).await?.finish().await })
@@ -52,18 +52,18 @@ fn tagged() -> Mounted {
 }
 
 #[test]
-fn what_keeps_the_rules_passes() {
-    assert_eq!(verdict("hello"), "fine");
-    assert_eq!(verdict(streamed(&["a", "b"])), "fine");
+fn valid_responses_pass() {
+    assert_eq!(verdict("hello"), "ok");
+    assert_eq!(verdict(streamed(&["a", "b"])), "ok");
     assert_eq!(
         verdict(([("content-length", "2")], streamed(&["a", "b"]))),
-        "fine"
+        "ok"
     );
-    assert_eq!(verdict(StatusCode::NO_CONTENT), "fine");
-    // Of another response than this one (RFC 9110 §8.6).
+    assert_eq!(verdict(StatusCode::NO_CONTENT), "ok");
+    // It describes another response (RFC 9110 §8.6).
     assert_eq!(
         verdict((StatusCode::NOT_MODIFIED, [("content-length", "7")], ())),
-        "fine"
+        "ok"
     );
     let head = (StatusCode::OK, [("content-length", "7")], ());
     assert!(call(request(Method::HEAD, "/"), head).is_ok());
@@ -71,7 +71,7 @@ fn what_keeps_the_rules_passes() {
 }
 
 #[test]
-fn heads_that_lie_are_told() {
+fn invalid_heads_are_reported() {
     let cases: [(StatusCode, (&str, &str), &str); 7] = [
         (
             StatusCode::OK,
@@ -81,7 +81,7 @@ fn heads_that_lie_are_told() {
         (
             StatusCode::CONTINUE,
             ("a", "b"),
-            "R17: 100 is no final response",
+            "R17: 100 is not a final status",
         ),
         (
             StatusCode::OK,
@@ -96,12 +96,12 @@ fn heads_that_lie_are_told() {
         (
             StatusCode::OK,
             ("content-length", "+5"),
-            "K9: `content-length` is not one number",
+            "K9: `content-length` is not a single number",
         ),
         (
             StatusCode::OK,
             ("content-length", "5, 5"),
-            "K9: `content-length` is not one number",
+            "K9: `content-length` is not a single number",
         ),
         (
             StatusCode::NO_CONTENT,
@@ -116,11 +116,11 @@ fn heads_that_lie_are_told() {
 }
 
 #[test]
-fn requests_that_do_not_fit_are_told() {
+fn invalid_requests_are_reported() {
     let of = |request: TestRequest| seen(&call(request, ()).unwrap_err());
     assert_eq!(
         of(get("*")),
-        "R8: PATH_INFO is `*`, which is for OPTIONS, not GET"
+        "R8: PATH_INFO is `*`, which only OPTIONS may use, not GET"
     );
     let taken = of(get("/").header("content-length", "5"));
     assert!(taken.starts_with("K5: the request's `content-length` is 5, but the body"));
@@ -141,7 +141,7 @@ fn requests_that_do_not_fit_are_told() {
 }
 
 #[test]
-fn bodies_that_break_a_promise_are_told() {
+fn wrong_content_length_is_reported() {
     let promise = |length, chunks| verdict(([("content-length", length)], streamed(chunks)));
     assert_eq!(
         promise("3", &["ab", "cd"]),
@@ -154,7 +154,7 @@ fn bodies_that_break_a_promise_are_told() {
 }
 
 #[test]
-fn strong_tag_on_other_bytes_is_told() {
+fn strong_etag_on_other_bytes_is_reported() {
     async fn longer(req: Request, next: Next<'_>) -> Result {
         let mut res = next.run(req).await?;
         res.map_body(|body| body.map_chunks(|chunk| [&chunk[..], b"!"].concat().into()));
@@ -179,7 +179,7 @@ fn strong_tag_on_other_bytes_is_told() {
         next.run(req).await
     }
     let error = between(middleware_fn(longer), tagged()).unwrap_err();
-    let expected = "K9: a body of 5 bytes became one of 7, but its strong `etag` stayed";
+    let expected = "K9: a body of 5 bytes became 7 bytes long, but kept its strong `etag`";
     assert_eq!(seen(&error), expected);
     assert_eq!(between(middleware_fn(honest), tagged()).unwrap(), "hel!lo!");
     assert_eq!(between(middleware_fn(weak), tagged()).unwrap(), "hel!lo!");
@@ -187,10 +187,10 @@ fn strong_tag_on_other_bytes_is_told() {
     assert_eq!(between(middleware_fn(same), tagged()).unwrap(), "hello");
 }
 
-/// Holds `.0` chunks back at a time.
-struct Holds(usize, Vec<u8>, usize);
+/// Buffers `.0` chunks at a time.
+struct Buffers(usize, Vec<u8>, usize);
 
-impl Rewrite for Holds {
+impl Rewrite for Buffers {
     fn chunk(&mut self, chunk: Bytes) -> Result<Bytes> {
         self.1.extend_from_slice(&chunk);
         self.2 += 1;
@@ -205,15 +205,15 @@ impl Rewrite for Holds {
     }
 }
 
-async fn holds_two(req: Request, next: Next<'_>) -> Result {
+async fn buffers_two(req: Request, next: Next<'_>) -> Result {
     let mut res = next.run(req).await?;
-    res.map_body(|body| body.rewrite(Holds(2, Vec::new(), 0)));
+    res.map_body(|body| body.rewrite(Buffers(2, Vec::new(), 0)));
     Ok(res)
 }
 
-async fn holds_all(req: Request, next: Next<'_>) -> Result {
+async fn buffers_all(req: Request, next: Next<'_>) -> Result {
     let mut res = next.run(req).await?;
-    res.map_body(|body| body.rewrite(Holds(usize::MAX, Vec::new(), 0)));
+    res.map_body(|body| body.rewrite(Buffers(usize::MAX, Vec::new(), 0)));
     Ok(res)
 }
 
@@ -225,30 +225,30 @@ async fn collects(req: Request, next: Next<'_>) -> Result {
 }
 
 #[test]
-fn layer_that_buffers_is_told() {
+fn layer_that_buffers_is_reported() {
     const LONG: [&str; 20] = ["a line of text that goes on and on and on, and on and on until it is nearly five hundred bytes long, which is a page of such lines after twenty of them; so it goes on and on and on, and on and on until it is nearly five hundred bytes long, which is a page of such lines after twenty of them; and so it goes on and on and on, and on and on until it is nearly five hundred bytes long, which is a page of such lines after twenty of them; and so it goes on and on and on, and on, and on, and on";
         20];
     let long = || testing::app_fn(async || streamed(&LONG)).unwrap();
     let expected = "K8: 20 chunks (9";
     for error in [
-        between(middleware_fn(holds_all), long()).unwrap_err(),
+        between(middleware_fn(buffers_all), long()).unwrap_err(),
         between(middleware_fn(collects), long()).unwrap_err(),
     ] {
         assert!(error.message().starts_with(expected), "{error}");
     }
-    assert!(between(middleware_fn(holds_two), long()).is_ok());
-    // A word of small chunks may be held.
+    assert!(between(middleware_fn(buffers_two), long()).is_ok());
+    // A layer may buffer a few small chunks.
     let short = testing::app_fn(async || streamed(&["a"; 20])).unwrap();
     assert_eq!(
-        between(middleware_fn(holds_all), short).unwrap(),
+        between(middleware_fn(buffers_all), short).unwrap(),
         "a".repeat(20)
     );
 }
 
 /// Trailers, and data after them.
-struct GoesOn(u8);
+struct DataAfterTrailers(u8);
 
-impl HttpBody for GoesOn {
+impl HttpBody for DataAfterTrailers {
     type Data = Bytes;
     type Error = Error;
 
@@ -266,15 +266,15 @@ impl HttpBody for GoesOn {
 }
 
 #[test]
-fn body_that_goes_on_is_told() {
+fn data_after_trailers_is_reported() {
     assert_eq!(
-        verdict(Body::new(GoesOn(0))),
-        "K10: a body went on after its trailers or its end"
+        verdict(Body::new(DataAfterTrailers(0))),
+        "K10: a body sent data after its trailers or its end"
     );
 }
 
 #[test]
-fn who_blocks_is_logged() {
+fn blocking_is_logged() {
     let log = testing::log();
     let config = json!({ "blocking_ms": 5 });
     let blocks = || std::thread::sleep(Duration::from_millis(20));
@@ -296,17 +296,17 @@ fn who_blocks_is_logged() {
     });
     let messages = log.messages();
     assert!(
-        messages[0].starts_with("K1: the layers below kept the thread for"),
+        messages[0].starts_with("K1: the layers below blocked the thread for"),
         "{messages:?}"
     );
     assert!(
-        messages[1].starts_with("K10: a body kept the thread for"),
+        messages[1].starts_with("K10: a body blocked the thread for"),
         "{messages:?}"
     );
 }
 
 #[test]
-fn without_strict_offences_are_logged_alone() {
+fn without_strict_violations_are_only_logged() {
     let log = testing::log();
     let config = json!({ "strict": false });
     let lint = testing::middleware::<Lint>(config).unwrap();
@@ -324,14 +324,14 @@ fn without_strict_offences_are_logged_alone() {
     assert_eq!(
         lines,
         [
-            "ERROR K9: `content-length` is 3, but the body has 2 bytes; remove it or set it right where \
-             the body is changed"
+            "ERROR K9: `content-length` is 3, but the body has 2 bytes; remove or correct it where the \
+             body changes"
         ]
     );
 }
 
 #[test]
-fn errors_go_up_as_they_are() {
+fn errors_pass_unchanged() {
     let fail = Err::<(), _>(Error::new(StatusCode::IM_A_TEAPOT, "no"));
     assert_eq!(call(get("/"), fail).unwrap_err().status(), 418);
     let (sender, body) = Body::channel(1);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use contract::{Flow, Kind, Print};
+use contract::{BodyDigest, FrameChecker, Kind};
 use http_body::{Body, Frame, SizeHint};
 use stackup_plugin::abi::host::{Failure, HostBody};
 
@@ -49,14 +49,17 @@ pub(super) struct Checked {
     pub(super) body: HostBody,
     pub(super) check: Arc<RequestCheck>,
     pub(super) layer: Arc<Layer>,
-    pub(super) flow: Flow,
-    pub(super) print: Print,
+    pub(super) frames: FrameChecker,
+    pub(super) digest: BodyDigest,
 }
 
 impl Checked {
     fn check(&mut self, frame: Option<&Frame<Bytes>>, reader: Option<Arc<Layer>>) {
         let Self {
-            layer, flow, print, ..
+            layer,
+            frames,
+            digest,
+            ..
         } = self;
         let chunk = frame.and_then(Frame::data_ref);
         let mut offences = Vec::new();
@@ -69,17 +72,17 @@ impl Checked {
                     layer.read_by(&reader, bytes);
                 }
             }
-            print.chunk(chunk);
-            offences.extend(flow.chunk(bytes));
+            digest.chunk(chunk);
+            offences.extend(frames.chunk(bytes));
         } else if frame.is_some() {
-            offences.extend(flow.trailers());
+            offences.extend(frames.trailers());
         }
         // The reader does not poll a body again that reports its end.
         if chunk.is_none() || self.body.is_end_stream() {
             offences.extend(layer.gave());
-            offences.extend(flow.end());
-            print.end();
-            offences.extend(layer.body_ended(print));
+            offences.extend(frames.end());
+            digest.end();
+            offences.extend(layer.body_ended(digest));
         }
         for offence in offences {
             self.check.in_response(&self.layer, &offence);
@@ -97,7 +100,7 @@ impl Body for Checked {
         let body = &mut this.body;
         let poll = || Pin::new(body).poll_frame(cx);
         let (polled, own) = running::polling(&this.check, &this.layer, poll);
-        this.check.polled(&this.layer, own, Kind::BodyBlocks);
+        this.check.polled(&this.layer, own, Kind::BlockingBody);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => this.check(Some(frame), reader),
             Poll::Ready(None) => this.check(None, reader),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use contract::{Kind, Offence};
+use contract::{Kind, Violation};
 use serde::Serialize;
 
 use super::layer::HandlerId;
@@ -55,10 +55,10 @@ impl Findings {
     }
 
     /// Adds a violation. Logs the first of its kind, and the first after the handler's code has changed.
-    pub(super) fn add(&self, handler: &HandlerId, offence: &Offence, request: u64, target: &str) {
+    pub(super) fn add(&self, handler: &HandlerId, offence: &Violation, request: u64, target: &str) {
         let (finding, first) = note(&mut self.lock(), handler, offence, request);
         // The watchdog logs these in any environment.
-        let by_watchdog = matches!(offence.kind, Kind::Blocks | Kind::BodyBlocks);
+        let by_watchdog = matches!(offence.kind, Kind::BlockingCall | Kind::BlockingBody);
         if first && !by_watchdog {
             let Finding { handler, rule, .. } = &finding;
             tracing::warn!(
@@ -81,7 +81,7 @@ impl Findings {
 fn note(
     all: &mut Vec<Finding>,
     handler: &HandlerId,
-    offence: &Offence,
+    offence: &Violation,
     request: u64,
 ) -> (Finding, bool) {
     let is_same =
@@ -119,14 +119,14 @@ mod tests {
         let mut all = Vec::new();
         let mut first = |handler, code, kind, request| {
             let handler = HandlerId::new(handler, code);
-            note(&mut all, &handler, &Offence::new(kind, "so"), request).1
+            note(&mut all, &handler, &Violation::new(kind, "so"), request).1
         };
-        assert!(first("a", "1", Kind::Body, 1));
-        assert!(!first("a", "1", Kind::Body, 2));
-        assert!(first("a", "1", Kind::Length, 3), "another kind");
-        assert!(first("b", "1", Kind::Body, 4), "another handler");
-        assert!(first("a", "2", Kind::Body, 5), "other code");
-        assert!(!first("a", "2", Kind::Body, 6));
+        assert!(first("a", "1", Kind::UnexpectedBody, 1));
+        assert!(!first("a", "1", Kind::UnexpectedBody, 2));
+        assert!(first("a", "1", Kind::WrongContentLength, 3), "another kind");
+        assert!(first("b", "1", Kind::UnexpectedBody, 4), "another handler");
+        assert!(first("a", "2", Kind::UnexpectedBody, 5), "other code");
+        assert!(!first("a", "2", Kind::UnexpectedBody, 6));
         let found = all.iter().map(|finding| {
             (
                 &*finding.handler,

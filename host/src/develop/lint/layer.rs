@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use contract::{Kind, Offence, Print, held_back};
+use contract::{BodyDigest, Kind, Violation, check_buffering};
 
 /// A handler's code: the one that lint reports for a violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ struct State {
     /// The layers below that have answered it, in order.
     below: Vec<Arc<Layer>>,
     /// Its response's body, complete once the body has ended.
-    print: Print,
+    digest: BodyDigest,
     /// Whether that body's size is unknown in advance.
     streams: bool,
     /// Chunks and bytes that the layer has taken from below since it last gave a chunk.
@@ -92,10 +92,10 @@ impl Layer {
     }
 
     /// Its response's body starts.
-    pub(super) fn body_started(&self, streams: bool, print: &Print) {
+    pub(super) fn body_started(&self, streams: bool, digest: &BodyDigest) {
         let mut state = self.state();
         state.streams = streams;
-        state.print = print.clone();
+        state.digest = digest.clone();
     }
 
     /// `reader`'s own code has taken a chunk of this layer's body.
@@ -111,18 +111,18 @@ impl Layer {
     }
 
     /// The layer gives a chunk or ends: it no longer holds back what it has taken so far.
-    pub(super) fn gave(&self) -> Option<Offence> {
+    pub(super) fn gave(&self) -> Option<Violation> {
         let (chunks, bytes) = std::mem::take(&mut self.state().held);
-        held_back(chunks, bytes)
+        check_buffering(chunks, bytes)
     }
 
     /// Its body has ended, with these bytes.
-    pub(super) fn body_ended(&self, print: &Print) -> Option<Offence> {
+    pub(super) fn body_ended(&self, digest: &BodyDigest) -> Option<Violation> {
         let mut state = self.state();
-        state.print = print.clone();
+        state.digest = digest.clone();
         let below = state.below.last().cloned();
         drop(state);
-        print.made_of(&below?.state().print)
+        digest.check_against(&below?.state().digest)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

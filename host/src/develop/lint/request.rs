@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use contract::{Answered, Asked, Flow, Kind, Offence, Print, promised};
+use contract::{
+    BodyDigest, FrameChecker, Kind, RequestHead, ResponseHead, Violation, parse_content_length,
+};
 use http::{HeaderMap, Method, header};
 use http_body::Body;
 use stackup_plugin::abi::host::{HostBody, HostRequest, HostResponse, Outcome};
@@ -98,7 +100,7 @@ impl RequestCheck {
     }
 
     /// Reports a violation.
-    pub(super) fn report(&self, handler: &HandlerId, offence: &Offence) {
+    pub(super) fn report(&self, handler: &HandlerId, offence: &Violation) {
         self.findings
             .add(handler, offence, self.request, &self.target);
     }
@@ -107,12 +109,12 @@ impl RequestCheck {
     pub(super) fn polled(&self, layer: &Layer, own: Duration, kind: Kind) {
         if self.patience.is_some_and(|patience| own >= patience) {
             let message = format!("it blocked its thread for {:.1} s", own.as_secs_f64());
-            self.report(&layer.handler, &Offence::new(kind, message));
+            self.report(&layer.handler, &Violation::new(kind, message));
         }
     }
 
     /// A layer's response has a violation; reports it if the layer caused it.
-    pub(super) fn in_response(&self, layer: &Layer, offence: &Offence) {
+    pub(super) fn in_response(&self, layer: &Layer, offence: &Violation) {
         if layer.note_response(offence.kind) {
             self.report(&layer.handler, offence);
         }
@@ -134,7 +136,7 @@ impl LayerCheck {
         let outcome = std::future::poll_fn(|cx| {
             let (polled, own) =
                 running::polling(&self.check, &self.layer, || call.as_mut().poll(cx));
-            self.check.polled(&self.layer, own, Kind::Blocks);
+            self.check.polled(&self.layer, own, Kind::BlockingCall);
             polled
         });
         outcome.await.map(|response| self.check_response(response))
@@ -151,23 +153,23 @@ impl LayerCheck {
         let fields: Vec<_> = fields
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
             .collect();
-        let answered = Answered {
+        let answered = ResponseHead {
             status: status.as_u16(),
             headers: &fields,
             is_head: layer.is_head,
-            has,
+            body_size: has,
         };
-        for offence in answered.offences() {
+        for offence in answered.violations() {
             check.in_response(layer, &offence);
         }
         let etag = response.headers().get(header::ETAG);
         let etag = etag.map(http::HeaderValue::as_bytes);
-        let mut print = Print::new(answered.status, layer.is_head, etag, has);
-        let flow = Flow::new(answered.promised(), has);
-        layer.body_started(has.is_none(), &print);
+        let mut digest = BodyDigest::new(answered.status, layer.is_head, etag, has);
+        let frames = FrameChecker::new(answered.expected_body_size(), has);
+        layer.body_started(has.is_none(), &digest);
         if response.body().is_end_stream() {
-            print.end();
-            if let Some(offence) = layer.body_ended(&print) {
+            digest.end();
+            if let Some(offence) = layer.body_ended(&digest) {
                 check.in_response(layer, &offence);
             }
         } else {
@@ -177,8 +179,8 @@ impl LayerCheck {
                     body,
                     check,
                     layer,
-                    flow,
-                    print,
+                    frames,
+                    digest,
                 }))
             });
         }
@@ -190,24 +192,24 @@ impl LayerCheck {
 }
 
 /// The violations in a request that the layer `above` passes on.
-fn request_violations(request: &HostRequest, above: Option<&Layer>) -> Vec<Offence> {
-    let asked = Asked {
+fn request_violations(request: &HostRequest, above: Option<&Layer>) -> Vec<Violation> {
+    let asked = RequestHead {
         method: request.method().as_str(),
         script_name: request.script_name(),
         path_info: request.path_info(),
-        told: content_length(request.headers()),
-        has: request.body().size_hint().exact(),
+        content_length: content_length(request.headers()),
+        body_size: request.body().size_hint().exact(),
     };
     let read = above.map_or(0, |above| above.read.load(Ordering::Relaxed));
     let chunks = request.headers().contains_key(header::TRANSFER_ENCODING);
     let lost = chunks && read > 0 && request.body().is_end_stream();
     let message =
         || format!("{read} bytes of the request's body were read, and no body is passed on");
-    let lost = lost.then(|| Offence::new(Kind::BodyTaken, message()));
-    asked.offences().chain(lost).collect()
+    let lost = lost.then(|| Violation::new(Kind::BodyTaken, message()));
+    asked.violations().chain(lost).collect()
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     let values = headers.get_all(header::CONTENT_LENGTH).iter();
-    promised(values.map(http::HeaderValue::as_bytes))
+    parse_content_length(values.map(http::HeaderValue::as_bytes))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use contract::piled_up;
+use contract::check_task_pile_up;
 use stackup_plugin::abi::host::{TaskControl, TaskScope};
 
 use super::layer::HandlerId;
@@ -62,7 +62,7 @@ impl TaskScope for CheckedTasks {
             check: Arc::clone(&check),
         });
         drop(alive);
-        if let Some(offence) = piled_up(name, left, LONG) {
+        if let Some(offence) = check_task_pile_up(name, left, LONG) {
             check.report(&self.handler, &offence);
         }
         let end = End {

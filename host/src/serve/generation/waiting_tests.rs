@@ -123,10 +123,7 @@ fn waiting_request_is_shown_in_words() {
     };
     assert_eq!(request.to_string(), "GET /slow in `app`, waiting for 3.2 s");
     (request.phase, request.handler) = (Phase::Body, None);
-    assert_eq!(
-        request.to_string(),
-        "GET /slow, sending its body for 3.2 s"
-    );
+    assert_eq!(request.to_string(), "GET /slow, sending its body for 3.2 s");
 }
 
 #[test]

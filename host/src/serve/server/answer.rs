@@ -213,7 +213,9 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, NoLength> {
     let values = headers.get_all(header::CONTENT_LENGTH).iter();
     let mut values = values.map(HeaderValue::as_bytes).peekable();
     match values.peek() {
-        Some(_) => contract::promised(values).map(Some).ok_or(NoLength),
+        Some(_) => contract::parse_content_length(values)
+            .map(Some)
+            .ok_or(NoLength),
         None => Ok(None),
     }
 }
