@@ -46,10 +46,10 @@ async fn status_describes_what_runs_to_owner_only() {
         &format!("listening on {}\n", host.url()),
         "0 crashes, 0 renewals so far\n",
         &format!(
-            "worker 1 (pid {}, start) serves",
+            "worker 1 (pid {}, start) is serving",
             host.worker().as_raw_nonzero()
         ),
-        "generation 1 is active",
+        "generation 1 active for",
         "on probation",
         "run faulty",
     ] {
@@ -62,7 +62,7 @@ async fn reload_command_waits_and_exits_with_outcome() {
     let (site, host) = serves(RUN, 1, "none").await;
     let said = site.stackup(&["reload"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.out.contains("nothing has changed"), "{said:?}");
+    assert!(said.out.contains("no changes"), "{said:?}");
     let said = site.stackup(&["reload", "--fresh", "--json"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     let verdict: Value = serde_json::from_str(&said.out).expect("JSON");
@@ -73,7 +73,7 @@ async fn reload_command_waits_and_exits_with_outcome() {
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("`nobody` is not there"), "{said:?}");
     assert!(
-        said.err.contains("generation 2 goes on serving"),
+        said.err.contains("generation 2 keeps serving"),
         "{said:?}"
     );
     assert_eq!(code(&host).await, 1);
@@ -96,7 +96,7 @@ async fn stop_finishes_requests_then_ends() {
         let said = site.stackup(&[command]).await;
         assert_eq!(said.code, Some(1), "{command}: {said:?}");
         assert!(
-            said.err.contains("no stackup runs here"),
+            said.err.contains("no stackup is running here"),
             "{command}: {said:?}"
         );
         assert!(said.err.contains("config.ru.sock"), "{command}: {said:?}");

@@ -56,7 +56,7 @@ async fn renewal_loses_no_request_and_closes_old_connections() {
         assert_eq!(idle.get("/").await.header("connection"), None);
         let said = site.stackup(&["restart"]).await;
         assert_eq!(said.code, Some(0), "{said:?}");
-        assert!(said.out.contains("serves after"), "{said:?}");
+        assert!(said.out.contains("took over after"), "{said:?}");
         let next = host.serving().await;
         assert_ne!(next, last);
         last = next;
@@ -105,7 +105,7 @@ async fn failed_renewal_keeps_old_worker_and_reports_reason() {
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("`nobody` is not there"), "{said:?}");
     assert!(
-        said.err.contains("the worker that serves goes on"),
+        said.err.contains("the old worker keeps serving"),
         "{said:?}"
     );
     renewal(&host, "failed").await;

@@ -105,7 +105,7 @@ async fn upgrade_to_invalid_program_changes_nothing() {
         let said = site.stackup(&["upgrade"]).await;
         assert_eq!(said.code, Some(1), "{said:?}");
         assert!(
-            said.err.contains("the worker that serves goes on"),
+            said.err.contains("the old worker keeps serving"),
             "{said:?}"
         );
         let now = fs::metadata(format!("/proc/{}/exe", host.pid().as_raw_nonzero()));

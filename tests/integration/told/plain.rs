@@ -21,7 +21,7 @@ pub(super) fn plain(text: &str, folder: &Path, host: &Host) -> String {
     let text = text.replace(&format!(":{port}"), ":PORT");
     let left_out = |line: &&str| LEFT_OUT.iter().any(|begins| line.starts_with(begins));
     let of_time = |line: &&str| {
-        let told = [" retired after ", " has proved itself: "];
+        let told = [" retired after ", " is now a rollback target"];
         line.starts_with("generation ") && told.iter().any(|told| line.contains(told))
     };
     let kept = text

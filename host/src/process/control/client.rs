@@ -1,4 +1,4 @@
-//! The asking side.
+//! The client's side of the control socket.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 
 use super::protocol::{Reply, Request};
 
-/// Nobody answers.
+/// Why a request got no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// No socket.
+    /// No process listens on the socket.
     #[error(
-        "no stackup runs here: nobody listens on {}; start one with `stackup serve`, or name its socket \
-         with `--control PATH`",
+        "no stackup is running here: no process listens on {}\n\nhelp: start one with `stackup serve`, or \
+         name its socket with `--control PATH`",
         list(.0)
     )]
     NotRunning(Vec<PathBuf>),
-    /// A socket of somebody else's: what it says can't be trusted.
-    #[error("`{0}` belongs to another user: not asking there")]
+    /// The socket belongs to another user, so its replies can't be trusted.
+    #[error("the control socket `{0}` belongs to another user")]
     ForeignOwner(PathBuf),
-    /// No answer.
-    #[error("`{path}` does not answer: {source}")]
+    /// The server did not reply.
+    #[error("no reply on the control socket `{path}`: {source}")]
     NoReply {
         /// The socket.
         path: PathBuf,
@@ -38,11 +38,12 @@ fn list(paths: &[PathBuf]) -> String {
     paths.join(" or ")
 }
 
-/// Asks the supervisor that listens on the first of `candidates`, and waits for its answer. Blocks.
+/// Sends a request to the supervisor that listens on the first of `candidates`, and waits for its reply.
+/// Blocks.
 ///
 /// # Errors
 ///
-/// When nobody listens or answers.
+/// No process listens, or it does not reply.
 pub fn send_request(candidates: &[PathBuf], request: &Request) -> Result<Reply, ClientError> {
     for path in candidates {
         let Ok(stream) = UnixStream::connect(path) else {
@@ -59,7 +60,7 @@ pub fn send_request(candidates: &[PathBuf], request: &Request) -> Result<Reply, 
     Err(ClientError::NotRunning(candidates.to_vec()))
 }
 
-/// Root may ask anybody, and root's supervisor may be asked by whom the socket's mode lets in.
+/// Root may talk to every supervisor. To root's supervisor everybody may talk whom the socket's mode admits.
 fn is_ours(path: &Path) -> bool {
     let us = rustix::process::geteuid().as_raw();
     std::fs::metadata(path).is_ok_and(|socket| us == 0 || [us, 0].contains(&socket.uid()))
@@ -71,7 +72,7 @@ fn exchange(stream: &UnixStream, request: &Request) -> io::Result<Reply> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     if line.is_empty() {
-        let message = "it has closed the connection, as when it ends";
+        let message = "the server closed the connection; it may be shutting down";
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
     }
     Ok(serde_json::from_str(&line)?)

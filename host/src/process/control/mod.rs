@@ -1,6 +1,7 @@
-//! How people and programs talk to a stackup that runs: one line of JSON asks, one answers.
+//! The control socket: how commands reach a running stackup. A request is a line of JSON, and so is the
+//! reply.
 //!
-//! The socket is the owner's alone (mode 0600).
+//! Only the owner may connect (mode 0600).
 
 mod client;
 mod protocol;

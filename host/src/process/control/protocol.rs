@@ -1,43 +1,44 @@
-//! What can be asked, and how it is answered.
+//! Requests and replies.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::process::ipc::ReloadOptions;
 
-/// The longest line that is read, in bytes.
+/// The longest request, in bytes.
 pub const MAX_REQUEST_LEN: usize = 64 << 10;
 
-/// What can be asked of a supervisor. (With braces, since serde ignores what is unknown beside a bare name.)
+/// A request to a supervisor. (The braces make serde reject unknown fields, which it ignores on unit
+/// variants.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
-    /// Tell what there is.
+    /// Report the status.
     Status {},
-    /// Look again, and swap if something has changed.
+    /// Read the manifest again and swap if anything has changed.
     Reload(ReloadOptions),
-    /// Replace the worker by a fresh one.
+    /// Replace the worker by a new one.
     Restart {},
-    /// Replace the worker, and then the supervisor, by those of the program file as it is now.
+    /// Replace the worker, and then the supervisor, by the program that is installed now.
     Upgrade {},
-    /// End, when the last requests have.
+    /// Shut down after the last request.
     Stop {},
 }
 
-/// An answer.
+/// A reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
-    /// Whether what was asked for has happened.
+    /// Whether the request succeeded.
     pub ok: bool,
-    /// What happened, for a person; empty where `value` says it all.
+    /// The result as text for people; empty if `value` is the whole result.
     #[serde(default)]
     pub text: String,
-    /// What happened, for a program.
+    /// The result for programs.
     #[serde(default)]
     pub value: Value,
 }
 
-/// A line that asks for nothing.
+/// A line that is not a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct RequestError(String);
@@ -47,7 +48,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, for a person.
+    /// What is wrong with it, as text for people.
     pub fn parse(line: &[u8]) -> Result<Self, RequestError> {
         if line.len() > MAX_REQUEST_LEN {
             let message = format!("a request is at most {MAX_REQUEST_LEN} bytes long");
@@ -60,16 +61,16 @@ impl Request {
         })
     }
 
-    /// The line that asks for this, with its end.
+    /// The request as a line, with its newline.
     pub fn line(&self) -> String {
-        // These types have no value that JSON lacks.
+        // Each value of these types has a JSON form.
         let text = serde_json::to_string(self).unwrap_or_default();
         text + "\n"
     }
 }
 
 impl Reply {
-    /// It has happened.
+    /// The request succeeded.
     pub fn ok(text: impl Into<String>, value: Value) -> Self {
         Self {
             ok: true,
@@ -78,7 +79,7 @@ impl Reply {
         }
     }
 
-    /// It has not.
+    /// The request failed.
     pub fn error(text: impl Into<String>) -> Self {
         Self {
             ok: false,
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_request_reads_back() {
+    fn request_round_trips() {
         let options = ReloadOptions {
             fresh: true,
             retry: false,
@@ -110,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_no() {
+    fn missing_options_are_false() {
         let request = Request::parse(b"{\"ask\":\"reload\"}\n");
         assert_eq!(request, Ok(Request::Reload(ReloadOptions::default())));
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
+    fn invalid_request_is_an_error() {
         for line in [
             &b""[..],
             b"status",

@@ -1,4 +1,4 @@
-//! Where the control socket of a manifest is.
+//! The control socket's path, and the server's end of it.
 
 use std::fs::Permissions;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::load::library::Fingerprint;
 
-/// As long as a socket's path may be (`sun_path`), less its end.
+/// The longest path of a socket (`sun_path`), without its terminating zero.
 const MAX_PATH_LEN: usize = 107;
 
 /// Where the socket of a manifest may be, best first: what was asked for alone, else beside the manifest,
@@ -27,26 +27,26 @@ pub fn candidates(manifest: &Path, asked: Option<&Path>) -> Vec<PathBuf> {
     [beside, aside].into_iter().filter(fits).collect()
 }
 
-/// The supervisor's end: its file goes with it.
+/// The supervisor's end of the control socket.
 #[derive(Debug)]
 pub struct ControlSocket {
-    /// Where clients connect.
+    /// Accepts clients.
     pub listener: UnixListener,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
 }
 
-/// No control socket.
+/// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlSocketError {
-    /// Another one serves this manifest.
+    /// Another stackup serves this manifest.
     #[error(
-        "another stackup serves this manifest: it has the control socket `{0}`; give this one a socket of \
-         its own with `--control PATH`"
+        "another stackup serves this manifest: it listens on the control socket `{0}`\n\nhelp: give this one \
+         its own socket with `--control PATH`"
     )]
     InUse(PathBuf),
-    /// Unavailable to put it.
-    #[error("no control socket{}: name a place for it with `--control PATH`", why(.0))]
+    /// It can't be created at any of its paths.
+    #[error("cannot create a control socket{}\n\nhelp: choose a path with `--control PATH`", why(.0))]
     Unavailable(Vec<(PathBuf, io::Error)>),
 }
 
@@ -56,11 +56,11 @@ fn why(failures: &[(PathBuf, io::Error)]) -> String {
 }
 
 impl ControlSocket {
-    /// Opens the first of `candidates` that can be had.
+    /// Creates the socket at the first of `candidates` that works.
     ///
     /// # Errors
     ///
-    /// When somebody listens there already, or none can be had.
+    /// Another process listens there already, or none works.
     pub fn open(candidates: &[PathBuf]) -> Result<Self, ControlSocketError> {
         let mut failures = Vec::new();
         for path in candidates {
@@ -78,14 +78,14 @@ impl ControlSocket {
         Err(ControlSocketError::Unavailable(failures))
     }
 
-    /// Closes it for good.
+    /// Removes its file.
     pub fn close(&self) {
-        // Gone already is as good.
+        // It may be gone already.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// Binds under another name first: from its first moment the socket is its owner's alone.
+/// Binds under another name and renames the file, so that the socket is never open to other users.
 fn bind(path: &Path) -> io::Result<UnixListener> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
@@ -105,7 +105,8 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// What stands there may be replaced if it is a socket of ours, which nobody listens on (`open`).
+/// An existing file may be replaced only if it is a socket of this user. (`open` has checked that no process
+/// listens on it.)
 fn replaceable(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
     let Ok(there) = std::fs::symlink_metadata(path) else {
@@ -115,7 +116,7 @@ fn replaceable(path: &Path) -> io::Result<()> {
     if there.file_type().is_socket() && ours {
         return Ok(());
     }
-    let message = "something that is no socket of ours has its place";
+    let message = "a file that is not a socket of this user is in the way";
     Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
 }
 
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beside_the_manifest_unless_that_is_too_long() {
+    fn path_is_beside_the_manifest_unless_too_long() {
         let found = candidates(Path::new("/srv/site/config.ru.toml"), None);
         assert_eq!(found[0], Path::new("/srv/site/config.ru.sock"));
         assert_eq!(found.len(), 2);
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn is_the_owners_alone_and_taken_once() {
+    fn socket_is_private_and_exclusive() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.sock");
         let socket = ControlSocket::open(std::slice::from_ref(&path)).unwrap();
@@ -146,14 +147,14 @@ mod tests {
         let again = ControlSocket::open(std::slice::from_ref(&path));
         assert!(matches!(again, Err(ControlSocketError::InUse(_))));
         drop(socket);
-        // The file that a dead one left is no hindrance.
+        // The file that a dead process left is replaced.
         let socket = ControlSocket::open(std::slice::from_ref(&path)).unwrap();
         socket.close();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn a_file_that_is_no_socket_is_left_alone() {
+    fn other_file_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.sock");
         std::fs::write(&path, "mine").unwrap();

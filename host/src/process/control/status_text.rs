@@ -1,4 +1,4 @@
-//! A status as a person reads it.
+//! The status as text for people.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::load::manifest::words::printable;
 
-/// The second column begins here at the latest: one long label does not move it for all.
+/// The widest first column. A longer label does not push the second column of all lines.
 const WIDEST: usize = 60;
 
 /// How many reloads and incidents are shown; `--json` has more.
@@ -17,7 +17,7 @@ const LAST: usize = 8;
 pub fn status_text(status: &Value, now: u64) -> String {
     let text = match Status::deserialize(status) {
         Ok(status) => status.text(now),
-        // Of another version, perhaps.
+        // It may come from another version.
         Err(_) => format!("{status:#}"),
     };
     printable(&text).into_owned()
@@ -162,7 +162,7 @@ struct Incident {
 impl Status {
     fn text(&self, now: u64) -> String {
         let mut out = format!(
-            "stackup {} serves {} ({}), up {}\n",
+            "stackup {} is serving {} ({}), up {}\n",
             self.stackup,
             self.manifest,
             self.environment,
@@ -182,7 +182,7 @@ impl Status {
             .for_each(|worker| worker.write(&mut out));
         for held in &self.quarantine {
             let instead = match &held.instead {
-                Some(before) => format!("{} stands in for it", short(before)),
+                Some(before) => format!("replaced by {}", short(before)),
                 None => "the directive's `on_failure` holds".to_owned(),
             };
             let library = short(&held.fingerprint);
@@ -197,7 +197,7 @@ impl Status {
         }
         let ago = |at: u64| time(now.saturating_sub(at) as f64 / 1000.0);
         if !self.reloads.is_empty() {
-            out.push_str("\nreloads, the last first\n");
+            out.push_str("\nreloads, latest first\n");
         }
         for reload in self.reloads.iter().rev().take(LAST) {
             let _ = writeln!(
@@ -219,7 +219,7 @@ impl Status {
             }
         }
         if !self.incidents.is_empty() {
-            out.push_str("\nwhat went wrong, the last first\n");
+            out.push_str("\nincidents, latest first\n");
         }
         for incident in self.incidents.iter().rev().take(LAST) {
             let _ = writeln!(out, "  {:>10} ago  {}", ago(incident.at), incident.text);
@@ -232,9 +232,9 @@ impl Status {
 impl Worker {
     fn write(&self, out: &mut String) {
         let doing = match self.state.as_str() {
-            "serving" => "serves",
-            "starting" => "starts",
-            _ => "finishes its requests",
+            "serving" => "is serving",
+            "starting" => "is starting",
+            _ => "is finishing its requests",
         };
         let memory = self.status.as_ref().and_then(|part| part.resident_bytes);
         let memory = memory
@@ -242,7 +242,7 @@ impl Worker {
             .unwrap_or_default();
         let _ = writeln!(
             out,
-            "\nworker {} (pid {}, {}) {doing}, for {}{memory}",
+            "\nworker {} (pid {}, {}) {doing} for {}{memory}",
             self.number,
             self.pid,
             self.cause,
@@ -251,7 +251,7 @@ impl Worker {
         match &self.status {
             Some(part) => part.write(out),
             None if self.state == "starting" => {}
-            None => out.push_str("  it does not answer: its threads may be blocked\n"),
+            None => out.push_str("  no answer: all of its threads may be blocked\n"),
         }
     }
 }
@@ -266,7 +266,7 @@ impl Part {
             };
             let _ = writeln!(
                 out,
-                "  generation {} is active, for {}{probation}",
+                "  generation {} active for {}{probation}",
                 active.number,
                 time(active.seconds)
             );
@@ -281,7 +281,7 @@ impl Part {
                 line.write(out, width, active.number);
             }
             if !active.requests.is_empty() {
-                out.push_str("    waiting in it\n");
+                out.push_str("    requests in progress\n");
                 active
                     .requests
                     .iter()
@@ -294,7 +294,7 @@ impl Part {
         for blocked in &self.blocked {
             let _ = writeln!(
                 out,
-                "  `{}` blocks its thread, for {} (generation {})",
+                "  `{}` has blocked its thread for {} (generation {})",
                 blocked.handler,
                 time(blocked.seconds),
                 blocked.generation
@@ -314,7 +314,7 @@ impl Part {
                 "  `{}`: {}, {}{out_of}",
                 health.handler,
                 count(health.panics, "panic", "panics"),
-                count(health.blocks, "time it blocked", "times it blocked")
+                count(health.blocks, "blocked thread", "blocked threads")
             );
         }
         let Generations {
@@ -325,7 +325,7 @@ impl Part {
         if retired > 0 {
             let _ = writeln!(
                 out,
-                "  {} retired; libraries at rest take {} of address space",
+                "  {} retired; retained libraries take {} of address space",
                 count(retired, "generation has", "generations have"),
                 size(resting_bytes)
             );
@@ -367,7 +367,7 @@ impl Draining {
         };
         let _ = writeln!(
             out,
-            "  generation {} drains, for {} ({left}), held by",
+            "  generation {} draining for {} ({left}), held by",
             self.number,
             time(self.seconds)
         );
@@ -376,14 +376,14 @@ impl Draining {
         for task in tasks {
             let _ = writeln!(
                 out,
-                "      task `{}` of `{}`, for {}",
+                "      task `{}` of `{}` for {}",
                 task.name,
                 task.handler,
                 time(task.seconds)
             );
         }
         if requests.is_empty() && tasks.is_empty() {
-            out.push_str("      a request that is being answered at this moment\n");
+            out.push_str("      a request that is about to finish\n");
         }
     }
 }
@@ -391,8 +391,8 @@ impl Draining {
 impl Request {
     fn write(&self, out: &mut String) {
         let what = match self.phase.as_str() {
-            "body" => "sends its body",
-            _ => "waits",
+            "body" => "is sending its body",
+            _ => "is running",
         };
         let whose = match &self.handler {
             Some(handler) => format!(" in `{handler}`"),
@@ -401,7 +401,7 @@ impl Request {
         let Self { method, path, .. } = self;
         let _ = writeln!(
             out,
-            "      {method} {path} {what}{whose}, for {}",
+            "      {method} {path} {what}{whose} for {}",
             time(self.seconds)
         );
     }
@@ -426,7 +426,7 @@ fn size(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
-/// To two units at the most.
+/// In at most two units.
 fn time(seconds: f64) -> String {
     let whole = seconds as u64;
     match whole {

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn a_slow_drain_as_a_person_reads_it() {
+fn slow_drain_lists_what_holds_it() {
     let status = json!({
         "stackup": "0.1.0", "pid": 7, "manifest": "config.ru.toml", "environment": "production",
         "seconds": 7323.4, "listening": ["http://127.0.0.1:9292"], "crashes": 1, "renewals": 2,
@@ -56,41 +56,41 @@ fn a_slow_drain_as_a_person_reads_it() {
         "incidents": [{ "at": 500, "text": "worker 1: killed from outside" }],
     });
     let expected = "\
-stackup 0.1.0 serves config.ru.toml (production), up 2 h 2 min
+stackup 0.1.0 is serving config.ru.toml (production), up 2 h 2 min
 listening on http://127.0.0.1:9292
 1 crash, 2 renewals so far
 
-worker 3 (pid 4711, restart) serves, for 1 min 5 s, 48.0 MiB
-  generation 7 is active, for 12 s, on probation
+worker 3 (pid 4711, restart) is serving for 1 min 5 s, 48.0 MiB
+  generation 7 active for 12 s, on probation
     use logger  0.1.0 2ae60875777a  kept since 5
     map /sums
       run sums  0.1.0 b3f3e2c2f9c4  new
-  generation 6 drains, for 3.0 s (at most 27 s more), held by
-      GET /slow waits in `hello`, for 3.2 s
-      GET /events sends its body, for 1 min 30 s
-      task `refresh` of `hello`, for 1 min 40 s
-  `sums` blocks its thread, for 1.5 s (generation 6)
-  `sums`: 5 panics, 1 time it blocked, out of service
-  5 generations have retired; libraries at rest take 12.0 MiB of address space
+  generation 6 draining for 3.0 s (at most 27 s more), held by
+      GET /slow is running in `hello` for 3.2 s
+      GET /events is sending its body for 1 min 30 s
+      task `refresh` of `hello` for 1 min 40 s
+  `sums` has blocked its thread for 1.5 s (generation 6)
+  `sums`: 5 panics, 1 blocked thread, out of service
+  5 generations have retired; retained libraries take 12.0 MiB of address space
 
-worker 4 (pid 4712, upgrade) starts, for 0.2 s
+worker 4 (pid 4712, upgrade) is starting for 0.2 s
 
 quarantined: library 0123456789ab; the directive's `on_failure` holds
   `boom` crashed
 
 rolled back: `late` crashed (SIGSEGV)
 
-reloads, the last first
+reloads, latest first
   2         1.0 s ago  refused    generation 7, 3.0 ms
        error: no
   1          11 s ago  swapped    generation 7, 12.3 ms; kept logger; built sums
 
-what went wrong, the last first
+incidents, latest first
         11 s ago  worker 1: killed from outside";
     assert_eq!(status_text(&status, 12_000), expected);
 }
 
-/// A status with one worker: its stack, its health and what waits in it as given.
+/// A status with one worker, with this line of its stack, this handler's health and this request.
 fn status(line: &Value, handler: &Value, request: &Value) -> Value {
     json!({
         "stackup": "0.1.0", "manifest": "config.ru.toml", "environment": "production", "seconds": 1.0,
@@ -123,20 +123,23 @@ fn request(path: &str) -> Value {
 }
 
 #[test]
-fn a_path_moves_no_cursor() {
+fn control_characters_are_escaped() {
     let status = status(
         &line(0, "run sums"),
         &health(0),
         &request("/\u{9b}2J\u{1b}c\r"),
     );
     let text = status_text(&status, 0);
-    assert!(text.contains("GET /\\u{9b}2J\\u{1b}c\\r waits"), "{text:?}");
+    assert!(
+        text.contains("GET /\\u{9b}2J\\u{1b}c\\r is running"),
+        "{text:?}"
+    );
     let other = status_text(&json!({ "new": "\u{9b}" }), 0);
     assert_eq!(other, "{\n  \"new\": \"\\u{9b}\"\n}");
 }
 
 #[test]
-fn one_long_label_is_whole_and_moves_no_other() {
+fn long_label_moves_no_other_column() {
     let label = "s".repeat(70_000);
     let mut status = status(&line(1, &label), &health(0), &request("/"));
     let active = &mut status["workers"][0]["status"]["generations"]["active"];
@@ -148,7 +151,7 @@ fn one_long_label_is_whole_and_moves_no_other() {
 }
 
 #[test]
-fn numbers_out_of_all_proportion_are_shown_all_the_same() {
+fn huge_numbers_are_shown() {
     for depth in [255, 40_000, u64::MAX / 2] {
         let text = status_text(
             &status(&line(depth, "run sums"), &health(0), &request("/")),
@@ -167,6 +170,6 @@ fn numbers_out_of_all_proportion_are_shown_all_the_same() {
 }
 
 #[test]
-fn what_is_not_understood_is_shown_as_it_is() {
+fn unknown_status_is_shown_as_json() {
     assert_eq!(status_text(&json!({ "new": 1 }), 0), "{\n  \"new\": 1\n}");
 }

@@ -76,7 +76,8 @@ pub struct WorkerConfig {
     /// Whether the log has colours.
     pub color: bool,
     /// The directory that keeps the libraries of known good stacks.
-    pub vault: PathBuf,
+    #[serde(rename = "vault")]
+    pub library_store: PathBuf,
     /// The stack to start with; none to read the manifest.
     pub snapshot: Option<Snapshot>,
     /// The number of the last generation.

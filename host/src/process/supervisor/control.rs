@@ -1,4 +1,4 @@
-//! What people ask for over the control socket.
+//! Requests over the control socket.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::process::control::{MAX_REQUEST_LEN, Reply, Request};
 use crate::process::ipc::{Command, ReloadOptions};
 
 impl Supervisor {
-    /// Hears who comes to the control_socket.
+    /// Starts accepting clients of the control socket.
     pub(super) fn listen_to_control(&self) {
         let Some(control_socket) = &self.control_socket else {
             return;
@@ -29,7 +29,7 @@ impl Supervisor {
                 };
                 drop(tokio::spawn(accept_loop(listener, context)));
             }
-            Err(error) => tracing::error!("the control socket can't be listened to: {error}"),
+            Err(error) => tracing::error!("cannot listen on the control socket: {error}"),
         }
     }
 
@@ -40,11 +40,11 @@ impl Supervisor {
             Request::Restart {} => self.renew("restart", false, Some(responder)),
             Request::Upgrade {} => self.upgrade(Some(responder)),
             Request::Stop {} => {
-                // The answer comes first: the control_socket closes at the end.
+                // The reply comes first: the shutdown closes the control socket.
                 respond(
                     responder,
                     Reply::ok(
-                        "stopping: the last requests may finish",
+                        "stopping: running requests may finish",
                         serde_json::Value::Null,
                     ),
                 );
@@ -66,12 +66,12 @@ impl Supervisor {
             self.notify.reloading();
             self.pending.expect_reload(query, options, responder);
         } else if let Some(responder) = responder {
-            let text = "no worker serves at this moment: ask again when `stackup status` shows one";
+            let text = "no worker is serving right now: try again when `stackup status` shows one";
             respond(responder, Reply::error(text));
         }
     }
 
-    /// A reload that was asked for while the worker was replaced is the new one's.
+    /// Sends the new worker the reloads that were requested while the old one was replaced.
     pub(super) fn resend_reloads(&self, number: u32) {
         let Some(worker) = self.workers.get(&number) else {
             return;
@@ -82,11 +82,11 @@ impl Supervisor {
     }
 }
 
-/// What a conversation needs.
+/// What a client's connection needs.
 #[derive(Clone)]
 struct ControlContext {
     events: mpsc::UnboundedSender<Event>,
-    /// Read while a request is being answered: the end waits for it.
+    /// Locked for reading while a request is answered: the shutdown waits for it.
     replies_in_flight: Arc<RwLock<()>>,
 }
 
@@ -94,7 +94,7 @@ async fn accept_loop(listener: UnixListener, context: ControlContext) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(serve_connection(stream, context.clone()))),
-            // Most often no descriptors are left: others must close first.
+            // Most often no descriptors are left: others have to close first.
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
         }
     }
@@ -127,7 +127,7 @@ async fn serve_connection(stream: UnixStream, context: ControlContext) {
 
 async fn answer(request: Request, events: &mpsc::UnboundedSender<Event>) -> Reply {
     let (responder, reply) = oneshot::channel();
-    let gone = || Reply::error("stackup ends");
+    let gone = || Reply::error("stackup is shutting down");
     if events.send(Event::Request(request, responder)).is_err() {
         return gone();
     }

@@ -1,4 +1,4 @@
-//! Workers that end: as they should, or as they should not.
+//! Workers that exit, in order or not.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use crate::policy::restart::{ActiveStack, Crash, Culprit, RestartPlan, StackSour
 use crate::policy::{ExitReason, QuarantineRule};
 use crate::process::ipc::Hang;
 
-/// How long a worker that has ended is listened to, for what is still on the line.
+/// How long to wait for the last events of a worker that has exited.
 const FINAL_READ: Duration = Duration::from_millis(50);
 
 impl Supervisor {
-    /// Notes which children have ended. Those of a worker that died come to us only where we are the
-    /// first process of a container; they are taken as well.
+    /// Collects the exit statuses of children. As the first process of a container the supervisor also
+    /// inherits the children of dead workers, and reaps them here.
     pub(super) fn reap(&mut self) {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             let mut workers = self.workers.values_mut();
@@ -31,28 +31,28 @@ impl Supervisor {
         self.remove_exited();
     }
 
-    /// Draws the conclusions from each end, once all was heard.
+    /// Removes workers that have exited and whose last event is read, and reacts to each exit.
     pub(super) fn remove_exited(&mut self) {
-        let over = |worker: &&Worker| {
-            let heard =
+        let done = |worker: &&Worker| {
+            let read =
                 worker.disconnected || worker.deadline.is_some_and(|due| due <= Instant::now());
-            worker.ended.is_some() && heard
+            worker.ended.is_some() && read
         };
         let dead: Vec<_> = self
             .workers
             .values()
-            .filter(over)
+            .filter(done)
             .map(|worker| worker.number)
             .collect();
         for number in dead {
             if let Some(worker) = self.workers.remove(&number) {
                 self.worker_exited(&worker);
-                self.vault.sweep();
+                self.library_store.sweep();
             }
         }
     }
 
-    /// Kills what does not go on in time.
+    /// Kills workers that missed their deadline.
     pub(super) fn kill_overdue(&mut self, now: Instant) {
         let late = |worker: &&mut Worker| {
             worker.ended.is_none() && worker.deadline.is_some_and(|due| due <= now)
@@ -60,26 +60,26 @@ impl Supervisor {
         for worker in self.workers.values_mut().filter(late) {
             let number = worker.number;
             let why = match worker.phase {
-                Phase::Starting => "it did not come to serve in time",
-                Phase::Serving | Phase::Ending => "it did not end in time",
+                Phase::Starting => "it did not start serving in time",
+                Phase::Serving | Phase::Ending => "it did not exit in time",
             };
             tracing::error!(
                 event = "worker",
                 state = "killed",
                 number,
-                "worker {number} is killed: {why}"
+                "killing worker {number}: {why}"
             );
             worker.kill(why);
         }
     }
 
-    /// A worker could not begin with what it was told to.
+    /// A worker's first stack was refused.
     pub(super) fn start_refused(&mut self, number: u32, reason: String) {
         let Some(worker) = self.workers.get_mut(&number) else {
             return;
         };
         if self.served {
-            tracing::error!("worker {number} can't begin: {}", reason.trim_end());
+            tracing::error!("worker {number} failed to start: {}", reason.trim_end());
         }
         worker.leaving = Some(reason);
     }
@@ -97,14 +97,14 @@ impl Supervisor {
                     state = "ended",
                     number,
                     pid,
-                    "worker {number} has ended"
+                    "worker {number} exited"
                 );
             }
             _ if self.stopping.is_some() => {}
             Phase::Ending => {
                 let verdict = self.plan_restart(worker);
                 self.record_incident(format!(
-                    "worker {number} crashed while it finished its requests: {}",
+                    "worker {number} crashed while finishing its requests: {}",
                     verdict.cause
                 ));
                 self.record_rollback(&verdict);
@@ -112,7 +112,7 @@ impl Supervisor {
             Phase::Serving if orderly && worker.leaving.is_some() => {
                 let cause = worker.leaving.clone().unwrap_or_default();
                 self.record_incident(format!(
-                    "worker {number} ended by itself ({cause}): another one starts"
+                    "worker {number} exited ({cause}): starting another one"
                 ));
                 self.start_unless_starting(StartPlan {
                     start: StackSource::Active,
@@ -139,7 +139,7 @@ impl Supervisor {
             return;
         }
         if !self.served {
-            // The first stack of all: whoever has started this wants to know, not to wait.
+            // The very first stack: report the failure instead of trying again.
             self.failed = Some(why);
             return;
         }
@@ -156,12 +156,12 @@ impl Supervisor {
             worker = number,
             rolled_back = verdict.rolled_back,
             quarantined = verdict.quarantined,
-            "worker {number} has died: {text}"
+            "worker {number} died: {text}"
         );
         self.state.note(now(), format!("worker {number}: {text}"));
         self.record_rollback(&verdict);
         self.pending
-            .fail_reloads(&format!("the worker has died meanwhile: {text}"));
+            .fail_reloads(&format!("the worker died during the reload: {text}"));
         let plan = StartPlan {
             start: verdict.start,
             cause: "crash".to_owned(),
@@ -173,7 +173,7 @@ impl Supervisor {
         }
     }
 
-    /// A renewal that is under way brings a worker, too.
+    /// Starts a worker, unless a renewal is starting one already.
     fn start_unless_starting(&mut self, plan: StartPlan) {
         let comes = self
             .workers
@@ -215,8 +215,8 @@ impl Supervisor {
             event = "quarantine",
             fingerprint,
             plugin,
-            "the library {short} of `{plugin}` is quarantined until it changes or `stackup reload --retry`: \
-             {reason}"
+            "library {short} of `{plugin}` is quarantined: {reason}\n\n\
+             help: fix it and deploy the new library, or run `stackup reload --retry`"
         );
     }
 
@@ -250,7 +250,7 @@ impl Supervisor {
         }
     }
 
-    /// Remembers whom the verdict speaks against.
+    /// Remembers a stack that was rolled back.
     fn record_rollback(&mut self, verdict: &RestartPlan) {
         if verdict.rolled_back
             && let Some(state) = self.last_tried_state()
@@ -268,10 +268,10 @@ impl Supervisor {
         tried.or_else(|| self.state.active.as_ref().map(|stack| stack.state.clone()))
     }
 
-    /// A handler holds a thread of the worker: it counts as a crash, but others are served on.
+    /// A handler blocks a thread of the worker. It counts as a crash, but other requests go on.
     pub(super) fn hung(&mut self, number: u32, hang: &Hang) {
         let worker = self.workers.get_mut(&number);
-        // However many of its threads are held, it is replaced once.
+        // It is replaced once, however many threads are blocked.
         let Some(worker) = worker.filter(|worker| worker.phase == Phase::Serving && !worker.hung)
         else {
             return;
@@ -282,13 +282,13 @@ impl Supervisor {
         } = hang;
         let rule = self.quarantine_rule();
         let reason = format!("`{handler}` has blocked its thread for {seconds:.1} s");
-        self.record_incident(format!("{reason}: the worker is renewed"));
+        self.record_incident(format!("{reason}: renewing the worker"));
         let quarantine = &mut self.state.quarantine;
         if quarantine.record_crash(&hang.fingerprint, now(), &rule) {
             self.record_quarantine(&hang.fingerprint, &hang.plugin, &reason);
         }
         self.renew(&reason, true, None);
-        // Its threads may all be blocked: it is not waited for.
+        // All of its threads may be blocked: don't wait for its confirmation.
         self.old_worker_held();
     }
 
@@ -305,7 +305,7 @@ fn exit_reason(status: WaitStatus) -> ExitReason {
     }
 }
 
-/// The line that a worker writes when it crashes (`abi::host::crash_report`).
+/// What a worker writes when it crashes (`abi::host::crash_report`).
 #[derive(Deserialize)]
 struct LastWords {
     handler: Option<String>,

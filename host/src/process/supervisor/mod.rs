@@ -1,6 +1,6 @@
-//! The process that does not fall: it holds the sockets and starts workers, and runs no plugin code.
+//! The long-lived process: it holds the sockets, starts workers, and runs no plugin code.
 //!
-//! One task owns all of its state (`Supervisor`); everything that receiver reaches it as an `Event`.
+//! One task owns all of its state (`Supervisor`). Whatever happens reaches that task as an `Event`.
 
 mod control;
 mod exits;
@@ -38,13 +38,13 @@ use crate::process::control::{ControlSocket, Reply, Request};
 use crate::process::ipc::{self, BuildOptions, Command};
 use crate::services::LogFormat;
 
-/// How long the last answers may take.
+/// How long the last replies may take.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What is supervised, and how.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
-    /// The file of this program: what it holds at that moment is what an upgrade leads to.
+    /// The path of this program. An upgrade starts whatever is at this path by then.
     pub program: PathBuf,
     /// The manifest.
     pub manifest: PathBuf,
@@ -52,62 +52,62 @@ pub struct Settings {
     pub environment: String,
     /// Addresses in place of the manifest's.
     pub listen: Option<Vec<Listen>>,
-    /// How to build plugins; none where libraries are served as they are.
+    /// How to build plugins; none to load libraries that are already built.
     pub build: Option<BuildOptions>,
-    /// Refuse what the lock file does not name.
+    /// Refuse libraries that the lock file does not list.
     pub locked: bool,
-    /// Where the control socket is to be, if that was said.
+    /// The path of the control socket, if one was given.
     pub control: Option<PathBuf>,
-    /// How the log is written.
+    /// The log's format.
     pub format: LogFormat,
     /// The most verbose level of the log: 1 error … 5 trace.
     pub level: u8,
-    /// Colours in the log.
+    /// Whether the log has colours.
     pub color: bool,
 }
 
-/// Something has happened.
+/// What the supervisor's task reacts to.
 #[derive(Debug)]
 enum Event {
-    /// A worker says something.
+    /// A worker sent an event.
     Worker(u32, Box<ipc::Event>),
-    /// A worker says what nobody understands.
+    /// A worker sent a line that does not parse.
     Unreadable(u32, String),
-    /// A worker has said all that it had to say.
+    /// A worker's socket is closed: no event follows.
     Disconnected(u32),
-    /// Somebody asks, and waits for the reply.
+    /// A client of the control socket waits for the reply.
     Request(Request, tokio::sync::oneshot::Sender<Reply>),
 }
 
 /// How the supervisor ended.
 enum Outcome {
     Stopped,
-    /// The first stack never served; the reason has been told, or is this.
+    /// The first stack was refused, for this reason.
     Failed(String),
 }
 
-/// All that the supervisor knows.
+/// The supervisor's state, with its processes and sockets.
 struct Supervisor {
     settings: Settings,
     sockets: Vec<Socket>,
     control_socket: Option<ControlSocket>,
-    vault: RuntimeDir,
+    library_store: RuntimeDir,
     workers: BTreeMap<u32, Worker>,
     state: State,
     pending: PendingRequests,
     renewal: Option<Renewal>,
-    /// When this process becomes the new program: answers are on their way until then.
+    /// When this process executes the new program; until then the last replies are sent.
     replacing: Option<Instant>,
-    /// A start that waits for its time.
+    /// A worker to be started later.
     planned: Option<(Instant, StartPlan)>,
-    /// Whether anything was ever served.
+    /// Whether any worker has ever served.
     served: bool,
-    /// Why everything ends.
+    /// Why it shuts down.
     stopping: Option<&'static str>,
     failed: Option<String>,
     since: Instant,
     notify: Notify,
-    /// Read by whoever writes an answer.
+    /// Locked for reading while a reply is written.
     replies_in_flight: Arc<RwLock<()>>,
     events: mpsc::UnboundedSender<Event>,
 }
@@ -116,7 +116,7 @@ struct Supervisor {
 ///
 /// # Errors
 ///
-/// What keeps the first stack from being served, for a person. Later failures are logged.
+/// Why the first stack can't be served, as text for people. Later failures are logged.
 pub fn run(settings: Settings) -> Result<(), String> {
     block_on(async move {
         let (events, receiver) = mpsc::unbounded_channel();
@@ -129,13 +129,13 @@ fn block_on(life: impl Future<Output = Result<(), String>>) -> Result<(), String
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("no runtime: {error}"))?;
+        .map_err(|error| format!("cannot start the async runtime: {error}"))?;
     runtime.block_on(life)
 }
 
 impl Supervisor {
     async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Event>) -> Result<(), String> {
-        let no_signals = |error: std::io::Error| format!("no signals: {error}");
+        let no_signals = |error: std::io::Error| format!("cannot handle signals: {error}");
         let mut children = signal(SignalKind::child()).map_err(no_signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
@@ -144,13 +144,13 @@ impl Supervisor {
         let on_terminal = std::io::stderr().is_terminal();
         upgrade::unblock_signals();
         self.listen_to_control();
-        // A child may have ended before its signal was listened to.
+        // A child may have exited before SIGCHLD was handled.
         self.reap();
         loop {
             if let Some(end) = self.finished() {
                 self.shut_down();
                 let replies_in_flight = Arc::clone(&self.replies_in_flight);
-                // Who has asked for the end is told of it, unless he does not listen.
+                // The client that asked for the shutdown still gets its reply.
                 let _ = tokio::time::timeout(REPLY_TIMEOUT, replies_in_flight.write()).await;
                 return match end {
                     Outcome::Stopped => Ok(()),
@@ -170,7 +170,7 @@ impl Supervisor {
                 Some(event) = receiver.recv() => self.handle_event(event),
                 _ = interrupt.recv() => self.stop("interrupted"),
                 _ = terminate.recv() => self.stop("terminated"),
-                // Sent by a person, or by the terminal that was closed: then nobody is there to develop for.
+                // It comes from a user, or from the kernel when the terminal closes.
                 _ = hangup.recv() => match on_terminal && !std::io::stderr().is_terminal() {
                     true => self.stop("the terminal was closed"),
                     false => self.reload_fresh(),
@@ -185,7 +185,7 @@ impl Supervisor {
         match event {
             Event::Worker(worker, event) => self.handle_worker_event(worker, *event),
             Event::Unreadable(worker, error) => {
-                tracing::error!("worker {worker} can't be understood: {error}");
+                tracing::error!("cannot parse the message of worker {worker}: {error}");
             }
             Event::Disconnected(worker) => {
                 if let Some(worker) = self.workers.get_mut(&worker) {
@@ -215,7 +215,7 @@ impl Supervisor {
                     tracing::info!(
                         event = "proven",
                         generation,
-                        "generation {generation} has proved itself: what comes after it may go back to it"
+                        "generation {generation} is now a rollback target"
                     );
                 }
             }
@@ -236,13 +236,13 @@ impl Supervisor {
         }
     }
 
-    /// The worker that new connections go to.
+    /// The worker that accepts new connections.
     fn serving_worker(&mut self) -> Option<&mut Worker> {
         let mut workers = self.workers.values_mut();
         workers.find(|worker| worker.phase == Phase::Serving)
     }
 
-    /// Looks again, and builds every instance anew, as a SIGHUP asks for.
+    /// Reloads with new instances, as SIGHUP does.
     fn reload_fresh(&mut self) {
         let options = ipc::ReloadOptions {
             fresh: true,
@@ -251,11 +251,11 @@ impl Supervisor {
         self.reload(options, None);
     }
 
-    /// Ends everything; at the second time at once.
+    /// Shuts down; the second time without waiting for requests.
     fn stop(&mut self, cause: &'static str) {
         self.planned = None;
         if self.stopping.is_some() {
-            tracing::warn!("{cause} again: not waiting any longer");
+            tracing::warn!("{cause} again: quitting without waiting for requests");
             for worker in self.workers.values_mut() {
                 worker.send(Command::Quit);
                 worker.deadline = Some(Instant::now() + Duration::from_millis(500));
@@ -264,14 +264,14 @@ impl Supervisor {
         }
         self.stopping = Some(cause);
         self.notify.stopping();
-        // Who comes now is to be refused, not to wait for nobody.
+        // New clients are refused at once; nothing would ever accept them.
         self.sockets.drain(..).for_each(Socket::close);
         let patience = Duration::from_millis(self.state.rules().shutdown_timeout);
         let command = Command::Stop {
             cause: cause.to_owned(),
         };
         for worker in self.workers.values_mut() {
-            // It ends by its own deadline; this is for one that can't.
+            // A worker keeps its own deadline. This one is for a worker that is stuck.
             let deadline = Instant::now() + patience + start::GRACE;
             worker.send(command.clone());
             worker.set_phase(Phase::Ending, Some(deadline));
@@ -296,7 +296,7 @@ impl Supervisor {
         self.sockets.drain(..).for_each(Socket::close);
     }
 
-    /// The next moment at which something is due.
+    /// When the next deadline ends.
     fn next_deadline(&self) -> Option<Instant> {
         let workers = self.workers.values().filter_map(|worker| worker.deadline);
         let planned = self.planned.iter().map(|(due, _)| *due);
@@ -316,7 +316,7 @@ impl Supervisor {
         self.remove_exited();
         if self.replacing.take_if(|due| *due <= now).is_some() {
             match self.renewal.is_some() || self.planned.is_some() {
-                // The stdin would not know of it.
+                // The handover does not include these: wait for their end.
                 true => self.replacing = Some(now + renewal::REPLY_TIMEOUT),
                 false => self.exec_successor(),
             }

@@ -1,10 +1,10 @@
-//! What a service manager is told (sd_notify(3)); nothing where there is none.
+//! Notifications to the service manager (sd_notify(3)), if there is one.
 
 use sd_notify::NotifyState;
 
 use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 
-/// Tells the service manager.
+/// Notifies the service manager.
 #[derive(Debug, Default)]
 pub(super) struct Notify {
     ready: bool,
@@ -12,7 +12,7 @@ pub(super) struct Notify {
 }
 
 impl Notify {
-    /// Of a supervisor that goes on where another, which was ready, has stopped.
+    /// The state after an upgrade: the previous supervisor was ready.
     pub(super) fn after_upgrade() -> Self {
         Self {
             ready: true,
@@ -22,12 +22,12 @@ impl Notify {
 
     /// A worker serves.
     pub(super) fn ready(&mut self, pid: i32) {
-        let status = format!("worker {pid} serves");
+        let status = format!("worker {pid} is serving");
         send(&[NotifyState::Ready, NotifyState::Status(&status)]);
         self.ready = true;
     }
 
-    /// A reload was asked for.
+    /// A reload was requested.
     pub(super) fn reloading(&mut self) {
         if self.ready {
             self.reloading = true;
@@ -51,7 +51,7 @@ impl Notify {
         send(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
-    /// Everything ends.
+    /// stackup shuts down.
     pub(super) fn stopping(&self) {
         send(&[NotifyState::Stopping]);
     }
@@ -59,6 +59,6 @@ impl Notify {
 
 fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!("the service manager can't be told: {error}");
+        tracing::debug!("cannot notify the service manager: {error}");
     }
 }

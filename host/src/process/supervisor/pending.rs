@@ -1,4 +1,4 @@
-//! Questions that wait for a worker's answer.
+//! Requests that wait for a worker's answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -10,10 +10,10 @@ use crate::process::control::Reply;
 use crate::process::ipc::ReloadOptions;
 use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 
-/// Whom to tell.
+/// Where the reply to a client goes.
 pub(super) type Responder = oneshot::Sender<Reply>;
 
-/// What is asked for and not answered yet.
+/// The requests that have no answer yet.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
     last: u64,
@@ -21,11 +21,11 @@ pub(super) struct PendingRequests {
     statuses: BTreeMap<u64, StatusRequest>,
 }
 
-/// The parts of a status, as they come.
+/// A status request, with the parts that have arrived.
 #[derive(Debug)]
 pub(super) struct StatusRequest {
     responder: Responder,
-    /// What the supervisor knows.
+    /// The supervisor's part.
     own: Value,
     /// The workers that have not answered.
     missing: BTreeSet<u32>,
@@ -34,13 +34,13 @@ pub(super) struct StatusRequest {
 }
 
 impl PendingRequests {
-    /// The number of a question.
+    /// A new query number.
     pub(super) fn next_id(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
 
-    /// Waits for the end of the reload that was asked for with this number.
+    /// Remembers whom to answer at the end of the reload with this number.
     pub(super) fn expect_reload(
         &mut self,
         query: u64,
@@ -50,7 +50,7 @@ impl PendingRequests {
         self.reloads.insert(query, (options, responder));
     }
 
-    /// The reloads whose end nobody has told yet.
+    /// The reloads that have no answer yet.
     pub(super) fn pending_reloads(&self) -> impl Iterator<Item = (u64, ReloadOptions)> {
         self.reloads
             .iter()
@@ -64,7 +64,7 @@ impl PendingRequests {
         }
     }
 
-    /// The worker that should have reloaded is no more.
+    /// Answers all reloads with an error: their worker has died.
     pub(super) fn fail_reloads(&mut self, why: &str) {
         let open = std::mem::take(&mut self.reloads).into_values();
         for responder in open.filter_map(|(_, responder)| responder) {
@@ -72,7 +72,7 @@ impl PendingRequests {
         }
     }
 
-    /// Waits for a part of `workers` each, until the deadline.
+    /// Collects a part from each of `workers`, until the deadline.
     pub(super) fn expect_status(
         &mut self,
         query: u64,
@@ -108,9 +108,9 @@ impl PendingRequests {
         self.finish_ready(now);
     }
 
-    /// Tells all who still wait that nothing comes any more.
+    /// Answers everything that is left: stackup shuts down.
     pub(super) fn end(&mut self) {
-        self.fail_reloads("stackup ends");
+        self.fail_reloads("stackup is shutting down");
     }
 
     fn finish_ready(&mut self, now: Instant) {
@@ -135,7 +135,7 @@ impl StatusRequest {
                     .as_u64()
                     .and_then(|number| u32::try_from(number).ok());
                 let part = number.and_then(|number| self.parts.remove(&number));
-                // One that does not answer is worth knowing of.
+                // A worker without an answer stays in the list.
                 worker["status"] = part.unwrap_or(Value::Null);
             }
         }
@@ -143,7 +143,7 @@ impl StatusRequest {
     }
 }
 
-/// Who has asked may have left.
+/// Sends a reply. The client may have closed its connection.
 pub(super) fn respond(responder: Responder, reply: Reply) {
     let _ = responder.send(reply);
 }
@@ -157,14 +157,14 @@ fn reload_reply(record: &ReloadRecord) -> Reply {
     } = record;
     let mut text = match record.outcome {
         ReloadOutcome::Swapped => {
-            format!("reload {number}: generation {generation} serves after {milliseconds:.1} ms")
+            format!("reload {number}: generation {generation} is active after {milliseconds:.1} ms")
         }
         ReloadOutcome::Unchanged => {
-            format!("reload {number}: nothing has changed, generation {generation} goes on serving")
+            format!("reload {number}: no changes, generation {generation} keeps serving")
         }
         ReloadOutcome::Refused => {
             let why = record.error.as_deref().unwrap_or_default().trim_end();
-            format!("{why}\n\nreload {number} is refused: generation {generation} goes on serving")
+            format!("{why}\n\nreload {number} is refused: generation {generation} keeps serving")
         }
     };
     for change in &record.changes {

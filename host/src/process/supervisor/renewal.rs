@@ -1,7 +1,7 @@
-//! A fresh worker in the place of one that serves, without a lost request.
+//! Renewal: a new worker replaces the serving one without losing a request.
 //!
-//! The old one is held (it starts no reload), the new one loads, warms up and accepts; only then the old
-//! one retires. Whatever fails on the way leaves the old one serving.
+//! The old worker is put on hold, so it starts no reload. The new one loads, warms up and accepts
+//! connections; only then the old one retires. If anything fails, the old one keeps serving.
 
 use std::io;
 use std::path::PathBuf;
@@ -18,36 +18,36 @@ use crate::policy::restart::StackSource;
 use crate::process::control::Reply;
 use crate::process::ipc::Command;
 
-/// How long the old worker may take to end the reload that runs.
+/// How long the old worker may take to finish a running reload.
 const HOLD_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long answers have to reach who asked, before this process becomes another.
+/// How long the last replies may take before this process executes the new program.
 pub(super) const REPLY_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// A year: what has its own deadline elsewhere needs none here.
+/// A year: the new worker has a deadline of its own.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// A renewal that is under way.
+/// A renewal in progress.
 #[derive(Debug)]
 pub(super) struct Renewal {
     cause: String,
-    /// Begin with the stack that serves, not with the manifest on the disk.
+    /// Start with the active stack, not with the manifest on disk.
     same_stack: bool,
-    /// The new one, once it is started.
+    /// The new worker, once it is started.
     pub(super) worker: Option<u32>,
     pub(super) deadline: Instant,
     began: Instant,
     responders: Vec<Responder>,
     /// Sockets that were opened for it.
     opened: Vec<String>,
-    /// Sockets that nobody wants any more once it serves.
+    /// Sockets to be closed as soon as it serves.
     pub(super) closing: Vec<String>,
-    /// Whether the supervisor is to be replaced by the program's file after it.
+    /// Whether the supervisor executes the new program afterwards.
     pub(super) upgrade: bool,
 }
 
 impl Supervisor {
-    /// Replaces the worker that serves by a fresh one.
+    /// Replaces the serving worker by a new one.
     pub(super) fn renew(&mut self, cause: &str, same_stack: bool, responder: Option<Responder>) {
         self.begin_renewal(cause, same_stack, responder, false);
     }
@@ -61,8 +61,8 @@ impl Supervisor {
     ) {
         let responders: Vec<_> = responder.into_iter().collect();
         let busy = match (&self.renewal, self.stopping) {
-            (_, Some(_)) => Some("stackup ends"),
-            (Some(_), None) => Some("another renewal is under way: `stackup status` shows it"),
+            (_, Some(_)) => Some("stackup is shutting down"),
+            (Some(_), None) => Some("another renewal is in progress: `stackup status` shows it"),
             (None, None) => None,
         };
         let held = busy.is_none()
@@ -70,7 +70,7 @@ impl Supervisor {
                 .serving_worker()
                 .is_some_and(|old| old.send(Command::Hold));
         if !held {
-            let why = busy.unwrap_or("no worker serves at this moment: one is being started");
+            let why = busy.unwrap_or("no worker is serving right now: one is starting");
             responders
                 .into_iter()
                 .for_each(|responder| respond(responder, Reply::error(why)));
@@ -80,7 +80,7 @@ impl Supervisor {
             event = "renewal",
             state = "begins",
             cause,
-            "renewal begins: {cause}"
+            "renewing the worker: {cause}"
         );
         self.renewal = Some(Renewal {
             cause: cause.to_owned(),
@@ -95,7 +95,7 @@ impl Supervisor {
         });
     }
 
-    /// The old worker reloads no more: the new one may begin where it is.
+    /// The old worker is on hold: the new one may start from the same stack.
     pub(super) fn old_worker_held(&mut self) {
         let Some(renewal) = &mut self.renewal else {
             return;
@@ -123,14 +123,14 @@ impl Supervisor {
             }
             None => {
                 self.planned = None;
-                self.abort_renewal("no process could be started");
+                self.abort_renewal("cannot start a process");
             }
         }
     }
 
-    /// Opens what the manifest listens on by now, and notes what it no longer does.
+    /// Opens the manifest's new addresses, and notes which ones to close.
     fn follow_addresses(&mut self) -> Result<(), String> {
-        // Sockets that somebody else has opened stay what they are.
+        // Inherited sockets stay as they are.
         if self.sockets.iter().any(|socket| socket.address.is_none()) {
             return Ok(());
         }
@@ -161,7 +161,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// The new worker serves.
+    /// Ends the renewal: the new worker is serving.
     pub(super) fn finish_renewal(&mut self, number: u32) {
         let Some(renewal) = self
             .renewal
@@ -182,11 +182,11 @@ impl Supervisor {
             cause,
             milliseconds,
             worker = number,
-            "worker {number} has taken over after {milliseconds:.0} ms ({cause})"
+            "worker {number} took over after {milliseconds:.0} ms ({cause})"
         );
         let value = json!({ "worker": number, "milliseconds": milliseconds });
         let text = format!(
-            "worker {number} serves after {milliseconds:.0} ms; the one before finishes its requests"
+            "worker {number} took over after {milliseconds:.0} ms; the old worker is finishing its requests"
         );
         for responder in renewal.responders {
             respond(responder, Reply::ok(text.clone(), value.clone()));
@@ -196,7 +196,7 @@ impl Supervisor {
         }
     }
 
-    /// It did not work out: the old worker goes on.
+    /// Gives up the renewal: the old worker keeps serving.
     pub(super) fn abort_renewal(&mut self, why: &str) {
         let Some(renewal) = self.renewal.take() else {
             return;
@@ -213,14 +213,14 @@ impl Supervisor {
             state = "failed",
             cause,
             error = why,
-            "{why}\n\nthe renewal ({cause}) has failed: the worker goes on serving"
+            "{why}\n\nthe renewal ({cause}) failed: the old worker keeps serving"
         );
         self.state
             .note(super::now(), format!("renewal ({cause}) failed: {why}"));
         for responder in renewal.responders {
             respond(
                 responder,
-                Reply::error(format!("{why}\n\nthe worker that serves goes on")),
+                Reply::error(format!("{why}\n\nthe old worker keeps serving")),
             );
         }
     }
@@ -231,7 +231,7 @@ impl Supervisor {
             .as_ref()
             .is_some_and(|renewal| renewal.deadline <= now)
         {
-            self.abort_renewal("the worker did not end its reload in time");
+            self.abort_renewal("the old worker did not finish its reload in time");
         }
     }
 
@@ -240,8 +240,8 @@ impl Supervisor {
         self.sockets.extract_if(.., going).for_each(Socket::close);
     }
 
-    /// The program of the next worker: this one, also when its file has been replaced, unless that is
-    /// just what is wanted.
+    /// The program of the next worker: the running one even if its file was replaced, or the new one in an
+    /// upgrade.
     pub(super) fn program(&self) -> io::Result<PathBuf> {
         match &self.renewal {
             Some(renewal) if renewal.upgrade && renewal.worker.is_none() => {

@@ -1,4 +1,4 @@
-//! The sockets that clients connect to: bound here, accepted from by workers.
+//! The listening sockets: bound here, accepted from by workers.
 
 use std::fmt;
 use std::io;
@@ -13,28 +13,29 @@ use rustix::net::AddressFamily;
 
 use crate::load::manifest::Listen;
 
-/// How many connections may wait to be accepted, as while a worker starts; the system may allow fewer.
+/// How many connections may wait to be accepted, for instance while a worker starts. The system may allow
+/// fewer.
 const BACKLOG: i32 = 4096;
 
 /// A socket that listens.
 #[derive(Debug)]
 pub(super) struct Socket {
-    /// What was asked for; none for a socket that somebody else has opened.
+    /// The address as configured; none for an inherited socket.
     pub(super) address: Option<Listen>,
     pub(super) descriptor: OwnedFd,
     pub(super) url: String,
 }
 
-/// An address that can't be listened on.
+/// An address that the supervisor cannot listen on.
 #[derive(Debug, thiserror::Error)]
-#[error("can't listen on `{address}`: {reason}")]
+#[error("cannot listen on `{address}`: {reason}")]
 pub struct BindError {
     address: String,
     reason: String,
 }
 
 impl Socket {
-    /// A socket that listens already, as the one who opened it or a supervisor before this one had it.
+    /// A socket that listens already, from the service manager or the previous supervisor.
     pub(super) fn adopt(address: Option<Listen>, descriptor: OwnedFd) -> io::Result<Self> {
         let url = url(&descriptor)?;
         Ok(Self {
@@ -51,7 +52,7 @@ impl Socket {
         for index in 0..given.len() {
             let descriptor = match given.take_tcp_listener(index) {
                 Ok(Some(listener)) => OwnedFd::from(listener),
-                // It stays there if it is something else.
+                // A descriptor of another kind stays in the list.
                 _ => match given.take_unix_listener(index)? {
                     Some(listener) => listener.into(),
                     None => continue,
@@ -62,11 +63,11 @@ impl Socket {
         Ok(sockets)
     }
 
-    /// Binds every socket that an address stands for.
+    /// Binds all sockets of an address.
     ///
     /// # Errors
     ///
-    /// A name that does not resolve, an address in use or not ours to use.
+    /// A name that does not resolve, an address that is in use or not permitted.
     pub(super) fn bind(address: &Listen) -> Result<Vec<Self>, BindError> {
         let bound = match address {
             Listen::Tcp(host) => bind_tcp(host),
@@ -82,10 +83,10 @@ impl Socket {
         })
     }
 
-    /// Removes what it leaves behind, when it is closed for good.
+    /// Closes it for good, and removes the file of a Unix socket.
     pub(super) fn close(self) {
         if let Some(Listen::Unix(path)) = self.address {
-            // Gone already is as good.
+            // It may be gone already.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -107,7 +108,7 @@ fn bind_tcp(host: &str) -> io::Result<Vec<OwnedFd>> {
     let mut bound: Vec<OwnedFd> = Vec::new();
     let mut port = None;
     for mut resolved in host.to_socket_addrs()? {
-        // `localhost:0` is one port on each of its addresses.
+        // `localhost:0` means the same port on each of its addresses.
         if let Some(port) = port.filter(|_| resolved.port() == 0) {
             resolved.set_port(port);
         }
@@ -126,7 +127,7 @@ fn bind_tcp(host: &str) -> io::Result<Vec<OwnedFd>> {
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
-    // std's queue is too short for the time between two workers.
+    // std's backlog is too short for the time between two workers.
     rustix::net::listen(&listener, BACKLOG)?;
     Ok(listener)
 }
@@ -138,7 +139,7 @@ fn bind_unix(path: &Path) -> io::Result<OwnedFd> {
     Ok(listener.into())
 }
 
-/// Removes a socket's file that nobody listens on any more, and nothing else.
+/// Removes the file of a socket that no process listens on any more, and nothing else.
 pub(super) fn remove_stale(path: &Path) -> io::Result<()> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else {
         return Ok(());

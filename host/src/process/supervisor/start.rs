@@ -1,4 +1,4 @@
-//! From nothing to a worker that serves.
+//! Starting: the sockets, the first worker, and every later one.
 
 use std::time::{Duration, Instant};
 
@@ -16,34 +16,35 @@ use crate::policy::restart::StackSource;
 use crate::process::control::{ControlSocket, candidates};
 use crate::process::ipc::{Command, PROTOCOL, WorkerConfig};
 
-/// How much longer than its own deadlines a worker may take.
+/// How much time a worker gets beyond its own deadlines.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a worker may take to serve libraries that are there; building has no limit.
+/// How long a worker may take to start with libraries that are built; a build has no limit.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// A worker to be started.
 #[derive(Debug, Clone)]
 pub(super) struct StartPlan {
     pub(super) start: StackSource,
-    /// Why, in a word or two.
+    /// Why, in one or two words.
     pub(super) cause: String,
 }
 
 impl Supervisor {
-    /// Opens what has to be open before the first worker starts, and starts it.
+    /// Opens the sockets and starts the first worker.
     pub(super) fn launch(
         settings: Settings,
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<Self, String> {
         let mut sockets = Socket::inherited()
-            .map_err(|error| format!("an inherited socket is of no use: {error}"))?;
+            .map_err(|error| format!("cannot use an inherited socket: {error}"))?;
         if sockets.is_empty() {
             for address in addresses(&settings)? {
                 sockets.extend(Socket::bind(&address).map_err(|error| error.to_string())?);
             }
         }
-        let vault = RuntimeDir::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
+        let library_store =
+            RuntimeDir::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
         let asked = settings.control.as_deref();
         let control_socket = ControlSocket::open(&candidates(&settings.manifest, asked));
         let control_socket = match control_socket {
@@ -51,7 +52,7 @@ impl Supervisor {
             Err(error) => {
                 tracing::warn!(
                     event = "no-control",
-                    "`stackup status` and the like won't work: {error}"
+                    "`stackup status` and other commands will not reach this server: {error}"
                 );
                 None
             }
@@ -61,7 +62,7 @@ impl Supervisor {
             settings,
             sockets,
             control_socket,
-            vault,
+            library_store,
             workers: std::collections::BTreeMap::new(),
             state: State::default(),
             pending: super::PendingRequests::default(),
@@ -83,7 +84,7 @@ impl Supervisor {
         Ok(supervisor)
     }
 
-    /// Starts a worker; if even that fails, again later.
+    /// Starts a worker. If that fails, tries again later.
     pub(super) fn start(&mut self, plan: StartPlan) -> Option<u32> {
         self.state.workers += 1;
         let number = self.state.workers;
@@ -92,7 +93,7 @@ impl Supervisor {
             (None, Some(_)) => None,
             _ => Some(Instant::now() + START_LIMIT),
         };
-        // It would hold what nobody wants any more once it serves.
+        // It does not get the sockets that close as soon as it serves.
         let closing = self.renewal.as_ref().map(|renewal| &renewal.closing);
         let stays = |socket: &&Socket| closing.is_none_or(|urls| !urls.contains(&socket.url));
         let sockets: Vec<_> = self.sockets.iter().filter(stays).collect();
@@ -109,18 +110,18 @@ impl Supervisor {
                     number,
                     pid = worker.pid.as_raw_nonzero().get(),
                     cause = plan.cause,
-                    "worker {number} starts"
+                    "worker {number} is starting"
                 );
                 self.workers.insert(number, worker);
                 Some(number)
             }
             Err(error) if self.served => {
-                tracing::error!("no worker could be started, trying again: {error}");
+                tracing::error!("cannot start a worker, trying again: {error}");
                 self.planned = Some((Instant::now() + Duration::from_secs(1), plan));
                 None
             }
             Err(error) => {
-                self.failed = Some(format!("no worker could be started: {error}"));
+                self.failed = Some(format!("cannot start a worker: {error}"));
                 None
             }
         }
@@ -146,7 +147,7 @@ impl Supervisor {
             format: settings.format,
             level: settings.level,
             color: settings.color,
-            vault: self.vault.path().to_path_buf(),
+            library_store: self.library_store.path().to_path_buf(),
             snapshot,
             generation: self.state.generation,
             reloads: self.state.reloads,
@@ -155,26 +156,26 @@ impl Supervisor {
         }
     }
 
-    /// A worker speaks our language, or it may not stay.
+    /// Kills a worker that uses another protocol version.
     pub(super) fn check_protocol(&mut self, number: u32, protocol: u32, version: &str) {
         if protocol == PROTOCOL {
             return;
         }
         tracing::error!(
-            "worker {number} is of another stackup ({version}, protocol {protocol}, ours is {PROTOCOL}): \
-             stop this one and start the new one"
+            "worker {number} is stackup {version} with protocol {protocol}, but the supervisor has protocol \
+             {PROTOCOL}\n\nhelp: stop this stackup and start the new one"
         );
         if let Some(worker) = self.workers.get_mut(&number) {
-            worker.kill("it speaks another protocol");
+            worker.kill("its protocol version is another one");
         }
     }
 
-    /// A worker accepts connections: what served before may go.
+    /// A worker accepts connections: the others retire.
     pub(super) fn worker_serving(&mut self, number: u32) {
         let Some(worker) = self.workers.get_mut(&number) else {
             return;
         };
-        // It was told to stop meanwhile.
+        // The supervisor has told it to stop since.
         if worker.phase != Phase::Starting {
             return;
         }
@@ -186,7 +187,7 @@ impl Supervisor {
             number,
             pid,
             cause,
-            "worker {number} serves ({cause}, pid {pid})"
+            "worker {number} is serving ({cause}, pid {pid})"
         );
         for socket in self.sockets.iter().filter(|_| !self.served) {
             let url = socket.to_string();
@@ -199,7 +200,7 @@ impl Supervisor {
         self.finish_renewal(number);
     }
 
-    /// Lets every worker but `number` finish its requests.
+    /// Retires every worker except `number`.
     fn retire_others(&mut self, number: u32) {
         let rules = self.state.rules();
         let patience = Duration::from_millis(rules.drain_timeout + rules.shutdown_timeout);
@@ -212,19 +213,19 @@ impl Supervisor {
         }
     }
 
-    /// Removes libraries that nothing may need any more. A worker that starts may need what it was given, though the
-    /// one that serves has gone on: a reload that hangs is not waited for. Then it is done at a later time.
+    /// Removes libraries that are no longer needed. While a worker starts it may need any of those that it was
+    /// given, even if the serving one has moved on; then a later call removes them.
     pub(super) fn prune(&self) {
         let mut workers = self.workers.values();
         if workers.any(|worker| worker.phase == Phase::Starting) {
             return;
         }
         let last = self.state.generation;
-        LibraryStore::new(self.vault.path().to_path_buf()).prune(last, &self.state.kept());
+        LibraryStore::new(self.library_store.path().to_path_buf()).prune(last, &self.state.kept());
     }
 }
 
-/// Where to listen.
+/// The addresses to listen on.
 pub(super) fn addresses(settings: &Settings) -> Result<Vec<Listen>, String> {
     if let Some(addresses) = &settings.listen {
         return Ok(addresses.clone());
@@ -240,7 +241,7 @@ pub(super) fn addresses(settings: &Settings) -> Result<Vec<Listen>, String> {
     };
     match manifest::parse(&source, &reading) {
         Ok(parsed) => Ok(parsed.manifest.server.listen),
-        // Culprit_ develops is shown what is wrong with it where it serves as soon as it is mended.
+        // In development the error page shows the error, at the default address.
         Err(_) if settings.build.is_some() => Ok(manifest::Server::default().listen),
         Err(diagnostics) => Err(source.render(&diagnostics, settings.color)),
     }

@@ -1,4 +1,4 @@
-//! What the supervisor knows of stacks, whichever worker serves them.
+//! What the supervisor knows about stacks, whichever worker serves them.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::Path;
@@ -9,50 +9,51 @@ use crate::load::snapshot::{RejectedStack, SavedLibrary, Snapshot, Substitute, S
 use crate::policy::{Backoff, Quarantine};
 use crate::serve::generation::ReloadRecord;
 
-/// How many reloads and incidents are remembered.
+/// How many reloads and incidents are kept.
 const REMEMBERED: usize = 50;
 
-/// What must survive every worker, and an upgrade of the supervisor.
+/// What survives workers and upgrades. Serialized names stay, because an upgrade reads what the previous
+/// version wrote.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct State {
-    /// The last number of a generation.
+    /// The number of the last generation.
     pub(super) generation: u64,
-    /// The last number of a reload.
+    /// The number of the last reload.
     pub(super) reloads: u64,
-    /// The last number of a worker.
+    /// The number of the last worker.
     pub(super) workers: u32,
-    /// The stack that served last.
+    /// The active stack.
     pub(super) active: Option<Snapshot>,
-    /// The stack that passed its probation last.
+    /// The rollback target: the last stack that passed its probation.
     pub(super) good: Option<Snapshot>,
-    /// The library that each plugin had in a good stack before it had the one it has now.
+    /// For each plugin, the library that a good stack had before the present one.
     before: BTreeMap<String, SavedLibrary>,
-    /// The candidate that is being built, if one is.
+    /// The candidate that is being built, if any.
     pub(super) trying: Option<String>,
     /// Stacks that were rolled back.
     #[serde(rename = "avoid")]
     pub(super) rejected: Vec<RejectedStack>,
     pub(super) quarantine: Quarantine,
-    /// What each library in quarantine has done.
+    /// Why each quarantined library is in quarantine.
     #[serde(rename = "guilt")]
     pub(super) quarantine_causes: BTreeMap<String, QuarantineCause>,
     pub(super) backoff: Backoff,
     /// The last reloads, oldest first.
     pub(super) records: VecDeque<ReloadRecord>,
-    /// What went wrong lately, oldest first.
+    /// The last incidents, oldest first.
     pub(super) incidents: VecDeque<Incident>,
-    /// How many workers died that should not have.
+    /// How many workers have crashed.
     pub(super) crashes: u64,
-    /// How many workers were replaced in good order.
+    /// How many workers were replaced without a crash.
     pub(super) renewals: u64,
 }
 
 /// Why a library is in quarantine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct QuarantineCause {
-    /// Its plugin, as the manifest names it.
+    /// The plugin's name in the manifest.
     pub(super) plugin: String,
-    /// For a person.
+    /// As text for people.
     pub(super) reason: String,
 }
 
@@ -61,34 +62,34 @@ pub(super) struct QuarantineCause {
 pub(super) struct Incident {
     /// In milliseconds since the Unix epoch.
     pub(super) at: u64,
-    /// What, for a person.
+    /// What, as text for people.
     pub(super) text: String,
 }
 
 impl State {
-    /// What the manifest that serves asks for.
+    /// The rules of the active manifest.
     pub(super) fn rules(&self) -> SupervisorRules {
         let snapshot = self.active.as_ref().or(self.good.as_ref());
         snapshot.map(|snapshot| snapshot.rules).unwrap_or_default()
     }
 
-    /// Whether the active stack has still to prove itself.
+    /// Whether the active stack is still on probation.
     pub(super) fn on_probation(&self) -> bool {
         let state = |stack: &Option<Snapshot>| stack.as_ref().map(|stack| stack.state.clone());
         state(&self.active) != state(&self.good)
     }
 
-    /// A stack serves.
+    /// A stack has become active.
     pub(super) fn serves(&mut self, snapshot: Snapshot) {
         self.generation = self.generation.max(snapshot.generation);
         self.trying = None;
-        // other code or order is another try.
+        // A stack that is active again is no longer rejected.
         self.rejected
             .retain(|rejected| rejected.state != snapshot.state);
         self.active = Some(snapshot);
     }
 
-    /// The active stack has passed its probation. Whether it still is the active one.
+    /// The stack of this generation has passed its probation. False if it is no longer the active one.
     pub(super) fn proven(&mut self, generation: u64) -> bool {
         let Some(active) = self
             .active
@@ -98,8 +99,8 @@ impl State {
             return false;
         };
         let good = self.good.take();
-        // What was rolled back may have failed beside something that is gone now. If it is the stack that
-        // was gone back to, nothing is.
+        // A rejected stack may have failed because of something that is gone now. That is not so if this
+        // is the stack that was rolled back to.
         if good.as_ref().is_none_or(|good| good.state != active.state) {
             self.rejected.clear();
         }
@@ -118,7 +119,7 @@ impl State {
         true
     }
 
-    /// What stands in for each library in quarantine.
+    /// The quarantined libraries, each with its substitute.
     pub(super) fn substitutes(&self) -> Vec<Substitute> {
         let held = self.quarantine.entries();
         held.filter_map(|(fingerprint, _)| {
@@ -132,7 +133,7 @@ impl State {
         .collect()
     }
 
-    /// The last good library of a plugin that is not in quarantine.
+    /// A plugin's last good library that is not in quarantine.
     fn before(&self, plugin: &str) -> Option<&SavedLibrary> {
         let good = self.good.iter().flat_map(|stack| &stack.libraries);
         let fit = |kept: &&SavedLibrary| {
@@ -141,14 +142,14 @@ impl State {
         good.chain(self.before.get(plugin)).find(fit)
     }
 
-    /// Lets every library out and takes every stack again.
+    /// Lifts every quarantine and accepts rejected stacks again.
     pub(super) fn clear_failures(&mut self) {
         self.rejected.clear();
         self.quarantine = Quarantine::default();
         self.quarantine_causes.clear();
     }
 
-    /// The files in the vault that may be needed.
+    /// The files in the library store that may still be needed.
     pub(super) fn kept(&self) -> HashSet<&Path> {
         let stacks = self.active.iter().chain(&self.good);
         let libraries = stacks.flat_map(|stack| &stack.libraries);

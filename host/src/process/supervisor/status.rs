@@ -1,4 +1,4 @@
-//! What there is, for `stackup status`.
+//! The answer to `stackup status`.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use super::Supervisor;
 use super::pending::Responder;
 use crate::process::ipc::Command;
 
-/// How long a worker may take to answer; one that is stuck takes for ever.
+/// How long a worker may take to answer. One that is stuck never does.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Supervisor {

@@ -1,8 +1,9 @@
-//! A new `stackup` in the place of this one: first the worker, then the supervisor itself.
+//! Upgrading to a new `stackup`: first the worker, then the supervisor itself.
 //!
-//! A worker of the new program serves before anything else changes: so a program that does not work is
-//! found out while the old one is whole. Then this process becomes the new program (exec): it keeps its
-//! number, its children and its sockets, which it finds, with all that it knew, in a socket at its stdin.
+//! A worker of the new program serves before anything else changes, so a program that does not work is
+//! detected while the old one is still complete. Then this process executes the new program: it keeps its
+//! process id, its children and its sockets. The new program reads them, with the supervisor's state, from a
+//! socket at its stdin.
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr};
@@ -49,12 +50,13 @@ struct Handover {
     #[serde(rename = "door")]
     control_socket: Option<PathBuf>,
     /// With its lock.
-    vault: PathBuf,
+    #[serde(rename = "vault")]
+    library_store: PathBuf,
     /// How long it has been up, in milliseconds.
     up: u64,
 }
 
-/// What a supervisor listens to.
+/// The signals that a supervisor handles.
 fn signals() -> SigSet {
     [
         Signal::SIGHUP,
@@ -67,29 +69,27 @@ fn signals() -> SigSet {
     .collect()
 }
 
-/// From here on signals find somebody who listens: those come that have waited.
+/// Delivers the signals that were blocked during the exec; call it when the handlers are installed.
 pub(super) fn unblock_signals() {
     if let Err(error) = signals().thread_unblock() {
-        tracing::error!("signals are not heard: {error}");
+        tracing::error!("cannot unblock signals: {error}");
     }
 }
 
 impl Supervisor {
-    /// Replaces the worker by one of the program's file as it is now, and then this process.
+    /// Replaces the worker, and then this process, by the program that is installed now.
     pub(super) fn upgrade(&mut self, responder: Option<Responder>) {
         self.begin_renewal("upgrade", true, responder, true);
     }
 
-    /// Becomes the program's file as it is now. Returns only if that fails.
+    /// Executes the program that is installed now. Returns only if that fails.
     pub(super) fn exec_successor(&self) {
         let error = match self.hand_over().and_then(|stdin| self.exec(&stdin)) {
             Ok(never) => match never {},
             Err(error) => error,
         };
         unblock_signals();
-        tracing::error!(
-            "the supervisor goes on as it was, for the new one could not be started: {error}"
-        );
+        tracing::error!("cannot execute the new supervisor: {error}; the old one keeps running");
     }
 
     fn exec(&self, stdin: &OwnedFd) -> io::Result<Infallible> {
@@ -97,14 +97,14 @@ impl Supervisor {
         let program = text(self.settings.program.as_os_str())?;
         let manifest = text(self.settings.manifest.as_os_str())?;
         let argument = text(OsStr::new(ARGUMENT))?;
-        // A signal that comes before the stdin listens would end it: it waits until then (`unblock_signals`).
-        // std's exec would let it through.
+        // A signal before the new program has its handlers would end it. It is blocked until then
+        // (`unblock_signals`). std's exec would unblock it.
         signals().thread_block()?;
         rustix::stdio::dup2_stdin(stdin)?;
         Ok(execv(&program, &[c"stackup", &argument, &manifest])?)
     }
 
-    /// A socket in which all that this process has lies ready.
+    /// A socket from which the new program can read all state and descriptors of this process.
     fn hand_over(&self) -> io::Result<OwnedFd> {
         let (near, far) = UnixStream::pair()?;
         let handover = Handover {
@@ -120,10 +120,10 @@ impl Supervisor {
                 .control_socket
                 .as_ref()
                 .map(|control_socket| control_socket.path.clone()),
-            vault: self.vault.path().to_path_buf(),
+            library_store: self.library_store.path().to_path_buf(),
             up: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(0),
         };
-        let mut descriptors = vec![self.vault.lock().as_fd()];
+        let mut descriptors = vec![self.library_store.lock().as_fd()];
         descriptors.extend(
             self.control_socket
                 .iter()
@@ -136,13 +136,13 @@ impl Supervisor {
     }
 }
 
-/// Goes on where another supervisor, which was this process, has stopped.
+/// Continues as the supervisor that this process was before the upgrade.
 pub fn main() -> ExitCode {
     let taken = receive_with_descriptors::<Handover>(rustix::stdio::stdin());
     let (handover, descriptors) = match taken {
         Ok(taken) => taken,
         Err(error) => {
-            eprintln!("error: `stackup __adopt` is for stackup's own use: {error}");
+            eprintln!("error: `stackup __adopt` is for internal use only: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -153,13 +153,12 @@ pub fn main() -> ExitCode {
     });
     let lived = block_on(async {
         let (events, receiver) = mpsc::unbounded_channel();
-        let supervisor = Supervisor::resume(handover, descriptors, events).map_err(|error| {
-            format!("what the supervisor before has left is of no use: {error}")
-        })?;
+        let supervisor = Supervisor::resume(handover, descriptors, events)
+            .map_err(|error| format!("cannot take over from the previous supervisor: {error}"))?;
         tracing::info!(
             event = "upgraded",
             version = env!("CARGO_PKG_VERSION"),
-            "the supervisor is stackup {} from here on",
+            "the supervisor is now stackup {}",
             env!("CARGO_PKG_VERSION")
         );
         supervisor.run(receiver).await
@@ -186,7 +185,7 @@ impl Supervisor {
             left.next()
                 .ok_or_else(|| io::Error::other("a descriptor is missing"))
         };
-        let vault = RuntimeDir::adopt(handover.vault, next()?.into());
+        let library_store = RuntimeDir::adopt(handover.library_store, next()?.into());
         let control_socket = match handover.control_socket {
             Some(path) => Some(ControlSocket {
                 listener: UnixListener::from(next()?),
@@ -214,7 +213,7 @@ impl Supervisor {
             settings: handover.settings,
             sockets,
             control_socket,
-            vault,
+            library_store,
             workers,
             state: handover.state,
             pending: PendingRequests::default(),

@@ -1,4 +1,4 @@
-//! A worker process, seen from above.
+//! A worker process and the supervisor's connection to it.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,14 +19,14 @@ use super::start::StartPlan;
 use crate::policy::restart::StackSource;
 use crate::process::ipc::{ARGUMENT, Command, WorkerConfig, send_with_descriptors};
 
-/// How many commands may wait for a worker that does not read.
+/// The most commands that wait for a worker that does not read.
 const COMMAND_QUEUE: usize = 64;
 
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Phase {
-    /// It loads.
+    /// It loads its stack.
     Starting,
     /// It accepts connections.
     Serving,
@@ -40,23 +40,23 @@ pub(super) struct Worker {
     pub(super) number: u32,
     pub(super) pid: Pid,
     pub(super) phase: Phase,
-    /// Since when it is in this phase.
+    /// When the phase began.
     pub(super) since: Instant,
     /// Why it was started.
     pub(super) cause: String,
-    /// What it was started with.
+    /// Which stack it was started with.
     pub(super) origin: StackSource,
-    /// When it is killed, if it has not gone on by then.
+    /// When it is killed unless it has left the phase.
     pub(super) deadline: Option<Instant>,
-    /// A handler of it blocks its thread for good.
+    /// One of its handlers blocks a thread for good.
     pub(super) hung: bool,
-    /// It was killed by us, for this reason.
+    /// Why the supervisor has killed it.
     pub(super) killed: Option<&'static str>,
-    /// It ends by itself, for this reason.
+    /// Why it shuts down without a command.
     pub(super) leaving: Option<String>,
-    /// How it ended; kept until all that it had to say was heard.
+    /// How it exited; it stays in the list until its last event is read.
     pub(super) ended: Option<rustix::process::WaitStatus>,
-    /// All that it had to say was heard.
+    /// Its socket is closed: its last event is read.
     pub(super) disconnected: bool,
     line: UnixStream,
     commands: mpsc::Sender<Command>,
@@ -68,7 +68,7 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// What the system denies.
+    /// The system refuses a process, a socket or a pipe.
     pub(super) fn start(
         program: &Path,
         number: u32,
@@ -82,7 +82,7 @@ impl Worker {
         let child = process::Command::new(program)
             .arg0("stackup")
             .arg(ARGUMENT)
-            // For who reads a list of processes.
+            // Shown in lists of processes.
             .arg(&config.manifest)
             .stdin(Stdio::from(OwnedFd::from(far)))
             .env_remove("NOTIFY_SOCKET")
@@ -107,7 +107,7 @@ impl Worker {
         )
     }
 
-    /// A worker that runs already.
+    /// A worker that already runs.
     pub(super) fn adopt(
         info: WorkerInfo,
         line: UnixStream,
@@ -124,7 +124,7 @@ impl Worker {
                     continue;
                 };
                 text.push(b'\n');
-                // Whether it is gone is told by its end.
+                // That it is gone shows when it exits.
                 if writer.write_all(&text).await.is_err() {
                     return;
                 }
@@ -142,7 +142,7 @@ impl Worker {
                     return;
                 }
             }
-            // Nobody listens only when everything ends.
+            // Without a receiver the supervisor shuts down.
             let _ = events.send(Event::Disconnected(number));
         });
         Ok(Self {
@@ -164,7 +164,7 @@ impl Worker {
         })
     }
 
-    /// What a supervisor that takes over must know of it.
+    /// What the next supervisor needs to adopt it.
     pub(super) fn info(&self) -> WorkerInfo {
         WorkerInfo {
             number: self.number,
@@ -175,43 +175,43 @@ impl Worker {
         }
     }
 
-    /// The descriptors of it that a supervisor needs.
+    /// The descriptors that the next supervisor needs to adopt it.
     pub(super) fn descriptors(&self) -> [std::os::fd::BorrowedFd<'_>; 2] {
         [self.line.as_fd(), self.last_words.as_fd()]
     }
 
-    /// Sends a command; false if the queue is full or the worker gone.
+    /// Sends a command. False if its queue is full or it is gone.
     pub(super) fn send(&self, command: Command) -> bool {
         self.commands.try_send(command).is_ok()
     }
 
-    /// It is in this phase from now on.
+    /// Enters a phase.
     pub(super) fn set_phase(&mut self, phase: Phase, deadline: Option<Instant>) {
         self.phase = phase;
         self.since = Instant::now();
         self.deadline = deadline;
     }
 
-    /// Ends it at once.
+    /// Kills it.
     pub(super) fn kill(&mut self, why: &'static str) {
         self.killed = Some(why);
         self.deadline = None;
-        // It may have ended this moment.
+        // It may have exited a moment ago.
         let _ = rustix::process::kill_process(self.pid, rustix::process::Signal::KILL);
     }
 
-    /// What it wrote when it crashed. It has ended.
+    /// The crash report that it wrote, if any. Call it after the worker has exited.
     pub(super) fn last_words(&self) -> String {
         let mut text = Vec::new();
         if let Ok(pipe) = self.last_words.try_clone() {
-            // Nothing may be there, and somebody may still hold the other end.
+            // The pipe may be empty, and a child may still hold its other end: reading does not block.
             let _ = std::fs::File::from(pipe).read_to_end(&mut text);
         }
         String::from_utf8_lossy(&text).into_owned()
     }
 }
 
-/// What is known of a worker, apart from its descriptors.
+/// A worker without its descriptors, for an upgrade.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct WorkerInfo {
     pub(super) number: u32,

@@ -143,7 +143,7 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
     Ok(reloader
         .on_candidate(Box::new(trying))
         .probing(Box::new(probe))
-        .keeping(LibraryStore::new(config.vault.clone()))
+        .keeping(LibraryStore::new(config.library_store.clone()))
         .after(
             config.generation,
             config.rejected.clone(),
