@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The commands and their options.
 
 use std::path::PathBuf;
 
@@ -10,153 +10,153 @@ use crate::services::LogFormat;
 /// Serves the middleware and the app that config.ru.toml names, each a dynamic library, and swaps in
 /// new code or a new order while requests are in flight.
 ///
-/// Without a command: `stackup dev`.
+/// Without a command, runs `stackup dev`.
 #[derive(Debug, Parser)]
 #[command(name = "stackup", version, args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    dev: DevSite,
+    dev: DevArgs,
     #[command(flatten)]
-    log: LogOptions,
+    log: LogArgs,
 }
 
 /// A command.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Build the plugins that are crates in reach, serve, and watch (the default)
-    Dev(DevSite),
-    /// Serve libraries that are built already
-    Serve(Site),
-    /// Make a site, or a plugin of a site
+    /// Build the plugins from their crates, serve, and reload on changes (the default)
+    Dev(DevArgs),
+    /// Serve libraries that are already built
+    Serve(ServeArgs),
+    /// Create a site, or a plugin in a site
     #[command(subcommand)]
-    New(New),
-    /// Check the manifest and every plugin it names; exit 1 if something is wrong
-    Check(Plan),
+    New(NewArgs),
+    /// Check the manifest and every plugin in it; exit with 1 on errors
+    Check(StackArgs),
     /// Print the stack as a tree, with versions, fingerprints and configs
-    Stack(Plan),
-    /// Tell what runs: workers, generations and what keeps them, failures, reloads
+    Stack(StackArgs),
+    /// Show workers, generations and what holds them, failures and reloads
     Status {
         #[command(flatten)]
-        target: Target,
-        /// Print it as JSON
+        target: TargetArgs,
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Look for changes now, wait, and print the verdict; exit 1 if it was refused
+    /// Reload now and print the result; exit with 1 if the change is refused
     Reload {
         #[command(flatten)]
-        target: Target,
-        /// Build every instance anew, even if nothing has changed
+        target: TargetArgs,
+        /// Build every instance again, even if nothing has changed
         #[arg(long)]
         fresh: bool,
-        /// Take up again what was rolled back or quarantined
+        /// Try again what was rolled back or quarantined
         #[arg(long)]
         retry: bool,
-        /// Print the verdict as JSON
+        /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Replace the worker by a fresh one, without a lost request
-    Restart(Target),
-    /// Replace worker and supervisor by the `stackup` that is installed now, without a lost request
-    Upgrade(Target),
-    /// End, when the last requests have
-    Stop(Target),
-    /// Write down which libraries the plugins are, beside the manifest, for `--locked`
-    Lock(Place),
-    /// Print the JSON Schema of the manifest, with the config of each plugin that it names
-    Schema(Place),
-    /// Print what a library says of itself, without running any of its code
+    /// Replace the worker by a new one without losing a request
+    Restart(TargetArgs),
+    /// Replace worker and supervisor by the installed `stackup` without losing a request
+    Upgrade(TargetArgs),
+    /// Shut down after the last requests
+    Stop(TargetArgs),
+    /// Record the plugins' libraries in a lock file beside the manifest, for `--locked`
+    Lock(ManifestArgs),
+    /// Print the JSON Schema of the manifest and of each plugin's config
+    Schema(ManifestArgs),
+    /// Print a library's metadata without running any of its code
     Inspect {
         /// The library file
         library: PathBuf,
-        /// Load it and print the JSON Schema of each handler's config as well
+        /// Also load it and print the JSON Schema of each handler's config
         #[arg(long)]
         schema: bool,
     },
 }
 
-/// What can be made.
+/// What `stackup new` creates.
 #[derive(Debug, Subcommand)]
-pub(super) enum New {
-    /// Make a site: a folder with a manifest, an app, a middleware, and their tests
+pub(super) enum NewArgs {
+    /// Create a site: a folder with a manifest, an app, a middleware, and their tests
     Site {
-        /// The folder, which is the site's name, too
+        /// The folder; its name is the site's name
         name: PathBuf,
         #[command(flatten)]
-        api: Api,
+        api: PluginApiArgs,
     },
-    /// Make a plugin in `plugins/NAME` of a site
+    /// Create a plugin in `plugins/NAME` of a site
     #[command(group = ArgGroup::new("kind").required(true))]
     Plugin {
         /// The plugin's name
         name: String,
-        /// It is an app: it answers requests
+        /// Create an app: it answers requests
         #[arg(long, group = "kind")]
         app: bool,
-        /// It is a middleware: it answers requests with the help of what stands below it
+        /// Create a middleware: it handles requests and passes them on to the layers below
         #[arg(long, group = "kind")]
         middleware: bool,
-        /// The site [default: the nearest folder with config.ru.toml, from the current one upwards]
+        /// The site [default: the current folder or the nearest parent with config.ru.toml]
         #[arg(long = "in", value_name = "FOLDER")]
         site: Option<PathBuf>,
         #[command(flatten)]
-        api: Api,
+        api: PluginApiArgs,
     },
 }
 
-/// Where the crate of plugin authors is.
+/// Where plugins find the crate `stackup-plugin`.
 #[derive(Debug, Args)]
-pub(super) struct Api {
-    /// The folder of the crate `stackup-plugin` [default: that of the checkout which this stackup was
-    /// built from, as long as it is there; else the released version]
+pub(super) struct PluginApiArgs {
+    /// The folder of the crate `stackup-plugin` [default: the checkout that this stackup was built
+    /// from, or the released version if that is gone]
     #[arg(long, value_name = "FOLDER")]
     pub(super) plugin_api: Option<PathBuf>,
 }
 
-/// Where the stack is described.
+/// The manifest and its environment.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Place {
+pub(super) struct ManifestArgs {
     /// The manifest
     #[arg(default_value = "config.ru.toml")]
     pub(super) manifest: PathBuf,
-    /// The environment, as `only` and `except` name it [default: development; `serve`
+    /// The environment that `only` and `except` refer to [default: development; `serve`
     /// and `lock`: production]
     #[arg(short = 'E', long = "env", value_name = "NAME", env = "STACKUP_ENV")]
     pub(super) environment: Option<String>,
 }
 
-/// The same, with what may be loaded for it.
+/// The manifest, and which libraries may be loaded for it.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Plan {
+pub(super) struct StackArgs {
     #[command(flatten)]
-    pub(super) place: Place,
-    /// Load only the very libraries that `stackup lock` wrote down
+    pub(super) manifest_args: ManifestArgs,
+    /// Load only the libraries that `stackup lock` recorded
     #[arg(long)]
     pub(super) locked: bool,
 }
 
-/// What is served, and where.
+/// What is served, and at which address.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Site {
+pub(super) struct ServeArgs {
     #[command(flatten)]
-    pub(super) plan: Plan,
-    /// Listen on this address (or `unix:/path`), in place of the manifest's `listen`
+    pub(super) stack: StackArgs,
+    /// Listen on this address (or `unix:/path`) instead of the manifest's `listen`
     #[arg(short = 'o', long, value_name = "ADDRESS")]
     pub(super) host: Option<String>,
-    /// Listen on this port; 0 takes a free one
+    /// Listen on this port; 0 picks a free one
     #[arg(short = 'p', long, value_name = "PORT")]
     pub(super) port: Option<u16>,
-    /// Be asked by `stackup status` and the like on this socket [default: beside the manifest]
+    /// Control socket used by `stackup status` and other commands [default: beside the manifest]
     #[arg(long, value_name = "PATH", env = "STACKUP_CONTROL")]
     pub(super) control: Option<PathBuf>,
 }
 
-/// A stackup that runs.
+/// A running stackup.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Target {
+pub(super) struct TargetArgs {
     /// The manifest that it serves
     #[arg(default_value = "config.ru.toml")]
     pub(super) manifest: PathBuf,
@@ -165,37 +165,37 @@ pub(super) struct Target {
     pub(super) control: Option<PathBuf>,
 }
 
-/// The same, built first.
+/// What is served, and how its plugins are built.
 #[derive(Debug, Clone, Args)]
-pub(super) struct DevSite {
+pub(super) struct DevArgs {
     #[command(flatten)]
-    pub(super) site: Site,
+    pub(super) serve: ServeArgs,
     /// Build the plugins in the release profile
     #[arg(long)]
     pub(super) release: bool,
 }
 
-/// How much is told, and how.
+/// The log's format and level.
 #[derive(Debug, Clone, Copy, Args)]
-pub(super) struct LogOptions {
-    /// How the log on stderr is written
+pub(super) struct LogArgs {
+    /// Format of the log on stderr
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: LogFormat,
-    /// Tell warnings and errors only
+    /// Log only warnings and errors
     #[arg(short = 'q', long, global = true)]
     pub(super) quiet: bool,
-    /// Tell more; twice: everything
+    /// Log more; repeat it to log everything
     #[arg(short = 'v', long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
 }
 
 impl Arguments {
-    pub(super) fn command(self) -> (Command, LogOptions) {
+    pub(super) fn command(self) -> (Command, LogArgs) {
         (self.command.unwrap_or(Command::Dev(self.dev)), self.log)
     }
 }
 
-impl LogOptions {
+impl LogArgs {
     pub(super) fn log_level(self) -> LevelFilter {
         match (self.quiet, self.verbose) {
             (true, _) => LevelFilter::WARN,

@@ -1,16 +1,16 @@
-//! `stackup check` and `stackup stack`: the whole corridor, short of serving.
+//! `stackup check` and `stackup stack`: build the whole stack without serving it.
 
 use std::process::ExitCode;
 
-use super::arguments::{Place, Plan};
+use super::arguments::{ManifestArgs, StackArgs};
 use super::serve::{probe, shelf};
 use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
 use crate::serve::generation::{LibraryBuilder, Outcome, ReloadMode, Reloader};
 use crate::services;
 
-pub(super) fn check(plan: &Plan, color: bool) -> ExitCode {
-    let shown = plan.place.manifest.display();
-    match walk(plan, color) {
+pub(super) fn check(stack: &StackArgs, color: bool) -> ExitCode {
+    let shown = stack.manifest_args.manifest.display();
+    match build_stack(stack, color) {
         Ok(reloader) => {
             let count = reloader
                 .outline()
@@ -20,18 +20,20 @@ pub(super) fn check(plan: &Plan, color: bool) -> ExitCode {
             } else {
                 "directives"
             };
-            println!("{shown} is fine: {count} {directives}, every plugin loads and can be built");
+            println!(
+                "{shown} is valid: {count} {directives}, every plugin loads and builds its handlers"
+            );
             ExitCode::SUCCESS
         }
         Err(reason) => {
-            complain(&reason);
+            print_error(&reason);
             ExitCode::FAILURE
         }
     }
 }
 
-pub(super) fn stack(plan: &Plan, color: bool) -> ExitCode {
-    match walk(plan, color) {
+pub(super) fn stack(stack: &StackArgs, color: bool) -> ExitCode {
+    match build_stack(stack, color) {
         Ok(reloader) => {
             println!(
                 "{}",
@@ -43,26 +45,26 @@ pub(super) fn stack(plan: &Plan, color: bool) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(reason) => {
-            complain(&reason);
+            print_error(&reason);
             ExitCode::FAILURE
         }
     }
 }
 
-/// Says on stderr why there is no result.
-pub(super) fn complain(reason: &str) {
+/// Prints an error to stderr, with the title `error: ` if it has none.
+pub(super) fn print_error(reason: &str) {
     let title = if services::has_level_prefix(reason) {
         ""
     } else {
         "error: "
     };
-    // Without its colours where they are not wanted.
+    // anstream strips the colours if stderr does not want them.
     anstream::eprintln!("{title}{}", reason.trim_end());
 }
 
-fn walk(plan: &Plan, color: bool) -> Result<Reloader, String> {
-    let mut reloader = reloader(&plan.place, "development", color)?.probing(probe()?);
-    if plan.locked {
+fn build_stack(stack: &StackArgs, color: bool) -> Result<Reloader, String> {
+    let mut reloader = reloader(&stack.manifest_args, "development", color)?.probing(probe()?);
+    if stack.locked {
         reloader = reloader.locked();
     }
     let report = block_on(async {
@@ -81,10 +83,17 @@ fn walk(plan: &Plan, color: bool) -> Result<Reloader, String> {
     }
 }
 
-/// What walks the corridor for a command that serves nothing: in production it takes libraries that
-/// are built already.
-pub(super) fn reloader(place: &Place, default: &str, color: bool) -> Result<Reloader, String> {
-    let environment = place.environment.as_deref().unwrap_or(default).to_owned();
+/// A reloader for a command that serves nothing. In production it takes libraries that are already built.
+pub(super) fn reloader(
+    manifest_args: &ManifestArgs,
+    default: &str,
+    color: bool,
+) -> Result<Reloader, String> {
+    let environment = manifest_args
+        .environment
+        .as_deref()
+        .unwrap_or(default)
+        .to_owned();
     let libraries: Option<Box<dyn LibraryBuilder>> = match environment.as_str() {
         "production" => None,
         _ => {
@@ -93,7 +102,7 @@ pub(super) fn reloader(place: &Place, default: &str, color: bool) -> Result<Relo
         }
     };
     let shelf = shelf().map_err(|error| error.to_string())?;
-    let manifest = place.manifest.clone();
+    let manifest = manifest_args.manifest.clone();
     Ok(Reloader::new(
         manifest,
         environment,
@@ -104,6 +113,7 @@ pub(super) fn reloader(place: &Place, default: &str, color: bool) -> Result<Relo
 }
 
 pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, String> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no runtime: {error}"))?;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| format!("cannot start the async runtime: {error}"))?;
     Ok(runtime.block_on(work))
 }

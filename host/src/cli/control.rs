@@ -1,24 +1,24 @@
-//! `stackup status`, `reload`, `restart`, `upgrade` and `stop`: questions to one that runs.
+//! `stackup status`, `reload`, `restart`, `upgrade` and `stop`: requests to a running stackup.
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::arguments::Target;
-use super::check::complain;
+use super::arguments::TargetArgs;
+use super::check::print_error;
 use crate::process::control::{Request, candidates, send_request, status_text};
 
-/// Asks, and prints the answer: as JSON, or for people.
-pub(super) fn control(target: &Target, request: &Request, json: bool) -> ExitCode {
+/// Sends the request and prints the reply, as JSON or as text.
+pub(super) fn control(target: &TargetArgs, request: &Request, json: bool) -> ExitCode {
     let sockets = candidates(&target.manifest, target.control.as_deref());
     let reply = match send_request(&sockets, request) {
         Ok(reply) => reply,
         Err(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             return ExitCode::FAILURE;
         }
     };
     if !reply.ok {
-        complain(&reply.text);
+        print_error(&reply.text);
         return ExitCode::FAILURE;
     }
     match request {

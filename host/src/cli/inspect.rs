@@ -1,4 +1,4 @@
-//! `stackup inspect`: what a library says of itself.
+//! `stackup inspect`: a library's metadata.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -68,7 +68,7 @@ fn render(metadata: &Metadata, fingerprint: Fingerprint) -> String {
     text
 }
 
-/// Only a loaded library can tell its schemas.
+/// The schemas of a library's handlers. Only a loaded library can produce them.
 fn schemas(file: &Path, metadata: &Metadata) -> Result<String, String> {
     let demands = Requirements {
         pin: None,

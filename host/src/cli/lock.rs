@@ -1,30 +1,31 @@
-//! `stackup lock`: writes down which libraries the plugins are.
+//! `stackup lock`: records the library of each plugin in the lock file.
 
 use std::process::ExitCode;
 
-use super::arguments::Place;
-use super::check::{block_on, complain, reloader};
+use super::arguments::ManifestArgs;
+use super::check::{block_on, print_error, reloader};
 use crate::load::lock::{lock_path, write};
 
-pub(super) fn lock(place: &Place, color: bool) -> ExitCode {
-    match locked(place, color) {
+pub(super) fn lock(manifest_args: &ManifestArgs, color: bool) -> ExitCode {
+    match locked(manifest_args, color) {
         Ok(line) => {
             println!("{line}");
             ExitCode::SUCCESS
         }
         Err(reason) => {
-            complain(&reason);
+            print_error(&reason);
             ExitCode::FAILURE
         }
     }
 }
 
-fn locked(place: &Place, color: bool) -> Result<String, String> {
-    let mut reloader = reloader(place, "production", color)?;
+fn locked(manifest_args: &ManifestArgs, color: bool) -> Result<String, String> {
+    let mut reloader = reloader(manifest_args, "production", color)?;
     let lock = block_on(reloader.lock())?.map_err(|refusal| refusal.reason)?;
-    let path = lock_path(&place.manifest);
+    let path = lock_path(&manifest_args.manifest);
     let shown = path.display();
-    write(&path, &lock).map_err(|error| format!("the lock `{shown}` can't be written: {error}"))?;
+    write(&path, &lock)
+        .map_err(|error| format!("cannot write the lock file `{shown}`: {error}"))?;
     let count = lock.0.len();
     let libraries = if count == 1 { "library" } else { "libraries" };
     Ok(format!("{shown} has {count} {libraries}"))

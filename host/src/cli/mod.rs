@@ -1,4 +1,4 @@
-//! The command line: what a person types and reads.
+//! The command line.
 
 mod arguments;
 mod check;
@@ -27,7 +27,7 @@ use crate::services::{LogSettings, color_wanted, start_log};
 
 /// Runs the command that the process was called with.
 pub fn main() -> ExitCode {
-    // Before anything is parsed: these are not for people.
+    // Internal commands, before clap sees them.
     match std::env::args_os()
         .nth(1)
         .as_deref()
@@ -43,9 +43,9 @@ pub fn main() -> ExitCode {
     let color = color_wanted();
     let (command, options) = arguments.command();
     if let Command::Dev(dev) = &command
-        && let Some(meant) = meant(&dev.site.plan.place.manifest)
+        && let Some(message) = misspelt_command(&dev.serve.stack.manifest_args.manifest)
     {
-        check::complain(&meant);
+        check::print_error(&message);
         return ExitCode::FAILURE;
     }
     start_log(LogSettings {
@@ -70,21 +70,21 @@ pub fn main() -> ExitCode {
         Command::Upgrade(target) => control::control(&target, &Request::Upgrade {}, false),
         Command::Stop(target) => control::control(&target, &Request::Stop {}, false),
         Command::New(new) => new::new(&new),
-        Command::Check(plan) => check::check(&plan, color),
-        Command::Stack(plan) => check::stack(&plan, color),
-        Command::Lock(place) => lock::lock(&place, color),
-        Command::Schema(place) => schema::schema(&place, color),
+        Command::Check(stack) => check::check(&stack, color),
+        Command::Stack(stack) => check::stack(&stack, color),
+        Command::Lock(manifest_args) => lock::lock(&manifest_args, color),
+        Command::Schema(manifest_args) => schema::schema(&manifest_args, color),
         Command::Inspect { library, schema } => inspect::inspect(&library, schema),
     }
 }
 
-/// What to say where a command is misspelt, and so is taken for a manifest.
-fn meant(manifest: &Path) -> Option<String> {
+/// The error message if a misspelt command was taken for a manifest.
+fn misspelt_command(manifest: &Path) -> Option<String> {
     let typed = manifest.to_str()?;
     let commands = <Arguments as CommandFactory>::command();
     let names = commands.get_subcommands().map(clap::Command::get_name);
     let near = nearest(typed, names).filter(|_| !manifest.exists())?;
     Some(format!(
-        "there is neither a command nor a manifest `{typed}`: did you mean `stackup {near}`?"
+        "no command or manifest named `{typed}`\n\nhelp: did you mean `stackup {near}`?"
     ))
 }

@@ -1,19 +1,19 @@
-//! `stackup new`: makes a site or a plugin, and says what to do with it.
+//! `stackup new`: creates a site or a plugin, and prints the next steps.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::arguments::New;
-use super::check::complain;
+use super::arguments::NewArgs;
+use super::check::print_error;
 use crate::develop::scaffold::{plugin, site};
 use crate::load::library::HandlerKind;
 
-pub(super) fn new(new: &New) -> ExitCode {
+pub(super) fn new(new: &NewArgs) -> ExitCode {
     let made = match new {
-        New::Site { name, api } => {
+        NewArgs::Site { name, api } => {
             site(name, api.plugin_api.as_deref()).map(|made| made.to_string())
         }
-        New::Plugin {
+        NewArgs::Plugin {
             name,
             app,
             site,
@@ -30,12 +30,12 @@ pub(super) fn new(new: &New) -> ExitCode {
         }
     };
     match made {
-        Ok(told) => {
-            println!("{told}");
+        Ok(text) => {
+            println!("{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             ExitCode::FAILURE
         }
     }

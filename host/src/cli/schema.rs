@@ -1,13 +1,13 @@
-//! `stackup schema`: what editors need to know of a manifest.
+//! `stackup schema`: the JSON Schema of a manifest, for editors.
 
 use std::process::ExitCode;
 
-use super::arguments::Place;
-use super::check::{block_on, complain, reloader};
+use super::arguments::ManifestArgs;
+use super::check::{block_on, print_error, reloader};
 use crate::services;
 
-pub(super) fn schema(place: &Place, color: bool) -> ExitCode {
-    let schema = reloader(place, "development", color).and_then(|mut reloader| {
+pub(super) fn schema(manifest_args: &ManifestArgs, color: bool) -> ExitCode {
+    let schema = reloader(manifest_args, "development", color).and_then(|mut reloader| {
         block_on(async {
             services::install();
             reloader.schema().await
@@ -20,7 +20,7 @@ pub(super) fn schema(place: &Place, color: bool) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(reason) => {
-            complain(&reason);
+            print_error(&reason);
             ExitCode::FAILURE
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::arguments::{DevSite, LogOptions, Site};
+use super::arguments::{DevArgs, LogArgs, ServeArgs};
 use crate::load::library::{BaseDir, LibraryCache, RuntimeDir, RuntimeDirError};
 use crate::load::manifest::Listen;
 use crate::load::probe::{ChildProbe, Probe};
@@ -10,36 +10,41 @@ use crate::process::ipc::BuildOptions;
 use crate::process::supervisor::{self, Settings};
 use crate::services::number_from_level;
 
-pub(super) fn dev(dev: &DevSite, options: &LogOptions, color: bool) -> ExitCode {
+pub(super) fn dev(dev: &DevArgs, options: &LogArgs, color: bool) -> ExitCode {
     let build = BuildOptions {
         release: dev.release,
         quiet: options.quiet,
     };
-    start(&dev.site, "development", Some(build), options, color)
+    start(&dev.serve, "development", Some(build), options, color)
 }
 
-pub(super) fn serve(site: &Site, options: &LogOptions, color: bool) -> ExitCode {
+pub(super) fn serve(site: &ServeArgs, options: &LogArgs, color: bool) -> ExitCode {
     start(site, "production", None, options, color)
 }
 
 fn start(
-    site: &Site,
+    site: &ServeArgs,
     default: &str,
     build: Option<BuildOptions>,
-    options: &LogOptions,
+    options: &LogArgs,
     color: bool,
 ) -> ExitCode {
-    let environment = site.plan.place.environment.as_deref().unwrap_or(default);
+    let environment = site
+        .stack
+        .manifest_args
+        .environment
+        .as_deref()
+        .unwrap_or(default);
     let served = std::env::current_exe()
-        .map_err(|error| format!("this program can't find itself: {error}"))
+        .map_err(|error| format!("cannot find the path of this program: {error}"))
         .and_then(|program| {
             supervisor::run(Settings {
                 program,
-                manifest: site.plan.place.manifest.clone(),
+                manifest: site.stack.manifest_args.manifest.clone(),
                 environment: environment.to_owned(),
                 listen: listen(site),
                 build,
-                locked: site.plan.locked,
+                locked: site.stack.locked,
                 control: site.control.clone(),
                 format: options.log_format,
                 level: number_from_level(options.log_level()),
@@ -49,16 +54,16 @@ fn start(
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            super::check::complain(&reason);
+            super::check::print_error(&reason);
             ExitCode::FAILURE
         }
     }
 }
 
-/// Children of this program try plugins out.
+/// A probe that loads plugins in a child process of this program first.
 pub(super) fn probe() -> Result<Box<dyn Probe>, String> {
     let probe = ChildProbe::of_this_program();
-    let probe = probe.map_err(|error| format!("this program can't find itself: {error}"))?;
+    let probe = probe.map_err(|error| format!("cannot find the path of this program: {error}"))?;
     Ok(Box::new(probe))
 }
 
@@ -67,8 +72,8 @@ pub(super) fn shelf() -> Result<LibraryCache, RuntimeDirError> {
     RuntimeDir::create(&BaseDir::from_env()).map(LibraryCache::new)
 }
 
-/// `-o` and `-p` together stand for one address, as rackup's do.
-fn listen(site: &Site) -> Option<Vec<Listen>> {
+/// `-o` and `-p` together form one address, as in rackup.
+fn listen(site: &ServeArgs) -> Option<Vec<Listen>> {
     if site.host.is_none() && site.port.is_none() {
         return None;
     }

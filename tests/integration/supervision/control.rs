@@ -72,10 +72,7 @@ async fn reload_command_waits_and_exits_with_outcome() {
     let said = site.stackup(&["reload"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("`nobody` is not there"), "{said:?}");
-    assert!(
-        said.err.contains("generation 2 keeps serving"),
-        "{said:?}"
-    );
+    assert!(said.err.contains("generation 2 keeps serving"), "{said:?}");
     assert_eq!(code(&host).await, 1);
 }
 
