@@ -145,9 +145,9 @@ async fn plugin_that_renames_the_dependency_serves() {
 }
 
 #[test]
-fn wrong_export_says_what_to_write() {
+fn wrong_export_or_config_says_what_to_write() {
     const HANDLERS: &str = "
-use stackup_plugin::{App, Context, Request, Response, Result, StatusCode};
+use stackup_plugin::{App, Context, Request, Response, Result, StatusCode, config, export};
 pub struct Status<T>(T);
 impl<T: Default + Send + Sync + 'static> App for Status<T> {
     type Config = ();
@@ -166,45 +166,49 @@ pub fn not_async() -> &'static str {
 }
 ";
     let cases = [
-        ("export!()", "no handlers to export"),
+        ("export!();", "no handlers to export"),
         (
-            "export!(tokio; app fn hello)",
+            "export!(tokio; app fn hello);",
             "needs the feature `tokio` of stackup-plugin",
         ),
         (
-            "export!(application fn hello)",
+            "export!(application fn hello);",
             "each is `app NAME`, `app fn NAME`",
         ),
         (
-            "export!(app fn hello app Status<u8>)",
+            "export!(app fn hello app Status<u8>);",
             "separate handlers by commas",
         ),
-        ("export!(app Status<u8>)", "this handler needs a name"),
+        ("export!(app Status<u8>);", "this handler needs a name"),
         (
-            "export!(app fn hello as \"a b\")",
+            "export!(app fn hello as \"a b\");",
             "has only letters, digits, `-` and `_`",
         ),
         (
-            "export!(app fn hello, app fn self::hello)",
+            "export!(app fn hello, app fn self::hello);",
             "two handlers have the same name",
         ),
-        ("export!(app fn not_async)", "write `async fn name()"),
+        ("export!(app fn not_async);", "write `async fn name()"),
         (
-            "export!(middleware Status<u8> as \"status\")",
+            "export!(middleware Status<u8> as \"status\");",
             "implement `Middleware`",
+        ),
+        (
+            "#[config(api)] pub struct Config {}",
+            "`#[config(crate = \"api\")]`",
         ),
     ];
     let packages: Vec<Package> = (0..)
         .zip(cases)
-        .map(|(number, (export, _))| {
-            let source = format!("{HANDLERS}\nstackup_plugin::{export};\n");
+        .map(|(number, (line, _))| {
+            let source = format!("{HANDLERS}\n{line}\n");
             Package::new(format!("wrong-{number}"), "2021", source)
         })
         .collect();
     let found = packages::diagnostics("authoring-wrong", &packages);
-    for (number, (export, expected)) in (0..).zip(cases) {
+    for (number, (line, expected)) in (0..).zip(cases) {
         let text = found.get(&format!("wrong_{number}"));
-        let text = text.unwrap_or_else(|| panic!("{export} is accepted"));
-        assert!(text.contains(expected), "{export}:\n{text}");
+        let text = text.unwrap_or_else(|| panic!("{line} is accepted"));
+        assert!(text.contains(expected), "{line}:\n{text}");
     }
 }

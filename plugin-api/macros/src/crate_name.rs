@@ -6,20 +6,25 @@
 /// The library as rustc names it.
 const LIBRARY: &str = "stackup_plugin";
 
-/// Its name among these arguments of rustc; `stackup_plugin` unless it has exactly one other name.
-pub(super) fn find(arguments: impl Iterator<Item = String>) -> String {
+/// Its name among these arguments of rustc. `None` if they name dependencies, but not this one.
+///
+/// It is the default name if it has several, or if these are not rustc's arguments, as in an editor.
+pub(super) fn find(arguments: impl Iterator<Item = String>) -> Option<String> {
     let mut names = Vec::new();
+    let mut has_dependencies = false;
     let mut is_extern = false;
     for argument in arguments {
         let value = argument.strip_prefix("--extern=");
         if let Some(value) = value.or(is_extern.then_some(&argument)) {
+            has_dependencies = true;
             names.extend(name(value).map(str::to_owned));
         }
         is_extern = argument == "--extern";
     }
     match &names[..] {
-        [one] => one.clone(),
-        _ => LIBRARY.to_owned(),
+        [] if has_dependencies => None,
+        [one] => Some(one.clone()),
+        _ => Some(LIBRARY.to_owned()),
     }
 }
 
@@ -36,7 +41,7 @@ fn name(value: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn found(arguments: &[&str]) -> String {
+    fn found(arguments: &[&str]) -> Option<String> {
         find(arguments.iter().map(ToString::to_string))
     }
 
@@ -44,19 +49,28 @@ mod tests {
     fn renamed_crate_is_found_by_its_file() {
         let macros = "stackup_plugin_macros=/t/libstackup_plugin_macros-1.so";
         let api = "priv,noprelude:api=/t/libstackup_plugin-1.rmeta";
-        assert_eq!(
-            found(&["rustc", "--extern", macros, "--extern", api]),
-            "api"
-        );
-        assert_eq!(found(&["--extern=api=libstackup_plugin.rlib"]), "api");
+        let both = ["rustc", "--extern", macros, "--extern", api];
+        assert_eq!(found(&both).as_deref(), Some("api"));
+        let joined = ["--extern=api=libstackup_plugin.rlib"];
+        assert_eq!(found(&joined).as_deref(), Some("api"));
     }
 
     #[test]
-    fn plain_or_ambiguous_name_is_the_default() {
+    fn unknown_arguments_and_several_names_give_the_default() {
         let plain = "stackup_plugin=/t/libstackup_plugin-1.rlib";
-        assert_eq!(found(&["rustc", "--extern", plain]), LIBRARY);
-        assert_eq!(found(&["rustc", "@arguments"]), LIBRARY);
         let other = "other=/t/libstackup_plugin-2.rlib";
-        assert_eq!(found(&["--extern", plain, "--extern", other]), LIBRARY);
+        let several = ["--extern", plain, "--extern", other];
+        for arguments in [
+            &["rustc", "--extern", plain],
+            &["rustc", "@file", "x"][..],
+            &several,
+        ] {
+            assert_eq!(found(arguments).as_deref(), Some(LIBRARY));
+        }
+    }
+
+    #[test]
+    fn missing_dependency_is_none() {
+        assert_eq!(found(&["--extern", "common=/t/libcommon-1.rlib"]), None);
     }
 }

@@ -12,12 +12,14 @@ mod crate_name;
 /// A crate that renames stackup-plugin in its Cargo.toml, as in `api = { package = "stackup-plugin", … }`,
 /// writes `#[api::config]`. If the macro does not find the new name, which can happen in an editor, or if
 /// another crate re-exports stackup-plugin, give the path: `#[api::config(crate = "api")]`.
+///
+/// Do not shadow primitive types (`str`, `u8`, `bool`) or, for fields with defaults, `Some` in the module of
+/// a config: the derives of serde and schemars use these names as they find them.
 #[proc_macro_attribute]
 pub fn config(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let Ok(path) = path(arguments) else {
-        return error(
-            "the only argument of `#[config]` is the path of stackup-plugin: `#[config(crate = \"api\")]`",
-        );
+    let path = match path(arguments) {
+        Ok(path) => path,
+        Err(message) => return error(message),
     };
     // These work without the prelude as well. The derive of schemars calls methods of these traits.
     let attributes = format!(
@@ -36,11 +38,19 @@ pub fn config(arguments: TokenStream, item: TokenStream) -> TokenStream {
     output
 }
 
+const ARGUMENT: &str =
+    "the only argument of `#[config]` is the path of stackup-plugin: `#[config(crate = \"api\")]`";
+
+const NO_DEPENDENCY: &str = "stackup-plugin is not a dependency of this crate\n\
+    help: if another crate re-exports it, give its path: `#[config(crate = \"other::stackup_plugin\")]`";
+
 /// The path of stackup-plugin in the crate that uses the attribute.
-fn path(arguments: TokenStream) -> Result<String, ()> {
+fn path(arguments: TokenStream) -> Result<String, &'static str> {
     let arguments: Vec<TokenTree> = arguments.into_iter().collect();
     match &arguments[..] {
-        [] => Ok(format!("::{}", crate_name::find(std::env::args()))),
+        [] => crate_name::find(std::env::args())
+            .map(|name| format!("::{name}"))
+            .ok_or(NO_DEPENDENCY),
         [
             TokenTree::Ident(key),
             TokenTree::Punct(equals),
@@ -48,9 +58,9 @@ fn path(arguments: TokenStream) -> Result<String, ()> {
         ] if key.to_string() == "crate" && equals.as_char() == '=' => {
             let text = path.to_string();
             let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
-            text.map(str::to_owned).ok_or(())
+            text.map(str::to_owned).ok_or(ARGUMENT)
         }
-        _ => Err(()),
+        _ => Err(ARGUMENT),
     }
 }
 

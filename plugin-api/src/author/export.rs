@@ -2,6 +2,9 @@
 
 /// Exports the handlers of this library. Use it once per plugin.
 ///
+/// A plugin can't depend on another one, since each exports the same symbol: the linker reports
+/// `duplicate symbol: stackup_plugin_root`. Move code that both need to a library without `export!`.
+///
 /// A handler is a type that implements [`App`](crate::App) or [`Middleware`](crate::Middleware), or
 /// an `async fn`, by its name or path:
 ///
