@@ -168,7 +168,7 @@ async fn non_plugins_are_refused() {
             says: &[
                 "libwritable_folder.so` is refused at trust",
                 "is world-writable",
-                "/shared` (mode 0777)",
+                "/shared` is world-writable (mode 0777)",
                 "config.ru.toml:1:7",
             ],
         },
