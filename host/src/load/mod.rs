@@ -6,6 +6,7 @@ pub mod lock;
 pub mod manifest;
 pub mod probe;
 pub(crate) mod program;
+pub(crate) mod saved_libraries;
 pub mod schema;
 pub mod snapshot;
 pub mod watch;

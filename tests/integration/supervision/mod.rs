@@ -3,6 +3,7 @@
 mod control;
 mod crash;
 mod quarantine;
+mod removed_files;
 mod renewal;
 mod rollback;
 mod systemd;

@@ -54,7 +54,7 @@ async fn crashing_new_stack_is_rolled_back_until_change() {
 }
 
 /// The worker that serves, as `stackup status` knows it.
-async fn status_worker(site: &stackup_tests::Site) -> rustix::process::Pid {
+pub(super) async fn status_worker(site: &stackup_tests::Site) -> rustix::process::Pid {
     let status = super::control::status(site).await;
     let workers = status["workers"].as_array().expect("workers");
     let serving = workers.iter().find(|worker| worker["state"] == "serving");

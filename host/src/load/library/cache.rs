@@ -113,19 +113,21 @@ impl LibraryCache {
             let state = State::InMemory(library);
             return Ok(ResolvedLibrary { state, timings });
         }
-        let prepared = prepare(path, requirements, &self.dir)?;
+        let prepared = prepare(path, requirements, self.dir(path)?)?;
         self.remember(path, &prepared);
         Ok(self.resolve(prepared))
     }
 
-    /// Prepares a saved library without running any of its code. Blocks.
+    /// Prepares a saved library without running any of its code. If its copy is lost, its `file` replaces it,
+    /// provided that the content is the same. Blocks.
     ///
     /// # Errors
     ///
-    /// The first stage that refuses it.
+    /// The first stage that refuses it; [`Stage::Restore`](super::Stage::Restore) if its content is lost.
     pub fn prepare_saved(
         &mut self,
         saved: &Path,
+        file: &Path,
         fingerprint: Fingerprint,
         requirements: &Requirements<'_>,
     ) -> Result<ResolvedLibrary, PrepareError> {
@@ -133,7 +135,7 @@ impl LibraryCache {
             let (state, timings) = (State::InMemory(library), Vec::new());
             return Ok(ResolvedLibrary { state, timings });
         }
-        let prepared = prepare_saved(saved, fingerprint, requirements, &self.dir)?;
+        let prepared = prepare_saved(saved, file, fingerprint, requirements, self.dir(saved)?)?;
         Ok(self.resolve(prepared))
     }
 
@@ -178,6 +180,15 @@ impl LibraryCache {
     ) -> Result<Arc<Library>, LibraryError> {
         let found = self.prepare(path, requirements)?;
         self.load(path, found)
+    }
+
+    /// The directory for copies, which may have been removed.
+    fn dir(&mut self, path: &Path) -> Result<&RuntimeDir, PrepareError> {
+        self.dir.repair().map_err(|error| PrepareError {
+            path: path.to_path_buf(),
+            cause: error.into(),
+        })?;
+        Ok(&self.dir)
     }
 
     fn resolve(&self, prepared: Prepared) -> ResolvedLibrary {

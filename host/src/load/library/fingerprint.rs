@@ -28,14 +28,14 @@ impl Fingerprint {
 
 /// Hashes content in chunks.
 #[derive(Debug, Default)]
-pub(super) struct Hasher(Sha256);
+pub(crate) struct Hasher(Sha256);
 
 impl Hasher {
-    pub(super) fn update(&mut self, chunk: &[u8]) {
+    pub(crate) fn update(&mut self, chunk: &[u8]) {
         self.0.update(chunk);
     }
 
-    pub(super) fn finish(self) -> Fingerprint {
+    pub(crate) fn finish(self) -> Fingerprint {
         Fingerprint(self.0.finalize().into())
     }
 }

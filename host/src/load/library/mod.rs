@@ -20,7 +20,7 @@ mod runtime_dir;
 #[cfg(test)]
 mod sample;
 mod settle;
-mod store;
+pub(crate) mod store;
 mod trust;
 
 pub use self::cache::{LibraryCache, LibraryError, ResolvedLibrary};
@@ -28,13 +28,16 @@ pub use self::choose::ChooseError;
 pub use self::compatibility::IncompatibleError;
 pub use self::content::ReadError;
 pub use self::describe::{DescribeError, describe};
+pub(crate) use self::fingerprint::Hasher;
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
 pub use self::load::{Library, LoadError, attach, load};
 pub use self::loaded::{LibraryCounts, LoadedLibraries};
 pub use self::locate::{NotFound, file_name, locate, plugins_in};
 pub use self::metadata::{HandlerInfo, HandlerKind, Metadata, MetadataError, Panic};
 pub use self::pin::{LockError, PinError, check_lock, check_pin};
-pub use self::prepare::{Cause, PrepareError, Prepared, Requirements, Stage, prepare};
+pub use self::prepare::{
+    Cause, PrepareError, Prepared, Requirements, RestoreError, Stage, prepare,
+};
 pub use self::runtime_copy::CopyError;
 pub use self::runtime_dir::{BaseDir, RuntimeDir, RuntimeDirError};
 pub use self::settle::{

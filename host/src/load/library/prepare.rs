@@ -3,7 +3,7 @@
 //! Settle → fingerprint → trust → describe → runtime copy. None of the library's code runs.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::fingerprint::Fingerprint;
 use super::metadata::Metadata;
 use super::pin::{LockError, PinError, check_lock, check_pin};
 use super::runtime_copy::{CopyError, RuntimeCopy};
-use super::runtime_dir::RuntimeDir;
+use super::runtime_dir::{RuntimeDir, RuntimeDirError};
 use super::settle::{FileStat, SettleError, SettleTimeouts, settle};
 use super::trust::{Ids, Trust, TrustError, check_owners};
 
@@ -74,6 +74,8 @@ pub enum Stage {
     Describe,
     /// Naming the copy.
     RuntimeCopy,
+    /// Replacing a saved copy that is lost.
+    Restore,
 }
 
 impl fmt::Display for Stage {
@@ -84,6 +86,7 @@ impl fmt::Display for Stage {
             Self::Trust => "trust",
             Self::Describe => "describe",
             Self::RuntimeCopy => "runtime copy",
+            Self::Restore => "restore",
         })
     }
 }
@@ -97,6 +100,17 @@ pub struct PrepareError {
     /// Why.
     #[source]
     pub cause: Cause,
+}
+
+/// A saved library whose copy is lost, and whose file can't replace it.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The file has other content.
+    #[error("its saved copy is lost, and the file has other content (sha256 {0})")]
+    OtherContent(Fingerprint),
+    /// The file is refused as well.
+    #[error("its saved copy is lost, and the file can't replace it: {0}")]
+    Refused(Box<Cause>),
 }
 
 /// Why a library was refused.
@@ -119,6 +133,10 @@ pub enum Cause {
     Incompatible(#[from] IncompatibleError),
     #[error(transparent)]
     Copy(#[from] CopyError),
+    #[error(transparent)]
+    RuntimeDir(#[from] RuntimeDirError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
 }
 
 impl Cause {
@@ -127,7 +145,10 @@ impl Cause {
     pub fn stage(&self) -> Stage {
         match self {
             Self::Settle(_) => Stage::Settle,
-            Self::Copy(_) | Self::Read(ReadError::Copy(_)) => Stage::RuntimeCopy,
+            Self::Copy(_) | Self::RuntimeDir(_) | Self::Read(ReadError::Copy(_)) => {
+                Stage::RuntimeCopy
+            }
+            Self::Restore(_) => Stage::Restore,
             Self::Read(_) | Self::Pin(_) => Stage::Fingerprint,
             Self::Trust(_) | Self::Lock(_) => Stage::Trust,
             Self::Describe(_) | Self::Incompatible(_) => Stage::Describe,
@@ -159,21 +180,50 @@ pub fn prepare(
     })
 }
 
-/// The same for a saved library. Its content is known, so it is not hashed again. Blocks.
+/// The same for a `saved` copy. Its content is known, so it is not hashed again. If it is lost, the `file` that it
+/// came from replaces it, provided that it still has the same content. Blocks.
 ///
 /// # Errors
 ///
 /// The first stage that refuses the file, and the reason.
 pub(super) fn prepare_saved(
     saved: &Path,
+    file: &Path,
     fingerprint: Fingerprint,
     requirements: &Requirements<'_>,
     dir: &RuntimeDir,
 ) -> Result<Prepared, PrepareError> {
-    try_prepare_saved(saved, fingerprint, requirements, dir).map_err(|cause| PrepareError {
-        path: saved.to_path_buf(),
+    let refused = |path: &Path, cause| PrepareError {
+        path: path.to_path_buf(),
         cause,
-    })
+    };
+    match try_prepare_saved(saved, fingerprint, requirements, dir) {
+        Err(Cause::Read(_) | Cause::Describe(_)) => {
+            let prepared = replace_saved(file, fingerprint, requirements, dir);
+            prepared.map_err(|error| refused(file, error.into()))
+        }
+        prepared => prepared.map_err(|cause| refused(saved, cause)),
+    }
+}
+
+fn replace_saved(
+    file: &Path,
+    fingerprint: Fingerprint,
+    requirements: &Requirements<'_>,
+    dir: &RuntimeDir,
+) -> Result<Prepared, RestoreError> {
+    let prepared = try_prepare(file, requirements, dir)
+        .map_err(|cause| RestoreError::Refused(Box::new(cause)))?;
+    if prepared.fingerprint != fingerprint {
+        // Nothing uses it.
+        let _ = fs::remove_file(&prepared.copy.path);
+        return Err(RestoreError::OtherContent(prepared.fingerprint));
+    }
+    tracing::warn!(
+        "the saved copy of `{}` is lost; the file has the same content and replaces it",
+        file.display()
+    );
+    Ok(prepared)
 }
 
 fn try_prepare_saved(

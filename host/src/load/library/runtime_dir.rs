@@ -1,11 +1,12 @@
 //! The private directory that libraries are loaded from.
 //!
 //! The process holds a lock on it until it ends, in any way. A directory whose lock is free was left by a
-//! dead process, and the next process to start removes it.
+//! dead process, and the next process to start removes it. Cleaners of temporary directories may remove it
+//! while the process runs; then it is created again ([`RuntimeDir::repair`]).
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -23,7 +24,7 @@ pub struct BaseDir {
 }
 
 impl BaseDir {
-    /// `$XDG_RUNTIME_DIR`, then `$TMPDIR` or `/tmp`.
+    /// `$XDG_RUNTIME_DIR`, then `$TMPDIR`, then `/tmp`.
     #[must_use]
     pub fn from_env() -> Vec<Self> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty());
@@ -35,7 +36,13 @@ impl BaseDir {
             path: std::env::temp_dir(),
             variable: "TMPDIR",
         };
-        runtime.into_iter().chain([temp]).collect()
+        // `TMPDIR` may be removed while this process runs.
+        let default = Self {
+            path: "/tmp".into(),
+            variable: "the default",
+        };
+        let default = (temp.path != default.path).then_some(default);
+        runtime.into_iter().chain([temp]).chain(default).collect()
     }
 }
 
@@ -56,6 +63,8 @@ pub struct RuntimeDir {
     // Dropped in this order: the directory is removed while it is still locked.
     dir: Owned,
     lock: File,
+    /// Where to create another one.
+    bases: Vec<BaseDir>,
 }
 
 /// Removes the directory on drop.
@@ -81,7 +90,10 @@ impl RuntimeDir {
         for base in bases {
             let (path, variable) = (base.path.display(), base.variable);
             match Self::create_in(&base.path) {
-                Ok(dir) => return Ok(dir),
+                Ok((dir, lock)) => {
+                    let bases = bases.to_vec();
+                    return Ok(Self { dir, lock, bases });
+                }
                 Err(why) => refusals.push(format!("{path} (from {variable}) {why}")),
             }
         }
@@ -111,10 +123,61 @@ impl RuntimeDir {
         Self {
             dir: Owned(path),
             lock,
+            bases: BaseDir::from_env(),
         }
     }
 
-    fn create_in(base: &Path) -> Result<Self, String> {
+    /// Makes sure that the directory exists and is private. Returns whether it is another, empty one now: at the
+    /// same path if possible, since other processes may know it.
+    ///
+    /// # Errors
+    ///
+    /// When it is gone and no base directory is usable.
+    pub(crate) fn repair(&mut self) -> Result<bool, RuntimeDirError> {
+        let gone = match self.condition() {
+            Condition::Intact => return Ok(false),
+            Condition::Gone => true,
+            Condition::Exposed => false,
+        };
+        let path = self.path().to_path_buf();
+        if let Some(lock) = gone.then(|| recreate(&path)).flatten() {
+            self.lock = lock;
+        } else {
+            // Dropping the old one removes what is at its path, if it may.
+            *self = Self::create(&self.bases)?;
+        }
+        let why = if gone {
+            "removed"
+        } else {
+            "writable by others"
+        };
+        tracing::warn!(
+            event = "runtime-dir",
+            "the runtime directory `{}` was {why}: using the new `{}`",
+            path.display(),
+            self.path().display()
+        );
+        Ok(true)
+    }
+
+    fn condition(&self) -> Condition {
+        let (Ok(ours), Ok(now)) = (self.lock.metadata(), fs::symlink_metadata(self.path())) else {
+            return Condition::Gone;
+        };
+        if (now.dev(), now.ino()) != (ours.dev(), ours.ino()) {
+            return Condition::Gone;
+        }
+        match now.mode() & 0o7777 {
+            0o700 => Condition::Intact,
+            mode if mode & 0o022 != 0 => Condition::Exposed,
+            _ => match self.lock.set_permissions(Permissions::from_mode(0o700)) {
+                Ok(()) => Condition::Intact,
+                Err(_) => Condition::Exposed,
+            },
+        }
+    }
+
+    fn create_in(base: &Path) -> Result<(Owned, File), String> {
         let unusable = |e: io::Error| format!("can't be used: {e}");
         let base = base.canonicalize().map_err(unusable)?;
         if is_noexec(&base).map_err(unusable)? {
@@ -129,11 +192,48 @@ impl RuntimeDir {
                 .tempdir_in(&base)
                 .map_err(unusable)?;
             if let Some(lock) = lock(dir.path()) {
-                let dir = Owned(dir.keep());
-                return Ok(Self { dir, lock });
+                return Ok((Owned(dir.keep()), lock));
             }
         }
         Err("lost every directory created there to another process".to_owned())
+    }
+}
+
+/// What has become of a runtime directory.
+enum Condition {
+    Intact,
+    /// Removed, or something else has its path.
+    Gone,
+    /// Others could write it, so its content can't be trusted.
+    Exposed,
+}
+
+/// Creates the directory at `path` again and locks it. A worker may have created it already.
+fn recreate(path: &Path) -> Option<File> {
+    create_private(path).ok()?;
+    lock(path)
+}
+
+/// Creates the directory at `path`, private to this user. One of this user that exists is made private again.
+///
+/// # Errors
+///
+/// When something else is at the path, or the system refuses.
+pub(super) fn create_private(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created,
+    }
+    let found = fs::symlink_metadata(path)?;
+    if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
+        let path = path.display();
+        return Err(io::Error::other(format!(
+            "`{path}` is not a directory of this user"
+        )));
+    }
+    match found.mode() & 0o7777 {
+        0o700 => Ok(()),
+        _ => fs::set_permissions(path, Permissions::from_mode(0o700)),
     }
 }
 

@@ -169,3 +169,61 @@ fn directory_removed_before_locking_is_not_held() {
         "another directory under the same name"
     );
 }
+
+#[test]
+fn removed_directory_is_created_again_and_locked() {
+    let base = tempfile::tempdir().unwrap();
+    let mut dir = RuntimeDir::create(&at(base.path())).unwrap();
+    let path = dir.path().to_path_buf();
+    assert!(!dir.repair().unwrap());
+    for _ in 0..2 {
+        fs::remove_dir(&path).unwrap();
+        assert!(dir.repair().unwrap());
+        assert_eq!(dir.path(), path);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o700);
+        assert!(lock(&path).is_none(), "it is locked");
+    }
+    drop(dir);
+    assert_eq!(count(base.path()), 0);
+}
+
+#[test]
+fn something_else_at_the_path_is_left_and_another_directory_used() {
+    let base = tempfile::tempdir().unwrap();
+    let mut dir = RuntimeDir::create(&at(base.path())).unwrap();
+    let path = dir.path().to_path_buf();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("precious"), "x").unwrap();
+    fs::remove_dir(&path).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), &path).unwrap();
+    assert!(dir.repair().unwrap());
+    assert_ne!(dir.path(), path);
+    assert!(elsewhere.path().join("precious").exists());
+}
+
+#[test]
+fn another_base_is_used_when_the_first_is_removed() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let bases = [at(first.path()).remove(0), at(second.path()).remove(0)];
+    let mut dir = RuntimeDir::create(&bases).unwrap();
+    first.close().unwrap();
+    assert!(dir.repair().unwrap());
+    let second = second.path().canonicalize().unwrap();
+    assert_eq!(dir.path().parent(), Some(second.as_path()));
+}
+
+#[test]
+fn changed_mode_is_corrected_and_an_exposed_directory_is_replaced() {
+    let base = tempfile::tempdir().unwrap();
+    let mut dir = RuntimeDir::create(&at(base.path())).unwrap();
+    let path = dir.path().to_path_buf();
+    for mode in [0o755, 0o500] {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        assert!(!dir.repair().unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o700);
+    }
+    fs::set_permissions(&path, Permissions::from_mode(0o770)).unwrap();
+    assert!(dir.repair().unwrap());
+    assert_ne!(dir.path(), path);
+    assert!(!path.exists());
+}

@@ -5,11 +5,16 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Library;
+use super::runtime_dir::create_private;
+
+/// How many bytes are copied at a time.
+const CHUNK: usize = 64 << 10;
 
 /// The directory of saved libraries.
 #[derive(Debug, Clone)]
@@ -29,9 +34,15 @@ impl LibraryStore {
     pub fn save(&self, library: &Library, generation: u64) -> io::Result<PathBuf> {
         let copy = &library.copy.path;
         let folder = self.0.join(generation.to_string());
-        fs::create_dir_all(&folder)?;
+        create_folder(&folder)?;
         let saved = folder.join(copy.file_name().unwrap_or_default());
-        link(copy, &saved)?;
+        match link(copy, &saved) {
+            // A cleaner of temporary directories has removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                library.copy.write_to(&saved)?
+            }
+            linked => linked?,
+        }
         Ok(saved)
     }
 
@@ -60,14 +71,52 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     entries.map(|entry| entry.path())
 }
 
+/// Creates a folder of the store, and the store itself if a cleaner of temporary directories has removed it.
+///
+/// # Errors
+///
+/// When a directory can't be created, or the store's path is not private.
+pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
+    if let Some(store) = folder.parent() {
+        create_private(store)?;
+    }
+    create_private(folder)
+}
+
+/// Writes the content of `from` to a read-only file at `path`, atomically. `each` gets every chunk.
+///
+/// # Errors
+///
+/// When the content can't be read or written.
+pub(crate) fn write_copy(from: &File, path: &Path, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+    let part = path.with_extension("part");
+    // An earlier attempt may have left it.
+    let _ = fs::remove_file(&part);
+    let mut to = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o500)
+        .open(&part)?;
+    let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
+    loop {
+        let count = match from.read_at(&mut chunk, offset) {
+            Ok(0) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            count => count?,
+        };
+        each(&chunk[..count]);
+        to.write_all(&chunk[..count])?;
+        offset += count as u64;
+    }
+    fs::rename(part, path)
+}
+
 /// Links the file `from` to `to`; if that exists, it has the same content.
 pub(super) fn link(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            let part = to.with_extension("part");
-            fs::copy(from, &part)?;
-            fs::rename(part, to)
+            write_copy(&File::open(from)?, to, |_| ())
         }
         linked => linked,
     }

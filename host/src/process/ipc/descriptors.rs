@@ -29,7 +29,7 @@ pub fn send_with_descriptors<T: Serialize>(
     descriptors: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
     // The text goes as a file: it can't fill the socket's buffer.
-    let mut file = tempfile::tempfile()?;
+    let mut file = memory_file()?;
     file.write_all(&serde_json::to_vec(text)?)?;
     let all: Vec<_> = [file.as_fd()]
         .into_iter()
@@ -43,6 +43,18 @@ pub fn send_with_descriptors<T: Serialize>(
     let parts = [IoSlice::new(CARRIER)];
     sendmsg(socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)?;
     Ok(())
+}
+
+/// A file that needs no directory: `TMPDIR` may be gone.
+#[cfg(target_os = "linux")]
+fn memory_file() -> io::Result<File> {
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    Ok(rustix::fs::memfd_create("stackup", flags)?.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn memory_file() -> io::Result<File> {
+    tempfile::tempfile()
 }
 
 /// Receives what [`send_with_descriptors`] sent, with the descriptors in the same order. Blocks.

@@ -47,7 +47,7 @@ impl Supervisor {
         for number in dead {
             if let Some(worker) = self.workers.remove(&number) {
                 self.worker_exited(&worker);
-                self.library_store.sweep();
+                self.libraries.dir().sweep();
             }
         }
     }

@@ -32,8 +32,8 @@ use self::start::StartPlan;
 use self::state::State;
 pub use self::upgrade::{ARGUMENT as ADOPT, main as adopt};
 use self::worker::{Phase, Worker};
-use crate::load::library::RuntimeDir;
 use crate::load::manifest::Listen;
+use crate::load::saved_libraries::SavedLibraries;
 use crate::process::control::{ControlSocket, Reply, Request};
 use crate::process::ipc::{self, BuildOptions, Command};
 use crate::services::LogFormat;
@@ -91,7 +91,7 @@ struct Supervisor {
     settings: Settings,
     sockets: Vec<Socket>,
     control_socket: Option<ControlSocket>,
-    library_store: RuntimeDir,
+    libraries: SavedLibraries,
     workers: BTreeMap<u32, Worker>,
     state: State,
     pending: PendingRequests,
@@ -205,6 +205,7 @@ impl Supervisor {
             ipc::Event::Failed { reason } => self.start_refused(number, reason),
             ipc::Event::Serving => self.worker_serving(number),
             ipc::Event::Active(snapshot) => {
+                self.libraries.keep_open(&snapshot.libraries);
                 self.state.serves(*snapshot);
                 self.prune();
             }

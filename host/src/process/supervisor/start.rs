@@ -9,8 +9,9 @@ use super::sockets::Socket;
 use super::state::State;
 use super::worker::{Phase, Worker};
 use super::{Event, Settings, Supervisor};
-use crate::load::library::{BaseDir, LibraryStore, RuntimeDir};
+use crate::load::library::BaseDir;
 use crate::load::manifest::{self, Listen, Source};
+use crate::load::saved_libraries::SavedLibraries;
 use crate::load::snapshot::Snapshot;
 use crate::policy::restart::StackSource;
 use crate::process::control::{ControlSocket, candidates};
@@ -43,8 +44,8 @@ impl Supervisor {
                 sockets.extend(Socket::bind(&address).map_err(|error| error.to_string())?);
             }
         }
-        let library_store =
-            RuntimeDir::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
+        let libraries =
+            SavedLibraries::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
         let asked = settings.control.as_deref();
         let control_socket = ControlSocket::open(&candidates(&settings.manifest, asked));
         let control_socket = match control_socket {
@@ -62,7 +63,7 @@ impl Supervisor {
             settings,
             sockets,
             control_socket,
-            library_store,
+            libraries,
             workers: std::collections::BTreeMap::new(),
             state: State::default(),
             pending: super::PendingRequests::default(),
@@ -88,6 +89,7 @@ impl Supervisor {
     pub(super) fn start(&mut self, plan: StartPlan) -> Option<u32> {
         self.state.workers += 1;
         let number = self.state.workers;
+        self.libraries.restore(self.state.saved_libraries());
         let snapshot = self.snapshot_for(plan.start);
         let limit = match (&snapshot, self.settings.build) {
             (None, Some(_)) => None,
@@ -147,7 +149,7 @@ impl Supervisor {
             format: settings.format,
             level: settings.level,
             color: settings.color,
-            library_store: self.library_store.path().to_path_buf(),
+            library_store: self.libraries.dir().path().to_path_buf(),
             snapshot,
             generation: self.state.generation,
             reloads: self.state.reloads,
@@ -215,13 +217,13 @@ impl Supervisor {
 
     /// Removes libraries that are no longer needed. While a worker starts it may need any of those that it was
     /// given, even if the serving one has moved on; then a later call removes them.
-    pub(super) fn prune(&self) {
+    pub(super) fn prune(&mut self) {
         let mut workers = self.workers.values();
         if workers.any(|worker| worker.phase == Phase::Starting) {
             return;
         }
         let last = self.state.generation;
-        LibraryStore::new(self.library_store.path().to_path_buf()).prune(last, &self.state.kept());
+        self.libraries.prune(last, &self.state.kept());
     }
 }
 

@@ -137,7 +137,10 @@ impl State {
     fn before(&self, plugin: &str) -> Option<&SavedLibrary> {
         let good = self.good.iter().flat_map(|stack| &stack.libraries);
         let fit = |kept: &&SavedLibrary| {
-            kept.plugin == plugin && !self.quarantine.contains(&kept.fingerprint.to_string())
+            kept.plugin == plugin
+                && !self.quarantine.contains(&kept.fingerprint.to_string())
+                // It may be lost (`SavedLibraries::restore`).
+                && kept.copy.exists()
         };
         good.chain(self.before.get(plugin)).find(fit)
     }
@@ -151,12 +154,22 @@ impl State {
 
     /// The files in the library store that may still be needed.
     pub(super) fn kept(&self) -> HashSet<&Path> {
+        let libraries = self.kept_libraries();
+        libraries.map(|kept| kept.copy.as_path()).collect()
+    }
+
+    /// The libraries that may be needed.
+    pub(super) fn kept_libraries(&self) -> impl Iterator<Item = &SavedLibrary> {
         let stacks = self.active.iter().chain(&self.good);
         let libraries = stacks.flat_map(|stack| &stack.libraries);
-        libraries
-            .chain(self.before.values())
-            .map(|kept| kept.copy.as_path())
-            .collect()
+        libraries.chain(self.before.values())
+    }
+
+    /// The same, to restore their files.
+    pub(super) fn saved_libraries(&mut self) -> impl Iterator<Item = &mut SavedLibrary> {
+        let stacks = self.active.iter_mut().chain(&mut self.good);
+        let libraries = stacks.flat_map(|stack| &mut stack.libraries);
+        libraries.chain(self.before.values_mut())
     }
 
     pub(super) fn remember(&mut self, record: ReloadRecord) {

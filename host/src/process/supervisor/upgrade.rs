@@ -27,8 +27,8 @@ use super::start::GRACE;
 use super::state::State;
 use super::worker::{Phase, Worker, WorkerInfo};
 use super::{Event, PendingRequests, Settings, Supervisor, block_on};
-use crate::load::library::RuntimeDir;
 use crate::load::manifest::Listen;
+use crate::load::saved_libraries::SavedLibraries;
 use crate::process::control::ControlSocket;
 use crate::process::ipc::{receive_with_descriptors, send_with_descriptors};
 use crate::services::{LogSettings, level_from_number, start_log};
@@ -83,7 +83,9 @@ impl Supervisor {
     }
 
     /// Executes the program that is installed now. Returns only if that fails.
-    pub(super) fn exec_successor(&self) {
+    pub(super) fn exec_successor(&mut self) {
+        // The successor opens their files again.
+        self.libraries.restore(self.state.saved_libraries());
         let error = match self.hand_over().and_then(|stdin| self.exec(&stdin)) {
             Ok(never) => match never {},
             Err(error) => error,
@@ -120,10 +122,10 @@ impl Supervisor {
                 .control_socket
                 .as_ref()
                 .map(|control_socket| control_socket.path.clone()),
-            library_store: self.library_store.path().to_path_buf(),
+            library_store: self.libraries.dir().path().to_path_buf(),
             up: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(0),
         };
-        let mut descriptors = vec![self.library_store.lock().as_fd()];
+        let mut descriptors = vec![self.libraries.dir().lock().as_fd()];
         descriptors.extend(
             self.control_socket
                 .iter()
@@ -185,7 +187,8 @@ impl Supervisor {
             left.next()
                 .ok_or_else(|| io::Error::other("a descriptor is missing"))
         };
-        let library_store = RuntimeDir::adopt(handover.library_store, next()?.into());
+        let mut libraries = SavedLibraries::adopt(handover.library_store, next()?.into());
+        libraries.keep_open(handover.state.kept_libraries());
         let control_socket = match handover.control_socket {
             Some(path) => Some(ControlSocket {
                 listener: UnixListener::from(next()?),
@@ -213,7 +216,7 @@ impl Supervisor {
             settings: handover.settings,
             sockets,
             control_socket,
-            library_store,
+            libraries,
             workers,
             state: handover.state,
             pending: PendingRequests::default(),

@@ -16,10 +16,12 @@ use super::monitor::Monitor;
 use super::reload_loop::{ReloadLoop, Trigger};
 use super::tell::{announce, warn};
 use crate::develop::pages::{DevState, Inspector};
+use crate::load::library;
+use crate::load::snapshot::Snapshot;
 use crate::load::watch::{PendingChanges, Timing, Watcher};
 use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
 use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
-use crate::serve::generation::{ReloadOutcome, ReloadRecord};
+use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
 use crate::serve::server::{self, Deadlines, Listener, Phase, Settings};
 use crate::services::subscribe_log;
@@ -148,12 +150,32 @@ fn send_active(events: &Sender, reloader: &Reloader) {
 async fn boot(reloader: &mut Reloader, config: &WorkerConfig) -> Report {
     loop {
         let report = match &config.snapshot {
-            Some(snapshot) => reloader.boot(snapshot).await,
+            Some(snapshot) => boot_snapshot(reloader, snapshot).await,
             None => reloader.reload(ReloadMode::Force).await,
         };
         if report.outcome != Outcome::Outdated {
             return report;
         }
+    }
+}
+
+/// Restores the snapshot. If the content of one of its libraries is lost, the stack on disk is loaded instead: the
+/// content would be missing at the next start as well.
+async fn boot_snapshot(reloader: &mut Reloader, snapshot: &Snapshot) -> Report {
+    let report = reloader.boot(snapshot).await;
+    let lost = Stage::Library(library::Stage::Restore);
+    match &report.outcome {
+        Outcome::Refused(refusal) if refusal.stage == lost => {
+            tracing::error!(
+                event = "snapshot-lost",
+                generation = snapshot.generation,
+                "the stack of generation {} can't be restored, loading the one on disk: {}",
+                snapshot.generation,
+                refusal.reason.trim_end()
+            );
+            reloader.reload(ReloadMode::Force).await
+        }
+        _ => report,
     }
 }
 

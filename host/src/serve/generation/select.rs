@@ -164,7 +164,7 @@ fn prepare_saved(
     kept: &SavedLibrary,
     requirements: &Requirements<'_>,
 ) -> Result<ResolvedLibrary, PrepareError> {
-    shelf.prepare_saved(&kept.copy, kept.fingerprint, requirements)
+    shelf.prepare_saved(&kept.copy, &kept.file, kept.fingerprint, requirements)
 }
 
 pub(super) fn at(span: manifest::Span, error: &dyn std::error::Error) -> Box<Diagnostic> {

@@ -1,11 +1,13 @@
 //! The mapped private copy of a library: complete while in use, reduced to its mapped part once reclaimed.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::reclaim::{Punched, mappings, punch_unmapped, release, restore_unmapped};
 use super::segments::Segments;
 use crate::load::library::runtime_copy::RuntimeCopy;
+use crate::load::library::store::write_copy;
 
 /// The file that is mapped.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(in crate::load::library) struct MappedCopy {
     segments: Segments,
     reclaimed: bool,
     unmapped: Unmapped,
+    /// The whole content while it is in use, even if the file at `path` is removed.
+    full: Option<File>,
 }
 
 /// The state of the file's unmapped part: symbols and debug info.
@@ -30,6 +34,7 @@ impl MappedCopy {
         Self {
             segments: Segments::of(&copy.full),
             path: copy.path,
+            full: Some(copy.full),
             reclaimed: false,
             unmapped: Unmapped::Present,
         }
@@ -50,6 +55,7 @@ impl MappedCopy {
         if self.reclaimed && self.unmapped != Unmapped::Present {
             return;
         }
+        self.full = None;
         let name = self.path.file_name().map(Path::new).unwrap_or(&self.path);
         let name = name.display();
         let mappings = match mappings(&self.path) {
@@ -84,6 +90,8 @@ impl MappedCopy {
     /// Restores the symbols from `full`, which has the whole content. Memory pages fault back in by themselves.
     pub(in crate::load::library) fn restore(&mut self, full: &File) {
         self.reclaimed = false;
+        // Without it, the copy can't be saved if its file is removed.
+        self.full = full.try_clone().ok();
         if self.unmapped == Unmapped::Punched {
             self.unmapped = Unmapped::Present;
             if let Err(error) = restore_unmapped(&self.path, &self.segments, full) {
@@ -91,5 +99,15 @@ impl MappedCopy {
                 tracing::debug!(%error, "{path} is used again without its symbols");
             }
         }
+    }
+
+    /// Writes the content to a new file at `path`, for when its own file was removed.
+    ///
+    /// # Errors
+    ///
+    /// When the library is not in use, or the file can't be written.
+    pub(in crate::load::library) fn write_to(&self, path: &Path) -> io::Result<()> {
+        let full = self.full.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        write_copy(full, path, |_| ())
     }
 }
