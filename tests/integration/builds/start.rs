@@ -1,10 +1,12 @@
 //! What `stackup dev` begins with when there is nothing to begin with.
 
-use rustix::process::{Signal, kill_process};
-use stackup_tests::Workshop;
-use stackup_tests::crates::{app, lib};
+use std::os::unix::fs::PermissionsExt;
 
-use super::{refused, serves};
+use rustix::process::{Signal, kill_process};
+use stackup_tests::crates::{app, lib};
+use stackup_tests::{Host, Workshop, artifacts};
+
+use super::{answers, refused, serves};
 
 #[tokio::test]
 async fn failed_first_build_is_shown_until_fixed() {
@@ -54,4 +56,24 @@ async fn broken_cargo_toml_is_watched_until_fixed() {
     let part = "[package]\nname = \"part\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
     workshop.save("part/Cargo.toml", part);
     serves(&host, "hello").await;
+}
+
+/// As on WSL, in shared folders and in Codespaces.
+#[tokio::test]
+async fn world_writable_folder_refuses_given_libraries_and_not_built_ones() {
+    let manifest = "run = \"hello\"\n[plugins]\npath = [\"target/debug\"]\n";
+    let workshop = Workshop::new(manifest, &["hello"]);
+    let mode = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(workshop.site.path(), mode).unwrap();
+    let host = workshop.develop().await;
+    answers(&host, "hello").await;
+    workshop.save(&lib("hello"), &app("edited"));
+    serves(&host, "edited").await;
+    drop(host);
+    // The same file, where it is not known who built it.
+    let mut host = Host::launch(artifacts::stackup(), &workshop.site, &["-p", "0"]);
+    assert!(!host.exited().await.success());
+    let log = host.log().to_string();
+    assert!(log.contains("libhello.so` is refused at trust"), "{log}");
+    assert!(log.contains("is world-writable (mode 0777)"), "{log}");
 }

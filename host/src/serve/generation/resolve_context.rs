@@ -1,6 +1,6 @@
 //! What directives are resolved with, besides the manifest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::library_builder::BuiltLibraries;
 use crate::load::library::{Fingerprint, ResolvedLibrary};
@@ -31,6 +31,11 @@ impl ResolveContext {
         let same =
             |kept: &&SavedLibrary| kept.plugin == directive.plugin && kept.path == directive.path;
         self.kept.iter().find(same)
+    }
+
+    /// Whether this process has built the library in `file`.
+    pub(super) fn is_built(&self, file: &Path) -> bool {
+        self.built.files.values().any(|built| built == file)
     }
 
     /// The substitute for a library that is quarantined.

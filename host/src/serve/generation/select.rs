@@ -94,6 +94,8 @@ fn select_one<'a>(
         pin,
         locked: locked.as_deref(),
         trust: match manifest.plugins.trust {
+            // Whoever could replace it can change its sources as well.
+            _ if kept.is_none() && context.is_built(&file) => Trust::Any,
             manifest::Trust::Owner => Trust::Owner,
             manifest::Trust::Any => Trust::Any,
         },
