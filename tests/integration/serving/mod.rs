@@ -1,5 +1,7 @@
 //! HTTP/1.1 as clients see it.
 
+/// The host as the upstream of a real nginx.
+mod behind_nginx;
 /// Requests and responses with bodies, frame by frame.
 mod bodies;
 /// Stacks that are asked one after the other.
@@ -12,6 +14,9 @@ mod endings;
 mod limits;
 /// Where the host listens.
 mod listeners;
+
+/// Request bodies that no handler reads.
+mod unread_body;
 
 use stackup_tests::{Host, Site};
 

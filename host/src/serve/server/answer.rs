@@ -15,9 +15,9 @@ use stackup_plugin::abi::host::{
 use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::body::{Hooks, LimitedBody, ResponseBody, too_large};
-use super::connection::ConnectionContext;
+use super::connection_state::{ConnectionContext, ConnectionState};
 use super::response_guard::ResponseGuard;
-use super::send_deadline::SendDeadline;
+use super::unread_body::Discard;
 use crate::serve::generation::{Generation, Phase, RequestWait};
 
 /// Answers a request with the generation that is active when it starts.
@@ -25,7 +25,7 @@ pub(super) async fn answer(
     request: http::Request<Incoming>,
     ends: Connection,
     served: &ConnectionContext,
-    send_deadline: &Arc<SendDeadline>,
+    connection: &Arc<ConnectionState>,
 ) -> Response<ResponseBody> {
     let generation = served.active.load();
     generation.count_request();
@@ -34,15 +34,11 @@ pub(super) async fn answer(
     let declared = request.body().size_hint().lower();
     if let Some(limit) = limit.filter(|limit| declared > *limit) {
         let refusal = failed(&too_large(limit), served.show_errors);
-        let guard = ResponseGuard::new(
-            generation,
-            RequestWait::of(&request),
-            Arc::clone(send_deadline),
-        );
+        let wait = RequestWait::of(&request);
+        let guard = ResponseGuard::new(generation, wait, Arc::clone(connection));
         let mut response = respond(refusal, None, guard, None, is_head);
-        // The rest of the body is not read, so the connection must close.
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
+        connection.leave_body_unread();
+        close_after(&mut response);
         return response;
     }
     let observer = served.observer.as_ref();
@@ -54,10 +50,12 @@ pub(super) async fn answer(
     });
     let mut wait = RequestWait::of(&request);
     let (parts, body) = request.into_parts();
-    let body = if body.is_end_stream() {
-        HostBody::Empty
+    let has_body = !body.is_end_stream();
+    let body = if has_body {
+        let discard = Discard::new(connection, &parts.headers);
+        HostBody::Stream(Box::pin(LimitedBody::new(body, limit, discard)))
     } else {
-        HostBody::Stream(Box::pin(LimitedBody::new(body, limit)))
+        HostBody::Empty
     };
     let mut guard = ClientGoneGuard {
         exchange: Some(Arc::clone(&exchange)),
@@ -86,14 +84,19 @@ pub(super) async fn answer(
     if let Some(failure) = failure.as_ref().filter(|_| generation.number > 0) {
         log_failure(failure);
     }
-    let guard = ResponseGuard::new(generation, wait, Arc::clone(send_deadline)).observed(observed);
+    let guard = ResponseGuard::new(generation, wait, Arc::clone(connection)).observed(observed);
     let hooks = Some((exchange, failure));
     let mut response = respond(response, promised, guard, hooks, is_head);
-    if served.last.load(Ordering::Relaxed) {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
+    if served.last.load(Ordering::Relaxed) || (has_body && connection.has_unread_body()) {
+        close_after(&mut response);
     }
     response
+}
+
+/// Has the connection close after the response.
+fn close_after<B>(response: &mut Response<B>) {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
 }
 
 /// Awaits the stack's response; reads the clock only if it has to wait.

@@ -11,21 +11,27 @@ use hyper::body::Incoming;
 use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, record_poll};
 
 use super::response_guard::ResponseGuard;
+use super::unread_body::Discard;
 
 /// The body of a request, up to a limit.
 pub(super) struct LimitedBody {
-    body: Incoming,
+    /// None once it has ended.
+    body: Option<Incoming>,
     left: u64,
     limit: u64,
+    was_read: bool,
+    discard: Discard,
 }
 
 impl LimitedBody {
-    pub(super) fn new(body: Incoming, limit: Option<u64>) -> Self {
+    pub(super) fn new(body: Incoming, limit: Option<u64>, discard: Discard) -> Self {
         let limit = limit.unwrap_or(u64::MAX);
         Self {
-            body,
+            body: Some(body),
             left: limit,
             limit,
+            was_read: false,
+            discard,
         }
     }
 }
@@ -38,7 +44,14 @@ impl Body for LimitedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.was_read = true;
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
+        if frame.is_none() {
+            self.body = None;
+        }
         Poll::Ready(frame.map(|frame| {
             let frame = frame.map_err(|error| {
                 let message = format!("the request's body can't be read: {error}");
@@ -54,11 +67,20 @@ impl Body for LimitedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let none = || SizeHint::with_exact(0);
+        self.body.as_ref().map_or_else(none, Body::size_hint)
+    }
+}
+
+impl Drop for LimitedBody {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+            self.discard.discard(body, self.was_read);
+        }
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 
 use http_body::Body;
@@ -16,26 +14,12 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use stackup_plugin::abi::host::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::watch;
 
 use super::Phase;
 use super::answer::answer;
-use super::send_deadline::SendDeadline;
+use super::connection_state::{ConnectionContext, ConnectionState};
+use super::unread_body::linger;
 use crate::load::manifest::Limits;
-use crate::serve::generation::Active;
-use crate::serve::observe::Observer;
-
-/// What all connections of a listener share.
-#[derive(Debug)]
-pub(super) struct ConnectionContext {
-    pub(super) active: Arc<Active>,
-    pub(super) show_errors: bool,
-    /// Observes requests, in development.
-    pub(super) observer: Option<Arc<dyn Observer>>,
-    pub(super) phase: watch::Receiver<Phase>,
-    /// Whether each connection closes after its next response.
-    pub(super) last: Arc<AtomicBool>,
-}
 
 /// The response to a request whose head did not arrive in time (RFC 9110 §15.5.9).
 const TOO_SLOW: &[u8] =
@@ -52,20 +36,26 @@ pub(super) async fn serve_connection<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let send_deadline = &Arc::new(SendDeadline::default());
-    let stack = |request| answer(request, ends, served, send_deadline);
+    let state = &Arc::new(ConnectionState::default());
+    let stack = |request| answer(request, ends, served, state);
     let Some(observer) = &served.observer else {
         let stack = service_fn(async |request| Ok(stack(request).await));
-        return serve_with(io, stack, served, send_deadline).await;
+        return serve_with(io, stack, served, state).await;
     };
     // Development has a service of its own, so that production requests pay nothing for the choice.
     let either = service_fn(async |request| {
         Ok(match observer.handles(&request) {
-            true => observer.answer(request, ends).await.map(Either::Left),
+            true => {
+                // The observer may leave a body unread.
+                if !request.body().is_end_stream() {
+                    state.leave_body_unread();
+                }
+                observer.answer(request, ends).await.map(Either::Left)
+            }
             false => stack(request).await.map(Either::Right),
         })
     });
-    Box::pin(serve_with(io, either, served, send_deadline)).await;
+    Box::pin(serve_with(io, either, served, state)).await;
 }
 
 /// Serves a connection with `service`.
@@ -73,7 +63,7 @@ async fn serve_with<S, A, B>(
     io: TokioIo<S>,
     service: A,
     served: &ConnectionContext,
-    send_deadline: &SendDeadline,
+    state: &ConnectionState,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: HttpService<Incoming, ResBody = B, Error = Infallible>,
@@ -83,34 +73,42 @@ async fn serve_with<S, A, B>(
     let mut connection = builder(&limits).serve_connection(io, service);
     let mut phase = served.phase.clone();
     let mut stopping = pin!(phase.wait_for(|phase| *phase == Phase::Stopping));
-    let mut shutting_down = false;
+    let (mut shutting_down, mut cut) = (false, false);
     let ended = std::future::poll_fn(|cx| {
         if !shutting_down && stopping.as_mut().poll(cx).is_ready() {
             shutting_down = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
         let polled = Pin::new(&mut connection).poll(cx);
-        if polled.is_pending() && send_deadline.has_passed() {
+        if polled.is_pending() && state.send_deadline.has_passed() {
             tracing::debug!("a client read nothing until the drain deadline of its generation: the connection is closed");
+            cut = true;
             return Poll::Ready(Ok(()));
         }
         polled
     })
     .await;
-    let Err(error) = ended else { return };
+    let error = match ended {
+        Ok(()) if state.has_unread_body() && !cut => {
+            let stream = connection.into_parts().io.into_inner();
+            return linger(stream, served.phase.clone()).await;
+        }
+        Ok(()) => return,
+        Err(error) => error,
+    };
     tracing::debug!("a connection ended early: {error}");
     let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
     // Silence between two requests is no slow request.
     if error.is_timeout() && !parts.read_buf.is_empty() {
-        let mut stream = parts.io.into_inner();
-        let sent: io::Result<()> = async {
-            stream.write_all(TOO_SLOW).await?;
-            stream.shutdown().await
-        }
-        .await;
-        if let Err(error) = sent {
+        if let Err(error) = stream.write_all(TOO_SLOW).await {
             tracing::trace!("a slow client disconnected before its 408: {error}");
+            return;
         }
+        linger(stream, served.phase.clone()).await;
+    } else if error.is_parse() {
+        // hyper has answered with 400, 414 or 431, and the rest of the request is on its way.
+        linger(stream, served.phase.clone()).await;
     }
 }
 

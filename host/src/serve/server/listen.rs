@@ -15,7 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::Phase;
-use super::connection::{ConnectionContext, serve_connection};
+use super::connection::serve_connection;
+use super::connection_state::ConnectionContext;
 
 /// A listening socket.
 #[derive(Debug)]

@@ -5,9 +5,11 @@
 mod answer;
 mod body;
 mod connection;
+mod connection_state;
 mod listen;
 mod response_guard;
 mod send_deadline;
+mod unread_body;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;
-use connection::ConnectionContext;
+use connection_state::ConnectionContext;
 
 pub use listen::Listener;
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use stackup_plugin::abi::host::HandlerContext;
 
-use super::send_deadline::SendDeadline;
+use super::connection_state::ConnectionState;
 use crate::serve::generation::{Generation, Phase, RequestWait};
 use crate::serve::observe::ObserveRequest;
 
@@ -15,10 +15,10 @@ use crate::serve::observe::ObserveRequest;
 pub(super) struct ResponseGuard {
     pub(super) generation: Arc<Generation>,
     wait: RequestWait,
-    send_deadline: Arc<SendDeadline>,
+    connection: Arc<ConnectionState>,
     /// Resolves at the generation's drain deadline; created at the first wait.
     over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// Whether `send_deadline` is set.
+    /// Whether the connection's `send_deadline` is set.
     is_sent: bool,
     /// Observes the request; its drop is the request's end.
     observed: Option<Box<dyn ObserveRequest>>,
@@ -28,12 +28,12 @@ impl ResponseGuard {
     pub(super) fn new(
         generation: Arc<Generation>,
         wait: RequestWait,
-        send_deadline: Arc<SendDeadline>,
+        connection: Arc<ConnectionState>,
     ) -> Self {
         Self {
             generation,
             wait,
-            send_deadline,
+            connection,
             over: None,
             is_sent: false,
             observed: None,
@@ -70,7 +70,9 @@ impl ResponseGuard {
         if !self.is_sent {
             self.is_sent = true;
             self.wait.is(self.generation.waiting(), Phase::Body, None);
-            self.send_deadline.set(self.generation.deadline());
+            self.connection
+                .send_deadline
+                .set(self.generation.deadline());
             // Registers the connection to be woken at the deadline, which is checked below.
             let _ = self.poll_over(cx);
         }
@@ -94,7 +96,7 @@ impl ResponseGuard {
 impl Drop for ResponseGuard {
     fn drop(&mut self) {
         if self.is_sent {
-            self.send_deadline.clear();
+            self.connection.send_deadline.clear();
         }
     }
 }

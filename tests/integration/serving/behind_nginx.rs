@@ -1,0 +1,201 @@
+//! The host as the upstream of a real nginx: no response to a POST is lost.
+//!
+//! Where there is no `nginx`, the tests say aloud that they skip.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use stackup_tests::http::Connection;
+use stackup_tests::{Host, Site, within};
+use tempfile::TempDir;
+
+/// Requests of each kind, one after the other.
+const REQUESTS: usize = 8;
+
+/// The bodies, in bytes.
+const SIZES: [usize; 4] = [100, 20_000, 200_000, 1_000_000];
+
+/// An nginx in front of a host; it ends when it is dropped.
+struct Nginx {
+    folder: TempDir,
+    process: Child,
+}
+
+impl Nginx {
+    /// None, and a message, where there is no nginx.
+    async fn start(upstream: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("nginx.conf");
+        let text = config_text(upstream, &folder.path().join("socket"));
+        std::fs::write(&config, text).expect("a config");
+        let mut command = Command::new("nginx");
+        command.arg("-p").arg(folder.path()).arg("-c").arg(&config);
+        command.args(["-e", "stderr"]).stderr(Stdio::null());
+        let process = match command.spawn() {
+            Ok(process) => process,
+            Err(error) => {
+                eprintln!("SKIPPED: no `nginx` ({error}); install `nginx`");
+                return None;
+            }
+        };
+        let nginx = Self { folder, process };
+        within("nginx", async {
+            while tokio::net::UnixStream::connect(nginx.socket())
+                .await
+                .is_err()
+            {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        Some(nginx)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    async fn connect(&self) -> Connection {
+        Connection::unix(&self.socket()).await
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// `/pooled` keeps connections to the host, `/streamed` passes bodies on as they come, `/plain` is nginx's default.
+fn config_text(upstream: &str, socket: &Path) -> String {
+    let socket = socket.display();
+    format!(
+        "daemon off;
+master_process off;
+pid pid;
+events {{}}
+http {{
+    access_log off;
+    client_max_body_size 0;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    upstream host {{ server {upstream}; keepalive 8; }}
+    server {{
+        listen unix:{socket};
+        location /pooled {{
+            proxy_pass http://host;
+            proxy_http_version 1.1;
+            proxy_set_header connection '';
+        }}
+        location /streamed {{
+            proxy_pass http://host;
+            proxy_http_version 1.1;
+            proxy_set_header connection '';
+            proxy_request_buffering off;
+        }}
+        location /plain {{
+            proxy_pass http://host;
+        }}
+    }}
+}}
+"
+    )
+}
+
+/// Sends a POST that the host does not read, and returns the status.
+async fn post(nginx: &Nginx, target: &str, size: usize, field: &str) -> u16 {
+    let mut connection = nginx.connect().await;
+    let head = format!("POST {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{field}");
+    let mut request = match field.contains("chunked") {
+        true => format!("{head}\r\n{size:x}\r\n").into_bytes(),
+        false => format!("{head}content-length: {size}\r\n\r\n").into_bytes(),
+    };
+    request.resize(request.len() + size, b'x');
+    if field.contains("chunked") {
+        request.extend_from_slice(b"\r\n0\r\n\r\n");
+    }
+    // nginx may have answered, and closed, before all is sent.
+    let _ = connection.try_send(&request).await;
+    let mut head = connection.head().await;
+    while head.status == 100 {
+        head = connection.head().await;
+    }
+    head.status
+}
+
+/// Asserts that every POST gets `status`, whatever its body and its way through nginx.
+async fn all_get(nginx: &Nginx, query: &str, status: u16) {
+    let fields = [
+        "",
+        "transfer-encoding: chunked\r\n",
+        "expect: 100-continue\r\n",
+    ];
+    for location in ["pooled", "streamed", "plain"] {
+        for (size, field) in SIZES
+            .into_iter()
+            .flat_map(|size| fields.map(|field| (size, field)))
+        {
+            let target = format!("/{location}{query}");
+            for number in 0..REQUESTS {
+                let got = post(nginx, &target, size, field).await;
+                assert_eq!(
+                    got, status,
+                    "{target}, {size} bytes, {field:?}, request {number}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn unread_posts_get_their_response_through_nginx() {
+    let site = Site::new("run = \"answers\"\n", &["answers"]);
+    let host = Host::start(&site).await;
+    let Some(nginx) = Nginx::start(host.address()).await else {
+        return;
+    };
+    all_get(&nginx, "", 200).await;
+    all_get(&nginx, "?status=401", 401).await;
+    all_get(&nginx, "?fail=no&status=405", 405).await;
+}
+
+#[tokio::test]
+async fn refused_posts_get_their_413_through_nginx() {
+    let site = Site::new(
+        "run = \"answers\"\n[limits]\nbody_bytes = 10\n",
+        &["answers"],
+    );
+    let host = Host::start(&site).await;
+    let Some(nginx) = Nginx::start(host.address()).await else {
+        return;
+    };
+    // It reads the body, so that a chunked one meets the limit too.
+    all_get(&nginx, "?env=X", 413).await;
+}
+
+#[tokio::test]
+async fn posts_through_nginx_survive_a_restart() {
+    let site = Site::new("run = \"answers\"\n", &["answers"]);
+    let host = Host::start(&site).await;
+    let Some(nginx) = Nginx::start(host.address()).await else {
+        return;
+    };
+    let posts = async {
+        for number in 0..200 {
+            let size = SIZES[number % SIZES.len()];
+            let got = post(&nginx, "/pooled", size, "").await;
+            assert_eq!(got, 200, "{size} bytes, request {number}");
+        }
+    };
+    let restarts = async {
+        for _ in 0..2 {
+            let said = site.stackup(&["restart"]).await;
+            assert_eq!(said.code, Some(0), "{said:?}");
+        }
+    };
+    tokio::join!(posts, restarts);
+}
