@@ -36,6 +36,8 @@ mod locked;
 mod manifest;
 /// What `stackup new` makes: it builds, passes its tests, and serves.
 mod new;
+/// Libraries whose times say nothing, as those of reproducible builds.
+mod old_times;
 /// Libraries that nothing uses: what they give back, and that they still run.
 mod rest;
 /// The schema of the manifest, beside what reads it; configs that violate their plugin's.

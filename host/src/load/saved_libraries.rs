@@ -144,7 +144,7 @@ impl SavedLibraries {
             return false;
         };
         match self.open.get(&library.copy) {
-            Some(open) => open.stat == found.stat,
+            Some(open) => open.stat.has_content_of(&found.stat),
             None => {
                 self.open.insert(library.copy.clone(), found);
                 true
@@ -182,7 +182,7 @@ impl OpenLibrary {
 
     fn is_unchanged(&self) -> bool {
         let now = self.file.metadata();
-        now.is_ok_and(|now| FileStat::of(&now) == self.stat)
+        now.is_ok_and(|now| FileStat::of(&now).has_content_of(&self.stat))
     }
 }
 

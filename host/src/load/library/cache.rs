@@ -14,7 +14,7 @@ use super::{
     prepare, settle,
 };
 
-/// A file modified this shortly before it was read may change again without a new modification time.
+/// A file changed this shortly before it was read may change again without a new time.
 const RACY: Duration = Duration::from_millis(50);
 
 /// Loaded libraries, and the files they were read from.
@@ -246,10 +246,7 @@ impl LibraryCache {
     }
 
     fn remember(&mut self, path: &Path, prepared: &Prepared) {
-        let age = SystemTime::now()
-            .duration_since(prepared.stat.mtime)
-            .unwrap_or_default();
-        if age > RACY {
+        if prepared.stat.age(SystemTime::now()) > RACY {
             let seen = Seen {
                 stat: prepared.stat,
                 fingerprint: prepared.fingerprint,

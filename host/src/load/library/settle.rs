@@ -39,8 +39,10 @@ pub struct FileStat {
     pub inode: (u64, u64),
     /// Length in bytes.
     pub len: u64,
-    /// When the content was last modified.
+    /// When the content was last modified. Programs may set it: `cp -p` to an old time, Nix to 1.
     pub mtime: SystemTime,
+    /// When the content or the attributes were last changed. Only the system sets it.
+    pub ctime: SystemTime,
 }
 
 impl FileStat {
@@ -51,8 +53,26 @@ impl FileStat {
             inode: (metadata.dev(), metadata.ino()),
             len: metadata.len(),
             mtime: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            ctime: SystemTime::UNIX_EPOCH + ctime(metadata),
         }
     }
+
+    /// How long ago it was changed, if that is not in the future.
+    pub(super) fn age(&self, now: SystemTime) -> Duration {
+        let changed = self.mtime.max(self.ctime);
+        now.duration_since(changed).unwrap_or_default()
+    }
+
+    /// Whether it is the same file with the same content. Links and permissions may differ.
+    pub(crate) fn has_content_of(&self, other: &Self) -> bool {
+        (self.inode, self.len, self.mtime) == (other.inode, other.len, other.mtime)
+    }
+}
+
+fn ctime(metadata: &fs::Metadata) -> Duration {
+    let seconds = u64::try_from(metadata.ctime()).unwrap_or_default();
+    let nanoseconds = u32::try_from(metadata.ctime_nsec()).unwrap_or_default();
+    Duration::new(seconds, nanoseconds)
 }
 
 /// What is at a path.

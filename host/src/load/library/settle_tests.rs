@@ -44,6 +44,7 @@ impl Clock {
             inode: (1, 1),
             len,
             mtime,
+            ctime: mtime,
         })
     }
 
@@ -289,4 +290,24 @@ fn settle_error_says_why() {
     ));
     File::create(&path).unwrap();
     assert!(matches!(settle(&path, quick()), Err(SettleError::Empty)));
+}
+
+#[test]
+fn file_overwritten_in_place_differs_though_its_mtime_is_set_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lib.so");
+    let write = |content: &str| {
+        fs::write(&path, content).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + ms(1000))
+            .unwrap();
+        FileStat::of(&fs::metadata(&path).unwrap())
+    };
+    let before = write("one");
+    assert!(before.age(SystemTime::now()) < ms(60_000));
+    // The system's clock for files has a resolution of some milliseconds.
+    let end = Instant::now() + ms(5000);
+    while write("two") == before {
+        assert!(Instant::now() < end, "it seems unchanged");
+    }
 }
