@@ -161,7 +161,7 @@ async fn impossible_change_is_reported() {
         )
         .await;
     browser
-        .until("document.getElementById('failed').textContent.includes('changed meanwhile')")
+        .until("document.getElementById('failed').textContent.includes('has changed since')")
         .await;
     assert_eq!(browser.value(LAYERS).await, "stamp,headers,answers");
 }
