@@ -9,4 +9,5 @@ pub(crate) mod program;
 pub(crate) mod saved_libraries;
 pub mod schema;
 pub mod snapshot;
+pub(crate) mod toml_text;
 pub mod watch;

@@ -2,15 +2,16 @@
 //! including comments, does not change.
 
 mod history;
-mod inline;
 mod level;
-mod tables;
+mod uses;
 
 use serde::{Deserialize, Serialize};
-use toml_edit::{DocumentMut, Item};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 pub use self::history::History;
 use self::level::{each_level, label, level_at, run};
+use self::uses::UsesText;
 
 /// An edit of one `use`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -80,7 +81,7 @@ pub enum EditError {
     Changed,
     /// The text is not valid TOML.
     #[error("the manifest is not valid TOML: fix it by hand first\n{0}")]
-    Invalid(#[from] toml_edit::TomlError),
+    Invalid(#[from] toml::de::Error),
     /// No edit was made, or all are undone.
     #[error("nothing to undo: no edit was made here")]
     NothingToUndo,
@@ -116,16 +117,20 @@ pub struct Use {
 
 /// Every `use` list in a manifest's text. Empty if the text is not valid TOML.
 pub fn directives(text: &str) -> Vec<UseList> {
-    let Ok(mut document) = text.parse::<DocumentMut>() else {
+    let Ok(tree) = DeTable::parse(text) else {
         return Vec::new();
     };
     let mut all = Vec::new();
-    each_level(document.as_table_mut(), "", &mut |level, table| {
+    each_level(tree.get_ref(), "", &mut |level, table| {
+        let uses = match table.get("use").map(Spanned::get_ref) {
+            Some(DeValue::Array(list)) => list.iter().map(uses::read).collect(),
+            _ => Vec::new(),
+        };
         all.push(UseList {
             level: level.to_owned(),
             label: label(level, table),
             run: table.get("run").and_then(run),
-            uses: table.get_mut("use").map(uses).unwrap_or_default(),
+            uses,
         });
     });
     all
@@ -137,39 +142,27 @@ pub fn directives(text: &str) -> Vec<UseList> {
 ///
 /// If the text does not have what the edit names.
 pub fn edited(text: &str, edit: &Edit) -> Result<String, EditError> {
-    let mut document = text.parse::<DocumentMut>()?;
-    tables::space_out(document.as_table_mut());
-    let level = level_at(document.as_table_mut(), &edit.level).ok_or(EditError::Changed)?;
-    let list = level.get_mut("use").ok_or(EditError::Changed)?;
-    let all = uses(list);
-    let is = all.get(edit.index).ok_or(EditError::Changed)?;
-    if is.plugin != edit.plugin {
+    let tree = DeTable::parse(text)?;
+    let level = level_at(tree.get_ref(), &edit.level).ok_or(EditError::Changed)?;
+    let list = level.get("use").ok_or(EditError::Changed)?;
+    let DeValue::Array(entries) = list.get_ref() else {
+        return Err(EditError::Changed);
+    };
+    let entry = entries.get(edit.index).ok_or(EditError::Changed)?;
+    if uses::read(entry).plugin != edit.plugin {
         return Err(EditError::Changed);
     }
-    match (&edit.change, list) {
-        (Change::Move(to), _) if *to >= all.len() => return Err(EditError::Changed),
-        (Change::Move(to), Item::ArrayOfTables(list)) => tables::move_entry(list, edit.index, *to),
-        (Change::Move(to), list) => {
-            let list = list.as_array_mut().ok_or(EditError::Changed)?;
-            inline::move_entry(list, edit.index, *to);
-        }
-        (Change::Off(off), Item::ArrayOfTables(list)) => tables::set_off(list, edit.index, *off),
-        (Change::Off(off), list) => {
-            let list = list.as_array_mut().ok_or(EditError::Changed)?;
-            inline::set_off(list, edit.index, *off);
-        }
-    }
-    Ok(document.to_string())
-}
-
-fn uses(list: &mut Item) -> Vec<Use> {
-    match list {
-        Item::ArrayOfTables(list) => list.iter().map(tables::read).collect(),
-        list => match list.as_array() {
-            Some(list) => list.iter().map(inline::read).collect(),
-            None => Vec::new(),
-        },
-    }
+    let uses = UsesText {
+        text,
+        tree: tree.get_ref(),
+        list: entries,
+        span: list.span(),
+    };
+    let edited = match edit.change {
+        Change::Move(to) => uses.moved(edit.index, to),
+        Change::Off(off) => uses.set_off(edit.index, off),
+    };
+    edited.ok_or(EditError::Changed)
 }
 
 #[cfg(test)]
