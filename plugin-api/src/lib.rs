@@ -46,6 +46,11 @@
 //!
 #![doc = include_str!("author/guide.md")]
 //!
+//! # Editions and names
+//!
+//! A plugin may be of any edition, and its Cargo.toml may give this crate another name: [`export!`] and
+//! [`config`](macro@config) depend on neither, nor on the prelude or on the plugin's own types.
+//!
 //! # Features
 //!
 //! * `testing`: calls a handler in a unit test, without a server; see `testing`.

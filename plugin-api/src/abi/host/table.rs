@@ -2,7 +2,8 @@
 
 use abi_stable::prefix_type::WithMetadata;
 
-use super::{body, context, failure, headers, node, request, response, services, threads};
+use super::request::functions as request;
+use super::{body, context, failure, headers, node, response, services, threads};
 use crate::abi::tables::{HostTable, HostTableRef};
 
 /// The table that this process gives its plugins.
