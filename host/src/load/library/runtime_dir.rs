@@ -275,10 +275,20 @@ fn sweep(base: &Path) {
     }
 }
 
-/// Removes files only, then the directory if it is empty: this program creates no subdirectories in one.
+/// Removes files and the folders of generations (`LibraryStore`), then the directory if it is empty: this program
+/// creates nothing else in one.
 fn remove(dir: &Path) {
+    remove_files(dir);
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        let _ = fs::remove_file(entry.path());
+        let name = entry.file_name();
+        let is_generation = name
+            .to_str()
+            .is_some_and(|name| name.parse::<u64>().is_ok());
+        // Links are not followed: `remove_files` has removed them.
+        if is_generation && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_files(&entry.path());
+            let _ = fs::remove_dir(entry.path());
+        }
     }
     match fs::remove_dir(dir) {
         Ok(()) => {
@@ -287,6 +297,12 @@ fn remove(dir: &Path) {
         Err(error) => {
             tracing::debug!(dir = %dir.display(), %error, "can't remove a dead process's runtime directory")
         }
+    }
+}
+
+fn remove_files(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let _ = fs::remove_file(entry.path());
     }
 }
 

@@ -30,6 +30,9 @@ fn only_dead_processes_directories_are_removed() {
     let dead = base.path().join(format!("{PREFIX}dead"));
     fs::create_dir(&dead).unwrap();
     fs::write(dead.join("logger-abc.so"), "x").unwrap();
+    // As a supervisor leaves it, with the libraries of generation 3.
+    fs::create_dir(dead.join("3")).unwrap();
+    fs::write(dead.join("3/logger-abc.so"), "x").unwrap();
     let _other = RuntimeDir::create(&at(base.path())).unwrap();
     assert!(!dead.exists() && living.path().exists());
 }

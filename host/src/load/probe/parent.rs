@@ -52,18 +52,18 @@ impl ChildProbe {
     }
 
     /// Runs the trials in one child, up to the one that ends it.
-    fn run_child(&self, trials: &[Trial], setting: &ProbeContext) -> Result<ChildOutcome, String> {
+    fn run_child(&self, trials: &[Trial], context: &ProbeContext) -> Result<ChildOutcome, String> {
         let mut child = self.start()?;
         let reports = reports(&mut child);
         let stderr = stderr(&mut child);
-        let input = input(trials, setting).to_string();
+        let input = input(trials, context).to_string();
         let sent = child
             .stdin
             .take()
             .map(|mut stdin| stdin.write_all(input.as_bytes()));
         let (mut last, mut violations) = (None, Vec::new());
         let hung = loop {
-            match reports.recv_timeout(setting.limit) {
+            match reports.recv_timeout(context.limit) {
                 Ok(Report::Step(trial, step)) => last = Some((trial, step)),
                 Ok(Report::Violations(trial, found)) => violations.push((trial, found)),
                 Ok(Report::Done) => {
@@ -86,7 +86,7 @@ impl ChildProbe {
             .wait()
             .map_err(|error| format!("failed to wait for a probe: {error}"))?;
         let reason = if hung {
-            ExitReason::Hung(setting.limit)
+            ExitReason::Hung(context.limit)
         } else {
             ExitReason::of(status)
         };
@@ -118,7 +118,7 @@ impl Probe for ChildProbe {
     fn run(
         &self,
         trials: &[Trial],
-        setting: &ProbeContext,
+        context: &ProbeContext,
     ) -> Result<Vec<Option<ProbeFailure>>, String> {
         let mut failures = vec![None; trials.len()];
         let mut left: Vec<usize> = (0..trials.len()).collect();
@@ -128,7 +128,7 @@ impl Probe for ChildProbe {
             let ChildOutcome {
                 violations,
                 crashed,
-            } = self.run_child(&batch, setting)?;
+            } = self.run_child(&batch, context)?;
             for (at, found) in violations {
                 if let Some(number) = left.get(at) {
                     failures[*number] = Some(ProbeFailure::InvalidConfig(found));
@@ -207,7 +207,7 @@ fn stderr(child: &mut Child) -> mpsc::Receiver<String> {
     receiver
 }
 
-fn input(trials: &[Trial], setting: &ProbeContext) -> Value {
+fn input(trials: &[Trial], context: &ProbeContext) -> Value {
     let trials: Vec<_> = trials
         .iter()
         .map(|trial| {
@@ -220,8 +220,8 @@ fn input(trials: &[Trial], setting: &ProbeContext) -> Value {
         })
         .collect();
     json!({
-        "environment": setting.environment,
-        "directory": setting.directory.to_string_lossy(),
+        "environment": context.environment,
+        "directory": context.directory.to_string_lossy(),
         "trials": trials,
     })
 }
