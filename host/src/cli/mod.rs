@@ -23,10 +23,16 @@ use crate::process::control::Request;
 use crate::process::ipc::{self, ReloadOptions};
 use crate::process::supervisor;
 use crate::process::worker;
-use crate::services::{LogSettings, color_wanted, start_log};
+use crate::services::{LogSettings, color_wanted, flush_log, start_log};
 
 /// Runs the command that the process was called with.
 pub fn main() -> ExitCode {
+    let code = run();
+    flush_log();
+    code
+}
+
+fn run() -> ExitCode {
     // Internal commands, before clap sees them.
     match std::env::args_os()
         .nth(1)

@@ -1,9 +1,9 @@
 //! The log: one line per event on stderr, as text or JSON.
 
 use std::fmt::{self, Write as _};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,6 +13,8 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
+
+use super::log_output::LogOutput;
 
 /// The format and level of the log.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +72,7 @@ const PLUGIN_FIELDS: &str = "plugin_fields";
 
 /// Starts the log of this process.
 pub fn start(settings: LogSettings) {
+    open_output(settings);
     let subscriber =
         tracing_subscriber::registry().with(Lines { settings }.with_filter(settings.level));
     // Fails only if a program that embeds the host has set its own log.
@@ -153,6 +156,52 @@ pub fn has_level_prefix(text: &str) -> bool {
     plain.contains(": ") && matches!(level, "error" | "warning")
 }
 
+/// Where the log of this process is written.
+static OUTPUT: OnceLock<LogOutput> = OnceLock::new();
+
+fn open_output(settings: LogSettings) -> &'static LogOutput {
+    let report = move |lines| dropped(lines, settings);
+    OUTPUT.get_or_init(|| LogOutput::stderr(Box::new(report)))
+}
+
+/// Writes text to stderr without waiting for its reader, in order with the log.
+pub fn write_to_stderr(text: &[u8]) {
+    let plain = LogSettings {
+        format: LogFormat::Text,
+        level: LevelFilter::INFO,
+        color: false,
+    };
+    let output = OUTPUT.get().unwrap_or_else(|| open_output(plain));
+    output.write(text);
+}
+
+/// Waits until the log is written, for a short while if nobody reads stderr. Call it before the process ends.
+pub fn flush_log() {
+    if let Some(output) = OUTPUT.get() {
+        output.flush(FLUSH);
+    }
+}
+
+/// How long the end of a process may wait for the reader of stderr.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// The line that reports dropped lines.
+fn dropped(lines: u64, settings: LogSettings) -> String {
+    let fields = Fields {
+        message: format!("{lines} lines of the log were dropped: stderr was not read"),
+        others: Map::from_iter([
+            ("event".to_owned(), "log-dropped".into()),
+            ("dropped".to_owned(), lines.into()),
+        ]),
+        ..Fields::default()
+    };
+    let line = match settings.format {
+        LogFormat::Json => json(Level::WARN, fields),
+        LogFormat::Text => text(Level::WARN, &fields, settings.color),
+    };
+    line + "\n"
+}
+
 struct Lines {
     settings: LogSettings,
 }
@@ -177,8 +226,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
             LogFormat::Text => text(level, &fields, color),
         };
         line.push('\n');
-        // One write, so that lines of several processes do not mix; nobody to tell if it fails.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        write_to_stderr(line.as_bytes());
     }
 }
 

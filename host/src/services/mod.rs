@@ -4,6 +4,7 @@
 
 mod elapsed;
 mod log;
+mod log_output;
 mod tasks;
 mod watchdog;
 
@@ -16,8 +17,8 @@ use tokio::runtime::Handle;
 
 pub use self::elapsed::Elapsed;
 pub use self::log::{
-    LogFormat, LogLine, LogSettings, color_wanted, has_level_prefix, level_from_number,
-    number_from_level, start as start_log, subscribe_log,
+    LogFormat, LogLine, LogSettings, color_wanted, flush_log, has_level_prefix, level_from_number,
+    number_from_level, start as start_log, subscribe_log, write_to_stderr,
 };
 pub use self::tasks::{EndedTasks, RunningTask, Tasks};
 pub use self::watchdog::{BlockLimits, BlockedHandler, Watchdog};

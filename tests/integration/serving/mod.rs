@@ -17,6 +17,8 @@ mod listeners;
 
 /// Request bodies that no handler reads.
 mod unread_body;
+/// A stderr that nobody reads.
+mod unread_log;
 
 use stackup_tests::{Host, Site};
 

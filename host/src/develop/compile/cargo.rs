@@ -1,7 +1,7 @@
 //! One run of cargo. Dropped, it ends with all that it has started.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use super::messages::{Message, read};
 use super::process_guard;
 use crate::load::program;
+use crate::services::write_to_stderr;
 
 /// The profile that plugins are built in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,8 +159,7 @@ async fn forward_stderr(stderr: Option<ChildStderr>) -> String {
     let (mut all, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(length @ 1..) = stderr.read(&mut piece).await {
         let piece = &piece[..length];
-        // Nobody to tell if it fails.
-        let _ = std::io::stderr().lock().write_all(piece);
+        write_to_stderr(piece);
         all.extend_from_slice(piece);
     }
     String::from_utf8_lossy(&all).into_owned()

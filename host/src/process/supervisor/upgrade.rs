@@ -31,7 +31,7 @@ use crate::load::manifest::Listen;
 use crate::load::saved_libraries::SavedLibraries;
 use crate::process::control::ControlSocket;
 use crate::process::ipc::{receive_with_descriptors, send_with_descriptors};
-use crate::services::{LogSettings, level_from_number, start_log};
+use crate::services::{LogSettings, flush_log, level_from_number, start_log};
 
 /// The hidden argument that makes the program take over from another supervisor.
 pub const ARGUMENT: &str = "__adopt";
@@ -103,6 +103,8 @@ impl Supervisor {
         // (`unblock_signals`). std's exec would unblock it.
         signals().thread_block()?;
         rustix::stdio::dup2_stdin(stdin)?;
+        // The thread that writes what waits ends with this program.
+        flush_log();
         Ok(execv(&program, &[c"stackup", &argument, &manifest])?)
     }
 

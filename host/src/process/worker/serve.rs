@@ -24,7 +24,7 @@ use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
 use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
 use crate::serve::server::{self, Deadlines, Listener, Phase, Settings};
-use crate::services::subscribe_log;
+use crate::services::{flush_log, subscribe_log};
 
 /// How long handlers may take to shut down after the last request.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
@@ -322,7 +322,10 @@ impl Worker {
                 self.begin_shutdown(Phase::Retiring, "another worker has taken over")
             }
             Command::Stop { cause } => self.begin_shutdown(Phase::Stopping, &cause),
-            Command::Quit => std::process::exit(0),
+            Command::Quit => {
+                flush_log();
+                std::process::exit(0)
+            }
         }
     }
 
