@@ -1,4 +1,4 @@
-//! Conditions of a request (RFC 9110 §13).
+//! Conditional requests (RFC 9110 §13).
 
 use std::time::SystemTime;
 
@@ -6,46 +6,50 @@ use stackup_plugin::{AsName, Headers, header};
 
 use crate::validators::Validators;
 
-/// What the conditions of a `GET` or `HEAD` come to.
+/// The outcome of the conditions of a `GET` or `HEAD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Answer as if there were none.
-    Go,
+pub(crate) enum Precondition {
+    /// Respond as if there were none.
+    Met,
     /// 304.
     NotModified,
     /// 412.
     Failed,
 }
 
-/// Weighs the conditions in the order of RFC 9110 §13.2.2.
-pub(crate) fn weigh(headers: Headers<'_>, now: &Validators) -> Verdict {
+/// Evaluates the conditions in the order of RFC 9110 §13.2.2.
+pub(crate) fn evaluate(headers: Headers<'_>, now: &Validators) -> Precondition {
     if headers.contains(header::IF_MATCH) {
-        // Only a strong tag tells that not a byte has changed.
-        if !tags(headers, header::IF_MATCH)
-            .any(|tag| tag == "*" || tag == now.tag && is_strong(tag))
-        {
-            return Verdict::Failed;
+        // Only a strong tag guarantees identical bytes.
+        let same = |tag: &str| tag == "*" || is_strong(tag) && now.tag.as_deref() == Some(tag);
+        if !tags(headers, header::IF_MATCH).any(same) {
+            return Precondition::Failed;
         }
     } else if let (Some(limit), Some(changed)) =
         (date(headers, header::IF_UNMODIFIED_SINCE), now.changed)
         && changed > limit
     {
-        return Verdict::Failed;
+        return Precondition::Failed;
     }
     if headers.contains(header::IF_NONE_MATCH) {
-        let same = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == now.opaque();
+        let same = |tag: &str| {
+            let opaque = tag.strip_prefix("W/").unwrap_or(tag);
+            tag == "*" || now.opaque() == Some(opaque)
+        };
         return match tags(headers, header::IF_NONE_MATCH).any(same) {
-            true => Verdict::NotModified,
-            false => Verdict::Go,
+            true => Precondition::NotModified,
+            false => Precondition::Met,
         };
     }
-    match (date(headers, header::IF_MODIFIED_SINCE), now.changed) {
-        (Some(known), Some(changed)) if changed <= known => Verdict::NotModified,
-        _ => Verdict::Go,
+    // A file that may change again within the second is sent again.
+    let changed = now.changed.filter(|_| now.settled);
+    match (date(headers, header::IF_MODIFIED_SINCE), changed) {
+        (Some(known), Some(changed)) if changed <= known => Precondition::NotModified,
+        _ => Precondition::Met,
     }
 }
 
-/// Whether a range may be served: without `If-Range`, or with one that knows these very bytes
+/// Whether a range may be served: without `If-Range`, or with one that identifies these very bytes
 /// (RFC 9110 §13.1.5).
 pub(crate) fn range_holds(headers: Headers<'_>, now: &Validators) -> bool {
     let mut values = headers.get_all(header::IF_RANGE);
@@ -56,7 +60,7 @@ pub(crate) fn range_holds(headers: Headers<'_>, now: &Validators) -> bool {
         return false;
     };
     if value.contains('"') {
-        return value == now.tag && is_strong(value);
+        return is_strong(value) && now.tag.as_deref() == Some(value);
     }
     let date = httpdate::parse_http_date(value).ok();
     now.settled && date.is_some() && date == now.changed
@@ -66,7 +70,7 @@ fn is_strong(tag: &str) -> bool {
     tag.starts_with('"')
 }
 
-/// The tags of a list over all its lines; a comma may be part of one.
+/// The tags of all lines of a list. A tag may contain a comma.
 fn tags<'a>(headers: Headers<'a>, name: impl AsName + 'a) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).filter_map(|value| value.to_str());
     lines.flat_map(|mut rest| {
@@ -84,7 +88,7 @@ fn tags<'a>(headers: Headers<'a>, name: impl AsName + 'a) -> impl Iterator<Item 
     })
 }
 
-/// A date; none if there are two or it isn't one, which are as good as none (RFC 9110 §13.1.3).
+/// A date; none if it is malformed or occurs twice (RFC 9110 §13.1.3).
 fn date(headers: Headers<'_>, name: impl AsName) -> Option<SystemTime> {
     let mut values = headers.get_all(name);
     let date = values.next()?.to_str()?;
@@ -108,7 +112,7 @@ mod tests {
 
     fn state(tag: &str, settled: bool) -> Validators {
         Validators {
-            tag: tag.to_owned(),
+            tag: Some(tag.to_owned()),
             changed: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
             settled,
         }
@@ -123,10 +127,10 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_weighed_in_their_order() {
-        use Verdict::{Failed, Go, NotModified};
-        let cases: [(&[(&str, &str)], Verdict); 24] = [
-            (&[], Go),
+    fn conditions_are_evaluated_in_order() {
+        use Precondition::{Failed, Met, NotModified};
+        let cases: [(&[(&str, &str)], Precondition); 24] = [
+            (&[], Met),
             (&[("if-none-match", "\"a\"")], NotModified),
             (&[("if-none-match", "W/\"a\"")], NotModified),
             (&[("if-none-match", "*")], NotModified),
@@ -135,60 +139,60 @@ mod tests {
                 &[("if-none-match", "\"b\""), ("if-none-match", "\"a\"")],
                 NotModified,
             ),
-            (&[("if-none-match", "\"a,b\" , \"x\"")], Go),
-            (&[("if-none-match", "a")], Go),
-            (&[("if-none-match", "\"a")], Go),
-            (&[("if-none-match", "")], Go),
-            // It decides alone, whatever the date says.
+            (&[("if-none-match", "\"a,b\" , \"x\"")], Met),
+            (&[("if-none-match", "a")], Met),
+            (&[("if-none-match", "\"a")], Met),
+            (&[("if-none-match", "")], Met),
+            // If-None-Match overrides the date.
             (
                 &[("if-none-match", "\"b\""), ("if-modified-since", DATE)],
-                Go,
+                Met,
             ),
             (&[("if-modified-since", DATE)], NotModified),
             (&[("if-modified-since", LATER)], NotModified),
-            (&[("if-modified-since", EARLIER)], Go),
-            (&[("if-modified-since", "yesterday")], Go),
+            (&[("if-modified-since", EARLIER)], Met),
+            (&[("if-modified-since", "yesterday")], Met),
             (
                 &[("if-modified-since", DATE), ("if-modified-since", DATE)],
-                Go,
+                Met,
             ),
-            (&[("if-match", "\"a\"")], Go),
-            (&[("if-match", "*")], Go),
+            (&[("if-match", "\"a\"")], Met),
+            (&[("if-match", "*")], Met),
             (&[("if-match", "\"b\"")], Failed),
             (&[("if-match", "W/\"a\"")], Failed),
-            (&[("if-unmodified-since", DATE)], Go),
+            (&[("if-unmodified-since", DATE)], Met),
             (&[("if-unmodified-since", EARLIER)], Failed),
             (
                 &[("if-match", "\"a\""), ("if-unmodified-since", EARLIER)],
-                Go,
+                Met,
             ),
             (&[("if-match", "\"b\""), ("if-none-match", "\"a\"")], Failed),
         ];
-        for (fields, verdict) in cases {
-            let found = weigh(of(fields).headers(), &state("\"a\"", true));
-            assert_eq!(found, verdict, "{fields:?}");
+        for (fields, expected) in cases {
+            let found = evaluate(of(fields).headers(), &state("\"a\"", true));
+            assert_eq!(found, expected, "{fields:?}");
         }
     }
 
     #[test]
-    fn weak_state_matches_no_strong_condition() {
+    fn weak_tag_matches_no_strong_condition() {
         let weak = state("W/\"a\"", false);
         assert_eq!(
-            weigh(of(&[("if-match", "W/\"a\"")]).headers(), &weak),
-            Verdict::Failed
+            evaluate(of(&[("if-match", "W/\"a\"")]).headers(), &weak),
+            Precondition::Failed
         );
         assert_eq!(
-            weigh(of(&[("if-match", "\"a\"")]).headers(), &weak),
-            Verdict::Failed
+            evaluate(of(&[("if-match", "\"a\"")]).headers(), &weak),
+            Precondition::Failed
         );
         assert_eq!(
-            weigh(of(&[("if-none-match", "\"a\"")]).headers(), &weak),
-            Verdict::NotModified
+            evaluate(of(&[("if-none-match", "\"a\"")]).headers(), &weak),
+            Precondition::NotModified
         );
     }
 
     #[test]
-    fn range_holds_for_the_very_same_bytes_only() {
+    fn if_range_requires_identical_bytes() {
         let cases = [
             ("\"a\"", true, true),
             ("\"b\"", true, false),
@@ -213,5 +217,34 @@ mod tests {
             of(&[("if-range", "W/\"a\"")]).headers(),
             &weak
         ));
+    }
+
+    #[test]
+    fn file_without_validators_is_always_sent() {
+        let none = Validators::default();
+        for (name, expected) in [
+            ("if-none-match", Precondition::Met),
+            ("if-modified-since", Precondition::Met),
+            ("if-unmodified-since", Precondition::Met),
+            ("if-match", Precondition::Failed),
+        ] {
+            for value in ["\"a\"", "\"\"", LATER] {
+                let found = evaluate(of(&[(name, value)]).headers(), &none);
+                let malformed = name.ends_with("match") != value.starts_with('"');
+                assert!(malformed || found == expected, "{name}: {value}");
+            }
+        }
+        let any = of(&[("if-none-match", "*")]);
+        assert_eq!(evaluate(any.headers(), &none), Precondition::NotModified);
+        for value in ["\"a\"", LATER] {
+            assert!(!range_holds(of(&[("if-range", value)]).headers(), &none));
+        }
+    }
+
+    #[test]
+    fn date_of_an_unsettled_file_is_not_trusted() {
+        let request = of(&[("if-modified-since", LATER)]);
+        let found = evaluate(request.headers(), &state("W/\"a\"", false));
+        assert_eq!(found, Precondition::Met);
     }
 }

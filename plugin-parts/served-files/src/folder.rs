@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use stackup_plugin::{Error, HeaderValue, Method, Request, Result, header};
+use media_type::is_media_type;
+use stackup_plugin::{Error, Method, Request, Result, header};
 
 use crate::body::{CHUNK, read};
 use crate::coding::{Accepted, Coding};
@@ -53,18 +54,18 @@ pub enum Found {
     Nothing,
 }
 
-/// A file that is open, and all that is known of it.
+/// An open file and its metadata.
 #[derive(Debug)]
 pub struct OpenFile {
     pub(crate) file: Arc<File>,
-    /// Its first bytes, if they have been read.
+    /// Its first bytes, if already read.
     pub(crate) start: Bytes,
     pub(crate) length: u64,
     pub(crate) validators: Validators,
     pub(crate) path: PathBuf,
     pub(crate) media_type: String,
     pub(crate) coding: Option<Coding>,
-    /// Whether another client may get another coding.
+    /// Whether the coding depends on the request.
     pub(crate) varies: bool,
 }
 
@@ -73,7 +74,7 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// There is none; the error is that of the config's key `root`.
+    /// It is not a directory; the error points at the config's key `root`.
     pub fn new(root: &Path) -> Result<Self> {
         let refuse = |error: &dyn std::fmt::Display| {
             Error::config("root", format!("{}: {error}", root.display()))
@@ -86,47 +87,47 @@ impl Folder {
                 default_type: "text/plain".to_owned(),
                 codings: Vec::new(),
             }),
-            Ok(_) => Err(refuse(&"this is no directory")),
+            Ok(_) => Err(refuse(&"not a directory")),
             Err(error) => Err(refuse(&error)),
         }
     }
 
-    /// The same with another rule for symbolic links.
+    /// Sets which symbolic links are followed.
     #[must_use]
     pub fn with_symlinks(mut self, symlinks: Symlinks) -> Self {
         self.symlinks = symlinks;
         self
     }
 
-    /// The same that serves what begins with a dot as well, or does not.
+    /// Sets whether names that begin with a dot are served.
     #[must_use]
     pub fn with_dot_files(mut self, dot_files: bool) -> Self {
         self.dot_files = dot_files;
         self
     }
 
-    /// The same with another type for files whose name does not tell it.
+    /// Sets the media type of files with an unknown extension.
     ///
     /// # Errors
     ///
-    /// It can't stand in a header; the error is that of the config's key `default_type`.
+    /// It is not a media type; the error points at the config's key `default_type`.
     pub fn with_default_type(mut self, default_type: String) -> Result<Self> {
-        if HeaderValue::try_from(&default_type).is_err() {
-            let message = format!("{default_type:?} is not a media type");
+        if !is_media_type(&default_type) {
+            let message = format!("{default_type:?} is not a media type such as \"text/plain\"");
             return Err(Error::config("default_type", message));
         }
         self.default_type = default_type;
         Ok(self)
     }
 
-    /// The same that serves `a.js.gz` in place of `a.js` where a client takes it.
+    /// Sets the codings of which a file such as `a.js.gz` is served in place of `a.js`.
     #[must_use]
     pub fn with_codings(mut self, codings: Vec<Coding>) -> Self {
         self.codings = codings;
         self
     }
 
-    /// Finds what `path` names, as far as the request may see it.
+    /// Finds what `path` names, in the coding that the request prefers.
     pub fn find(
         &self,
         path: &FilePath,
@@ -144,7 +145,7 @@ impl Folder {
         }
     }
 
-    /// What is in a directory, unsorted; none if it is not there.
+    /// Lists a directory, unsorted; none if it does not exist.
     pub fn list(
         &self,
         path: &FilePath,
@@ -156,7 +157,7 @@ impl Folder {
     fn look(&self, path: &FilePath, accepted: Accepted, start: bool) -> io::Result<Found> {
         let plain = match open(&self.root, path, self.symlinks)? {
             Opened::Directory(_) => return Ok(Found::Directory),
-            // A slash stands behind a directory; behind a file, links in it would lead elsewhere.
+            // A file has no slash after its name: relative links in it would resolve differently.
             Opened::File(..) if path.is_directory() => return Ok(Found::Nothing),
             Opened::Nothing => return Ok(Found::Nothing),
             Opened::File(file, metadata) => Form {
@@ -189,7 +190,7 @@ impl Folder {
         }))
     }
 
-    /// The encoded forms of a file that lie beside it.
+    /// The encoded forms beside a file.
     fn encoded(&self, path: &FilePath) -> io::Result<Vec<Form>> {
         let mut forms = Vec::new();
         for coding in &self.codings {
@@ -209,7 +210,7 @@ impl Folder {
     }
 }
 
-/// A file as it is, or one that was made of it.
+/// A file in one of its codings.
 struct Form {
     coding: Option<Coding>,
     path: FilePath,
@@ -218,7 +219,7 @@ struct Form {
 }
 
 impl Form {
-    /// Its length, and what tells this state of it from others.
+    /// Its length and its validators.
     fn state(&self) -> (u64, Validators) {
         let length = self.metadata.len();
         let (seconds, nanos) = (self.metadata.mtime(), self.metadata.mtime_nsec());
@@ -228,7 +229,7 @@ impl Form {
     }
 }
 
-/// Whether all of the file is likely to be sent, so that its start can be read along.
+/// Whether the whole file is likely to be sent, so that its start can be read in the same job.
 fn wants_all(req: &Request) -> bool {
     let some = [
         header::RANGE,

@@ -1,4 +1,4 @@
-//! What is in a directory.
+//! Listing a directory.
 
 use std::io;
 use std::time::SystemTime;
@@ -10,17 +10,17 @@ use crate::open::{Opened, open};
 use crate::path::{FilePath, hidden};
 use crate::validators;
 
-/// A listing has no more entries than this.
-const MOST: usize = 10_000;
+/// The maximum number of entries.
+const MAX_ENTRIES: usize = 10_000;
 
-/// Something in a directory that is served.
+/// A file or directory that is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its name.
     pub name: String,
     /// What it is.
     pub kind: Kind,
-    /// When it changed; none where HTTP has no date for it.
+    /// When it changed; none if its time is a constant or not an HTTP date.
     pub changed: Option<SystemTime>,
 }
 
@@ -29,7 +29,7 @@ pub struct Entry {
 pub enum Kind {
     /// A directory.
     Directory,
-    /// A file of so many bytes.
+    /// A file, with its length in bytes.
     File(u64),
 }
 
@@ -40,7 +40,7 @@ impl Kind {
     }
 }
 
-/// Lists what may be asked for; none if `path` is no directory. Blocks.
+/// Lists what is served; none if `path` is not a directory. Blocks.
 pub(crate) fn list(folder: &Folder, path: &FilePath) -> io::Result<Option<Vec<Entry>>> {
     let shown = |name: &str| folder.dot_files || !hidden(name);
     if !path.names().iter().all(|name| shown(name)) {
@@ -52,14 +52,14 @@ pub(crate) fn list(folder: &Folder, path: &FilePath) -> io::Result<Option<Vec<En
     let mut entries = Vec::new();
     for entry in Dir::read_from(&directory)? {
         let entry = entry?;
-        // What is not UTF-8 can't be asked for.
+        // No URL names a file whose name is not UTF-8.
         let Ok(name) = entry.file_name().to_str() else {
             continue;
         };
         if matches!(name, "." | "..") || !shown(name) {
             continue;
         }
-        // It may be gone by now.
+        // It may have been deleted since.
         let Ok(mut stat) = statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) else {
             continue;
         };
@@ -82,9 +82,10 @@ pub(crate) fn list(folder: &Folder, path: &FilePath) -> io::Result<Option<Vec<En
         entries.push(Entry {
             name: name.to_owned(),
             kind,
-            changed: validators::date(stat.st_mtime),
+            changed: validators::date(stat.st_mtime)
+                .filter(|_| !validators::is_constant(stat.st_mtime)),
         });
-        if entries.len() == MOST {
+        if entries.len() == MAX_ENTRIES {
             break;
         }
     }

@@ -4,32 +4,32 @@ use std::ops::Range;
 
 use stackup_plugin::{Headers, header};
 
-/// More ranges than this are not served as ranges.
-const MOST: usize = 100;
+/// With more ranges than this, the header is ignored.
+const MAX_RANGES: usize = 100;
 
-/// What a `Range` header comes to, for a representation of some length.
+/// What a `Range` header asks of a representation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// All of it: there is no range, or none that is to be heeded.
-    All,
+pub(crate) enum RequestedRange {
+    /// All of it: there is no `Range` header, or it is ignored.
+    Whole,
     /// These, in this order; at least one, none of them empty.
     Ranges(Vec<Range<u64>>),
     /// 416.
-    Nothing,
+    Unsatisfiable,
 }
 
-/// The ranges that are wanted of `length` bytes.
-pub(crate) fn wanted(headers: Headers<'_>, length: u64) -> Wanted {
+/// Parses the `Range` header for a representation of `length` bytes.
+pub(crate) fn requested_range(headers: Headers<'_>, length: u64) -> RequestedRange {
     let mut values = headers.get_all(header::RANGE);
     let value = values.next().and_then(|value| value.to_str());
     match value.filter(|_| values.next().is_none() && length > 0) {
-        Some(value) => parse(value, length).unwrap_or(Wanted::All),
-        None => Wanted::All,
+        Some(value) => parse(value, length).unwrap_or(RequestedRange::Whole),
+        None => RequestedRange::Whole,
     }
 }
 
-/// None for what is no set of byte ranges (RFC 9110 §14.2: it is ignored).
-fn parse(value: &str, length: u64) -> Option<Wanted> {
+/// None if this is not a set of byte ranges, which is ignored (RFC 9110 §14.2).
+fn parse(value: &str, length: u64) -> Option<RequestedRange> {
     let (unit, set) = value.split_once('=')?;
     if !unit.eq_ignore_ascii_case("bytes") {
         return None;
@@ -37,9 +37,9 @@ fn parse(value: &str, length: u64) -> Option<Wanted> {
     let specs = set.split(',').map(|spec| spec.trim_matches([' ', '\t']));
     let specs: Vec<&str> = specs
         .filter(|spec| !spec.is_empty())
-        .take(MOST + 1)
+        .take(MAX_RANGES + 1)
         .collect();
-    if specs.is_empty() || specs.len() > MOST {
+    if specs.is_empty() || specs.len() > MAX_RANGES {
         return None;
     }
     let mut ranges = Vec::with_capacity(specs.len());
@@ -47,16 +47,16 @@ fn parse(value: &str, length: u64) -> Option<Wanted> {
         let range = parse_one(spec, length)?;
         ranges.extend(Some(range).filter(|range| !range.is_empty()));
     }
-    // Whoever asks for more than there is asks for some of it twice, and means no good (§17.15).
+    // Ranges longer than the file overlap, which is an attack (§17.15).
     let mut lengths = ranges.iter().map(|range| range.end - range.start);
     let sum = lengths.try_fold(0, u64::checked_add);
     if ranges.is_empty() || sum.is_none_or(|sum| sum > length) {
-        return Some(Wanted::Nothing);
+        return Some(RequestedRange::Unsatisfiable);
     }
-    Some(Wanted::Ranges(ranges))
+    Some(RequestedRange::Ranges(ranges))
 }
 
-/// One range, clamped; empty if it can't be satisfied, none if it isn't one.
+/// One range, clamped; empty if unsatisfiable, none if malformed.
 fn parse_one(spec: &str, length: u64) -> Option<Range<u64>> {
     let (first, last) = spec.split_once('-')?;
     if first.is_empty() {
@@ -74,7 +74,7 @@ fn parse_one(spec: &str, length: u64) -> Option<Range<u64>> {
     Some(first.min(length)..last.saturating_add(1).min(length))
 }
 
-/// Digits; what is too large to count is as large as can be.
+/// Decimal digits; saturates.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
@@ -90,11 +90,11 @@ mod tests {
 
     use super::*;
 
-    fn of(value: &str, length: u64) -> Wanted {
+    fn of(value: &str, length: u64) -> RequestedRange {
         let res = Response::new(StatusCode::OK)
             .with_header("range", value)
             .unwrap();
-        wanted(res.headers(), length)
+        requested_range(res.headers(), length)
     }
 
     #[test]
@@ -114,12 +114,16 @@ mod tests {
             ("bytes=0-99999999999999999999999", &[0..10]),
         ];
         for (value, ranges) in cases {
-            assert_eq!(of(value, 10), Wanted::Ranges(ranges.to_vec()), "{value}");
+            assert_eq!(
+                of(value, 10),
+                RequestedRange::Ranges(ranges.to_vec()),
+                "{value}"
+            );
         }
     }
 
     #[test]
-    fn what_is_no_range_is_ignored() {
+    fn malformed_range_is_ignored() {
         for value in [
             "",
             "bytes",
@@ -138,37 +142,40 @@ mod tests {
             "bytes=0-1,5-3",
             "bytes==0-1",
         ] {
-            assert_eq!(of(value, 10), Wanted::All, "{value}");
+            assert_eq!(of(value, 10), RequestedRange::Whole, "{value}");
         }
-        assert_eq!(of("bytes=0-1", 0), Wanted::All);
+        assert_eq!(of("bytes=0-1", 0), RequestedRange::Whole);
         let mut twice = Response::new(StatusCode::OK);
         twice.headers_mut().append("range", "bytes=0-0").unwrap();
         twice.headers_mut().append("range", "bytes=1-1").unwrap();
-        assert_eq!(wanted(twice.headers(), 10), Wanted::All);
+        assert_eq!(requested_range(twice.headers(), 10), RequestedRange::Whole);
     }
 
     #[test]
-    fn what_is_not_there_is_not_satisfiable() {
+    fn range_behind_the_end_is_unsatisfiable() {
         for value in [
             "bytes=10-",
             "bytes=-0",
             "bytes=99-100,50-",
             "bytes=99999999999999999999999-",
         ] {
-            assert_eq!(of(value, 10), Wanted::Nothing, "{value}");
+            assert_eq!(of(value, 10), RequestedRange::Unsatisfiable, "{value}");
         }
     }
 
     #[test]
-    fn bombs_do_not_go_off() {
-        assert_eq!(of("bytes=0-,0-,0-,0-", 10), Wanted::Nothing);
-        assert_eq!(of("bytes=0-9,9-9", 10), Wanted::Nothing);
-        let many = format!("bytes={}", ["0-0"; MOST].join(","));
-        assert_eq!(of(&many, 99), Wanted::Nothing);
-        assert_eq!(of(&many, 100), Wanted::Ranges(vec![0..1; MOST]));
-        let too_many = format!("bytes={}", ["0-0"; MOST + 1].join(","));
-        assert_eq!(of(&too_many, 1 << 40), Wanted::All);
+    fn overlapping_ranges_are_bounded() {
+        assert_eq!(of("bytes=0-,0-,0-,0-", 10), RequestedRange::Unsatisfiable);
+        assert_eq!(of("bytes=0-9,9-9", 10), RequestedRange::Unsatisfiable);
+        let many = format!("bytes={}", ["0-0"; MAX_RANGES].join(","));
+        assert_eq!(of(&many, 99), RequestedRange::Unsatisfiable);
+        assert_eq!(
+            of(&many, 100),
+            RequestedRange::Ranges(vec![0..1; MAX_RANGES])
+        );
+        let too_many = format!("bytes={}", ["0-0"; MAX_RANGES + 1].join(","));
+        assert_eq!(of(&too_many, 1 << 40), RequestedRange::Whole);
         let sum = format!("bytes={}", ["0-18446744073709551615"; 3].join(","));
-        assert_eq!(of(&sum, u64::MAX), Wanted::Nothing);
+        assert_eq!(of(&sum, u64::MAX), RequestedRange::Unsatisfiable);
     }
 }

@@ -8,24 +8,27 @@ use bytes::Bytes;
 use stackup_plugin::{Body, Headers, Method, Request, Response, Result, StatusCode, header};
 
 use crate::body::{FileBody, Piece};
-use crate::conditions::{Verdict, range_holds, weigh};
+use crate::conditions::{Precondition, evaluate, range_holds};
+use crate::error::options_response;
 use crate::folder::OpenFile;
-use crate::ranges::{Wanted, wanted};
+use crate::ranges::{RequestedRange, requested_range};
 use crate::sendfile;
 
-/// What of a request decides how a file answers it.
+/// The parts of a request that decide the response.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct FileRequest<'a> {
     pub(crate) head: bool,
+    options: bool,
     pub(crate) headers: Headers<'a>,
     pub(crate) sendfile: bool,
 }
 
-impl<'a> Asked<'a> {
-    /// Of this request, a `GET` or `HEAD`.
-    pub fn of(req: &'a Request) -> Self {
+impl<'a> FileRequest<'a> {
+    /// From a `GET`, `HEAD` or `OPTIONS` request.
+    pub fn new(req: &'a Request) -> Self {
         Self {
             head: req.method() == Method::HEAD,
+            options: req.method() == Method::OPTIONS,
             headers: req.headers(),
             sendfile: sendfile::is_offered(req),
         }
@@ -33,34 +36,37 @@ impl<'a> Asked<'a> {
 }
 
 impl OpenFile {
-    /// The response: 200, 206, 304, 412 or 416.
+    /// The response: 200, 206, 304, 412 or 416; 200 without content for `OPTIONS`.
     ///
     /// # Errors
     ///
     /// More headers than fit.
-    pub fn answer(self, asked: Asked<'_>) -> Result {
-        match weigh(asked.headers, &self.validators) {
-            Verdict::NotModified => return self.bare(StatusCode::NOT_MODIFIED),
-            Verdict::Failed => return self.bare(StatusCode::PRECONDITION_FAILED),
-            Verdict::Go => {}
+    pub fn respond(self, request: FileRequest<'_>) -> Result {
+        if request.options {
+            return options_response();
         }
-        // A range is of GET alone (RFC 9110 §14.2).
-        let ranged = !asked.head && range_holds(asked.headers, &self.validators);
-        let wanted = if ranged {
-            wanted(asked.headers, self.length)
+        match evaluate(request.headers, &self.validators) {
+            Precondition::NotModified => return self.bare(StatusCode::NOT_MODIFIED),
+            Precondition::Failed => return self.bare(StatusCode::PRECONDITION_FAILED),
+            Precondition::Met => {}
+        }
+        // Ranges apply to GET only (RFC 9110 §14.2).
+        let ranged = !request.head && range_holds(request.headers, &self.validators);
+        let range = if ranged {
+            requested_range(request.headers, self.length)
         } else {
-            Wanted::All
+            RequestedRange::Whole
         };
-        match wanted {
-            Wanted::All if asked.head => self.whole(None),
-            Wanted::All => self.whole(Some(asked.sendfile)),
-            Wanted::Ranges(ranges) => match <[_; 1]>::try_from(ranges) {
+        match range {
+            RequestedRange::Whole if request.head => self.whole(None),
+            RequestedRange::Whole => self.whole(Some(request.sendfile)),
+            RequestedRange::Ranges(ranges) => match <[_; 1]>::try_from(ranges) {
                 Ok([range]) => self.one(range),
-                // Is it the parts that are encoded, or the whole that they make? Clients differ.
+                // Clients differ in whether they decode each part or the whole.
                 Err(_) if self.coding.is_some() => self.whole(Some(false)),
                 Err(ranges) => self.several(&ranges),
             },
-            Wanted::Nothing => {
+            RequestedRange::Unsatisfiable => {
                 let total = format!("bytes */{}", self.length);
                 let res = self.bare(StatusCode::RANGE_NOT_SATISFIABLE)?;
                 Ok(res.with_header(header::CONTENT_RANGE, total)?)
@@ -68,11 +74,13 @@ impl OpenFile {
         }
     }
 
-    /// A response that tells the state of the file, and has nothing of it.
+    /// A response with the file's validators and no content.
     fn bare(&self, status: StatusCode) -> Result {
         let mut res = Response::new(status);
         let mut headers = res.headers_mut();
-        headers.insert(header::ETAG, &self.validators.tag)?;
+        if let Some(tag) = &self.validators.tag {
+            headers.insert(header::ETAG, tag)?;
+        }
         if let Some(changed) = self.validators.changed {
             headers.insert(header::LAST_MODIFIED, httpdate::fmt_http_date(changed))?;
         }
@@ -82,7 +90,7 @@ impl OpenFile {
         Ok(res)
     }
 
-    /// The same for what has something of it.
+    /// The same for a response with content.
     fn filled(&self, status: StatusCode) -> Result {
         let mut res = self.bare(status)?;
         let mut headers = res.headers_mut();
@@ -94,7 +102,7 @@ impl OpenFile {
         Ok(res)
     }
 
-    /// All of it; without the body where there is nothing to say about `sendfile`.
+    /// The whole file; `sendfile` is none for a HEAD, which has no body.
     fn whole(self, sendfile: Option<bool>) -> Result {
         let mut res = self.filled(StatusCode::OK)?;
         res.headers_mut()
@@ -102,12 +110,13 @@ impl OpenFile {
         let Some(sendfile) = sendfile else {
             return Ok(res);
         };
-        // The server in front would not know that the file is encoded: nginx drops what says so.
-        if sendfile && self.coding.is_none() {
+        // The server in front makes its own headers: it would drop the coding, as nginx does, and make a tag of a
+        // constant time.
+        if sendfile && self.coding.is_none() && self.validators.tag.is_some() {
             sendfile::name(&mut res, &self.path, self.length)?;
         }
         let read = self.start.len() as u64;
-        // Most files are in memory already.
+        // Most files are small enough to be in memory already.
         if read == self.length {
             res.set_body(self.start);
         } else {
@@ -164,9 +173,9 @@ fn content_range(range: &Range<u64>, length: u64) -> String {
     )
 }
 
-/// What is in no file: whoever writes one must not know it.
+/// A random boundary, which the author of a file can't guess.
 fn boundary() -> String {
-    // std seeds each of these from the system.
+    // std seeds each of these with random bytes.
     let number = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", number(), number())
 }

@@ -45,7 +45,7 @@ async fn status(middleware: &Mounted, request: TestRequest) -> u16 {
 }
 
 #[test]
-fn right_credentials_name_the_user() {
+fn valid_credentials_set_remote_user() {
     block_on(async {
         let users = json!({
             "ann": bcrypt_of("se:same"),
@@ -77,8 +77,33 @@ fn right_credentials_name_the_user() {
     });
 }
 
+/// RFC 7617 §2: the user-id may be empty, and so may the password.
 #[test]
-fn who_shows_nothing_is_asked() {
+fn empty_name_is_a_user_like_any_other() {
+    block_on(async {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("htpasswd");
+        std::fs::write(&file, format!(":{}\n", bcrypt_of("sesame"))).unwrap();
+        for config in [
+            json!({ "plain": { "": "sesame" } }),
+            json!({ "users": { "": bcrypt_of("sesame") } }),
+            json!({ "htpasswd": file }),
+        ] {
+            let middleware = mounted(config);
+            assert_eq!(status(&middleware, basic(":sesame")).await, 200);
+            for wrong in [":", ":x", "ann:sesame"] {
+                assert_eq!(status(&middleware, basic(wrong)).await, 401, "{wrong}");
+            }
+        }
+        let middleware = mounted(json!({ "plain": { "": "" } }));
+        assert_eq!(status(&middleware, basic(":")).await, 200);
+        // Without `:` it is still malformed.
+        assert_eq!(status(&middleware, basic("")).await, 400);
+    });
+}
+
+#[test]
+fn missing_credentials_are_challenged() {
     block_on(async {
         let config = json!({ "realm": "a \"b\" \\", "plain": { "ann": "sesame" } });
         let middleware = mounted(config);
@@ -93,7 +118,7 @@ fn who_shows_nothing_is_asked() {
 }
 
 #[test]
-fn what_is_no_basic_is_bad() {
+fn malformed_credentials_get_400() {
     block_on(async {
         let middleware = mounted(json!({ "plain": { "ann": "sesame" } }));
         let twice = basic("ann:sesame").header("authorization", "Basic x");
@@ -116,7 +141,7 @@ fn what_is_no_basic_is_bad() {
 }
 
 #[test]
-fn who_has_no_account_takes_as_long() {
+fn unknown_user_takes_as_long_as_a_known_one() {
     block_on(async {
         let hash = bcrypt::hash("sesame", 10).unwrap();
         let middleware = mounted(json!({ "users": { "ann": hash } }));
@@ -132,7 +157,7 @@ fn who_has_no_account_takes_as_long() {
 }
 
 #[test]
-fn file_is_read_again_when_it_has_changed() {
+fn changed_htpasswd_is_reloaded() {
     block_on(async {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("htpasswd");

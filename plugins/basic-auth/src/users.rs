@@ -16,10 +16,9 @@ impl Users {
 
     /// Adds one, or says what is wrong with the name.
     pub(crate) fn add(&mut self, name: &str, hash: Hash) -> Result<(), &'static str> {
-        if name.is_empty() || name.contains(|c: char| c == ':' || c.is_control()) {
-            return Err(
-                "no client can send this name: it is empty, or has `:` or control characters",
-            );
+        // An empty name is valid (RFC 7617 §2).
+        if name.contains(|c: char| c == ':' || c.is_control()) {
+            return Err("no client can send this name: it contains `:` or a control character");
         }
         match self.0.insert(name.to_owned(), Arc::new(hash)) {
             None => Ok(()),

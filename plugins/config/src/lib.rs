@@ -1,4 +1,4 @@
-//! A middleware that sets values and headers for the layers below: Rack's `Rack::Config`.
+//! A middleware that sets env values and request headers for the layers below: `Rack::Config`.
 
 #![forbid(unsafe_code)]
 
@@ -12,11 +12,27 @@ use stackup_plugin::{Context, Error, HeaderName, HeaderValue, Middleware, Next, 
 #[derive(Default)]
 #[serde(default)]
 pub struct Config {
-    /// Values for the env, over those of the same name.
+    /// Values for the env; each replaces a value of the same name.
     env: BTreeMap<String, String>,
-    /// Headers for the request, in place of those of the same name.
+    /// Request headers; each replaces those of the same name.
     headers: BTreeMap<String, String>,
 }
+
+/// The names that the env derives from the request, each with the way to change it.
+const OF_REQUEST: [(&str, &str); 12] = [
+    ("REQUEST_METHOD", "use `method-override` to change it"),
+    ("SCRIPT_NAME", "use a map to change it"),
+    ("PATH_INFO", "use `rewrite` to change it"),
+    ("QUERY_STRING", "use `rewrite` to change it"),
+    ("REQUEST_PATH", "use `rewrite` to change it"),
+    ("REQUEST_URI", "use `rewrite` to change it"),
+    ("SERVER_NAME", "set `host` under `headers` to change it"),
+    ("SERVER_PORT", "set `host` under `headers` to change it"),
+    ("SERVER_PROTOCOL", "it can't be changed"),
+    ("REMOTE_ADDR", "it is the client's"),
+    ("REMOTE_PORT", "it is the client's"),
+    ("rack.url_scheme", "it is the connection's"),
+];
 
 /// Sets values and headers.
 pub struct Configured {
@@ -50,22 +66,27 @@ impl Middleware for Configured {
     }
 }
 
-/// A name in the env shows the request or is one that layers agree upon; `HTTP_…` alone would let a
-/// layer that reads headers see another request than one that reads the env.
+/// Checks a name. Those of the request are refused: the env would say one thing, and maps, apps and `Request` another.
 fn check_name(name: &str) -> Result<()> {
-    let key = format!("env.{name}");
+    let refuse = |message: String| Err(Error::config(format!("env.{name}"), message));
     let header = match name {
         "CONTENT_TYPE" | "CONTENT_LENGTH" => Some(name),
         name => name.strip_prefix("HTTP_"),
     };
     if let Some(header) = header {
         let header = header.replace('_', "-").to_ascii_lowercase();
-        let message = format!("a header is set under `headers`, as `{header}`");
-        return Err(Error::config(key, message));
+        return refuse(format!("set headers under `headers`, as `{header}`"));
+    }
+    if let Some((_, help)) = OF_REQUEST.iter().find(|(known, _)| *known == name) {
+        return refuse(format!("`{name}` is derived from the request; {help}"));
+    }
+    if name.starts_with("stackup.") {
+        return refuse("names in `stackup.` are for stackup and its plugins".to_owned());
     }
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let message = format!("{name:?} can't be a name in the env: it takes visible ASCII");
-        return Err(Error::config(key, message));
+        return refuse(format!(
+            "{name:?} is not an env name: use visible ASCII characters"
+        ));
     }
     Ok(())
 }
@@ -76,11 +97,11 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
         .map_err(|_| refuse(format!("{name:?} is not a header name")))?;
     if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&parsed) {
         return Err(refuse(format!(
-            "`{parsed}` is of the body, which stays as it is"
+            "`{parsed}` describes the body, which this plugin does not change"
         )));
     }
     let value = HeaderValue::try_from(value)
-        .map_err(|_| refuse(format!("{value:?} can't be the value of a header")))?;
+        .map_err(|_| refuse(format!("{value:?} is not a header value")))?;
     Ok((parsed, value))
 }
 
@@ -108,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_those_of_the_config() {
+    fn env_and_headers_are_set() {
         let config = json!({
             "env": { "app.name": "shop", "REMOTE_USER": "ada" },
             "headers": { "X-A": "new" },
@@ -121,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_is_not_told_stays() {
+    fn other_values_are_kept() {
         let env = below(json!({}), get("/").header("x-a", "old").env("a.b", "c"));
         assert_eq!(
             (&env["HTTP_X_A"], &env["a.b"]),
@@ -130,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_ones_are_refused_at_their_keys() {
+    fn invalid_names_and_values_are_refused() {
         let cases = [
             (json!({ "env": { "": "" } }), "env.", "visible ASCII"),
             (json!({ "env": { "a b": "" } }), "env.a b", "visible ASCII"),
@@ -152,7 +173,7 @@ mod tests {
             (
                 json!({ "headers": { "a": "b\r\nc: d" } }),
                 "headers.a",
-                "can't be the value",
+                "not a header value",
             ),
             (
                 json!({ "headers": { "Content-Length": "1" } }),
@@ -165,5 +186,27 @@ mod tests {
             assert_eq!(error.place(), place);
             assert!(error.message().contains(message), "{error}");
         }
+    }
+
+    /// Every name that `Env` derives from a request is refused, and so are other names of CGI for the same.
+    #[test]
+    fn names_of_the_request_are_refused() {
+        let request = get("http://example.com/a?b").header("accept", "c");
+        let request = request.header("content-type", "text/plain");
+        let env = below(json!({}), request);
+        let derived = env.as_object().unwrap().keys().map(String::as_str);
+        for name in derived.chain(["REQUEST_URI", "REQUEST_PATH", "stackup.sendfile"]) {
+            let mut values = Json::default();
+            values["env"][name] = json!("x");
+            let error = testing::middleware::<Configured>(values).err().expect(name);
+            assert_eq!(error.place(), format!("env.{name}"));
+        }
+        let path = json!({ "env": { "PATH_INFO": "/x" } });
+        let error = testing::middleware::<Configured>(path).err().unwrap();
+        let message = "`PATH_INFO` is derived from the request; use `rewrite` to change it";
+        assert_eq!(error.message(), message);
+        assert!(
+            testing::middleware::<Configured>(json!({ "env": { "rack.logger": "null" } })).is_ok()
+        );
     }
 }

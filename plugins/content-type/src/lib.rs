@@ -1,7 +1,8 @@
-//! A middleware that gives responses a content type that have none: Rack's `Rack::ContentType`.
+//! A middleware that sets `content-type` on responses without one: `Rack::ContentType`.
 
 #![forbid(unsafe_code)]
 
+use media_type::is_media_type;
 use stackup_plugin::header::CONTENT_TYPE;
 use stackup_plugin::{
     Context, Error, HeaderValue, Middleware, Next, Request, Response, Result, StatusCode,
@@ -11,7 +12,7 @@ use stackup_plugin::{
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// The media type for responses that have none.
+    /// The media type for responses without one.
     default: String,
 }
 
@@ -23,7 +24,7 @@ impl Default for Config {
     }
 }
 
-/// Gives responses a content type.
+/// Sets `content-type` on responses without one.
 pub struct ContentType {
     default: HeaderValue,
 }
@@ -37,7 +38,7 @@ impl Middleware for ContentType {
             .ok()
             .filter(|_| is_media_type(&text));
         let default = default.ok_or_else(|| {
-            let message = format!("{text:?} is not a media type, such as \"text/html\"");
+            let message = format!("{text:?} is not a media type such as \"text/html\"");
             Error::config("default", message)
         })?;
         Ok(Self { default })
@@ -56,21 +57,6 @@ fn has_content(res: &Response) -> bool {
     let status = res.status();
     let none = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
     !none && !status.is_informational()
-}
-
-/// Whether `type/subtype` stands before the first parameter (RFC 9110 §8.3.1).
-fn is_media_type(text: &str) -> bool {
-    let essence = text.split(';').next().unwrap_or_default().trim_end();
-    let token = |text: &str| {
-        let mark = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || mark(byte))
-    };
-    essence
-        .split_once('/')
-        .is_some_and(|(kind, subtype)| token(kind) && token(subtype))
 }
 
 stackup_plugin::export!(middleware ContentType as "content-type");
@@ -96,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_none_gets_the_default() {
+    fn missing_content_type_gets_the_default() {
         assert_eq!(kind(json!({}), ()).unwrap(), "text/html");
         assert_eq!(kind(json!({}), StatusCode::NOT_FOUND).unwrap(), "text/html");
         let json = json!({ "default": "application/json; charset=utf-8" });
@@ -104,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_one_keeps_it() {
+    fn existing_content_type_is_kept() {
         assert_eq!(
             kind(json!({}), "text").unwrap(),
             "text/plain; charset=utf-8"
@@ -113,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_content_gets_none() {
+    fn response_without_content_gets_none() {
         for status in [100, 101, 204, 304] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(kind(json!({}), status), None, "{status}");
@@ -121,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_media_type_is_refused() {
+    fn invalid_media_type_is_refused() {
         for bad in [
             "",
             "html",
@@ -134,7 +120,7 @@ mod tests {
             let config = json!({ "default": bad });
             let error = testing::middleware::<ContentType>(config).err().unwrap();
             assert_eq!(error.place(), "default", "{bad}");
-            let message = format!("{bad:?} is not a media type, such as \"text/html\"");
+            let message = format!("{bad:?} is not a media type such as \"text/html\"");
             assert_eq!(error.message(), message);
         }
     }

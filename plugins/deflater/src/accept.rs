@@ -1,12 +1,12 @@
-//! Which coding an `Accept-Encoding` wants most (RFC 9110 §12.5.3).
+//! Choosing a coding by `Accept-Encoding` (RFC 9110 §12.5.3).
 
 use stackup_plugin::Headers;
 use stackup_plugin::header::ACCEPT_ENCODING;
 
 use crate::config::Coding;
 
-/// How many members of the header are looked at: a client needs no more, an attacker gets no more.
-const LOOKED_AT: usize = 16;
+/// How many members of the header are read: more than a client needs.
+const MAX_MEMBERS: usize = 16;
 
 /// The form of a response.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -15,13 +15,13 @@ pub(crate) enum Choice {
     Identity,
     /// Compressed.
     Coding(Coding),
-    /// The client takes none that there is.
-    Nothing,
+    /// The client accepts none of the available forms.
+    NotAcceptable,
 }
 
-/// Chooses for a request; `codings` are in the order of the server's liking.
+/// Chooses the form for a request. `codings` are in the server's order of preference.
 pub(crate) fn choose(headers: Headers<'_>, codings: &[Coding]) -> Choice {
-    let members = headers.weighted(ACCEPT_ENCODING, LOOKED_AT);
+    let members = headers.weighted(ACCEPT_ENCODING, MAX_MEMBERS);
     let quality = |names: &[&str]| {
         let of = |wanted: &str| {
             let mut members = members.iter();
@@ -33,7 +33,7 @@ pub(crate) fn choose(headers: Headers<'_>, codings: &[Coding]) -> Choice {
     let mut best = None;
     for &coding in codings {
         let names: &[&str] = match coding {
-            // The old name is the same (§8.4.1.3).
+            // Its old name (§8.4.1.3).
             Coding::Gzip => &["gzip", "x-gzip"],
             Coding::Br => &["br"],
             Coding::Zstd => &["zstd"],
@@ -46,8 +46,8 @@ pub(crate) fn choose(headers: Headers<'_>, codings: &[Coding]) -> Choice {
     match (best, quality(&["identity"])) {
         (Some((quality, _)), Some(plain)) if plain > quality => Choice::Identity,
         (Some((_, coding)), _) => Choice::Coding(coding),
-        (None, Some(0)) => Choice::Nothing,
-        // Not to name it is to take it.
+        (None, Some(0)) => Choice::NotAcceptable,
+        // `identity` is acceptable unless excluded.
         (None, _) => Choice::Identity,
     }
 }
@@ -66,8 +66,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_most_is_chosen() {
-        use Choice::{Identity, Nothing};
+    fn highest_quality_is_chosen() {
+        use Choice::{Identity, NotAcceptable};
         let [gzip, br, zstd] = [Coding::Gzip, Coding::Br, Coding::Zstd].map(Choice::Coding);
         let cases = [
             ("gzip", gzip),
@@ -87,9 +87,9 @@ mod tests {
             ("", Identity),
             ("identity", Identity),
             ("gzip;q=2", Identity),
-            ("identity;q=0", Nothing),
-            ("*;q=0", Nothing),
-            ("deflate, *;q=0", Nothing),
+            ("identity;q=0", NotAcceptable),
+            ("*;q=0", NotAcceptable),
+            ("deflate, *;q=0", NotAcceptable),
             ("identity;q=0, gzip;q=0.1", gzip),
             ("*;q=0, identity", Identity),
         ];
@@ -99,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_gets_it_plain() {
+    fn missing_header_gets_identity() {
         let res = Response::new(StatusCode::OK);
         assert_eq!(choose(res.headers(), &[Coding::Gzip]), Choice::Identity);
     }
 
     #[test]
-    fn no_more_than_sixteen_are_looked_at() {
+    fn only_sixteen_members_are_read() {
         let others = |count| "x,".repeat(count) + "gzip";
         assert_eq!(chosen(&others(15)), Choice::Coding(Coding::Gzip));
         assert_eq!(chosen(&others(16)), Choice::Identity);

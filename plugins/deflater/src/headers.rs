@@ -1,22 +1,28 @@
-//! What the headers of a response say of its form, and of whether that may change.
+//! The headers of a response that describe its coding.
 
 use stackup_plugin::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, VARY,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY,
 };
 use stackup_plugin::{HeaderName, Response, Result, Value};
 
 use crate::config::Coding;
 
-/// Whether a response must stay as it is: it is encoded, it is a part, or its maker says so.
+/// Whether a response must stay as it is: it is already encoded, or has `no-transform`.
 pub(crate) fn is_fixed(res: &Response) -> bool {
     let encoded =
         members(res, CONTENT_ENCODING).any(|coding| !coding.eq_ignore_ascii_case("identity"));
     let kept = members(res, CACHE_CONTROL).any(|word| word.eq_ignore_ascii_case("no-transform"));
-    // A range is one of the bytes of one form (RFC 9110 §14.4).
-    encoded || kept || res.headers().contains(CONTENT_RANGE)
+    encoded || kept
 }
 
-/// Says that the form depends on what the client accepts.
+/// Whether a response consists of several ranges (RFC 9110 §14.6).
+pub(crate) fn is_multipart(res: &Response) -> bool {
+    let content_type = res.header(CONTENT_TYPE).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("multipart/byteranges")
+}
+
+/// Adds `accept-encoding` to `vary`.
 pub(crate) fn vary(res: &mut Response) -> Result<()> {
     let said =
         members(res, VARY).any(|name| name == "*" || name.eq_ignore_ascii_case("accept-encoding"));
@@ -28,8 +34,8 @@ pub(crate) fn vary(res: &mut Response) -> Result<()> {
     Ok(())
 }
 
-/// Makes of a tag for certain bytes one for all forms of the content: different bytes may not have
-/// the same strong tag (RFC 9110 §8.8.3.3). What is no tag goes.
+/// Makes a strong tag weak, since different bytes may not have the same strong tag (RFC 9110 §8.8.3.3). Removes a
+/// malformed one.
 pub(crate) fn weaken_etag(res: &mut Response) -> Result<()> {
     let Some(tag) = res
         .headers()
@@ -48,7 +54,7 @@ pub(crate) fn weaken_etag(res: &mut Response) -> Result<()> {
     Ok(())
 }
 
-/// Says which coding the body has now, and nothing any more of the bytes that it had.
+/// Sets the coding, and removes the headers that described the uncompressed bytes.
 pub(crate) fn encoded(res: &mut Response, coding: Coding) -> Result<()> {
     let digests = ["digest", "content-digest", "repr-digest", "content-md5"];
     let digests = digests.map(HeaderName::from_static);
@@ -59,7 +65,7 @@ pub(crate) fn encoded(res: &mut Response, coding: Coding) -> Result<()> {
     Ok(())
 }
 
-/// The members of a header that is a list.
+/// The members of a list header.
 fn members(res: &Response, name: HeaderName) -> impl Iterator<Item = &str> {
     let lines = res.headers().get_all(name).filter_map(Value::to_str);
     let members = lines.flat_map(|line| line.split(',')).map(str::trim);

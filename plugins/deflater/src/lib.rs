@@ -8,7 +8,7 @@ mod config;
 mod encoder;
 mod headers;
 
-use stackup_plugin::header::CONTENT_LENGTH;
+use stackup_plugin::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use stackup_plugin::{
     Body, Context, IntoResponse, Method, Middleware, Next, Request, Response, Result, StatusCode,
 };
@@ -18,7 +18,18 @@ use self::compressed::Compressed;
 pub use self::config::{Coding, Config, Levels};
 use self::encoder::Encoder;
 
-/// Compresses responses for clients that take it.
+/// How a response relates to its compressed form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// It has none.
+    Fixed,
+    /// It stays as it is, and varies as the whole response does.
+    Part,
+    /// It has one.
+    Whole,
+}
+
+/// Compresses responses for clients that accept it.
 pub struct Deflater {
     config: Config,
 }
@@ -35,43 +46,52 @@ impl Middleware for Deflater {
         let choice = choose(req.headers(), &self.config.codings);
         let is_head = req.method() == Method::HEAD;
         let mut res = next.run(req).await?;
-        if !self.concerns(&mut res, is_head) {
+        let form = self.form(&mut res, is_head);
+        if form == Form::Fixed {
             return Ok(res);
         }
-        // Which form it has depends on the request, even where that is the plain one.
+        // The form depends on the request even if it is the plain one.
         headers::vary(&mut res)?;
         match choice {
+            _ if form == Form::Part => {}
             Choice::Coding(coding) => self.encode(&mut res, coding, is_head)?,
-            Choice::Nothing if res.status().is_success() => return not_acceptable(),
-            Choice::Nothing | Choice::Identity => {}
+            Choice::NotAcceptable if res.status().is_success() => return not_acceptable(),
+            Choice::NotAcceptable | Choice::Identity => {}
         }
         Ok(res)
     }
 }
 
 impl Deflater {
-    /// Whether a response is one that has a compressed form.
-    fn concerns(&self, res: &mut Response, is_head: bool) -> bool {
+    /// How a response relates to its compressed form.
+    fn form(&self, res: &mut Response, is_head: bool) -> Form {
         if headers::is_fixed(res) {
-            return false;
+            return Form::Fixed;
         }
         match res.status() {
-            // It says what the 200 would, but not of what type that is (RFC 9110 §15.4.5).
-            StatusCode::NOT_MODIFIED => true,
-            StatusCode::NO_CONTENT | StatusCode::PARTIAL_CONTENT => false,
-            status if status.is_informational() => false,
-            _ => self.config.includes(res) && !is_empty(res, is_head),
+            // It has the headers of the 200, but not its type (RFC 9110 §15.4.5).
+            StatusCode::NOT_MODIFIED => Form::Whole,
+            // They have the `vary` of the 200 (§15.3.7). The type of a 206 may be that of its parts.
+            StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE => Form::Part,
+            StatusCode::PARTIAL_CONTENT if headers::is_multipart(res) => Form::Part,
+            StatusCode::PARTIAL_CONTENT if self.config.includes(res) => Form::Part,
+            StatusCode::PARTIAL_CONTENT | StatusCode::NO_CONTENT => Form::Fixed,
+            status if status.is_informational() => Form::Fixed,
+            // A range is one of the bytes of one form (§14.4).
+            _ if res.headers().contains(CONTENT_RANGE) => Form::Fixed,
+            _ if self.config.includes(res) && !is_empty(res, is_head) => Form::Whole,
+            _ => Form::Fixed,
         }
     }
 
-    /// Puts a response into its compressed form.
+    /// Compresses a response.
     fn encode(&self, res: &mut Response, coding: Coding, is_head: bool) -> Result<()> {
         headers::weaken_etag(res)?;
         if res.status() == StatusCode::NOT_MODIFIED {
             return Ok(());
         }
         headers::encoded(res, coding)?;
-        // HEAD has the headers of GET, and nothing to compress (RFC 9110 §9.3.2).
+        // HEAD has the headers of GET, and no body (RFC 9110 §9.3.2).
         if !is_head {
             let encoder = Encoder::new(coding, &self.config.level)?;
             res.map_body(|body| Body::new(Compressed::new(body, encoder, self.config.sync)));
@@ -80,7 +100,7 @@ impl Deflater {
     }
 }
 
-/// Whether there is nothing to compress. The body of an answer to HEAD says nothing of that.
+/// Whether the content is empty. The body of a response to HEAD does not tell.
 fn is_empty(res: &mut Response, is_head: bool) -> bool {
     let body = res.take_body();
     let empty = body.is_end();
@@ -88,9 +108,10 @@ fn is_empty(res: &mut Response, is_head: bool) -> bool {
     res.header(CONTENT_LENGTH) == Some("0") || (empty && !is_head)
 }
 
-/// The answer to who takes neither a coding that there is nor none (RFC 9110 §12.5.3).
+/// The response to a client that accepts neither one of the codings nor `identity` (RFC 9110 §12.5.3).
 fn not_acceptable() -> Result {
-    let message = "The client accepts no encoding of this content that the server has.\n";
+    let message =
+        "The client accepts none of the encodings that the server has for this content.\n";
     let mut res = (StatusCode::NOT_ACCEPTABLE, message).into_response()?;
     headers::vary(&mut res)?;
     Ok(res)

@@ -191,6 +191,40 @@ fn what_must_stay_as_it_is_does() {
     assert_eq!(bytes(res), "brotli");
 }
 
+/// RFC 9110 §15.3.7, and its siblings.
+#[test]
+fn partial_and_conditional_responses_vary_as_the_whole_does() {
+    let vary = |config: Json, answer: Result| {
+        let res = asked(config, "gzip", answer);
+        assert_eq!(res.header("content-encoding"), None);
+        assert_eq!(res.header("etag"), Some("\"a\""));
+        res.header("vary").map(ToOwned::to_owned)
+    };
+    let part = |kind: &'static str| {
+        let headers = [("content-range", "bytes 0-0/2"), ("content-type", kind)];
+        let headers = [headers[0], headers[1], ("etag", "\"a\"")];
+        (StatusCode::PARTIAL_CONTENT, headers, "a").into_response()
+    };
+    let text_only = || json!({ "include": ["text/*"] });
+    let said = Some("accept-encoding".to_owned());
+    assert_eq!(vary(json!({}), part("text/plain")), said);
+    assert_eq!(vary(text_only(), part("text/plain")), said);
+    assert_eq!(vary(text_only(), part("image/png")), None);
+    // The type of the whole is unknown.
+    let parts = "Multipart/ByteRanges; boundary=x";
+    assert_eq!(vary(text_only(), part(parts)), said);
+    for status in [
+        StatusCode::PRECONDITION_FAILED,
+        StatusCode::RANGE_NOT_SATISFIABLE,
+    ] {
+        let answer = (status, [("etag", "\"a\"")], ()).into_response();
+        assert_eq!(vary(text_only(), answer), said, "{status}");
+    }
+    let fixed =
+        part("text/plain").and_then(|res| Ok(res.with_header("cache-control", "no-transform")?));
+    assert_eq!(vary(json!({}), fixed), None);
+}
+
 #[test]
 fn two_of_them_compress_once() {
     let twice = mounted(json!({})).over(mounted(json!({})));

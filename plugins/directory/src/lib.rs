@@ -6,9 +6,12 @@ mod page;
 
 use std::path::PathBuf;
 
-use served_files::{Asked, FilePath, Folder, Found, Symlinks, asks_for_no_file, escape, refusal};
+use served_files::{
+    FilePath, FileRequest, Folder, Found, Symlinks, error_response, escape, options_response,
+    respond_without_file,
+};
 use stackup_plugin::{
-    App, Context, Html, IntoResponse, Request, Response, Result, StatusCode, header,
+    App, Context, Html, IntoResponse, Method, Request, Response, Result, StatusCode, header,
 };
 
 /// `[run.config]` of `directory`.
@@ -53,19 +56,20 @@ impl App for Directory {
     }
 
     async fn call(&self, req: Request) -> Result {
-        if let Some(answer) = asks_for_no_file(&req.method())? {
-            return Ok(answer);
+        if let Some(res) = respond_without_file(&req)? {
+            return Ok(res);
         }
         let path = match FilePath::decode(req.path_info()) {
             Ok(path) => path,
-            Err(bad) => return refusal(bad.status()),
+            Err(bad) => return error_response(bad.status()),
         };
         match self.folder.find(&path, &req).await? {
-            Found::File(file) => file.answer(Asked::of(&req)),
+            Found::File(file) => file.respond(FileRequest::new(&req)),
+            Found::Directory if req.method() == Method::OPTIONS => options_response(),
             // The links of a listing are relative to a path with a slash.
             Found::Directory if !req.path_info().ends_with('/') => with_slash(&req, &path),
             Found::Directory => self.listing(&path).await,
-            Found::Nothing => refusal(StatusCode::NOT_FOUND),
+            Found::Nothing => error_response(StatusCode::NOT_FOUND),
         }
     }
 }
@@ -73,7 +77,7 @@ impl App for Directory {
 impl Directory {
     async fn listing(&self, path: &FilePath) -> Result {
         let Some(mut entries) = self.folder.list(path).await? else {
-            return refusal(StatusCode::NOT_FOUND);
+            return error_response(StatusCode::NOT_FOUND);
         };
         entries.sort_by(|a, b| (a.kind.is_file(), &a.name).cmp(&(b.kind.is_file(), &b.name)));
         let page = page::page(path, &entries);

@@ -43,7 +43,7 @@ fn links(page: &str) -> Vec<&str> {
 }
 
 #[test]
-fn listing_is_sorted_and_leads_to_what_is_served() {
+fn listing_is_sorted_and_its_links_work() {
     block_on(async {
         let place = place();
         let res = answer(&place, json!({}), get("/")).await;
@@ -83,7 +83,7 @@ fn listing_is_sorted_and_leads_to_what_is_served() {
 }
 
 #[test]
-fn what_is_listed_is_for_the_manifest_to_say() {
+fn config_decides_what_is_listed() {
     block_on(async {
         let place = place();
         let listed = async |config: Json| {
@@ -112,7 +112,7 @@ fn what_is_listed_is_for_the_manifest_to_say() {
 }
 
 #[test]
-fn path_without_its_slash_is_mended_and_leads_nowhere_else() {
+fn path_without_slash_is_redirected_within_the_server() {
     block_on(async {
         let place = place();
         for (path, location) in [
@@ -135,7 +135,7 @@ fn path_without_its_slash_is_mended_and_leads_nowhere_else() {
 }
 
 #[test]
-fn what_is_not_served_is_not_listed_either() {
+fn other_paths_get_404_or_400() {
     block_on(async {
         let place = place();
         for (path, status) in [
@@ -158,7 +158,16 @@ fn what_is_not_served_is_not_listed_either() {
             (res.status().as_u16(), res.header("allow")),
             (405, Some("GET, HEAD, OPTIONS"))
         );
-        let res = answer(&place, json!({}), request(Method::OPTIONS, "/")).await;
-        assert_eq!(res.status(), 200);
+        for (path, status) in [
+            ("/", 200),
+            ("/sub", 200),
+            ("/a.txt", 200),
+            ("/gone", 404),
+            ("/.git/", 404),
+        ] {
+            let res = answer(&place, json!({}), request(Method::OPTIONS, path)).await;
+            assert_eq!(res.status(), status, "{path}");
+            assert_eq!(res.headers().contains("allow"), status == 200, "{path}");
+        }
     });
 }

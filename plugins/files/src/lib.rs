@@ -4,8 +4,11 @@
 
 use std::path::PathBuf;
 
-use served_files::{Asked, FilePath, Folder, Found, Symlinks, asks_for_no_file, refusal};
-use stackup_plugin::{App, Context, Fields, Request, Result, StatusCode};
+use served_files::{
+    FilePath, FileRequest, Folder, Found, Symlinks, error_response, forbid_caching_of_errors,
+    respond_without_file,
+};
+use stackup_plugin::{App, Context, Fields, Method, Request, Result, StatusCode};
 
 /// `[run.config]` of `files`.
 #[stackup_plugin::config]
@@ -13,7 +16,7 @@ use stackup_plugin::{App, Context, Fields, Request, Result, StatusCode};
 pub struct Config {
     /// The directory, relative to the manifest's.
     root: PathBuf,
-    /// Headers of each response with a file, or that says that it has not changed.
+    /// Headers of each response for a file; a 412 or 416 gets none that lets caches keep it.
     headers: Fields,
     /// The media type of files whose name does not tell it.
     default_type: String,
@@ -56,30 +59,25 @@ impl App for Files {
     }
 
     async fn call(&self, req: Request) -> Result {
-        if let Some(answer) = asks_for_no_file(&req.method())? {
-            return Ok(answer);
+        if let Some(res) = respond_without_file(&req)? {
+            return Ok(res);
         }
         let path = match FilePath::decode(req.path_info()) {
             Ok(path) => path,
-            Err(bad) => return refusal(bad.status()),
+            Err(bad) => return error_response(bad.status()),
         };
         match self.folder.find(&path, &req).await? {
             Found::File(file) => {
-                let mut res = file.answer(Asked::of(&req))?;
-                if has_file(res.status()) {
+                let mut res = file.respond(FileRequest::new(&req))?;
+                if req.method() != Method::OPTIONS {
                     self.headers.set_on(res.headers_mut())?;
+                    forbid_caching_of_errors(&mut res);
                 }
                 Ok(res)
             }
-            Found::Directory | Found::Nothing => refusal(StatusCode::NOT_FOUND),
+            Found::Directory | Found::Nothing => error_response(StatusCode::NOT_FOUND),
         }
     }
-}
-
-/// Whether a response stands for the file; a 304 brings the headers that a cache is to keep
-/// (RFC 9110 §15.4.5).
-fn has_file(status: StatusCode) -> bool {
-    status.is_success() || status == StatusCode::NOT_MODIFIED
 }
 
 stackup_plugin::export!(app Files as "files");

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A place with `public/a b.css` of ten bytes, last changed at `MODIFIED`, and a secret beside it.
+/// A folder with `public/a b.css` of ten bytes, last changed at `MODIFIED`, and a secret beside `public`.
 fn place() -> TempDir {
     let place = tempfile::tempdir().unwrap();
     let public = place.path().join("public");
@@ -42,7 +42,7 @@ fn css() -> TestRequest {
 }
 
 #[test]
-fn file_comes_with_all_that_is_known_of_it() {
+fn file_is_served_with_its_headers() {
     block_on(async {
         let place = place();
         let config = json!({ "headers": { "cache-control": "max-age=60" } });
@@ -72,24 +72,91 @@ fn file_comes_with_all_that_is_known_of_it() {
 }
 
 #[test]
-fn other_methods_are_told_which_there_are() {
+fn other_methods_get_405_with_allow() {
     block_on(async {
         let place = place();
         for path in ["/a%20b.css", "/gone", "/%zz"] {
             let res = answer(&place, json!({}), request(Method::DELETE, path)).await;
             assert_eq!(res.status(), 405);
             assert_eq!(res.header("allow"), Some("GET, HEAD, OPTIONS"));
-            let res = answer(&place, json!({}), request(Method::OPTIONS, path)).await;
-            assert_eq!(
-                (res.status().as_u16(), res.header("allow")),
-                (200, Some("GET, HEAD, OPTIONS"))
-            );
         }
     });
 }
 
 #[test]
-fn what_is_not_served_is_refused() {
+fn options_succeeds_for_files_that_exist() {
+    block_on(async {
+        let place = place();
+        let config = || json!({ "headers": { "cache-control": "max-age=60" } });
+        for (path, status) in [
+            ("/a%20b.css", 200),
+            ("*", 200),
+            ("/gone", 404),
+            ("/sub", 404),
+            ("/.env", 404),
+            ("/%zz", 400),
+        ] {
+            let res = answer(&place, config(), request(Method::OPTIONS, path)).await;
+            assert_eq!(res.status(), status, "{path}");
+            let (allow, cascade) = match status {
+                200 => (Some("GET, HEAD, OPTIONS"), None),
+                _ => (None, Some("pass")),
+            };
+            assert_eq!(res.header("allow"), allow, "{path}");
+            assert_eq!(res.header("x-cascade"), cascade, "{path}");
+            assert_eq!(res.header("cache-control"), None, "{path}");
+        }
+        let conditional = request(Method::OPTIONS, "/a%20b.css").header("if-none-match", "*");
+        assert_eq!(answer(&place, json!({}), conditional).await.status(), 200);
+    });
+}
+
+/// As in a Nix store, a package of npm or of cargo.
+#[test]
+fn file_with_a_constant_time_has_no_validators() {
+    block_on(async {
+        let place = place();
+        let path = place.path().join("public/a b.css");
+        for seconds in [0, 1, 499_162_500, 1_153_704_088] {
+            let file = File::options().write(true).open(&path).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))
+                .unwrap();
+            let res = answer(&place, json!({}), css().env("stackup.sendfile", "1")).await;
+            assert_eq!(res.status(), 200);
+            for name in ["etag", "last-modified", "x-stackup-file"] {
+                assert_eq!(res.header(name), None, "{seconds}");
+            }
+            for (name, value) in [
+                ("if-none-match", format!("\"{seconds:x}.0-a\"")),
+                ("if-modified-since", MODIFIED.to_owned()),
+            ] {
+                let res = answer(&place, json!({}), css().header(name, &value)).await;
+                assert_eq!(res.status(), 200, "{name} {seconds}");
+            }
+            let range = css().header("range", "bytes=0-1");
+            assert_eq!(answer(&place, json!({}), range).await.status(), 206);
+        }
+    });
+}
+
+#[test]
+fn date_in_the_future_is_not_trusted() {
+    block_on(async {
+        let place = place();
+        let path = place.path().join("public/a b.css");
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_secs(86_400))
+            .unwrap();
+        let res = answer(&place, json!({}), css()).await;
+        assert!(res.header("etag").unwrap().starts_with("W/"));
+        let date = res.header("last-modified").unwrap().to_owned();
+        let since = css().header("if-modified-since", &date);
+        assert_eq!(answer(&place, json!({}), since).await.status(), 200);
+    });
+}
+
+#[test]
+fn other_paths_get_404_or_400() {
     block_on(async {
         let place = place();
         for (path, status) in [
@@ -124,7 +191,7 @@ fn what_is_not_served_is_refused() {
 }
 
 #[test]
-fn client_that_has_it_gets_nothing_of_it() {
+fn client_with_a_current_copy_gets_304() {
     block_on(async {
         let place = place();
         let config = || json!({ "headers": { "cache-control": "max-age=60" } });
@@ -139,11 +206,29 @@ fn client_that_has_it_gets_nothing_of_it() {
             assert_eq!(res.header("content-type"), None);
             assert_eq!(res.header("content-length"), None);
         }
-        let res = answer(&place, config(), css().header("if-match", "\"other\"")).await;
-        assert_eq!(
-            (res.status().as_u16(), res.header("cache-control")),
-            (412, None)
-        );
+    });
+}
+
+/// Caches don't have `if-match` and `range` in their keys.
+#[test]
+fn errors_that_depend_on_request_headers_are_not_cached() {
+    block_on(async {
+        let place = place();
+        let config = || {
+            json!({ "headers": {
+                "cache-control": "max-age=60", "expires": "Thu, 01 Jan 2099 00:00:00 GMT",
+                "cdn-cache-control": "max-age=60", "access-control-allow-origin": "*",
+            } })
+        };
+        for (name, value, status) in [("if-match", "\"other\"", 412), ("range", "bytes=10-", 416)] {
+            let res = answer(&place, config(), css().header(name, value)).await;
+            assert_eq!(res.status(), status);
+            for gone in ["cache-control", "expires", "cdn-cache-control"] {
+                assert_eq!(res.header(gone), None, "{status}");
+            }
+            assert_eq!(res.header("access-control-allow-origin"), Some("*"));
+            assert_eq!(res.header("etag"), Some("\"3b9aca00.0-a\""));
+        }
     });
 }
 
@@ -177,7 +262,7 @@ fn ranges_are_served() {
 }
 
 #[test]
-fn several_ranges_come_in_parts() {
+fn several_ranges_are_sent_as_multipart() {
     block_on(async {
         let place = place();
         let res = answer(&place, json!({}), css().header("range", "bytes=8-9,0-1")).await;
@@ -205,7 +290,7 @@ fn several_ranges_come_in_parts() {
 }
 
 #[test]
-fn range_of_another_state_is_not_served() {
+fn if_range_of_another_state_gets_the_whole_file() {
     block_on(async {
         let place = place();
         let asked = |value: &str| css().header("range", "bytes=0-0").header("if-range", value);
@@ -222,7 +307,7 @@ fn range_of_another_state_is_not_served() {
                 "{value}"
             );
         }
-        // It may change again within the second, so nothing of it is certain yet.
+        // The file may change again within the second, so its tag is weak.
         let path = place.path().join("public/a b.css");
         File::options()
             .write(true)
@@ -249,11 +334,15 @@ fn error_points_at_the_key() {
     );
     let error = refusal(json!({ "root": place.path().join("secret") }));
     assert!(
-        error.message().ends_with("secret: this is no directory"),
+        error.message().ends_with("secret: not a directory"),
         "{error}"
     );
-    let error = refusal(with_root(&place, json!({ "default_type": "a\nb" })));
-    assert_eq!(error.place(), "default_type");
+    for bad in ["", "html", "text/", "a\nb", "text/html\nx: y"] {
+        let error = refusal(with_root(&place, json!({ "default_type": bad })));
+        assert_eq!(error.place(), "default_type");
+        let message = format!("{bad:?} is not a media type such as \"text/plain\"");
+        assert_eq!(error.message(), message);
+    }
     let error = refusal(with_root(&place, json!({ "symlinks": "some" })));
     assert_eq!(error.place(), "symlinks");
 }

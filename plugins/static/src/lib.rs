@@ -6,8 +6,13 @@ mod config;
 mod routes;
 mod rules;
 
-use served_files::{Asked, Coding, FilePath, Folder, Found, asks_for_no_file, refusal};
-use stackup_plugin::{Context, Middleware, Next, Request, Response, Result, StatusCode, header};
+use served_files::{
+    Coding, FilePath, FileRequest, Folder, Found, error_response, forbid_caching_of_errors,
+    respond_without_file,
+};
+use stackup_plugin::{
+    Context, Method, Middleware, Next, Request, Response, Result, StatusCode, header,
+};
 
 pub use self::config::{Config, Files, HeaderRule, Urls};
 use self::routes::Routes;
@@ -48,14 +53,20 @@ impl Middleware for Static {
         let Some(path) = self.routes.file(req.path_info()) else {
             return next.run(req).await;
         };
-        if let Some(answer) = asks_for_no_file(&req.method())? {
-            return Ok(answer);
+        if let Some(res) = respond_without_file(&req)? {
+            return Ok(res);
         }
         match self.folder.find(&path, &req).await? {
-            Found::File(file) => self.with_headers(&path, file.answer(Asked::of(&req))?),
+            Found::File(file) => {
+                let res = file.respond(FileRequest::new(&req))?;
+                match req.method() {
+                    Method::OPTIONS => Ok(res),
+                    _ => self.with_headers(&path, res),
+                }
+            }
             Found::Directory | Found::Nothing if self.cascade => next.run(req).await,
             Found::Directory | Found::Nothing => {
-                self.with_headers(&path, refusal(StatusCode::NOT_FOUND)?)
+                self.with_headers(&path, error_response(StatusCode::NOT_FOUND)?)
             }
         }
     }
@@ -68,7 +79,7 @@ impl Static {
         for rule in &self.rules {
             rule.apply(&path, &mut res)?;
         }
-        // A rule for `vary` must not make a cache give one client's coding to another.
+        // A rule for `vary` must not remove `accept-encoding`: a cache would send one client's coding to another.
         let kept = res
             .headers()
             .get_all(header::VARY)
@@ -76,6 +87,7 @@ impl Static {
         if varies && !kept {
             res.headers_mut().append(header::VARY, "accept-encoding")?;
         }
+        forbid_caching_of_errors(&mut res);
         Ok(res)
     }
 }

@@ -49,7 +49,10 @@ impl Routes {
 
     /// The file that a `PATH_INFO` stands for, if it is one of ours.
     pub(crate) fn file(&self, path_info: &str) -> Option<FilePath> {
-        // What no file can be is the app's to judge.
+        // Paths that no file can have go to the app, and so does `OPTIONS *`.
+        if path_info == "*" {
+            return None;
+        }
         let path = FilePath::decode(path_info).ok()?;
         let text = path.to_text();
         if let Some(file) = self.exactly.get(&text) {

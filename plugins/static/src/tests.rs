@@ -50,7 +50,7 @@ fn assets() -> Json {
 }
 
 #[test]
-fn paths_below_the_urls_are_files_and_all_others_the_apps() {
+fn other_paths_go_to_the_app() {
     block_on(async {
         let place = place();
         let cases = [
@@ -63,7 +63,7 @@ fn paths_below_the_urls_are_files_and_all_others_the_apps() {
             ("/index.html", (200, "app")),
             ("/assets-internal/key", (200, "app")),
             ("/Assets/app.js", (200, "app")),
-            // Neither is a file's path, whatever it would be without its dots.
+            // Paths with dot segments are never a file's.
             ("/assets/../assets-internal/key", (200, "app")),
             ("/assets/..%2findex.html", (200, "app")),
             ("/x/%2e%2e/assets/app.js", (200, "app")),
@@ -90,7 +90,7 @@ fn paths_below_the_urls_are_files_and_all_others_the_apps() {
 }
 
 #[test]
-fn table_of_urls_serves_these_alone() {
+fn table_of_urls_serves_only_these() {
     block_on(async {
         let place = place();
         let urls = || json!({ "urls": { "/": "index.html", "/js": "assets/app.js" } });
@@ -102,7 +102,7 @@ fn table_of_urls_serves_these_alone() {
 }
 
 #[test]
-fn index_stands_for_a_directory() {
+fn index_is_served_for_a_directory() {
     block_on(async {
         let place = place();
         let config = || json!({ "urls": ["/assets"], "index": "index.html" });
@@ -116,7 +116,7 @@ fn index_stands_for_a_directory() {
 }
 
 #[test]
-fn cascade_asks_the_app_for_what_is_not_there() {
+fn cascade_passes_missing_files_to_the_app() {
     block_on(async {
         let place = place();
         let config = || json!({ "urls": ["/assets"], "cascade": true });
@@ -137,7 +137,45 @@ fn cascade_asks_the_app_for_what_is_not_there() {
 }
 
 #[test]
-fn compressed_form_goes_to_who_takes_it() {
+fn options_asks_for_the_file_first() {
+    block_on(async {
+        let place = place();
+        let options = |path: &str| request(Method::OPTIONS, path);
+        let cascade = || json!({ "urls": ["/assets"], "cascade": true });
+        for (config, path, status, allow, body) in [
+            (assets(), "/assets/app.js", 200, true, ""),
+            (assets(), "/assets/gone", 404, false, "Not Found\n"),
+            (cascade(), "/assets/app.js", 200, true, ""),
+            (cascade(), "/assets/gone", 200, false, "app"),
+            (json!({ "urls": ["/"] }), "*", 200, false, "app"),
+        ] {
+            let res = answer(&place, config, options(path)).await;
+            assert_eq!(res.status(), status, "{path}");
+            assert_eq!(res.headers().contains("allow"), allow, "{path}");
+            assert_eq!(res.finish().await.unwrap(), body, "{path}");
+        }
+    });
+}
+
+#[test]
+fn rules_do_not_make_412_and_416_cacheable() {
+    block_on(async {
+        let place = place();
+        let headers = json!({ "cache-control": "max-age=60", "x-rule": "1" });
+        let config = json!({ "urls": ["/assets"], "precompressed": true, "header_rules": [{ "for": "all", "headers": headers }] });
+        for (name, value, status) in [("if-match", "\"x\"", 412), ("range", "bytes=99-", 416)] {
+            let request = get("/assets/app.js").header(name, value);
+            let res = answer(&place, config.clone(), request).await;
+            assert_eq!(res.status(), status);
+            assert_eq!(res.header("cache-control"), None);
+            assert_eq!(res.header("x-rule"), Some("1"));
+            assert_eq!(res.header("vary"), Some("accept-encoding"));
+        }
+    });
+}
+
+#[test]
+fn compressed_form_goes_to_clients_that_accept_it() {
     block_on(async {
         let place = place();
         let config = || json!({ "urls": ["/assets"], "precompressed": true });
@@ -176,7 +214,7 @@ fn compressed_form_goes_to_who_takes_it() {
         tags.sort();
         tags.dedup();
         assert_eq!(tags.len(), 4, "{tags:?}");
-        // Nothing else lies beside this one, so all clients get the same.
+        // This file has no other form, so all clients get the same.
         let request = get("/assets/index.html").header("accept-encoding", "gzip");
         let res = answer(&place, config(), request).await;
         assert_eq!(
@@ -202,7 +240,7 @@ fn compressed_form_goes_to_who_takes_it() {
             .filter_map(|vary| vary.to_str())
             .collect();
         assert_eq!(vary, ["origin", "accept-encoding"]);
-        // To the server in front it would be a file like any other.
+        // The server in front would not know its coding.
         let offered = |accept: &str| {
             get("/assets/app.js")
                 .header("accept-encoding", accept)
@@ -222,7 +260,7 @@ fn compressed_form_goes_to_who_takes_it() {
 }
 
 #[test]
-fn rules_give_headers_and_the_last_one_wins() {
+fn last_matching_header_rule_wins() {
     block_on(async {
         let place = place();
         let rule =
