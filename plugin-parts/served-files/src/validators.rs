@@ -24,6 +24,8 @@ pub(crate) struct Validators {
     pub(crate) changed: Option<SystemTime>,
     /// Whether the file is old enough that its date alone identifies its state.
     pub(crate) settled: bool,
+    /// Whether the file's time is in the future, so that `changed` is the time of the response.
+    pub(crate) future: bool,
 }
 
 impl Validators {
@@ -42,6 +44,7 @@ impl Validators {
         let modified = date(seconds);
         let settled = modified
             .is_some_and(|modified| now.duration_since(modified).is_ok_and(|age| age >= SETTLED));
+        let future = modified.is_some_and(|modified| modified > now);
         let weak = if settled { "" } else { "W/" };
         Self {
             tag: Some(format!(
@@ -50,6 +53,7 @@ impl Validators {
             // `last-modified` is never later than `date` (RFC 9110 §8.8.2.1).
             changed: modified.map(|modified| modified.min(whole_seconds(now))),
             settled,
+            future,
         }
     }
 
@@ -150,7 +154,7 @@ mod tests {
     fn file_of_the_future_never_settles() {
         for now in [T, T + 1, T + 2] {
             let validators = Validators::new(1, T + 50, 0, "", at(now));
-            assert!(!validators.settled);
+            assert!(!validators.settled && validators.future);
             assert_eq!(validators.tag.as_deref(), Some("W/\"3b9aca32.0-1\""));
         }
     }
