@@ -8,6 +8,7 @@ pub mod probe;
 pub(crate) mod program;
 pub(crate) mod saved_libraries;
 pub mod schema;
+pub mod site;
 pub mod snapshot;
 pub(crate) mod toml_text;
 pub mod watch;

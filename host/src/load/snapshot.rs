@@ -15,6 +15,9 @@ pub struct Snapshot {
     pub state: String,
     /// The manifest's text.
     pub manifest: String,
+    /// The folder that its relative paths start from.
+    #[serde(default)]
+    pub directory: Option<PathBuf>,
     /// One per directive whose library was not quarantined.
     pub libraries: Vec<SavedLibrary>,
     /// The manifest's settings that the supervisor applies.

@@ -31,6 +31,19 @@ pub enum LockFileError {
     },
 }
 
+impl LockFileError {
+    /// The same error, with the file under another name.
+    #[must_use]
+    pub fn at(self, name: &Path) -> Self {
+        let path = name.to_path_buf();
+        match self {
+            Self::Missing(_) => Self::Missing(path),
+            Self::Unreadable { error, .. } => Self::Unreadable { path, error },
+            Self::Malformed { error, .. } => Self::Malformed { path, error },
+        }
+    }
+}
+
 /// The path of a manifest's lock: `X.lock` for `X.toml`.
 pub fn lock_path(manifest: &Path) -> PathBuf {
     if manifest.extension().is_some_and(|end| end == "toml") {

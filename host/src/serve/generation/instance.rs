@@ -1,6 +1,7 @@
 //! An instance of a handler, which may serve in several generations.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Key {
     pub export: String,
     /// Its config.
     pub config: Map<String, Value>,
+    /// The folder that relative paths in its config start from.
+    pub directory: PathBuf,
 }
 
 /// A handler that was built, with its tasks and its library. Each generation that it serves in has an `Arc` of it; it

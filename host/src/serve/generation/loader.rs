@@ -20,6 +20,7 @@ use crate::load::library::{LibraryCache, SettleError, SettleTimeouts, settle};
 use crate::load::lock;
 use crate::load::manifest::{self, Diagnostic, Manifest, Parsed, ReadError, Settings, Source};
 use crate::load::probe::Probe;
+use crate::load::site;
 use crate::serve::observe::ObserveLayers;
 
 /// How long to wait for a manifest that was never read before.
@@ -30,14 +31,16 @@ pub(super) type SharedShelf = Arc<Mutex<(LibraryCache, Option<ProbedHandlers>)>>
 
 /// Turns the manifest's file into a candidate.
 pub(super) struct Loader {
-    /// The manifest's file.
+    /// The manifest's file, as messages name it.
     pub(super) path: PathBuf,
+    /// The same, absolute, with the links by which it is reached.
+    pub(super) location: PathBuf,
     pub(super) context: ResolveContext,
     pub(super) shelf: SharedShelf,
     pub(super) color: bool,
     pub(super) observer: Option<Arc<dyn ObserveLayers>>,
-    /// The lock's file, if libraries are locked.
-    pub(super) lock: Option<PathBuf>,
+    /// Whether libraries are locked.
+    pub(super) locked: bool,
 }
 
 impl Loader {
@@ -47,14 +50,11 @@ impl Loader {
         shelf: LibraryCache,
         color: bool,
     ) -> Self {
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        // If the directory does not exist, reading the manifest reports it.
-        let directory = fs::canonicalize(&directory).unwrap_or(directory);
+        let location = site::absolute(&path);
+        let directory = site::folder(&location);
         Self {
             path,
+            location,
             context: ResolveContext {
                 environment,
                 directory,
@@ -66,7 +66,7 @@ impl Loader {
             shelf: Arc::new(Mutex::new((shelf, None))),
             color,
             observer: None,
-            lock: None,
+            locked: false,
         }
     }
 
@@ -79,18 +79,27 @@ impl Loader {
         &self.context.directory
     }
 
+    /// Goes to where the links to the manifest lead now: they may have been turned.
+    pub(super) fn follow_links(&mut self) {
+        self.context.directory = site::folder(&self.location);
+    }
+
     /// The manifest and the lock.
     pub(super) fn own_files(&self) -> Vec<PathBuf> {
-        std::iter::once(&self.path)
-            .chain(&self.lock)
-            .cloned()
-            .collect()
+        let lock = self.locked.then(|| lock::lock_path(&self.location));
+        std::iter::once(self.location.clone()).chain(lock).collect()
+    }
+
+    /// A file beside the manifest, in the folder that this reload reads, even if links are turned meanwhile.
+    fn in_directory(&self, path: &Path) -> PathBuf {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        self.context.directory.join(name)
     }
 
     /// Reads the manifest once it is stable. One that `was_read` before may be missing for a moment, as while an
     /// editor replaces it; otherwise it is a typo.
     pub(super) async fn read(&self, was_read: bool) -> Result<Source, Refusal> {
-        let path = self.path.clone();
+        let (path, file) = (self.path.clone(), self.in_directory(&self.location));
         let patience = match was_read {
             true => SettleTimeouts::default(),
             false => SettleTimeouts {
@@ -101,8 +110,8 @@ impl Loader {
         let read = tokio::task::spawn_blocking(move || {
             let unreadable =
                 |why| Stage::Manifest.refuses(manifest::read_error_message(&path, why));
-            settle(&path, patience).map_err(|error| unreadable(unsettled(error, was_read)))?;
-            let text = fs::read_to_string(&path).map_err(|error| unreadable(error.into()))?;
+            settle(&file, patience).map_err(|error| unreadable(unsettled(error, was_read)))?;
+            let text = fs::read_to_string(&file).map_err(|error| unreadable(error.into()))?;
             Ok(Source { path, text })
         });
         read.await.unwrap_or_else(|error| Err(task_failed(&error)))
@@ -123,8 +132,11 @@ impl Loader {
 
     /// Reads the lock, if libraries are locked.
     pub(super) fn read_lock(&mut self) -> Result<(), Refusal> {
-        let lock = self.lock.as_ref().map(|path| lock::read(path)).transpose();
+        let path = lock::lock_path(&self.path);
+        let read = || lock::read(&self.in_directory(&path));
+        let lock = self.locked.then(read).transpose();
         self.context.lock = lock.map_err(|error| {
+            let error = error.at(&path);
             let command = self.context.lock_command();
             Stage::Lock.refuses(format!("{error}; to write it, run {command}"))
         })?;

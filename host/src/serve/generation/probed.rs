@@ -1,6 +1,7 @@
 //! The handlers that were probed, so that each is probed only once.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use super::refusal::Stage;
 use super::resolve_context::ResolveContext;
@@ -10,8 +11,8 @@ use crate::load::manifest::{Diagnostic, Manifest};
 use crate::load::probe::{Probe, ProbeContext, ProbeCrash, ProbeFailure, Trial};
 use crate::load::schema::{EntryPart, Violation};
 
-/// A handler that survived the probe: library, export and config.
-type Survivor = (Fingerprint, String, String);
+/// A handler that survived the probe: library, export, config, and the folder of relative paths.
+type Survivor = (Fingerprint, String, String, PathBuf);
 
 /// Probes handlers before the host loads them.
 #[derive(Debug)]
@@ -49,7 +50,12 @@ impl ProbedHandlers {
                 continue;
             };
             let config = serde_json::Value::Object(handler.directive.config.clone()).to_string();
-            let survivor = (found.fingerprint(), handler.export.clone(), config);
+            let survivor = (
+                found.fingerprint(),
+                handler.export.clone(),
+                config,
+                context.directory.clone(),
+            );
             // Handlers of a snapshot were probed before they served.
             let kept = context.kept(handler.directive);
             let served = kept.is_some_and(|kept| kept.fingerprint == found.fingerprint());

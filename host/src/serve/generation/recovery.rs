@@ -1,5 +1,7 @@
 //! Stacks that can be restored, and those that were rolled back.
 
+use std::path::Path;
+
 use super::refusal::{Refusal, Stage};
 use super::resolve::Resolved;
 use crate::load::library::{Fingerprint, LibraryStore};
@@ -47,26 +49,10 @@ impl Recovery {
     }
 }
 
-/// A snapshot of the stack that serves as `generation`.
-pub(super) fn take_snapshot(
-    generation: u64,
-    manifest: Option<&Manifest>,
-    text: String,
-    state: String,
-    libraries: Vec<SavedLibrary>,
-) -> Snapshot {
-    Snapshot {
-        generation,
-        state,
-        manifest: text,
-        libraries,
-        rules: manifest.map(rules).unwrap_or_default(),
-    }
-}
-
-/// Identifies a stack by its order, code and config.
-pub(super) fn state(outline: &Outline) -> String {
-    Fingerprint::of(outline.to_string().as_bytes()).to_string()
+/// Identifies a stack by its order, code and config, and by the folder that its relative paths start from.
+pub(super) fn state(outline: &Outline, directory: &Path) -> String {
+    let text = format!("{outline}\n{}", directory.display());
+    Fingerprint::of(text.as_bytes()).to_string()
 }
 
 fn rolled_back(avoid: &RejectedStack) -> String {
@@ -77,7 +63,8 @@ fn rolled_back(avoid: &RejectedStack) -> String {
     )
 }
 
-fn rules(manifest: &Manifest) -> SupervisorRules {
+/// The settings of `manifest` that the supervisor applies.
+pub(super) fn rules(manifest: &Manifest) -> SupervisorRules {
     let milliseconds =
         |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     SupervisorRules {

@@ -11,20 +11,19 @@ use super::instance_changes::InstanceChanges;
 use super::library_builder::LibraryBuilder;
 use super::loader::Loader;
 use super::plugin_builds::{OnBuild, PluginBuilds};
-use super::recovery::{OnCandidate, Recovery, state, take_snapshot};
+use super::recovery::{OnCandidate, Recovery, rules, state};
 use super::refusal::{Refusal, ReloadError, Stage};
 use super::registry::Registry;
 use super::report::{Outcome, ReloadMode, Report, StageTimer};
 use super::serving::fixed;
 use super::warmup::warm_up;
 use crate::load::library::{LibraryCache, LibraryStore};
-use crate::load::lock;
 use crate::load::manifest::{Manifest, Source};
 use crate::load::probe::Probe;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
 use crate::serve::observe::ObserveLayers;
-use crate::serve::stack::{Outline, diff};
+use crate::serve::stack::{Outline, diff, folder_change};
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -34,6 +33,8 @@ pub struct Reloader {
     recovery: Recovery,
     /// The libraries' files of the last candidate, whether or not it serves.
     files: Vec<PathBuf>,
+    /// The folder that relative paths of the active stack start from.
+    directory_served: Option<PathBuf>,
 }
 
 impl Reloader {
@@ -51,6 +52,7 @@ impl Reloader {
             builds: PluginBuilds::new(builder),
             recovery: Recovery::default(),
             files: Vec::new(),
+            directory_served: None,
         }
     }
 
@@ -114,7 +116,15 @@ impl Reloader {
     /// Requires every library to be in the lock beside the manifest.
     #[must_use]
     pub fn locked(mut self) -> Self {
-        self.loader.lock = Some(lock::lock_path(&self.loader.path));
+        self.loader.locked = true;
+        self
+    }
+
+    /// Finds the manifest at `location`, an absolute path whose links are followed at each reload.
+    #[must_use]
+    pub fn located_at(mut self, location: PathBuf) -> Self {
+        self.loader.location = location;
+        self.loader.follow_links();
         self
     }
 
@@ -182,6 +192,9 @@ impl Reloader {
     pub async fn boot(&mut self, snapshot: &Snapshot) -> Report {
         let context = &mut self.loader.context;
         context.kept.clone_from(&snapshot.libraries);
+        if let Some(directory) = &snapshot.directory {
+            context.directory.clone_from(directory);
+        }
         let text = Some(snapshot.manifest.clone());
         let report = self.attempt(ReloadMode::Fresh, text).await;
         self.loader.context.kept.clear();
@@ -287,7 +300,8 @@ impl Reloader {
         if same && mode != ReloadMode::Fresh {
             return Ok(());
         }
-        let state = state(&resolved.outline);
+        let directory = self.loader.directory().to_path_buf();
+        let state = state(&resolved.outline, &directory);
         self.recovery.admit(&state)?;
         self.recovery.announce(Some(&state));
         let number = self.generations.number + 1;
@@ -322,16 +336,27 @@ impl Reloader {
                 false => &before.outline,
             };
             report.changes = diff(before, &outline);
+            report
+                .changes
+                .extend(folder_change(self.directory_served.as_deref(), &directory));
         }
         report.instances = self.generations.swap(candidate, outline, manifest);
-        self.recovery.snapshot =
-            saved.map(|saved| take_snapshot(number, self.manifest(), source.text, state, saved));
+        self.recovery.snapshot = saved.map(|libraries| Snapshot {
+            generation: number,
+            state,
+            manifest: source.text,
+            directory: Some(directory.clone()),
+            libraries,
+            rules: self.manifest().map(rules).unwrap_or_default(),
+        });
+        self.directory_served = Some(directory);
         timer.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
     }
 
-    async fn read(&self) -> Result<Source, Refusal> {
+    async fn read(&mut self) -> Result<Source, Refusal> {
+        self.loader.follow_links();
         self.loader.read(self.generations.serving.is_some()).await
     }
 

@@ -57,6 +57,8 @@ pub(super) struct ResolvedHandler {
     pub(super) name: String,
     /// Its plugin, as the manifest names it.
     pub(super) plugin: String,
+    /// The folder that relative paths in its config start from.
+    pub(super) directory: PathBuf,
     /// The directive's `path`, as written.
     pub(super) path: Option<PathBuf>,
     /// The file that the library came from.
@@ -70,6 +72,7 @@ impl ResolvedHandler {
             fingerprint: self.library.fingerprint,
             export: self.export.clone(),
             config: directive.config.clone(),
+            directory: self.directory.clone(),
         }
     }
 }
@@ -105,7 +108,7 @@ pub fn resolve(
         }
     };
     let start = Instant::now();
-    let handlers = load(&selected, shelf, found)?;
+    let handlers = load(&selected, context, shelf, found)?;
     timings.add("load", start.elapsed());
     let mut order = handlers.iter();
     let outline = Outline::of(&manifest.stack, &mut |directive| {
@@ -120,6 +123,7 @@ pub fn resolve(
 
 fn load(
     selected: &[SelectedHandler<'_>],
+    context: &ResolveContext,
     shelf: &mut LibraryCache,
     mut found: FoundLibraries,
 ) -> Result<Vec<ResolvedHandler>, ResolveError> {
@@ -138,6 +142,7 @@ fn load(
                 export: handler.export.clone(),
                 name: handler.name.clone(),
                 plugin: handler.directive.plugin.clone(),
+                directory: context.directory.clone(),
                 path: handler.directive.path.clone(),
                 file: handler.file.clone(),
             });

@@ -1,6 +1,7 @@
 //! What a swap changes: two outlines side by side.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use super::outline::{Line, Outline};
 
@@ -47,6 +48,17 @@ impl fmt::Display for Change {
         }
         Ok(())
     }
+}
+
+/// The change of the folder that relative paths start from, if it is another one.
+pub fn folder_change(old: Option<&Path>, new: &Path) -> Option<Change> {
+    let old = old.filter(|old| *old != new)?;
+    Some(Change {
+        mark: Mark::Changed,
+        depth: 0,
+        label: "folder of the manifest".to_owned(),
+        detail: format!("{} in place of {}", new.display(), old.display()),
+    })
 }
 
 /// The changes from `old` to `new`, in the order of the new stack.

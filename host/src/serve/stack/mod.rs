@@ -21,7 +21,7 @@ use self::builder::Builder;
 use crate::load::manifest::{Directive, Level};
 use crate::serve::observe::ObserveLayers;
 
-pub use self::diff::{Change, Mark, diff};
+pub use self::diff::{Change, Mark, diff, folder_change};
 pub use self::outline::{Line, Outline, OutlineHandler};
 pub use self::slot::{LayerCounts, LayerSlot};
 pub use self::url_map::{Location, UrlMap};
