@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::arguments::{ManifestArgs, StackArgs};
+use super::output::{print, print_error, print_warning};
 use super::serve::{probe, shelf};
 use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
 use crate::serve::generation::{LibraryBuilder, Outcome, ReloadMode, Reloader};
@@ -20,10 +21,9 @@ pub(super) fn check(stack: &StackArgs, color: bool) -> ExitCode {
             } else {
                 "directives"
             };
-            println!(
+            print(&format!(
                 "{shown} is valid: {count} {directives}, every plugin loads and builds its handlers"
-            );
-            ExitCode::SUCCESS
+            ))
         }
         Err(reason) => {
             print_error(&reason);
@@ -35,31 +35,14 @@ pub(super) fn check(stack: &StackArgs, color: bool) -> ExitCode {
 pub(super) fn stack(stack: &StackArgs, color: bool) -> ExitCode {
     match build_stack(stack, color) {
         Ok(reloader) => {
-            println!(
-                "{}",
-                reloader
-                    .outline()
-                    .map(ToString::to_string)
-                    .unwrap_or_default()
-            );
-            ExitCode::SUCCESS
+            let outline = reloader.outline().map(ToString::to_string);
+            print(&outline.unwrap_or_default())
         }
         Err(reason) => {
             print_error(&reason);
             ExitCode::FAILURE
         }
     }
-}
-
-/// Prints an error to stderr, with the title `error: ` if it has none.
-pub(super) fn print_error(reason: &str) {
-    let title = if services::has_level_prefix(reason) {
-        ""
-    } else {
-        "error: "
-    };
-    // anstream strips the colours if stderr does not want them.
-    anstream::eprintln!("{title}{}", reason.trim_end());
 }
 
 fn build_stack(stack: &StackArgs, color: bool) -> Result<Reloader, String> {
@@ -72,10 +55,10 @@ fn build_stack(stack: &StackArgs, color: bool) -> Result<Reloader, String> {
         reloader.reload(ReloadMode::Force).await
     })?;
     for warning in &report.warnings {
-        eprintln!("{warning}\n");
+        print_warning(warning);
     }
     for remark in &report.remarks {
-        anstream::eprintln!("{remark}\n");
+        print_warning(remark);
     }
     match report.outcome {
         Outcome::Refused(refusal) => Err(refusal.reason),

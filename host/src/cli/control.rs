@@ -4,13 +4,14 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::TargetArgs;
-use super::check::print_error;
-use crate::process::control::{Request, candidates, send_request, status_text};
+use super::output::{print, print_error};
+use crate::load::site;
+use crate::process::control::{Request, send_request, status_text};
 
 /// Sends the request and prints the reply, as JSON or as text.
 pub(super) fn control(target: &TargetArgs, request: &Request, json: bool) -> ExitCode {
-    let sockets = candidates(&target.manifest, target.control.as_deref());
-    let reply = match send_request(&sockets, request) {
+    let location = site::absolute(&target.manifest);
+    let reply = match send_request(&location, target.control.as_deref(), request) {
         Ok(reply) => reply,
         Err(error) => {
             print_error(&error.to_string());
@@ -22,11 +23,10 @@ pub(super) fn control(target: &TargetArgs, request: &Request, json: bool) -> Exi
         return ExitCode::FAILURE;
     }
     match request {
-        _ if json => println!("{:#}", reply.value),
-        Request::Status {} => println!("{}", status_text(&reply.value, now())),
-        _ => println!("{}", reply.text),
+        _ if json => print(&format!("{:#}", reply.value)),
+        Request::Status {} => print(&status_text(&reply.value, now())),
+        _ => print(&reply.text),
     }
-    ExitCode::SUCCESS
 }
 
 /// Milliseconds since the Unix epoch.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::output::{print, print_error};
 use super::serve::shelf;
 use crate::load::library::{
     Fingerprint, HandlerKind, Metadata, Requirements, SettleTimeouts, Trust, describe,
@@ -17,12 +18,9 @@ pub(super) fn inspect(file: &Path, schema: bool) -> ExitCode {
         Ok(text)
     });
     match shown {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => print(&text),
         Err(reason) => {
-            eprintln!("error: {reason}");
+            print_error(&reason);
             ExitCode::FAILURE
         }
     }

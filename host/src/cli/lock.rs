@@ -3,15 +3,13 @@
 use std::process::ExitCode;
 
 use super::arguments::ManifestArgs;
-use super::check::{block_on, print_error, reloader};
+use super::check::{block_on, reloader};
+use super::output::{print, print_error};
 use crate::load::lock::{lock_path, write};
 
 pub(super) fn lock(manifest_args: &ManifestArgs, color: bool) -> ExitCode {
     match locked(manifest_args, color) {
-        Ok(line) => {
-            println!("{line}");
-            ExitCode::SUCCESS
-        }
+        Ok(line) => print(&line),
         Err(reason) => {
             print_error(&reason);
             ExitCode::FAILURE

@@ -6,6 +6,7 @@ mod control;
 mod inspect;
 mod lock;
 mod new;
+mod output;
 mod schema;
 mod serve;
 
@@ -51,7 +52,7 @@ fn run() -> ExitCode {
     if let Command::Dev(dev) = &command
         && let Some(message) = misspelt_command(&dev.serve.stack.manifest_args.manifest)
     {
-        check::print_error(&message);
+        output::print_error(&message);
         return ExitCode::FAILURE;
     }
     start_log(LogSettings {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::arguments::NewArgs;
-use super::check::print_error;
+use super::output::{print, print_error};
 use crate::develop::scaffold::{plugin, site};
 use crate::load::library::HandlerKind;
 
@@ -30,10 +30,7 @@ pub(super) fn new(new: &NewArgs) -> ExitCode {
         }
     };
     match made {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => print(&text),
         Err(error) => {
             print_error(&error.to_string());
             ExitCode::FAILURE

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use super::arguments::ManifestArgs;
-use super::check::{block_on, print_error, reloader};
+use super::check::{block_on, reloader};
+use super::output::{print, print_error};
 use crate::services;
 
 pub(super) fn schema(manifest_args: &ManifestArgs, color: bool) -> ExitCode {
@@ -15,10 +16,7 @@ pub(super) fn schema(manifest_args: &ManifestArgs, color: bool) -> ExitCode {
         .map_err(|refusal| refusal.reason)
     });
     match schema {
-        Ok(schema) => {
-            println!("{schema:#}");
-            ExitCode::SUCCESS
-        }
+        Ok(schema) => print(&format!("{schema:#}")),
         Err(reason) => {
             print_error(&reason);
             ExitCode::FAILURE

@@ -6,6 +6,8 @@ use super::arguments::{DevArgs, LogArgs, ServeArgs};
 use crate::load::library::{BaseDir, LibraryCache, RuntimeDir, RuntimeDirError};
 use crate::load::manifest::Listen;
 use crate::load::probe::{ChildProbe, Probe};
+use crate::load::program;
+use crate::load::site;
 use crate::process::ipc::BuildOptions;
 use crate::process::supervisor::{self, Settings};
 use crate::services::number_from_level;
@@ -18,34 +20,35 @@ pub(super) fn dev(dev: &DevArgs, options: &LogArgs, color: bool) -> ExitCode {
     start(&dev.serve, "development", Some(build), options, color)
 }
 
-pub(super) fn serve(site: &ServeArgs, options: &LogArgs, color: bool) -> ExitCode {
-    start(site, "production", None, options, color)
+pub(super) fn serve(serve: &ServeArgs, options: &LogArgs, color: bool) -> ExitCode {
+    start(serve, "production", None, options, color)
 }
 
 fn start(
-    site: &ServeArgs,
+    serve: &ServeArgs,
     default: &str,
     build: Option<BuildOptions>,
     options: &LogArgs,
     color: bool,
 ) -> ExitCode {
-    let environment = site
+    let environment = serve
         .stack
         .manifest_args
         .environment
         .as_deref()
         .unwrap_or(default);
-    let served = std::env::current_exe()
+    let served = program::installed_path()
         .map_err(|error| format!("cannot find the path of this program: {error}"))
         .and_then(|program| {
             supervisor::run(Settings {
                 program,
-                manifest: site.stack.manifest_args.manifest.clone(),
+                location: site::absolute(&serve.stack.manifest_args.manifest),
+                manifest: serve.stack.manifest_args.manifest.clone(),
                 environment: environment.to_owned(),
-                listen: listen(site),
+                listen: listen(serve),
                 build,
-                locked: site.stack.locked,
-                control: site.control.clone(),
+                locked: serve.stack.locked,
+                control: serve.control.as_deref().map(site::absolute),
                 format: options.log_format,
                 level: number_from_level(options.log_level()),
                 color,
@@ -54,7 +57,7 @@ fn start(
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            super::check::print_error(&reason);
+            super::output::print_error(&reason);
             ExitCode::FAILURE
         }
     }
@@ -73,15 +76,15 @@ pub(super) fn shelf() -> Result<LibraryCache, RuntimeDirError> {
 }
 
 /// `-o` and `-p` together form one address, as in rackup.
-fn listen(site: &ServeArgs) -> Option<Vec<Listen>> {
-    if site.host.is_none() && site.port.is_none() {
+fn listen(serve: &ServeArgs) -> Option<Vec<Listen>> {
+    if serve.host.is_none() && serve.port.is_none() {
         return None;
     }
-    let host = site.host.as_deref().unwrap_or("127.0.0.1");
+    let host = serve.host.as_deref().unwrap_or("127.0.0.1");
     if let Some(path) = host.strip_prefix("unix:") {
-        return Some(vec![Listen::Unix(path.into())]);
+        return Some(vec![Listen::Unix(site::absolute(path.as_ref()))]);
     }
-    let port = site.port.unwrap_or(9292);
+    let port = serve.port.unwrap_or(9292);
     let address = match host.contains(':') && !host.starts_with('[') {
         true => format!("[{host}]:{port}"),
         false => format!("{host}:{port}"),

@@ -2,6 +2,7 @@
 
 mod control;
 mod crash;
+mod links;
 mod quarantine;
 mod removed_files;
 mod renewal;

@@ -4,19 +4,38 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use serde::Deserialize;
+
+use super::discovery::{Fit, Site, servers, trusts};
 use super::protocol::{Reply, Request};
+use super::socket::files;
+
+/// How long a server may take to say which site it serves.
+const SITE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why a request got no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// No process listens on the socket.
+    /// No process listens on the socket that was asked for.
+    #[error("no stackup is running here: no process listens on `{0}`")]
+    NotListening(PathBuf),
+    /// No process serves the site.
     #[error(
-        "no stackup is running here: no process listens on {}\n\nhelp: start one with `stackup serve`, or \
-         name its socket with `--control PATH`",
-        list(.0)
+        "no stackup is running here: no process serves `{manifest}` or listens on {}\n\nhelp: start one with \
+         `stackup serve`, or name its socket with `--control PATH`",
+        list(.files)
     )]
-    NotRunning(Vec<PathBuf>),
+    NotRunning {
+        /// The manifest.
+        manifest: PathBuf,
+        /// Where its control socket would be.
+        files: Vec<PathBuf>,
+    },
+    /// Several sites have a link to this manifest.
+    #[error("several stackups serve a link to this manifest: {}\n\nhelp: name one of these", list(.0))]
+    Ambiguous(Vec<PathBuf>),
     /// The socket belongs to another user, so its replies can't be trusted.
     #[error("the control socket `{0}` belongs to another user")]
     ForeignOwner(PathBuf),
@@ -38,38 +57,101 @@ fn list(paths: &[PathBuf]) -> String {
     paths.join(" or ")
 }
 
-/// Sends a request to the supervisor that listens on the first of `candidates`, and waits for its reply.
-/// Blocks.
+/// Sends a request to the supervisor of the manifest at `location`, or to the one that listens on `socket`, and
+/// waits for its reply. Blocks.
 ///
 /// # Errors
 ///
-/// No process listens, or it does not reply.
-pub fn send_request(candidates: &[PathBuf], request: &Request) -> Result<Reply, ClientError> {
-    for path in candidates {
-        let Ok(stream) = UnixStream::connect(path) else {
-            continue;
-        };
-        if !is_ours(path) {
-            return Err(ClientError::ForeignOwner(path.clone()));
+/// No process serves the manifest, or it does not reply.
+pub fn send_request(
+    location: &Path,
+    socket: Option<&Path>,
+    request: &Request,
+) -> Result<Reply, ClientError> {
+    let (stream, path) = match socket {
+        Some(socket) => {
+            let not_listening = || ClientError::NotListening(socket.to_path_buf());
+            let stream = open(socket)?.ok_or_else(not_listening)?;
+            (stream, socket.to_path_buf())
         }
-        return exchange(&stream, request).map_err(|source| ClientError::NoReply {
-            path: path.clone(),
-            source,
-        });
-    }
-    Err(ClientError::NotRunning(candidates.to_vec()))
+        None => find(location)?
+            .map(|(stream, site)| (stream, site.location))
+            .ok_or_else(|| ClientError::NotRunning {
+                manifest: location.to_path_buf(),
+                files: files(location),
+            })?,
+    };
+    exchange(&stream, request).map_err(|source| ClientError::NoReply { path, source })
 }
 
-/// Root may talk to every supervisor. To root's supervisor everybody may talk whom the socket's mode admits.
-fn is_ours(path: &Path) -> bool {
+/// The supervisor that serves the manifest at `location`.
+pub(super) fn find(location: &Path) -> Result<Option<(UnixStream, Site)>, ClientError> {
+    let wanted = Site::of(location);
+    let mut found: Vec<(Fit, UnixStream, Site)> = Vec::new();
+    for path in files(location) {
+        let Some(stream) = open(&path)? else {
+            continue;
+        };
+        let no_reply = |source| ClientError::NoReply {
+            path: path.clone(),
+            source,
+        };
+        match site(&stream).map_err(no_reply)? {
+            Some(site) => found.extend(site.fit(&wanted).map(|fit| (fit, stream, site))),
+            // An older stackup can't say: the socket's place has to do.
+            None => found.push((Fit::Same, stream, wanted.clone())),
+        }
+    }
+    if found.is_empty() {
+        for stream in servers() {
+            // One that is stuck is not worth an error: it may be of any site.
+            if let Ok(Some(site)) = site(&stream) {
+                found.extend(site.fit(&wanted).map(|fit| (fit, stream, site)));
+            }
+        }
+    }
+    found.sort_by_key(|(fit, ..)| *fit);
+    let best = found.first().map(|(fit, ..)| *fit);
+    found.retain(|(fit, ..)| Some(*fit) == best);
+    found.dedup_by_key(|(.., site)| site.pid);
+    if found.len() > 1 && best != Some(Fit::Same) {
+        let sites = found.into_iter().map(|(.., site)| site.location);
+        return Err(ClientError::Ambiguous(sites.collect()));
+    }
+    Ok(found
+        .into_iter()
+        .next()
+        .map(|(_, stream, site)| (stream, site)))
+}
+
+fn open(path: &Path) -> Result<Option<UnixStream>, ClientError> {
+    let Ok(stream) = UnixStream::connect(path) else {
+        return Ok(None);
+    };
     let us = rustix::process::geteuid().as_raw();
-    std::fs::metadata(path).is_ok_and(|socket| us == 0 || [us, 0].contains(&socket.uid()))
+    let trusted = std::fs::metadata(path).is_ok_and(|socket| trusts(us, socket.uid()));
+    match trusted {
+        true => Ok(Some(stream)),
+        false => Err(ClientError::ForeignOwner(path.to_path_buf())),
+    }
+}
+
+/// The site that a server serves; none from a server that does not know the question.
+fn site(stream: &UnixStream) -> io::Result<Option<Site>> {
+    stream.set_read_timeout(Some(SITE_TIMEOUT))?;
+    let reply = exchange(stream, &Request::Site {})?;
+    stream.set_read_timeout(None)?;
+    match reply.ok {
+        true => Ok(Some(Site::deserialize(reply.value)?)),
+        false => Ok(None),
+    }
 }
 
 fn exchange(stream: &UnixStream, request: &Request) -> io::Result<Reply> {
     let mut writer = stream;
     writer.write_all(request.line().as_bytes())?;
     let mut line = String::new();
+    // The server sends nothing but the one line: no byte of a later one is lost in the buffer.
     BufReader::new(stream).read_line(&mut line)?;
     if line.is_empty() {
         let message = "the server closed the connection; it may be shutting down";

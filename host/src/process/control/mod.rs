@@ -1,14 +1,16 @@
 //! The control socket: how commands reach a running stackup. A request is a line of JSON, and so is the
-//! reply.
+//! reply. A client finds the socket by the site that it serves.
 //!
 //! Only the owner may connect (mode 0600).
 
 mod client;
+mod discovery;
 mod protocol;
 mod socket;
 mod status_text;
 
 pub use self::client::{ClientError, send_request};
+pub use self::discovery::Site;
 pub use self::protocol::{MAX_REQUEST_LEN, Reply, Request, RequestError};
-pub use self::socket::{ControlSocket, ControlSocketError, candidates};
+pub use self::socket::{ControlFile, ControlSocket, ControlSocketError};
 pub use self::status_text::status_text;

@@ -13,6 +13,8 @@ pub const MAX_REQUEST_LEN: usize = 64 << 10;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
+    /// Say which site is served.
+    Site {},
     /// Report the status.
     Status {},
     /// Read the manifest again and swap if anything has changed.
@@ -100,6 +102,7 @@ mod tests {
             retry: false,
         };
         for request in [
+            Request::Site {},
             Request::Status {},
             Request::Reload(options),
             Request::Restart {},

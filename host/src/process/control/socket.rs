@@ -1,35 +1,46 @@
-//! The control socket's path, and the server's end of it.
+//! The server's end of the control socket: a file for people and programs, and a name by which clients find it.
 
 use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use crate::load::library::Fingerprint;
+use super::client::find;
+use super::discovery;
+use crate::load::site;
 
 /// The longest path of a socket (`sun_path`), without its terminating zero.
 const MAX_PATH_LEN: usize = 107;
 
-/// Where the socket of a manifest may be, best first: what was asked for alone, else beside the manifest,
-/// else, where that can't be written, in the runtime directory under a name made of the manifest's path.
-pub fn candidates(manifest: &Path, asked: Option<&Path>) -> Vec<PathBuf> {
-    if let Some(asked) = asked {
-        return vec![asked.to_path_buf()];
-    }
-    let manifest = std::fs::canonicalize(manifest).unwrap_or_else(|_| manifest.to_path_buf());
-    let beside = manifest.with_extension("sock");
-    let name = Fingerprint::of(manifest.as_os_str().as_encoded_bytes()).short();
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty());
-    let runtime = runtime.map_or_else(std::env::temp_dir, PathBuf::from);
-    let aside = runtime.join(format!("stackup-{name}.sock"));
-    let fits = |path: &PathBuf| path.as_os_str().len() <= MAX_PATH_LEN;
-    [beside, aside].into_iter().filter(fits).collect()
+/// Where the control socket of the manifest at `location` may be, as its links lead now: in the site's folder; for an
+/// older stackup, beside the file that the manifest is a link to.
+pub(super) fn files(location: &Path) -> Vec<PathBuf> {
+    let linked = std::fs::canonicalize(location).map(|file| file.with_extension("sock"));
+    let mut files = vec![file(location)];
+    files.extend(linked.ok().filter(|linked| *linked != files[0]));
+    files
+}
+
+fn file(location: &Path) -> PathBuf {
+    let name = location.file_name().unwrap_or_default();
+    site::folder(location).join(name).with_extension("sock")
 }
 
 /// The supervisor's end of the control socket.
 #[derive(Debug)]
 pub struct ControlSocket {
+    /// The file, if it could be made.
+    pub file: Option<ControlFile>,
+    /// Where clients find it by its site; none if they are to use the file that was asked for.
+    pub discovery: Option<UnixListener>,
+    /// Where the file could not be made: it is not tried there again.
+    refused: Option<PathBuf>,
+}
+
+/// A control socket in the file system.
+#[derive(Debug)]
+pub struct ControlFile {
     /// Accepts clients.
     pub listener: UnixListener,
     /// Its path.
@@ -41,45 +52,118 @@ pub struct ControlSocket {
 pub enum ControlSocketError {
     /// Another stackup serves this manifest.
     #[error(
-        "another stackup serves this manifest: it listens on the control socket `{0}`\n\nhelp: give this one \
-         its own socket with `--control PATH`"
+        "another stackup serves this manifest (pid {0})\n\nhelp: give this one its own control socket with \
+         `--control PATH`"
     )]
-    InUse(PathBuf),
-    /// It can't be created at any of its paths.
-    #[error("cannot create a control socket{}\n\nhelp: choose a path with `--control PATH`", why(.0))]
-    Unavailable(Vec<(PathBuf, io::Error)>),
-}
-
-fn why(failures: &[(PathBuf, io::Error)]) -> String {
-    let one = |(path, error): &(PathBuf, io::Error)| format!("; {}: {error}", path.display());
-    failures.iter().map(one).collect()
+    InUse(u32),
+    /// Another process listens on the socket that was asked for.
+    #[error("another process listens on the control socket `{0}`")]
+    Taken(PathBuf),
+    /// It can't be created.
+    #[error("cannot create the control socket `{path}`: {error}")]
+    Unavailable {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
 }
 
 impl ControlSocket {
-    /// Creates the socket at the first of `candidates` that works.
+    /// Opens the control socket of the manifest at `location`, or the one that was `asked` for.
     ///
     /// # Errors
     ///
-    /// Another process listens there already, or none works.
-    pub fn open(candidates: &[PathBuf]) -> Result<Self, ControlSocketError> {
-        let mut failures = Vec::new();
-        for path in candidates {
-            if UnixStream::connect(path).is_ok() {
-                return Err(ControlSocketError::InUse(path.clone()));
-            }
-            match bind(path) {
-                Ok(listener) => {
-                    let path = path.clone();
-                    return Ok(Self { listener, path });
-                }
-                Err(error) => failures.push((path.clone(), error)),
-            }
+    /// Another process has it already, or it can't be created.
+    pub fn open(location: &Path, asked: Option<&Path>) -> Result<Self, ControlSocketError> {
+        let path = asked.map_or_else(|| file(location), Path::to_path_buf);
+        if asked.is_some() {
+            let file = Some(ControlFile::create(&path)?);
+            return Ok(Self::of(file, None));
         }
-        Err(ControlSocketError::Unavailable(failures))
+        if let Ok(Some((_, other))) = find(location) {
+            // An older one does not know its number; it is found by its file.
+            return Err(ControlSocketError::InUse(other.pid));
+        }
+        let discovery = discovery::bind();
+        let mut socket = match (ControlFile::create(&path), discovery) {
+            (Err(error), Err(_)) => return Err(error),
+            (file, discovery) => Self::of(file.ok(), discovery.ok()),
+        };
+        socket.refused = Some(path).filter(|_| socket.file.is_none());
+        Ok(socket)
+    }
+
+    /// That of the supervisor before an upgrade, if it had one.
+    pub(crate) fn resume(
+        file: Option<ControlFile>,
+        discovery: Option<UnixListener>,
+        asked: Option<&Path>,
+    ) -> Option<Self> {
+        // An older supervisor had only the file.
+        let discovery = match (&file, discovery, asked) {
+            (Some(_), None, None) => discovery::bind().ok(),
+            (_, discovery, _) => discovery,
+        };
+        let any = file.is_some() || discovery.is_some();
+        any.then(|| Self::of(file, discovery))
+    }
+
+    fn of(file: Option<ControlFile>, discovery: Option<UnixListener>) -> Self {
+        Self {
+            file,
+            discovery,
+            refused: None,
+        }
+    }
+
+    /// Makes the file again if it is gone, or if it belongs in another folder by now. Returns whether it did.
+    pub fn restore(&mut self, location: &Path, asked: Option<&Path>) -> bool {
+        let path = asked.map_or_else(|| file(location), Path::to_path_buf);
+        let stands = |file: &ControlFile| file.path == path && file.exists();
+        if self.file.as_ref().is_some_and(stands) || self.refused.as_ref() == Some(&path) {
+            return false;
+        }
+        let Ok(file) = ControlFile::create(&path) else {
+            // A folder that is gone may come back.
+            self.refused = Some(path).filter(|path| path.parent().is_some_and(Path::is_dir));
+            return false;
+        };
+        if let Some(old) = self.file.replace(file)
+            && old.path != path
+        {
+            old.remove();
+        }
+        self.refused = None;
+        true
     }
 
     /// Removes its file.
     pub fn close(&self) {
+        if let Some(file) = &self.file {
+            file.remove();
+        }
+    }
+}
+
+impl ControlFile {
+    fn create(path: &Path) -> Result<Self, ControlSocketError> {
+        if UnixStream::connect(path).is_ok() {
+            return Err(ControlSocketError::Taken(path.to_path_buf()));
+        }
+        let path = path.to_path_buf();
+        match bind(&path) {
+            Ok(listener) => Ok(Self { listener, path }),
+            Err(error) => Err(ControlSocketError::Unavailable { path, error }),
+        }
+    }
+
+    /// Whether the file is there. If another process has put its own there, that one may have it.
+    fn exists(&self) -> bool {
+        std::fs::symlink_metadata(&self.path).is_ok_and(|file| file.file_type().is_socket())
+    }
+
+    fn remove(&self) {
         // It may be gone already.
         let _ = std::fs::remove_file(&self.path);
     }
@@ -108,7 +192,6 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 /// An existing file may be replaced only if it is a socket of this user. (`open` has checked that no process
 /// listens on it.)
 fn replaceable(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::FileTypeExt;
     let Ok(there) = std::fs::symlink_metadata(path) else {
         return Ok(());
     };
@@ -124,31 +207,21 @@ fn replaceable(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn path_is_beside_the_manifest_unless_too_long() {
-        let found = candidates(Path::new("/srv/site/config.ru.toml"), None);
-        assert_eq!(found[0], Path::new("/srv/site/config.ru.sock"));
-        assert_eq!(found.len(), 2);
-        let long = PathBuf::from("/")
-            .join("x".repeat(100))
-            .join("config.ru.toml");
-        assert_eq!(candidates(&long, None).len(), 1);
-        let asked = Path::new("/run/my.sock");
-        assert_eq!(candidates(&long, Some(asked)), [asked]);
+    fn asked(path: &Path) -> Result<ControlSocket, ControlSocketError> {
+        ControlSocket::open(Path::new("/nowhere/c.toml"), Some(path))
     }
 
     #[test]
     fn socket_is_private_and_exclusive() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.sock");
-        let socket = ControlSocket::open(std::slice::from_ref(&path)).unwrap();
+        let socket = asked(&path).unwrap();
         let mode = std::fs::metadata(&path).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let again = ControlSocket::open(std::slice::from_ref(&path));
-        assert!(matches!(again, Err(ControlSocketError::InUse(_))));
+        assert!(matches!(asked(&path), Err(ControlSocketError::Taken(_))));
         drop(socket);
         // The file that a dead process left is replaced.
-        let socket = ControlSocket::open(std::slice::from_ref(&path)).unwrap();
+        let socket = asked(&path).unwrap();
         socket.close();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
@@ -158,8 +231,40 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.sock");
         std::fs::write(&path, "mine").unwrap();
-        assert!(ControlSocket::open(std::slice::from_ref(&path)).is_err());
+        assert!(asked(&path).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn path_that_is_too_long_leaves_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("x".repeat(100));
+        std::fs::create_dir(&folder).unwrap();
+        let socket = ControlSocket::open(&folder.join("c.toml"), None).unwrap();
+        assert!(socket.file.is_none());
+        assert!(socket.discovery.is_some());
+    }
+
+    #[test]
+    fn lost_file_comes_back_and_follows_a_turned_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        for release in ["1", "2"] {
+            std::fs::create_dir(root.join(release)).unwrap();
+        }
+        std::os::unix::fs::symlink("1", root.join("current")).unwrap();
+        let location = root.join("current/c.toml");
+        let mut socket = ControlSocket::open(&location, None).unwrap();
+        assert!(!socket.restore(&location, None));
+        std::fs::remove_file(root.join("1/c.sock")).unwrap();
+        assert!(socket.restore(&location, None));
+        UnixStream::connect(root.join("1/c.sock")).unwrap();
+        std::os::unix::fs::symlink("2", root.join("next")).unwrap();
+        std::fs::rename(root.join("next"), root.join("current")).unwrap();
+        assert!(socket.restore(&location, None));
+        UnixStream::connect(root.join("2/c.sock")).unwrap();
+        assert!(!root.join("1/c.sock").exists());
+        assert!(!socket.restore(&location, None));
     }
 }

@@ -59,8 +59,11 @@ pub struct ReloadOptions {
 pub struct WorkerConfig {
     /// The supervisor's [`PROTOCOL`](super::PROTOCOL).
     pub protocol: u32,
-    /// The manifest.
+    /// The manifest, as messages name it.
     pub manifest: PathBuf,
+    /// The same, absolute, with the links by which it is reached.
+    #[serde(default)]
+    pub location: Option<PathBuf>,
     /// `development`, `production`, ….
     pub environment: String,
     /// How to build plugins; none if it loads libraries that are already built.

@@ -1,40 +1,92 @@
 //! Requests over the control socket.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{RwLock, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::pending::{Responder, respond};
 use super::{Event, Supervisor};
-use crate::process::control::{MAX_REQUEST_LEN, Reply, Request};
+use crate::process::control::{MAX_REQUEST_LEN, Reply, Request, Site};
 use crate::process::ipc::{Command, ReloadOptions};
 
 impl Supervisor {
     /// Starts accepting clients of the control socket.
-    pub(super) fn listen_to_control(&self) {
-        let Some(control_socket) = &self.control_socket else {
+    pub(super) fn listen_to_control(&mut self) {
+        let Some(socket) = &self.control_socket else {
             return;
         };
-        let listener = control_socket.listener.try_clone().and_then(|listener| {
+        if let Some(listener) = &socket.discovery {
+            self.accept_clients(listener, true);
+        }
+        let file = socket.file.as_ref().map(|file| &file.listener);
+        self.control_clients = file.and_then(|listener| self.accept_clients(listener, false));
+    }
+
+    /// Accepts clients of `listener` from now on. On a socket without a file, `check_user` admits only this user
+    /// and root.
+    fn accept_clients(
+        &self,
+        listener: &std::os::unix::net::UnixListener,
+        check_user: bool,
+    ) -> Option<JoinHandle<()>> {
+        let listener = listener.try_clone().and_then(|listener| {
             listener.set_nonblocking(true)?;
             UnixListener::from_std(listener)
         });
+        let context = ControlContext {
+            events: self.events.clone(),
+            replies_in_flight: Arc::clone(&self.replies_in_flight),
+            location: self.settings.location.clone(),
+            check_user,
+        };
         match listener {
-            Ok(listener) => {
-                let context = ControlContext {
-                    events: self.events.clone(),
-                    replies_in_flight: Arc::clone(&self.replies_in_flight),
-                };
-                drop(tokio::spawn(accept_loop(listener, context)));
+            Ok(listener) => Some(tokio::spawn(accept_loop(listener, context))),
+            Err(error) => {
+                tracing::error!("cannot listen on the control socket: {error}");
+                None
             }
-            Err(error) => tracing::error!("cannot listen on the control socket: {error}"),
         }
+    }
+
+    /// Makes the control socket's file again if it is gone or belongs elsewhere by now.
+    pub(super) fn restore_files(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let (location, asked) = (&self.settings.location, self.settings.control.as_deref());
+        let Some(socket) = &mut self.control_socket else {
+            return;
+        };
+        if !socket.restore(location, asked) {
+            return;
+        }
+        if let Some(clients) = self.control_clients.take() {
+            clients.abort();
+        }
+        let Some(file) = self
+            .control_socket
+            .as_ref()
+            .and_then(|socket| socket.file.as_ref())
+        else {
+            return;
+        };
+        let path = file.path.display().to_string();
+        tracing::info!(
+            event = "control-socket",
+            path,
+            "control socket `{path}` is there again"
+        );
+        self.control_clients = self.accept_clients(&file.listener, false);
     }
 
     pub(super) fn handle_request(&mut self, request: Request, responder: Responder) {
         match request {
+            // Answered where the client is.
+            Request::Site {} => respond(responder, site_reply(&self.settings.location)),
             Request::Status {} => self.request_status(responder),
             Request::Reload(options) => self.reload(options, Some(responder)),
             Request::Restart {} => self.renew("restart", false, Some(responder)),
@@ -88,11 +140,28 @@ struct ControlContext {
     events: mpsc::UnboundedSender<Event>,
     /// Locked for reading while a request is answered: the shutdown waits for it.
     replies_in_flight: Arc<RwLock<()>>,
+    /// The manifest.
+    location: PathBuf,
+    /// Admit only this user and root.
+    check_user: bool,
+}
+
+impl ControlContext {
+    fn admits(&self, stream: &UnixStream) -> bool {
+        let us = rustix::process::geteuid().as_raw();
+        let is_ours = |user: u32| user == us || user == 0;
+        !self.check_user || stream.peer_cred().is_ok_and(|peer| is_ours(peer.uid()))
+    }
+}
+
+fn site_reply(location: &Path) -> Reply {
+    Reply::ok("", serde_json::json!(Site::of(location)))
 }
 
 async fn accept_loop(listener: UnixListener, context: ControlContext) {
     loop {
         match listener.accept().await {
+            Ok((stream, _)) if !context.admits(&stream) => {}
             Ok((stream, _)) => drop(tokio::spawn(serve_connection(stream, context.clone()))),
             // Most often no descriptors are left: others have to close first.
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
@@ -114,6 +183,8 @@ async fn serve_connection(stream: UnixStream, context: ControlContext) {
         let whole = line.last() == Some(&b'\n');
         let _replies_in_flight = context.replies_in_flight.read().await;
         let reply = match Request::parse(&line) {
+            // Even if the supervisor's task is busy.
+            Ok(Request::Site {}) => site_reply(&context.location),
             Ok(request) => answer(request, &context.events).await,
             Err(error) => Reply::error(error.to_string()),
         };

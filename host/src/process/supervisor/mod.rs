@@ -22,6 +22,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{RwLock, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use self::notify::Notify;
 use self::pending::PendingRequests;
@@ -38,6 +40,9 @@ use crate::process::control::{ControlSocket, Reply, Request};
 use crate::process::ipc::{self, BuildOptions, Command};
 use crate::services::LogFormat;
 
+/// The interval of looking after sockets' files.
+const FILE_CHECK: Duration = Duration::from_secs(1);
+
 /// How long the last replies may take.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -46,8 +51,11 @@ const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct Settings {
     /// The path of this program. An upgrade starts whatever is at this path by then.
     pub program: PathBuf,
-    /// The manifest.
+    /// The manifest, as messages name it.
     pub manifest: PathBuf,
+    /// The same, absolute, with the links by which it is reached.
+    #[serde(default)]
+    pub location: PathBuf,
     /// `development`, `production`, ….
     pub environment: String,
     /// Addresses in place of the manifest's.
@@ -91,6 +99,8 @@ struct Supervisor {
     settings: Settings,
     sockets: Vec<Socket>,
     control_socket: Option<ControlSocket>,
+    /// The task that accepts clients of the control socket's file.
+    control_clients: Option<JoinHandle<()>>,
     libraries: SavedLibraries,
     workers: BTreeMap<u32, Worker>,
     state: State,
@@ -144,6 +154,8 @@ impl Supervisor {
         let on_terminal = std::io::stderr().is_terminal();
         upgrade::unblock_signals();
         self.listen_to_control();
+        let mut file_check = tokio::time::interval(FILE_CHECK);
+        file_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // A child may have exited before SIGCHLD was handled.
         self.reap();
         loop {
@@ -177,6 +189,7 @@ impl Supervisor {
                 },
                 _ = upgrade.recv() => self.upgrade(None),
                 () = time => self.on_deadline(Instant::now()),
+                _ = file_check.tick() => self.restore_files(),
             }
         }
     }

@@ -185,9 +185,15 @@ impl Supervisor {
             "worker {number} took over after {milliseconds:.0} ms ({cause})"
         );
         let value = json!({ "worker": number, "milliseconds": milliseconds });
-        let text = format!(
+        let mut text = format!(
             "worker {number} took over after {milliseconds:.0} ms; the old worker is finishing its requests"
         );
+        if renewal.upgrade && program::is_running(&self.settings.program) {
+            let path = self.settings.program.display();
+            text.push_str(&format!(
+                "\n`{path}` is still the program that was running: nothing has been upgraded"
+            ));
+        }
         for responder in renewal.responders {
             respond(responder, Reply::ok(text.clone(), value.clone()));
         }

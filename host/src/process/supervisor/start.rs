@@ -14,7 +14,7 @@ use crate::load::manifest::{self, Listen, Source};
 use crate::load::saved_libraries::SavedLibraries;
 use crate::load::snapshot::Snapshot;
 use crate::policy::restart::StackSource;
-use crate::process::control::{ControlSocket, candidates};
+use crate::process::control::ControlSocket;
 use crate::process::ipc::{Command, PROTOCOL, WorkerConfig};
 
 /// How much time a worker gets beyond its own deadlines.
@@ -47,7 +47,7 @@ impl Supervisor {
         let libraries =
             SavedLibraries::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
         let asked = settings.control.as_deref();
-        let control_socket = ControlSocket::open(&candidates(&settings.manifest, asked));
+        let control_socket = ControlSocket::open(&settings.location, asked);
         let control_socket = match control_socket {
             Err(error) if asked.is_some() => return Err(error.to_string()),
             Err(error) => {
@@ -63,6 +63,7 @@ impl Supervisor {
             settings,
             sockets,
             control_socket,
+            control_clients: None,
             libraries,
             workers: std::collections::BTreeMap::new(),
             state: State::default(),
@@ -142,6 +143,7 @@ impl Supervisor {
         WorkerConfig {
             protocol: PROTOCOL,
             manifest: settings.manifest.clone(),
+            location: Some(settings.location.clone()),
             environment: settings.environment.clone(),
             build: settings.build,
             locked: settings.locked,
@@ -233,7 +235,7 @@ pub(super) fn addresses(settings: &Settings) -> Result<Vec<Listen>, String> {
         return Ok(addresses.clone());
     }
     let path = &settings.manifest;
-    let text = std::fs::read_to_string(path)
+    let text = std::fs::read_to_string(&settings.location)
         .map_err(|error| manifest::read_error_message(path, error.into()))?;
     let path = path.clone();
     let source = Source { path, text };

@@ -29,7 +29,8 @@ use super::worker::{Phase, Worker, WorkerInfo};
 use super::{Event, PendingRequests, Settings, Supervisor, block_on};
 use crate::load::manifest::Listen;
 use crate::load::saved_libraries::SavedLibraries;
-use crate::process::control::ControlSocket;
+use crate::load::site;
+use crate::process::control::{ControlFile, ControlSocket};
 use crate::process::ipc::{receive_with_descriptors, send_with_descriptors};
 use crate::services::{LogSettings, flush_log, level_from_number, start_log};
 
@@ -49,6 +50,9 @@ struct Handover {
     sockets: Vec<Option<Listen>>,
     #[serde(rename = "door")]
     control_socket: Option<PathBuf>,
+    /// Whether the last descriptor is the socket on which clients find this process.
+    #[serde(default)]
+    discovery: bool,
     /// With its lock.
     #[serde(rename = "vault")]
     library_store: PathBuf,
@@ -111,6 +115,9 @@ impl Supervisor {
     /// A socket from which the new program can read all state and descriptors of this process.
     fn hand_over(&self) -> io::Result<OwnedFd> {
         let (near, far) = UnixStream::pair()?;
+        let socket = self.control_socket.as_ref();
+        let control_file = socket.and_then(|socket| socket.file.as_ref());
+        let discovery = socket.and_then(|socket| socket.discovery.as_ref());
         let handover = Handover {
             settings: self.settings.clone(),
             state: self.state.clone(),
@@ -120,21 +127,16 @@ impl Supervisor {
                 .iter()
                 .map(|socket| socket.address.clone())
                 .collect(),
-            control_socket: self
-                .control_socket
-                .as_ref()
-                .map(|control_socket| control_socket.path.clone()),
+            control_socket: control_file.map(|file| file.path.clone()),
+            discovery: discovery.is_some(),
             library_store: self.libraries.dir().path().to_path_buf(),
             up: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(0),
         };
         let mut descriptors = vec![self.libraries.dir().lock().as_fd()];
-        descriptors.extend(
-            self.control_socket
-                .iter()
-                .map(|control_socket| control_socket.listener.as_fd()),
-        );
+        descriptors.extend(control_file.map(|file| file.listener.as_fd()));
         descriptors.extend(self.sockets.iter().map(AsFd::as_fd));
         descriptors.extend(self.workers.values().flat_map(Worker::descriptors));
+        descriptors.extend(discovery.map(AsFd::as_fd));
         send_with_descriptors(near, &handover, &descriptors)?;
         Ok(far.into())
     }
@@ -191,13 +193,17 @@ impl Supervisor {
         };
         let mut libraries = SavedLibraries::adopt(handover.library_store, next()?.into());
         libraries.keep_open(handover.state.kept_libraries());
-        let control_socket = match handover.control_socket {
-            Some(path) => Some(ControlSocket {
+        let control_file = match handover.control_socket {
+            Some(path) => Some(ControlFile {
                 listener: UnixListener::from(next()?),
                 path,
             }),
             None => None,
         };
+        let mut settings = handover.settings;
+        if settings.location.as_os_str().is_empty() {
+            settings.location = site::absolute(&settings.manifest);
+        }
         let mut sockets = Vec::new();
         for address in handover.sockets {
             sockets.push(Socket::adopt(address, next()?)?);
@@ -213,11 +219,18 @@ impl Supervisor {
             worker.deadline = ends.then(|| Instant::now() + patience + GRACE);
             workers.insert(number, worker);
         }
+        let discovery = match handover.discovery {
+            true => Some(UnixListener::from(next()?)),
+            false => None,
+        };
+        let asked = settings.control.as_deref();
+        let control_socket = ControlSocket::resume(control_file, discovery, asked);
         let up = std::time::Duration::from_millis(handover.up);
         Ok(Self {
-            settings: handover.settings,
+            settings,
             sockets,
             control_socket,
+            control_clients: None,
             libraries,
             workers,
             state: handover.state,

@@ -129,6 +129,9 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
         // A browser shows colours even if the log has none.
         config.color || config.build.is_some(),
     );
+    if let Some(location) = config.location.clone() {
+        reloader = reloader.located_at(location);
+    }
     if config.build.is_some() {
         reloader = reloader.observed_by(Arc::new(TraceLayers));
     }

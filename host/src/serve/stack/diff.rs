@@ -1,7 +1,7 @@
 //! What a swap changes: two outlines side by side.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::outline::{Line, Outline};
 
