@@ -69,3 +69,30 @@ fn run(line: &str, folder: &Path) -> Result<String, String> {
     }
     Ok(said.replace(&*folder.to_string_lossy(), "FOLDER"))
 }
+
+#[tokio::test]
+async fn closed_pipe_is_no_error() {
+    let site = stackup_tests::Site::new("run = \"hello\"\n", &["hello"]);
+    let library = site.path().join("plugins/libhello.so");
+    let library = library.to_str().expect("text");
+    for arguments in [
+        &["check", "-E", "production"][..],
+        &["stack", "-E", "production"],
+        &["schema", "-E", "production"],
+        &["lock"],
+        &["inspect", library, "--schema"],
+        &["new", "site", "made"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(artifacts::stackup());
+        command.args(arguments).current_dir(site.path());
+        command.env("TMPDIR", site.runtime()).stdout(writer);
+        let output = command.stdin(Stdio::null()).output();
+        let output = output.expect("it runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        assert_eq!(errors, "", "{arguments:?}");
+    }
+}

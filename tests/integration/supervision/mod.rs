@@ -7,6 +7,7 @@ mod quarantine;
 mod removed_files;
 mod renewal;
 mod rollback;
+mod sockets;
 mod systemd;
 mod tree;
 mod upgrade;

@@ -24,7 +24,7 @@ async fn previous_library_replaces_quarantined_one() {
     assert_eq!(code(&host).await, 1);
     let said = site.stackup(&["status"]).await;
     assert!(said.out.contains("quarantined: library "), "{said:?}");
-    assert!(said.out.contains(" stands in for it"), "{said:?}");
+    assert!(said.out.contains("; replaced by "), "{said:?}");
     swap(&site, &host, 3, "none").await;
     assert_eq!(code(&host).await, 3);
 }

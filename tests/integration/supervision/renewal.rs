@@ -91,6 +91,8 @@ async fn spent_budget_renews_worker() {
     assert!(begins.text("cause").contains("generations"), "{begins}");
     renewal(&host, "done").await;
     assert_ne!(host.serving().await, Some(host.worker()));
+    // Until then the old worker may accept, too.
+    host.event("stopping").await;
     let text = host.get("/").await.text();
     assert!(text.contains(" mark 3 generation 5\n"), "{text}");
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -9,9 +10,13 @@ use tokio::sync::{RwLock, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::pending::{Responder, respond};
+use super::worker::{Phase, Worker};
 use super::{Event, Supervisor};
 use crate::process::control::{MAX_REQUEST_LEN, Reply, Request, Site};
 use crate::process::ipc::{Command, ReloadOptions};
+
+/// The least time between two renewals for sockets whose files were gone.
+const RESTORE_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Supervisor {
     /// Starts accepting clients of the control socket.
@@ -52,11 +57,40 @@ impl Supervisor {
         }
     }
 
-    /// Makes the control socket's file again if it is gone or belongs elsewhere by now.
+    /// Makes files of sockets again that are gone or belong elsewhere by now.
     pub(super) fn restore_files(&mut self) {
-        if self.stopping.is_some() {
+        if self.stopping.is_none() {
+            self.restore_control_file();
+            self.restore_sockets();
+        }
+    }
+
+    /// A worker accepts only from the sockets that it was started with: it is renewed for a new one.
+    fn restore_sockets(&mut self) {
+        let now = Instant::now();
+        let starts = |worker: &Worker| worker.phase == Phase::Starting;
+        let busy = self.renewal.is_some() || self.workers.values().any(starts);
+        if busy || now < self.next_restore {
             return;
         }
+        for socket in &mut self.sockets {
+            if !socket.has_lost_its_file() {
+                continue;
+            }
+            // Its folder may be gone, too, or another process have the file.
+            let Ok(new) = socket.made_again() else {
+                continue;
+            };
+            std::mem::replace(socket, new).replaced_by(socket);
+            self.unserved = true;
+        }
+        if self.unserved {
+            self.next_restore = now + RESTORE_INTERVAL;
+            self.renew("the file of a socket was gone", true, None);
+        }
+    }
+
+    fn restore_control_file(&mut self) {
         let (location, asked) = (&self.settings.location, self.settings.control.as_deref());
         let Some(socket) = &mut self.control_socket else {
             return;
@@ -164,7 +198,7 @@ async fn accept_loop(listener: UnixListener, context: ControlContext) {
             Ok((stream, _)) if !context.admits(&stream) => {}
             Ok((stream, _)) => drop(tokio::spawn(serve_connection(stream, context.clone()))),
             // Most often no descriptors are left: others have to close first.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }

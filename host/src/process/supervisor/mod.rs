@@ -2,6 +2,7 @@
 //!
 //! One task owns all of its state (`Supervisor`). Whatever happens reaches that task as an `Event`.
 
+mod bind;
 mod control;
 mod exits;
 mod notify;
@@ -99,6 +100,10 @@ struct Supervisor {
     settings: Settings,
     sockets: Vec<Socket>,
     control_socket: Option<ControlSocket>,
+    /// A socket's file was made again, but no worker accepts from it yet.
+    unserved: bool,
+    /// When the next renewal for such a socket may begin.
+    next_restore: Instant,
     /// The task that accepts clients of the control socket's file.
     control_clients: Option<JoinHandle<()>>,
     libraries: SavedLibraries,

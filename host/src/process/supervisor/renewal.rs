@@ -139,7 +139,8 @@ impl Supervisor {
         for address in &wanted {
             let known = |socket: &Socket| socket.address.as_ref() == Some(address);
             if !self.sockets.iter().any(known) {
-                opened.extend(Socket::bind(address).map_err(|error| error.to_string())?);
+                let bound = Socket::bind(address, &wanted, &self.sockets, &self.settings.location);
+                opened.extend(bound.map_err(|error| error.to_string())?);
             }
         }
         let gone = |socket: &&Socket| {

@@ -2,20 +2,17 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
 use rustix::net::AddressFamily;
 
+use super::bind::{covers, ipv4_ports, lacks_family, tcp, unix};
 use crate::load::manifest::Listen;
-
-/// How many connections may wait to be accepted, for instance while a worker starts. The system may allow
-/// fewer.
-const BACKLOG: i32 = 4096;
+use crate::load::site;
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -24,6 +21,10 @@ pub(super) struct Socket {
     pub(super) address: Option<Listen>,
     pub(super) descriptor: OwnedFd,
     pub(super) url: String,
+    /// The file of a Unix socket that is ours, with the links by which it is reached.
+    file: Option<PathBuf>,
+    /// The same file as the links led when it was made.
+    made: Option<PathBuf>,
 }
 
 /// An address that the supervisor cannot listen on.
@@ -35,13 +36,27 @@ pub struct BindError {
 }
 
 impl Socket {
-    /// A socket that listens already, from the service manager or the previous supervisor.
-    pub(super) fn adopt(address: Option<Listen>, descriptor: OwnedFd) -> io::Result<Self> {
-        let url = url(&descriptor)?;
+    /// A socket that listens already, from the service manager or the previous supervisor. `location` is the
+    /// manifest's.
+    pub(super) fn adopt(
+        address: Option<Listen>,
+        location: &Path,
+        descriptor: OwnedFd,
+    ) -> io::Result<Self> {
+        let file = match &address {
+            Some(Listen::Unix(path)) => Some(file(path, location)),
+            _ => None,
+        };
+        let url = match &file {
+            Some(file) => format!("unix:{}", file.display()),
+            None => url(&descriptor)?,
+        };
         Ok(Self {
             address,
             descriptor,
             url,
+            made: file.as_deref().map(resolved),
+            file,
         })
     }
 
@@ -58,36 +73,77 @@ impl Socket {
                     None => continue,
                 },
             };
-            sockets.push(Self::adopt(None, descriptor)?);
+            sockets.push(Self::adopt(None, Path::new(""), descriptor)?);
         }
         Ok(sockets)
     }
 
-    /// Binds all sockets of an address.
+    /// Binds all sockets of an address from `list`. Those of `open` stay as they are. `location` is the manifest's:
+    /// relative paths start from its folder.
     ///
     /// # Errors
     ///
     /// A name that does not resolve, an address that is in use or not permitted.
-    pub(super) fn bind(address: &Listen) -> Result<Vec<Self>, BindError> {
+    pub(super) fn bind(
+        address: &Listen,
+        list: &[Listen],
+        open: &[Self],
+        location: &Path,
+    ) -> Result<Vec<Self>, BindError> {
+        let open: Vec<_> = open.iter().filter_map(Self::tcp_address).collect();
         let bound = match address {
-            Listen::Tcp(host) => bind_tcp(host),
-            Listen::Unix(path) => bind_unix(path).map(|socket| vec![socket]),
+            Listen::Tcp(host) => tcp(host, &ipv4_ports(list), &open),
+            Listen::Unix(path) => unix(&file(path, location)).map(|socket| vec![socket]),
         };
         let adopted = bound.and_then(|descriptors| {
-            let adopt = |descriptor| Self::adopt(Some(address.clone()), descriptor);
+            let adopt = |descriptor| Self::adopt(Some(address.clone()), location, descriptor);
             descriptors.into_iter().map(adopt).collect()
         });
         adopted.map_err(|error| BindError {
             address: address.to_string(),
-            reason: explain(&error, address),
+            reason: explain(&error, address, &open),
         })
+    }
+
+    fn tcp_address(&self) -> Option<SocketAddr> {
+        SocketAddr::try_from(rustix::net::getsockname(&self.descriptor).ok()?).ok()
+    }
+
+    /// Whether its file is gone, or a link to it leads elsewhere by now.
+    pub(super) fn has_lost_its_file(&self) -> bool {
+        let Some(file) = self.file.as_deref() else {
+            return false;
+        };
+        let there = std::fs::symlink_metadata(file).is_ok();
+        let here = self.made.as_deref() == Some(&resolved(file));
+        !there || !here
+    }
+
+    /// A new socket with the same file, to take its place.
+    pub(super) fn made_again(&self) -> io::Result<Self> {
+        let file = self.file.as_deref().unwrap_or(Path::new(""));
+        let descriptor = unix(file)?;
+        Ok(Self {
+            address: self.address.clone(),
+            descriptor,
+            url: self.url.clone(),
+            made: Some(resolved(file)),
+            file: Some(file.to_path_buf()),
+        })
+    }
+
+    /// Closes it after `next` has taken its place, and removes its file unless that is now the new one's.
+    pub(super) fn replaced_by(self, next: &Self) {
+        if self.made != next.made {
+            self.close();
+        }
     }
 
     /// Closes it for good, and removes the file of a Unix socket.
     pub(super) fn close(self) {
-        if let Some(Listen::Unix(path)) = self.address {
+        if let Some(file) = self.made {
             // It may be gone already.
-            let _ = std::fs::remove_file(path);
+            let _ = std::fs::remove_file(file);
         }
     }
 }
@@ -104,51 +160,14 @@ impl fmt::Display for Socket {
     }
 }
 
-fn bind_tcp(host: &str) -> io::Result<Vec<OwnedFd>> {
-    let mut bound: Vec<OwnedFd> = Vec::new();
-    let mut port = None;
-    for mut resolved in host.to_socket_addrs()? {
-        // `localhost:0` means the same port on each of its addresses.
-        if let Some(port) = port.filter(|_| resolved.port() == 0) {
-            resolved.set_port(port);
-        }
-        match listen(resolved) {
-            // A name may stand for addresses of a family that this machine does not have.
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable && !bound.is_empty() => {}
-            listener => {
-                let listener = listener?;
-                port = Some(listener.local_addr()?.port());
-                bound.push(listener.into());
-            }
-        }
-    }
-    Ok(bound)
+/// The file of a Unix socket: in the folder of the manifest, as all relative paths of a manifest.
+fn file(path: &Path, location: &Path) -> PathBuf {
+    let folder = location.parent().unwrap_or(Path::new("/"));
+    folder.join(path)
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    // std's backlog is too short for the time between two workers.
-    rustix::net::listen(&listener, BACKLOG)?;
-    Ok(listener)
-}
-
-fn bind_unix(path: &Path) -> io::Result<OwnedFd> {
-    remove_stale(path)?;
-    let listener = UnixListener::bind(path)?;
-    rustix::net::listen(&listener, BACKLOG)?;
-    Ok(listener.into())
-}
-
-/// Removes the file of a socket that no process listens on any more, and nothing else.
-pub(super) fn remove_stale(path: &Path) -> io::Result<()> {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else {
-        return Ok(());
-    };
-    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    if metadata.file_type().is_socket() && UnixStream::connect(path).is_err_and(refused) {
-        std::fs::remove_file(path)?;
-    }
-    Ok(())
+fn resolved(file: &Path) -> PathBuf {
+    site::folder(file).join(file.file_name().unwrap_or_default())
 }
 
 fn url(socket: &OwnedFd) -> io::Result<String> {
@@ -165,17 +184,32 @@ fn url(socket: &OwnedFd) -> io::Result<String> {
     Ok(format!("http://{local}"))
 }
 
-fn explain(error: &io::Error, address: &Listen) -> String {
+fn explain(error: &io::Error, address: &Listen, open: &[SocketAddr]) -> String {
     match (error.kind(), address) {
-        (io::ErrorKind::AddrInUse, Listen::Tcp(_)) => {
-            "something listens there already; end it, or choose another port with `-p`".to_owned()
-        }
+        (io::ErrorKind::AddrInUse, Listen::Tcp(host)) => match covered(host, open) {
+            Some(open) => format!(
+                "this stackup listens on `{open}`, which has the same port\n\nhelp: remove one of the two from `listen`"
+            ),
+            None => "something listens there already; end it, or choose another port with `-p`"
+                .to_owned(),
+        },
         (io::ErrorKind::AddrInUse, Listen::Unix(_)) => {
             "something listens there already, or a file of this name is in the way".to_owned()
         }
         (io::ErrorKind::PermissionDenied, Listen::Tcp(_)) => {
             "not permitted; ports below 1024 need a privilege".to_owned()
         }
+        (_, Listen::Tcp(_)) if lacks_family(error) => {
+            format!("this machine has no such address ({error})")
+        }
         _ => error.to_string(),
     }
+}
+
+/// The socket of ours that is in the way of `host`.
+fn covered(host: &str, open: &[SocketAddr]) -> Option<SocketAddr> {
+    use std::net::ToSocketAddrs;
+    let resolved: Vec<_> = host.to_socket_addrs().ok()?.collect();
+    let is_covered = |open: &SocketAddr| resolved.iter().any(|address| covers(*open, *address));
+    open.iter().copied().find(is_covered)
 }

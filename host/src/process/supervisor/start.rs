@@ -40,8 +40,10 @@ impl Supervisor {
         let mut sockets = Socket::inherited()
             .map_err(|error| format!("cannot use an inherited socket: {error}"))?;
         if sockets.is_empty() {
-            for address in addresses(&settings)? {
-                sockets.extend(Socket::bind(&address).map_err(|error| error.to_string())?);
+            let list = addresses(&settings)?;
+            for address in &list {
+                let bound = Socket::bind(address, &list, &sockets, &settings.location);
+                sockets.extend(bound.map_err(|error| error.to_string())?);
             }
         }
         let libraries =
@@ -64,6 +66,8 @@ impl Supervisor {
             sockets,
             control_socket,
             control_clients: None,
+            unserved: false,
+            next_restore: Instant::now(),
             libraries,
             workers: std::collections::BTreeMap::new(),
             state: State::default(),
@@ -198,6 +202,8 @@ impl Supervisor {
             tracing::info!(event = "listening", url, "listening on {url}");
         }
         self.served = true;
+        // It was started after the file was made.
+        self.unserved = false;
         self.notify.ready(pid);
         self.retire_others(number);
         self.resend_reloads(number);

@@ -206,7 +206,7 @@ impl Supervisor {
         }
         let mut sockets = Vec::new();
         for address in handover.sockets {
-            sockets.push(Socket::adopt(address, next()?)?);
+            sockets.push(Socket::adopt(address, &settings.location, next()?)?);
         }
         let rules = handover.state.rules();
         let patience =
@@ -231,6 +231,8 @@ impl Supervisor {
             sockets,
             control_socket,
             control_clients: None,
+            unserved: false,
+            next_restore: Instant::now(),
             libraries,
             workers,
             state: handover.state,

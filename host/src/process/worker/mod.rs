@@ -5,6 +5,7 @@
 
 mod commands;
 mod editor_schema;
+mod file_limit;
 mod monitor;
 mod record;
 mod reload_loop;
@@ -82,6 +83,7 @@ fn try_run(
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     events.send(&hello).map_err(text)?;
+    file_limit::raise_for_start();
     let commands = Commands::read_from(line).map_err(text)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

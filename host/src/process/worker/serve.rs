@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::commands::Commands;
+use super::file_limit;
 use super::monitor::Monitor;
 use super::reload_loop::{ReloadLoop, Trigger};
 use super::tell::{announce, warn};
@@ -96,7 +97,7 @@ pub(super) async fn serve(
     });
     let settings = Settings {
         observer,
-        connections: manifest.limits.connections,
+        connections: file_limit::connections(manifest.limits.connections),
         show_errors: config.show_errors,
         last: Arc::new(AtomicBool::new(false)),
     };

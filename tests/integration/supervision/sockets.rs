@@ -1,0 +1,79 @@
+//! Sockets and descriptors that are short, gone or somewhere else.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use stackup_tests::log::Record;
+use stackup_tests::{Connection, Host, Site, artifacts};
+use tokio::net::TcpStream;
+
+use super::{faulty, reloads};
+
+/// The same command with at most 256 open files.
+fn with_few_files(command: &Command) -> Command {
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
+#[tokio::test]
+async fn few_descriptors_starve_neither_reload_nor_new_worker() {
+    let site = Site::new("run = \"faulty\"\n", &[]);
+    site.library("faulty", &faulty(1, "none"));
+    let command = Host::command(artifacts::stackup(), &site, &["-p", "0", "-o", "127.0.0.1"]);
+    let mut host = Host::spawn(&mut with_few_files(&command));
+    let limited = host.event("connections-limited").await;
+    assert_eq!(limited.number("connections"), Some(85), "{limited}");
+    host.ready().await;
+    let mut connection = host.connect().await;
+    assert_eq!(connection.get("/").await.status(), 200);
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        idle.push(TcpStream::connect(host.address()).await.expect("it waits"));
+    }
+    site.library("faulty", &faulty(2, "none"));
+    reloads(&host, "swapped").await;
+    assert_eq!(connection.get("/").await.status(), 200);
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(connection.get("/").await.status(), 200);
+}
+
+#[tokio::test]
+async fn unix_socket_is_in_the_manifests_folder_and_comes_back() {
+    let manifest = "run = \"faulty\"\n[server]\nlisten = [\"unix:app.sock\"]\n";
+    let site = Site::new(manifest, &[]);
+    site.library("faulty", &faulty(1, "none"));
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let mut command = Host::command(artifacts::stackup(), &site, &[]);
+    let mut host = Host::spawn(command.current_dir(elsewhere.path()));
+    host.ready().await;
+    let socket = site.path().join("app.sock");
+    assert_eq!(host.url(), format!("unix:{}", socket.display()));
+    let mut before = Connection::unix(&socket).await;
+    assert_eq!(before.get("/").await.status(), 200);
+    fs::remove_file(&socket).expect("it is there");
+    let done = |record: &Record| record.event() == "renewal" && record.text("state") == "done";
+    let renewal = host.log().take("renewal that is done", done).await;
+    assert!(renewal.text("cause").contains("socket"), "{renewal}");
+    let mut after = Connection::unix(&socket).await;
+    assert_eq!(after.get("/").await.status(), 200);
+    host.signal(Signal::TERM);
+    assert!(host.exited().await.success());
+    assert!(!socket.exists());
+}
