@@ -27,19 +27,19 @@ mod examples;
 /// Handlers that go on over a swap, and those that don't.
 mod instances;
 /// What `stackup dev` finds between the layers, and that it finds nothing in the shelf.
-mod linted;
+mod lint;
 /// Swaps while requests are in flight: none is lost, none is mixed.
 mod load;
 /// Libraries that are locked by their content.
 mod locked;
 /// What a manifest means, and what a person reads who wrote it wrong: `manifests/*.case`.
 mod manifest;
+/// What a person reads who develops, in full: `dev/*.case`, `lints/*.case`, `edits/*.case`.
+mod messages;
 /// What `stackup new` makes: it builds, passes its tests, and serves.
 mod new;
 /// Libraries whose times say nothing, as those of reproducible builds.
 mod old_times;
-/// Libraries that nothing uses: what they give back, and that they still run.
-mod rest;
 /// The schema of the manifest, beside what reads it; configs that violate their plugin's.
 mod schema;
 /// What HTTP clients see: connections, bodies, limits and endings.
@@ -48,5 +48,5 @@ mod serving;
 mod shelf;
 /// Workers that come and go under a supervisor that stays, and what an operator asks of it.
 mod supervision;
-/// What a person reads who develops, in full: `dev/*.case`, `lints/*.case`, `edits/*.case`.
-mod told;
+/// Libraries that nothing uses: what they give back, and that they still run.
+mod unused_libraries;

@@ -1,9 +1,8 @@
 //! The test harness: a built `stackup`, a place for it to serve from, and a client that looks closely.
 
 pub mod artifacts;
+pub mod cargo_site;
 mod command;
-pub mod copies;
-pub mod crates;
 mod deadline;
 pub mod host;
 pub mod http;
@@ -12,9 +11,10 @@ pub mod marks;
 pub mod packages;
 pub mod patch;
 pub mod site;
+pub mod workspace_copy;
 
+pub use self::cargo_site::Workshop;
 pub use self::command::Said;
-pub use self::crates::Workshop;
 pub use self::deadline::{DEADLINE, within};
 pub use self::host::Host;
 pub use self::http::Connection;

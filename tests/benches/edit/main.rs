@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use stackup_tests::crates::{app, lib};
+use stackup_tests::cargo_site::{app, lib};
 use stackup_tests::log::Record;
 use stackup_tests::{Host, Workshop};
 

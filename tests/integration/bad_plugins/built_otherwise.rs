@@ -1,7 +1,7 @@
 //! Plugins that another compiler, allocator or version of stackup-plugin made.
 
-use stackup_tests::copies::{Copy, Edit};
 use stackup_tests::site::read;
+use stackup_tests::workspace_copy::{Copy, Edit};
 use stackup_tests::{Host, Site, artifacts};
 
 /// A field after the last that every plugin knows.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use stackup_tests::copies::{Copy, Edit};
 use stackup_tests::site::read;
+use stackup_tests::workspace_copy::{Copy, Edit};
 use stackup_tests::{Host, Site, artifacts};
 
 /// The stack that serves: every case leaves it unharmed.

@@ -1,5 +1,5 @@
 use stackup_tests::Workshop;
-use stackup_tests::crates::lib;
+use stackup_tests::cargo_site::lib;
 
 use super::driver::Browser;
 use super::{PAGE, develop, get};

@@ -1,7 +1,7 @@
 //! One save after the other.
 
 use stackup_tests::Workshop;
-use stackup_tests::crates::{app, lib};
+use stackup_tests::cargo_site::{app, lib};
 use stackup_tests::log::Record;
 
 use super::{answers, refused, serves};

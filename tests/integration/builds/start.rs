@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::{Signal, kill_process};
-use stackup_tests::crates::{app, lib};
+use stackup_tests::cargo_site::{app, lib};
 use stackup_tests::{Host, Workshop, artifacts};
 
 use super::{answers, refused, serves};

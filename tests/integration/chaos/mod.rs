@@ -3,13 +3,13 @@
 //! The short form does each deed once and is part of `cargo test`; `STACKUP_CHAOS=long` does hundreds at
 //! random (`STACKUP_CHAOS_DEEDS`, `STACKUP_CHAOS_SEED`).
 
+mod actions;
 mod clients;
-mod deeds;
-mod stage;
+mod server;
 
+use self::actions::{ALL, Deed};
 use self::clients::Clients;
-use self::deeds::{ALL, Deed};
-use self::stage::Stage;
+use self::server::Stage;
 
 /// Numbers that look like chance (splitmix64), the same for the same seed.
 struct Chance(u64);

@@ -1,7 +1,7 @@
 //! What is done to a host.
 
 use super::clients::{Book, CLIENTS};
-use super::stage::Stage;
+use super::server::Stage;
 
 /// Something that happens to a host that serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use serde_json::Value;
 use stackup_tests::{Connection, Host, Site};
 
 use super::case::{Case, Step};
-use super::plain::{faded, plain};
+use super::normalize::{faded, plain};
 use super::{play, request};
 use crate::cases;
 

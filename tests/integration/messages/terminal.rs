@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use stackup_tests::log::Record;
 use stackup_tests::{Host, Site};
 
-use super::plain::plain;
+use super::normalize::plain;
 
 /// A host whose log is read as it comes.
 pub(super) struct Terminal {

@@ -9,7 +9,7 @@ mod edits;
 /// What the terminal says of layers that break a rule.
 mod lints;
 /// What is the same whenever and wherever it is said.
-mod plain;
+mod normalize;
 /// A request of a case, and the response to it.
 mod request;
 /// A host whose terminal is read.

@@ -1,7 +1,7 @@
 //! The rules of SPEC.md, looked at between the layers of `stackup dev`.
 
-mod innocent;
-mod offences;
+mod shelf;
+mod violations;
 
 use serde_json::Value;
 use stackup_tests::Host;
