@@ -11,10 +11,10 @@ use stackup_tests::site::read;
 use stackup_tests::{Host, Site, artifacts};
 
 /// Swaps before the first look: pools and caches fill.
-const WARM: u32 = 20;
+const WARM_UP: u32 = 20;
 /// Swaps between two looks at the resident set. The median of what it grows from one to the next is
 /// not moved by a buffer that the allocator keeps once.
-const LOOK: u32 = 25;
+const INTERVAL: u32 = 25;
 
 /// One worker for all swaps: a renewal would give back what is to be seen.
 const MANIFEST: &str = "
@@ -47,17 +47,17 @@ async fn main() {
     let library = read(artifacts::plugin("hello"));
     let mut before = Memory::new();
     let mut resident = Vec::new();
-    for number in 1..=WARM + swaps {
+    for number in 1..=WARM_UP + swaps {
         let text = format!("Hello, {number:05}!");
         site.library("hello", &patched(&library, "Hello, World!", &text));
         host.reload("swapped").await;
         let response = host.get("/").await;
         assert!(response.body.starts_with(text.as_bytes()), "another's code");
         host.event("drained").await;
-        if number == WARM {
+        if number == WARM_UP {
             before = memory(&host);
         }
-        if number >= WARM && (number - WARM).is_multiple_of(LOOK) {
+        if number >= WARM_UP && (number - WARM_UP).is_multiple_of(INTERVAL) {
             resident.push(status(&host));
         }
     }
@@ -86,7 +86,7 @@ async fn main() {
             );
         }
     }
-    let median = grown[grown.len() / 2] as f64 / f64::from(LOOK);
+    let median = grown[grown.len() / 2] as f64 / f64::from(INTERVAL);
     println!("\nresident set: {median:.1} KiB per retired generation (median)");
 }
 

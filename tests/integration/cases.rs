@@ -19,7 +19,7 @@ pub(crate) fn check(folder: &str, run: impl Fn(&str) -> Result<String, String>) 
     let all = all(folder);
     let failures: Vec<String> = all
         .iter()
-        .filter_map(|case| differs(case, update, &run))
+        .filter_map(|case| difference(case, update, &run))
         .collect();
     assert!(
         failures.is_empty(),
@@ -44,13 +44,13 @@ pub(crate) fn all(folder: &str) -> Vec<PathBuf> {
 }
 
 /// What is above and below the dashes.
-pub(crate) fn halves(text: &str) -> (&str, &str) {
+pub(crate) fn split(text: &str) -> (&str, &str) {
     text.split_once(&format!("{DASHES}\n"))
         .unwrap_or((text, ""))
 }
 
 /// What differs in one case, if anything does.
-fn differs(
+fn difference(
     path: &Path,
     update: bool,
     run: impl Fn(&str) -> Result<String, String>,
@@ -60,7 +60,7 @@ fn differs(
         Ok(text) => text,
         Err(error) => return Some(format!("{name}: {error}\n")),
     };
-    let (input, expected) = halves(&text);
+    let (input, expected) = split(&text);
     let found = match run(input) {
         Ok(found) => found,
         Err(reason) => return Some(format!("{name}: {reason}\n")),

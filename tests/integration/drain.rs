@@ -17,16 +17,16 @@ async fn serving(app: &str) -> (Site, Host) {
 async fn deadline_names_aborted_requests_and_tasks() {
     let (site, host) = serving("probe").await;
     assert_eq!(host.get("/task").await.status(), 202);
-    host.says("probe: a task waits").await;
+    host.message("probe: a task waits").await;
     let mut half = host.connect().await;
     half.send("POST /length?secret=1 HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
         .await;
-    host.says("probe: reading").await;
+    host.message("probe: reading").await;
     let mut left = host.connect().await;
     left.send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n").await;
-    host.says("probe: waiting").await;
+    host.message("probe: waiting").await;
     drop(left);
-    host.says("probe: dropped the wait").await;
+    host.message("probe: dropped the wait").await;
     site.manifest(&manifest("hello"));
     host.reload("swapped").await;
     let deadline = host.event("drain-deadline").await;
@@ -89,7 +89,7 @@ async fn stalled_client_does_not_hold_generation() {
     assert!(held_by.starts_with("GET /flood"), "{held_by}");
     let drained = host.event("drained").await;
     assert_eq!(drained.number("generation"), Some(1), "{drained}");
-    host.says("probe: dropped the app").await;
+    host.message("probe: dropped the app").await;
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
 }
 
@@ -100,7 +100,7 @@ async fn blocked_request_is_named_and_its_handlers_are_leaked() {
     connection
         .send("GET /block HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;
-    host.says("probe: blocking").await;
+    host.message("probe: blocking").await;
     site.manifest(&manifest("hello"));
     host.reload("swapped").await;
     host.event("drain-deadline").await;

@@ -92,7 +92,7 @@ async fn static_site_example_serves() {
     assert_eq!(closed.status(), 503);
     assert!(closed.text().contains("back in a moment"), "{closed}");
     assert_eq!(connection.get("/health").await.text(), "ok\n");
-    host.says("\"GET /gone HTTP/1.1\" 404 ").await;
+    host.message("\"GET /gone HTTP/1.1\" 404 ").await;
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn json_api_example_serves() {
     );
     assert_eq!(created.text(), "{\"id\":1,\"text\":\"write a plugin\"}");
     let id = created.header("x-request-id").unwrap().to_owned();
-    let line = host.says(&id).await;
+    let line = host.message(&id).await;
     assert!(line.message().contains("\"status\":201"), "{line}");
     let all = connection.get("/todos").await;
     assert_eq!(all.text(), "[{\"id\":1,\"text\":\"write a plugin\"}]");

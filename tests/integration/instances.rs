@@ -18,31 +18,31 @@ async fn serving(manifest: &str) -> (Site, Host) {
 }
 
 /// What became of the handlers in the next swap.
-async fn fates(site: &Site, host: &Host, manifest: &str) -> String {
+async fn instance_changes(site: &Site, host: &Host, manifest: &str) -> String {
     site.manifest(manifest);
-    told(host, "swapped").await.text("instances").to_owned()
+    reload(host, "swapped").await.text("instances").to_owned()
 }
 
 /// The next reload that ends so. A file may be looked at once more than it has changed.
-async fn told(host: &Host, outcome: &str) -> Record {
+async fn reload(host: &Host, outcome: &str) -> Record {
     let log = host.log();
-    let passed =
+    let unchanged =
         |record: &Record| record.event() == "reload" && record.text("outcome") == "unchanged";
-    let is_told = |record: &Record| record.event() == "reload" && !passed(record);
-    let record = log.take("reload", is_told).await;
+    let ends = |record: &Record| record.event() == "reload" && !unchanged(record);
+    let record = log.take("reload", ends).await;
     assert_eq!(record.text("outcome"), outcome, "{record}");
     record
 }
 
 /// How many requests each stamp has seen, innermost first.
-async fn seen(host: &Host) -> String {
+async fn request_counts(host: &Host) -> String {
     let response = host.get("/").await;
     assert_eq!(response.status(), 200, "{response}");
     response.head.all("x-seen").collect::<Vec<_>>().join(" ")
 }
 
 /// How often the host has said this so far.
-fn said(host: &Host, text: &str) -> usize {
+fn log_count(host: &Host, text: &str) -> usize {
     host.log().to_string().matches(text).count()
 }
 
@@ -52,7 +52,7 @@ async fn half_a_request(host: &Host) -> Connection {
     connection
         .send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
         .await;
-    host.says("probe: reading").await;
+    host.message("probe: reading").await;
     connection
 }
 
@@ -66,16 +66,16 @@ async fn the_other_half(mut connection: Connection, generation: &str) {
 #[tokio::test]
 async fn reordering_initialises_nothing() {
     let (site, host) = serving(&manifest("", &["a", "b"])).await;
-    assert_eq!(seen(&host).await, "b1 a1");
-    let fates = fates(&site, &host, &manifest("", &["b", "a"])).await;
+    assert_eq!(request_counts(&host).await, "b1 a1");
+    let fates = instance_changes(&site, &host, &manifest("", &["b", "a"])).await;
     assert_eq!(fates, "kept stamp ×2, probe");
-    assert_eq!(seen(&host).await, "a2 b2");
+    assert_eq!(request_counts(&host).await, "a2 b2");
     let drained = host.event("drained").await;
     assert_eq!(drained.number("generation"), Some(1));
-    assert_eq!(seen(&host).await, "a3 b3");
-    assert_eq!(said(&host, "stamp: built"), 2);
+    assert_eq!(request_counts(&host).await, "a3 b3");
+    assert_eq!(log_count(&host, "stamp: built"), 2);
     assert_eq!(
-        said(&host, "stamp: dropped") + said(&host, "probe: dropped"),
+        log_count(&host, "stamp: dropped") + log_count(&host, "probe: dropped"),
         0
     );
 }
@@ -83,30 +83,30 @@ async fn reordering_initialises_nothing() {
 #[tokio::test]
 async fn edit_keeps_untouched_instances() {
     let (site, host) = serving(&manifest("", &["a", "b"])).await;
-    assert_eq!(seen(&host).await, "b1 a1");
+    assert_eq!(request_counts(&host).await, "b1 a1");
     let limits = "[limits]\ndrain_timeout = \"9s\"\n";
-    let same = fates(&site, &host, &manifest(limits, &["a", "b"])).await;
+    let same = instance_changes(&site, &host, &manifest(limits, &["a", "b"])).await;
     assert_eq!(same, "kept stamp ×2, probe");
-    assert_eq!(seen(&host).await, "b2 a2");
-    let config = fates(&site, &host, &manifest(limits, &["a", "c"])).await;
+    assert_eq!(request_counts(&host).await, "b2 a2");
+    let config = instance_changes(&site, &host, &manifest(limits, &["a", "c"])).await;
     assert_eq!(config, "kept stamp, probe; built stamp; retired stamp");
-    assert_eq!(seen(&host).await, "c1 a3");
-    host.says("stamp: dropped b").await;
-    let more = fates(&site, &host, &manifest(limits, &["a", "a", "c"])).await;
+    assert_eq!(request_counts(&host).await, "c1 a3");
+    host.message("stamp: dropped b").await;
+    let more = instance_changes(&site, &host, &manifest(limits, &["a", "a", "c"])).await;
     assert_eq!(more, "kept stamp ×2, probe; built stamp");
     // The first of two that are equal is the one that was there.
-    assert_eq!(seen(&host).await, "c2 a1 a4");
-    assert_eq!(said(&host, "stamp: built"), 4);
+    assert_eq!(request_counts(&host).await, "c2 a1 a4");
+    assert_eq!(log_count(&host, "stamp: built"), 4);
 }
 
 #[tokio::test]
 async fn instance_moved_into_map_is_kept() {
     let (site, host) = serving(&manifest("", &["a"])).await;
-    assert_eq!(seen(&host).await, "a1");
+    assert_eq!(request_counts(&host).await, "a1");
     let inside = "run = \"hello\"\n[[map]]\npath = \"/probe\"\n\
                   [[map.use]]\nplugin = \"stamp\"\nconfig.mark = \"a\"\n[map.run]\nplugin = \"probe\"\n";
     assert_eq!(
-        fates(&site, &host, inside).await,
+        instance_changes(&site, &host, inside).await,
         "kept stamp, probe; built hello"
     );
     let response = host.get("/probe").await;
@@ -117,81 +117,81 @@ async fn instance_moved_into_map_is_kept() {
 async fn task_ends_with_its_handler() {
     let (site, host) = serving(&manifest("", &["a"])).await;
     assert_eq!(host.get("/task").await.status(), 202);
-    host.says("probe: a task waits").await;
-    fates(&site, &host, &manifest("", &["b"])).await;
+    host.message("probe: a task waits").await;
+    instance_changes(&site, &host, &manifest("", &["b"])).await;
     let first = host.event("drained").await;
     assert_eq!(first.text("tasks_ended"), "", "{first}");
-    assert_eq!(said(&host, "probe: dropped"), 0);
-    fates(&site, &host, "run = \"hello\"\n").await;
+    assert_eq!(log_count(&host, "probe: dropped"), 0);
+    instance_changes(&site, &host, "run = \"hello\"\n").await;
     let second = host.event("drained").await;
     assert_eq!(second.text("tasks_ended"), "probe: waits forever");
-    host.says("probe: dropped the task").await;
-    host.says("probe: dropped the app").await;
+    host.message("probe: dropped the task").await;
+    host.message("probe: dropped the app").await;
 }
 
 #[tokio::test]
 async fn shared_instance_is_dropped_once_after_last_generation() {
     let (site, host) = serving(&manifest("", &["a"])).await;
     let first = half_a_request(&host).await;
-    fates(&site, &host, &manifest("", &["b"])).await;
+    instance_changes(&site, &host, &manifest("", &["b"])).await;
     let second = half_a_request(&host).await;
-    fates(&site, &host, &manifest("", &["c"])).await;
+    instance_changes(&site, &host, &manifest("", &["c"])).await;
     let third = half_a_request(&host).await;
-    let last = fates(&site, &host, "run = \"hello\"\n").await;
+    let last = instance_changes(&site, &host, "run = \"hello\"\n").await;
     assert_eq!(last, "built hello; retired stamp, probe");
     // The middle one goes first, and the oldest last.
     for (connection, generation) in [(second, 2), (third, 3), (first, 1)] {
-        assert_eq!(said(&host, "probe: dropped the app"), 0);
+        assert_eq!(log_count(&host, "probe: dropped the app"), 0);
         the_other_half(connection, &generation.to_string()).await;
         let drained = host.event("drained").await;
         assert_eq!(drained.number("generation"), Some(generation));
     }
-    host.says("probe: dropped the app").await;
+    host.message("probe: dropped the app").await;
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
-    assert_eq!(said(&host, "probe: dropped the app"), 1);
-    assert_eq!(said(&host, "stamp: dropped"), 3);
+    assert_eq!(log_count(&host, "probe: dropped the app"), 1);
+    assert_eq!(log_count(&host, "stamp: dropped"), 3);
 }
 
 #[tokio::test]
 async fn failed_candidate_keeps_instances() {
     let (site, host) = serving(&manifest("", &["a"])).await;
     assert_eq!(host.get("/task").await.status(), 202);
-    host.says("probe: a task waits").await;
+    host.message("probe: a task waits").await;
     // Built as far as `x`, and refused by the app's `init`.
     let stamps = manifest("", &["a", "x"]);
     let init = stamps.replace("\"probe\"", "\"bad-init\"\nconfig.how = \"error\"");
     site.manifest(&init);
-    told(&host, "refused").await;
-    host.says("stamp: dropped x").await;
-    assert_eq!(seen(&host).await, "a2");
+    reload(&host, "refused").await;
+    host.message("stamp: dropped x").await;
+    assert_eq!(request_counts(&host).await, "a2");
     // Built as a whole, and cold: the last layer is new, all others were to go on.
     site.manifest(&manifest(
         "warmup = [\"/wait\"]\n[limits]\nwarmup_timeout = \"100ms\"\n",
         &["y", "a"],
     ));
-    told(&host, "refused").await;
-    host.says("stamp: dropped y").await;
+    reload(&host, "refused").await;
+    host.message("stamp: dropped y").await;
     assert_eq!(
-        said(&host, "probe: dropped the task") + said(&host, "stamp: dropped a"),
+        log_count(&host, "probe: dropped the task") + log_count(&host, "stamp: dropped a"),
         0
     );
-    let fates = fates(&site, &host, &manifest("", &["z", "a"])).await;
+    let fates = instance_changes(&site, &host, &manifest("", &["z", "a"])).await;
     assert_eq!(fates, "kept stamp, probe; built stamp");
     // It may have been warmed up more than once; but it is the one that it was.
-    assert!(seen(&host).await.ends_with(" z1"));
-    assert_eq!(said(&host, "stamp: built a"), 1);
+    assert!(request_counts(&host).await.ends_with(" z1"));
+    assert_eq!(log_count(&host, "stamp: built a"), 1);
 }
 
 #[tokio::test]
 async fn sighup_rebuilds_every_instance() {
     let (_site, host) = serving(&manifest("", &["a"])).await;
-    assert_eq!(seen(&host).await, "a1");
+    assert_eq!(request_counts(&host).await, "a1");
     host.signal(Signal::HUP);
-    let reload = told(&host, "swapped").await;
+    let reload = reload(&host, "swapped").await;
     assert_eq!(
         reload.text("instances"),
         "built stamp, probe; retired stamp, probe"
     );
-    assert_eq!(seen(&host).await, "a1");
-    host.says("stamp: dropped a").await;
+    assert_eq!(request_counts(&host).await, "a1");
+    host.message("stamp: dropped a").await;
 }

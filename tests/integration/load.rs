@@ -42,7 +42,7 @@ impl Plan {
 }
 
 /// A host that serves marks, and what it should serve.
-struct Stage {
+struct TestServer {
     site: Site,
     host: Host,
     library: Vec<u8>,
@@ -51,11 +51,11 @@ struct Stage {
     refusal: String,
 }
 
-impl Stage {
+impl TestServer {
     async fn new() -> Self {
         let library = read(artifacts::plugin("marked"));
         let site = Site::new(&marks::manifest(3, 0), &["panics"]);
-        site.library("marked", &marks::coded(&library, 0));
+        site.library("marked", &marks::with_code(&library, 0));
         let host = Host::start(&site).await;
         Self {
             site,
@@ -73,32 +73,32 @@ impl Stage {
     async fn swap_manifest(&mut self) {
         self.now.revision += 1;
         self.site.manifest(&marks::manifest(3, self.now.revision));
-        self.swapped().await;
+        self.wait_for_swap().await;
     }
 
     async fn swap_code(&mut self) {
         self.now.code += 1;
-        let library = marks::coded(&self.library, self.now.code);
+        let library = marks::with_code(&self.library, self.now.code);
         self.site.library("marked", &library);
-        self.swapped().await;
+        self.wait_for_swap().await;
     }
 
     /// From the event on, whoever comes is served by the new stack.
-    async fn swapped(&mut self) {
+    async fn wait_for_swap(&mut self) {
         self.now.generation += 1;
-        self.told("swapped").await;
+        self.wait_for_outcome("swapped").await;
         let found = Mark::check(&self.host.get("/").await, false);
         assert_eq!(found, Ok(self.now));
     }
 
     /// A candidate that is no good leaves everything as it was.
-    async fn refused(&mut self) {
-        self.told("refused").await;
+    async fn wait_for_refusal(&mut self) {
+        self.wait_for_outcome("refused").await;
         let found = Mark::check(&self.host.get("/").await, false);
         assert_eq!(found, Ok(self.now));
     }
 
-    async fn told(&mut self, outcome: &str) {
+    async fn wait_for_outcome(&mut self, outcome: &str) {
         loop {
             let event = self.host.event("reload").await;
             let found = event.text("outcome");
@@ -115,7 +115,7 @@ impl Stage {
     }
 
     /// Writes a candidate that must be refused; the next swap mends it.
-    async fn spoil(&mut self, how: u64) {
+    async fn write_bad_candidate(&mut self, how: u64) {
         match how % 4 {
             0 => self.site.manifest("run = [\"marked#app\"\n"),
             1 => self.site.manifest("run = \"no-such-plugin\"\n"),
@@ -125,12 +125,12 @@ impl Stage {
                 self.site.library("marked", half);
             }
         }
-        self.refused().await;
+        self.wait_for_refusal().await;
         if how % 4 == 3 {
             // Back to what it was; the manifest alone would not make the library whole.
-            let library = marks::coded(&self.library, self.now.code);
+            let library = marks::with_code(&self.library, self.now.code);
             self.site.library("marked", &library);
-            self.told("unchanged").await;
+            self.wait_for_outcome("unchanged").await;
         }
     }
 }
@@ -146,53 +146,53 @@ config = { at_init = true }
 ";
 
 /// A generation has one mark, whoever asks, and every client sees them in order.
-fn consistent(seen: &Seen, stage: &Stage) {
+fn assert_consistent(seen: &Seen, server: &TestServer) {
     let mut marks: BTreeMap<u64, Mark> = BTreeMap::new();
     for mark in &seen.marks {
         let first = marks.entry(mark.generation).or_insert(*mark);
         assert_eq!(first, mark, "one generation, two stacks");
     }
     let last = marks.last_key_value().map(|(_, mark)| *mark);
-    assert_eq!(last, Some(stage.now));
+    assert_eq!(last, Some(server.now));
     println!(
         "{} responses, {} of them streams, from {} of {} generations; {} connections",
         seen.responses,
         seen.streams,
         marks.len(),
-        stage.now.generation,
+        server.now.generation,
         seen.connections,
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn swaps_lose_and_mix_no_request() {
-    let mut stage = Stage::new().await;
-    let clients = Clients::start(stage.host.address());
+    let mut server = TestServer::new().await;
+    let clients = Clients::start(server.host.address());
     for is_code in Plan::from_env().swaps() {
         if is_code {
-            stage.swap_code().await;
+            server.swap_code().await;
         } else {
-            stage.swap_manifest().await;
+            server.swap_manifest().await;
         }
     }
-    let seen = within("the clients' ends", clients.stop()).await;
-    consistent(&seen, &stage);
+    let seen = within("all clients to finish", clients.stop()).await;
+    assert_consistent(&seen, &server);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_candidates_fail_no_request() {
-    let mut stage = Stage::new().await;
-    let clients = Clients::start(stage.host.address());
+    let mut server = TestServer::new().await;
+    let clients = Clients::start(server.host.address());
     let mut bad = 0;
     for is_code in Plan::from_env().swaps() {
-        stage.spoil(bad).await;
+        server.write_bad_candidate(bad).await;
         bad += 1;
         if is_code && bad % 4 == 0 {
-            stage.swap_code().await;
+            server.swap_code().await;
         } else {
-            stage.swap_manifest().await;
+            server.swap_manifest().await;
         }
     }
-    let seen = within("the clients' ends", clients.stop()).await;
-    consistent(&seen, &stage);
+    let seen = within("all clients to finish", clients.stop()).await;
+    assert_consistent(&seen, &server);
 }

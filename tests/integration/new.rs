@@ -60,7 +60,7 @@ async fn new_site_passes_checks_and_serves() {
     assert_eq!(page.status(), 200, "{page}");
     assert_eq!(page.header("x-stamp"), Some("yes"));
     assert!(page.text().contains("<h1>Hello, World!</h1>"), "{page}");
-    host.says("GET / 200").await;
+    host.message("GET / 200").await;
     assert!(host.get("/shop").await.text().contains("Hello, World!"));
     assert_eq!(host.get("/other").await.status(), 404);
     host.event("schema").await;

@@ -19,7 +19,7 @@ fn schema_accepts_valid_and_rejects_unknown_keys() {
     let (mut accepted, mut unknown) = (0, 0);
     for case in cases::all("manifests") {
         let text = fs::read_to_string(&case).unwrap();
-        let (manifest, outcome) = cases::halves(&text);
+        let (manifest, outcome) = cases::split(&text);
         let fits = || {
             let manifest = toml::from_str::<Value>(manifest).expect("TOML");
             validator.is_valid(&manifest)
@@ -146,7 +146,7 @@ async fn configs_have_schemas_of_their_plugins() {
     let site = Site::new(manifest, &["timeout", "hello", "session"]);
     let said = site.stackup(&["schema"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    let schema: Value = serde_json::from_str(&said.out).expect("JSON");
+    let schema: Value = serde_json::from_str(&said.stdout).expect("JSON");
     assert!(jsonschema::meta::is_valid(&schema), "{schema:#}");
     let names = &schema["$defs"]["in_reach"]["enum"];
     assert_eq!(*names, serde_json::json!(["hello", "session", "timeout"]));

@@ -20,13 +20,13 @@ const OTHERS: [&str; 3] = [
 ];
 
 /// Puts `bytes` in the place of the library, and waits until what was there before is at rest.
-async fn swap(site: &Site, host: &Host, bytes: &[u8], resting: u64) {
+async fn swap(site: &Site, host: &Host, bytes: &[u8], unused: u64) {
     site.library("late", bytes);
     host.reload("swapped").await;
     let drained = host.event("drained").await;
     assert_eq!(
         drained.number("libraries_resting"),
-        Some(resting),
+        Some(unused),
         "{drained}"
     );
 }
@@ -93,7 +93,7 @@ impl Thread {
         Self { lines, half }
     }
 
-    async fn asked(&mut self, what: &str, answer: String) {
+    async fn ask(&mut self, what: &str, answer: String) {
         self.half
             .write_all(format!("{what}\n").as_bytes())
             .await
@@ -115,17 +115,17 @@ async fn resting_library_keeps_only_written_pages() {
     // The system may take back pages that nobody has touched lately, so the least is what has just run.
     assert!(constant > 0, "it is in use");
     let whole = fs::metadata(&copy).unwrap();
-    for (resting, code) in (1..).zip(OTHERS) {
+    for (unused, code) in (1..).zip(OTHERS) {
         host.event("proven").await;
         let library = patched(&first, FIRST, code);
-        swap(&site, &host, &library, resting).await;
+        swap(&site, &host, &library, unused).await;
         let (constant, written, copy) = memory(&host, FIRST);
         assert!(constant < 64, "{constant} KiB of text and constants stay");
         assert!(written > 0, "what was relocated stays");
         let now = fs::metadata(&copy).unwrap();
         assert_eq!(now.len(), whole.len(), "no read is behind the end");
         // The library of the last good stack, and the one before it, may be wanted after a crash.
-        match resting {
+        match unused {
             1 | 2 => assert!(fs::read(copy).unwrap() == first, "{code}: it may be wanted"),
             _ => assert!(
                 now.blocks() < whole.blocks() / 2,
@@ -166,14 +166,14 @@ async fn late_code_of_resting_library_still_runs() {
     let first = read(artifacts::plugin("late"));
     let mut before = Thread::start(&host).await;
     let mut unused = Thread::start(&host).await;
-    before.asked("code", format!("thread {FIRST}")).await;
+    before.ask("code", format!("thread {FIRST}")).await;
     swap(&site, &host, &patched(&first, FIRST, SECOND), 1).await;
     assert_eq!(host.get("/").await.text(), SECOND);
-    before.asked("code", format!("thread {FIRST}")).await;
+    before.ask("code", format!("thread {FIRST}")).await;
     // Unwinding reads tables that were given back, and a backtrace looks for symbols that are gone.
-    before.asked("panic", format!("caught {FIRST}")).await;
-    before.asked("end", format!("destructor {FIRST}")).await;
-    unused.asked("end", format!("destructor {FIRST}")).await;
+    before.ask("panic", format!("caught {FIRST}")).await;
+    before.ask("end", format!("destructor {FIRST}")).await;
+    unused.ask("end", format!("destructor {FIRST}")).await;
     assert_eq!(host.get("/").await.text(), SECOND);
 }
 

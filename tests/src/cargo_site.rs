@@ -10,12 +10,12 @@ use crate::{Host, Site, artifacts};
 
 /// A site with a cargo workspace in it.
 #[derive(Debug)]
-pub struct Workshop {
+pub struct CargoSite {
     /// Where it is.
     pub site: Site,
 }
 
-impl Workshop {
+impl CargoSite {
     /// A site with this manifest and a crate for each of these plugins, of which each is an app that answers with
     /// its own name.
     ///
@@ -23,18 +23,18 @@ impl Workshop {
     ///
     /// When it can't be written.
     pub fn new(manifest: &str, plugins: &[&str]) -> Self {
-        let workshop = Self::unmade(manifest, plugins, "debug = false\n");
+        let cargo_site = Self::unbuilt(manifest, plugins, "debug = false\n");
         // What cargo has made of stackup-plugin lies ready; it need not be made by each test.
         let copied = Command::new("cp")
             .args(["-a", "--reflink=auto"])
-            .arg(made())
-            .arg(workshop.target())
+            .arg(prebuilt_target())
+            .arg(cargo_site.target())
             .status();
         assert!(
             copied.is_ok_and(|status| status.success()),
             "a copy of target"
         );
-        workshop
+        cargo_site
     }
 
     /// The same with these lines in its `[profile.dev]`, and nothing made of it yet.
@@ -42,22 +42,22 @@ impl Workshop {
     /// # Panics
     ///
     /// When it can't be written.
-    pub fn unmade(manifest: &str, plugins: &[&str], profile: &str) -> Self {
+    pub fn unbuilt(manifest: &str, plugins: &[&str], profile: &str) -> Self {
         let site = Site::new(manifest, &[]);
-        let workshop = Self { site };
+        let cargo_site = Self { site };
         let text = format!(
             "[workspace]\nresolver = \"3\"\nmembers = [\"plugins/*\"]\n\n[profile.dev]\n{profile}"
         );
-        workshop.save("Cargo.toml", &text);
+        cargo_site.save("Cargo.toml", &text);
         // Its dependencies are the ones that lie ready.
         let lock = fs::read_to_string(workspace().join("Cargo.lock")).expect("a lock");
-        workshop.save("Cargo.lock", &lock);
-        workshop.save(".gitignore", "/target\n/runtime\n");
+        cargo_site.save("Cargo.lock", &lock);
+        cargo_site.save(".gitignore", "/target\n/runtime\n");
         for plugin in plugins {
-            workshop.add(plugin, "");
-            workshop.save(&lib(plugin), &app(plugin));
+            cargo_site.add_crate(plugin, "");
+            cargo_site.save(&lib(plugin), &app(plugin));
         }
-        workshop
+        cargo_site
     }
 
     /// Adds a plugin's crate, with these lines in its `[dependencies]`.
@@ -65,7 +65,7 @@ impl Workshop {
     /// # Panics
     ///
     /// When it can't be written.
-    pub fn add(&self, plugin: &str, dependencies: &str) {
+    pub fn add_crate(&self, plugin: &str, dependencies: &str) {
         let api = workspace().join("plugin-api");
         let api = api.display();
         let text = format!(
@@ -95,7 +95,7 @@ impl Workshop {
     /// A cargo at work there, as on a person's own machine.
     pub fn cargo(&self) -> Command {
         let mut command = Command::new(&cargo()[0]);
-        quiet(&mut command);
+        remove_cargo_variables(&mut command);
         command.current_dir(self.site.path());
         command
     }
@@ -103,16 +103,16 @@ impl Workshop {
     /// `stackup dev`, started; waits for nothing.
     pub fn launch(&self) -> Host {
         let arguments = ["-p", "0"];
-        let mut command = Host::command_of("dev", artifacts::stackup(), &self.site, &arguments);
-        quiet(&mut command);
+        let mut command = Host::command_for("dev", artifacts::stackup(), &self.site, &arguments);
+        remove_cargo_variables(&mut command);
         Host::spawn(&mut command)
     }
 
     /// `stackup dev` as a person starts it in a terminal; waits for nothing.
-    pub fn type_dev(&self) -> Host {
-        let mut command = Host::typed("dev", artifacts::stackup(), &self.site);
+    pub fn launch_in_terminal(&self) -> Host {
+        let mut command = Host::terminal_command("dev", artifacts::stackup(), &self.site);
         command.args(["-p", "0"]);
-        quiet(&mut command);
+        remove_cargo_variables(&mut command);
         Host::spawn(&mut command)
     }
 
@@ -137,12 +137,12 @@ pub fn app(answer: &str) -> String {
 }
 
 /// What cargo makes of stackup-plugin for a site, made once for all tests.
-fn made() -> &'static Path {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let workshop = Workshop::unmade("run = \"first\"\n", &["first"], "debug = false\n");
-        let target = target_dir().join("stackup-tests/workshop");
-        let mut command = workshop.cargo();
+fn prebuilt_target() -> &'static Path {
+    static PREBUILT: OnceLock<PathBuf> = OnceLock::new();
+    PREBUILT.get_or_init(|| {
+        let cargo_site = CargoSite::unbuilt("run = \"first\"\n", &["first"], "debug = false\n");
+        let target = target_dir().join("stackup-tests/cargo-site");
+        let mut command = cargo_site.cargo();
         command
             .args(["build", "--quiet"])
             .env("CARGO_TARGET_DIR", &target);
@@ -153,7 +153,7 @@ fn made() -> &'static Path {
 }
 
 /// As on a person's own machine, not as in the cargo that runs this test.
-fn quiet(command: &mut Command) {
+fn remove_cargo_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
         if name_text.starts_with("CARGO_") && name_text != "CARGO_HOME" {

@@ -6,13 +6,13 @@ use crate::{Site, artifacts, within};
 
 /// What a command has said.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     /// Its exit code.
     pub code: Option<i32>,
     /// What it printed.
-    pub out: String,
+    pub stdout: String,
     /// What it complained of.
-    pub err: String,
+    pub stderr: String,
 }
 
 impl Site {
@@ -21,7 +21,7 @@ impl Site {
     /// # Panics
     ///
     /// When it does not end.
-    pub async fn stackup(&self, arguments: &[&str]) -> Said {
+    pub async fn stackup(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = std::process::Command::new(artifacts::stackup());
         command
             .args(arguments)
@@ -36,10 +36,10 @@ impl Site {
         let ended = tokio::task::spawn_blocking(move || command.output());
         let output = within("the end of a command", ended).await;
         let output = output.expect("a thread").expect("stackup can be started");
-        Said {
+        CommandOutput {
             code: output.status.code(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
 }

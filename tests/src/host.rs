@@ -53,7 +53,7 @@ impl Host {
     /// As [`start`](Self::start).
     pub async fn develop(site: &Site) -> Self {
         let arguments = ["-p", "0", "-o", "127.0.0.1"];
-        let mut command = Self::command_of("dev", artifacts::stackup(), site, &arguments);
+        let mut command = Self::command_for("dev", artifacts::stackup(), site, &arguments);
         let mut host = Self::spawn(&mut command);
         host.ready().await;
         host
@@ -70,18 +70,18 @@ impl Host {
 
     /// `program serve` with `arguments`, to be changed before it is started.
     pub fn command(program: &Path, site: &Site, arguments: &[&str]) -> Command {
-        Self::command_of("serve", program, site, arguments)
+        Self::command_for("serve", program, site, arguments)
     }
 
     /// The same for another command that serves.
-    pub fn command_of(what: &str, program: &Path, site: &Site, arguments: &[&str]) -> Command {
-        let mut command = Self::typed(what, program, site);
+    pub fn command_for(what: &str, program: &Path, site: &Site, arguments: &[&str]) -> Command {
+        let mut command = Self::terminal_command(what, program, site);
         command.args(["--log-format", "json"]).args(arguments);
         command
     }
 
     /// The same, as a person types it: its log is to be read.
-    pub fn typed(what: &str, program: &Path, site: &Site) -> Command {
+    pub fn terminal_command(what: &str, program: &Path, site: &Site) -> Command {
         let mut command = Command::new(program);
         command
             .arg(what)
@@ -130,7 +130,7 @@ impl Host {
     /// When it does not come to listen.
     pub async fn ready(&mut self) -> &str {
         if self.worker.is_none() {
-            self.worker = self.serving().await;
+            self.worker = self.next_worker().await;
         }
         let listening = self.event("listening").await;
         self.url = listening.text("url").to_owned();
@@ -142,7 +142,7 @@ impl Host {
     /// # Panics
     ///
     /// As [`ready`](Self::ready).
-    pub async fn listens(&mut self) {
+    pub async fn listening(&mut self) {
         const SAYS: &str = "listening on ";
         let says = |record: &Record| record.line().starts_with(SAYS);
         let record = self.log.take("line with its address", says).await;
@@ -154,7 +154,7 @@ impl Host {
     /// # Panics
     ///
     /// When none comes to serve.
-    pub async fn serving(&self) -> Option<Pid> {
+    pub async fn next_worker(&self) -> Option<Pid> {
         let serves =
             |record: &Record| record.event() == "worker" && record.text("state") == "serving";
         let record = self.log.take("worker that serves", serves).await;
@@ -198,7 +198,7 @@ impl Host {
     }
 
     /// The next record whose message contains `text`.
-    pub async fn says(&self, text: &str) -> Record {
+    pub async fn message(&self, text: &str) -> Record {
         let what = format!("line with `{text}`");
         self.log
             .take(&what, |record| record.message().contains(text))

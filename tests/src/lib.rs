@@ -13,8 +13,8 @@ pub mod patch;
 pub mod site;
 pub mod workspace_copy;
 
-pub use self::cargo_site::Workshop;
-pub use self::command::Said;
+pub use self::cargo_site::CargoSite;
+pub use self::command::CommandOutput;
 pub use self::deadline::{DEADLINE, within};
 pub use self::host::Host;
 pub use self::http::Connection;

@@ -110,7 +110,7 @@ impl Log {
         let waited = tokio::time::timeout(DEADLINE, async {
             loop {
                 let ended = state.borrow_and_update().ended;
-                if let Some(record) = self.seen(&wanted) {
+                if let Some(record) = self.try_take(&wanted) {
                     return Some(record);
                 }
                 if ended || state.changed().await.is_err() {
@@ -126,7 +126,7 @@ impl Log {
     }
 
     /// The same without waiting.
-    pub fn seen(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
+    pub fn try_take(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
         let mut lines = self.lines();
         let mut left = lines.iter_mut().filter(|line| !line.taken);
         let line = left.find(|line| wanted(&line.record))?;

@@ -26,7 +26,7 @@ pub fn manifest(layers: usize, revision: u64) -> String {
 }
 
 /// The library with other code: what it answers is another number.
-pub fn coded(library: &[u8], code: u64) -> Vec<u8> {
+pub fn with_code(library: &[u8], code: u64) -> Vec<u8> {
     patched(
         library,
         &format!("{CODE}00000000"),

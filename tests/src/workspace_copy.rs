@@ -48,11 +48,11 @@ fn rename(name: &str, member: &str, files: &mut HashMap<PathBuf, String>) {
 
 /// A copy of `plugin-api`, `plugin-parts` and `members`, with edits.
 #[derive(Debug)]
-pub struct Copy {
+pub struct WorkspaceCopy {
     root: PathBuf,
 }
 
-impl Copy {
+impl WorkspaceCopy {
     /// Lays a copy out under `name`, which no other copy has.
     ///
     /// # Panics

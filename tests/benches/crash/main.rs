@@ -32,7 +32,7 @@ probation_requests = 1
 ";
 
 /// A worker that has lived so long is replaced without a pause: the back-off has forgotten (1 s).
-const LIFE: Duration = Duration::from_millis(1100);
+const UPTIME: Duration = Duration::from_millis(1100);
 
 fn main() {
     // `cargo test --benches` only asks whether it builds.
@@ -93,7 +93,7 @@ impl Bench {
         let mut connection = self.host.connect().await;
         // This proves the stack, and that the connection is the worker's by now.
         assert_eq!(connection.get("/").await.status(), 200);
-        tokio::time::sleep(LIFE).await;
+        tokio::time::sleep(UPTIME).await;
         let begun = now();
         match death {
             Death::Request => {
@@ -108,13 +108,17 @@ impl Bench {
         let served = now();
         let crash = self.host.event("crash").await;
         let stack = self.host.event("stack").await;
-        self.worker = self.host.serving().await.expect("a worker has a number");
-        let [told, ready] = [&crash, &stack].map(time);
+        self.worker = self
+            .host
+            .next_worker()
+            .await
+            .expect("a worker has a number");
+        let [reported, ready] = [&crash, &stack].map(time);
         table.add("its end to the next 200", served - ended);
         table.add("its cause to the next 200", served - begun);
         table.add("the process dies: cause to end", ended - begun);
-        table.add("the supervisor draws its conclusions", told - ended);
-        table.add("the new worker starts and boots", ready - told);
+        table.add("the supervisor draws its conclusions", reported - ended);
+        table.add("the new worker starts and boots", ready - reported);
         table.add("the first request", served - ready);
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use stackup_tests::cargo_site::{app, lib};
 use stackup_tests::log::Record;
-use stackup_tests::{Host, Workshop};
+use stackup_tests::{CargoSite, Host};
 
 use self::rival::Rival;
 use self::table::Table;
@@ -27,7 +27,7 @@ const ONE_WORKER: &str = "\n[renewal]\ngenerations = \"off\"\nmemory = \"off\"\n
 /// Between two edits, so that each is one of its own.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Between two looks for the new text.
-const LOOK: Duration = Duration::from_millis(1);
+const POLL: Duration = Duration::from_millis(1);
 
 fn main() {
     // `cargo test --benches` only asks whether it builds.
@@ -49,16 +49,19 @@ async fn bench(edits: usize) {
     let mut plugins: Vec<_> = others.iter().map(String::as_str).collect();
     plugins.push("hello");
     // The profile is cargo's own, with all its debug info.
-    let workshop = Workshop::unmade(&alone(), &plugins, "");
+    let cargo_site = CargoSite::unbuilt(&manifest_of_one(), &plugins, "");
     println!("cargo builds all once; this may take minutes");
-    cargo_alone(&workshop, edits).print("cargo by hand, one plugin of the workspace");
+    cargo_alone(&cargo_site, edits).print("cargo by hand, one plugin of the workspace");
     let mut rival = Rival::new();
     for (manifest, title) in [
-        (alone(), "stackup dev, a stack of one plugin"),
-        (among(&others), "stackup dev, a stack of 15 plugins"),
+        (manifest_of_one(), "stackup dev, a stack of one plugin"),
+        (
+            manifest_of_many(&others),
+            "stackup dev, a stack of 15 plugins",
+        ),
     ] {
-        workshop.site.manifest(&manifest);
-        let subject = Subject::new(&workshop).await;
+        cargo_site.site.manifest(&manifest);
+        let subject = Subject::new(&cargo_site).await;
         let (mut ours, mut theirs) = (Table::default(), Table::default());
         rival.start().await;
         let our_requests = Trickle::start(subject.host.address());
@@ -79,9 +82,9 @@ async fn bench(edits: usize) {
 }
 
 /// What the same edit costs where nobody watches.
-fn cargo_alone(workshop: &Workshop, edits: usize) -> Table {
+fn cargo_alone(cargo_site: &CargoSite, edits: usize) -> Table {
     let build = |which: &[&str]| {
-        let mut cargo = workshop.cargo();
+        let mut cargo = cargo_site.cargo();
         cargo.args(["build", "--lib", "--quiet"]).args(which);
         let status = cargo.stdout(Stdio::null()).status();
         let built = status.is_ok_and(|status| status.success());
@@ -91,7 +94,7 @@ fn cargo_alone(workshop: &Workshop, edits: usize) -> Table {
     let mut table = Table::default();
     for number in 0..edits {
         std::thread::sleep(PAUSE);
-        workshop.save(&lib("hello"), &app(&format!("by hand {number}")));
+        cargo_site.save(&lib("hello"), &app(&format!("by hand {number}")));
         let start = Instant::now();
         build(&["--package", "hello"]);
         table.add("cargo", start.elapsed());
@@ -100,14 +103,14 @@ fn cargo_alone(workshop: &Workshop, edits: usize) -> Table {
 }
 
 struct Subject<'a> {
-    workshop: &'a Workshop,
+    cargo_site: &'a CargoSite,
     host: Host,
 }
 
 impl<'a> Subject<'a> {
-    async fn new(workshop: &'a Workshop) -> Self {
-        let host = workshop.develop().await;
-        let subject = Self { workshop, host };
+    async fn new(cargo_site: &'a CargoSite) -> Self {
+        let host = cargo_site.develop().await;
+        let subject = Self { cargo_site, host };
         // The first time is not as the others: cargo has built all at once before.
         subject.edit(usize::MAX, &mut Table::default()).await;
         subject
@@ -116,10 +119,10 @@ impl<'a> Subject<'a> {
     async fn edit(&self, number: usize, table: &mut Table) {
         let text = format!("edit {number}");
         let start = Instant::now();
-        self.workshop.save(&lib("hello"), &app(&text));
+        self.cargo_site.save(&lib("hello"), &app(&text));
         first(self.host.address(), &text).await;
         let total = start.elapsed();
-        let stages = stages(&self.told().await);
+        let stages = stages(&self.next_reload().await);
         let sum = |names: &[&str]| {
             let named = stages
                 .iter()
@@ -145,7 +148,7 @@ impl<'a> Subject<'a> {
         table.add("what stackup adds to cargo", total.saturating_sub(cargo));
     }
 
-    async fn told(&self) -> Record {
+    async fn next_reload(&self) -> Record {
         loop {
             let event = self.host.event("reload").await;
             match event.text("outcome") {
@@ -179,18 +182,18 @@ async fn first(address: &str, text: &str) {
     let is_new = |response: String| response.ends_with(text);
     while !ask(address).await.is_some_and(is_new) {
         assert!(start.elapsed() < Duration::from_secs(120), "no `{text}`");
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
 }
 
-fn alone() -> String {
+fn manifest_of_one() -> String {
     format!("[run]\nplugin = \"hello\"\n{ONE_WORKER}")
 }
 
-fn among(others: &[String]) -> String {
+fn manifest_of_many(others: &[String]) -> String {
     let mut text = String::new();
     for other in others {
         let _ = write!(text, "[[map]]\npath = \"/{other}\"\nrun = \"{other}\"\n\n");
     }
-    text + &alone()
+    text + &manifest_of_one()
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use stackup_tests::Workshop;
+use stackup_tests::CargoSite;
 
 use super::first;
 use super::table::Table;
@@ -23,7 +23,7 @@ tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }
 
 pub(crate) struct Rival {
     /// Nothing of it is stackup's but the folder.
-    workshop: Workshop,
+    cargo_site: CargoSite,
     address: String,
     child: Option<Child>,
 }
@@ -33,11 +33,11 @@ impl Rival {
     pub(crate) fn new() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let rival = Self {
-            workshop: Workshop::unmade("", &[], ""),
+            cargo_site: CargoSite::unbuilt("", &[], ""),
             address: free.expect("a free port").to_string(),
             child: None,
         };
-        rival.workshop.save("Cargo.toml", MANIFEST);
+        rival.cargo_site.save("Cargo.toml", MANIFEST);
         rival.save("built");
         rival.build();
         rival
@@ -87,18 +87,18 @@ impl Rival {
              tokio::net::TcpListener::bind({address:?}).await.unwrap();\n    axum::serve(listener, \
              app).await.unwrap();\n}}\n"
         );
-        self.workshop.save("src/main.rs", &text);
+        self.cargo_site.save("src/main.rs", &text);
     }
 
     fn build(&self) {
-        let mut cargo = self.workshop.cargo();
+        let mut cargo = self.cargo_site.cargo();
         let status = cargo.args(["build", "--quiet"]).status();
         let built = status.is_ok_and(|status| status.success());
         assert!(built, "the rival does not build");
     }
 
     fn run(&mut self) {
-        let mut command = Command::new(self.workshop.target().join("debug/rival"));
+        let mut command = Command::new(self.cargo_site.target().join("debug/rival"));
         command.stdin(Stdio::null());
         self.child = Some(command.spawn().expect("the rival starts"));
     }

@@ -8,19 +8,19 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-const RHYTHM: Duration = Duration::from_millis(5);
+const INTERVAL: Duration = Duration::from_millis(5);
 /// Who waits longer has left.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asks until it is told to end.
 pub(crate) struct Trickle {
-    task: JoinHandle<Asked>,
+    task: JoinHandle<Counts>,
     end: oneshot::Sender<()>,
 }
 
 /// What came of it.
 #[derive(Default)]
-pub(crate) struct Asked {
+pub(crate) struct Counts {
     requests: usize,
     failed: usize,
 }
@@ -30,10 +30,10 @@ impl Trickle {
         let (end, mut ended) = oneshot::channel();
         let address = address.to_owned();
         let task = tokio::spawn(async move {
-            let mut rhythm = tokio::time::interval(RHYTHM);
-            let (mut asked, mut open) = (Asked::default(), JoinSet::new());
+            let mut interval = tokio::time::interval(INTERVAL);
+            let (mut asked, mut open) = (Counts::default(), JoinSet::new());
             while ended.try_recv().is_err() {
-                rhythm.tick().await;
+                interval.tick().await;
                 let address = address.clone();
                 open.spawn(async move { ask(&address).await.is_some() });
                 while let Some(answered) = open.try_join_next() {
@@ -48,21 +48,21 @@ impl Trickle {
         Self { task, end }
     }
 
-    pub(crate) async fn end(self) -> Asked {
+    pub(crate) async fn end(self) -> Counts {
         // It listens until it is told.
         let _ = self.end.send(());
         self.task.await.unwrap_or_default()
     }
 }
 
-impl Asked {
+impl Counts {
     fn count(&mut self, answered: bool) {
         self.requests += 1;
         self.failed += usize::from(!answered);
     }
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { requests, failed } = self;
         write!(f, "requests that failed meanwhile: {failed} of {requests}")
@@ -79,5 +79,5 @@ pub(crate) async fn ask(address: &str) -> Option<String> {
         stream.read_to_string(&mut response).await.ok()?;
         response.starts_with("HTTP/1.1 200").then_some(response)
     };
-    tokio::time::timeout(PATIENCE, asked).await.ok()?
+    tokio::time::timeout(TIMEOUT, asked).await.ok()?
 }

@@ -22,7 +22,7 @@ const SWAPS: u32 = 100;
 /// No renewal in the midst of the swaps.
 const ONE_WORKER: &str = "[renewal]\ngenerations = \"off\"\nmemory = \"off\"\n";
 /// Between two looks of the client.
-const LOOK: Duration = Duration::from_micros(200);
+const POLL: Duration = Duration::from_micros(200);
 
 fn main() {
     // `cargo test --benches` only asks whether it builds.
@@ -68,7 +68,7 @@ impl Bench {
             let total = self
                 .first("config.ru.toml", text.as_bytes(), Duration::ZERO, wanted)
                 .await;
-            table.add(total, &self.told().await);
+            table.add(total, &self.next_reload().await);
         }
         table
     }
@@ -82,7 +82,7 @@ impl Bench {
             let library = patched(&library, from, &text);
             let wanted = |response: &Response| response.text().contains(&text);
             let total = self.first(&file, &library, rest, wanted).await;
-            table.add(total, &self.told().await);
+            table.add(total, &self.next_reload().await);
         }
         table
     }
@@ -111,11 +111,11 @@ impl Bench {
                 return start.elapsed();
             }
             assert!(start.elapsed() < Duration::from_secs(10), "no new stack");
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
-    async fn told(&self) -> Record {
+    async fn next_reload(&self) -> Record {
         loop {
             let event = self.host.event("reload").await;
             match event.text("outcome") {

@@ -13,18 +13,20 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Takes in one swap, which took `total` from outside, and what the host told of it.
-    pub(crate) fn add(&mut self, total: Duration, told: &Record) {
+    /// Takes in one swap, which took `total` from outside, and what the host reports about it.
+    pub(crate) fn add(&mut self, total: Duration, reload: &Record) {
         let total = total.as_secs_f64() * 1000.0;
-        let whole = told.float("milliseconds").expect("a reload tells its time");
-        let stages = told.text("stages").split(", ");
+        let whole = reload
+            .float("milliseconds")
+            .expect("a reload tells its time");
+        let stages = reload.text("stages").split(", ");
         let detect = stages.filter_map(|stage| stage.strip_prefix("detect ")?.parse::<f64>().ok());
         let within = whole - detect.sum::<f64>();
         self.totals.push(total);
         // The rename, the watcher's quiet time ("detect"), and the way of the first new response.
         self.stage("outside of the reload", total - within);
         self.stage("reload", within);
-        for stage in told.text("stages").split(", ") {
+        for stage in reload.text("stages").split(", ") {
             let (name, time) = stage.rsplit_once(' ').expect("a stage and its time");
             self.stage(name, time.parse().expect("a number of milliseconds"));
         }

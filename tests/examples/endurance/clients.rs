@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Connections that stay open for as long as the host lets them; two of them also ask for streams.
-const PATIENT: u64 = 8;
+const KEEP_ALIVE: u64 = 8;
 /// Clients that connect anew for each request.
-const FRESH: u64 = 2;
+const ONE_REQUEST: u64 = 2;
 /// So many requests to one for a stream.
 const STREAM: u64 = 32;
 
@@ -49,10 +49,10 @@ impl Clients {
             generations: Mutex::default(),
         });
         let mut tasks = JoinSet::new();
-        for number in 0..PATIENT + FRESH {
+        for number in 0..KEEP_ALIVE + ONE_REQUEST {
             let client = Client {
                 shared: Arc::clone(&shared),
-                stays: number < PATIENT,
+                stays: number < KEEP_ALIVE,
                 streams: number % 4 == 0,
             };
             tasks.spawn(client.run());
@@ -153,15 +153,15 @@ impl Client {
             Some((connection, mark)) => (connection, Some(mark)),
             None => {
                 let connection = Connection::try_tcp(&self.shared.address).await;
-                (connection.map_err(told("connect", None))?, None)
+                (connection.map_err(describe("connect", None))?, None)
             }
         };
         let target = if is_stream { "/stream" } else { "/" };
         let request = format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n");
         let sent = connection.try_send(request.as_bytes()).await;
-        sent.map_err(told("send", before))?;
+        sent.map_err(describe("send", before))?;
         let response = connection.try_response().await;
-        let response = response.map_err(told("receive", before))?;
+        let response = response.map_err(describe("receive", before))?;
         let mark = Mark::check(&response, is_stream)?;
         match before {
             Some(before) if before == mark => {}
@@ -176,6 +176,6 @@ impl Client {
 }
 
 /// What failed, on a new connection or on one that has answered before.
-fn told(what: &str, before: Option<Mark>) -> impl Fn(io::Error) -> String {
+fn describe(what: &str, before: Option<Mark>) -> impl Fn(io::Error) -> String {
     move |error| format!("{what}: {error}, before on this connection: {before:?}")
 }

@@ -30,17 +30,17 @@ async fn main() -> ExitCode {
     let library = read(artifacts::plugin("marked"));
     let budget = "[renewal]\ngenerations = 200\nmemory = \"off\"\n";
     let site = Site::new(&(marks::manifest(LAYERS, 0) + budget), &[]);
-    site.library("marked", &marks::coded(&library, 0));
+    site.library("marked", &marks::with_code(&library, 0));
     let mut host = Host::start(&site).await;
     let mut processes = Processes::of(&host);
     let mut clients = Clients::start(host.address());
     let mut table = Table::begin(swaps);
     for code in 1..=swaps {
-        site.library("marked", &marks::coded(&library, code));
+        site.library("marked", &marks::with_code(&library, code));
         // A change that comes while a worker is about to be replaced is taken up by the next: so no
         // event of one worker is waited for.
         within("the new code", clients.see(code)).await;
-        processes.hear(&host);
+        processes.read_log(&host);
         table.add(processes.sample());
         if code % ROW == 0 || code == swaps {
             table.row(code, &processes, &clients);
@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
     let failures = clients.stop().await;
     host.signal(Signal::TERM);
     let ended = host.exited().await.success();
-    processes.hear(&host);
+    processes.read_log(&host);
     let left = processes.left_behind();
     println!("\nruntime directories left behind: {left}");
     for failure in &failures {

@@ -40,8 +40,8 @@ impl Processes {
     }
 
     /// Takes in what the log has told since the last time.
-    pub(crate) fn hear(&mut self, host: &Host) {
-        while let Some(record) = host.log().seen(|_| true) {
+    pub(crate) fn read_log(&mut self, host: &Host) {
+        while let Some(record) = host.log().try_take(|_| true) {
             let renewed = record.event() == "renewal" && record.text("state") == "done";
             self.renewals += u64::from(renewed);
             if record.event() == "worker" && record.text("state") == "serving" {

@@ -1,11 +1,11 @@
 //! Plugins that another compiler, allocator or version of stackup-plugin made.
 
 use stackup_tests::site::read;
-use stackup_tests::workspace_copy::{Copy, Edit};
+use stackup_tests::workspace_copy::{Edit, WorkspaceCopy};
 use stackup_tests::{Host, Site, artifacts};
 
 /// A field after the last that every plugin knows.
-const GROWN: Edit = Edit {
+const ADDED_FIELD: Edit = Edit {
     file: "plugin-api/src/abi/tables.rs",
     from: "    pub request_fork: unsafe extern \"C\" fn(request: *mut RequestObject) -> *mut RequestObject,\n",
     to: "    pub request_fork: unsafe extern \"C\" fn(request: *mut RequestObject) -> *mut RequestObject,\n    \
@@ -13,17 +13,17 @@ const GROWN: Edit = Edit {
 };
 
 /// Works through what `probe` does, on the host that serves it as its only app.
-async fn works(host: &Host) {
+async fn exercise_probe(host: &Host) {
     assert_eq!(host.get("/").await.text(), "probe\n");
     let body = vec![b'e'; 100_000];
     let mut connection = host.connect().await;
     assert_eq!(connection.post("/echo", &body).await.body, body);
     assert_eq!(host.get("/chunks?count=3").await.text().lines().count(), 3);
     assert_eq!(host.get("/where").await.text(), "GET [] [/where] tcp\n");
-    host.says("probe: finished /where 200").await;
+    host.message("probe: finished /where 200").await;
     assert_eq!(host.get("/sleep?ms=1").await.text(), "slept\n");
     assert_eq!(host.get("/task").await.status(), 202);
-    host.says("probe: a task waits").await;
+    host.message("probe: a task waits").await;
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn nightly_plugin_with_random_layouts_works() {
     };
     let site = Site::new("run = \"probe\"\n", &[]);
     site.library("probe", &read(&library));
-    works(&Host::start(&site).await).await;
+    exercise_probe(&Host::start(&site).await).await;
 }
 
 #[tokio::test]
@@ -64,11 +64,11 @@ async fn plugin_with_other_allocator_works() {
 
 #[tokio::test]
 async fn newer_plugin_with_grown_tables_loads() {
-    let library = Copy::plugin(
+    let library = WorkspaceCopy::plugin(
         "newer-plugin",
         "tests/plugins/probe",
         &[
-            GROWN,
+            ADDED_FIELD,
             Edit {
                 file: "plugin-api/src/abi/root.rs",
                 from: "    pub handlers: RSlice<'static, HandlerEntry>,\n",
@@ -84,16 +84,16 @@ async fn newer_plugin_with_grown_tables_loads() {
     );
     let site = Site::new("run = \"newer-plugin\"\n", &[]);
     site.library("newer-plugin", &library);
-    works(&Host::start(&site).await).await;
+    exercise_probe(&Host::start(&site).await).await;
 }
 
 #[tokio::test]
 async fn older_plugin_loads_in_host_with_grown_tables() {
-    let newer = Copy::new(
+    let newer = WorkspaceCopy::new(
         "newer-host",
         &["host"],
         &[
-            GROWN,
+            ADDED_FIELD,
             // The package is called otherwise, and so is its program; its library is not.
             Edit {
                 file: "host/Cargo.toml",
@@ -116,5 +116,5 @@ async fn older_plugin_loads_in_host_with_grown_tables() {
     let site = Site::new("run = \"probe\"\n", &["probe"]);
     let mut host = Host::launch(&newer, &site, &["-p", "0"]);
     host.ready().await;
-    works(&host).await;
+    exercise_probe(&host).await;
 }

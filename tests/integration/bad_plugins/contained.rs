@@ -3,7 +3,7 @@
 use stackup_tests::{Host, Site};
 
 /// The status and text of a request in development, and what the log says of it.
-async fn panicking(host: &Host, path: &str, message: &str) {
+async fn get_panicking(host: &Host, path: &str, message: &str) {
     let response = host.get(path).await;
     assert_eq!(response.status(), 500, "{path}: {response}");
     for text in ["`panics`", message, "panics/src/lib.rs:"] {
@@ -25,10 +25,10 @@ async fn panic_fails_one_request_and_names_handler() {
         &["panics", "stamp"],
     );
     let host = Host::start_in("development", &site).await;
-    panicking(&host, "/call", "on purpose, in call").await;
-    panicking(&host, "/later", "on purpose, after an await").await;
-    panicking(&host, "/payload", "a payload that is not text").await;
-    panicking(&host, "/index", "index out of bounds").await;
+    get_panicking(&host, "/call", "on purpose, in call").await;
+    get_panicking(&host, "/later", "on purpose, after an await").await;
+    get_panicking(&host, "/payload", "a payload that is not text").await;
+    get_panicking(&host, "/index", "index out of bounds").await;
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn panic_in_body_breaks_response() {
         .send("GET /body HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;
     assert!(connection.try_response().await.is_err(), "cut, not ended");
-    host.says("on purpose, in a body").await;
+    host.message("on purpose, in a body").await;
     assert_eq!(host.get("/").await.text(), "calm\n");
 }
 
@@ -64,17 +64,17 @@ async fn panics_outside_requests_are_only_reported() {
     let site = Site::new("run = \"panics\"\n", &["panics"]);
     let host = Host::start(&site).await;
     assert_eq!(host.get("/hook").await.text(), "answered\n");
-    host.says("on purpose, in a hook").await;
+    host.message("on purpose, in a hook").await;
     assert_eq!(host.get("/task").await.text(), "answered\n");
-    host.says("on purpose, in a task").await;
+    host.message("on purpose, in a task").await;
 
     let mut connection = host.connect().await;
     connection
         .send("GET /drop HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;
-    host.says("panics: waiting").await;
+    host.message("panics: waiting").await;
     drop(connection);
-    host.says("on purpose, in the drop of a future").await;
+    host.message("on purpose, in the drop of a future").await;
     assert_eq!(host.get("/").await.text(), "calm\n");
 }
 
@@ -88,14 +88,14 @@ async fn panic_in_drop_does_not_stop_next_generation() {
     assert_eq!(host.get("/").await.text(), "calm\n");
     site.manifest("run = \"hello\"\n");
     host.reload("swapped").await;
-    host.says("on purpose, in the drop of the app").await;
+    host.message("on purpose, in the drop of the app").await;
     let drained = host.event("drained").await;
     assert_eq!(drained.number("generation"), Some(1));
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
 }
 
 /// Asks for a response that lies about its length; the client must see that, and the log tell it.
-async fn lies_about_its_length(path: &str) {
+async fn get_wrong_length(path: &str) {
     let site = Site::new("run = \"lies\"\n", &["lies"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
@@ -105,28 +105,28 @@ async fn lies_about_its_length(path: &str) {
     if let Ok(response) = connection.try_response().await {
         assert_eq!(response.status(), 500, "{path}: {response}");
     }
-    let line = host.says("by content-length").await;
+    let line = host.message("by content-length").await;
     assert_eq!(line.text("level"), "error", "{line}");
     assert_eq!(host.get("/").await.text(), "the truth\n");
 }
 
 #[tokio::test]
 async fn short_body_breaks_response() {
-    lies_about_its_length("/too-short").await;
+    get_wrong_length("/too-short").await;
 }
 
 #[tokio::test]
 async fn long_body_breaks_response() {
-    lies_about_its_length("/too-long").await;
+    get_wrong_length("/too-long").await;
 }
 
 #[tokio::test]
 async fn ready_body_of_wrong_length_gets_500() {
-    lies_about_its_length("/too-long-at-once").await;
+    get_wrong_length("/too-long-at-once").await;
 }
 
 /// Asks for a response with a head that can't be; something sound must come, or nothing.
-async fn lies_in_its_head(path: &str) {
+async fn get_invalid_head(path: &str) {
     let site = Site::new("run = \"lies\"\n", &["lies"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
@@ -167,17 +167,17 @@ async fn invalid_content_length_is_not_sent() {
 
 #[tokio::test]
 async fn transfer_encoding_of_handler_is_dropped() {
-    lies_in_its_head("/chunked-twice").await;
+    get_invalid_head("/chunked-twice").await;
 }
 
 #[tokio::test]
 async fn informational_status_gets_500() {
-    lies_in_its_head("/early-hints").await;
+    get_invalid_head("/early-hints").await;
 }
 
 #[tokio::test]
 async fn unrequested_upgrade_is_not_sent() {
-    lies_in_its_head("/switch").await;
+    get_invalid_head("/switch").await;
 }
 
 #[tokio::test]

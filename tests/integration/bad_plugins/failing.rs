@@ -31,11 +31,11 @@ async fn repeated_panics_open_breaker_until_cool_down() {
     assert!(refused > 0, "it was never out of service");
     breaker(&host, "half-open").await;
     let flood = |record: &Record| record.number("status") == Some(503);
-    assert!(host.log().seen(flood).is_none(), "{}", host.log());
+    assert!(host.log().try_take(flood).is_none(), "{}", host.log());
     // A quiet window later a request finds it back in service.
     while host
         .log()
-        .seen(|record| record.text("state") == "closed")
+        .try_take(|record| record.text("state") == "closed")
         .is_none()
     {
         assert_eq!(host.get("/").await.text(), "calm\n");
@@ -109,15 +109,15 @@ async fn hung_worker_is_replaced_and_killed() {
     // It waits in the socket's queue until somebody accepts it.
     let response = host.get("/").await;
     assert_eq!(response.text(), "slept\n");
-    assert_ne!(host.serving().await, Some(host.worker()));
+    assert_ne!(host.next_worker().await, Some(host.worker()));
     let killed = |record: &Record| record.text("state") == "killed";
     let killed = host.log().take("worker that is killed", killed).await;
     assert_eq!(killed.number("number"), Some(1), "{killed}");
     assert!(stuck.closes().await);
     assert_eq!(host.get("/").await.text(), "slept\n");
     let renewed = |record: &Record| record.text("state") == "done";
-    assert!(host.log().seen(renewed).is_some());
-    assert!(host.log().seen(renewed).is_none(), "once is enough");
+    assert!(host.log().try_take(renewed).is_some());
+    assert!(host.log().try_take(renewed).is_none(), "once is enough");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn waiting_and_init_are_not_reported_as_blocking() {
     host.reload("swapped").await;
     host.event("drained").await;
     for event in ["blocked", "hung", "unblocked"] {
-        let told = host.log().seen(|record| record.event() == event);
+        let told = host.log().try_take(|record| record.event() == event);
         assert!(told.is_none(), "{event}:\n{}", host.log());
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use stackup_tests::site::read;
-use stackup_tests::workspace_copy::{Copy, Edit};
+use stackup_tests::workspace_copy::{Edit, WorkspaceCopy};
 use stackup_tests::{Host, Site, artifacts};
 
 /// The stack that serves: every case leaves it unharmed.
@@ -13,7 +13,7 @@ fn good(mark: &str) -> String {
 }
 
 /// A candidate that must be refused.
-struct Bad {
+struct BadCandidate {
     /// The plugin that its manifest names, or the case where there is none.
     name: &'static str,
     place: fn(&Site),
@@ -23,7 +23,7 @@ struct Bad {
 }
 
 /// Serves a good stack, has each candidate refused while a request is under way, then serves another.
-async fn refuse(cases: &[Bad]) {
+async fn assert_refused(cases: &[BadCandidate]) {
     let site = Site::new(&good("before"), &["probe", "stamp"]);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
@@ -34,7 +34,7 @@ async fn refuse(cases: &[Bad]) {
         // Half a body, so that the app waits for the rest.
         let head = "POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf";
         connection.send(head).await;
-        host.says("probe: reading").await;
+        host.message("probe: reading").await;
 
         (bad.place)(&site);
         site.manifest(bad.manifest);
@@ -78,8 +78,8 @@ async fn refuse(cases: &[Bad]) {
 
 #[tokio::test]
 async fn non_plugins_are_refused() {
-    refuse(&[
-        Bad {
+    assert_refused(&[
+        BadCandidate {
             name: "missing",
             place: |_| {},
             manifest: "run = \"missing\"\n",
@@ -90,7 +90,7 @@ async fn non_plugins_are_refused() {
                 "[plugins] path",
             ],
         },
-        Bad {
+        BadCandidate {
             name: "text",
             place: |site| site.library("text", b"#include <stdio.h>\n"),
             manifest: "run = \"text\"\n",
@@ -99,13 +99,13 @@ async fn non_plugins_are_refused() {
                 "not a library, but text",
             ],
         },
-        Bad {
+        BadCandidate {
             name: "empty",
             place: |site| site.library("empty", b""),
             manifest: "run = \"empty\"\n",
             says: &["the file is empty", "build or copy it again"],
         },
-        Bad {
+        BadCandidate {
             name: "truncated",
             place: |site| {
                 let whole = read(artifacts::plugin("hello"));
@@ -114,13 +114,13 @@ async fn non_plugins_are_refused() {
             manifest: "run = \"truncated\"\n",
             says: &["truncated or damaged", "build or copy it again"],
         },
-        Bad {
+        BadCandidate {
             name: "program",
             place: |site| site.library("program", &read("/bin/true".as_ref())),
             manifest: "run = \"program\"\n",
             says: &["a program, not a library", "crate-type = [\"cdylib\"]"],
         },
-        Bad {
+        BadCandidate {
             name: "folder",
             place: |site| {
                 let folder = site.path().join("plugins/libfolder.so");
@@ -129,13 +129,13 @@ async fn non_plugins_are_refused() {
             manifest: "run = \"folder\"\n",
             says: &["libfolder.so", "not a regular file"],
         },
-        Bad {
+        BadCandidate {
             name: "not-a-plugin",
             place: |site| site.plugin("not-a-plugin"),
             manifest: "run = \"not-a-plugin\"\n",
             says: &["not a stackup plugin", "stackup_plugin::export!"],
         },
-        Bad {
+        BadCandidate {
             name: "writable",
             place: |site| {
                 site.library("writable", &read(artifacts::plugin("hello")));
@@ -150,7 +150,7 @@ async fn non_plugins_are_refused() {
                 "trust = \"any\"",
             ],
         },
-        Bad {
+        BadCandidate {
             name: "writable-folder",
             place: |site| {
                 let folder = site.path().join("shared");
@@ -172,7 +172,7 @@ async fn non_plugins_are_refused() {
                 "config.ru.toml:1:7",
             ],
         },
-        Bad {
+        BadCandidate {
             name: "pinned",
             place: |site| site.library("pinned", &read(artifacts::plugin("hello"))),
             manifest: concat!(
@@ -203,27 +203,28 @@ async fn writable_library_loads_with_trust_any() {
 
 #[tokio::test]
 async fn incompatible_plugins_are_refused() {
-    refuse(&[
-        Bad {
+    assert_refused(&[
+        BadCandidate {
             name: "rootless",
             place: |site| {
                 let symbol: &[u8] = b"stackup_plugin_root";
-                let library = altered("hello", symbol, b"stackup_plugin_r00t");
+                let library = patched_plugin("hello", symbol, b"stackup_plugin_r00t");
                 site.library("rootless", &library);
             },
             manifest: "run = \"rootless\"\n",
             says: &["refused at load", "no symbol `stackup_plugin_root`"],
         },
-        Bad {
+        BadCandidate {
             name: "misdescribed",
             place: |site| {
-                let library = altered("hello", b"handler=app hello\n", b"handler=app jello\n");
+                let library =
+                    patched_plugin("hello", b"handler=app hello\n", b"handler=app jello\n");
                 site.library("misdescribed", &library);
             },
             manifest: "run = \"misdescribed\"\n",
             says: &["described in its library, but not exported"],
         },
-        Bad {
+        BadCandidate {
             name: "aborts",
             place: |site| site.plugin("aborts"),
             manifest: "run = \"aborts\"\n",
@@ -232,7 +233,7 @@ async fn incompatible_plugins_are_refused() {
                 "build it with panic = \"unwind\"",
             ],
         },
-        Bad {
+        BadCandidate {
             name: "another-version",
             place: |site| site.library("another-version", &another_version()),
             manifest: "run = \"another-version\"\n",
@@ -241,7 +242,7 @@ async fn incompatible_plugins_are_refused() {
                 "rebuild the plugin with stackup-plugin 0.1.x",
             ],
         },
-        Bad {
+        BadCandidate {
             name: "another-layout",
             place: |site| site.library("another-layout", &another_layout()),
             manifest: "run = \"another-layout\"\n",
@@ -253,7 +254,7 @@ async fn incompatible_plugins_are_refused() {
                 "rebuild the plugin",
             ],
         },
-        Bad {
+        BadCandidate {
             name: "hello",
             place: |site| site.plugin("hello"),
             manifest: "use = [\"hello\"]\nrun = \"probe\"\n",
@@ -269,8 +270,8 @@ async fn incompatible_plugins_are_refused() {
 
 #[tokio::test]
 async fn failing_init_is_refused() {
-    refuse(&[
-        Bad {
+    assert_refused(&[
+        BadCandidate {
             name: "bad-init",
             place: |site| site.plugin("bad-init"),
             manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"error\" }\n",
@@ -279,26 +280,26 @@ async fn failing_init_is_refused() {
                 "config.ru.toml:2:",
             ],
         },
-        Bad {
+        BadCandidate {
             name: "bad-init",
             place: |_| {},
             manifest: "[run]\nplugin = \"bad-init\"\n[run.config]\nhow = \"\"\n\
                        [[run.config.rooms]]\ndoors = 1\n[[run.config.rooms]]\ndoors = 0\n",
             says: &["a room needs a door", "config.ru.toml:8:", "doors = 0"],
         },
-        Bad {
+        BadCandidate {
             name: "bad-init",
             place: |_| {},
             manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = 7 }\n",
             says: &["`how` must be a string", "config.ru.toml:3:"],
         },
-        Bad {
+        BadCandidate {
             name: "bad-init",
             place: |_| {},
             manifest: "[run]\nplugin = \"bad-init\"\nconfig = { how = \"\", roms = [] }\n",
             says: &["unknown key `roms`", "`rooms`", "config.ru.toml:3:"],
         },
-        Bad {
+        BadCandidate {
             name: "bad-init",
             place: |_| {},
             // Serde would take it: told before `init` is called, which would abort.
@@ -306,7 +307,7 @@ async fn failing_init_is_refused() {
                        config = { how = \"abort\", rooms = [{ doors = 10 }] }\n",
             says: &["`rooms[0].doors` is out of range", "config.ru.toml:3:46"],
         },
-        Bad {
+        BadCandidate {
             name: "panics",
             place: |site| site.plugin("panics"),
             manifest: "[run]\nplugin = \"panics\"\nconfig = { at_init = true }\n",
@@ -315,7 +316,7 @@ async fn failing_init_is_refused() {
                 "panics/src/lib.rs:",
             ],
         },
-        Bad {
+        BadCandidate {
             name: "hello",
             place: |site| site.plugin("hello"),
             manifest: "[run]\nplugin = \"hello\"\nconfig = { greeting = \"hi\" }\n",
@@ -326,7 +327,7 @@ async fn failing_init_is_refused() {
 }
 
 /// Builds its instance in a way that ends or holds the process that does.
-async fn ends_in_init(how: &str, said: &str) {
+async fn candidate_that_ends_in_init(how: &str, said: &str) {
     let site = Site::new("run = \"probe\"\n", &["probe", "bad-init"]);
     let host = Host::start(&site).await;
     site.manifest(&format!(
@@ -344,21 +345,21 @@ async fn ends_in_init(how: &str, said: &str) {
 
 #[tokio::test]
 async fn exit_in_init_ends_only_probe() {
-    ends_in_init("exit", "ends the process (exit code").await;
+    candidate_that_ends_in_init("exit", "ends the process (exit code").await;
 }
 
 #[tokio::test]
 async fn abort_in_init_ends_only_probe() {
-    ends_in_init("abort", "crashes (SIGABRT: it aborted)").await;
+    candidate_that_ends_in_init("abort", "crashes (SIGABRT: it aborted)").await;
 }
 
 #[tokio::test]
 async fn hanging_init_is_refused_after_timeout() {
-    ends_in_init("hang", "does not return within 500ms").await;
+    candidate_that_ends_in_init("hang", "does not return within 500ms").await;
 }
 
 /// A library of the workspace with every `from` in it replaced.
-fn altered(package: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
+fn patched_plugin(package: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut library = read(artifacts::plugin(package));
     let places: Vec<usize> = library
         .windows(from.len())
@@ -378,7 +379,7 @@ fn another_version() -> Vec<u8> {
         from: "[workspace.package]\nversion = \"0.1.0\"",
         to: "[workspace.package]\nversion = \"0.2.0\"",
     };
-    Copy::plugin("another-version", "plugins/hello", &[edit])
+    WorkspaceCopy::plugin("another-version", "plugins/hello", &[edit])
 }
 
 fn another_layout() -> Vec<u8> {
@@ -394,5 +395,5 @@ fn another_layout() -> Vec<u8> {
             to: "        level: level.into(),\n",
         },
     ];
-    Copy::plugin("another-layout", "plugins/hello", &edits)
+    WorkspaceCopy::plugin("another-layout", "plugins/hello", &edits)
 }

@@ -28,7 +28,7 @@ const FLAGS: [&str; 8] = [
 ];
 
 /// Calls back with whether a condition has come to be true; asked again while it has not.
-const LOOK: &str = "
+const POLL_SCRIPT: &str = "
     const [condition, done] = arguments;
     const end = performance.now() + 1000;
     const is = new Function('return (' + condition + ')');
@@ -116,10 +116,12 @@ impl Browser {
     }
 
     /// Waits until an expression of JavaScript is true in the page, also past a load of another page.
-    pub(super) async fn until(&self, condition: &str) {
+    pub(super) async fn wait_until(&self, condition: &str) {
         let waited = tokio::time::timeout(stackup_tests::DEADLINE, async {
             loop {
-                let look = self.client.execute_async(LOOK, vec![condition.into()]);
+                let look = self
+                    .client
+                    .execute_async(POLL_SCRIPT, vec![condition.into()]);
                 match look.await {
                     Ok(Value::Bool(true)) => return,
                     // A page that goes away takes the question with it.

@@ -24,30 +24,30 @@ async fn marks(host: &Host) -> Vec<String> {
 }
 
 /// The site of the manifest, and a browser that shows its stack; none where there is no browser.
-async fn looked_at() -> Option<(Site, Host, Browser)> {
+async fn open_inspector() -> Option<(Site, Host, Browser)> {
     let (site, host, browser) = develop(MANIFEST, &["stamp", "headers", "answers"]).await?;
     browser.open(&format!("{}/_stackup/", host.url())).await;
     browser
-        .until(&format!("{LAYERS} === 'stamp,headers,answers'"))
+        .wait_until(&format!("{LAYERS} === 'stamp,headers,answers'"))
         .await;
     Some((site, host, browser))
 }
 
 #[tokio::test]
 async fn request_is_shown_layer_by_layer() {
-    let Some((_site, host, browser)) = looked_at().await else {
+    let Some((_site, host, browser)) = open_inspector().await else {
         return;
     };
     // One that comes while somebody looks.
     get(&host, "/some/where?body=a").await;
     browser
-        .until("document.querySelector('#requests li')?.innerText.includes('/some/where')")
+        .wait_until("document.querySelector('#requests li')?.innerText.includes('/some/where')")
         .await;
     browser
         .run("document.querySelector('#requests li').click()")
         .await;
     browser
-        .until("document.querySelectorAll('#request .layers > li').length === 4")
+        .wait_until("document.querySelectorAll('#request .layers > li').length === 4")
         .await;
     let names = "[...document.querySelectorAll('#request .layers > li')].map((one) => one.dataset.handler).join()";
     assert_eq!(browser.value(names).await, "stamp,headers,answers,");
@@ -60,7 +60,7 @@ async fn request_is_shown_layer_by_layer() {
         .run(&format!("{row}.querySelector('.row').click()"))
         .await;
     browser
-        .until(&format!("{row}.querySelector('.detail')"))
+        .wait_until(&format!("{row}.querySelector('.detail')"))
         .await;
     let changes = format!(
         "[...{row}.querySelectorAll('.changes li')].map((one) => one.className + ' ' + one.dataset.name + '=' + one.querySelector('ins').textContent).join()"
@@ -72,13 +72,13 @@ async fn request_is_shown_layer_by_layer() {
     // Keys alone do, too: Escape closes it.
     browser.press(&['\u{e00c}']).await;
     browser
-        .until("document.getElementById('request').hidden")
+        .wait_until("document.getElementById('request').hidden")
         .await;
 }
 
 #[tokio::test]
 async fn layers_are_moved_and_switched_off_by_keyboard_and_mouse() {
-    let Some((site, host, browser)) = looked_at().await else {
+    let Some((site, host, browser)) = open_inspector().await else {
         return;
     };
     assert_eq!(marks(&host).await, ["headers", "stamp"]);
@@ -87,32 +87,34 @@ async fn layers_are_moved_and_switched_off_by_keyboard_and_mouse() {
         .await;
     browser.press(&[ALT, DOWN]).await;
     browser
-        .until(&format!("{LAYERS} === 'headers,stamp,answers'"))
+        .wait_until(&format!("{LAYERS} === 'headers,stamp,answers'"))
         .await;
     assert_eq!(marks(&host).await, ["stamp", "headers"]);
     // Who moved it goes on with it.
     browser
-        .until("document.activeElement.dataset.handler === 'stamp'")
+        .wait_until("document.activeElement.dataset.handler === 'stamp'")
         .await;
 
     browser
         .run("document.querySelector('[data-handler=stamp] [data-does=off]').click()")
         .await;
     browser
-        .until(&format!("{LAYERS} === 'headers,stamp off,answers'"))
+        .wait_until(&format!("{LAYERS} === 'headers,stamp off,answers'"))
         .await;
     assert_eq!(marks(&host).await, ["headers"]);
 
     for layers in ["headers,stamp,answers", "stamp,headers,answers"] {
         browser
-            .until("!document.getElementById('undo').disabled")
+            .wait_until("!document.getElementById('undo').disabled")
             .await;
         browser.run("document.getElementById('undo').click()").await;
-        browser.until(&format!("{LAYERS} === '{layers}'")).await;
+        browser
+            .wait_until(&format!("{LAYERS} === '{layers}'"))
+            .await;
     }
     assert_eq!(marks(&host).await, ["headers", "stamp"]);
     browser
-        .until("document.getElementById('undo').disabled")
+        .wait_until("document.getElementById('undo').disabled")
         .await;
     let text = std::fs::read_to_string(site.path().join("config.ru.toml"));
     assert_eq!(text.expect("a manifest"), MANIFEST);
@@ -120,12 +122,12 @@ async fn layers_are_moved_and_switched_off_by_keyboard_and_mouse() {
 
 #[tokio::test]
 async fn refused_edit_is_reported_and_active_stack_stays() {
-    let Some((site, _host, browser)) = looked_at().await else {
+    let Some((site, _host, browser)) = open_inspector().await else {
         return;
     };
     site.manifest(&MANIFEST.replace("run =", "rum ="));
     browser
-        .until("document.getElementById('problem-text').textContent.includes('rum')")
+        .wait_until("document.getElementById('problem-text').textContent.includes('rum')")
         .await;
     let layers = browser.value(LAYERS).await.to_string();
     assert!(layers.contains("stamp,headers"), "{layers}");
@@ -133,23 +135,25 @@ async fn refused_edit_is_reported_and_active_stack_stays() {
         .run("document.getElementById('tab-reloads').click()")
         .await;
     browser
-        .until("document.querySelector('#reloads .refused .error')?.textContent.includes('rum')")
+        .wait_until(
+            "document.querySelector('#reloads .refused .error')?.textContent.includes('rum')",
+        )
         .await;
     site.manifest("use = [\"headers\"]\nrun = \"answers\"\n");
     browser
-        .until(&format!("{LAYERS} === 'headers,answers'"))
+        .wait_until(&format!("{LAYERS} === 'headers,answers'"))
         .await;
     browser
-        .until("document.getElementById('problem').hidden")
+        .wait_until("document.getElementById('problem').hidden")
         .await;
     browser
-        .until("document.querySelector('#reloads .swapped .diff .removed')?.textContent.includes('use stamp')")
+        .wait_until("document.querySelector('#reloads .swapped .diff .removed')?.textContent.includes('use stamp')")
         .await;
 }
 
 #[tokio::test]
 async fn impossible_change_is_reported() {
-    let Some((_site, _host, browser)) = looked_at().await else {
+    let Some((_site, _host, browser)) = open_inspector().await else {
         return;
     };
     // As if somebody had saved another manifest a moment before.
@@ -161,7 +165,7 @@ async fn impossible_change_is_reported() {
         )
         .await;
     browser
-        .until("document.getElementById('failed').textContent.includes('has changed since')")
+        .wait_until("document.getElementById('failed').textContent.includes('has changed since')")
         .await;
     assert_eq!(browser.value(LAYERS).await, "stamp,headers,answers");
 }
@@ -174,7 +178,7 @@ async fn finding_is_listed_once_with_link_to_request() {
     };
     browser.open(&format!("{}/_stackup/", host.url())).await;
     browser
-        .until("document.querySelector('#stack .layer')")
+        .wait_until("document.querySelector('#stack .layer')")
         .await;
     let tab = "document.getElementById('tab-lint')";
     assert_eq!(browser.value(format!("{tab}.hidden")).await, true);
@@ -182,7 +186,7 @@ async fn finding_is_listed_once_with_link_to_request() {
         get(&host, "/?app=framing").await;
     }
     browser
-        .until("document.querySelector('#findings li')?.innerText.includes('×2')")
+        .wait_until("document.querySelector('#findings li')?.innerText.includes('×2')")
         .await;
     let all = "document.querySelectorAll('#findings li').length";
     assert_eq!(browser.value(all).await, 1);
@@ -191,6 +195,6 @@ async fn finding_is_listed_once_with_link_to_request() {
         .run("document.querySelector('#findings a').click()")
         .await;
     browser
-        .until("document.querySelector('#request h3')?.innerText === 'GET /?app=framing'")
+        .wait_until("document.querySelector('#request h3')?.innerText === 'GET /?app=framing'")
         .await;
 }

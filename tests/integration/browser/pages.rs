@@ -1,4 +1,4 @@
-use stackup_tests::Workshop;
+use stackup_tests::CargoSite;
 use stackup_tests::cargo_site::lib;
 
 use super::driver::Browser;
@@ -24,29 +24,29 @@ async fn save_reloads_page_and_error_shows_overlay_until_fixed() {
     let Some(browser) = Browser::start().await else {
         return;
     };
-    let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
-    workshop.save(&lib("hello"), &page("first"));
-    let host = workshop.develop().await;
+    let cargo_site = CargoSite::new("run = \"hello\"\n", &["hello"]);
+    cargo_site.save(&lib("hello"), &page("first"));
+    let host = cargo_site.develop().await;
     browser.open(host.url()).await;
     browser
-        .until("document.querySelector('h1')?.textContent === 'first' && window.stackupClient")
+        .wait_until("document.querySelector('h1')?.textContent === 'first' && window.stackupClient")
         .await;
-    workshop.save(&lib("hello"), &page("second"));
+    cargo_site.save(&lib("hello"), &page("second"));
     browser
-        .until("document.querySelector('h1')?.textContent === 'second'")
+        .wait_until("document.querySelector('h1')?.textContent === 'second'")
         .await;
-    workshop.save(&lib("hello"), &page("third").replace("Html(", "Htlm("));
+    cargo_site.save(&lib("hello"), &page("third").replace("Html(", "Htlm("));
     browser
-        .until(&format!(
+        .wait_until(&format!(
             "{OVERLAY}?.textContent.includes('cannot find function, tuple struct or tuple variant `Htlm`')"
         ))
         .await;
     let serves_on = get(&host, "/").await;
     assert_eq!(serves_on.status(), 200);
     assert!(serves_on.text().contains("<h1>second</h1>"), "{serves_on}");
-    workshop.save(&lib("hello"), &page("mended"));
+    cargo_site.save(&lib("hello"), &page("mended"));
     browser
-        .until(&format!(
+        .wait_until(&format!(
             "document.querySelector('h1')?.textContent === 'mended' && !{OVERLAY}?.textContent.includes('Htlm')"
         ))
         .await;
@@ -63,7 +63,7 @@ async fn reloaded_page_keeps_scroll_position() {
     browser.run("scrollTo(0, 1234); window.same = true").await;
     site.manifest("use = [\"stamp\"]\nrun = \"answers\"\n");
     browser
-        .until("!window.same && scrollY === 1234 && window.stackupClient.generation === 2")
+        .wait_until("!window.same && scrollY === 1234 && window.stackupClient.generation === 2")
         .await;
 }
 
@@ -82,7 +82,7 @@ async fn page_of_older_generation_reloads_once() {
             "{url}/?header=content-type:text/html&{policy}&{body}"
         ))
         .await;
-    browser.until("sessionStorage.loads === '2'").await;
+    browser.wait_until("sessionStorage.loads === '2'").await;
     // The client was told of the state by then, twice, for it hears in the order of the connections.
     browser
         .run(
@@ -90,7 +90,7 @@ async fn page_of_older_generation_reloads_once() {
              new EventSource('/_stackup/events').addEventListener('state', () => told += 1)",
         )
         .await;
-    browser.until("window.told === 2").await;
+    browser.wait_until("window.told === 2").await;
     assert_eq!(browser.value("sessionStorage.loads").await, "2");
 }
 
@@ -108,7 +108,7 @@ async fn refusal_is_shown_in_overlay_until_fixed() {
     site.manifest("run = \"answers\"\nuze = [\"<b>stamp\"]\n");
     let text = format!("{OVERLAY}.querySelector('.text').textContent");
     browser
-        .until(&format!("{text}.includes('unknown key `uze`')"))
+        .wait_until(&format!("{text}.includes('unknown key `uze`')"))
         .await;
     // The first place stands out, and what a manifest says is text.
     let place = browser.value(format!("{OVERLAY}.querySelector('.place').textContent"));
@@ -127,18 +127,18 @@ async fn refusal_is_shown_in_overlay_until_fixed() {
     // Escape puts it aside; a sign stays.
     browser.press(&[ESCAPE]).await;
     browser
-        .until(&format!("{OVERLAY}.querySelector('.veil').hidden"))
+        .wait_until(&format!("{OVERLAY}.querySelector('.veil').hidden"))
         .await;
     let sign = format!("{OVERLAY}.querySelector('.error')");
     assert_eq!(browser.value(&format!("{sign}.hidden")).await, false);
     browser.run(&format!("{sign}.click()")).await;
     browser
-        .until(&format!("!{OVERLAY}.querySelector('.veil').hidden"))
+        .wait_until(&format!("!{OVERLAY}.querySelector('.veil').hidden"))
         .await;
 
     site.manifest(good);
     browser
-        .until(&format!(
+        .wait_until(&format!(
             "{OVERLAY}.querySelector('.veil').hidden && {sign}.hidden"
         ))
         .await;
@@ -153,11 +153,11 @@ async fn panics_of_other_requests_are_counted_in_corner() {
     };
     browser.open(&format!("{}/?{PAGE}", host.url())).await;
     let listens = "performance.getEntriesByName(location.origin + '/_stackup/client.js').length";
-    browser.until(listens).await;
+    browser.wait_until(listens).await;
     let sign = format!("{OVERLAY}.querySelector('.panics').textContent");
     // One may come before the page listens.
     browser
-        .until(&format!(
+        .wait_until(&format!(
             "(fetch('/?panic=a'), {OVERLAY} && /^\\d+ panics?$/.test({sign}))"
         ))
         .await;
@@ -178,13 +178,13 @@ async fn panic_page_links_to_request_and_goes_when_fixed() {
     let link = link.as_str().expect("an address").to_owned();
     browser.open(&link).await;
     browser
-        .until("document.querySelector('#request .failed .row')?.innerText.includes('panics')")
+        .wait_until("document.querySelector('#request .failed .row')?.innerText.includes('panics')")
         .await;
     browser
         .open(&format!("{}/call?body=mended", host.url()))
         .await;
     site.manifest("run = \"answers\"\n");
     browser
-        .until("document.body.innerText.includes('mended') && !document.querySelector('h1')")
+        .wait_until("document.body.innerText.includes('mended') && !document.querySelector('h1')")
         .await;
 }

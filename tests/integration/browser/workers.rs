@@ -19,13 +19,13 @@ async fn open_page_delays_no_renewal_and_follows_next_worker() {
     // The next worker's error comes to the page that the first one's made.
     site.manifest(&format!("{manifest}[uze]\n"));
     browser
-        .until(&format!(
+        .wait_until(&format!(
             "{OVERLAY}?.querySelector('.text').textContent.includes('uze')"
         ))
         .await;
     host.signal(Signal::TERM);
     assert!(host.exited().await.success());
     browser
-        .until(&format!("!{OVERLAY}.querySelector('.lost').hidden"))
+        .wait_until(&format!("!{OVERLAY}.querySelector('.lost').hidden"))
         .await;
 }

@@ -1,76 +1,76 @@
 //! One save after the other.
 
-use stackup_tests::Workshop;
+use stackup_tests::CargoSite;
 use stackup_tests::cargo_site::{app, lib};
 use stackup_tests::log::Record;
 
-use super::{answers, refused, serves};
+use super::{assert_answers, assert_serves, next_refusal};
 
 const HELLO: &str = "run = \"hello\"\n";
 
 #[tokio::test]
 async fn edit_is_served_and_broken_edit_is_refused_with_rustc_error() {
-    let workshop = Workshop::new(HELLO, &["hello"]);
-    let host = workshop.develop().await;
-    answers(&host, "hello").await;
-    workshop.save(&lib("hello"), &app("edited"));
-    let record = serves(&host, "edited").await;
+    let cargo_site = CargoSite::new(HELLO, &["hello"]);
+    let host = cargo_site.develop().await;
+    assert_answers(&host, "hello").await;
+    cargo_site.save(&lib("hello"), &app("edited"));
+    let record = assert_serves(&host, "edited").await;
     let stages = record.text("stages");
     for stage in ["detect", "manifest", "sources", "cargo", "load", "swap"] {
         assert!(stages.contains(&format!("{stage} ")), "{stages}");
     }
-    workshop.save(&lib("hello"), &app("broken").replace("&'static str", "u8"));
-    refused(&host, "build").await;
-    answers(&host, "edited").await;
-    workshop.save(&lib("hello"), &app("mended"));
-    serves(&host, "mended").await;
+    cargo_site.save(&lib("hello"), &app("broken").replace("&'static str", "u8"));
+    next_refusal(&host, "build").await;
+    assert_answers(&host, "edited").await;
+    cargo_site.save(&lib("hello"), &app("mended"));
+    assert_serves(&host, "mended").await;
 }
 
 #[tokio::test]
 async fn missing_module_and_included_file_are_watched() {
-    let workshop = Workshop::new(HELLO, &["hello"]);
-    let host = workshop.develop().await;
+    let cargo_site = CargoSite::new(HELLO, &["hello"]);
+    let host = cargo_site.develop().await;
     let text = app("hello").replace("\"hello\"", "words::WORDS");
-    workshop.save(&lib("hello"), &format!("mod words;\n\n{text}"));
-    let reason = refused(&host, "build").await;
+    cargo_site.save(&lib("hello"), &format!("mod words;\n\n{text}"));
+    let reason = next_refusal(&host, "build").await;
     assert!(
         reason.contains("file not found for module `words`"),
         "{reason}"
     );
-    workshop.save(
+    cargo_site.save(
         "plugins/hello/src/words.rs",
         "pub const WORDS: &str = include_str!(\"../../../pages/words.txt\");\n",
     );
-    let reason = refused(&host, "build").await;
+    let reason = next_refusal(&host, "build").await;
     assert!(reason.contains("couldn't read"), "{reason}");
-    workshop.save("pages/words.txt", "far");
-    serves(&host, "far").await;
-    workshop.save("pages/words.txt", "further");
-    serves(&host, "further").await;
+    cargo_site.save("pages/words.txt", "far");
+    assert_serves(&host, "far").await;
+    cargo_site.save("pages/words.txt", "further");
+    assert_serves(&host, "further").await;
 }
 
 #[tokio::test]
 async fn edit_rebuilds_only_affected_plugins() {
     let manifest = "[[map]]\npath = \"/other\"\nrun = \"other\"\n\n[run]\nplugin = \"hello\"\n";
-    let workshop = Workshop::new(manifest, &["hello", "other"]);
+    let cargo_site = CargoSite::new(manifest, &["hello", "other"]);
     let part = "part/src/lib.rs";
-    workshop.save(
+    cargo_site.save(
         "part/Cargo.toml",
         "[package]\nname = \"part\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
     );
-    workshop.save(part, "pub const WORDS: &str = \"part\";\n");
+    cargo_site.save(part, "pub const WORDS: &str = \"part\";\n");
     for plugin in ["hello", "other"] {
-        workshop.add(plugin, "part = { path = \"../../part\" }\n");
+        cargo_site.add_crate(plugin, "part = { path = \"../../part\" }\n");
         let code = app(plugin).replace(&format!("{plugin:?}"), "part::WORDS");
-        workshop.save(&lib(plugin), &code);
+        cargo_site.save(&lib(plugin), &code);
     }
-    let host = workshop.develop().await;
-    answers(&host, "part").await;
-    workshop.save(part, "pub const WORDS: &str = \"another part\";\n");
-    let record = serves(&host, "another part").await;
+    let host = cargo_site.develop().await;
+    assert_answers(&host, "part").await;
+    cargo_site.save(part, "pub const WORDS: &str = \"another part\";\n");
+    let record = assert_serves(&host, "another part").await;
     assert!(record.text("instances").starts_with("built "), "{record}");
-    workshop.save(&lib("hello"), &app("alone"));
-    let record = serves(&host, "alone").await;
+    cargo_site.save(&lib("hello"), &app("alone"));
+    let record = assert_serves(&host, "alone").await;
     assert!(record.text("instances").contains("kept other"), "{record}");
     assert_eq!(host.get("/other").await.text(), "another part");
 }
@@ -78,36 +78,36 @@ async fn edit_rebuilds_only_affected_plugins() {
 #[tokio::test]
 async fn removed_plugin_is_neither_built_nor_reported() {
     let both = "[[map]]\npath = \"/other\"\nrun = \"other\"\n\n[run]\nplugin = \"hello\"\n";
-    let workshop = Workshop::new(both, &["hello", "other"]);
-    let host = workshop.develop().await;
+    let cargo_site = CargoSite::new(both, &["hello", "other"]);
+    let host = cargo_site.develop().await;
     let ran_cargo = |record: &Record| record.text("stages").contains("cargo ");
-    workshop.save(&lib("other"), "no rust at all");
-    refused(&host, "build").await;
-    workshop.site.manifest(HELLO);
-    serves(&host, "hello").await;
-    workshop.save(&lib("other"), &app("mended"));
-    workshop.site.manifest(both);
-    let record = serves(&host, "hello").await;
+    cargo_site.save(&lib("other"), "no rust at all");
+    next_refusal(&host, "build").await;
+    cargo_site.site.manifest(HELLO);
+    assert_serves(&host, "hello").await;
+    cargo_site.save(&lib("other"), &app("mended"));
+    cargo_site.site.manifest(both);
+    let record = assert_serves(&host, "hello").await;
     assert!(ran_cargo(&record), "{record}");
     assert_eq!(host.get("/other").await.text(), "mended");
-    workshop.site.manifest(HELLO);
-    let record = serves(&host, "hello").await;
+    cargo_site.site.manifest(HELLO);
+    let record = assert_serves(&host, "hello").await;
     assert!(!ran_cargo(&record), "{record}");
     assert_eq!(host.get("/other").await.text(), "hello");
 }
 
 #[tokio::test]
 async fn ignored_and_unrelated_files_trigger_no_build() {
-    let workshop = Workshop::new(HELLO, &["hello"]);
-    workshop.save("plugins/hello/.gitignore", "*.gen.rs\n");
-    let host = workshop.develop().await;
-    workshop.save("plugins/hello/src/all.gen.rs", "no rust at all");
-    workshop.save("plugins/hello/visits.db", "3");
-    workshop.save("target/debug/x.rs", "no rust at all");
-    workshop.save("plugins/hello/src/.lib.rs.swp", "x");
+    let cargo_site = CargoSite::new(HELLO, &["hello"]);
+    cargo_site.save("plugins/hello/.gitignore", "*.gen.rs\n");
+    let host = cargo_site.develop().await;
+    cargo_site.save("plugins/hello/src/all.gen.rs", "no rust at all");
+    cargo_site.save("plugins/hello/visits.db", "3");
+    cargo_site.save("target/debug/x.rs", "no rust at all");
+    cargo_site.save("plugins/hello/src/.lib.rs.swp", "x");
     // What was saved before is seen no later.
-    workshop.save(&lib("hello"), &app("seen"));
-    let record = serves(&host, "seen").await;
+    cargo_site.save(&lib("hello"), &app("seen"));
+    let record = assert_serves(&host, "seen").await;
     assert_eq!(
         record.number("number"),
         Some(1),
@@ -118,15 +118,15 @@ async fn ignored_and_unrelated_files_trigger_no_build() {
 
 #[tokio::test]
 async fn warning_is_reported_once_and_external_crate_is_built() {
-    let elsewhere = Workshop::new("run = \"far\"\n", &["far"]);
+    let elsewhere = CargoSite::new("run = \"far\"\n", &["far"]);
     let path = elsewhere.site.path().join("plugins/far");
     let manifest = format!("[run]\nplugin = \"far\"\npath = {path:?}\n");
-    let workshop = Workshop::new(&manifest, &["hello"]);
-    let host = workshop.develop().await;
-    answers(&host, "far").await;
+    let cargo_site = CargoSite::new(&manifest, &["hello"]);
+    let host = cargo_site.develop().await;
+    assert_answers(&host, "far").await;
     let text = format!("{}\nfn unused() {{}}\n", app("warned"));
     elsewhere.save(&lib("far"), &text);
-    serves(&host, "warned").await;
+    assert_serves(&host, "warned").await;
     let warning = host.event("build-warning").await;
     let message = warning.message();
     assert!(
@@ -134,7 +134,9 @@ async fn warning_is_reported_once_and_external_crate_is_built() {
         "{message}"
     );
     elsewhere.save(&lib("far"), &text.replace("\"warned\"", "\"again!\""));
-    serves(&host, "again!").await;
-    let again = host.log().seen(|record| record.event() == "build-warning");
+    assert_serves(&host, "again!").await;
+    let again = host
+        .log()
+        .try_take(|record| record.event() == "build-warning");
     assert!(again.is_none(), "{again:?}");
 }

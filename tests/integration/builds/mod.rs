@@ -9,13 +9,13 @@ use stackup_tests::log::Record;
 
 /// The next reload that says anything but that nothing has changed.
 async fn reload(host: &Host) -> Record {
-    let told =
+    let ends =
         |record: &Record| record.event() == "reload" && record.text("outcome") != "unchanged";
-    host.log().take("reload", told).await
+    host.log().take("reload", ends).await
 }
 
 /// The next reload has swapped, and `/` answers so.
-async fn serves(host: &Host, text: &str) -> Record {
+async fn assert_serves(host: &Host, text: &str) -> Record {
     let record = reload(host).await;
     assert_eq!(
         record.text("outcome"),
@@ -23,18 +23,18 @@ async fn serves(host: &Host, text: &str) -> Record {
         "{record}\nthe log:\n{}",
         host.log()
     );
-    answers(host, text).await;
+    assert_answers(host, text).await;
     record
 }
 
-async fn answers(host: &Host, text: &str) {
+async fn assert_answers(host: &Host, text: &str) {
     let response = host.get("/").await;
     assert_eq!(response.status(), 200, "{response}");
     assert_eq!(response.text(), text);
 }
 
 /// The next reload was refused at `stage`; why, without a colour.
-async fn refused(host: &Host, stage: &str) -> String {
+async fn next_refusal(host: &Host, stage: &str) -> String {
     let record = reload(host).await;
     assert_eq!(
         record.text("outcome"),

@@ -4,11 +4,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use stackup_tests::cargo_site::{app, lib};
-use stackup_tests::{DEADLINE, Host, Workshop, within};
+use stackup_tests::{CargoSite, DEADLINE, Host, within};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::pipe;
 
-use super::{answers, reload, serves};
+use super::{assert_answers, assert_serves, reload};
 
 /// Says that it has begun, and waits until it may go on.
 const SCRIPT: &str = r#"
@@ -23,8 +23,8 @@ fn main() {
 "#;
 
 /// A crate whose builds stand at a gate.
-struct Gated {
-    workshop: Workshop,
+struct GatedCrate {
+    cargo_site: CargoSite,
     begun: Lines<BufReader<pipe::Receiver>>,
     gate: pipe::Sender,
 }
@@ -32,13 +32,13 @@ struct Gated {
 /// A process of a build.
 struct Build(rustix::fd::OwnedFd);
 
-impl Gated {
+impl GatedCrate {
     fn new() -> Self {
-        let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
-        workshop.save("plugins/hello/build.rs", SCRIPT);
-        let folder = workshop.site.path().join("plugins/hello");
+        let cargo_site = CargoSite::new("run = \"hello\"\n", &["hello"]);
+        cargo_site.save("plugins/hello/build.rs", SCRIPT);
+        let folder = cargo_site.site.path().join("plugins/hello");
         // Git does not know what is no file; the watch is not to wonder either.
-        workshop.save("plugins/hello/.gitignore", "begun\ngate\n");
+        cargo_site.save("plugins/hello/.gitignore", "begun\ngate\n");
         let both = |name: &str| {
             let path = folder.join(name);
             mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).expect("a fifo");
@@ -50,18 +50,18 @@ impl Gated {
         let begun = options.open_receiver(path).expect("a fifo to read");
         let (options, path) = both("gate");
         Self {
-            workshop,
+            cargo_site,
             begun: BufReader::new(begun).lines(),
             gate: options.open_sender(path).expect("a fifo to write"),
         }
     }
 
     fn save(&self, answer: &str) {
-        self.workshop.save(&lib("hello"), &app(answer));
+        self.cargo_site.save(&lib("hello"), &app(answer));
     }
 
     /// The next build, which stands at the gate.
-    async fn begins(&mut self) -> Build {
+    async fn next_build(&mut self) -> Build {
         let line = within("a build", self.begun.next_line()).await;
         let line = line.ok().flatten().expect("who begins says so");
         let pid = line.parse().ok().and_then(Pid::from_raw);
@@ -69,22 +69,22 @@ impl Gated {
         Build(pidfd_open(pid, PidfdFlags::empty()).expect("a build that waits"))
     }
 
-    async fn goes_on(&mut self) {
+    async fn release_build(&mut self) {
         self.gate.write_all(b".").await.expect("a gate");
     }
 
     /// `stackup dev`, with the first build through.
     async fn develop(&mut self) -> Host {
-        let mut host = self.workshop.launch();
-        self.begins().await;
-        self.goes_on().await;
+        let mut host = self.cargo_site.launch();
+        self.next_build().await;
+        self.release_build().await;
         host.ready().await;
         host
     }
 }
 
 impl Build {
-    async fn ends(self) {
+    async fn wait_for_end(self) {
         let ended = tokio::task::spawn_blocking(move || {
             let limit = DEADLINE.try_into().ok();
             poll(&mut [PollFd::new(&self.0, PollFlags::IN)], limit.as_ref())
@@ -96,20 +96,20 @@ impl Build {
 
 #[tokio::test]
 async fn save_cancels_outdated_build() {
-    let mut gated = Gated::new();
+    let mut gated = GatedCrate::new();
     let host = gated.develop().await;
-    answers(&host, "hello").await;
+    assert_answers(&host, "hello").await;
     gated.save("second");
-    let second = gated.begins().await;
+    let second = gated.next_build().await;
     gated.save("third");
-    second.ends().await;
-    gated.begins().await;
+    second.wait_for_end().await;
+    gated.next_build().await;
     // Orders do not wait for cargo.
-    let status = gated.workshop.site.stackup(&["status"]).await;
-    assert_eq!(status.code, Some(0), "{}", status.err);
-    answers(&host, "hello").await;
-    gated.goes_on().await;
-    let record = serves(&host, "third").await;
+    let status = gated.cargo_site.site.stackup(&["status"]).await;
+    assert_eq!(status.code, Some(0), "{}", status.stderr);
+    assert_answers(&host, "hello").await;
+    gated.release_build().await;
+    let record = assert_serves(&host, "third").await;
     assert_eq!(
         record.number("number"),
         Some(1),
@@ -120,43 +120,43 @@ async fn save_cancels_outdated_build() {
 
 #[tokio::test]
 async fn manifest_change_cancels_build_and_reload_is_answered() {
-    let mut gated = Gated::new();
+    let mut gated = GatedCrate::new();
     let host = gated.develop().await;
     gated.save("second");
-    let asked = async { gated.workshop.site.stackup(&["reload"]).await };
+    let asked = async { gated.cargo_site.site.stackup(&["reload"]).await };
     let (said, ()) = tokio::join!(asked, async {
         let line = within("a build", gated.begun.next_line()).await;
         assert!(line.unwrap().is_some());
         gated
-            .workshop
+            .cargo_site
             .site
             .manifest("run = \"hello\"\nwarmup = [\"/warm\"]\n");
         let line = within("a build", gated.begun.next_line()).await;
         assert!(line.unwrap().is_some());
         gated.gate.write_all(b".").await.unwrap();
     });
-    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
-    answers(&host, "second").await;
+    assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
+    assert_answers(&host, "second").await;
 }
 
 #[tokio::test]
 async fn build_ends_with_its_worker() {
-    let mut gated = Gated::new();
+    let mut gated = GatedCrate::new();
     let mut host = gated.develop().await;
     gated.save("second");
-    let build = gated.begins().await;
+    let build = gated.next_build().await;
     kill_process(host.worker(), Signal::KILL).unwrap();
-    build.ends().await;
+    build.wait_for_end().await;
     // The next worker looks at the disk.
-    let build = gated.begins().await;
-    answers(&host, "hello").await;
-    gated.goes_on().await;
+    let build = gated.next_build().await;
+    assert_answers(&host, "hello").await;
+    gated.release_build().await;
     drop(build);
     let record = reload(&host).await;
     assert_eq!(record.text("outcome"), "swapped", "{record}");
     gated.save("third");
-    let build = gated.begins().await;
+    let build = gated.next_build().await;
     host.signal(Signal::TERM);
-    build.ends().await;
+    build.wait_for_end().await;
     assert!(host.exited().await.success());
 }

@@ -1,11 +1,11 @@
 //! What is done to a host.
 
-use super::clients::{Book, CLIENTS};
-use super::server::Stage;
+use super::clients::{CLIENTS, ClientState};
+use super::server::TestServer;
 
 /// Something that happens to a host that serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Action {
     GoodCode,
     Edit,
     HalfManifest,
@@ -27,77 +27,77 @@ pub(super) enum Deed {
 }
 
 /// All there are, each after something good has happened.
-pub(super) const ALL: [Deed; 15] = [
-    Deed::GoodCode,
-    Deed::Segfault,
-    Deed::Edit,
-    Deed::Kill,
-    Deed::Truncated,
-    Deed::Abort,
-    Deed::HalfManifest,
-    Deed::CrashOnLoad,
-    Deed::Renewal,
-    Deed::Overflow,
-    Deed::CrashInInit,
-    Deed::Panic,
-    Deed::Exit,
-    Deed::BitsFlipped,
-    Deed::Hang,
+pub(super) const ALL: [Action; 15] = [
+    Action::GoodCode,
+    Action::Segfault,
+    Action::Edit,
+    Action::Kill,
+    Action::Truncated,
+    Action::Abort,
+    Action::HalfManifest,
+    Action::CrashOnLoad,
+    Action::Renewal,
+    Action::Overflow,
+    Action::CrashInInit,
+    Action::Panic,
+    Action::Exit,
+    Action::BitsFlipped,
+    Action::Hang,
 ];
 
-impl Deed {
-    /// Does it, and waits until the host has dealt with it. `chance` is a number of any size.
-    pub(super) async fn happen(self, stage: &mut Stage, book: &Book, chance: u64) {
+impl Action {
+    /// Does it, and waits until the host has dealt with it. `random` is a number of any size.
+    pub(super) async fn run(self, server: &mut TestServer, clients: &ClientState, random: u64) {
         match self {
-            Self::GoodCode => stage.good_code(book).await,
-            Self::Edit => stage.edit(false).await,
-            Self::HalfManifest => stage.edit(true).await,
+            Self::GoodCode => server.good_code(clients).await,
+            Self::Edit => server.edit(false).await,
+            Self::HalfManifest => server.edit(true).await,
             Self::Truncated => {
-                let library = stage.next(book, "none", 0);
-                let half = &library[..chance as usize % library.len()];
-                stage.place(half);
-                stage.outcome(&["refused"]).await;
-                stage.good_code(book).await;
+                let library = server.next_library(clients, "none", 0);
+                let half = &library[..random as usize % library.len()];
+                server.put_library(half);
+                server.wait_for_outcome(&["refused"]).await;
+                server.good_code(clients).await;
             }
             Self::BitsFlipped => {
-                let mut library = stage.next(book, "none", 0);
+                let mut library = server.next_library(clients, "none", 0);
                 // In the headers: a bit of the code would make another program, not a damaged one.
-                let at = chance as usize % 0x200;
-                library[at] ^= 1 << (chance >> 32 & 7);
-                stage.place(&library);
+                let at = random as usize % 0x200;
+                library[at] ^= 1 << (random >> 32 & 7);
+                server.put_library(&library);
                 // Some bits there mean nothing.
-                stage.outcome(&["refused", "swapped"]).await;
-                stage.good_code(book).await;
+                server.wait_for_outcome(&["refused", "swapped"]).await;
+                server.good_code(clients).await;
             }
-            Self::CrashOnLoad => refused(stage, book, "load").await,
-            Self::CrashInInit => refused(stage, book, "init").await,
-            Self::Segfault => crashes(stage, book, "segv", chance).await,
-            Self::Abort => crashes(stage, book, "abrt", chance).await,
-            Self::Overflow => crashes(stage, book, "over", chance).await,
-            Self::Exit => crashes(stage, book, "exit", chance).await,
-            Self::Hang => hangs(stage, book, chance).await,
+            Self::CrashOnLoad => refused(server, clients, "load").await,
+            Self::CrashInInit => refused(server, clients, "init").await,
+            Self::Segfault => crashes(server, clients, "segv", random).await,
+            Self::Abort => crashes(server, clients, "abrt", random).await,
+            Self::Overflow => crashes(server, clients, "over", random).await,
+            Self::Exit => crashes(server, clients, "exit", random).await,
+            Self::Hang => hangs(server, clients, random).await,
             Self::Panic => {
-                book.panics(true);
-                let library = stage.next(book, "pani", 0);
-                stage.place(&library);
-                stage.outcome(&["swapped"]).await;
-                stage.host.event("breaker").await;
-                stage.good_code(book).await;
+                clients.allow_failures(true);
+                let library = server.next_library(clients, "pani", 0);
+                server.put_library(&library);
+                server.wait_for_outcome(&["swapped"]).await;
+                server.host.event("breaker").await;
+                server.good_code(clients).await;
             }
             Self::Kill => {
-                stage.proven().await;
-                stage.kill().await;
-                stage.serves_good().await;
+                server.wait_until_proven().await;
+                server.kill().await;
+                server.wait_for_good_code().await;
             }
             Self::Renewal => {
-                stage.restart().await;
-                stage.serves_good().await;
+                server.restart().await;
+                server.wait_for_good_code().await;
             }
         }
     }
 
     /// How many requests may be lost by it.
-    pub(super) fn may_lose(self) -> u64 {
+    pub(super) fn max_lost(self) -> u64 {
         match self {
             Self::Segfault | Self::Abort | Self::Overflow | Self::Exit | Self::Kill => CLIENTS,
             // It takes two hangs to be quarantined, and each holds a thread of its worker.
@@ -108,33 +108,33 @@ impl Deed {
 }
 
 /// The probe finds out before it serves.
-async fn refused(stage: &mut Stage, book: &Book, fault: &str) {
-    let library = stage.next(book, fault, 0);
-    stage.place(&library);
-    stage.outcome(&["refused"]).await;
-    stage.good_code(book).await;
+async fn refused(server: &mut TestServer, clients: &ClientState, fault: &str) {
+    let library = server.next_library(clients, fault, 0);
+    server.put_library(&library);
+    server.wait_for_outcome(&["refused"]).await;
+    server.good_code(clients).await;
 }
 
 /// It serves, crashes, and what served before serves again.
-async fn crashes(stage: &mut Stage, book: &Book, fault: &str, chance: u64) {
-    stage.proven().await;
-    let library = stage.next(book, fault, 1 + chance % 300);
-    stage.place(&library);
-    let crash = stage.host.event("crash").await;
+async fn crashes(server: &mut TestServer, clients: &ClientState, fault: &str, random: u64) {
+    server.wait_until_proven().await;
+    let library = server.next_library(clients, fault, 1 + random % 300);
+    server.put_library(&library);
+    let crash = server.host.event("crash").await;
     assert!(crash.text("message").contains("`faulty`"), "{crash}");
-    stage.next_worker().await;
-    stage.serves_good().await;
-    stage.good_code(book).await;
+    server.next_worker().await;
+    server.wait_for_good_code().await;
+    server.good_code(clients).await;
 }
 
 /// It serves, hangs, hangs in the next worker as well, and is quarantined.
-async fn hangs(stage: &mut Stage, book: &Book, chance: u64) {
-    stage.proven().await;
-    let library = stage.next(book, "hang", 1 + chance % 300);
-    stage.place(&library);
-    stage.outcome(&["swapped"]).await;
-    stage.next_worker().await;
-    stage.next_worker().await;
-    stage.serves_good().await;
-    stage.good_code(book).await;
+async fn hangs(server: &mut TestServer, clients: &ClientState, random: u64) {
+    server.wait_until_proven().await;
+    let library = server.next_library(clients, "hang", 1 + random % 300);
+    server.put_library(&library);
+    server.wait_for_outcome(&["swapped"]).await;
+    server.next_worker().await;
+    server.next_worker().await;
+    server.wait_for_good_code().await;
+    server.good_code(clients).await;
 }

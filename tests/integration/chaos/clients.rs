@@ -11,35 +11,35 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Clients that keep their connection as long as it lives.
-const PATIENT: usize = 8;
+const KEEP_ALIVE: usize = 8;
 /// Clients that connect anew for each request.
-const FRESH: usize = 2;
+const ONE_REQUEST: usize = 2;
 /// All of them: as many requests can be in flight at once.
-pub(super) const CLIENTS: u64 = (PATIENT + FRESH) as u64;
+pub(super) const CLIENTS: u64 = (KEEP_ALIVE + ONE_REQUEST) as u64;
 
 /// What clients may see, and what they saw.
 #[derive(Debug, Default)]
-pub(super) struct Book {
+pub(super) struct ClientState {
     /// Codes that were asked for.
-    asked: Mutex<BTreeSet<u64>>,
+    allowed_codes: Mutex<BTreeSet<u64>>,
     /// Whether a code that panics was asked for, so that 500 and 503 are right.
-    panics: AtomicBool,
+    failures_allowed: AtomicBool,
     stop: AtomicBool,
     /// Requests that were in flight when their worker died.
     lost: AtomicU64,
     answered: AtomicU64,
 }
 
-impl Book {
-    pub(super) fn ask_for(&self, code: u64) {
-        self.asked
+impl ClientState {
+    pub(super) fn allow_code(&self, code: u64) {
+        self.allowed_codes
             .lock()
             .expect("no client panics here")
             .insert(code);
     }
 
-    pub(super) fn panics(&self, panics: bool) {
-        self.panics.store(panics, Ordering::Relaxed);
+    pub(super) fn allow_failures(&self, allowed: bool) {
+        self.failures_allowed.store(allowed, Ordering::Relaxed);
     }
 
     pub(super) fn lost(&self) -> u64 {
@@ -49,12 +49,12 @@ impl Book {
     /// Any response must be of a stack that was asked for.
     fn check(&self, response: &Response) {
         let failing = matches!(response.status(), 500 | 503);
-        if failing && self.panics.load(Ordering::Relaxed) {
+        if failing && self.failures_allowed.load(Ordering::Relaxed) {
             return;
         }
         let code = code(response);
         let asked = code.is_some_and(|code| {
-            self.asked
+            self.allowed_codes
                 .lock()
                 .expect("no client panics here")
                 .contains(&code)
@@ -75,7 +75,7 @@ pub(super) fn code(response: &Response) -> Option<u64> {
 
 /// Clients at work.
 pub(super) struct Clients {
-    pub(super) book: Arc<Book>,
+    pub(super) state: Arc<ClientState>,
     tasks: JoinSet<()>,
     progress: Vec<watch::Receiver<u64>>,
 }
@@ -83,14 +83,14 @@ pub(super) struct Clients {
 impl Clients {
     /// Clients of a server that serves this code.
     pub(super) fn start(address: &str, code: u64) -> Self {
-        let (book, mut tasks) = (Arc::<Book>::default(), JoinSet::new());
-        book.ask_for(code);
-        let progress = (0..PATIENT + FRESH).map(|number| {
+        let (state, mut tasks) = (Arc::<ClientState>::default(), JoinSet::new());
+        state.allow_code(code);
+        let progress = (0..KEEP_ALIVE + ONE_REQUEST).map(|number| {
             let (done, progress) = watch::channel(0);
             let client = Client {
                 address: address.to_owned(),
-                stays: number < PATIENT,
-                book: Arc::clone(&book),
+                keep_alive: number < KEEP_ALIVE,
+                state: Arc::clone(&state),
                 done,
             };
             tasks.spawn(client.run());
@@ -98,14 +98,14 @@ impl Clients {
         });
         let progress = progress.collect();
         Self {
-            book,
+            state,
             tasks,
             progress,
         }
     }
 
     /// Waits until each has had two more answers: so it knows by now if it has lost a request.
-    pub(super) async fn round(&mut self) {
+    pub(super) async fn wait_for_responses(&mut self) {
         for progress in &mut self.progress {
             let wanted = *progress.borrow() + 2;
             let reached = within(
@@ -118,25 +118,25 @@ impl Clients {
 
     /// Ends them; how many requests were answered.
     pub(super) async fn stop(mut self) -> u64 {
-        self.book.stop.store(true, Ordering::Relaxed);
+        self.state.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = within("the clients' ends", self.tasks.join_next()).await {
             ended.expect("a client got what it should not");
         }
-        self.book.answered.load(Ordering::Relaxed)
+        self.state.answered.load(Ordering::Relaxed)
     }
 }
 
 struct Client {
     address: String,
-    stays: bool,
-    book: Arc<Book>,
+    keep_alive: bool,
+    state: Arc<ClientState>,
     done: watch::Sender<u64>,
 }
 
 impl Client {
     async fn run(self) {
         let mut open = None;
-        while !self.book.stop.load(Ordering::Relaxed) {
+        while !self.state.stop.load(Ordering::Relaxed) {
             // A refused connection panics, here: there is to be none.
             let mut connection = match open.take() {
                 Some(connection) => connection,
@@ -144,13 +144,13 @@ impl Client {
             };
             match exchange(&mut connection).await {
                 Ok(response) => {
-                    self.book.check(&response);
-                    self.book.answered.fetch_add(1, Ordering::Relaxed);
+                    self.state.check(&response);
+                    self.state.answered.fetch_add(1, Ordering::Relaxed);
                     self.done.send_modify(|done| *done += 1);
                     let closes = response.header("connection") == Some("close");
-                    open = (self.stays && !closes).then_some(connection);
+                    open = (self.keep_alive && !closes).then_some(connection);
                 }
-                Err(_) => drop(self.book.lost.fetch_add(1, Ordering::Relaxed)),
+                Err(_) => drop(self.state.lost.fetch_add(1, Ordering::Relaxed)),
             }
         }
     }

@@ -1,20 +1,20 @@
 //! Constant load while everything goes wrong that can.
 //!
-//! The short form does each deed once and is part of `cargo test`; `STACKUP_CHAOS=long` does hundreds at
-//! random (`STACKUP_CHAOS_DEEDS`, `STACKUP_CHAOS_SEED`).
+//! The short form does each action once and is part of `cargo test`; `STACKUP_CHAOS=long` does hundreds at
+//! random (`STACKUP_CHAOS_ACTIONS`, `STACKUP_CHAOS_SEED`).
 
 mod actions;
 mod clients;
 mod server;
 
-use self::actions::{ALL, Deed};
+use self::actions::{ALL, Action};
 use self::clients::Clients;
-use self::server::Stage;
+use self::server::TestServer;
 
-/// Numbers that look like chance (splitmix64), the same for the same seed.
-struct Chance(u64);
+/// Numbers that look like random (splitmix64), the same for the same seed.
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -29,46 +29,46 @@ fn number(variable: &str, default: u64) -> u64 {
     text.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn plan(chance: &mut Chance) -> Vec<Deed> {
+fn plan(random: &mut Random) -> Vec<Action> {
     if std::env::var("STACKUP_CHAOS").as_deref() != Ok("long") {
         return ALL.to_vec();
     }
-    let deeds = number("STACKUP_CHAOS_DEEDS", 300);
-    (0..deeds)
-        .map(|_| ALL[chance.next() as usize % ALL.len()])
+    let actions = number("STACKUP_CHAOS_ACTIONS", 300);
+    (0..actions)
+        .map(|_| ALL[random.next() as usize % ALL.len()])
         .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_loses_only_requests_of_dead_workers() {
-    let mut chance = Chance(number("STACKUP_CHAOS_SEED", 1));
-    let plan = plan(&mut chance);
-    let mut stage = Stage::new().await;
-    let mut clients = Clients::start(stage.host.address(), 0);
-    clients.round().await;
-    stage.proven().await;
-    let descriptors = stage.descriptors();
+    let mut random = Random(number("STACKUP_CHAOS_SEED", 1));
+    let plan = plan(&mut random);
+    let mut server = TestServer::new().await;
+    let mut clients = Clients::start(server.host.address(), 0);
+    clients.wait_for_responses().await;
+    server.wait_until_proven().await;
+    let descriptors = server.descriptors();
     let mut lost = 0;
-    for (number, deed) in plan.iter().enumerate() {
-        let book = std::sync::Arc::clone(&clients.book);
-        deed.happen(&mut stage, &book, chance.next()).await;
-        clients.round().await;
-        book.panics(false);
-        let now = book.lost();
+    for (number, action) in plan.iter().enumerate() {
+        let state = std::sync::Arc::clone(&clients.state);
+        action.run(&mut server, &state, random.next()).await;
+        clients.wait_for_responses().await;
+        state.allow_failures(false);
+        let now = state.lost();
         let by_this = now - lost;
-        println!("{number}: {deed:?} has lost {by_this}");
+        println!("{number}: {action:?} has lost {by_this}");
         assert!(
-            by_this <= deed.may_lose(),
-            "{deed:?} has lost {by_this} requests; the log:\n{}",
-            stage.host.log()
+            by_this <= action.max_lost(),
+            "{action:?} has lost {by_this} requests; the log:\n{}",
+            server.host.log()
         );
         lost = now;
     }
     // What a worker has loaded is there until it ends, however long it has swapped.
-    stage.restart().await;
-    stage.is_tidy().await;
-    let more = stage.descriptors().saturating_sub(descriptors);
+    server.restart().await;
+    server.assert_nothing_left().await;
+    let more = server.descriptors().saturating_sub(descriptors);
     assert!(more <= 2, "the supervisor has {more} descriptors more");
     let answered = clients.stop().await;
-    println!("{} deeds: {answered} answered, {lost} lost", plan.len());
+    println!("{} actions: {answered} answered, {lost} lost", plan.len());
 }

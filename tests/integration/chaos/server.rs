@@ -12,10 +12,10 @@ use stackup_tests::{Host, Site, artifacts, within};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use super::clients::{Book, code};
+use super::clients::{ClientState, code};
 
 /// A host under test.
-pub(super) struct Stage {
+pub(super) struct TestServer {
     pub(super) site: Site,
     pub(super) host: Host,
     library: Vec<u8>,
@@ -27,11 +27,11 @@ pub(super) struct Stage {
     worker: Pid,
 }
 
-impl Stage {
+impl TestServer {
     pub(super) async fn new() -> Self {
         let library = read(artifacts::plugin("faulty"));
         let site = Site::new(&manifest(0), &[]);
-        site.library("faulty", &coded(&library, 0, "none", 0));
+        site.library("faulty", &with_code(&library, 0, "none", 0));
         let host = Host::start(&site).await;
         let worker = host.worker();
         Self {
@@ -46,43 +46,48 @@ impl Stage {
     }
 
     /// A library with the next code and this fault in the N-th request.
-    pub(super) fn next(&mut self, book: &Book, fault: &str, request: u64) -> Vec<u8> {
+    pub(super) fn next_library(
+        &mut self,
+        clients: &ClientState,
+        fault: &str,
+        request: u64,
+    ) -> Vec<u8> {
         self.code += 1;
-        book.ask_for(self.code);
-        coded(&self.library, self.code, fault, request)
+        clients.allow_code(self.code);
+        with_code(&self.library, self.code, fault, request)
     }
 
-    pub(super) fn place(&self, library: &[u8]) {
+    pub(super) fn put_library(&self, library: &[u8]) {
         // What was told before is not the answer to this.
-        while self.host.log().seen(|_| true).is_some() {}
+        while self.host.log().try_take(|_| true).is_some() {}
         self.site.library("faulty", library);
     }
 
     /// A good library that is served from then on.
-    pub(super) async fn good_code(&mut self, book: &Book) {
-        let library = self.next(book, "none", 0);
-        self.place(&library);
+    pub(super) async fn good_code(&mut self, clients: &ClientState) {
+        let library = self.next_library(clients, "none", 0);
+        self.put_library(&library);
         self.good = self.code;
-        self.serves_good().await;
+        self.wait_for_good_code().await;
     }
 
     /// A manifest that differs, written by halves first if `half`.
     pub(super) async fn edit(&mut self, half: bool) {
-        while self.host.log().seen(|_| true).is_some() {}
+        while self.host.log().try_take(|_| true).is_some() {}
         self.mark += 1;
         let text = manifest(self.mark);
         if half {
             let path = self.site.path().join("config.ru.toml");
             fs::write(path, &text[..text.len() - 7]).expect("the site can be written");
-            self.outcome(&["refused"]).await;
+            self.wait_for_outcome(&["refused"]).await;
         }
         self.site.manifest(&text);
-        self.outcome(&["swapped"]).await;
-        self.serves_good().await;
+        self.wait_for_outcome(&["swapped"]).await;
+        self.wait_for_good_code().await;
     }
 
     /// Waits for a reload that ends in one of these ways.
-    pub(super) async fn outcome(&self, wanted: &[&str]) -> Record {
+    pub(super) async fn wait_for_outcome(&self, wanted: &[&str]) -> Record {
         let ends = |record: &Record| {
             record.event() == "reload" && wanted.contains(&record.text("outcome"))
         };
@@ -90,7 +95,7 @@ impl Stage {
     }
 
     /// Waits until the last good code is served.
-    pub(super) async fn serves_good(&self) {
+    pub(super) async fn wait_for_good_code(&self) {
         within("the good code", async {
             while code(&self.host.get("/").await) != Some(self.good) {}
         })
@@ -98,7 +103,7 @@ impl Stage {
     }
 
     /// Waits until the stack has proved itself: what crashes from then on is measured against it.
-    pub(super) async fn proven(&self) {
+    pub(super) async fn wait_until_proven(&self) {
         within("a stack that has proved itself", async {
             while self.ask("status").await["value"]["on_probation"] == true {}
         })
@@ -112,7 +117,7 @@ impl Stage {
 
     /// Waits for another worker that serves.
     pub(super) async fn next_worker(&mut self) {
-        self.worker = self.host.serving().await.expect("it has a number");
+        self.worker = self.host.next_worker().await.expect("it has a number");
     }
 
     pub(super) async fn restart(&mut self) {
@@ -136,7 +141,7 @@ impl Stage {
     }
 
     /// What is left at the end: the supervisor and one worker, none of them dead, no file too many.
-    pub(super) async fn is_tidy(&self) {
+    pub(super) async fn assert_nothing_left(&self) {
         let supervisor = self.host.pid().as_raw_nonzero().get();
         within("one worker alone", async {
             while children(supervisor).len() != 1 {
@@ -178,7 +183,7 @@ fn entries(directory: &Path) -> Vec<String> {
         .collect()
 }
 
-fn coded(library: &[u8], code: u64, fault: &str, request: u64) -> Vec<u8> {
+fn with_code(library: &[u8], code: u64, fault: &str, request: u64) -> Vec<u8> {
     let coded = patched(
         library,
         "stackup-faulty-code-00000000",

@@ -6,7 +6,7 @@ use super::{answers, get};
 const EDIT: &str = r#"{"level":"","index":0,"plugin":"stamp","off":true}"#;
 
 /// The response to a request with this `Host`, and these lines in its head.
-async fn knock(host: &Host, request: &str, name: &str, lines: &str, body: &str) -> Response {
+async fn request_as(host: &Host, request: &str, name: &str, lines: &str, body: &str) -> Response {
     let mut connection = host.connect().await;
     let length = body.len();
     connection
@@ -23,10 +23,10 @@ async fn foreign_host_name_is_refused() {
     let port = host.address().rsplit_once(':').expect("a port").1;
     for path in ["", "client.js", "events", "api/stack", "api/requests/1"] {
         let request = format!("GET /_stackup/{path}");
-        let response = knock(&host, &request, &format!("evil.example:{port}"), "", "").await;
+        let response = request_as(&host, &request, &format!("evil.example:{port}"), "", "").await;
         assert_eq!(response.status(), 403, "{path}: {response}");
     }
-    let response = knock(
+    let response = request_as(
         &host,
         "GET /_stackup/",
         &format!("localhost:{port}"),
@@ -37,7 +37,7 @@ async fn foreign_host_name_is_refused() {
     assert_eq!(response.status(), 200);
     // Who may not look is not told where to.
     let html = "GET /?header=content-type:text/html&body=%3Chead%3E";
-    let response = knock(&host, html, "evil.example", "", "").await;
+    let response = request_as(&host, html, "evil.example", "", "").await;
     assert_eq!(response.text(), "<head>");
     assert_eq!(response.header("server-timing"), None);
 }
@@ -58,13 +58,13 @@ async fn only_inspector_page_changes_manifest() {
     ] {
         for path in ["api/edit", "api/undo"] {
             let request = format!("POST /_stackup/{path}");
-            let response = knock(&host, &request, name, lines, EDIT).await;
+            let response = request_as(&host, &request, name, lines, EDIT).await;
             assert_eq!(response.status(), 403, "{name} {lines} {path}");
         }
     }
     let text = std::fs::read_to_string(site.path().join("config.ru.toml"));
     assert_eq!(text.expect("a manifest"), manifest);
-    let response = knock(&host, "POST /_stackup/api/edit", address, &own, EDIT).await;
+    let response = request_as(&host, "POST /_stackup/api/edit", address, &own, EDIT).await;
     assert_eq!(response.status(), 200, "{response}");
     host.reload("swapped").await;
 }

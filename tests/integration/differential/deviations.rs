@@ -76,7 +76,7 @@ impl Deviations {
     }
 
     /// Those that were not seen, a line for each.
-    pub(super) fn idle(&self) -> String {
+    pub(super) fn unused(&self) -> String {
         let mut idle = String::new();
         for (deviation, seen) in &self.0 {
             for (at, _) in seen.iter().enumerate().filter(|(_, count)| **count == 0) {

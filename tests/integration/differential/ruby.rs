@@ -16,12 +16,12 @@ use super::case::{self, Group};
 pub(super) struct Ruby {
     process: Child,
     addresses: HashMap<String, String>,
-    says: mpsc::UnboundedReceiver<String>,
+    output: mpsc::UnboundedReceiver<String>,
 }
 
 impl Ruby {
     /// Whether there is a Ruby with what is needed.
-    pub(super) fn is_here() -> bool {
+    pub(super) fn is_available() -> bool {
         let mut ruby = Command::new("ruby");
         ruby.args(["-e", "require 'rack'; require 'puma'"]);
         ruby.output().is_ok_and(|output| output.status.success())
@@ -42,7 +42,7 @@ impl Ruby {
             .stderr(Stdio::null());
         let mut process = command.spawn().expect("ruby can be run");
         let stdout = process.stdout.take().expect("stdout is piped");
-        let (sender, mut says) = mpsc::unbounded_channel();
+        let (sender, mut output) = mpsc::unbounded_channel();
         thread::spawn(move || {
             for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
                 let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
@@ -50,7 +50,7 @@ impl Ruby {
         });
         let mut addresses = HashMap::new();
         while addresses.len() < groups.len() {
-            let line = within("ruby's ports", says.recv()).await;
+            let line = within("ruby's ports", output.recv()).await;
             let line = line.expect("ruby serves; run serve.rb by hand to see why it doesn't");
             let words: Vec<&str> = line.split(' ').collect();
             if let ["port", group, port] = words[..] {
@@ -60,7 +60,7 @@ impl Ruby {
         Self {
             process,
             addresses,
-            says,
+            output,
         }
     }
 
@@ -71,7 +71,7 @@ impl Ruby {
 
     /// The next line that a stack logs.
     pub(super) async fn line(&mut self) -> String {
-        let line = within("a line of ruby's log", self.says.recv()).await;
+        let line = within("a line of ruby's log", self.output.recv()).await;
         let line = line.expect("ruby goes on");
         let mut parts = line.splitn(3, ' ');
         assert_eq!(parts.next(), Some("log"), "{line}");

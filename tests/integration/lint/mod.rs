@@ -7,8 +7,8 @@ use serde_json::Value;
 use stackup_tests::Host;
 
 /// What the inspector lists: handler, rule and count.
-async fn listed(host: &Host) -> Vec<(String, String, u64)> {
-    let text = told(host).await;
+async fn findings(host: &Host) -> Vec<(String, String, u64)> {
+    let text = findings_json(host).await;
     let all: Vec<Value> = serde_json::from_str(&text).expect("the inspector's JSON");
     let text = |one: &Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
     all.iter()
@@ -23,7 +23,7 @@ async fn listed(host: &Host) -> Vec<(String, String, u64)> {
 }
 
 /// The same, all there is to say.
-async fn told(host: &Host) -> String {
+async fn findings_json(host: &Host) -> String {
     let mut connection = host.connect().await;
     connection
         .send("GET /_stackup/api/lint HTTP/1.1\r\nhost: localhost\r\n\r\n")

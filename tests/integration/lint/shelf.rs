@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use stackup_tests::{Host, Site, artifacts};
 
-use super::{send, told};
+use super::{findings_json, send};
 
 /// All of the shelf. What can't be at the top, since it answers in place of the others, is in a map of its own.
 const MANIFEST: &str = r#"
@@ -190,7 +190,7 @@ const TARGETS: [&str; 33] = [
 ];
 
 /// What a client says besides.
-const SAID: [&str; 9] = [
+const HEADERS: [&str; 9] = [
     "",
     "accept-encoding: gzip\r\n",
     "accept-encoding: br, zstd;q=0.5\r\n",
@@ -203,7 +203,7 @@ const SAID: [&str; 9] = [
 ];
 
 /// Bodies of requests: of a known length, a form, in chunks, and none.
-const SENT: [&str; 5] = [
+const BODIES: [&str; 5] = [
     "content-length: 5\r\n\r\nhello",
     "content-type: application/x-www-form-urlencoded\r\ncontent-length: 11\r\n\r\n_method=PUT",
     "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
@@ -234,24 +234,28 @@ async fn shelf_has_no_violation() {
     let host = Host::develop(&site).await;
     let headers = "HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
     for target in TARGETS {
-        for said in SAID {
+        for fields in HEADERS {
             for method in ["GET", "HEAD"] {
-                send(&host, &format!("{method} {target} {headers}{said}\r\n")).await;
+                send(&host, &format!("{method} {target} {headers}{fields}\r\n")).await;
             }
         }
-        send(&host, &format!("OPTIONS {target} {headers}{}\r\n", SAID[8])).await;
-        for sent in SENT {
-            send(&host, &format!("POST {target} {headers}{sent}")).await;
+        send(
+            &host,
+            &format!("OPTIONS {target} {headers}{}\r\n", HEADERS[8]),
+        )
+        .await;
+        for body in BODIES {
+            send(&host, &format!("POST {target} {headers}{body}")).await;
         }
     }
     send(&host, &format!("OPTIONS * {headers}\r\n")).await;
-    assert_eq!(told(&host).await, "[]");
-    assert!(host.log().seen(|line| line.event() == "lint").is_none());
-    assert_eq!(unasked(&host).await, Vec::<String>::new());
+    assert_eq!(findings_json(&host).await, "[]");
+    assert!(host.log().try_take(|line| line.event() == "lint").is_none());
+    assert_eq!(uncalled_plugins(&host).await, Vec::<String>::new());
 }
 
 /// The plugins that no request has come to.
-async fn unasked(host: &Host) -> Vec<String> {
+async fn uncalled_plugins(host: &Host) -> Vec<String> {
     let mut connection = host.connect().await;
     connection
         .send("GET /_stackup/api/stack HTTP/1.1\r\nhost: localhost\r\n\r\n")
@@ -265,6 +269,6 @@ async fn unasked(host: &Host) -> Vec<String> {
         *calls.entry(handler).or_default() += count.unwrap_or_default();
     }
     assert_eq!(calls.len(), PLUGINS.len());
-    let unasked = calls.into_iter().filter(|(_, calls)| *calls == 0);
-    unasked.map(|(handler, _)| handler).collect()
+    let uncalled_plugins = calls.into_iter().filter(|(_, calls)| *calls == 0);
+    uncalled_plugins.map(|(handler, _)| handler).collect()
 }

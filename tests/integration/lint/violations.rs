@@ -2,7 +2,7 @@
 
 use stackup_tests::{Host, Site};
 
-use super::{listed, send, told};
+use super::{findings, findings_json, send};
 
 const PLUGINS: [&str; 4] = ["offends", "request-id", "runtime", "security-headers"];
 
@@ -25,7 +25,7 @@ fn get(query: &str) -> String {
 }
 
 /// A way to break a rule: the request, whose fault it is, and the rule. What is said of it: `lints/*.case`.
-const OFFENCES: [(&str, &str, &str); 19] = [
+const VIOLATIONS: [(&str, &str, &str); 19] = [
     ("layer=no-path", "layer", "R8"),
     ("layer=star", "layer", "R8"),
     ("layer=framing", "layer", "R17"),
@@ -49,7 +49,7 @@ const OFFENCES: [(&str, &str, &str); 19] = [
 
 #[tokio::test]
 async fn violation_is_reported_with_its_handler() {
-    for (query, handler, rule) in OFFENCES {
+    for (query, handler, rule) in VIOLATIONS {
         let (_site, host) = develop(MANIFEST).await;
         let mut request = get(query);
         if query == "layer=takes" {
@@ -67,15 +67,15 @@ async fn violation_is_reported_with_its_handler() {
         );
         // Again: counted and not told, and no other is at fault.
         send(&host, &request).await;
-        let all = listed(&host).await;
+        let all = findings(&host).await;
         assert_eq!(
             all,
             [(handler, rule.to_owned(), 2)],
             "{query}: {}",
-            told(&host).await
+            findings_json(&host).await
         );
         assert!(
-            host.log().seen(|line| line.event() == "lint").is_none(),
+            host.log().try_take(|line| line.event() == "lint").is_none(),
             "{query}"
         );
     }
@@ -87,10 +87,10 @@ async fn blocking_handler_is_listed_and_logged_by_watchdog_only() {
         let (_site, host) = develop(MANIFEST).await;
         send(&host, &get(query)).await;
         assert_eq!(host.event("blocked").await.text("handler"), "offends#app");
-        let all = listed(&host).await;
+        let all = findings(&host).await;
         assert_eq!(all, [("offends#app".to_owned(), rule.to_owned(), 1)]);
-        assert!(told(&host).await.contains("\"request\":1"));
-        assert!(host.log().seen(|line| line.event() == "lint").is_none());
+        assert!(findings_json(&host).await.contains("\"request\":1"));
+        assert!(host.log().try_take(|line| line.event() == "lint").is_none());
     }
 }
 
@@ -98,9 +98,9 @@ async fn blocking_handler_is_listed_and_logged_by_watchdog_only() {
 async fn disabled_lint_checks_nothing() {
     let (site, host) = develop(&format!("{MANIFEST}[dev]\nlint = false\n")).await;
     send(&host, &get("app=keep-alive")).await;
-    assert_eq!(listed(&host).await, []);
+    assert_eq!(findings(&host).await, []);
     site.manifest(MANIFEST);
     host.reload("swapped").await;
     send(&host, &get("app=keep-alive")).await;
-    assert_eq!(listed(&host).await.len(), 1);
+    assert_eq!(findings(&host).await.len(), 1);
 }

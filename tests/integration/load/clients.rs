@@ -9,9 +9,9 @@ use stackup_tests::marks::Mark;
 use tokio::task::JoinSet;
 
 /// Connections that stay open and ask for short responses; some ask for streams as well.
-const PATIENT: usize = 16;
+const KEEP_ALIVE: usize = 16;
 /// Clients that connect anew for each request.
-const FRESH: usize = 2;
+const ONE_REQUEST: usize = 2;
 
 /// Clients at work.
 pub(super) struct Clients {
@@ -32,10 +32,10 @@ impl Clients {
     pub(super) fn start(address: &str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
-        for number in 0..PATIENT + FRESH {
+        for number in 0..KEEP_ALIVE + ONE_REQUEST {
             let client = Client {
                 address: address.to_owned(),
-                stays: number < PATIENT,
+                stays: number < KEEP_ALIVE,
                 streams: number % 4 == 0,
                 stop: Arc::clone(&stop),
             };

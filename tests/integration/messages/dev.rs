@@ -4,20 +4,20 @@ use serde_json::Value;
 use stackup_tests::{Connection, Host, Site};
 
 use super::case::{Case, Step};
-use super::normalize::{faded, plain};
+use super::normalize::{normalize, strip_colours};
 use super::{play, request};
 use crate::cases;
 
 #[test]
 fn dev_cases_are_answered() {
-    cases::check("dev", |input| play(answers(Case::parse(input))));
+    cases::check("dev", |input| play(run_case(Case::parse(input))));
 }
 
-async fn answers(case: Case) -> Result<String, String> {
+async fn run_case(case: Case) -> Result<String, String> {
     let plugins: Vec<&str> = case.plugins.iter().map(String::as_str).collect();
     let site = Site::new(&case.manifest, &plugins);
     let host = Host::develop(&site).await;
-    if request::stands_in(&host).await {
+    if request::serves_placeholder(&host).await {
         host.reload("refused").await;
     }
     let mut all = Vec::new();
@@ -25,22 +25,22 @@ async fn answers(case: Case) -> Result<String, String> {
         let shown = match (step.saves(), step.removes()) {
             (Some(file), _) => {
                 site.file(file, &step.text);
-                reloaded(&host).await
+                next_outcome(&host).await
             }
             (_, Some(file)) => {
                 let removed = fs::remove_file(site.path().join(file));
                 removed.map_err(|error| error.to_string())?;
-                reloaded(&host).await
+                next_outcome(&host).await
             }
-            _ => answered(&host, step).await,
+            _ => response_to(&host, step).await,
         };
         all.push(format!("$ {}\n{shown}", step.title));
     }
-    Ok(plain(&all.join("\n"), site.path(), &host))
+    Ok(normalize(&all.join("\n"), site.path(), &host))
 }
 
 /// How the next reload ends that finds a change.
-async fn reloaded(host: &Host) -> String {
+async fn next_outcome(host: &Host) -> String {
     loop {
         let record = host.event("reload").await;
         match record.text("outcome") {
@@ -50,12 +50,12 @@ async fn reloaded(host: &Host) -> String {
     }
 }
 
-async fn answered(host: &Host, step: &Step) -> String {
+async fn response_to(host: &Host, step: &Step) -> String {
     let mut connection = request::send(host, step).await;
     let head = connection.head().await;
-    let shown = request::head(&head);
+    let shown = request::head_text(&head);
     if head.header("content-type") == Some("text/event-stream") {
-        return format!("{shown}\n{}", state(&mut connection).await);
+        return format!("{shown}\n{}", first_event(&mut connection).await);
     }
     let body = connection.body(&head).await.expect("a whole response");
     let text = String::from_utf8_lossy(&body);
@@ -63,14 +63,14 @@ async fn answered(host: &Host, step: &Step) -> String {
 }
 
 /// What a page is told first; the text of a problem as it shows it.
-async fn state(events: &mut Connection) -> String {
+async fn first_event(events: &mut Connection) -> String {
     let chunk = events.chunk().await.expect("an event");
     let text = String::from_utf8_lossy(&chunk).into_owned();
     let (before, data) = text.split_once("data: ").expect("an event has data");
     let mut data: Value = serde_json::from_str(data.trim_end()).expect("JSON");
     let mut below = String::new();
     if let Some(text) = data.pointer_mut("/problem/text") {
-        let shown = faded(text.take().as_str().unwrap_or_default());
+        let shown = strip_colours(text.take().as_str().unwrap_or_default());
         *text = "TEXT".into();
         below = format!("\nTEXT:\n{}\n", shown.trim_end());
     }

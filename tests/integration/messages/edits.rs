@@ -1,4 +1,4 @@
-use stackup_tests::Workshop;
+use stackup_tests::CargoSite;
 
 use super::case::{Case, Step};
 use super::terminal::Terminal;
@@ -7,45 +7,46 @@ use crate::cases;
 
 #[test]
 fn edit_cases_are_reported() {
-    cases::check("edits", |input| play(edits(Case::parse(input))));
+    cases::check("edits", |input| play(run_case(Case::parse(input))));
 }
 
-async fn edits(case: Case) -> Result<String, String> {
+async fn run_case(case: Case) -> Result<String, String> {
     let crates: Vec<&str> = case.crates.iter().map(String::as_str).collect();
-    let workshop = Workshop::new(&case.manifest, &crates);
+    let cargo_site = CargoSite::new(&case.manifest, &crates);
     let (mut all, mut terminal) = (Vec::new(), None);
     for step in &case.steps {
         if let Some(file) = step.saves() {
-            workshop.save(file, &step.text);
+            cargo_site.save(file, &step.text);
         }
         let shown = match &mut terminal {
             None if step.title == "stackup dev" => {
-                let opened = Terminal::open(workshop.type_dev(), &workshop.site).await;
+                let opened =
+                    Terminal::open(cargo_site.launch_in_terminal(), &cargo_site.site).await;
                 let terminal = terminal.insert(opened);
-                if request::stands_in(&terminal.host).await {
-                    reloaded(terminal).await;
+                if request::serves_placeholder(&terminal.host).await {
+                    wait_for_reload(terminal).await;
                 }
-                terminal.said()
+                terminal.new_output()
             }
             // Nobody sees it yet.
             None => continue,
-            Some(terminal) => told(terminal, step).await,
+            Some(terminal) => output_after(terminal, step).await,
         };
         all.push(format!("$ {}\n{shown}", step.title));
     }
     Ok(all.join("\n"))
 }
 
-async fn told(terminal: &mut Terminal, step: &Step) -> String {
+async fn output_after(terminal: &mut Terminal, step: &Step) -> String {
     if step.saves().is_some() {
-        reloaded(terminal).await;
-        return terminal.said();
+        wait_for_reload(terminal).await;
+        return terminal.new_output();
     }
     let mut connection = request::send(&terminal.host, step).await;
-    terminal.show(&request::shown(&connection.response().await))
+    terminal.normalize(&request::response_text(&connection.response().await))
 }
 
-async fn reloaded(terminal: &Terminal) {
+async fn wait_for_reload(terminal: &Terminal) {
     // The line of a start names no changes.
     let swapped = |line: &str| line.contains(", ready in ") && line.contains(": ");
     let kept = ["the change is refused: ", "there is no stack yet: "];

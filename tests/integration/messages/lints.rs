@@ -9,16 +9,16 @@ const WARNS: &str = "warning: ";
 
 #[test]
 fn lint_cases_are_reported() {
-    cases::check("lints", |input| play(offends(Case::parse(input))));
+    cases::check("lints", |input| play(run_case(Case::parse(input))));
 }
 
-async fn offends(case: Case) -> Result<String, String> {
+async fn run_case(case: Case) -> Result<String, String> {
     let plugins: Vec<&str> = case.plugins.iter().map(String::as_str).collect();
     let site = Site::new(&case.manifest, &plugins);
-    let mut command = Host::typed("dev", artifacts::stackup(), &site);
+    let mut command = Host::terminal_command("dev", artifacts::stackup(), &site);
     command.args(["-p", "0"]);
     let mut terminal = Terminal::open(Host::spawn(&mut command), &site).await;
-    terminal.said();
+    terminal.new_output();
     let mut all = Vec::new();
     for Step { title, text } in case.steps {
         let text = format!("connection: close\n{text}");
@@ -27,11 +27,11 @@ async fn offends(case: Case) -> Result<String, String> {
         request::send(&terminal.host, &step).await.rest().await;
         // One that blocks is told of before that ends, and after it.
         let last = |line: &str| line.starts_with(WARNS) && !line.contains("blocks its thread for");
-        terminal.wait("offence", last).await;
-        let said = terminal.said();
-        let warnings = said.lines().filter(|line| line.starts_with(WARNS));
-        let said: String = warnings.map(|line| format!("{line}\n")).collect();
-        all.push(format!("$ {}\n{said}", step.title));
+        terminal.wait("violation", last).await;
+        let output = terminal.new_output();
+        let warnings = output.lines().filter(|line| line.starts_with(WARNS));
+        let warnings: String = warnings.map(|line| format!("{line}\n")).collect();
+        all.push(format!("$ {}\n{warnings}", step.title));
     }
     Ok(all.join("\n"))
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use stackup_tests::{Host, artifacts};
 
 /// Lines that come when they come, and what cargo says of its progress.
-const LEFT_OUT: [&str; 7] = [
+const IGNORED_LINES: [&str; 7] = [
     "error: could not compile ",
     "listening on ",
     "nothing has changed: ",
@@ -14,20 +14,20 @@ const LEFT_OUT: [&str; 7] = [
 ];
 
 /// `text` without what differs from run to run: places, ports, times, fingerprints.
-pub(super) fn plain(text: &str, folder: &Path, host: &Host) -> String {
+pub(super) fn normalize(text: &str, folder: &Path, host: &Host) -> String {
     let port = host.address().rsplit_once(':').map_or("", |(_, port)| port);
     let text = text.replace(&*folder.to_string_lossy(), "FOLDER");
     let text = text.replace(&*artifacts::workspace().to_string_lossy(), "STACKUP");
     let text = text.replace(&format!(":{port}"), ":PORT");
-    let left_out = |line: &&str| LEFT_OUT.iter().any(|begins| line.starts_with(begins));
-    let of_time = |line: &&str| {
+    let is_ignored = |line: &&str| IGNORED_LINES.iter().any(|begins| line.starts_with(begins));
+    let is_timed = |line: &&str| {
         let told = [" retired after ", " is now a rollback target"];
         line.starts_with("generation ") && told.iter().any(|told| line.contains(told))
     };
     let kept = text
         .lines()
-        .filter(|line| !left_out(line) && !of_time(line));
-    let text: String = kept.map(|line| numbers(line) + "\n").collect();
+        .filter(|line| !is_ignored(line) && !is_timed(line));
+    let text: String = kept.map(|line| replace_numbers(line) + "\n").collect();
     // A long time is shown in another unit than a short one.
     let text = text.replace(", ready in N s", ", ready in N ms");
     // How it looks is for another to judge.
@@ -44,28 +44,28 @@ pub(super) fn plain(text: &str, folder: &Path, host: &Host) -> String {
 }
 
 /// A text without the colours of a terminal.
-pub(super) fn faded(text: &str) -> String {
+pub(super) fn strip_colours(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
     let uncoloured = |part: &str| part.split_once('m').map_or("", |(_, rest)| rest).to_owned();
     parts.fold(first, |text, part| text + &uncoloured(part))
 }
 
-fn numbers(line: &str) -> String {
+fn replace_numbers(line: &str) -> String {
     let (mut all, mut rest) = (String::new(), line);
     while let Some(at) = rest.find(|char: char| char.is_ascii_alphanumeric()) {
         all.push_str(&rest[..at]);
         let word = &rest[at..];
         let end = word.find(|char: char| !char.is_ascii_alphanumeric() && char != '.');
         let (word, after) = word.split_at(end.unwrap_or(word.len()));
-        all.push_str(stands_for(word, &all, after));
+        all.push_str(placeholder(word, &all, after));
         rest = after;
     }
     all + rest
 }
 
 /// What is shown of a word between these.
-fn stands_for<'a>(word: &'a str, before: &str, after: &str) -> &'a str {
+fn placeholder<'a>(word: &'a str, before: &str, after: &str) -> &'a str {
     let is_hex = |char: char| char.is_ascii_digit() || ('a'..='f').contains(&char);
     let has_digit = word.contains(|char: char| char.is_ascii_digit());
     match word.len() {

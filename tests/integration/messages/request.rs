@@ -4,7 +4,7 @@ use stackup_tests::{Connection, Host};
 use super::case::Step;
 
 /// Headers that differ from time to time, and those that are the same wherever they are.
-const LEFT_OUT: [&str; 8] = [
+const IGNORED_HEADERS: [&str; 8] = [
     "cache-control",
     "connection",
     "content-length",
@@ -40,16 +40,16 @@ pub(super) async fn send(host: &Host, step: &Step) -> Connection {
 }
 
 /// What is in a response for a person.
-pub(super) fn shown(response: &Response) -> String {
+pub(super) fn response_text(response: &Response) -> String {
     let text = response.text();
-    format!("{}\n{}\n", head(&response.head), text.trim_end())
+    format!("{}\n{}\n", head_text(&response.head), text.trim_end())
 }
 
 /// The same of a head alone.
-pub(super) fn head(head: &Head) -> String {
+pub(super) fn head_text(head: &Head) -> String {
     let mut shown = format!("HTTP/1.1 {}\n", head.status);
     for (name, value) in &head.headers {
-        if !LEFT_OUT.contains(&name.as_str()) {
+        if !IGNORED_HEADERS.contains(&name.as_str()) {
             shown.push_str(&format!("{name}: {value}\n"));
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn head(head: &Head) -> String {
 }
 
 /// Whether nothing serves yet but what stands in: the reason is told when it does.
-pub(super) async fn stands_in(host: &Host) -> bool {
+pub(super) async fn serves_placeholder(host: &Host) -> bool {
     let (title, text) = ("GET /_stackup/api/stack".to_owned(), String::new());
     let mut connection = send(host, &Step { title, text }).await;
     let stack = connection.response().await.body;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use stackup_tests::log::Record;
 use stackup_tests::{Host, Site};
 
-use super::normalize::plain;
+use super::normalize::normalize;
 
 /// A host whose log is read as it comes.
 pub(super) struct Terminal {
@@ -16,7 +16,7 @@ pub(super) struct Terminal {
 impl Terminal {
     /// That of `stackup dev`, which listens.
     pub(super) async fn open(mut host: Host, site: &Site) -> Self {
-        host.listens().await;
+        host.listening().await;
         let folder = site.path().to_path_buf();
         let shown = 0;
         Self {
@@ -33,15 +33,15 @@ impl Terminal {
     }
 
     /// What it has said since it was asked last.
-    pub(super) fn said(&mut self) -> String {
+    pub(super) fn new_output(&mut self) -> String {
         let log = self.host.log().to_string();
         let new: Vec<&str> = log.lines().skip(self.shown).collect();
         self.shown += new.len();
-        self.show(&new.join("\n"))
+        self.normalize(&new.join("\n"))
     }
 
     /// Any text as it is shown.
-    pub(super) fn show(&self, text: &str) -> String {
-        plain(text, &self.folder, &self.host)
+    pub(super) fn normalize(&self, text: &str) -> String {
+        normalize(text, &self.folder, &self.host)
     }
 }

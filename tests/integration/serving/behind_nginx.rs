@@ -128,7 +128,7 @@ async fn post(nginx: &Nginx, target: &str, size: usize, field: &str) -> u16 {
 }
 
 /// Asserts that every POST gets `status`, whatever its body and its way through nginx.
-async fn all_get(nginx: &Nginx, query: &str, status: u16) {
+async fn assert_all_get(nginx: &Nginx, query: &str, status: u16) {
     let fields = [
         "",
         "transfer-encoding: chunked\r\n",
@@ -158,9 +158,9 @@ async fn unread_posts_get_their_response_through_nginx() {
     let Some(nginx) = Nginx::start(host.address()).await else {
         return;
     };
-    all_get(&nginx, "", 200).await;
-    all_get(&nginx, "?status=401", 401).await;
-    all_get(&nginx, "?fail=no&status=405", 405).await;
+    assert_all_get(&nginx, "", 200).await;
+    assert_all_get(&nginx, "?status=401", 401).await;
+    assert_all_get(&nginx, "?fail=no&status=405", 405).await;
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn refused_posts_get_their_413_through_nginx() {
         return;
     };
     // It reads the body, so that a chunked one meets the limit too.
-    all_get(&nginx, "?env=X", 413).await;
+    assert_all_get(&nginx, "?env=X", 413).await;
 }
 
 #[tokio::test]

@@ -107,5 +107,5 @@ async fn slow_reader_applies_back_pressure() {
         read += chunk.len() as u64;
     }
     assert_eq!(read, CHUNKS * 64 * 1024);
-    host.says("probe: the flood is over").await;
+    host.message("probe: the flood is over").await;
 }

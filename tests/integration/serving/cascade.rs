@@ -135,7 +135,7 @@ async fn cascade_instances_are_kept_and_requests_are_registered() {
     let mut half = host.connect().await;
     half.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
         .await;
-    host.says("probe: reading").await;
+    host.message("probe: reading").await;
     let two = [stamp("a"), answer(404, "")];
     site.manifest(&manifest(&two));
     let swapped = host.reload("swapped").await;

@@ -16,10 +16,10 @@ async fn disconnect_cancels_innermost_layer() {
     connection
         .send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;
-    host.says("probe: waiting").await;
+    host.message("probe: waiting").await;
     drop(connection);
-    host.says("probe: dropped the wait").await;
-    host.says("probe: finished /wait 0 0 [the client left")
+    host.message("probe: dropped the wait").await;
+    host.message("probe: finished /wait 0 0 [the client left")
         .await;
 }
 
@@ -33,17 +33,17 @@ async fn disconnect_cancels_stream() {
     assert_eq!(connection.head().await.status, 200);
     assert!(!connection.chunk().await.unwrap().is_empty());
     drop(connection);
-    host.says("probe: the flood stopped after").await;
-    host.says("probe: finished /flood 200").await;
+    host.message("probe: the flood stopped after").await;
+    host.message("probe: finished /flood 200").await;
 }
 
 #[tokio::test]
 async fn hooks_run_after_last_byte() {
     let (_site, host) = probe("").await;
     assert_eq!(host.get("/chunks?count=3").await.text().len(), 24);
-    host.says("probe: finished /chunks 200 24 []").await;
+    host.message("probe: finished /chunks 200 24 []").await;
     assert_eq!(host.get("/big?bytes=7").await.body.len(), 7);
-    host.says("probe: finished /big 200 7 []").await;
+    host.message("probe: finished /big 200 7 []").await;
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn sigterm_finishes_requests_and_closes_idle_connections() {
     let mut busy = host.connect().await;
     busy.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
         .await;
-    host.says("probe: reading").await;
+    host.message("probe: reading").await;
     host.signal(Signal::TERM);
     host.event("stopping").await;
     assert!(idle.closes().await);
@@ -72,7 +72,7 @@ async fn sigterm_refuses_new_connections() {
     let mut busy = host.connect().await;
     busy.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
         .await;
-    host.says("probe: reading").await;
+    host.message("probe: reading").await;
     host.signal(Signal::TERM);
     // The socket closes a moment after the signal, and tells nobody.
     stackup_tests::within("a refused connection", async {
@@ -91,9 +91,9 @@ async fn shutdown_has_deadline() {
     let (_site, mut host) = probe("[limits]\nshutdown_timeout = \"100ms\"\n").await;
     let mut stuck = host.connect().await;
     stuck.send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n").await;
-    host.says("probe: waiting").await;
+    host.message("probe: waiting").await;
     host.signal(Signal::TERM);
-    host.says("aborted at the deadline").await;
+    host.message("aborted at the deadline").await;
     host.event("stopped").await;
     assert!(host.exited().await.success());
     assert!(stuck.closes().await);
@@ -104,7 +104,7 @@ async fn second_signal_ends_at_once() {
     let (_site, mut host) = probe("[limits]\nshutdown_timeout = \"1h\"\n").await;
     let mut stuck = host.connect().await;
     stuck.send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n").await;
-    host.says("probe: waiting").await;
+    host.message("probe: waiting").await;
     host.signal(Signal::TERM);
     host.event("stopping").await;
     host.signal(Signal::INT);
@@ -115,11 +115,11 @@ async fn second_signal_ends_at_once() {
 async fn shutdown_ends_tasks_and_drops_handlers() {
     let (_site, mut host) = probe("").await;
     assert_eq!(host.get("/task").await.status(), 202);
-    host.says("probe: a task waits").await;
+    host.message("probe: a task waits").await;
     host.signal(Signal::TERM);
     assert!(host.exited().await.success());
-    host.says("probe: dropped the task").await;
-    host.says("probe: dropped the app").await;
+    host.message("probe: dropped the task").await;
+    host.message("probe: dropped the app").await;
 }
 
 #[tokio::test]
@@ -127,11 +127,11 @@ async fn sighup_builds_generation_and_retires_old() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;
     assert_eq!(connection.get("/task").await.status(), 202);
-    host.says("probe: a task waits").await;
+    host.message("probe: a task waits").await;
     connection
         .send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
         .await;
-    host.says("probe: reading").await;
+    host.message("probe: reading").await;
     host.signal(Signal::HUP);
     let reload = host.reload("swapped").await;
     assert_eq!(reload.number("generation"), Some(2));
@@ -145,8 +145,8 @@ async fn sighup_builds_generation_and_retires_old() {
         drained.text("tasks_ended").contains("waits forever"),
         "{drained}"
     );
-    host.says("probe: dropped the task").await;
-    host.says("probe: dropped the app").await;
+    host.message("probe: dropped the task").await;
+    host.message("probe: dropped the app").await;
     // The same connection goes on with the new one.
     let new = connection.get("/").await;
     assert_eq!(new.header("x-stackup-generation"), Some("2"));

@@ -75,8 +75,8 @@ async fn slow_answer_gets_504_and_is_cancelled() {
     let (_site, host) = probe("[limits]\nrequest_timeout = \"100ms\"\n").await;
     let mut connection = host.connect().await;
     assert_eq!(connection.get("/wait").await.status(), 504);
-    host.says("probe: dropped the wait").await;
-    host.says("probe: finished /wait 504").await;
+    host.message("probe: dropped the wait").await;
+    host.message("probe: finished /wait 504").await;
     assert_eq!(connection.get("/").await.text(), "probe\n");
 }
 
@@ -96,7 +96,7 @@ async fn connections_over_limit_wait() {
         assert_eq!(first.get("/").await.status(), 200);
     }
     let read = |record: &stackup_tests::log::Record| record.message() == "probe: reading";
-    assert!(host.log().seen(read).is_none(), "it got no place");
+    assert!(host.log().try_take(read).is_none(), "it got no place");
     drop(second);
     assert_eq!(third.response().await.text(), "0");
 }

@@ -82,7 +82,7 @@ async fn stalled_stderr_stops_no_request_and_dropped_lines_are_reported() {
     within("a blocked handler in the status", async {
         loop {
             let said = stalled.site.stackup(&["status", "--json"]).await;
-            if said.out.contains("\"blocked\": [\n") {
+            if said.stdout.contains("\"blocked\": [\n") {
                 break;
             }
         }

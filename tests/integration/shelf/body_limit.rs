@@ -10,7 +10,7 @@ async fn declared_length_over_limit_gets_413() {
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
     assert_eq!(connection.post("/length", b"0123456789").await.text(), "10");
-    host.says("probe: reading").await;
+    host.message("probe: reading").await;
     // Told: neither the app is called nor the client asked to send it.
     let mut waiting = host.connect().await;
     waiting
@@ -18,7 +18,7 @@ async fn declared_length_over_limit_gets_413() {
         .await;
     assert_eq!(waiting.head().await.status, 413);
     let reading = |record: &stackup_tests::log::Record| record.message() == "probe: reading";
-    assert!(host.log().seen(reading).is_none());
+    assert!(host.log().try_take(reading).is_none());
     // Streamed: where it passes the limit, with the rest still to come.
     let mut streamed = host.connect().await;
     streamed

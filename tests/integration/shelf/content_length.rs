@@ -11,7 +11,7 @@ async fn layers_above_see_content_length() {
     let (_site, host) = serve(layers, &["logger", "content-length"]).await;
     let response = host.get("/?bytes=70000").await;
     assert_eq!(response.header("content-length"), Some("70000"));
-    host.says("\" 200 70000 ").await;
+    host.message("\" 200 70000 ").await;
 }
 
 #[tokio::test]

@@ -151,5 +151,6 @@ async fn truncated_file_breaks_response() {
     big.set_len(1024).unwrap();
     let received = connection.rest().await.len() as u64;
     assert!(received < BIG, "{received}");
-    host.says("the file became shorter while it was sent").await;
+    host.message("the file became shorter while it was sent")
+        .await;
 }

@@ -34,5 +34,5 @@ async fn head_starts_no_stream() {
     let mut connection = host.connect().await;
     let head = ask(&mut connection, "HEAD /flood?count=100000", &[]).await;
     assert_eq!(head.status(), 200);
-    host.says("probe: the flood stopped after").await;
+    host.message("probe: the flood stopped after").await;
 }

@@ -25,13 +25,13 @@ async fn violations_are_reported_and_good_layers_pass() {
     assert_eq!(connection.get(target).await.text(), "ellohay orldway");
     let lie = connection.get("/?body=hello&header=content-length:7").await;
     assert_eq!(lie.status(), 500);
-    host.says("K9: `content-length` is 7, but the body has 5 bytes")
+    host.message("K9: `content-length` is 7, but the body has 5 bytes")
         .await;
     let framing = connection
         .get("/?body=hello&header=transfer-encoding:gzip")
         .await;
     assert_eq!(framing.status(), 500);
-    host.says("R17: a handler set `transfer-encoding`").await;
+    host.message("R17: a handler set `transfer-encoding`").await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ async fn streaming(host: &Host) -> Connection {
 }
 
 /// A request that says when the app has got it.
-async fn knock(host: &Host) -> Connection {
+async fn start_request(host: &Host) -> Connection {
     let mut connection = host.connect().await;
     connection
         .send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n")
@@ -33,30 +33,30 @@ async fn lock_is_held_until_body_ends_or_client_leaves() {
     let host = Host::start(&site).await;
     let waiting = |record: &stackup_tests::log::Record| record.message() == "probe: waiting";
     let mut stream = streaming(&host).await;
-    let second = knock(&host).await;
+    let second = start_request(&host).await;
     // Elsewhere all goes on, and in the meantime nobody got through.
     for _ in 0..5 {
         assert_eq!(host.get("/free/").await.text(), "probe\n");
     }
-    assert!(host.log().seen(waiting).is_none());
+    assert!(host.log().try_take(waiting).is_none());
     stream.send("0\r\n\r\n").await;
     assert_eq!(stream.chunk().await.unwrap(), b"");
-    host.says("probe: waiting").await;
+    host.message("probe: waiting").await;
     // The next one waits for a client that leaves.
-    let third = knock(&host).await;
-    assert!(host.log().seen(waiting).is_none());
+    let third = start_request(&host).await;
+    assert!(host.log().try_take(waiting).is_none());
     drop(second);
-    host.says("probe: dropped the wait").await;
-    host.says("probe: waiting").await;
+    host.message("probe: dropped the wait").await;
+    host.message("probe: waiting").await;
     drop(third);
     // A generation later it is the same lock.
-    host.says("probe: dropped the wait").await;
+    host.message("probe: dropped the wait").await;
     let mut stream = streaming(&host).await;
     site.manifest(&format!("{manifest}[limits]\nheader_timeout = \"20s\"\n"));
     host.reload("swapped").await;
-    let _fourth = knock(&host).await;
+    let _fourth = start_request(&host).await;
     assert_eq!(host.get("/free/").await.text(), "probe\n");
-    assert!(host.log().seen(waiting).is_none());
+    assert!(host.log().try_take(waiting).is_none());
     stream.send("0\r\n\r\n").await;
-    host.says("probe: waiting").await;
+    host.message("probe: waiting").await;
 }

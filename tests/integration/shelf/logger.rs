@@ -20,17 +20,17 @@ async fn log_line_follows_last_byte() {
     connection.head().await;
     assert_eq!(connection.chunk().await.unwrap(), b"first");
     let line = |record: &stackup_tests::log::Record| record.message().contains("POST /echo");
-    assert!(host.log().seen(line).is_none());
+    assert!(host.log().try_take(line).is_none());
     connection.send("0\r\n\r\n").await;
-    let line = host.says("\"POST /echo HTTP/1.1\" 200 5 ").await;
+    let line = host.message("\"POST /echo HTTP/1.1\" 200 5 ").await;
     assert!(line.message().starts_with("127.0.0.1 - - ["), "{line}");
     // Who leaves has one, too.
     connection
         .send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;
-    host.says("probe: waiting").await;
+    host.message("probe: waiting").await;
     drop(connection);
-    host.says("\"GET /wait HTTP/1.1\" - - ").await;
+    host.message("\"GET /wait HTTP/1.1\" - - ").await;
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn json_log_escapes_client_input() {
     let mut connection = host.connect().await;
     let agent = "user-agent: a\"b\t\\u{9b}\u{9b}é";
     ask(&mut connection, "GET /x?fail=no+tea", &[agent]).await;
-    let line = host.says("\"path\":\"/x\"").await;
+    let line = host.message("\"path\":\"/x\"").await;
     let object: serde_json::Value = serde_json::from_str(line.message()).unwrap();
     assert_eq!(object["status"], 500);
     assert_eq!(

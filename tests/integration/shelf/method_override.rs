@@ -22,7 +22,7 @@ async fn overridden_form_keeps_body() {
     // Found before the rest of the form is there.
     let chunks = format!("{head}transfer-encoding: chunked\r\n\r\n12\r\n_method=PUT&a=more\r\n");
     connection.send(chunks).await;
-    host.says("answers: PUT /").await;
+    host.message("answers: PUT /").await;
     connection.send("0\r\n\r\n").await;
     assert!(connection.response().await.text().ends_with("a=more"));
 }

@@ -46,7 +46,9 @@ async fn readme_order_works() {
         304
     );
     assert_eq!(connection.get("/last?fail=no+tea").await.status(), 500);
-    let line = host.says("\"GET /last?fail=no+tea HTTP/1.1\" 500 ").await;
+    let line = host
+        .message("\"GET /last?fail=no+tea HTTP/1.1\" 500 ")
+        .await;
     assert_eq!(line.text("error"), "no tea");
 }
 

@@ -21,7 +21,7 @@ async fn panic_is_shown_in_development() {
         text.contains("panic in `answers` at ") && text.contains("&lt;b&gt;oh"),
         "{text}"
     );
-    host.says("panic in `answers` at ").await;
+    host.message("panic in `answers` at ").await;
     let plain = ask(&mut connection, "GET /?fail=no&status=418", &[]).await;
     assert_eq!(
         (plain.status(), plain.header("content-type")),

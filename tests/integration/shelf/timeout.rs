@@ -10,7 +10,7 @@ async fn timeout_cancels_work_and_answers_client() {
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
     assert_eq!(connection.get("/wait").await.status(), 503);
-    host.says("probe: dropped the wait").await;
+    host.message("probe: dropped the wait").await;
     assert_eq!(connection.get("/").await.text(), "probe\n");
     // Ten pauses of 10 ms: a stream may take longer than the answer.
     assert_eq!(connection.get("/chunks?count=10").await.text().len(), 80);

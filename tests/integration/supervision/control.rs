@@ -7,7 +7,7 @@ use stackup_tests::{Host, Site, artifacts, within};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use super::{code, faulty, reloads, serves};
+use super::{code, faulty, start, wait_for_reload};
 
 const RUN: &str = "run = \"faulty\"\n";
 
@@ -15,12 +15,12 @@ const RUN: &str = "run = \"faulty\"\n";
 pub(super) async fn status(site: &Site) -> Value {
     let said = site.stackup(&["status", "--json"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    serde_json::from_str(&said.out).expect("JSON")
+    serde_json::from_str(&said.stdout).expect("JSON")
 }
 
 #[tokio::test]
 async fn status_describes_what_runs_to_owner_only() {
-    let (site, host) = serves(RUN, 1, "none").await;
+    let (site, host) = start(RUN, 1, "none").await;
     let socket = site.path().join("config.ru.sock");
     let mode = std::fs::metadata(socket)
         .expect("it is there")
@@ -53,26 +53,29 @@ async fn status_describes_what_runs_to_owner_only() {
         "on probation",
         "run faulty",
     ] {
-        assert!(said.out.contains(part), "{part}\n{}", said.out);
+        assert!(said.stdout.contains(part), "{part}\n{}", said.stdout);
     }
 }
 
 #[tokio::test]
 async fn reload_command_waits_and_exits_with_outcome() {
-    let (site, host) = serves(RUN, 1, "none").await;
+    let (site, host) = start(RUN, 1, "none").await;
     let said = site.stackup(&["reload"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.out.contains("no changes"), "{said:?}");
+    assert!(said.stdout.contains("no changes"), "{said:?}");
     let said = site.stackup(&["reload", "--fresh", "--json"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    let verdict: Value = serde_json::from_str(&said.out).expect("JSON");
+    let verdict: Value = serde_json::from_str(&said.stdout).expect("JSON");
     assert_eq!(verdict["outcome"], "swapped", "{verdict}");
     assert_eq!(verdict["generation"], 2, "{verdict}");
     site.manifest("run = \"nobody\"\n");
     let said = site.stackup(&["reload"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("`nobody` is not there"), "{said:?}");
-    assert!(said.err.contains("generation 2 keeps serving"), "{said:?}");
+    assert!(said.stderr.contains("`nobody` is not there"), "{said:?}");
+    assert!(
+        said.stderr.contains("generation 2 keeps serving"),
+        "{said:?}"
+    );
     assert_eq!(code(&host).await, 1);
 }
 
@@ -83,7 +86,7 @@ async fn stop_finishes_requests_then_ends() {
     let mut busy = host.connect().await;
     busy.send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
         .await;
-    host.says("probe: reading").await;
+    host.message("probe: reading").await;
     let said = site.stackup(&["stop"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     busy.send("half").await;
@@ -93,16 +96,19 @@ async fn stop_finishes_requests_then_ends() {
         let said = site.stackup(&[command]).await;
         assert_eq!(said.code, Some(1), "{command}: {said:?}");
         assert!(
-            said.err.contains("no stackup is running here"),
+            said.stderr.contains("no stackup is running here"),
             "{command}: {said:?}"
         );
-        assert!(said.err.contains("config.ru.sock"), "{command}: {said:?}");
+        assert!(
+            said.stderr.contains("config.ru.sock"),
+            "{command}: {said:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn second_server_serves_without_control_socket_or_with_its_own() {
-    let (site, first) = serves(RUN, 1, "none").await;
+    let (site, first) = start(RUN, 1, "none").await;
     let second = Host::start(&site).await;
     let told = second.event("no-control").await;
     assert!(
@@ -150,7 +156,7 @@ async fn reply(site: &Site, line: &[u8]) -> (Value, Option<String>) {
 
 #[tokio::test]
 async fn malformed_control_request_gets_error() {
-    let (site, host) = serves(RUN, 1, "none").await;
+    let (site, host) = start(RUN, 1, "none").await;
     // It says nothing, and is not waited for.
     let _silent = UnixStream::connect(site.path().join("config.ru.sock")).await;
     for nonsense in [
@@ -179,7 +185,7 @@ async fn malformed_control_request_gets_error() {
     assert_eq!(rest.unwrap_or_default(), "", "it is not read to its end");
     assert_eq!(code(&host).await, 1);
     site.library("faulty", &faulty(2, "none"));
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     assert_eq!(
         status(&site).await["workers"].as_array().map(Vec::len),
         Some(1)

@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::{Pid, Signal, kill_process};
 use stackup_tests::within;
 
-use super::{FAULTY, code, dies, prove, serves, swap};
+use super::{FAULTY, code, crash_worker, prove, start, swap};
 
 #[tokio::test]
 async fn crash_names_handler_and_cause_and_serving_continues() {
@@ -16,9 +16,9 @@ async fn crash_names_handler_and_cause_and_serving_continues() {
         ("exit", "ended the process (exit code 7)"),
     ];
     for (fault, how) in ways {
-        let (_site, host) = serves(FAULTY, 1, fault).await;
+        let (_site, host) = start(FAULTY, 1, fault).await;
         assert_eq!(code(&host).await, 1);
-        let crash = dies(&host).await;
+        let crash = crash_worker(&host).await;
         let told = format!("worker 1 died: `faulty` of generation 1 {how}");
         assert!(crash.message().starts_with(&told), "{fault}: {crash}");
         assert!(crash.message().contains("starts again at once"), "{crash}");
@@ -29,7 +29,7 @@ async fn crash_names_handler_and_cause_and_serving_continues() {
 
 #[tokio::test]
 async fn external_kill_blames_no_plugin_and_waiting_clients_are_served() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     // It is on probation: were it to blame, it would be rolled back.
     swap(&site, &host, 2, "none").await;
@@ -46,7 +46,7 @@ async fn external_kill_blames_no_plugin_and_waiting_clients_are_served() {
     let quiet = |record: &stackup_tests::log::Record| {
         matches!(record.event(), "quarantine") || record.text("outcome") == "refused"
     };
-    assert!(host.log().seen(quiet).is_none(), "{}", host.log());
+    assert!(host.log().try_take(quiet).is_none(), "{}", host.log());
 }
 
 /// Stops every thread of a process; the signal alone is not the stop yet.
@@ -67,7 +67,7 @@ async fn stop(process: Pid) {
 
 #[tokio::test]
 async fn crash_loop_backs_off() {
-    let (_site, host) = serves(FAULTY, 1, "none").await;
+    let (_site, host) = start(FAULTY, 1, "none").await;
     let mut worker = Some(host.worker());
     for delay in ["at once", "in 100ms", "in 200ms", "in 400ms", "in 800ms"] {
         kill_process(worker.expect("it serves"), Signal::KILL).expect("it is there");
@@ -77,7 +77,7 @@ async fn crash_loop_backs_off() {
             message.ends_with(&format!("starts again {delay}")),
             "{message}"
         );
-        worker = host.serving().await;
+        worker = host.next_worker().await;
         let time = crash.float("time").expect("each line has its time");
         let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
         let least: u64 = delay

@@ -73,7 +73,7 @@ impl Deploy {
     /// The process that serves `manifest`, if one does.
     async fn pid(&self, manifest: &str) -> Option<i64> {
         let said = self.0.stackup(&["status", manifest, "--json"]).await;
-        let status: Value = serde_json::from_str(&said.out).ok()?;
+        let status: Value = serde_json::from_str(&said.stdout).ok()?;
         status["pid"].as_i64()
     }
 }
@@ -151,7 +151,7 @@ async fn crash_after_a_refused_release_restores_the_release_before() {
     reloads(&host, "refused").await;
     kill_process(host.worker(), Signal::KILL).expect("it is there");
     host.event("crash").await;
-    host.serving().await;
+    host.next_worker().await;
     assert_eq!(code(&host).await, 1);
 }
 
@@ -202,7 +202,7 @@ async fn two_sites_never_answer_for_each_other() {
     }
     let said = deploy.0.stackup(&["stop", "shared.toml"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("several stackups serve"), "{said:?}");
+    assert!(said.stderr.contains("several stackups serve"), "{said:?}");
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn upgrade_follows_the_link_to_the_program() {
         .0
         .stackup(&["upgrade", "releases/1/config.ru.toml"])
         .await;
-    assert!(said.out.contains("nothing has been upgraded"), "{said:?}");
+    assert!(said.stdout.contains("nothing has been upgraded"), "{said:?}");
     host.event("upgraded").await;
     is_told_to_leave(&mut connection).await;
     symlink("2", programs.path().join("next")).expect("a link");
@@ -267,7 +267,7 @@ async fn upgrade_follows_the_link_to_the_program() {
         .0
         .stackup(&["upgrade", "releases/1/config.ru.toml"])
         .await;
-    assert!(!said.out.contains("nothing has been upgraded"), "{said:?}");
+    assert!(!said.stdout.contains("nothing has been upgraded"), "{said:?}");
     host.event("upgraded").await;
     let runs = fs::read_link(format!("/proc/{}/exe", host.pid().as_raw_nonzero()));
     assert_eq!(runs.expect("it runs"), programs.path().join("2/stackup"));

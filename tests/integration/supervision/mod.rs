@@ -30,7 +30,7 @@ fn faulty(code: u64, fault: &str) -> Vec<u8> {
 }
 
 /// A host that serves this code with this fault.
-async fn serves(manifest: &str, code: u64, fault: &str) -> (Site, Host) {
+async fn start(manifest: &str, code: u64, fault: &str) -> (Site, Host) {
     let site = Site::new(manifest, &[]);
     site.library("faulty", &faulty(code, fault));
     let host = Host::start(&site).await;
@@ -40,11 +40,11 @@ async fn serves(manifest: &str, code: u64, fault: &str) -> (Site, Host) {
 /// Puts another code in the place of the one that serves.
 async fn swap(site: &Site, host: &Host, code: u64, fault: &str) {
     site.library("faulty", &faulty(code, fault));
-    reloads(host, "swapped").await;
+    wait_for_reload(host, "swapped").await;
 }
 
 /// Waits for a reload that ends so. Another may find nothing: one change can be noticed twice.
-async fn reloads(host: &Host, outcome: &str) -> Record {
+async fn wait_for_reload(host: &Host, outcome: &str) -> Record {
     let ends = |record: &Record| record.event() == "reload" && record.text("outcome") == outcome;
     host.log()
         .take(&format!("reload that is {outcome}"), ends)
@@ -52,7 +52,7 @@ async fn reloads(host: &Host, outcome: &str) -> Record {
 }
 
 /// Asks until the connection is the last of its worker, which is soon.
-async fn is_told_to_leave(connection: &mut Connection) {
+async fn wait_for_connection_close(connection: &mut Connection) {
     let told = async {
         loop {
             let response = connection.get("/").await;
@@ -85,13 +85,13 @@ async fn code(host: &Host) -> u64 {
 }
 
 /// A request at which the worker dies, and what is told of that when another one serves.
-async fn dies(host: &Host) -> Record {
+async fn crash_worker(host: &Host) -> Record {
     let mut connection = host.connect().await;
     connection
         .send("GET /fault HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;
     assert!(connection.closes().await, "no answer is made up");
     let crash = host.event("crash").await;
-    host.serving().await;
+    host.next_worker().await;
     crash
 }

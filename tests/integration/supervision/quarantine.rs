@@ -2,12 +2,12 @@
 
 use stackup_tests::{Host, Site};
 
-use super::{FAULTY, code, dies, faulty, prove, reloads, serves, swap};
+use super::{FAULTY, code, crash_worker, faulty, prove, start, swap, wait_for_reload};
 
 /// Crashes until the library is quarantined, which is at the third time.
-async fn crashes_too_often(host: &Host) {
+async fn crash_until_quarantined(host: &Host) {
     for time in 1..=3 {
-        let crash = dies(host).await;
+        let crash = crash_worker(host).await;
         let quarantined = crash.text("quarantined");
         assert_eq!(quarantined.is_empty(), time < 3, "{crash}");
     }
@@ -16,15 +16,15 @@ async fn crashes_too_often(host: &Host) {
 
 #[tokio::test]
 async fn previous_library_replaces_quarantined_one() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     swap(&site, &host, 2, "segv").await;
     prove(&host).await;
-    crashes_too_often(&host).await;
+    crash_until_quarantined(&host).await;
     assert_eq!(code(&host).await, 1);
     let said = site.stackup(&["status"]).await;
-    assert!(said.out.contains("quarantined: library "), "{said:?}");
-    assert!(said.out.contains("; replaced by "), "{said:?}");
+    assert!(said.stdout.contains("quarantined: library "), "{said:?}");
+    assert!(said.stdout.contains("; replaced by "), "{said:?}");
     swap(&site, &host, 3, "none").await;
     assert_eq!(code(&host).await, 3);
 }
@@ -45,7 +45,7 @@ async fn quarantine_without_previous_library_closes_its_paths() {
             .await;
         assert!(connection.closes().await);
         host.event("crash").await;
-        host.serving().await;
+        host.next_worker().await;
     }
     host.event("quarantine").await;
     let warning = host.event("manifest-warning").await;
@@ -58,7 +58,7 @@ async fn quarantine_without_previous_library_closes_its_paths() {
     assert_eq!(host.get("/bad").await.status(), 503);
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
     site.library("faulty", &faulty(2, "none"));
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     assert_eq!(host.get("/bad").await.status(), 200);
 }
 
@@ -78,7 +78,7 @@ async fn quarantined_bypass_middleware_is_left_out() {
             .await;
         assert!(connection.closes().await);
         host.event("crash").await;
-        host.serving().await;
+        host.next_worker().await;
     }
     let warning = host.event("manifest-warning").await;
     let message = warning.message();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Signal, kill_process};
 use stackup_tests::{Host, Site};
 
-use super::{FAULTY, code, dies, prove, reloads, serves, swap};
+use super::{FAULTY, code, crash_worker, prove, start, swap, wait_for_reload};
 
 /// Removes all that stackup has put into `TMPDIR`, as tmpreaper does.
 fn clean(site: &Site) {
@@ -35,12 +35,12 @@ async fn kill(site: &Site, host: &Host) {
     let worker = super::rollback::status_worker(site).await;
     kill_process(worker, Signal::KILL).expect("it is there");
     host.event("crash").await;
-    host.serving().await;
+    host.next_worker().await;
 }
 
 #[tokio::test]
 async fn killed_worker_is_replaced_after_all_files_are_removed() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     // Twice: what is written again can be removed again.
     for _ in 0..2 {
@@ -55,7 +55,7 @@ async fn killed_worker_is_replaced_after_all_files_are_removed() {
 
 #[tokio::test]
 async fn reload_needs_no_file_that_was_removed() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     for next in 2..4 {
         clean(&site);
@@ -69,7 +69,7 @@ async fn reload_needs_no_file_that_was_removed() {
     // A stack that reuses a library whose copy was removed.
     clean(&site);
     site.manifest(&format!("{FAULTY}[[use]]\nplugin = \"faulty\"\n"));
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     prove(&host).await;
     kill(&site, &host).await;
     let response = host.get("/").await;
@@ -78,46 +78,46 @@ async fn reload_needs_no_file_that_was_removed() {
 
 #[tokio::test]
 async fn rollback_target_survives_the_removal_of_its_files() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     swap(&site, &host, 2, "segv").await;
     clean(&site);
     // The file on disk has the code that crashes.
-    let crash = dies(&host).await;
+    let crash = crash_worker(&host).await;
     assert!(
         crash.to_string().contains("\"rolled_back\":true"),
         "{crash}"
     );
     assert_eq!(code(&host).await, 1);
-    reloads(&host, "refused").await;
+    wait_for_reload(&host, "refused").await;
 }
 
 #[tokio::test]
 async fn quarantine_finds_the_library_before_after_its_files_are_removed() {
     let manifest = "run = \"faulty\"\n[failures]\nprobation_requests = 2\ncrashes = 1\n";
-    let (site, host) = serves(manifest, 1, "none").await;
+    let (site, host) = start(manifest, 1, "none").await;
     prove(&host).await;
     swap(&site, &host, 2, "segv").await;
     prove(&host).await;
     clean(&site);
-    let crash = dies(&host).await;
+    let crash = crash_worker(&host).await;
     assert!(!crash.text("quarantined").is_empty(), "{crash}");
     assert_eq!(code(&host).await, 1);
 }
 
 #[tokio::test]
 async fn upgrade_keeps_libraries_whose_files_were_removed() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     site.library("faulty", &super::faulty(2, "segv"));
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     clean(&site);
     let said = site.stackup(&["upgrade"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     host.event("upgraded").await;
     assert_eq!(code(&host).await, 2);
     clean(&site);
-    let crash = dies(&host).await;
+    let crash = crash_worker(&host).await;
     assert!(
         crash.to_string().contains("\"rolled_back\":true"),
         "{crash}"
@@ -127,7 +127,7 @@ async fn upgrade_keeps_libraries_whose_files_were_removed() {
 
 #[tokio::test]
 async fn each_part_of_the_directories_may_be_removed() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     let parts: [fn(&Site) -> PathBuf; 3] = [
         |site| entries(&saved_generations(site)[0])[0].clone(),
@@ -153,19 +153,19 @@ async fn each_part_of_the_directories_may_be_removed() {
 
 #[tokio::test]
 async fn truncated_copy_is_replaced_by_the_plugins_file() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     truncate_saved(&site);
     // It may have died of that already.
     kill_process(host.worker(), Signal::KILL).ok();
     host.event("library-lost").await;
-    host.serving().await;
+    host.next_worker().await;
     assert_eq!(code(&host).await, 1);
 }
 
 #[tokio::test]
 async fn lost_stack_gives_way_to_the_stack_on_disk() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     truncate_saved(&site);
     site.library("faulty", &super::faulty(2, "none"));
@@ -173,7 +173,7 @@ async fn lost_stack_gives_way_to_the_stack_on_disk() {
     let lost = host.event("snapshot-lost").await;
     let message = lost.message();
     assert!(message.contains("its saved copy is lost"), "{message}");
-    host.serving().await;
+    host.next_worker().await;
     assert_eq!(code(&host).await, 2);
 }
 
@@ -187,7 +187,7 @@ fn truncate_saved(site: &Site) {
 
 #[tokio::test]
 async fn directories_opened_to_others_are_private_again() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     for directory in entries(&site.runtime()) {
         fs::set_permissions(directory, Permissions::from_mode(0o777)).expect("a mode");
@@ -207,7 +207,7 @@ async fn directories_opened_to_others_are_private_again() {
 
 #[tokio::test]
 async fn temporary_directory_itself_may_be_removed() {
-    let (site, mut host) = serves(FAULTY, 1, "none").await;
+    let (site, mut host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     fs::remove_dir_all(site.runtime()).expect("it can be removed");
     kill(&site, &host).await;

@@ -7,7 +7,7 @@ use rustix::process::{Signal, kill_process};
 use stackup_tests::log::Record;
 use stackup_tests::{Connection, Host, Site, artifacts, within};
 
-use super::{code, faulty, is_told_to_leave, reloads, serves};
+use super::{code, faulty, start, wait_for_connection_close, wait_for_reload};
 
 /// The next time that a renewal comes to be this.
 async fn renewal(host: &Host, state: &str) -> Record {
@@ -36,7 +36,7 @@ async fn client(address: String, keeps: bool, stop: Arc<AtomicBool>, asked: Arc<
 async fn renewal_loses_no_request_and_closes_old_connections() {
     // No end of a drain that would close connections in place of the renewal.
     let manifest = "run = \"faulty\"\n[limits]\ndrain_timeout = \"1h\"\n";
-    let (site, host) = serves(manifest, 1, "none").await;
+    let (site, host) = start(manifest, 1, "none").await;
     let (stop, asked) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
     let clients: Vec<_> = [true, true, true, false, false]
         .map(|keeps| {
@@ -56,11 +56,11 @@ async fn renewal_loses_no_request_and_closes_old_connections() {
         assert_eq!(idle.get("/").await.header("connection"), None);
         let said = site.stackup(&["restart"]).await;
         assert_eq!(said.code, Some(0), "{said:?}");
-        assert!(said.out.contains("took over after"), "{said:?}");
-        let next = host.serving().await;
+        assert!(said.stdout.contains("took over after"), "{said:?}");
+        let next = host.next_worker().await;
         assert_ne!(next, last);
         last = next;
-        is_told_to_leave(&mut idle).await;
+        wait_for_connection_close(&mut idle).await;
         let before = asked.load(Ordering::Relaxed);
         within("requests after a renewal", async {
             while asked.load(Ordering::Relaxed) < before + 20 {
@@ -82,15 +82,15 @@ async fn spent_budget_renews_worker() {
             "[renewal]\ngenerations = 3\n[run]\nplugin = \"faulty\"\nconfig = {{ mark = {mark} }}\n"
         )
     };
-    let (site, host) = serves(&manifest(0), 1, "none").await;
+    let (site, host) = start(&manifest(0), 1, "none").await;
     for mark in 1..=3 {
         site.manifest(&manifest(mark));
-        reloads(&host, "swapped").await;
+        wait_for_reload(&host, "swapped").await;
     }
     let begins = renewal(&host, "begins").await;
     assert!(begins.text("cause").contains("generations"), "{begins}");
     renewal(&host, "done").await;
-    assert_ne!(host.serving().await, Some(host.worker()));
+    assert_ne!(host.next_worker().await, Some(host.worker()));
     // Until then the old worker may accept, too.
     host.event("stopping").await;
     let text = host.get("/").await.text();
@@ -99,33 +99,33 @@ async fn spent_budget_renews_worker() {
 
 #[tokio::test]
 async fn failed_renewal_keeps_old_worker_and_reports_reason() {
-    let (site, host) = serves("run = \"faulty\"\n", 1, "none").await;
+    let (site, host) = start("run = \"faulty\"\n", 1, "none").await;
     let mut connection = host.connect().await;
     connection.get("/").await;
     site.manifest("run = \"nobody\"\n");
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("`nobody` is not there"), "{said:?}");
+    assert!(said.stderr.contains("`nobody` is not there"), "{said:?}");
     assert!(
-        said.err.contains("the old worker keeps serving"),
+        said.stderr.contains("the old worker keeps serving"),
         "{said:?}"
     );
     renewal(&host, "failed").await;
     // It goes on altogether: with its connections, and following changes.
     assert_eq!(connection.get("/").await.header("connection"), None);
-    reloads(&host, "refused").await;
+    wait_for_reload(&host, "refused").await;
     site.manifest("run = \"faulty\"\n# mended\n");
     // Whether they are one change or two.
     site.library("faulty", &faulty(2, "none"));
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     assert_eq!(code(&host).await, 2);
     let serves = |record: &Record| record.text("state") == "serving";
-    assert!(host.log().seen(serves).is_none(), "{}", host.log());
+    assert!(host.log().try_take(serves).is_none(), "{}", host.log());
 }
 
 #[tokio::test]
 async fn reload_during_renewal_is_answered() {
-    let (site, host) = serves("run = \"faulty\"\n", 1, "none").await;
+    let (site, host) = start("run = \"faulty\"\n", 1, "none").await;
     let ask = ["reload", "--fresh"];
     for _ in 0..3 {
         let both = tokio::join!(site.stackup(&["restart"]), site.stackup(&ask));
@@ -155,8 +155,8 @@ async fn restart_follows_listen_and_unix_socket_survives() {
         while tokio::net::TcpStream::connect(host.address()).await.is_ok() {}
     })
     .await;
-    host.serving().await;
-    let worker = host.serving().await.expect("it has a number");
+    host.next_worker().await;
+    let worker = host.next_worker().await.expect("it has a number");
     kill_process(worker, Signal::KILL).expect("it is there");
     assert_eq!(Connection::unix(&path).await.get("/").await.status(), 200);
     host.signal(Signal::TERM);

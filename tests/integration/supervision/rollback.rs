@@ -2,21 +2,21 @@
 
 use rustix::process::{Signal, kill_process};
 
-use super::{FAULTY, code, dies, prove, reloads, serves, swap};
+use super::{FAULTY, code, crash_worker, prove, start, swap, wait_for_reload};
 
 #[tokio::test]
 async fn crashing_new_stack_is_rolled_back_until_change() {
-    let (site, host) = serves(FAULTY, 1, "none").await;
+    let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     swap(&site, &host, 2, "segv").await;
-    let crash = dies(&host).await;
+    let crash = crash_worker(&host).await;
     assert!(
         crash.to_string().contains("\"rolled_back\":true"),
         "{crash}"
     );
     assert_eq!(code(&host).await, 1);
     // The next worker has looked at the disk as well.
-    let refused = reloads(&host, "refused").await;
+    let refused = wait_for_reload(&host, "refused").await;
     let error = refused.text("error");
     assert!(
         error.contains("this very stack was rolled back: `faulty`"),
@@ -27,25 +27,25 @@ async fn crashing_new_stack_is_rolled_back_until_change() {
     prove(&host).await;
     let said = site.stackup(&["reload"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("`stackup reload --retry`"), "{said:?}");
-    reloads(&host, "refused").await;
+    assert!(said.stderr.contains("`stackup reload --retry`"), "{said:?}");
+    wait_for_reload(&host, "refused").await;
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.err.contains("was rolled back"), "{said:?}");
+    assert!(said.stderr.contains("was rolled back"), "{said:?}");
     let worker = status_worker(&site).await;
     kill_process(worker, Signal::KILL).expect("it is there");
     host.event("crash").await;
-    host.serving().await;
-    reloads(&host, "refused").await;
+    host.next_worker().await;
+    wait_for_reload(&host, "refused").await;
     assert_eq!(code(&host).await, 1);
 
     // Asked for, it is taken up; and it crashes again.
     let said = site.stackup(&["reload", "--retry"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     assert_eq!(code(&host).await, 2);
-    dies(&host).await;
-    reloads(&host, "refused").await;
+    crash_worker(&host).await;
+    wait_for_reload(&host, "refused").await;
     assert_eq!(code(&host).await, 1);
 
     // Another library is another try.

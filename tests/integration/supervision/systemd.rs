@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use stackup_tests::{Host, Site, artifacts, within};
 use tokio::net::UnixDatagram;
 
-use super::{FAULTY, code, dies, faulty};
+use super::{FAULTY, code, crash_worker, faulty};
 
 /// Its sockets begin at descriptor 3, and are for the process of this number.
 const LAUNCH: &str = "export LISTEN_PID=$$ LISTEN_FDS=1\n\
@@ -30,7 +30,7 @@ async fn inherited_socket_survives_workers_and_upgrade() {
     let mut host = Host::spawn(command.env("STACKUP", artifacts::stackup()));
     assert_eq!(host.ready().await, url);
     assert_eq!(code(&host).await, 1);
-    dies(&host).await;
+    crash_worker(&host).await;
     assert_eq!(code(&host).await, 1);
     for command in ["restart", "upgrade"] {
         let said = site.stackup(&[command]).await;
@@ -57,7 +57,7 @@ async fn worker(site: &Site) -> u64 {
 }
 
 /// Waits until the service manager has heard this.
-async fn hears(socket: &UnixDatagram, wanted: &str) {
+async fn wait_for_notification(socket: &UnixDatagram, wanted: &str) {
     within(wanted, async {
         loop {
             let mut message = [0; 4096];
@@ -82,25 +82,25 @@ async fn service_manager_is_notified_of_ready_reload_and_stop() {
     let arguments = ["-p", "0", "-o", "127.0.0.1"];
     let mut command = Host::command(artifacts::stackup(), &site, &arguments);
     let mut host = Host::spawn(command.env("NOTIFY_SOCKET", &path));
-    hears(&socket, "READY=1").await;
+    wait_for_notification(&socket, "READY=1").await;
     host.ready().await;
     host.signal(Signal::HUP);
-    hears(&socket, "RELOADING=1").await;
-    hears(&socket, "READY=1").await;
+    wait_for_notification(&socket, "RELOADING=1").await;
+    wait_for_notification(&socket, "READY=1").await;
     // A refusal is an end as well.
     site.manifest("run = \"nobody\"\n");
     assert_eq!(site.stackup(&["reload"]).await.code, Some(1));
-    hears(&socket, "RELOADING=1").await;
-    hears(&socket, "READY=1").await;
+    wait_for_notification(&socket, "RELOADING=1").await;
+    wait_for_notification(&socket, "READY=1").await;
     site.manifest(FAULTY);
     let said = site.stackup(&["upgrade"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     host.event("upgraded").await;
-    hears(&socket, "READY=1").await;
+    wait_for_notification(&socket, "READY=1").await;
     host.signal(Signal::HUP);
-    hears(&socket, "RELOADING=1").await;
-    hears(&socket, "READY=1").await;
+    wait_for_notification(&socket, "RELOADING=1").await;
+    wait_for_notification(&socket, "READY=1").await;
     host.signal(Signal::TERM);
-    hears(&socket, "STOPPING=1").await;
+    wait_for_notification(&socket, "STOPPING=1").await;
     assert!(host.exited().await.success());
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::process::{Pid, Signal, kill_process};
 use stackup_tests::{Host, within};
 
-use super::{FAULTY, dies, serves, swap};
+use super::{FAULTY, crash_worker, start, swap};
 
 /// Waits until the supervisor has one child alone, and returns it.
 async fn only_child(host: &Host) -> Pid {
@@ -44,24 +44,24 @@ fn entries(directory: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn processes_leave_no_extra_file_or_descriptor() {
-    let (site, mut host) = serves(FAULTY, 1, "segv").await;
+    let (site, mut host) = start(FAULTY, 1, "segv").await;
     // The first crash, for what is made once only.
-    dies(&host).await;
+    crash_worker(&host).await;
     only_child(&host).await;
     let before = descriptors(host.pid());
     let of_a_worker = descriptors(only_child(&host).await);
     for code in 2..=3 {
-        dies(&host).await;
+        crash_worker(&host).await;
         let worker = only_child(&host).await;
         kill_process(worker, Signal::KILL).expect("it is there");
         host.event("crash").await;
-        host.serving().await;
+        host.next_worker().await;
         let said = site.stackup(&["restart"]).await;
         assert_eq!(said.code, Some(0), "{said:?}");
-        host.serving().await;
+        host.next_worker().await;
         let said = site.stackup(&["upgrade"]).await;
         assert_eq!(said.code, Some(0), "{said:?}");
-        host.serving().await;
+        host.next_worker().await;
         host.event("upgraded").await;
         swap(&site, &host, code, "segv").await;
     }

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use stackup_tests::{Host, Site, artifacts};
 use tempfile::TempDir;
 
-use super::{code, faulty, is_told_to_leave, reloads};
+use super::{code, faulty, wait_for_connection_close, wait_for_reload};
 
 /// A program's file that can be replaced. Links, so that no file is open for writing when it is run.
 struct Program {
@@ -32,7 +32,7 @@ impl Program {
     }
 }
 
-async fn serves(program: &Program) -> (Site, Host) {
+async fn start(program: &Program) -> (Site, Host) {
     let site = Site::new("run = \"faulty\"\n", &[]);
     site.library("faulty", &faulty(1, "none"));
     let arguments = ["-p", "0", "-o", "127.0.0.1"];
@@ -42,7 +42,7 @@ async fn serves(program: &Program) -> (Site, Host) {
 }
 
 /// The file that a process runs.
-fn runs(pid: Pid) -> PathBuf {
+fn executable_of(pid: Pid) -> PathBuf {
     let link = format!("/proc/{}/exe", pid.as_raw_nonzero());
     fs::read_link(link).expect("it runs")
 }
@@ -50,11 +50,15 @@ fn runs(pid: Pid) -> PathBuf {
 #[tokio::test]
 async fn upgrade_replaces_worker_and_supervisor_without_lost_request() {
     let program = Program::new();
-    let (site, mut host) = serves(&program).await;
+    let (site, mut host) = start(&program).await;
     let mut connection = host.connect().await;
     for by_signal in [false, true] {
         program.replace(artifacts::stackup());
-        assert!(runs(host.pid()).to_string_lossy().ends_with(" (deleted)"));
+        assert!(
+            executable_of(host.pid())
+                .to_string_lossy()
+                .ends_with(" (deleted)")
+        );
         connection.get("/").await;
         if by_signal {
             host.signal(Signal::USR2);
@@ -63,22 +67,26 @@ async fn upgrade_replaces_worker_and_supervisor_without_lost_request() {
             assert_eq!(said.code, Some(0), "{said:?}");
         }
         host.event("upgraded").await;
-        assert_eq!(runs(host.pid()), program.path(), "under its old number");
-        is_told_to_leave(&mut connection).await;
+        assert_eq!(
+            executable_of(host.pid()),
+            program.path(),
+            "under its old number"
+        );
+        wait_for_connection_close(&mut connection).await;
         connection = host.connect().await;
         assert_eq!(code(&host).await, 1);
     }
     // It knows all that the one before knew, and does all that it did.
     let status = super::control::status(&site).await;
     assert_eq!(status["renewals"], 2, "{status:#}");
-    host.serving().await;
-    let worker = host.serving().await.expect("it has a number");
+    host.next_worker().await;
+    let worker = host.next_worker().await.expect("it has a number");
     kill_process(worker, Signal::KILL).expect("it is there");
     host.event("crash").await;
-    let worker = host.serving().await.expect("it has a number");
-    assert_eq!(runs(worker), program.path());
+    let worker = host.next_worker().await.expect("it has a number");
+    assert_eq!(executable_of(worker), program.path());
     site.library("faulty", &faulty(2, "none"));
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     assert_eq!(code(&host).await, 2);
     let said = site.stackup(&["stop"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
@@ -88,7 +96,7 @@ async fn upgrade_replaces_worker_and_supervisor_without_lost_request() {
 #[tokio::test]
 async fn upgrade_to_invalid_program_changes_nothing() {
     let program = Program::new();
-    let (site, mut host) = serves(&program).await;
+    let (site, mut host) = start(&program).await;
     let mut connection = host.connect().await;
     connection.get("/").await;
     let supervisor = fs::metadata(format!("/proc/{}/exe", host.pid().as_raw_nonzero()));
@@ -105,7 +113,7 @@ async fn upgrade_to_invalid_program_changes_nothing() {
         let said = site.stackup(&["upgrade"]).await;
         assert_eq!(said.code, Some(1), "{said:?}");
         assert!(
-            said.err.contains("the old worker keeps serving"),
+            said.stderr.contains("the old worker keeps serving"),
             "{said:?}"
         );
         let now = fs::metadata(format!("/proc/{}/exe", host.pid().as_raw_nonzero()));
