@@ -12,7 +12,8 @@ use super::{FAULTY, code, crash_worker, prove, start, swap, wait_for_reload};
 /// Removes all that stackup has put into `TMPDIR`, as tmpreaper does.
 fn clean(site: &Site) {
     for entry in entries(&site.runtime()) {
-        fs::remove_dir_all(entry).expect("it can be removed");
+        // A worker may write to it at this moment.
+        while fs::remove_dir_all(&entry).is_err() && entry.exists() {}
     }
 }
 

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant, SystemTime};
 use super::load::{Library, LoadError, load};
 use super::loaded::LoadedLibraries;
 use super::prepare::prepare_saved;
+use super::store::write_copy;
 use super::{Cause, Ids, check_owners};
 use super::{
-    FileStat, Fingerprint, Metadata, PrepareError, Prepared, Requirements, RuntimeDir, Trust,
-    prepare, settle,
+    FileStat, Fingerprint, Metadata, PrepareError, Prepared, Requirements, RuntimeDir,
+    RuntimeDirError, Trust, prepare, settle,
 };
 
 /// A file changed this shortly before it was read may change again without a new time.
@@ -113,7 +114,7 @@ impl LibraryCache {
             let state = State::InMemory(library);
             return Ok(ResolvedLibrary { state, timings });
         }
-        let prepared = prepare(path, requirements, self.dir(path)?)?;
+        let prepared = self.in_dir(path, |dir| prepare(path, requirements, dir))?;
         self.remember(path, &prepared);
         Ok(self.resolve(prepared))
     }
@@ -135,7 +136,9 @@ impl LibraryCache {
             let (state, timings) = (State::InMemory(library), Vec::new());
             return Ok(ResolvedLibrary { state, timings });
         }
-        let prepared = prepare_saved(saved, file, fingerprint, requirements, self.dir(saved)?)?;
+        let prepared = self.in_dir(saved, |dir| {
+            prepare_saved(saved, file, fingerprint, requirements, dir)
+        })?;
         Ok(self.resolve(prepared))
     }
 
@@ -151,7 +154,7 @@ impl LibraryCache {
     ) -> Result<Arc<Library>, LibraryError> {
         let prepared = match found.state {
             State::InMemory(library) => return Ok(library),
-            State::Prepared(prepared) => *prepared,
+            State::Prepared(prepared) => self.with_copy(*prepared),
         };
         let library = load(prepared).map_err(|cause| LibraryError::Load {
             path: path.to_path_buf(),
@@ -182,13 +185,36 @@ impl LibraryCache {
         self.load(path, found)
     }
 
-    /// The directory for copies, which may have been removed.
-    fn dir(&mut self, path: &Path) -> Result<&RuntimeDir, PrepareError> {
-        self.dir.repair().map_err(|error| PrepareError {
+    /// Prepares the library in `path`; again if the directory for copies was removed in the meantime.
+    fn in_dir(
+        &mut self,
+        path: &Path,
+        prepare: impl Fn(&RuntimeDir) -> Result<Prepared, PrepareError>,
+    ) -> Result<Prepared, PrepareError> {
+        let refused = |error: RuntimeDirError| PrepareError {
             path: path.to_path_buf(),
             cause: error.into(),
-        })?;
-        Ok(&self.dir)
+        };
+        self.dir.repair().map_err(refused)?;
+        match prepare(&self.dir) {
+            Err(_) if self.dir.repair().map_err(refused)? => prepare(&self.dir),
+            prepared => prepared,
+        }
+    }
+
+    /// Writes the copy again if it was removed while the library was probed. If that fails, loading it says so.
+    fn with_copy(&mut self, mut prepared: Prepared) -> Prepared {
+        let copy = &mut prepared.copy;
+        if !copy.path.exists() && self.dir.repair().is_ok() {
+            let path = self
+                .dir
+                .path()
+                .join(copy.path.file_name().unwrap_or_default());
+            if write_copy(&copy.full, &path, |_| ()).is_ok() {
+                copy.path = path;
+            }
+        }
+        prepared
     }
 
     fn resolve(&self, prepared: Prepared) -> ResolvedLibrary {
@@ -255,5 +281,37 @@ impl LibraryCache {
         } else {
             self.seen.remove(path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::load::library::{SettleTimeouts, sample};
+
+    #[test]
+    fn copy_removed_before_loading_is_written_again() {
+        let (base, dir) = sample::runtime_dir();
+        let path = base.path().join("liblogger.so");
+        let section = sample::SECTION.as_bytes();
+        fs::write(&path, sample::library(&[(".stackup", section)])).unwrap();
+        let requirements = Requirements {
+            pin: None,
+            locked: None,
+            trust: Trust::Owner,
+            abi: "0.1.0",
+            settle: SettleTimeouts::default(),
+        };
+        let mut cache = LibraryCache::new(dir);
+        let found = cache.prepare(&path, &requirements).unwrap();
+        fs::remove_dir_all(cache.dir.path()).unwrap();
+        let State::Prepared(prepared) = found.state else {
+            panic!("it is not loaded");
+        };
+        let prepared = cache.with_copy(*prepared);
+        let copy = fs::read(&prepared.copy.path).unwrap();
+        assert_eq!(Fingerprint::of(&copy), prepared.fingerprint);
     }
 }
