@@ -10,7 +10,7 @@ use serde_json::Value;
 use stackup_tests::site::read;
 use stackup_tests::{Host, Site, artifacts};
 
-use super::{code, faulty, is_told_to_leave, reloads};
+use super::{code, faulty, wait_for_connection_close, wait_for_reload};
 
 /// Releases below `releases/`, and the link `current` to one of them.
 struct Deploy(Site);
@@ -95,7 +95,7 @@ async fn turned_link_deploys_the_release_and_keeps_the_server_in_reach() {
     deploy.turn("current", "releases/2");
     // At once, before anything is reloaded, as a script would.
     assert_eq!(deploy.pid("current/config.ru.toml").await, pid(&host));
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     assert_eq!(code(&host).await, 2);
     for name in ["current/config.ru.toml", "releases/2/config.ru.toml"] {
         assert_eq!(deploy.pid(name).await, pid(&host), "{name}");
@@ -132,7 +132,7 @@ async fn same_manifest_and_library_in_a_new_release_read_the_new_folder() {
     let host = deploy.serve("current/config.ru.toml").await;
     assert_eq!(host.get("/page.txt").await.text(), "1");
     deploy.turn("current", "releases/2");
-    let reload = reloads(&host, "swapped").await;
+    let reload = wait_for_reload(&host, "swapped").await;
     assert!(
         reload.message().contains("folder of the manifest"),
         "{reload}"
@@ -148,7 +148,7 @@ async fn crash_after_a_refused_release_restores_the_release_before() {
     deploy.turn("current", "releases/1");
     let host = deploy.serve("current/config.ru.toml").await;
     deploy.turn("current", "releases/2");
-    reloads(&host, "refused").await;
+    wait_for_reload(&host, "refused").await;
     kill_process(host.worker(), Signal::KILL).expect("it is there");
     host.event("crash").await;
     host.next_worker().await;
@@ -170,7 +170,7 @@ async fn turned_config_map_reloads_and_keeps_the_server_in_reach() {
     symlink("..data/config.ru.toml", site.join("config.ru.toml")).expect("a link");
     let host = deploy.serve("config.ru.toml").await;
     deploy.turn("..data", "..2");
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     fs::remove_dir_all(site.join("..1")).expect("it is ours");
     assert_eq!(deploy.pid("config.ru.toml").await, pid(&host));
     assert_eq!(deploy.pid("..data/config.ru.toml").await, pid(&host));
@@ -258,16 +258,22 @@ async fn upgrade_follows_the_link_to_the_program() {
         .0
         .stackup(&["upgrade", "releases/1/config.ru.toml"])
         .await;
-    assert!(said.stdout.contains("nothing has been upgraded"), "{said:?}");
+    assert!(
+        said.stdout.contains("nothing has been upgraded"),
+        "{said:?}"
+    );
     host.event("upgraded").await;
-    is_told_to_leave(&mut connection).await;
+    wait_for_connection_close(&mut connection).await;
     symlink("2", programs.path().join("next")).expect("a link");
     fs::rename(programs.path().join("next"), &current).expect("the link is turned");
     let said = deploy
         .0
         .stackup(&["upgrade", "releases/1/config.ru.toml"])
         .await;
-    assert!(!said.stdout.contains("nothing has been upgraded"), "{said:?}");
+    assert!(
+        !said.stdout.contains("nothing has been upgraded"),
+        "{said:?}"
+    );
     host.event("upgraded").await;
     let runs = fs::read_link(format!("/proc/{}/exe", host.pid().as_raw_nonzero()));
     assert_eq!(runs.expect("it runs"), programs.path().join("2/stackup"));

@@ -9,7 +9,7 @@ use stackup_tests::log::Record;
 use stackup_tests::{Connection, Host, Site, artifacts};
 use tokio::net::TcpStream;
 
-use super::{faulty, reloads};
+use super::{faulty, wait_for_reload};
 
 /// The same command with at most 256 open files.
 fn with_few_files(command: &Command) -> Command {
@@ -47,7 +47,7 @@ async fn few_descriptors_starve_neither_reload_nor_new_worker() {
         idle.push(TcpStream::connect(host.address()).await.expect("it waits"));
     }
     site.library("faulty", &faulty(2, "none"));
-    reloads(&host, "swapped").await;
+    wait_for_reload(&host, "swapped").await;
     assert_eq!(connection.get("/").await.status(), 200);
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
