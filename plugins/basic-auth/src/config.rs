@@ -1,4 +1,4 @@
-//! What `basic-auth` is told.
+//! The config of `basic-auth`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,23 +10,23 @@ use crate::hash::Hash;
 use crate::htpasswd::Htpasswd;
 use crate::mac::Key;
 use crate::users::Users;
-use crate::verifier::Gate;
+use crate::verifier::Verifier;
 
 /// `[use.config]` of `basic-auth`.
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// What browsers say that the password is for.
+    /// What browsers show when they ask for the password.
     realm: String,
-    /// Names, each with the hash of its password: argon2 or bcrypt.
+    /// Users, each with the hash of the password: argon2 or bcrypt.
     users: BTreeMap<String, String>,
-    /// A file with a line `name:hash` for each, as Apache's `htpasswd -B` writes it.
+    /// A file with a line `name:hash` for each user, as Apache's `htpasswd -B` writes it.
     htpasswd: Option<PathBuf>,
-    /// How long it may take until a change of `htpasswd` is noticed, in milliseconds.
+    /// How often to check `htpasswd` for changes, in milliseconds.
     look_every: u64,
-    /// Names, each with its password as it is. In development only.
+    /// Users, each with the password in plain text. For development only.
     plain: BTreeMap<String, String>,
-    /// For how many seconds a password that was right is not hashed again.
+    /// How many seconds to remember a correct password.
     cache_for: u32,
 }
 
@@ -47,33 +47,37 @@ impl Config {
     /// `www-authenticate` (RFC 7617 §2).
     pub(crate) fn challenge(&self) -> Result<HeaderValue> {
         let realm = self.realm.replace('\\', r"\\").replace('"', r#"\""#);
-        HeaderValue::from_str(&format!(r#"Basic realm="{realm}", charset="UTF-8""#))
-            .map_err(|_| Error::config("realm", "it is sent in a header: ASCII, no line ends"))
+        HeaderValue::from_str(&format!(r#"Basic realm="{realm}", charset="UTF-8""#)).map_err(|_| {
+            Error::config(
+                "realm",
+                "the realm is sent in a header: use ASCII without line breaks",
+            )
+        })
     }
 
-    pub(crate) fn gate(self, cx: &Context) -> Result<Gate> {
+    pub(crate) fn verifier(self, cx: &Context) -> Result<Verifier> {
         let key = Key::random()?;
-        let users = self.named(cx, &key)?;
+        let users = self.from_manifest(cx, &key)?;
         let every = Duration::from_millis(self.look_every);
         let file = self.htpasswd.map(|file| cx.directory().join(file));
         if users.is_empty() && file.is_none() {
-            let message = "nobody could come in: give `htpasswd` or `users`";
+            let message = "no users; set `htpasswd` or `users`";
             return Err(Error::config("", message));
         }
         let users = Htpasswd::new(users, file, every)
             .map_err(|message| Error::config("htpasswd", message))?;
-        Ok(Gate::new(
+        Ok(Verifier::new(
             key,
             users,
             Duration::from_secs(self.cache_for.into()),
         ))
     }
 
-    /// Those of the manifest itself.
-    fn named(&self, cx: &Context, key: &Key) -> Result<Users> {
+    /// The users of the manifest itself.
+    fn from_manifest(&self, cx: &Context, key: &Key) -> Result<Users> {
         if !self.plain.is_empty() && !["development", "test"].contains(&cx.environment()) {
             let message = format!(
-                "passwords that are not hashed are for development, and this is {}: use `users`",
+                "plain-text passwords are for development, and the environment is {}; use `users` with hashes",
                 cx.environment()
             );
             return Err(Error::config("plain", message));

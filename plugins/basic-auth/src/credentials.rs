@@ -1,38 +1,38 @@
-//! A name and a password in a request (RFC 7617 §2).
+//! The credentials in a request (RFC 7617 §2).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
 use stackup_plugin::{Headers, header};
 
-/// What a request shows of itself.
-pub(crate) enum Presented {
-    /// No `authorization`.
-    Nothing,
-    /// One of another scheme, or nonsense.
-    Unusable,
+/// The `authorization` of a request.
+pub(crate) enum Authorization {
+    /// There is none.
+    Missing,
+    /// Another scheme, malformed, or repeated.
+    Invalid,
     Basic(Credentials),
 }
 
-/// A name and a password that are yet to be believed.
+/// A name and a password, not verified yet.
 pub(crate) struct Credentials {
     pub(crate) name: String,
     pub(crate) password: String,
 }
 
-impl Presented {
+impl Authorization {
     pub(crate) fn of(headers: Headers<'_>) -> Self {
         let mut fields = headers.get_all(header::AUTHORIZATION);
         let Some(field) = fields.next() else {
-            return Self::Nothing;
+            return Self::Missing;
         };
-        // It is no list: of two, somebody in front may have looked at the other one (RFC 9110 §5.3).
+        // It is not a list: a component in front may have checked the other one (RFC 9110 §5.3).
         if fields.next().is_some() {
-            return Self::Unusable;
+            return Self::Invalid;
         }
         field
             .to_str()
             .and_then(Credentials::parse)
-            .map_or(Self::Unusable, Self::Basic)
+            .map_or(Self::Invalid, Self::Basic)
     }
 }
 
@@ -45,7 +45,7 @@ impl Credentials {
         let decoded = STANDARD_PAD_INDIFFERENT.decode(encoded.trim_start()).ok()?;
         let decoded = String::from_utf8(decoded).ok()?;
         let (name, password) = decoded.split_once(':')?;
-        // Neither may have any (RFC 7617 §2), and a NUL would be the end of a password to bcrypt.
+        // Neither may contain control characters (RFC 7617 §2), and bcrypt would cut a password at a NUL.
         (!decoded.contains(char::is_control)).then(|| Self {
             name: name.to_owned(),
             password: password.to_owned(),

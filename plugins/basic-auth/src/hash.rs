@@ -1,4 +1,4 @@
-//! What is kept of a password.
+//! The hash of a password.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, Params, PasswordVerifier};
@@ -6,7 +6,7 @@ use bcrypt::HashParts;
 
 use crate::mac::{Key, Tag};
 
-/// What is kept of a password.
+/// The hash of a password.
 pub(crate) struct Hash {
     text: String,
     kind: Kind,
@@ -19,23 +19,23 @@ enum Kind {
 }
 
 impl Hash {
-    /// Of `$argon2id$v=19$m=…` or `$2b$10$…`; else what is wrong with it. A hash is no secret to show,
-    /// but a password that was written in its place is.
+    /// Parses `$argon2id$v=19$m=…` or `$2b$10$…`. Error messages do not repeat the text: it may be a password by
+    /// mistake.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let kind = if text.starts_with("$argon2") {
-            let hash = PasswordHash::new(text).map_err(|_| "this argon2 hash is damaged")?;
+            let hash = PasswordHash::new(text).map_err(|_| "not a valid argon2 hash")?;
             if hash.hash.is_none() || hash.salt.is_none() || Params::try_from(&hash).is_err() {
-                return Err("this argon2 hash is damaged");
+                return Err("not a valid argon2 hash");
             }
             Kind::Argon2(Box::new(hash))
         } else if text.starts_with("$2") {
-            let parts: HashParts = text.parse().map_err(|_| "this bcrypt hash is damaged")?;
+            let parts: HashParts = text.parse().map_err(|_| "not a valid bcrypt hash")?;
             if !(4..=31).contains(&parts.get_cost()) {
-                return Err("the cost of this bcrypt hash is not 4 to 31");
+                return Err("the cost of this bcrypt hash is not between 4 and 31");
             }
             Kind::Bcrypt
         } else {
-            return Err("neither an argon2 nor a bcrypt hash: `htpasswd -nB NAME` makes one");
+            return Err("neither an argon2 nor a bcrypt hash; create one with `htpasswd -nB NAME`");
         };
         Ok(Self {
             text: text.to_owned(),
@@ -43,20 +43,20 @@ impl Hash {
         })
     }
 
-    /// The password itself, which is not kept.
+    /// Of a plain-text password, which is not stored.
     pub(crate) fn plain(password: &str, key: &Key) -> Self {
         let kind = Kind::Plain(key.tag(&[password]));
         let text = String::new();
         Self { text, kind }
     }
 
-    /// Changes with the hash.
+    /// The text of the hash; empty for a plain-text password.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Takes as long for a wrong password as for the right one; many milliseconds on purpose.
-    pub(crate) fn fits(&self, password: &str, key: &Key) -> bool {
+    /// Whether the password matches. Takes some milliseconds on purpose, also for a wrong one.
+    pub(crate) fn matches(&self, password: &str, key: &Key) -> bool {
         match &self.kind {
             Kind::Argon2(hash) => Argon2::default()
                 .verify_password(password.as_bytes(), &**hash)

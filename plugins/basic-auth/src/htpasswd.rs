@@ -1,4 +1,4 @@
-//! The file with users, read again when it has changed.
+//! The htpasswd file, reloaded when it has changed.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +10,7 @@ use stackup_plugin::tracing;
 
 use crate::users::Users;
 
-/// The users of the manifest, and those of a file.
+/// The users of the manifest and of a file.
 pub(crate) struct Htpasswd {
     named: Users,
     file: Option<Arc<PathBuf>>,
@@ -24,7 +24,7 @@ struct Seen {
     looked: Instant,
 }
 
-/// Tells one content of a file from another without reading it.
+/// Identifies a state of the file without reading it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -32,11 +32,11 @@ struct Stamp {
     changed: (i64, i64),
 }
 
-/// A file with its stamp, which is taken first: what is written while it is read is noticed later.
+/// The stamp of a file and its users. The stamp is taken first, so that a write during the read is noticed later.
 type Read = (Stamp, Result<Users, String>);
 
 impl Htpasswd {
-    /// Reads the file; else says what is wrong with it.
+    /// Reads the file.
     pub(crate) fn new(
         named: Users,
         file: Option<PathBuf>,
@@ -48,7 +48,7 @@ impl Htpasswd {
             looked: Instant::now(),
         };
         if let Some(file) = &file {
-            let (stamp, users) = read(file, None)?.ok_or("there is nothing to read")?;
+            let (stamp, users) = read(file, None)?.ok_or("the file is empty")?;
             seen.users = Arc::new(named.or(users.map_err(|why| shown(file, &why))?));
             seen.stamp = Some(stamp);
         }
@@ -60,7 +60,7 @@ impl Htpasswd {
         })
     }
 
-    /// Who may come in now. A file that can't be read leaves those that could.
+    /// The current users. They stay as they were if the file can't be read.
     pub(crate) async fn users(&self, now: Instant) -> Arc<Users> {
         if let Some((file, before)) = self.due(now) {
             let path = Arc::clone(file);
@@ -73,7 +73,7 @@ impl Htpasswd {
         Arc::clone(&self.seen().users)
     }
 
-    /// The file, if this request is the one that looks at it, and its stamp of before.
+    /// The file and its last stamp, if it is time for this request to check it.
     fn due(&self, now: Instant) -> Option<(&Arc<PathBuf>, Option<Stamp>)> {
         let file = self.file.as_ref()?;
         let mut seen = self.seen();

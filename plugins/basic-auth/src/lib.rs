@@ -1,4 +1,4 @@
-//! A middleware that asks for a name and a password: Rack's `Rack::Auth::Basic`, as RFC 7617 has it.
+//! A middleware that asks for a user name and a password (RFC 7617): `Rack::Auth::Basic`.
 
 #![forbid(unsafe_code)]
 
@@ -15,13 +15,13 @@ use stackup_plugin::{
 };
 
 pub use self::config::Config;
-use self::credentials::Presented;
-use self::verifier::Gate;
+use self::credentials::Authorization;
+use self::verifier::Verifier;
 
-/// Asks for a name and a password.
+/// Asks for a user name and a password.
 pub struct BasicAuth {
     challenge: HeaderValue,
-    gate: Gate,
+    verifier: Verifier,
 }
 
 impl Middleware for BasicAuth {
@@ -30,26 +30,26 @@ impl Middleware for BasicAuth {
     fn init(config: Config, cx: &Context) -> Result<Self> {
         Ok(Self {
             challenge: config.challenge()?,
-            gate: config.gate(cx)?,
+            verifier: config.verifier(cx)?,
         })
     }
 
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
-        let credentials = match Presented::of(req.headers()) {
-            Presented::Nothing => return self.ask(),
-            Presented::Unusable => return Ok(Response::new(StatusCode::BAD_REQUEST)),
-            Presented::Basic(credentials) => credentials,
+        let credentials = match Authorization::of(req.headers()) {
+            Authorization::Missing => return self.challenge(),
+            Authorization::Invalid => return Ok(Response::new(StatusCode::BAD_REQUEST)),
+            Authorization::Basic(credentials) => credentials,
         };
-        match self.gate.lets(&credentials).await {
+        match self.verifier.verify(&credentials).await {
             Some(name) => req.env_mut().set("REMOTE_USER", name),
-            None => return self.ask(),
+            None => return self.challenge(),
         }
         next.run(req).await
     }
 }
 
 impl BasicAuth {
-    fn ask(&self) -> Result {
+    fn challenge(&self) -> Result {
         let res = Response::new(StatusCode::UNAUTHORIZED);
         Ok(res.with_header(header::WWW_AUTHENTICATE, &self.challenge)?)
     }

@@ -1,11 +1,11 @@
-//! Who may come in, by which password.
+//! Users and the hashes of their passwords.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::hash::Hash;
 
-/// Names with their hashes.
+/// Users and their hashes.
 #[derive(Clone, Default)]
 pub(crate) struct Users(BTreeMap<String, Arc<Hash>>);
 
@@ -14,7 +14,7 @@ impl Users {
         self.0.is_empty()
     }
 
-    /// Adds one, or says what is wrong with the name.
+    /// Adds a user; fails if the name is invalid or already taken.
     pub(crate) fn add(&mut self, name: &str, hash: Hash) -> Result<(), &'static str> {
         // An empty name is valid (RFC 7617 §2).
         if name.contains(|c: char| c == ':' || c.is_control()) {
@@ -22,11 +22,11 @@ impl Users {
         }
         match self.0.insert(name.to_owned(), Arc::new(hash)) {
             None => Ok(()),
-            Some(_) => Err("this name is there twice"),
+            Some(_) => Err("duplicate user name"),
         }
     }
 
-    /// The same with those of `others` that have other names.
+    /// Adds those of `others` whose names are not taken.
     pub(crate) fn or(&self, others: Self) -> Self {
         let mut all = others.0;
         all.extend(self.0.clone());
@@ -45,7 +45,7 @@ impl Users {
         self.0.values().nth((number % count) as usize)
     }
 
-    /// The lines of an htpasswd file; else what is wrong with which one.
+    /// Parses an htpasswd file. An error names the line.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut users = Self::default();
         for (number, line) in text.lines().enumerate() {
@@ -53,7 +53,7 @@ impl Users {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let added = line.split_once(':').ok_or("no `name:hash`");
+            let added = line.split_once(':').ok_or("expected `name:hash`");
             let added = added.and_then(|(name, hash)| users.add(name, Hash::parse(hash)?));
             added.map_err(|why| format!("line {}: {why}", number + 1))?;
         }

@@ -7,13 +7,13 @@ mod limited;
 use stackup_plugin::header::CONTENT_LENGTH;
 use stackup_plugin::{Body, Context, Error, Middleware, Next, Request, Result, StatusCode};
 
-use self::limited::Limited;
+use self::limited::LimitedBody;
 
 /// `[use.config]` of `body-limit`.
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// How many bytes a request's body may have.
+    /// The maximum size of a request's body, in bytes.
     bytes: u64,
 }
 
@@ -38,17 +38,17 @@ impl Middleware for BodyLimit {
     }
 
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
-        let told = req
+        let content_length = req
             .header(CONTENT_LENGTH)
             .and_then(|length| length.parse::<u64>().ok());
-        // Before it is read, and before the client is asked to send it.
-        if told.is_some_and(|length| length > self.bytes) {
+        // Refused before it is read, and before `100 Continue` asks the client to send it.
+        if content_length.is_some_and(|length| length > self.bytes) {
             return Err(too_large(self.bytes));
         }
         let body = req.take_body();
         req.set_body(match body.is_end() {
             true => body,
-            false => Body::new(Limited::new(body, self.bytes)),
+            false => Body::new(LimitedBody::new(body, self.bytes)),
         });
         next.run(req).await
     }
@@ -72,7 +72,7 @@ mod tests {
         testing::middleware::<BodyLimit>(json!({ "bytes": 5 })).unwrap()
     }
 
-    /// What an app that reads all of the body answers.
+    /// The response of an app that echoes the body.
     fn echoed(request: TestRequest) -> Result<String> {
         let below = async |mut req: Request| {
             let body = req.take_body().collect(usize::MAX).await?;
@@ -90,19 +90,19 @@ mod tests {
     }
 
     #[test]
-    fn up_to_the_limit_it_goes_on() {
+    fn body_within_the_limit_passes() {
         assert_eq!(echoed(post("/", "12345")).unwrap(), "12345");
         assert_eq!(
             echoed(post("/", streamed(&["123", "45"]))).unwrap(),
             "12345"
         );
         assert_eq!(echoed(get("/")).unwrap(), "");
-        let told = post("/", "12345").header("content-length", "5");
-        assert_eq!(echoed(told).unwrap(), "12345");
+        let with_length = post("/", "12345").header("content-length", "5");
+        assert_eq!(echoed(with_length).unwrap(), "12345");
     }
 
     #[test]
-    fn over_the_limit_it_is_413() {
+    fn body_over_the_limit_fails_with_413() {
         for body in [
             Body::from("123456"),
             streamed(&["123", "456"]),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_to_be_too_large_goes_nowhere() {
+    fn content_length_over_the_limit_is_refused_before_the_app() {
         let below = async |_req: Request| -> &str { panic!("the app was called") };
         let request = post("/", "1").header("content-length", "6");
         let error = block_on(mounted().call(request, below)).unwrap_err();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_read_ahead_and_the_length_is_still_known() {
+    fn body_is_not_read_ahead_and_keeps_its_size_hint() {
         block_on(async {
             let below = async |mut req: Request| {
                 assert_eq!(req.take_body().size_hint().exact(), Some(3));

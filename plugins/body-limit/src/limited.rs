@@ -1,4 +1,4 @@
-//! A body that fails when it gets too long.
+//! A body that fails when it exceeds a limit.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,21 +8,21 @@ use stackup_plugin::{Body, Bytes, Error, Result};
 
 use crate::too_large;
 
-/// A body of up to so many bytes.
-pub(crate) struct Limited {
+/// A body of at most `limit` bytes.
+pub(crate) struct LimitedBody {
     body: Body,
     limit: u64,
     left: u64,
 }
 
-impl Limited {
+impl LimitedBody {
     pub(crate) fn new(body: Body, limit: u64) -> Self {
         let left = limit;
         Self { body, limit, left }
     }
 }
 
-impl HttpBody for Limited {
+impl HttpBody for LimitedBody {
     type Data = Bytes;
     type Error = Error;
 
@@ -36,7 +36,7 @@ impl HttpBody for Limited {
             .and_then(Frame::data_ref)
             .map_or(0, Bytes::len) as u64;
         let Some(left) = self.left.checked_sub(length) else {
-            // Its end is nobody's business any more.
+            // The rest is not needed any more.
             self.body = Body::empty();
             return Poll::Ready(Some(Err(too_large(self.limit))));
         };

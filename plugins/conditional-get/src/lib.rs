@@ -1,4 +1,4 @@
-//! A middleware that answers 304 to who has the content already: Rack's `Rack::ConditionalGet`.
+//! A middleware that responds with 304 to clients that already have the content: `Rack::ConditionalGet`.
 
 #![forbid(unsafe_code)]
 
@@ -12,20 +12,20 @@ use stackup_plugin::header::{
 };
 use stackup_plugin::{Body, HeaderName, Headers, Next, Request, Response, Result, StatusCode};
 
-use self::tags::Wanted;
+use self::tags::IfNoneMatch;
 
 async fn conditional_get(req: Request, next: Next<'_>) -> Result {
     let condition = Condition::of(&req);
     let mut res = next.run(req).await?;
-    if res.status() == StatusCode::OK && condition.is_some_and(|has| has.current(&res)) {
+    if res.status() == StatusCode::OK && condition.is_some_and(|condition| condition.holds(&res)) {
         not_modified(&mut res);
     }
     Ok(res)
 }
 
-/// What the client has, if it asks for what is newer (RFC 9110 §13.2.2, steps 3 and 4).
+/// The condition of a request (RFC 9110 §13.2.2, steps 3 and 4).
 enum Condition {
-    Tags(Wanted),
+    Tags(IfNoneMatch),
     Since(SystemTime),
 }
 
@@ -34,17 +34,17 @@ impl Condition {
         if !["GET", "HEAD", "QUERY"].contains(&req.method().as_str()) {
             return None;
         }
-        // With tags, dates don't matter, even if no tag can be read (§13.1.3).
+        // If-None-Match overrides dates, even if it is malformed (§13.1.3).
         if req.headers().contains(IF_NONE_MATCH) {
             let lines = req.headers().get_all(IF_NONE_MATCH);
             let lines: Vec<_> = lines.map(|line| line.as_bytes()).collect();
-            return Some(Self::Tags(Wanted::parse(&lines.join(&b", "[..]))));
+            return Some(Self::Tags(IfNoneMatch::parse(&lines.join(&b", "[..]))));
         }
         date(req.headers(), IF_MODIFIED_SINCE).map(Self::Since)
     }
 
-    /// Whether what the client has is what it would get.
-    fn current(&self, res: &Response) -> bool {
+    /// Whether the client already has this content.
+    fn holds(&self, res: &Response) -> bool {
         match self {
             Self::Tags(tags) => tags.include(res.headers().get(ETAG)),
             Self::Since(then) => date(res.headers(), LAST_MODIFIED).is_some_and(|at| at <= *then),
@@ -52,14 +52,14 @@ impl Condition {
     }
 }
 
-/// A date, if there is just one and it is one.
+/// A date; none if it is malformed or occurs twice.
 fn date(headers: Headers<'_>, name: HeaderName) -> Option<SystemTime> {
     let mut values = headers.get_all(name);
     let date = httpdate::parse_http_date(values.next()?.to_str()?).ok()?;
     values.next().is_none().then_some(date)
 }
 
-/// Makes a 304 of it: without the body, and what would be wrong or useless of it (§15.4.5).
+/// Turns a response into a 304, without the body and the headers that describe it (§15.4.5).
 fn not_modified(res: &mut Response) {
     res.set_status(StatusCode::NOT_MODIFIED);
     for name in [

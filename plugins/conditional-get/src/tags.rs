@@ -4,15 +4,15 @@ use stackup_plugin::Value;
 
 /// The tags that a client has.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// `*`: any content at all.
+pub(crate) enum IfNoneMatch {
+    /// `*`: any content.
     Any,
-    /// These; the opaque part alone, for here weak ones are as good as strong ones (§8.8.3.2).
+    /// The opaque parts of tags: weak and strong ones compare as equal here (§8.8.3.2).
     Tags(Vec<Vec<u8>>),
 }
 
-impl Wanted {
-    /// Reads a list; what is no tag is passed over.
+impl IfNoneMatch {
+    /// Parses a list; skips what is not a tag.
     pub(crate) fn parse(list: &[u8]) -> Self {
         if list.trim_ascii() == b"*" {
             return Self::Any;
@@ -32,7 +32,7 @@ impl Wanted {
         Self::Tags(tags)
     }
 
-    /// Whether a client that has these has what is tagged so.
+    /// Whether this matches an `etag`.
     pub(crate) fn include(&self, etag: Option<Value<'_>>) -> bool {
         let Self::Tags(tags) = self else {
             return true;
@@ -42,7 +42,7 @@ impl Wanted {
     }
 }
 
-/// What is between the quotes of a tag, which may hold commas, and what follows the tag.
+/// The text between the quotes of a tag, which may contain commas, and the text after the tag.
 fn opaque(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let quoted = text
         .strip_prefix(b"W/")
@@ -65,9 +65,9 @@ mod tests {
     use super::*;
 
     fn tags(list: &str) -> Vec<String> {
-        match Wanted::parse(list.as_bytes()) {
-            Wanted::Any => vec!["any".to_owned()],
-            Wanted::Tags(tags) => tags
+        match IfNoneMatch::parse(list.as_bytes()) {
+            IfNoneMatch::Any => vec!["any".to_owned()],
+            IfNoneMatch::Tags(tags) => tags
                 .into_iter()
                 .map(|t| String::from_utf8(t).unwrap())
                 .collect(),
@@ -75,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn list_is_read() {
+    fn list_is_parsed() {
         assert_eq!(tags(r#""a", W/"b" ,,"c,d","""#), ["a", "b", "c,d", ""]);
         assert_eq!(tags(" * "), ["any"]);
         assert_eq!(tags("\"é\""), ["é"]);
     }
 
     #[test]
-    fn what_is_no_tag_is_passed_over() {
+    fn malformed_tags_are_skipped() {
         assert_eq!(tags(r#"a, "b"x, w/"c", "d e", *, "f""#), ["f"]);
         for nothing in ["", ",", "\"", "W/", "W/\"a", "\"a", "a"] {
             assert_eq!(tags(nothing), [""; 0], "{nothing}");

@@ -48,7 +48,7 @@ fn several_lines_are_one_list() {
 }
 
 #[test]
-fn any_content_is_enough_for_an_asterisk() {
+fn asterisk_matches_any_content() {
     assert_eq!(
         asked(get("/").header("if-none-match", "*"), "a").status(),
         304
@@ -60,7 +60,7 @@ fn any_content_is_enough_for_an_asterisk() {
 }
 
 #[test]
-fn dates_decide_where_there_is_no_tag() {
+fn if_modified_since_compares_dates() {
     assert_eq!(since(OLD, OLD), 304);
     assert_eq!(since(NEW, OLD), 304);
     assert_eq!(since(OLD, NEW), 200);
@@ -77,7 +77,7 @@ fn dates_decide_where_there_is_no_tag() {
 }
 
 #[test]
-fn tags_go_before_dates() {
+fn if_none_match_overrides_dates() {
     let request = || {
         get("/")
             .header("if-modified-since", NEW)
@@ -94,7 +94,7 @@ fn tags_go_before_dates() {
 }
 
 #[test]
-fn only_what_reads_is_conditional() {
+fn only_a_200_to_get_head_and_query_is_conditional() {
     let ask = |method: &str, status: StatusCode| {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let request = request(method, "/").header("if-none-match", "*");
@@ -112,7 +112,7 @@ fn only_what_reads_is_conditional() {
 }
 
 #[test]
-fn the_304_has_what_a_cache_needs_and_no_more() {
+fn not_modified_keeps_only_the_headers_that_caches_need() {
     let headers = [
         ("content-type", "text/plain"),
         ("content-length", "7"),
@@ -135,7 +135,7 @@ fn the_304_has_what_a_cache_needs_and_no_more() {
 }
 
 #[test]
-fn a_stream_that_nobody_needs_is_dropped() {
+fn streaming_body_of_a_304_is_dropped() {
     let (mut sender, body) = Body::channel(1);
     let res = asked(get("/").header("if-none-match", "*"), body);
     assert!(block_on(sender.send("a")).is_err());

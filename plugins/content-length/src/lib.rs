@@ -1,4 +1,4 @@
-//! A middleware that says how long a body is, where that is known: Rack's `Rack::ContentLength`.
+//! A middleware that sets `content-length` where the length is known: `Rack::ContentLength`.
 
 #![forbid(unsafe_code)]
 
@@ -8,14 +8,14 @@ use stackup_plugin::{Method, Next, Request, Response, Result, StatusCode};
 async fn content_length(req: Request, next: Next<'_>) -> Result {
     let is_head = req.method() == Method::HEAD;
     let mut res = next.run(req).await?;
-    if may_have_one(&res) && !framed(&res) {
+    if may_have_length(&res) && !framed(&res) {
         set_length(&mut res, is_head)?;
     }
     Ok(res)
 }
 
-/// Whether a response has a body whose length can be told (RFC 9110 §8.6).
-fn may_have_one(res: &Response) -> bool {
+/// Whether a response with this status may have `content-length` (RFC 9110 §8.6).
+fn may_have_length(res: &Response) -> bool {
     let status = res.status();
     let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
     !bodiless && !status.is_informational()
@@ -27,12 +27,12 @@ fn framed(res: &Response) -> bool {
         .any(|name| res.headers().contains(name))
 }
 
-/// Sets the length of the body, which is not read for it.
+/// Sets the length of the body without reading it.
 fn set_length(res: &mut Response, is_head: bool) -> Result<()> {
     let body = res.take_body();
     let length = body.size_hint().exact();
     res.set_body(body);
-    // An app that gives HEAD no body says nothing of the body for GET.
+    // An empty body for HEAD says nothing about that for GET.
     if let Some(length) = length.filter(|length| *length > 0 || !is_head) {
         res.headers_mut()
             .insert(CONTENT_LENGTH, length.to_string())?;
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn known_length_is_told() {
+    fn known_length_is_set() {
         assert_eq!(of_get("hello").unwrap(), "5");
         assert_eq!(of_get("").unwrap(), "0");
         assert_eq!(of_get(vec![0; 100_000]).unwrap(), "100000");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_and_what_is_framed_already_are_left_alone() {
+    fn streams_and_existing_framing_are_left_unchanged() {
         assert_eq!(of_get(Body::channel(1).1), None);
         assert_eq!(of_get(Body::from("a").map_chunks(|chunk| chunk)), None);
         assert_eq!(of_get(([("content-length", "7")], "hello")).unwrap(), "7");
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_body_gets_none() {
+    fn status_without_a_body_gets_no_length() {
         for status in [100, 101, 103, 204, 304] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(of_get(status), None, "{status}");
@@ -90,13 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn head_gets_the_length_of_a_body_that_is_there() {
+    fn head_gets_the_length_of_a_body_that_is_not_empty() {
         assert_eq!(length(Method::HEAD, "hello").unwrap(), "5");
         assert_eq!(length(Method::HEAD, ""), None);
     }
 
     #[test]
-    fn body_is_still_there() {
+    fn body_is_kept() {
         block_on(async {
             let middleware = testing::middleware_fn(content_length).unwrap();
             let below = async |_req| "hello";

@@ -1,4 +1,4 @@
-//! What `cors` is told.
+//! The config of `cors`.
 
 use stackup_plugin::{Error, HeaderName, Method, Result};
 
@@ -9,17 +9,17 @@ use crate::{Cors, RequestHeaders};
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// Whose pages may ask: `https://www.example.com`, `https://*.example.com`, or `*` for all.
+    /// The origins whose pages may send requests: `https://www.example.com`, `https://*.example.com`, or `*` for all.
     origins: Vec<String>,
-    /// By which methods.
+    /// The methods that pages may use.
     methods: Vec<String>,
-    /// With which headers, beside those that every page may send; `*` for all.
+    /// The request headers that pages may send, besides those that every page may send; `*` for all.
     headers: Vec<String>,
-    /// Which headers of a response they may read, beside those that every page may read.
+    /// The response headers that pages may read, besides those that every page may read.
     expose: Vec<String>,
-    /// Whether with cookies and other credentials.
+    /// Whether requests may carry cookies and other credentials.
     credentials: bool,
-    /// For how many seconds browsers need not ask again.
+    /// How many seconds browsers may cache the answer to a preflight.
     max_age: u32,
 }
 
@@ -40,13 +40,13 @@ impl Config {
     pub(crate) fn cors(self) -> Result<Cors> {
         let origins = Origins::parse(&self.origins)?;
         if self.credentials && matches!(origins, Origins::Any) {
-            let message = "every site could act in the name of who visits it: name `origins`";
+            let message = "with `origins = [\"*\"]`, every site could act on behalf of its visitors; list the origins";
             return Err(Error::config("credentials", message));
         }
         for (index, method) in self.methods.iter().enumerate() {
-            // The Fetch standard knows methods as they are written.
+            // Methods are case-sensitive in the Fetch standard.
             if method.parse::<Method>().is_err() || method.contains(char::is_lowercase) {
-                let message = format!("{method:?} is no method in upper case");
+                let message = format!("{method:?} is not a method in upper case");
                 return Err(Error::config(format!("methods[{index}]"), message));
             }
         }
@@ -69,7 +69,7 @@ impl Config {
 fn names(key: &str, names: &[String]) -> Result<String> {
     for (index, name) in names.iter().enumerate() {
         if name == "*" || name.parse::<HeaderName>().is_err() {
-            let message = format!("{name:?} is not the name of a header");
+            let message = format!("{name:?} is not a header name");
             return Err(Error::config(format!("{key}[{index}]"), message));
         }
     }

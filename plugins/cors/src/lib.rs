@@ -1,4 +1,4 @@
-//! A middleware that lets pages of other origins ask (CORS, the Fetch standard).
+//! A middleware that lets pages of other origins send requests (CORS, in the Fetch standard).
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ use stackup_plugin::{
 pub use self::config::Config;
 use self::origins::Origins;
 
-/// Lets pages of other origins ask.
+/// Lets pages of other origins send requests.
 pub struct Cors {
     origins: Origins,
     credentials: bool,
@@ -25,7 +25,7 @@ pub struct Cors {
 
 /// The headers that a page may send.
 pub(crate) enum RequestHeaders {
-    /// Whichever it asks for.
+    /// Any.
     Any,
     List(String),
 }
@@ -42,7 +42,7 @@ impl Middleware for Cors {
             return self.preflight(req.headers());
         }
         let origin = req.header(header::ORIGIN);
-        let allowed = origin.and_then(|origin| self.origins.answer(origin));
+        let allowed = origin.and_then(|origin| self.origins.allow_origin(origin));
         let mut res = next.run(req).await?;
         vary(&mut res, self.varies())?;
         if let Some(allowed) = allowed {
@@ -57,13 +57,13 @@ impl Middleware for Cors {
 }
 
 impl Cors {
-    /// Whether the page may send what it is about to send. It is the browser that says no.
+    /// Responds to a preflight. The browser enforces the answer.
     fn preflight(&self, asked: Headers<'_>) -> Result {
         let mut res = Response::new(StatusCode::NO_CONTENT);
         vary(&mut res, self.varies())?;
         vary(&mut res, &["access-control-request-headers"])?;
         let origin = asked.text(header::ORIGIN).unwrap_or_default();
-        let Some(allowed) = self.origins.answer(origin) else {
+        let Some(allowed) = self.origins.allow_origin(origin) else {
             return Ok(res);
         };
         let mut headers = res.headers_mut();
@@ -71,7 +71,7 @@ impl Cors {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, &self.methods)?;
         let wanted = match &self.headers {
             RequestHeaders::List(list) => Some(list.as_str()),
-            // With credentials `*` would be the name of a header.
+            // With credentials, `*` would mean a header of that name.
             RequestHeaders::Any => asked.text(header::ACCESS_CONTROL_REQUEST_HEADERS),
         };
         if let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) {
@@ -89,7 +89,7 @@ impl Cors {
         Ok(())
     }
 
-    /// What the answer depends on, that of others as well: a cache must not give theirs to them.
+    /// The names for `vary`, also on responses to other origins: a cache must not mix them up.
     fn varies(&self) -> &'static [&'static str] {
         match self.origins {
             Origins::Any => &[],
@@ -98,7 +98,7 @@ impl Cors {
     }
 }
 
-/// A browser's question (Fetch §4.8). Any other OPTIONS is for the app.
+/// Whether this is a preflight (Fetch §4.8). Any other OPTIONS goes to the app.
 fn is_preflight(req: &Request) -> bool {
     req.method() == Method::OPTIONS
         && req.headers().contains(header::ORIGIN)
@@ -107,7 +107,7 @@ fn is_preflight(req: &Request) -> bool {
             .contains(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Adds names to `vary`, unless they are there.
+/// Adds names to `vary` unless already present.
 fn vary(res: &mut Response, names: &[&str]) -> Result<()> {
     for name in names {
         let fields = res.headers().get_all(header::VARY);

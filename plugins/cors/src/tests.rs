@@ -29,7 +29,7 @@ fn vary_of(res: &Answered) -> Vec<String> {
 const SITE: &str = "https://www.example.com";
 
 #[test]
-fn known_page_may_ask() {
+fn allowed_origin_gets_headers() {
     block_on(async {
         let config = json!({
             "origins": [SITE], "methods": ["GET", "PUT"], "headers": ["x-own"],
@@ -61,7 +61,7 @@ fn known_page_may_ask() {
 }
 
 #[test]
-fn unknown_page_may_not() {
+fn other_origin_gets_no_headers() {
     block_on(async {
         let middleware = mounted(json!({ "origins": [SITE], "headers": ["*"] }));
         for origin in [
@@ -73,12 +73,12 @@ fn unknown_page_may_not() {
             for request in [preflight(origin), get("/").header("origin", origin)] {
                 let res = answer(&middleware, request).await;
                 let names = res.headers().iter().map(|(name, _)| name.to_owned());
-                let told = names.filter(|name| name.starts_with("access-control"));
-                assert_eq!(told.collect::<Vec<_>>(), [""; 0], "{origin}");
+                let cors = names.filter(|name| name.starts_with("access-control"));
+                assert_eq!(cors.collect::<Vec<_>>(), [""; 0], "{origin}");
                 assert_eq!(vary_of(&res)[0], "origin");
             }
         }
-        // No browser's question: the app's.
+        // Not a preflight.
         let options = testing::request(Method::OPTIONS, "/").header("origin", SITE);
         let res = answer(&middleware, options).await;
         assert_eq!(res.finish().await.unwrap(), "app: OPTIONS");
@@ -87,9 +87,9 @@ fn unknown_page_may_not() {
 }
 
 #[test]
-fn star_is_of_names_alone() {
+fn star_matches_host_labels_only() {
     let origins = Origins::parse(&["https://*.example.com:8443".to_owned()]).unwrap();
-    let may = |origin| origins.answer(origin).is_some();
+    let may = |origin| origins.allow_origin(origin).is_some();
     assert!(may("https://a.example.com:8443") && may("https://a.b-1.example.com:8443"));
     for origin in [
         "https://example.com:8443",
@@ -107,7 +107,7 @@ fn star_is_of_names_alone() {
 }
 
 #[test]
-fn all_may_ask_without_credentials() {
+fn star_allows_every_origin() {
     block_on(async {
         let middleware = mounted(json!({ "origins": ["*"], "headers": ["*"] }));
         let res = answer(&middleware, preflight("null")).await;
@@ -124,7 +124,7 @@ fn all_may_ask_without_credentials() {
 }
 
 #[test]
-fn vary_and_answers_of_the_app_are_joined() {
+fn headers_of_the_app_are_merged() {
     block_on(async {
         let middleware = mounted(json!({ "origins": [SITE] }));
         for (vary, expected) in [
