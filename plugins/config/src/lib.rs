@@ -101,7 +101,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
         )));
     }
     let value = HeaderValue::try_from(value)
-        .map_err(|_| refuse(format!("{value:?} is not a header value")))?;
+        .map_err(|_| refuse(format!("{value:?} can't be the value of a header")))?;
     Ok((parsed, value))
 }
 
@@ -173,7 +173,7 @@ mod tests {
             (
                 json!({ "headers": { "a": "b\r\nc: d" } }),
                 "headers.a",
-                "not a header value",
+                "can't be the value",
             ),
             (
                 json!({ "headers": { "Content-Length": "1" } }),

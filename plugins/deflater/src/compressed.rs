@@ -1,4 +1,4 @@
-//! A body that is compressed as it streams.
+//! A body that is compressed while it streams.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,21 +8,21 @@ use stackup_plugin::{Body, Bytes, Error, Result};
 
 use crate::encoder::Encoder;
 
-/// How much is compressed at a time: then other requests of this thread have their turn.
+/// How much is compressed at a time, so that other requests on this thread get their turn.
 const PIECE: usize = 16 * 1024;
 
-/// The compressed form of a body.
-pub(crate) struct Compressed {
+/// A body that is compressed while it streams.
+pub(crate) struct CompressedBody {
     body: Body,
-    /// None once all is compressed, or has failed.
+    /// None once everything is compressed or the body has failed.
     encoder: Option<Encoder>,
-    /// What is still to be compressed of a chunk.
+    /// The rest of the current chunk.
     chunk: Bytes,
     sync: bool,
     trailers: Option<Frame<Bytes>>,
 }
 
-impl Compressed {
+impl CompressedBody {
     pub(crate) fn new(body: Body, encoder: Encoder, sync: bool) -> Self {
         Self {
             body,
@@ -33,11 +33,11 @@ impl Compressed {
         }
     }
 
-    /// Compresses a piece of the chunk; returns what is ready to be sent.
+    /// Compresses a piece of the chunk, and returns the output so far.
     fn compress(&mut self, encoder: &mut Encoder) -> Result<Vec<u8>> {
         let piece = self.chunk.split_to(self.chunk.len().min(PIECE));
         encoder.write(&piece)?;
-        // What ends now is flushed by its end.
+        // The end of the body flushes the rest.
         if self.sync && self.chunk.is_empty() && !self.body.is_end() {
             encoder.flush()?;
         }
@@ -84,7 +84,7 @@ impl Compressed {
     }
 }
 
-impl HttpBody for Compressed {
+impl HttpBody for CompressedBody {
     type Data = Bytes;
     type Error = Error;
 

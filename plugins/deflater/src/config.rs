@@ -1,4 +1,4 @@
-//! What `deflater` is told.
+//! The config of `deflater`.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -10,22 +10,22 @@ use stackup_plugin::{Error, Response, Result};
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// The codings that there are; of those that a client wants alike the first is taken.
+    /// The available codings; if a client prefers several equally, the first one is used.
     pub(crate) codings: Vec<Coding>,
-    /// Media types to compress, as `text/html` or `text/*`; none are all.
+    /// Media types to compress, such as `text/html` or `text/*`; empty means all.
     pub(crate) include: Vec<String>,
-    /// Whether each chunk is sent when it comes, rather than when there is enough of it.
+    /// Whether to send each chunk at once, rather than wait for enough data.
     pub(crate) sync: bool,
-    /// How hard to try.
+    /// The compression levels.
     pub(crate) level: Levels,
 }
 
-/// A way to compress (RFC 9110 §8.4.1, RFC 7932, RFC 8878).
+/// A content coding (RFC 9110 §8.4.1, RFC 7932, RFC 8878).
 #[stackup_plugin::config]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Coding {
-    /// DEFLATE with a checksum, which every client knows.
+    /// DEFLATE with a checksum, which every client supports.
     Gzip,
     /// Brotli.
     Br,
@@ -33,7 +33,7 @@ pub enum Coding {
     Zstd,
 }
 
-/// How hard to try: more costs more time for fewer bytes.
+/// Compression levels: a higher level takes more time and saves more bytes.
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Levels {
@@ -80,7 +80,7 @@ impl Coding {
 impl Config {
     pub(crate) fn check(&self) -> Result<()> {
         if self.codings.is_empty() {
-            let message = "there must be one at least of \"gzip\", \"br\" and \"zstd\"";
+            let message = "expected at least one of \"gzip\", \"br\" and \"zstd\"";
             return Err(Error::config("codings", message));
         }
         for (index, kind) in self.include.iter().enumerate() {
@@ -89,13 +89,13 @@ impl Config {
                 .filter(|(kind, sub)| !kind.is_empty() && !sub.is_empty());
             if parts.is_none() || kind.contains(';') {
                 let message =
-                    format!("{kind:?} is not a media type, such as \"text/html\" or \"text/*\"");
+                    format!("{kind:?} is not a media type such as \"text/html\" or \"text/*\"");
                 return Err(Error::config(format!("include[{index}]"), message));
             }
         }
         within("level.gzip", self.level.gzip, 1..=9)?;
         within("level.br", self.level.br, 0..=11)?;
-        // Above 19 the window is larger than the 8 MiB that clients need have (RFC 9659).
+        // Above 19 the window exceeds the 8 MiB that clients must support (RFC 9659).
         within("level.zstd", self.level.zstd, 1..=19)
     }
 

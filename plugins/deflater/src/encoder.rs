@@ -1,4 +1,4 @@
-//! The codings, behind one face.
+//! The codings behind one type.
 
 use std::io::{self, Write};
 
@@ -8,12 +8,12 @@ use flate2::write::GzEncoder;
 
 use crate::config::{Coding, Levels};
 
-/// What brotli collects before it compresses.
+/// Brotli's input buffer.
 const BROTLI_BUFFER: usize = 4096;
-/// The logarithm of how far brotli looks back: 512 KiB, for each response that is under way.
+/// The logarithm of brotli's window: 512 KiB for each response in progress.
 const BROTLI_WINDOW: u32 = 19;
 
-/// Compresses what is written to it, into memory.
+/// Compresses into memory.
 pub(crate) enum Encoder {
     Gzip(GzEncoder<Vec<u8>>),
     Br(Box<CompressorWriter<Vec<u8>>>),
@@ -23,7 +23,7 @@ pub(crate) enum Encoder {
 impl Encoder {
     pub(crate) fn new(coding: Coding, level: &Levels) -> io::Result<Self> {
         Ok(match coding {
-            // Without a time in its head: the same content has the same bytes.
+            // No time in the header: the same content gives the same bytes.
             Coding::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), Compression::new(level.gzip))),
             Coding::Br => {
                 let (buffer, window) = (BROTLI_BUFFER, BROTLI_WINDOW);
@@ -38,12 +38,12 @@ impl Encoder {
         self.writer().write_all(bytes)
     }
 
-    /// Makes all that was written so far readable for the client.
+    /// Flushes, so that the client can decode everything written so far.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.writer().flush()
     }
 
-    /// What has been compressed since it was asked for last.
+    /// Takes the output since the last call.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         std::mem::take(match self {
             Self::Gzip(encoder) => encoder.get_mut(),
@@ -52,7 +52,7 @@ impl Encoder {
         })
     }
 
-    /// All that is left.
+    /// Ends the stream and returns the rest of the output.
     pub(crate) fn finish(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Gzip(encoder) => encoder.finish(),

@@ -1,4 +1,4 @@
-//! A middleware that compresses responses as they stream: Rack's `Rack::Deflater`.
+//! A middleware that compresses responses while they stream: `Rack::Deflater`.
 
 #![forbid(unsafe_code)]
 
@@ -14,7 +14,7 @@ use stackup_plugin::{
 };
 
 use self::accept::{Choice, choose};
-use self::compressed::Compressed;
+use self::compressed::CompressedBody;
 pub use self::config::{Coding, Config, Levels};
 use self::encoder::Encoder;
 
@@ -94,7 +94,7 @@ impl Deflater {
         // HEAD has the headers of GET, and no body (RFC 9110 §9.3.2).
         if !is_head {
             let encoder = Encoder::new(coding, &self.config.level)?;
-            res.map_body(|body| Body::new(Compressed::new(body, encoder, self.config.sync)));
+            res.map_body(|body| Body::new(CompressedBody::new(body, encoder, self.config.sync)));
         }
         Ok(())
     }

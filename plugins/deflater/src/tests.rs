@@ -50,7 +50,7 @@ fn decoded(coding: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn each_coding_leads_back_to_the_content() {
+fn each_coding_round_trips() {
     // Not so regular that it would fit a piece.
     let noise = |n: u32| n.wrapping_mul(2_654_435_761).to_be_bytes()[0];
     let content: Vec<u8> = (0..100_000).map(noise).collect();
@@ -67,7 +67,7 @@ fn each_coding_leads_back_to_the_content() {
 }
 
 #[test]
-fn each_chunk_can_be_read_before_the_next_is_there() {
+fn each_chunk_can_be_decoded_before_the_next_arrives() {
     for coding in ["gzip", "br", "zstd"] {
         block_on(async {
             let (mut sender, body) = Body::channel(1);
@@ -114,7 +114,7 @@ impl Write for Seen {
 }
 
 #[test]
-fn headers_speak_of_the_new_form() {
+fn headers_describe_the_compressed_form() {
     let headers = [
         ("content-length", "5"),
         ("accept-ranges", "bytes"),
@@ -136,7 +136,7 @@ fn headers_speak_of_the_new_form() {
 }
 
 #[test]
-fn a_strong_tag_becomes_weak_and_a_bad_one_goes() {
+fn strong_etag_becomes_weak_and_malformed_one_is_removed() {
     let tag = |etag: &'static str| {
         let res = gzipped(([("etag", etag)], "a"));
         res.header("etag").map(ToOwned::to_owned)
@@ -151,7 +151,7 @@ fn a_strong_tag_becomes_weak_and_a_bad_one_goes() {
 }
 
 #[test]
-fn vary_is_said_of_the_plain_form_too() {
+fn plain_form_has_vary_too() {
     let vary = |accept: &str, answer: Result| {
         let res = asked(json!({}), accept, answer);
         res.header("vary").map(ToOwned::to_owned)
@@ -174,7 +174,7 @@ fn vary_is_said_of_the_plain_form_too() {
 }
 
 #[test]
-fn what_must_stay_as_it_is_does() {
+fn fixed_responses_are_left_unchanged() {
     assert!(is_gzipped("a"));
     assert!(!is_gzipped((
         [("cache-control", "public, No-Transform")],
@@ -226,7 +226,7 @@ fn partial_and_conditional_responses_vary_as_the_whole_does() {
 }
 
 #[test]
-fn two_of_them_compress_once() {
+fn two_deflaters_compress_once() {
     let twice = mounted(json!({})).over(mounted(json!({})));
     let request = get("/").header("accept-encoding", "gzip");
     let res = block_on(twice.call(request, async |_req| "hello")).unwrap();
@@ -235,7 +235,7 @@ fn two_of_them_compress_once() {
 }
 
 #[test]
-fn types_are_those_of_the_config() {
+fn only_included_types_are_compressed() {
     let is = |kind: &'static str| {
         let config = json!({ "include": ["text/*", "application/json"] });
         let res = asked(config, "gzip", ([("content-type", kind)], "a"));
@@ -251,7 +251,7 @@ fn types_are_those_of_the_config() {
 }
 
 #[test]
-fn who_takes_nothing_gets_406() {
+fn client_that_accepts_nothing_gets_406() {
     let res = asked(json!({}), "identity;q=0", "a");
     assert_eq!(res.status(), 406);
     assert_eq!(res.header("vary"), Some("accept-encoding"));
@@ -265,7 +265,7 @@ fn who_takes_nothing_gets_406() {
 }
 
 #[test]
-fn head_has_the_headers_of_get() {
+fn head_gets_the_headers_of_get() {
     let request = request(Method::HEAD, "/").header("accept-encoding", "gzip");
     let below = async |_req| ([("content-length", "5"), ("etag", "\"a\"")], "");
     let res = block_on(mounted(json!({})).call(request, below)).unwrap();
@@ -276,7 +276,7 @@ fn head_has_the_headers_of_get() {
 }
 
 #[test]
-fn a_304_says_what_the_200_would() {
+fn not_modified_has_vary_and_etag_of_the_200() {
     let answer = (StatusCode::NOT_MODIFIED, [("etag", "\"a\"")], ());
     let res = gzipped(answer);
     assert_eq!(res.header("etag"), Some("W/\"a\""));
@@ -286,7 +286,7 @@ fn a_304_says_what_the_200_would() {
 }
 
 #[test]
-fn trailers_come_through_and_errors_too() {
+fn trailers_and_errors_pass() {
     block_on(async {
         let (mut sender, body) = Body::channel(2);
         sender.send("a").await.unwrap();
@@ -305,7 +305,7 @@ fn trailers_come_through_and_errors_too() {
 }
 
 #[test]
-fn a_large_chunk_leaves_room_for_others() {
+fn large_chunk_yields_to_other_requests() {
     block_on(async {
         let content = vec![0; 10 * 1024 * 1024];
         let mut body = gzipped(content.clone()).take_body();
@@ -327,7 +327,7 @@ fn a_large_chunk_leaves_room_for_others() {
 }
 
 #[test]
-fn without_sync_small_chunks_are_collected() {
+fn without_sync_small_chunks_are_merged() {
     let frames = |sync: bool| {
         let (mut sender, body) = Body::channel(20);
         for _ in 0..10 {
@@ -347,7 +347,7 @@ fn without_sync_small_chunks_are_collected() {
 }
 
 #[test]
-fn bad_config_is_refused_at_its_key() {
+fn error_points_at_the_key() {
     let cases = [
         (json!({ "codings": [] }), "codings"),
         (json!({ "codings": ["deflate"] }), "codings[0]"),

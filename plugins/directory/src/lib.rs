@@ -20,11 +20,11 @@ use stackup_plugin::{
 pub struct Config {
     /// The directory, relative to the manifest's.
     root: PathBuf,
-    /// The media type of files whose name does not tell it.
+    /// The media type of files with an unknown extension.
     default_type: String,
-    /// Which symbolic links are followed, and listed.
+    /// Which symbolic links to follow and list.
     symlinks: Symlinks,
-    /// Whether names that begin with a dot are listed and served; `.well-known` always is.
+    /// Whether to list and serve names that begin with a dot; `.well-known` always is.
     dot_files: bool,
 }
 
@@ -66,7 +66,7 @@ impl App for Directory {
         match self.folder.find(&path, &req).await? {
             Found::File(file) => file.respond(FileRequest::new(&req)),
             Found::Directory if req.method() == Method::OPTIONS => options_response(),
-            // The links of a listing are relative to a path with a slash.
+            // The links of a listing are relative, so its path needs the slash.
             Found::Directory if !req.path_info().ends_with('/') => with_slash(&req, &path),
             Found::Directory => self.listing(&path).await,
             Found::Nothing => error_response(StatusCode::NOT_FOUND),
@@ -82,14 +82,13 @@ impl Directory {
         entries.sort_by(|a, b| (a.kind.is_file(), &a.name).cmp(&(b.kind.is_file(), &b.name)));
         let page = page::page(path, &entries);
         let res = Html(page).into_response()?;
-        // Should a name get past the escaping, it still could not do anything.
+        // Even a name that escaped the escaping could do nothing.
         let policy = "default-src 'none'; style-src 'unsafe-inline'";
         Ok(res.with_header(header::CONTENT_SECURITY_POLICY, policy)?)
     }
 }
 
-/// Sends the client to the same path with a slash, written anew: as the client wrote it, `//host` would be
-/// another server's.
+/// Redirects to the same path with a slash. The path is normalised: `//host` would be another server.
 fn with_slash(req: &Request, path: &FilePath) -> Result {
     let names = path.names().iter().map(|name| format!("{}/", escape(name)));
     let query = match req.query() {

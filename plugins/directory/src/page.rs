@@ -1,4 +1,4 @@
-//! A directory as a page.
+//! The page with a listing.
 
 use std::fmt::Write;
 
@@ -34,7 +34,7 @@ pub(crate) fn page(path: &FilePath, entries: &[Entry]) -> String {
             Kind::Directory => ("/", String::new()),
             Kind::File(length) => ("", size(length)),
         };
-        // Behind `./` a name is a name, even if it reads `javascript:…`.
+        // `./` makes a name such as `javascript:…` a path.
         let link = escape(&entry.name);
         let (link, name) = (Escaped(&link), Escaped(&entry.name));
         let changed = entry

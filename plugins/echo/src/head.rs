@@ -1,10 +1,10 @@
-//! The head of a request, as it came.
+//! The head of a request as text.
 
 use std::fmt::Write;
 
 use stackup_plugin::{HeaderName, Request};
 
-/// The request line, the headers that are not `hidden`, and an empty line.
+/// The request line, the headers except `hidden` ones, and an empty line.
 pub(crate) fn text(req: &Request, hidden: &[HeaderName]) -> Vec<u8> {
     let uri = req.uri();
     let target = uri

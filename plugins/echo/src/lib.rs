@@ -1,4 +1,4 @@
-//! An app that sends back what it got, while it gets it.
+//! An app that sends the request back as it arrives.
 
 #![forbid(unsafe_code)]
 
@@ -15,13 +15,13 @@ use self::prefixed::Prefixed;
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// Headers of the request that are not sent back.
+    /// Request headers that are not sent back.
     hide: Vec<String>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        // RFC 9110 §9.3.8: what echoes a request leaves out what is secret.
+        // An echo must leave out secrets (RFC 9110 §9.3.8).
         let secrets = ["authorization", "cookie", "proxy-authorization"];
         Self {
             hide: secrets.map(str::to_owned).to_vec(),
@@ -57,7 +57,7 @@ impl App for Echo {
         let body = Prefixed::new(head, req.take_body());
         let mut res = Response::new(StatusCode::OK)
             .with_header("content-type", "text/plain; charset=utf-8")?
-            // What a page of another origin sends must not come back as a page of this one.
+            // A request from another origin must not come back as a page of this one.
             .with_header("x-content-type-options", "nosniff")?
             .with_header("cache-control", "no-store")?;
         res.set_body(Body::new(body));

@@ -1,4 +1,4 @@
-//! A body with something before it.
+//! A body with a prefix.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use stackup_plugin::http_body::{self, Frame, SizeHint};
 use stackup_plugin::{Body, Error};
 
-/// `first`, then the frames of `rest` as they come.
+/// `first`, then the frames of `rest`.
 pub(crate) struct Prefixed {
     first: Option<Bytes>,
     rest: Body,

@@ -3,7 +3,7 @@ use stackup_plugin::testing::{self, block_on, get, json, post};
 use super::*;
 
 #[test]
-fn all_of_a_request_comes_back_but_its_secrets() {
+fn request_is_echoed_without_secrets() {
     block_on(async {
         let echo = testing::app::<Echo>(json!({})).unwrap();
         let request = post("/a%20b?c=d", "the body")
@@ -24,7 +24,7 @@ fn all_of_a_request_comes_back_but_its_secrets() {
 }
 
 #[test]
-fn chunk_comes_back_before_the_next_is_sent() {
+fn chunk_is_echoed_before_the_next_is_sent() {
     block_on(async {
         let echo = testing::app::<Echo>(json!({})).unwrap();
         let (mut sender, body) = Body::channel(1);
@@ -43,7 +43,7 @@ fn chunk_comes_back_before_the_next_is_sent() {
 }
 
 #[test]
-fn length_is_known_where_that_of_the_request_is() {
+fn length_is_known_if_the_request_has_one() {
     block_on(async {
         let echo = testing::app::<Echo>(json!({})).unwrap();
         let mut res = echo.answer(post("/", "12345")).await.unwrap();
@@ -52,7 +52,7 @@ fn length_is_known_where_that_of_the_request_is() {
 }
 
 #[test]
-fn what_is_hidden_is_for_the_manifest_to_say() {
+fn config_decides_what_is_hidden() {
     block_on(async {
         let echo = testing::app::<Echo>(json!({ "hide": ["X-Key"] })).unwrap();
         let request = get("/").header("x-key", "k").header("cookie", "c");

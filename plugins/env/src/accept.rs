@@ -1,21 +1,21 @@
-//! Which of two media types an `Accept` header wants (RFC 9110 §12.5.1).
+//! Choosing between two media types by `Accept` (RFC 9110 §12.5.1).
 
 use stackup_plugin::header::ACCEPT;
 use stackup_plugin::{Headers, Weighted};
 
-/// How many media ranges are looked at.
-const LOOKED_AT: usize = 32;
+/// How many media ranges are read.
+const MAX_RANGES: usize = 32;
 
-/// A form of the answer.
+/// A form of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Json,
     Html,
 }
 
-/// The form that is wanted most; JSON where both are wanted alike, none where neither is.
+/// The preferred form; JSON if both are preferred equally, none if neither is acceptable.
 pub(crate) fn choose(headers: Headers<'_>) -> Option<Form> {
-    let ranges = headers.weighted(ACCEPT, LOOKED_AT).into_iter();
+    let ranges = headers.weighted(ACCEPT, MAX_RANGES).into_iter();
     let ranges: Vec<Range> = ranges.filter_map(Range::parse).collect();
     if ranges.is_empty() {
         return Some(Form::Json);
@@ -33,7 +33,7 @@ pub(crate) fn choose(headers: Headers<'_>) -> Option<Form> {
 fn quality(ranges: &[Range], wanted: (&str, &str)) -> u16 {
     ranges
         .iter()
-        .filter_map(|range| Some((range.fits(wanted)?, range.quality)))
+        .filter_map(|range| Some((range.specificity(wanted)?, range.quality)))
         .max()
         .map_or(0, |(_, quality)| quality)
 }
@@ -45,7 +45,7 @@ struct Range {
 }
 
 impl Range {
-    /// A media range; none if it isn't one, or asks for a parameter, which neither form has.
+    /// Parses a media range; none if it is malformed or has a parameter that neither form has.
     fn parse(range: Weighted<'_>) -> Option<Self> {
         let mut parts = range.value.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
@@ -64,8 +64,8 @@ impl Range {
         })
     }
 
-    /// How closely it fits, if it does.
-    fn fits(&self, (kind, subtype): (&str, &str)) -> Option<u8> {
+    /// How specific the range is, if it matches.
+    fn specificity(&self, (kind, subtype): (&str, &str)) -> Option<u8> {
         match (self.kind.as_str(), self.subtype.as_str()) {
             ("*", "*") => Some(0),
             (k, "*") if k == kind => Some(1),
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn most_wanted_form_is_chosen() {
+    fn preferred_form_is_chosen() {
         let cases = [
             ("*/*", Some(Form::Json)),
             ("text/html", Some(Form::Html)),

@@ -22,12 +22,12 @@ async fn env(req: Request) -> Result {
         Some(Form::Html) => Html(page::page(&env)).into_response()?,
         None => (
             StatusCode::NOT_ACCEPTABLE,
-            "There are application/json and text/html\n",
+            "Available: application/json, text/html\n",
         )
             .into_response()?,
     };
     res.headers_mut().insert("vary", "accept")?;
-    // Cookies and credentials are in it.
+    // It contains cookies and credentials.
     res.headers_mut().insert("cache-control", "no-store")?;
     Ok(res)
 }
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_sorted_and_whole() {
+    fn json_is_sorted_and_complete() {
         let request = get("/a/b?c=d")
             .header("host", "example.com:8080")
             .header("x-twice", "1")
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn browser_gets_a_page_without_surprises() {
+    fn browser_gets_an_escaped_page() {
         let request = get("/")
             .header("accept", "text/html,*/*;q=0.8")
             .header("x-evil", "<script>\"&'");
@@ -100,9 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn neither_form_is_said_so() {
+    fn other_media_type_gets_406() {
         let (status, _, text) = answer(get("/").header("accept", "image/png"));
         assert_eq!(status, StatusCode::NOT_ACCEPTABLE);
-        assert_eq!(text, "There are application/json and text/html\n");
+        assert_eq!(text, "Available: application/json, text/html\n");
     }
 }

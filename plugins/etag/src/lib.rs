@@ -1,4 +1,4 @@
-//! A middleware that tags responses by their content: Rack's `Rack::ETag`.
+//! A middleware that sets an `etag` computed from the content: `Rack::ETag`.
 
 #![forbid(unsafe_code)]
 
@@ -15,11 +15,11 @@ use self::tag::tag;
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// `cache-control` for a response that is tagged here and has none; `""` sets nothing.
+    /// `cache-control` for a response that gets a tag here and has none; `""` sets nothing.
     cache_control: String,
     /// `cache-control` for any other response that has none; `""` sets nothing.
     no_cache_control: String,
-    /// A longer body is not tagged: its bytes would be hashed while other requests wait.
+    /// Longer bodies get no tag: other requests would wait while they are hashed.
     max_bytes: u64,
 }
 
@@ -33,7 +33,7 @@ impl Default for Config {
     }
 }
 
-/// Tags responses whose bytes are all there.
+/// Sets an `etag` on responses whose body is already complete.
 pub struct ETag {
     tagged: Option<HeaderValue>,
     untagged: Option<HeaderValue>,
@@ -75,17 +75,17 @@ impl Middleware for ETag {
     }
 }
 
-/// Whether a response is a representation that nobody has described yet.
+/// Whether a response is a representation without a validator.
 ///
-/// In the answer to a change a tag speaks of what was stored, not of the body (RFC 9110 §9.3.4,
-/// §15.3.2), so the hash of the body would be a wrong one.
+/// In the response to a change, a tag refers to what was stored, not to the body (RFC 9110 §9.3.4, §15.3.2), so the
+/// hash of the body would be wrong.
 fn wants_tag(res: &Response) -> bool {
     let validated = [ETAG, LAST_MODIFIED].map(|name| res.headers().contains(name));
     res.status() == StatusCode::OK && validated == [false; 2]
 }
 
 impl ETag {
-    /// The tag of a body, if its bytes are all there; one that streams goes on as it is.
+    /// The tag of a body that is already complete; none for a streaming one.
     fn tag(&self, res: &mut Response) -> Option<String> {
         let body = res.take_body();
         if body

@@ -3,7 +3,7 @@ use stackup_plugin::{Body, IntoResponse};
 
 use super::*;
 
-/// The response to a request that is answered below.
+/// The response when the app below returns `answer`.
 fn answered(config: Json, method: Method, answer: impl IntoResponse + Send + 'static) -> Answered {
     let etag = testing::middleware::<ETag>(config).unwrap();
     let below = async move |_req: Request| answer;
@@ -28,7 +28,7 @@ fn tag_is_half_of_the_sha_256() {
 }
 
 #[test]
-fn one_tag_for_one_content() {
+fn same_content_gets_the_same_tag() {
     let large = vec![b'x'; 100_000];
     assert!(tag_of(large.clone()).is_some());
     assert_eq!(tag_of(large.clone()), tag_of(Body::from(large)));
@@ -39,13 +39,13 @@ fn one_tag_for_one_content() {
 }
 
 #[test]
-fn what_is_described_already_is_left_alone() {
+fn existing_validators_are_kept() {
     assert_eq!(tag_of(([("etag", "\"mine\"")], "a")).unwrap(), "\"mine\"");
     assert_eq!(tag_of(([("last-modified", "yesterday")], "a")), None);
 }
 
 #[test]
-fn what_is_no_representation_gets_none() {
+fn other_statuses_and_methods_get_no_tag() {
     assert_eq!(tag_of(""), None);
     for status in [201, 206, 304, 404, 500] {
         let status = StatusCode::from_u16(status).unwrap();
@@ -57,7 +57,7 @@ fn what_is_no_representation_gets_none() {
 }
 
 #[test]
-fn too_long_is_not_hashed() {
+fn long_body_is_not_hashed() {
     let of = |answer| answered(json!({ "max_bytes": 3 }), Method::GET, answer);
     assert!(of("abc").headers().contains("etag"));
     assert!(!of("abcd").headers().contains("etag"));
@@ -65,7 +65,7 @@ fn too_long_is_not_hashed() {
 }
 
 #[test]
-fn streams_are_not_awaited() {
+fn streaming_body_is_not_awaited() {
     block_on(async {
         let etag = testing::middleware::<ETag>(json!({})).unwrap();
         let (mut sender, body) = Body::channel(1);
@@ -79,7 +79,7 @@ fn streams_are_not_awaited() {
 }
 
 #[test]
-fn cache_control_is_for_those_that_have_none() {
+fn existing_cache_control_is_kept() {
     let config = || json!({ "cache_control": "no-cache", "no_cache_control": "no-store" });
     let control = |config, answer: Result| {
         let res = answered(config, Method::GET, answer);
@@ -95,7 +95,7 @@ fn cache_control_is_for_those_that_have_none() {
 }
 
 #[test]
-fn bad_value_is_refused_at_its_key() {
+fn error_points_at_the_key() {
     let config = json!({ "no_cache_control": "a\nb" });
     let error = testing::middleware::<ETag>(config).err().unwrap();
     assert_eq!(error.place(), "no_cache_control");

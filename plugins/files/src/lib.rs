@@ -18,11 +18,11 @@ pub struct Config {
     root: PathBuf,
     /// Headers of each response for a file; a 412 or 416 gets none that lets caches keep it.
     headers: Fields,
-    /// The media type of files whose name does not tell it.
+    /// The media type of files with an unknown extension.
     default_type: String,
-    /// Which symbolic links are followed.
+    /// Which symbolic links to follow.
     symlinks: Symlinks,
-    /// Whether names that begin with a dot are served; `.well-known` always is.
+    /// Whether to serve names that begin with a dot; `.well-known` always is.
     dot_files: bool,
 }
 

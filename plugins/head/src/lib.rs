@@ -1,11 +1,11 @@
-//! A middleware that drops the body of answers to HEAD: Rack's `Rack::Head`.
+//! A middleware that drops the body of responses to HEAD: `Rack::Head`.
 
 #![forbid(unsafe_code)]
 
 use stackup_plugin::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use stackup_plugin::{Body, Method, Next, Request, Response, Result};
 
-/// Where `method-override` keeps the method that the client used.
+/// The env name under which `method-override` keeps the original method.
 const OVERRIDDEN: &str = "rack.methodoverride.original_method";
 
 async fn head(req: Request, next: Next<'_>) -> Result {
@@ -17,7 +17,7 @@ async fn head(req: Request, next: Next<'_>) -> Result {
         if client_asked {
             keep_length(&mut res, &body)?;
         } else {
-            // To the client this is a response like any other, and its body has no bytes.
+            // The client sent another method, so to it this is a response with an empty body.
             res.headers_mut().remove(CONTENT_LENGTH);
         }
         res.set_body(Body::empty());
@@ -25,8 +25,8 @@ async fn head(req: Request, next: Next<'_>) -> Result {
     Ok(res)
 }
 
-/// Says how long the answer to GET is, which only the body knew. An app that gave none for HEAD said
-/// nothing of the other's length (RFC 9110 §9.3.2).
+/// Sets the length of the response to GET, which only the body knows. An empty body for HEAD says nothing about it
+/// (RFC 9110 §9.3.2).
 fn keep_length(res: &mut Response, body: &Body) -> Result<()> {
     let framed = [CONTENT_LENGTH, TRANSFER_ENCODING].map(|name| res.headers().contains(name));
     let length = body.size_hint().exact().filter(|length| *length > 0);
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn body_goes_and_headers_stay() {
+    fn body_is_dropped_and_headers_stay() {
         let headers = [("content-length", "1234"), ("etag", "\"a\"")];
         let res = answered(Method::HEAD, (StatusCode::NOT_FOUND, headers, "not here"));
         assert_eq!(res.status(), 404);
@@ -70,14 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn length_that_only_the_body_knew_is_kept() {
+    fn length_of_the_dropped_body_is_kept() {
         assert_eq!(to_head("hello"), (Some("5".to_owned()), String::new()));
         assert_eq!(to_head(""), (None, String::new()));
         assert_eq!(to_head(Body::channel(1).1), (None, String::new()));
     }
 
     #[test]
-    fn form_that_is_a_head_by_override_is_told_no_length() {
+    fn overridden_method_gets_no_length() {
         let head = testing::middleware_fn(head).unwrap();
         let req = request(Method::HEAD, "/").env(OVERRIDDEN, "POST");
         let answer = ([("content-length", "5")], "hello");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn stream_is_dropped_at_once() {
+    fn streaming_body_is_dropped_at_once() {
         let (mut sender, body) = Body::channel(1);
         let _res = answered(Method::HEAD, body);
         assert!(block_on(sender.send("a")).is_err());

@@ -1,4 +1,4 @@
-//! What `headers` is told.
+//! The config of `headers`.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct Config {
 #[derive(Default)]
 #[serde(default)]
 pub struct Changes {
-    /// Headers to set, in place of those of the same name.
+    /// Headers that replace those of the same name.
     pub(crate) set: Fields,
     /// Headers to add to those of the same name.
     pub(crate) append: Fields,
@@ -34,7 +34,7 @@ pub struct Changes {
 
 pub(crate) type Fields = BTreeMap<String, Values>;
 
-/// One value, or one a line.
+/// One value, or one for each line.
 #[stackup_plugin::config]
 #[serde(
     untagged,

@@ -5,7 +5,7 @@ use stackup_plugin::{Error, HeaderName, HeaderValue, HeadersMut, Result};
 
 use crate::config::{Changes, Fields, Values};
 
-/// The server frames messages: a wrong value here would make one response read as two.
+/// The server frames messages: a wrong value would make one response look like two.
 const FRAMING: [HeaderName; 2] = [CONTENT_LENGTH, TRANSFER_ENCODING];
 
 /// Changes to the headers of one message.
@@ -16,7 +16,7 @@ pub(crate) struct Edits {
 }
 
 impl Edits {
-    /// Adds `changes`, which stand under `path` in the config.
+    /// Adds `changes`, which are at `path` in the config.
     pub(crate) fn add(&mut self, path: &str, changes: Changes) -> Result<()> {
         for (index, text) in changes.remove.iter().enumerate() {
             let key = format!("{path}remove[{index}]");
@@ -33,7 +33,7 @@ impl Edits {
         Ok(())
     }
 
-    /// Removes what the message has, and what was to be appended so far.
+    /// Removes a header of the message, and what was to be appended so far.
     fn remove(&mut self, name: HeaderName) {
         self.append.retain(|(other, _)| *other != name);
         if !self.remove.contains(&name) {
@@ -62,7 +62,7 @@ fn parse(path: &str, fields: Fields) -> Result<Vec<(HeaderName, HeaderValue)>> {
         let key = format!("{path}.{text}");
         let name = parse_name(&key, &text)?;
         if FRAMING.contains(&name) {
-            let message = format!("`{name}` is the server's to set, after the body");
+            let message = format!("the server sets `{name}` itself, from the body");
             return Err(Error::config(key, message));
         }
         let (values, listed) = match values {

@@ -35,7 +35,7 @@ fn refusal(config: Json) -> (String, String) {
 }
 
 #[test]
-fn top_level_is_the_response() {
+fn top_level_changes_the_response() {
     let config = json!({ "set": { "X-Frame-Options": "DENY" }, "remove": ["Server"] });
     assert_eq!(answer(config), ["got-cookie: a", "x-frame-options: DENY"]);
 }
@@ -74,13 +74,13 @@ fn response_overrules_the_shorthand() {
 }
 
 #[test]
-fn request_goes_changed_to_the_layers_below() {
+fn request_is_changed_for_the_layers_below() {
     let config = json!({ "request": { "remove": ["cookie"], "set": { "x-via": "stackup" } } });
     assert_eq!(answer(config), ["got-x-via: stackup", "server: app"]);
 }
 
 #[test]
-fn nothing_to_do_is_fine() {
+fn empty_config_changes_nothing() {
     assert_eq!(answer(json!({})), ["got-cookie: a", "server: app"]);
 }
 
@@ -110,7 +110,7 @@ fn error_points_at_the_key() {
         (
             json!({ "set": { "Content-Length": "1" } }),
             "set.Content-Length",
-            "`content-length` is the server's to set, after the body",
+            "the server sets `content-length` itself, from the body",
         ),
         (
             json!({ "set": { "a": 1 } }),

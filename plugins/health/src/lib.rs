@@ -1,4 +1,4 @@
-//! An app that says that the server is well.
+//! An app that reports that the server is up.
 
 #![forbid(unsafe_code)]
 
@@ -10,18 +10,18 @@ use stackup_plugin::{
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// The answer's form.
+    /// The format of the response.
     format: Format,
-    /// The word that says it.
+    /// The text to send as the status.
     status: String,
 }
 
-/// A form of the answer.
+/// A format of the response.
 #[stackup_plugin::config]
 #[derive(Clone, Copy)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// The word and a line feed, as `text/plain`.
+    /// The status and a line feed, as `text/plain`.
     Text,
     /// `{"status": …, "generation": …}`.
     Json,
@@ -43,7 +43,7 @@ impl Default for Config {
     }
 }
 
-/// Answers 200.
+/// Responds with 200.
 pub struct Health(Config);
 
 impl App for Health {
@@ -55,7 +55,7 @@ impl App for Health {
 
     async fn call(&self, req: Request) -> Result {
         if ![Method::GET, Method::HEAD].contains(&req.method()) {
-            let refused = (StatusCode::METHOD_NOT_ALLOWED, "There are GET and HEAD\n");
+            let refused = (StatusCode::METHOD_NOT_ALLOWED, "Allowed: GET, HEAD\n");
             return Ok(refused
                 .into_response()?
                 .with_header(header::ALLOW, "GET, HEAD")?);
@@ -69,7 +69,7 @@ impl App for Health {
             })
             .into_response()?,
         };
-        // An old answer is worse than none.
+        // A stale report is worse than none.
         Ok(res.with_header(header::CACHE_CONTROL, "no-store")?)
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn says_that_all_is_well() {
+    fn get_and_head_get_ok() {
         block_on(async {
             for method in [Method::GET, Method::HEAD] {
                 let res = answer(json!({}), request(method, "/any?thing")).await;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn says_it_as_json() {
+    fn json_has_status_and_generation() {
         block_on(async {
             let config = json!({ "format": "json", "status": "\"pass\"" });
             let res = answer(config, get("/")).await;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn other_methods_are_told_which_there_are() {
+    fn other_methods_get_405_with_allow() {
         block_on(async {
             let res = answer(json!({}), post("/", "")).await;
             assert_eq!(
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn other_format_is_refused() {
+    fn unknown_format_is_refused() {
         let error = testing::app::<Health>(json!({ "format": "xml" }))
             .err()
             .unwrap();

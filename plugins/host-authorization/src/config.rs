@@ -1,10 +1,10 @@
-//! What `host-authorization` is told.
+//! The config of `host-authorization`.
 
 use stackup_plugin::{Error, Result};
 
 use crate::hosts::Hosts;
 
-/// What a machine is to those who develop on it.
+/// The names of the local machine.
 const DEVELOPMENT: [&str; 5] = ["localhost", ".localhost", ".test", "127.0.0.0/8", "::1"];
 
 /// `[use.config]` of `host-authorization`.
@@ -12,9 +12,9 @@ const DEVELOPMENT: [&str; 5] = ["localhost", ".localhost", ".test", "127.0.0.0/8
 #[derive(Default)]
 #[serde(default)]
 pub struct Config {
-    /// Hosts (`www.example.com`), hosts with all below them (`.example.com`), addresses and networks.
+    /// Hosts (`www.example.com`), hosts with their subdomains (`.example.com`), addresses and networks.
     hosts: Vec<String>,
-    /// Paths, and all below them, that are served for every host.
+    /// Paths that are served for every host, with everything below them.
     pub(crate) exclude: Vec<String>,
 }
 
@@ -31,7 +31,8 @@ impl Config {
                 hosts.add(host).map_err(Error::msg)?;
             }
         } else if self.hosts.is_empty() {
-            let message = "every request would be refused: name the hosts of this server";
+            let message =
+                "no hosts, so every request would be refused; list the hosts of this server";
             return Err(Error::config("hosts", message));
         }
         Ok(hosts)

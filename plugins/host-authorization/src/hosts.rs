@@ -1,34 +1,34 @@
-//! The hosts that this server is.
+//! The known hosts.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// The hosts that this server is.
+/// The known hosts.
 #[derive(Default)]
 pub(crate) struct Hosts(Vec<Host>);
 
 enum Host {
     Name(String),
-    /// All names that end so, and the name without the dot.
-    Below(String),
+    /// A name with its leading dot: the host and its subdomains.
+    Subdomains(String),
     Network(IpNet),
 }
 
 impl Hosts {
-    /// Adds one, or says what is wrong with it.
+    /// Adds a host; an error completes "`text` is …".
     pub(crate) fn add(&mut self, text: &str) -> Result<(), &'static str> {
         self.0.push(Host::parse(text)?);
         Ok(())
     }
 
-    /// Whether a `host` (with or without a port) is one of them.
-    pub(crate) fn have(&self, field: &str) -> bool {
+    /// Whether a `host` header, with or without a port, names one of them.
+    pub(crate) fn contain(&self, field: &str) -> bool {
         let Some(host) = without_port(field) else {
             return false;
         };
         let host = host.to_ascii_lowercase();
-        self.0.iter().any(|known| known.is(&host))
+        self.0.iter().any(|known| known.matches(&host))
     }
 }
 
@@ -46,19 +46,19 @@ impl Host {
         };
         if !is_name(name) {
             return Err(
-                "neither a host (`www.example.com`), one with all below it (`.example.com`), an address nor a network",
+                "not a host (`www.example.com`), a host with subdomains (`.example.com`), an address or a network",
             );
         }
         Ok(match below {
-            true => Self::Below(lower),
+            true => Self::Subdomains(lower),
             false => Self::Name(lower),
         })
     }
 
-    fn is(&self, host: &str) -> bool {
+    fn matches(&self, host: &str) -> bool {
         match self {
             Self::Name(name) => host == name,
-            Self::Below(end) => {
+            Self::Subdomains(end) => {
                 is_name(host) && (host.ends_with(end.as_str()) || &end[1..] == host)
             }
             Self::Network(network) => {
@@ -72,7 +72,7 @@ impl Host {
     }
 }
 
-/// The host of `host[:port]`; none where the rest is no port.
+/// The host of `host[:port]`; none if the port is malformed.
 fn without_port(field: &str) -> Option<&str> {
     let end = match field.strip_prefix('[') {
         Some(rest) => rest.find(']')? + 2,

@@ -1,4 +1,4 @@
-//! A middleware that answers requests for known hosts alone: Rails' `HostAuthorization`.
+//! A middleware that only admits requests for known hosts: Rails' `HostAuthorization`.
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,7 @@ use stackup_plugin::{
 pub use self::config::Config;
 use self::hosts::Hosts;
 
-/// Answers requests for known hosts alone.
+/// Only admits requests for known hosts.
 pub struct HostAuthorization {
     hosts: Hosts,
     exclude: Vec<String>,
@@ -29,36 +29,36 @@ impl Middleware for HostAuthorization {
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
-        if self.is_excluded(req.path()) || self.knows(&req) {
+        if self.is_excluded(req.path()) || self.is_for_known_host(&req) {
             return next.run(req).await;
         }
         let host = req.header(header::HOST).unwrap_or_default();
-        tracing::warn!(host, "a request for a host that is not one of `hosts`");
-        // RFC 9110 §15.5.20. The page must not repeat the name: somebody else chose it.
+        tracing::warn!(host, "refused a request for a host that is not in `hosts`");
+        // RFC 9110 §15.5.20. The page does not repeat the name, which an attacker may have chosen.
         Ok(Response::new(StatusCode::MISDIRECTED_REQUEST))
     }
 }
 
 impl HostAuthorization {
-    /// Whether every name under which a layer below may know this server is one of ours.
-    fn knows(&self, req: &Request) -> bool {
+    /// Whether every host name that a layer below may read is known.
+    fn is_for_known_host(&self, req: &Request) -> bool {
         let mut names: Vec<&str> = Vec::new();
         for name in [header::HOST.as_str(), "x-forwarded-host"] {
             for field in req.headers().get_all(name) {
                 match field.to_str() {
-                    // Proxies add theirs; apps differ in which they take.
+                    // Proxies add their own; apps differ in which one they use.
                     Some(text) => names.extend(text.split(',').map(str::trim)),
                     None => return false,
                 }
             }
         }
         let uri = req.uri();
-        // A target in absolute form has one, too, which counts before `host` (RFC 9112 §3.2.2).
+        // The host of an absolute-form target takes precedence over `host` (RFC 9112 §3.2.2).
         names.extend(uri.authority().map(|authority| authority.as_str()));
-        !names.is_empty() && names.iter().all(|name| self.hosts.have(name))
+        !names.is_empty() && names.iter().all(|name| self.hosts.contain(name))
     }
 
-    /// By whole segments, on the path as it came.
+    /// Compares whole segments of the path as received.
     fn is_excluded(&self, path: &str) -> bool {
         self.exclude
             .iter()

@@ -60,7 +60,7 @@ fn known_hosts_are_served() {
 }
 
 #[test]
-fn every_name_counts() {
+fn every_host_name_counts() {
     let middleware = mounted(json!({ "hosts": ["a.test", "b.test"] }));
     let forwarded = |host: &str| to("a.test").header("x-forwarded-host", host);
     assert_eq!(status(&middleware, forwarded("b.test")), 200);
@@ -77,7 +77,7 @@ fn every_name_counts() {
 }
 
 #[test]
-fn some_paths_are_for_all() {
+fn excluded_paths_are_served_for_every_host() {
     let middleware = mounted(json!({ "hosts": ["a.test"], "exclude": ["/health"] }));
     let path = |path: &str| get(path).header("host", "10.0.0.1");
     assert_eq!(status(&middleware, path("/health")), 200);
@@ -86,7 +86,7 @@ fn some_paths_are_for_all() {
 }
 
 #[test]
-fn page_does_not_repeat_the_name() {
+fn response_does_not_repeat_the_host() {
     block_on(async {
         let middleware = mounted(json!({ "hosts": ["a.test"] }));
         let log = testing::log();
@@ -101,7 +101,7 @@ fn page_does_not_repeat_the_name() {
 }
 
 #[test]
-fn developers_have_theirs() {
+fn development_admits_local_hosts() {
     let hosts = Config::default().hosts("development").unwrap();
     for host in [
         "localhost:9292",
@@ -110,9 +110,9 @@ fn developers_have_theirs() {
         "127.0.0.1:1",
         "[::1]:1",
     ] {
-        assert!(hosts.have(host), "{host}");
+        assert!(hosts.contain(host), "{host}");
     }
-    assert!(!hosts.have("example.com"));
+    assert!(!hosts.contain("example.com"));
 }
 
 #[test]

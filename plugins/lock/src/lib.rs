@@ -1,4 +1,4 @@
-//! A middleware that lets one request at a time through: Rack's `Rack::Lock`.
+//! A middleware that runs one request at a time: `Rack::Lock`.
 
 #![forbid(unsafe_code)]
 
@@ -13,11 +13,11 @@ use tokio::sync::Mutex;
 #[derive(Default)]
 #[serde(default)]
 pub struct Config {
-    /// All places of this name share one lock, those of the next generation too.
+    /// All directives with this name share one lock, across generations.
     name: Option<String>,
 }
 
-/// A lock, which those that wait get in the order in which they came.
+/// A fair lock: requests get it in the order of their arrival.
 pub struct Lock {
     lock: Arc<Mutex<()>>,
 }
@@ -33,17 +33,17 @@ impl Middleware for Lock {
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
         let held = Arc::clone(&self.lock).lock_owned().await;
         let mut res = next.run(req).await?;
-        // A body may still be made when the call is over. However it ends, the lock goes with it.
+        // The body may stream after the call. The lock is released when the body ends, however it ends.
         res.map_body(|body| body.on_end(move |_, _| drop(held)));
         Ok(res)
     }
 }
 
-/// The locks of this library that have a name.
+/// The named locks of this library.
 static NAMED: std::sync::Mutex<BTreeMap<String, Weak<Mutex<()>>>> =
     std::sync::Mutex::new(BTreeMap::new());
 
-/// The lock of this name, which lives as long as somebody has it.
+/// The lock with this name, which lives as long as it is used.
 fn named(name: String) -> Arc<Mutex<()>> {
     let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
     named.retain(|_, lock| lock.strong_count() > 0);

@@ -10,7 +10,7 @@ fn mounted() -> Mounted {
     testing::middleware::<Lock>(json!({})).unwrap()
 }
 
-/// The response of a request that nobody holds up, or none.
+/// The response if the request does not have to wait.
 async fn at_once(lock: &Mounted) -> Option<Answered> {
     let mut call = pin!(lock.call(get("/"), async |_req| "hello"));
     match call
@@ -23,7 +23,7 @@ async fn at_once(lock: &Mounted) -> Option<Answered> {
 }
 
 #[test]
-fn held_until_the_body_has_ended() {
+fn lock_is_held_until_the_body_ends() {
     block_on(async {
         let lock = mounted();
         let (mut sender, body) = Body::channel(1);
@@ -40,7 +40,7 @@ fn held_until_the_body_has_ended() {
 }
 
 #[test]
-fn released_by_each_other_end() {
+fn lock_is_released_however_the_request_ends() {
     block_on(async {
         let lock = mounted();
         // The client leaves in the middle of a body.
@@ -91,7 +91,7 @@ fn released_by_each_other_end() {
 }
 
 #[test]
-fn first_come_is_first_served() {
+fn requests_get_the_lock_in_order() {
     block_on(async {
         let lock = mounted();
         let held = lock.call(get("/"), async |_req| "").await.unwrap();
@@ -114,7 +114,7 @@ fn first_come_is_first_served() {
 }
 
 #[test]
-fn places_of_one_name_share_a_lock() {
+fn same_name_shares_a_lock() {
     block_on(async {
         let named = |name| testing::middleware::<Lock>(json!({ "name": name })).unwrap();
         let (one, same, other) = (named("a"), named("a"), named("b"));

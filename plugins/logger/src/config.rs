@@ -1,24 +1,24 @@
-//! What `logger` is told.
+//! The config of `logger`.
 
 /// `[use.config]` of `logger`.
 #[stackup_plugin::config]
 #[derive(Default)]
 #[serde(default)]
 pub struct Config {
-    /// What a line looks like.
+    /// The format of a line.
     pub(crate) format: Format,
 }
 
-/// What a line looks like.
+/// The format of a line.
 #[stackup_plugin::config]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// That of Rack's `CommonLogger`: Apache's common format, and seconds.
+    /// The format of Rack's `CommonLogger`: Apache's common format with seconds.
     #[default]
     Common,
-    /// Apache's combined format: where the client came from and what it is, no seconds.
+    /// Apache's combined format, with referer and user agent and without seconds.
     Combined,
-    /// An object with a key for each.
+    /// A JSON object.
     Json,
 }

@@ -1,9 +1,8 @@
-//! Text of strangers in a line of ours.
+//! Escaping untrusted text in a log line.
 
 use std::fmt::{self, Display, Write};
 
-/// Text with all that is not visible ASCII, and quotes and backslashes, as `\xHH`: so that nobody
-/// can write a line of his own.
+/// Text with everything outside visible ASCII, quotes and backslashes as `\xHH`, so that no client can forge a line.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {
@@ -15,8 +14,7 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// JSON with all that is not visible ASCII as `\uHHHH`: the same value for who reads it, and nothing
-/// for a terminal to obey.
+/// JSON with everything outside visible ASCII as `\uHHHH`: the same value, but no terminal escapes.
 pub(crate) fn ascii(json: &str) -> String {
     let mut ascii = String::with_capacity(json.len());
     for c in json.chars() {
@@ -24,7 +22,7 @@ pub(crate) fn ascii(json: &str) -> String {
             ascii.push(c);
             continue;
         }
-        // Outside of strings, JSON of serde's is visible ASCII.
+        // Outside strings, serde's JSON is visible ASCII.
         for unit in c.encode_utf16(&mut [0; 2]) {
             // Writing to a string does not fail.
             let _ = write!(ascii, "\\u{unit:04x}");
@@ -38,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_escapes_the_line() {
+    fn control_characters_are_escaped() {
         assert_eq!(Escaped("GET /a b").to_string(), "GET /a b");
         assert_eq!(
             Escaped("\"\\\n\u{7f}é").to_string(),
@@ -47,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_the_same_in_ascii() {
+    fn json_in_ascii_has_the_same_value() {
         assert_eq!(
             ascii("\"a \u{7f}é\u{9b}😀\""),
             r#""a \u007f\u00e9\u009b\ud83d\ude00""#

@@ -3,11 +3,11 @@
 use stackup_plugin::serde_json::{Map, Value, json};
 
 use crate::escape::ascii;
-use crate::outcome::End;
-use crate::request::Seen;
+use crate::outcome::Outcome;
+use crate::request::LoggedRequest;
 
-/// The object, in visible ASCII. What is not known is not there.
-pub(crate) fn object(seen: &Seen, end: &End) -> String {
+/// The object, in visible ASCII, without unknown fields.
+pub(crate) fn object(request: &LoggedRequest, outcome: &Outcome) -> String {
     let mut object = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -18,29 +18,33 @@ pub(crate) fn object(seen: &Seen, end: &End) -> String {
     put(
         "time",
         Some(
-            end.time
+            outcome
+                .time
                 .strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
                 .to_string()
                 .into(),
         ),
     );
-    put("address", text(&seen.address));
-    put("user", text(&seen.user));
-    put("method", Some(json!(seen.method)));
-    put("path", Some(json!(seen.path)));
+    put("address", text(&request.address));
+    put("user", text(&request.user));
+    put("method", Some(json!(request.method)));
+    put("path", Some(json!(request.path)));
     put(
         "query",
-        Some(json!(seen.query)).filter(|_| !seen.query.is_empty()),
+        Some(json!(request.query)).filter(|_| !request.query.is_empty()),
     );
-    put("protocol", Some(json!(seen.protocol)));
-    put("status", end.status.map(|status| json!(status.as_u16())));
-    put("bytes", Some(json!(end.bytes)));
-    put("seconds", Some(json!(micros(end.took.as_secs_f64()))));
-    put("referer", text(&seen.referer));
-    put("user_agent", text(&seen.user_agent));
-    put("request_id", text(&seen.request_id));
-    put("generation", Some(json!(seen.generation)));
-    if let Some((error, handler)) = &end.error {
+    put("protocol", Some(json!(request.protocol)));
+    put(
+        "status",
+        outcome.status.map(|status| json!(status.as_u16())),
+    );
+    put("bytes", Some(json!(outcome.bytes)));
+    put("seconds", Some(json!(micros(outcome.took.as_secs_f64()))));
+    put("referer", text(&request.referer));
+    put("user_agent", text(&request.user_agent));
+    put("request_id", text(&request.request_id));
+    put("generation", Some(json!(request.generation)));
+    if let Some((error, handler)) = &outcome.error {
         put("error", Some(json!(error)));
         put(
             "handler",
@@ -50,7 +54,7 @@ pub(crate) fn object(seen: &Seen, end: &End) -> String {
     ascii(&Value::Object(object).to_string())
 }
 
-/// Seconds to the microsecond: more digits would be noise.
+/// Rounds to microseconds.
 fn micros(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6
 }

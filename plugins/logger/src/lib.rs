@@ -1,4 +1,4 @@
-//! A middleware that logs each request as Rack's `CommonLogger` does, when its response has ended.
+//! A middleware that logs each request when its response has ended: `Rack::CommonLogger`.
 
 #![forbid(unsafe_code)]
 
@@ -16,10 +16,10 @@ use stackup_plugin::{Context, Middleware, Next, Request, Result, tracing};
 
 pub use self::config::{Config, Format};
 use self::escape::Escaped;
-use self::outcome::End;
-use self::request::Seen;
+use self::outcome::Outcome;
+use self::request::LoggedRequest;
 
-/// What `null-logger` leaves in the env for the layers below it.
+/// The value that `null-logger` sets in the env.
 const SILENCED: &str = "null";
 
 /// Logs a line for each request.
@@ -47,19 +47,19 @@ impl Middleware for Logger {
 }
 
 impl Logger {
-    /// Has a line logged when the response has ended, failed, or the client has left.
+    /// Logs a line when the response has ended or failed, or the client has disconnected.
     fn log(&self, req: &mut Request) {
-        let (start, format, seen) = (Instant::now(), self.format, Seen::new(req));
+        let (start, format, request) = (Instant::now(), self.format, LoggedRequest::new(req));
         req.on_finished(move |finished| {
-            let end = End::new(finished, Zoned::now(), start.elapsed());
+            let end = Outcome::new(finished, Zoned::now(), start.elapsed());
             let line = match format {
-                Format::Common => text::common(&seen, &end),
-                Format::Combined => text::combined(&seen, &end),
-                // It holds the error already.
-                Format::Json => return tracing::info!("{}", json::object(&seen, &end)),
+                Format::Common => text::common(&request, &end),
+                Format::Combined => text::combined(&request, &end),
+                // The object contains the error.
+                Format::Json => return tracing::info!("{}", json::object(&request, &end)),
             };
             match finished.error() {
-                // An error may quote what the client sent.
+                // An error may quote the client's input.
                 Some(error) => tracing::info!(
                     error = %Escaped(error.message()),
                     handler = error.handler(),

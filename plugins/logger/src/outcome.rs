@@ -1,30 +1,30 @@
-//! What is known when a response has ended.
+//! The outcome of a request.
 
 use std::time::Duration;
 
 use jiff::Zoned;
 use stackup_plugin::{Finished, StatusCode};
 
-/// How a response ended.
-pub(crate) struct End {
+/// The outcome of a request.
+pub(crate) struct Outcome {
     pub(crate) time: Zoned,
     pub(crate) took: Duration,
-    /// What the client got, or was to get; none if it left before there was one.
+    /// The status sent, or about to be sent; none if the client disconnected before there was one.
     pub(crate) status: Option<StatusCode>,
-    /// The length of a whole body, the bytes that were sent of a broken one.
+    /// The length of a complete body, or the bytes sent of an incomplete one.
     pub(crate) bytes: u64,
-    /// What went wrong, and the handler where it did.
+    /// The error, and the handler where it occurred.
     pub(crate) error: Option<(String, String)>,
 }
 
-impl End {
+impl Outcome {
     pub(crate) fn new(end: &Finished<'_>, time: Zoned, took: Duration) -> Self {
         let error = |error: &stackup_plugin::Error| (error.to_string(), error.handler().to_owned());
         Self {
             time,
             took,
             status: status(end),
-            bytes: told(end).unwrap_or(end.body_bytes()),
+            bytes: content_length(end).unwrap_or(end.body_bytes()),
             error: end.error().map(error),
         }
     }
@@ -35,8 +35,8 @@ fn status(end: &Finished<'_>) -> Option<StatusCode> {
     end.status().or_else(of_error)
 }
 
-/// The length that a response which ended well has told.
-fn told(end: &Finished<'_>) -> Option<u64> {
+/// The `content-length` of a response that ended without an error.
+fn content_length(end: &Finished<'_>) -> Option<u64> {
     let headers = end.headers().filter(|_| end.error().is_none())?;
     headers.text("content-length")?.parse().ok()
 }

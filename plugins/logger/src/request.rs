@@ -1,15 +1,15 @@
-//! What is known of a request when it passes.
+//! The logged parts of a request.
 
 use stackup_plugin::Request;
 
-/// A request, as the client sent it.
-pub(crate) struct Seen {
+/// The logged parts of a request.
+pub(crate) struct LoggedRequest {
     pub(crate) address: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) method: String,
-    /// Undecoded, without the query.
+    /// Not decoded, without the query.
     pub(crate) path: String,
-    /// Undecoded; empty if there is none.
+    /// Not decoded; empty if there is none.
     pub(crate) query: String,
     pub(crate) protocol: String,
     pub(crate) referer: Option<String>,
@@ -18,7 +18,7 @@ pub(crate) struct Seen {
     pub(crate) generation: u64,
 }
 
-impl Seen {
+impl LoggedRequest {
     pub(crate) fn new(req: &Request) -> Self {
         let env = req.env();
         let value = |name| {

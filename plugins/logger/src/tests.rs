@@ -44,7 +44,7 @@ fn plain(line: &str) -> String {
 }
 
 #[test]
-fn line_is_that_of_rack() {
+fn common_line_matches_rack() {
     let request = get("/a%20b?x=%22&y").env("REMOTE_USER", "ada");
     assert_eq!(
         plain(&line(request, "hello")),
@@ -53,7 +53,7 @@ fn line_is_that_of_rack() {
 }
 
 #[test]
-fn nothing_is_a_dash() {
+fn missing_values_are_dashes() {
     let request = testing::request(Method::DELETE, "/");
     assert_eq!(
         plain(&line(request, StatusCode::NO_CONTENT)),
@@ -62,7 +62,7 @@ fn nothing_is_a_dash() {
 }
 
 #[test]
-fn length_is_the_one_told() {
+fn length_is_the_content_length() {
     let head = (StatusCode::OK, [("content-length", "1234")], ());
     let request = testing::request(Method::HEAD, "/");
     assert!(plain(&line(request, head)).ends_with("200 1234"));
@@ -71,14 +71,14 @@ fn length_is_the_one_told() {
 }
 
 #[test]
-fn nobody_writes_a_line_of_his_own() {
+fn client_cannot_forge_a_line() {
     let request = get("/").env("REMOTE_USER", "x\" 200\n127.0.0.1");
     let line = line(request, "");
     assert!(line.contains(r"- x\x22 200\x0A127.0.0.1 ["), "{line}");
 }
 
 #[test]
-fn line_comes_when_the_body_has_ended() {
+fn line_is_written_when_the_body_ends() {
     let log = testing::log();
     block_on(async {
         let (mut sender, body) = Body::channel(1);
@@ -97,7 +97,7 @@ fn line_comes_when_the_body_has_ended() {
 }
 
 #[test]
-fn client_that_leaves_gets_its_line() {
+fn disconnect_during_the_body_is_logged() {
     let log = testing::log();
     block_on(async {
         let mut res = mounted()
@@ -112,7 +112,7 @@ fn client_that_leaves_gets_its_line() {
 }
 
 #[test]
-fn client_that_leaves_before_the_answer_has_no_status() {
+fn disconnect_before_the_response_has_no_status() {
     let log = testing::log();
     let logger = mounted();
     {
@@ -126,7 +126,7 @@ fn client_that_leaves_before_the_answer_has_no_status() {
 }
 
 #[test]
-fn failure_has_a_line_with_the_error() {
+fn failed_request_is_logged_with_its_error() {
     let log = testing::log();
     block_on(async {
         let fail = async |_req: Request| Err::<&str, _>(Error::msg("no\ntea"));
@@ -141,7 +141,7 @@ fn failure_has_a_line_with_the_error() {
 }
 
 #[test]
-fn body_that_fails_has_a_line_with_what_was_sent() {
+fn failed_body_is_logged_with_the_bytes_sent() {
     let log = testing::log();
     block_on(async {
         let broken = async |_req: Request| {
@@ -159,7 +159,7 @@ fn body_that_fails_has_a_line_with_what_was_sent() {
 }
 
 #[test]
-fn combined_tells_of_the_client() {
+fn combined_has_referer_and_user_agent() {
     let config = || json!({ "format": "combined" });
     let request = get("/a")
         .header("referer", "https://a/\"")
@@ -174,7 +174,7 @@ fn combined_tells_of_the_client() {
 }
 
 #[test]
-fn json_has_a_key_for_each() {
+fn json_has_all_fields() {
     let request = get("/a%20b?x=1")
         .header("user-agent", "x\u{9b}31m")
         .env("REMOTE_USER", "a\nb");
@@ -197,7 +197,7 @@ fn json_has_a_key_for_each() {
 }
 
 #[test]
-fn json_holds_the_error() {
+fn json_has_the_error() {
     let log = testing::log();
     block_on(async {
         let fail = async |_req: Request| Err::<&str, _>(Error::msg("no\ntea"));
@@ -215,7 +215,7 @@ fn json_holds_the_error() {
 }
 
 #[test]
-fn null_logger_above_silences_it() {
+fn null_logger_silences_it() {
     let log = testing::log();
     block_on(async {
         let request = get("/").env("rack.logger", "null");

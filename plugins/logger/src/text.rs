@@ -4,34 +4,41 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use crate::escape::Escaped;
-use crate::outcome::End;
-use crate::request::Seen;
+use crate::outcome::Outcome;
+use crate::request::LoggedRequest;
 
 /// As Rack's `CommonLogger` writes it.
-pub(crate) fn common(seen: &Seen, end: &End) -> String {
-    format!("{} {:.4}", shared(seen, end), end.took.as_secs_f64())
+pub(crate) fn common(request: &LoggedRequest, outcome: &Outcome) -> String {
+    format!(
+        "{} {:.4}",
+        shared(request, outcome),
+        outcome.took.as_secs_f64()
+    )
 }
 
 /// As Apache's `combined`.
-pub(crate) fn combined(seen: &Seen, end: &End) -> String {
+pub(crate) fn combined(request: &LoggedRequest, outcome: &Outcome) -> String {
     let (referer, agent) = (
-        dash(seen.referer.as_deref()),
-        dash(seen.user_agent.as_deref()),
+        dash(request.referer.as_deref()),
+        dash(request.user_agent.as_deref()),
     );
-    format!(r#"{} "{referer}" "{agent}""#, shared(seen, end))
+    format!(r#"{} "{referer}" "{agent}""#, shared(request, outcome))
 }
 
-/// What both begin with.
-fn shared(seen: &Seen, end: &End) -> String {
-    let (address, user) = (dash(seen.address.as_deref()), dash(seen.user.as_deref()));
-    let now = end.time.strftime("%d/%b/%Y:%H:%M:%S %z");
-    let (method, path) = (Escaped(&seen.method), Escaped(&seen.path));
-    let mark = if seen.query.is_empty() { "" } else { "?" };
-    let (query, protocol) = (Escaped(&seen.query), &seen.protocol);
-    let status = end
+/// The common start of both.
+fn shared(request: &LoggedRequest, outcome: &Outcome) -> String {
+    let (address, user) = (
+        dash(request.address.as_deref()),
+        dash(request.user.as_deref()),
+    );
+    let now = outcome.time.strftime("%d/%b/%Y:%H:%M:%S %z");
+    let (method, path) = (Escaped(&request.method), Escaped(&request.path));
+    let mark = if request.query.is_empty() { "" } else { "?" };
+    let (query, protocol) = (Escaped(&request.query), &request.protocol);
+    let status = outcome
         .status
         .map_or(Cow::from("-"), |status| status.as_str().to_owned().into());
-    let length = match end.bytes {
+    let length = match outcome.bytes {
         0 => "-".to_owned(),
         bytes => bytes.to_string(),
     };

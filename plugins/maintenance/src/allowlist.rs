@@ -1,23 +1,24 @@
-//! For whom there is no maintenance.
+//! Clients and paths that are let through.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use stackup_plugin::{Error, Request, Result};
 
-/// Clients and paths for which there is no maintenance.
-pub(crate) struct Allowed {
+/// Clients and paths that are let through.
+pub(crate) struct Allowlist {
     networks: Vec<IpNet>,
     paths: Vec<String>,
 }
 
-impl Allowed {
+impl Allowlist {
     pub(crate) fn new(networks: &[String], paths: Vec<String>) -> Result<Self> {
         let parse = |(index, text): (usize, &String)| {
             let network = text.parse::<IpNet>();
             let network = network.or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
             network.map_err(|_| {
-                let message = format!("{text:?} is neither an address nor a network: 10.0.0.0/8");
+                let message =
+                    format!("{text:?} is neither an IP address nor a network such as 10.0.0.0/8");
                 Error::config(format!("allow[{index}]"), message)
             })
         };
@@ -28,19 +29,19 @@ impl Allowed {
         })
     }
 
-    pub(crate) fn lets(&self, req: &Request) -> bool {
-        self.knows_client(req) || self.knows_path(req.path())
+    pub(crate) fn allows(&self, req: &Request) -> bool {
+        self.allows_client(req) || self.allows_path(req.path())
     }
 
-    /// By the connection alone: any client can write a header.
-    fn knows_client(&self, req: &Request) -> bool {
+    /// By the address of the connection: any client can send a header.
+    fn allows_client(&self, req: &Request) -> bool {
         let client = req.remote_addr().map(|address| address.ip().to_canonical());
         client.is_some_and(|ip| self.networks.iter().any(|network| network.contains(&ip)))
     }
 
-    /// By whole segments.
-    fn knows_path(&self, path: &str) -> bool {
-        // A path with dots in it may be another one by the time that the app has read it.
+    /// Compares whole segments.
+    fn allows_path(&self, path: &str) -> bool {
+        // The app may resolve dot segments to another path.
         let plain = !path.split('/').any(|segment| {
             let segment = segment.to_ascii_lowercase().replace("%2e", ".");
             segment == "." || segment == ".."

@@ -1,4 +1,4 @@
-//! What `maintenance` is told.
+//! The config of `maintenance`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use crate::switch::Switch;
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// Whether there is maintenance, whatever `file` says.
+    /// Turns maintenance on or off whatever `file` says.
     enabled: Option<bool>,
-    /// There is maintenance while this file exists; relative to the manifest's directory.
+    /// Maintenance is on while this file exists; relative to the manifest's directory.
     file: Option<PathBuf>,
-    /// How long it may take until it is noticed that `file` came or went, in milliseconds.
+    /// How often to check for `file`, in milliseconds.
     look_every: u64,
-    /// A page for clients, read once; relative to the manifest's directory.
+    /// A page to send, read once; relative to the manifest's directory.
     page: Option<PathBuf>,
-    /// After how many seconds a client may come again.
+    /// `retry-after`, in seconds.
     pub(crate) retry_after: u32,
-    /// Addresses and networks of clients for whom there is no maintenance.
+    /// Addresses and networks of clients that are let through.
     pub(crate) allow: Vec<String>,
-    /// Paths, and all below them, that are served all the same.
+    /// Paths that are served anyway, with everything below them.
     pub(crate) allow_paths: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl Config {
                 Ok(Switch::file(file, Duration::from_millis(self.look_every)))
             }
             (None, None) => {
-                let message = "neither `file` nor `enabled` says when there is maintenance";
+                let message = "set `file` or `enabled`: one of them must turn maintenance on";
                 Err(Error::config("", message))
             }
         }

@@ -1,4 +1,4 @@
-//! A middleware that answers 503 while the site is being worked on.
+//! A middleware that responds with 503 during maintenance.
 
 #![forbid(unsafe_code)]
 
@@ -10,14 +10,14 @@ use stackup_plugin::{
     Bytes, Context, HeaderValue, Middleware, Next, Request, Response, Result, StatusCode, header,
 };
 
-use self::allowlist::Allowed;
+use self::allowlist::Allowlist;
 pub use self::config::Config;
 use self::switch::Switch;
 
-/// Answers 503 while the site is being worked on.
+/// Responds with 503 during maintenance.
 pub struct Maintenance {
     switch: Switch,
-    allowed: Allowed,
+    allowlist: Allowlist,
     retry_after: HeaderValue,
     content_type: HeaderValue,
     page: Bytes,
@@ -30,7 +30,7 @@ impl Middleware for Maintenance {
         let (content_type, page) = config.page(cx)?;
         Ok(Self {
             switch: config.switch(cx)?,
-            allowed: Allowed::new(&config.allow, config.allow_paths)?,
+            allowlist: Allowlist::new(&config.allow, config.allow_paths)?,
             retry_after: HeaderValue::from(config.retry_after),
             content_type,
             page,
@@ -38,7 +38,7 @@ impl Middleware for Maintenance {
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
-        if self.allowed.lets(&req) || !self.switch.is_on().await {
+        if self.allowlist.allows(&req) || !self.switch.is_on().await {
             return next.run(req).await;
         }
         let mut res = Response::new(StatusCode::SERVICE_UNAVAILABLE);

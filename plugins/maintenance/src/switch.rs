@@ -1,34 +1,34 @@
-//! Whether there is maintenance now.
+//! Whether maintenance is on.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Whether there is maintenance now.
+/// Whether maintenance is on.
 pub(crate) enum Switch {
-    /// As the manifest says.
+    /// Set in the manifest.
     Fixed(bool),
-    /// While a file exists.
-    File(Look),
+    /// On while a file exists.
+    File(FlagFile),
 }
 
-/// Looks for a file now and then.
-pub(crate) struct Look {
+/// A file whose existence is checked at intervals.
+pub(crate) struct FlagFile {
     file: Arc<PathBuf>,
     every: Duration,
     start: Instant,
-    /// When somebody last began to look, in milliseconds after `start`, and one more; 0 before the first.
+    /// The time of the last check, in milliseconds after `start`, plus one; 0 before the first.
     last: AtomicU64,
     seen: AtomicBool,
 }
 
 impl Switch {
-    /// What was seen last counts for so long as `every`.
+    /// Checks for the file at most once in each interval `every`.
     pub(crate) fn file(file: PathBuf, every: Duration) -> Self {
-        // It is known before the first request comes; `init` may wait for a disk.
+        // The first check runs in `init`, which may block.
         let seen = AtomicBool::new(file.exists());
-        Self::File(Look {
+        Self::File(FlagFile {
             file: Arc::new(file),
             every,
             start: Instant::now(),
@@ -45,18 +45,18 @@ impl Switch {
     }
 }
 
-impl Look {
+impl FlagFile {
     async fn is_there(&self, now: Instant) -> bool {
         if self.is_due(now) {
             let file = Arc::clone(&self.file);
-            // A slow disk holds up this request, and no thread of the host's.
+            // A slow disk delays this request, but blocks no thread of the host.
             let there = blocking::unblock(move || file.exists()).await;
             self.seen.store(there, Ordering::Relaxed);
         }
         self.seen.load(Ordering::Relaxed)
     }
 
-    /// Whether this request is the one that looks; the others take what was seen last.
+    /// Whether this request checks the file; others use the last result.
     fn is_due(&self, now: Instant) -> bool {
         let now = now.saturating_duration_since(self.start).as_millis() as u64 + 1;
         let last = self.last.load(Ordering::Relaxed);
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_is_looked_for_now_and_then() {
+    fn file_is_checked_at_intervals() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("flag");
         let Switch::File(look) = Switch::file(file.clone(), Duration::from_secs(10)) else {

@@ -16,7 +16,7 @@ async fn answer(middleware: &Mounted, request: TestRequest) -> Answered {
 }
 
 #[test]
-fn all_is_down_while_the_file_is_there() {
+fn maintenance_is_on_while_the_file_exists() {
     block_on(async {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("down");
@@ -41,7 +41,7 @@ fn all_is_down_while_the_file_is_there() {
 }
 
 #[test]
-fn manifest_may_say_so_itself() {
+fn enabled_overrides_the_file() {
     block_on(async {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path();
@@ -53,7 +53,7 @@ fn manifest_may_say_so_itself() {
 }
 
 #[test]
-fn page_is_shown() {
+fn page_is_sent() {
     block_on(async {
         let directory = tempfile::tempdir().unwrap();
         let page = directory.path().join("down.html");
@@ -66,7 +66,7 @@ fn page_is_shown() {
 }
 
 #[test]
-fn some_are_let_in() {
+fn allowed_clients_and_paths_are_let_through() {
     block_on(async {
         let config = json!({ "enabled": true, "allow": ["192.0.2.0/24", "::1"], "allow_paths": ["/health"] });
         let middleware = mounted(config);
@@ -109,7 +109,7 @@ fn error_points_at_the_key() {
     assert!(
         error(json!({}))
             .message()
-            .starts_with("neither `file` nor `enabled`")
+            .starts_with("set `file` or `enabled`")
     );
     assert_eq!(
         error(json!({ "enabled": true, "allow": ["x"] })).place(),

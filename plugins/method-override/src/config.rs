@@ -1,4 +1,4 @@
-//! What `method-override` is told.
+//! The config of `method-override`.
 
 use stackup_plugin::{Error, Method, Result};
 
@@ -6,11 +6,11 @@ use stackup_plugin::{Error, Method, Result};
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// The methods in whose place another may come.
+    /// The methods that can be overridden.
     pub(crate) methods: Vec<String>,
-    /// The methods that may come in their place.
+    /// The methods that can replace them.
     pub(crate) overrides: Vec<String>,
-    /// How much of a form is looked at; a field that ends later is not seen.
+    /// How many bytes of a form to read; a field after them is not found.
     pub(crate) max_bytes: usize,
 }
 
@@ -25,14 +25,14 @@ impl Default for Config {
     }
 }
 
-/// A method of the config.
+/// Parses a method of the config.
 pub(crate) fn method(key: &str, name: &str) -> Result<Method> {
     let upper = name.bytes().all(|byte| !byte.is_ascii_lowercase());
     let method = Method::from_bytes(name.as_bytes()).ok().filter(|_| upper);
-    // These two are no requests of an app: a tunnel, and an echo of all that proxies have added.
+    // Apps don't handle these two: one opens a tunnel, the other echoes what proxies have added.
     let method = method.filter(|method| *method != Method::CONNECT && *method != Method::TRACE);
     method.ok_or_else(|| {
-        let message = format!("{name:?} is not a method that an app answers, such as \"PUT\"");
+        let message = format!("{name:?} is not a method for apps such as \"PUT\"");
         Error::config(key, message)
     })
 }

@@ -8,7 +8,7 @@ use multer::Multipart;
 use stackup_plugin::header::CONTENT_TYPE;
 use stackup_plugin::{Body, Request, Result};
 
-use crate::peek::LookedAt;
+use crate::peek::Peek;
 
 /// A form in a request's body.
 pub(crate) enum Form {
@@ -29,19 +29,19 @@ impl Form {
         multer::parse_boundary(kind).ok().map(Self::Parts)
     }
 
-    /// Looks for the first field of this name in the first `most` bytes of a body, no further than
-    /// it must; returns what it found, and the body as it was.
+    /// Finds the first field with this name in the first `most` bytes of a body, and reads no more than needed.
+    /// Returns the field's value and the complete body.
     ///
     /// # Errors
     ///
-    /// The outer one is that of the body, the inner one that of what is in it.
+    /// The outer one is the body's, the inner one is about its content.
     pub(crate) async fn find(
         self,
         name: &str,
         body: Body,
         most: usize,
     ) -> Result<(multer::Result<Option<String>>, Body)> {
-        let mut body = LookedAt::new(body, most);
+        let mut body = Peek::new(body, most);
         let found = match self {
             Self::Pairs => Ok(pair(name, &mut body).await),
             Self::Parts(boundary) => part(name, boundary, &mut body).await,
@@ -50,13 +50,13 @@ impl Form {
     }
 }
 
-async fn pair(name: &str, body: &mut LookedAt) -> Option<String> {
+async fn pair(name: &str, body: &mut Peek) -> Option<String> {
     let mut text = Vec::new();
     while let Some(Ok(chunk)) = poll_fn(|cx| Pin::new(&mut *body).poll_next(cx)).await {
         let end = chunk.iter().rposition(|byte| *byte == b'&');
         let end = end.map(|end| text.len() + end);
         text.extend_from_slice(&chunk);
-        // The last pair may go on in the next chunk; those before it are done with.
+        // The last pair may continue in the next chunk; those before it are complete.
         if let Some(end) = end {
             if let Some(value) = value(name, &text[..end]) {
                 return Some(value);
@@ -64,7 +64,7 @@ async fn pair(name: &str, body: &mut LookedAt) -> Option<String> {
             text.drain(..=end);
         }
     }
-    // Of a form that was not read to its end nobody knows where it goes on.
+    // If the form was cut off, its last pair may be incomplete.
     body.is_all().then(|| value(name, &text))?
 }
 
@@ -75,7 +75,7 @@ fn value(name: &str, pairs: &[u8]) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-async fn part(name: &str, boundary: String, body: &mut LookedAt) -> multer::Result<Option<String>> {
+async fn part(name: &str, boundary: String, body: &mut Peek) -> multer::Result<Option<String>> {
     let mut parts = Multipart::new(body, boundary);
     while let Some(part) = parts.next_field().await? {
         if part.name() == Some(name) {

@@ -1,4 +1,4 @@
-//! A middleware that lets forms use other methods than POST: Rack's `Rack::MethodOverride`.
+//! A middleware that lets forms use methods other than POST: `Rack::MethodOverride`.
 
 #![forbid(unsafe_code)]
 
@@ -12,14 +12,14 @@ pub use self::config::Config;
 use self::config::method;
 use self::form::Form;
 
-/// The name of the field of a form.
+/// The form field.
 const FIELD: &str = "_method";
-/// The header for clients that send no form.
+/// The header, for clients that send no form.
 const HEADER: &str = "x-http-method-override";
-/// Where the layers below find the method that the client used.
+/// The env name of the original method.
 const ORIGINAL: &str = "rack.methodoverride.original_method";
 
-/// Gives requests the method that they ask for.
+/// Changes the method of requests that ask for it.
 pub struct MethodOverride {
     methods: Vec<Method>,
     overrides: Vec<Method>,
@@ -56,7 +56,7 @@ impl Middleware for MethodOverride {
 }
 
 impl MethodOverride {
-    /// The method that a request asks for, if it is one that it may have.
+    /// The method that a request asks for, if allowed.
     async fn wanted(&self, req: &mut Request) -> Result<Option<Method>> {
         let field = match Form::of(req) {
             Some(form) => self.field(req, form).await?,
@@ -71,12 +71,12 @@ impl MethodOverride {
             .cloned())
     }
 
-    /// The field of a form, whose body goes on as it came. A form that can't be read has none.
+    /// The field of a form; none if the form is malformed. The body is passed on in full.
     async fn field(&self, req: &mut Request, form: Form) -> Result<Option<String>> {
         let (found, body) = form.find(FIELD, req.take_body(), self.max_bytes).await?;
         req.set_body(body);
         found.or_else(|error| {
-            tracing::debug!("a form can't be read: {}", error.to_string().escape_debug());
+            tracing::debug!("malformed form: {}", error.to_string().escape_debug());
             Ok(None)
         })
     }

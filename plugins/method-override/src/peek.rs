@@ -1,4 +1,4 @@
-//! A body that is read up to a point, and passed on whole.
+//! A body that is read up to a limit and passed on in full.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,19 +7,19 @@ use futures_core::Stream;
 use stackup_plugin::http_body::{Body as _, Frame};
 use stackup_plugin::{Body, Bytes, Error, Result};
 
-/// A body, and what has been read of it: a stream of its chunks that ends early.
-pub(crate) struct LookedAt {
+/// A body and the chunks read from it so far: a stream that ends at a limit.
+pub(crate) struct Peek {
     rest: Body,
     chunks: Vec<Bytes>,
     /// How many bytes may still be read.
     left: usize,
-    /// Whether the last chunk was not seen to its end.
+    /// Whether the last chunk was cut off at the limit.
     cut: bool,
     ended: bool,
     error: Option<Error>,
 }
 
-impl LookedAt {
+impl Peek {
     pub(crate) fn new(body: Body, most: usize) -> Self {
         Self {
             rest: body,
@@ -31,11 +31,11 @@ impl LookedAt {
         }
     }
 
-    /// The body as it was.
+    /// The complete body.
     ///
     /// # Errors
     ///
-    /// That of the body: the client broke off, or sent too much.
+    /// The error of the body: the client disconnected or sent too much.
     pub(crate) fn into_body(self) -> Result<Body> {
         match self.error {
             Some(error) => Err(error),
@@ -49,7 +49,7 @@ impl LookedAt {
     }
 }
 
-impl Stream for LookedAt {
+impl Stream for Peek {
     type Item = Result<Bytes, std::io::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -64,7 +64,7 @@ impl Stream for LookedAt {
                 self.chunks.push(chunk);
                 Poll::Ready(Some(Ok(seen)))
             }
-            // Trailers of a form are of no use to anybody.
+            // Trailers of a form are ignored.
             None | Some(Ok(Err(_))) => {
                 self.ended = true;
                 Poll::Ready(None)

@@ -42,7 +42,7 @@ fn parts(fields: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn field_of_a_form_is_the_method_and_the_form_goes_on() {
+fn form_field_sets_the_method_and_keeps_the_body() {
     let body = "a=1&_method=put&b=%2B";
     let seen = below_as(json!({}), pairs(body));
     assert_eq!(seen, ("PUT".into(), "POST".into(), body.into()));
@@ -51,7 +51,7 @@ fn field_of_a_form_is_the_method_and_the_form_goes_on() {
 }
 
 #[test]
-fn field_may_be_a_part() {
+fn multipart_field_sets_the_method() {
     let body = parts(&[("a", "1"), (FIELD, "Delete"), ("b", "2")]);
     let seen = below_as(
         json!({}),
@@ -66,17 +66,17 @@ fn field_may_be_a_part() {
 }
 
 #[test]
-fn header_counts_where_there_is_no_field() {
+fn header_counts_without_a_field() {
     let with = |request: TestRequest| request.header(HEADER, "patch");
     assert_eq!(method_of(with(post("/", "{}"))), "PATCH");
     assert_eq!(method_of(with(pairs("a=1"))), "PATCH");
-    // As in Rack the field is looked at first, and what it says is not made up for.
+    // As in Rack the field comes first, even if its method is not allowed.
     assert_eq!(method_of(with(pairs("_method=PUT"))), "PUT");
     assert_eq!(method_of(with(pairs("_method=FOO"))), "POST");
 }
 
 #[test]
-fn other_places_do_not_count() {
+fn query_cookie_and_other_types_are_ignored() {
     assert_eq!(
         method_of(pairs("a=1").header("cookie", "_method=PUT")),
         "POST"
@@ -93,7 +93,7 @@ fn other_places_do_not_count() {
 }
 
 #[test]
-fn only_what_the_config_names_is_exchanged() {
+fn only_configured_methods_are_overridden() {
     assert_eq!(method_of(get("/").header(HEADER, "DELETE")), "GET");
     for bad in ["CONNECT", "TRACE", "FOO", "", "PUT\u{0}", "PU T"] {
         let form: String = form_urlencoded::byte_serialize(bad.as_bytes()).collect();
@@ -111,7 +111,7 @@ fn only_what_the_config_names_is_exchanged() {
 }
 
 #[test]
-fn field_that_ends_too_late_is_not_seen_and_nothing_is_lost() {
+fn field_after_the_limit_is_ignored_and_the_body_kept() {
     for body in ["xxxxxx&_method=PUT", "_method=PUTTY&x"] {
         let seen = below_as(json!({ "max_bytes": 11 }), pairs(body));
         assert_eq!((&*seen.0, &*seen.2), ("POST", body));
@@ -129,7 +129,7 @@ fn field_that_ends_too_late_is_not_seen_and_nothing_is_lost() {
 }
 
 #[test]
-fn forms_that_are_none_go_on_as_they_are() {
+fn malformed_forms_pass_unchanged() {
     for body in [
         "",
         "--a b",
@@ -146,7 +146,7 @@ fn forms_that_are_none_go_on_as_they_are() {
 }
 
 #[test]
-fn reads_no_further_than_it_must() {
+fn body_is_read_only_up_to_the_field() {
     block_on(async {
         let (mut sender, body) = Body::channel(1);
         sender.send("_met").await.unwrap();
@@ -167,7 +167,7 @@ fn reads_no_further_than_it_must() {
 }
 
 #[test]
-fn chunks_may_end_anywhere() {
+fn field_is_found_across_chunks() {
     let body = "a=1&_method=PUT&b=2";
     for at in 0..=body.len() {
         let (mut sender, chunks) = Body::channel(3);
@@ -181,7 +181,7 @@ fn chunks_may_end_anywhere() {
 }
 
 #[test]
-fn body_that_fails_is_an_error() {
+fn failing_body_is_an_error() {
     block_on(async {
         let (mut sender, body) = Body::channel(2);
         sender.send("_method=P").await.unwrap();
@@ -192,7 +192,7 @@ fn body_that_fails_is_an_error() {
 }
 
 #[test]
-fn bad_method_is_refused_at_its_key() {
+fn error_points_at_the_key() {
     for (config, place) in [
         (json!({ "methods": ["POST", "A B"] }), "methods[1]"),
         (json!({ "overrides": ["put"] }), "overrides[0]"),

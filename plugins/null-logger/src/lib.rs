@@ -1,10 +1,10 @@
-//! A middleware that silences the `logger` below it: Rack's `Rack::NullLogger`.
+//! A middleware that silences the `logger` below it: `Rack::NullLogger`.
 
 #![forbid(unsafe_code)]
 
 use stackup_plugin::{Next, Request, Result};
 
-/// Where Rack has an object that logs, the env here has the name of one that does not.
+/// Rack's env has a logger object; here `logger` checks for the value `null`.
 async fn null_logger(mut req: Request, next: Next<'_>) -> Result {
     req.env_mut().set("rack.logger", "null");
     next.run(req).await
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn layers_below_are_told() {
+    fn layers_below_see_the_null_logger() {
         block_on(async {
             let middleware = testing::middleware_fn(null_logger).unwrap();
             let below = async |req: Request| req.env().get("rack.logger").unwrap().into_owned();

@@ -1,4 +1,4 @@
-//! A middleware that lets the layers below send a request on to another path: Rack's `Rack::Recursive`.
+//! A middleware that lets the layers below forward a request to another path: `Rack::Recursive`.
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +8,7 @@ use stackup_plugin::{Context, Error, Middleware, Next, Request, Result};
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// How often one request may be sent on.
+    /// How often one request may be forwarded.
     most: usize,
 }
 
@@ -18,7 +18,7 @@ impl Default for Config {
     }
 }
 
-/// Asks the layers below again, as often as they say where.
+/// Runs the layers below again for each forward.
 pub struct Recursive {
     most: usize,
 }
@@ -32,15 +32,15 @@ impl Middleware for Recursive {
 
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
         for _ in 0..=self.most {
-            let asked = req.fork();
-            let res = next.again().run(asked).await?;
+            let fork = req.fork();
+            let res = next.again().run(fork).await?;
             match res.forwards_to() {
                 Some(path) => req.go_to(path)?,
                 None => return Ok(res),
             }
         }
         let (most, path) = (self.most, req.path_info());
-        let message = format!("sent on more than {most} times, the last time to {path}");
+        let message = format!("forwarded more than {most} times, the last time to {path}");
         Err(Error::msg(message))
     }
 }

@@ -3,7 +3,7 @@ use stackup_plugin::{Response, StatusCode};
 
 use super::*;
 
-/// Sends `/a` on to `/b?x=1`, `/loop` to itself; else says what it was asked for.
+/// Forwards `/a` to `/b?x=1` and `/loop` to itself; otherwise responds with the request.
 async fn below(mut req: Request) -> Result {
     use stackup_plugin::IntoResponse;
     match req.path_info() {
@@ -27,7 +27,7 @@ fn answer(config: Json, request: TestRequest) -> Result<(StatusCode, String)> {
 }
 
 #[test]
-fn request_goes_on_with_its_method_and_body() {
+fn forward_keeps_method_and_body() {
     let (status, text) = answer(json!({}), post("/a", "text")).unwrap();
     assert_eq!(
         (status, text.as_str()),
@@ -38,11 +38,11 @@ fn request_goes_on_with_its_method_and_body() {
 }
 
 #[test]
-fn circle_ends() {
+fn forwarding_loop_ends() {
     let error = answer(json!({ "most": 3 }), get("/loop")).unwrap_err();
     assert_eq!(
         error.message(),
-        "sent on more than 3 times, the last time to /loop"
+        "forwarded more than 3 times, the last time to /loop"
     );
     assert!(answer(json!({ "most": 0 }), get("/a")).is_err());
     assert!(answer(json!({ "most": 1 }), get("/a")).is_ok());

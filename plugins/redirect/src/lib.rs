@@ -1,4 +1,4 @@
-//! An app that sends clients elsewhere.
+//! An app that redirects clients.
 
 #![forbid(unsafe_code)]
 
@@ -11,25 +11,25 @@ use self::location::Location;
 /// `[run.config]` of `redirect`.
 #[stackup_plugin::config]
 pub struct Config {
-    /// Where to: an `http` or `https` URL, or a path of this server.
+    /// The target: an `http` or `https` URL, or a path on this server.
     to: String,
     /// 301, 302, 303, 307 or 308.
     #[serde(default = "moved")]
     status: u16,
-    /// Whether the rest of the path goes behind `to`.
+    /// Whether to append the rest of the path.
     #[serde(default)]
     path: bool,
-    /// Whether the query goes along.
+    /// Whether to append the query.
     #[serde(default)]
     query: bool,
 }
 
-/// Permanent, and the method stays what it was (RFC 9110 §15.4.9).
+/// Permanent, and the method stays the same (RFC 9110 §15.4.9).
 fn moved() -> u16 {
     308
 }
 
-/// Sends clients elsewhere.
+/// Redirects clients.
 pub struct Redirect {
     status: StatusCode,
     to: Location,
@@ -44,7 +44,7 @@ impl App for Redirect {
         let status = match config.status {
             301 | 302 | 303 | 307 | 308 => StatusCode::from_u16(config.status)?,
             other => {
-                let message = format!("{other} sends nobody elsewhere: 301, 302, 303, 307 or 308");
+                let message = format!("{other} is not a redirect; use 301, 302, 303, 307 or 308");
                 return Err(Error::config("status", message));
             }
         };

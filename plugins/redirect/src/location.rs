@@ -1,10 +1,10 @@
-//! Where a redirect leads.
+//! The target of a redirect.
 
 use stackup_plugin::{Error, Result, Uri};
 
-/// A target from the manifest, to which a request may add a path and a query, and nothing else.
+/// A target from the manifest. A request may only append a path and a query.
 pub(crate) struct Location {
-    /// Scheme and authority; empty for a path of this server.
+    /// Scheme and authority; empty for a path on this server.
     origin: String,
     path: String,
     /// With its `?`.
@@ -27,7 +27,7 @@ impl Location {
             (Some(scheme @ ("http" | "https")), Some(authority)) => {
                 format!("{scheme}://{authority}")
             }
-            // Browsers take `//host` and `/\host` for another server; so is it not a path here either.
+            // Browsers treat `//host` and `/\host` as another server.
             (None, None) if rest.starts_with('/') && !rest[1..].starts_with(['/', '\\']) => {
                 String::new()
             }
@@ -43,10 +43,10 @@ impl Location {
         })
     }
 
-    /// The target with `path` behind its own, and `query` behind its own.
+    /// The target with `path` and `query` appended.
     pub(crate) fn with(&self, path: &str, query: &str) -> String {
         let mut location = self.origin.clone();
-        // One slash between, and never two at the beginning: `//host` would be another server.
+        // Never two slashes at the beginning: `//host` would be another server.
         let path = match path.trim_start_matches(['/', '\\']) {
             "" => self.path.clone(),
             rest => format!(

@@ -18,7 +18,7 @@ fn with_all(to: &str, uri: &str) -> String {
 }
 
 #[test]
-fn clients_are_sent_where_the_manifest_says() {
+fn client_is_redirected_to_the_target() {
     let location = "https://example.com/a?b#c";
     assert_eq!(
         answer(json!({ "to": location }), "/x?y"),
@@ -31,7 +31,7 @@ fn clients_are_sent_where_the_manifest_says() {
 }
 
 #[test]
-fn path_and_query_go_along() {
+fn path_and_query_are_appended() {
     for (to, uri, location) in [
         (
             "https://example.com",
@@ -51,7 +51,7 @@ fn path_and_query_go_along() {
     }
 }
 
-/// Whatever the client asks for, the server stays the one of the manifest.
+/// Whatever the request, the server is the manifest's.
 #[test]
 fn path_leads_to_no_other_server() {
     for (to, uri, location) in [

@@ -1,23 +1,23 @@
-//! A middleware that gives each request an id, and passes on the one it came with.
+//! A middleware that gives each request an ID, or accepts the client's.
 
 #![forbid(unsafe_code)]
 
 use stackup_plugin::{Context, Error, HeaderName, Middleware, Next, Request, Result};
 use uuid::Uuid;
 
-/// The name in the env under which the layers below find the id.
+/// The env name of the ID.
 pub const ENV: &str = "stackup.request_id";
 
-/// An id of the client's may be this long.
-const LONGEST: usize = 128;
+/// The maximum length of a client's ID.
+const MAX_LENGTH: usize = 128;
 
 /// `[use.config]` of `request-id`.
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// The header that carries the id, in the request and in the response.
+    /// The header that carries the ID, in the request and in the response.
     header: String,
-    /// Whether an id that the request brings is taken over.
+    /// Whether to accept an ID from the request.
     trust: bool,
 }
 
@@ -30,7 +30,7 @@ impl Default for Config {
     }
 }
 
-/// Gives each request an id.
+/// Gives each request an ID.
 pub struct RequestId {
     header: HeaderName,
     trust: bool,
@@ -65,18 +65,17 @@ impl Middleware for RequestId {
 }
 
 impl RequestId {
-    /// The id that the request brings, if it is to be trusted and fit to be logged.
+    /// The request's ID, if IDs are trusted and it is safe to log.
     fn id_of(&self, req: &Request) -> Option<String> {
         let mut ids = req.headers().get_all(&self.header).filter(|_| self.trust);
         let id = ids.next()?.to_str()?;
-        let sane = !id.is_empty() && id.len() <= LONGEST && id.bytes().all(is_safe);
-        // Of two ids, which one did the caller log?
+        let sane = !id.is_empty() && id.len() <= MAX_LENGTH && id.bytes().all(is_safe);
+        // With two IDs it is unclear which one the caller logged.
         (sane && ids.next().is_none()).then(|| id.to_owned())
     }
 }
 
-/// What uuids, ulids, hex, base64 and `Root=1-…` of AWS are made of; nothing that a shell, a log or
-/// a page would take for something else.
+/// The characters of UUIDs, ULIDs, hex, base64 and AWS's `Root=1-…`; none has a meaning in a shell, a log or a page.
 fn is_safe(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.:=+/@~".contains(&byte)
 }
@@ -111,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn new_one_is_a_uuid_each_time() {
+    fn new_id_is_a_uuid() {
         let [first, second] = [(); 2].map(|()| id(json!({}), get("/")));
         assert_ne!(first, second);
         assert_eq!(Uuid::parse_str(&first).unwrap().get_version_num(), 7);
     }
 
     #[test]
-    fn sane_one_is_kept() {
+    fn valid_id_is_kept() {
         for sane in [
             "a",
             "Root=1-67891233-abcdef012345678912345678",
@@ -129,14 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn other_one_is_replaced() {
+    fn invalid_id_is_replaced() {
         for odd in ["", "a b", "a\"b", "<script>", "a,b", "é", &"x".repeat(129)] {
             assert!(Uuid::parse_str(&of(odd)).is_ok(), "{odd}");
         }
     }
 
     #[test]
-    fn two_are_none() {
+    fn two_ids_are_replaced() {
         let request = get("/")
             .header("x-request-id", "a")
             .header("x-request-id", "b");
@@ -144,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn without_trust_none_is_kept() {
+    fn untrusted_id_is_replaced() {
         let request = get("/").header("x-request-id", "mine");
         assert_ne!(id(json!({ "trust": false }), request), "mine");
     }
 
     #[test]
-    fn header_has_another_name() {
+    fn header_name_is_configurable() {
         block_on(async {
             let config = json!({ "header": "X-Trace" });
             let middleware = testing::middleware::<RequestId>(config).unwrap();

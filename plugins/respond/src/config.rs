@@ -1,4 +1,4 @@
-//! What `respond` is told.
+//! The config of `respond`.
 
 use std::path::PathBuf;
 
@@ -32,10 +32,7 @@ impl Default for Config {
 impl Config {
     pub(crate) fn status(&self) -> Result<StatusCode> {
         let refuse = || {
-            let message = format!(
-                "{} is no status of a final response: 200 to 599",
-                self.status
-            );
+            let message = format!("{} is not a final status; use 200 to 599", self.status);
             Error::config("status", message)
         };
         let final_one = (200..600).contains(&self.status);
@@ -43,11 +40,11 @@ impl Config {
         status.filter(|_| final_one).ok_or_else(refuse)
     }
 
-    /// The body and its type; no type where there is no body.
+    /// The body and its type; no type without a body.
     pub(crate) fn content(&self, cx: &Context) -> Result<(Option<String>, Bytes)> {
         match (&self.body, &self.file) {
             (Some(_), Some(_)) => {
-                let message = "there is a `body` as well: keep one of the two";
+                let message = "`body` is set, too; remove one of the two";
                 Err(Error::config("file", message))
             }
             (None, None) => Ok((None, Bytes::new())),

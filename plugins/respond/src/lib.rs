@@ -1,4 +1,4 @@
-//! An app that always gives the same answer.
+//! An app that always sends the same response.
 
 #![forbid(unsafe_code)]
 
@@ -10,7 +10,7 @@ use stackup_plugin::{
 
 pub use self::config::Config;
 
-/// Gives the same answer to every request.
+/// Sends the same response to every request.
 pub struct Respond {
     status: StatusCode,
     content_type: Option<String>,

@@ -27,7 +27,7 @@ fn pair(name: &str, value: &str) -> (String, String) {
 }
 
 #[test]
-fn nothing_told_is_an_empty_200() {
+fn empty_config_is_an_empty_200() {
     assert_eq!(answer(json!({})), (200, vec![], String::new()));
 }
 
@@ -60,7 +60,7 @@ fn file_has_the_type_of_its_name() {
 
 #[test]
 fn error_points_at_the_key() {
-    let status = |number| format!("{number} is no status of a final response: 200 to 599");
+    let status = |number| format!("{number} is not a final status; use 200 to 599");
     for number in [0, 101, 199, 600] {
         let refused = refusal(json!({ "status": number }));
         assert_eq!(refused, ("status".to_owned(), status(number)));
@@ -75,7 +75,7 @@ fn error_points_at_the_key() {
     let (place, message) = refusal(json!({ "body": "a", "file": "b" }));
     assert_eq!(
         (&*place, &*message),
-        ("file", "there is a `body` as well: keep one of the two")
+        ("file", "`body` is set, too; remove one of the two")
     );
     let (place, message) = refusal(json!({ "file": "/no/such/file" }));
     assert_eq!(place, "file");

@@ -1,31 +1,30 @@
-//! What `rewrite` is told.
+//! The config of `rewrite`.
 
 /// `[use.config]` of `rewrite`.
 #[stackup_plugin::config]
 #[derive(Default)]
 pub struct Config {
-    /// The rules, in the order in which they are tried.
+    /// The rules, tried in this order.
     pub(crate) rules: Vec<RuleConfig>,
 }
 
 /// A rule.
 #[stackup_plugin::config]
 pub struct RuleConfig {
-    /// A regular expression for the path as it came, undecoded.
+    /// A regular expression for the path as received, not decoded.
     pub(crate) from: String,
-    /// What the whole path becomes: `$1` and `$name` are groups of `from` (also `${name}`, which a
-    /// manifest writes `$${name}`), `$$` is a dollar. With a `?` also the
-    /// query, else that stays.
+    /// The new path: `$1` and `$name` are groups of `from` (also `${name}`, written `$${name}` in a
+    /// manifest), `$$` is a dollar sign. With a `?` it also sets the query, which otherwise stays the same.
     pub(crate) to: String,
-    /// Methods for which the rule is; all of them if there are none.
+    /// The methods that the rule applies to; empty means all.
     #[serde(default)]
     pub(crate) methods: Vec<String>,
-    /// Hosts for which the rule is, without ports; all of them if there are none.
+    /// The hosts that the rule applies to, without ports; empty means all.
     #[serde(default)]
     pub(crate) hosts: Vec<String>,
-    /// 301, 302, 303, 307 or 308: the client is sent to `to`, which may be a URL.
+    /// 301, 302, 303, 307 or 308: redirects the client to `to`, which may then be a URL.
     pub(crate) redirect: Option<u16>,
-    /// Whether the rules after this one are left out when it has rewritten.
+    /// Whether to skip the following rules after this one has rewritten the path.
     #[serde(default = "yes")]
     pub(crate) last: bool,
 }

@@ -1,4 +1,4 @@
-//! A middleware that rewrites paths by regular expressions, in linear time.
+//! A middleware that rewrites paths with regular expressions, in linear time.
 
 #![forbid(unsafe_code)]
 
@@ -44,7 +44,7 @@ fn redirect(status: StatusCode, location: &str) -> Result {
     Ok(Response::new(status).with_header(header::LOCATION, location)?)
 }
 
-/// Changes what the layers below see; what the maps above have taken stays taken.
+/// Changes the path for the layers below. The part that maps above have consumed stays.
 fn rewrite(req: &mut Request, path: &str, query: Option<&str>) -> Result<()> {
     match query.unwrap_or_else(|| req.query()) {
         "" => req.go_to(path),

@@ -17,7 +17,7 @@ pub(crate) struct Rule {
     pub(crate) is_last: bool,
 }
 
-/// What a rule makes of a request.
+/// The outcome of a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Rewrite { path: String, query: Option<String> },
@@ -40,22 +40,22 @@ impl Rule {
             None => None,
             Some(status @ (301 | 302 | 303 | 307 | 308)) => Some(StatusCode::from_u16(status)?),
             Some(other) => {
-                let message = format!("{other} sends nobody elsewhere: 301, 302, 303, 307 or 308");
+                let message = format!("{other} is not a redirect; use 301, 302, 303, 307 or 308");
                 return Err(refuse("redirect", message));
             }
         };
-        if !leads_somewhere(path.beginning(), redirect.is_some()) {
+        if !has_fixed_server(path.beginning(), redirect.is_some()) {
             let message = match redirect {
-                None => "a path begins with `/`, and not with a group",
+                None => "a path must begin with `/`, not with a group",
                 Some(_) => {
-                    "this begins neither with `/` nor with `https://` and the whole of a host: a group there would let the client choose the server"
+                    "expected `/`, or `https://` with the whole host, before the first group: otherwise the client could choose the server"
                 }
             };
             return Err(refuse("to", message.to_owned()));
         }
-        if !can_stand_in_a_url(&config.to, redirect.is_some()) {
+        if !is_valid_target(&config.to, redirect.is_some()) {
             let message = format!(
-                "{:?} has something that can't stand there as it is",
+                "{:?} contains a character that is not valid in a URL",
                 config.to
             );
             return Err(refuse("to", message));
@@ -65,7 +65,7 @@ impl Rule {
             let refuse = |_| {
                 refuse(
                     &format!("methods[{at}]"),
-                    format!("{method:?} is no method"),
+                    format!("{method:?} is not a method"),
                 )
             };
             Method::from_bytes(upper.as_bytes()).map_err(refuse)
@@ -81,7 +81,7 @@ impl Rule {
         })
     }
 
-    /// What it makes of the request; none if it is not for it.
+    /// Applies the rule; none if it does not match.
     pub(crate) fn apply(&self, req: &Request) -> Option<Outcome> {
         let for_method = self.methods.is_empty() || self.methods.contains(&req.method());
         if !for_method || !self.is_for_host(req) {
@@ -116,8 +116,8 @@ impl Rule {
     }
 }
 
-/// Whether a target that begins with this is a path, or of a server that no group can change.
-fn leads_somewhere(beginning: &str, may_leave: bool) -> bool {
+/// Whether a target with this beginning is a path, or on a server that no group can change.
+fn has_fixed_server(beginning: &str, may_leave: bool) -> bool {
     let uri = || beginning.parse::<Uri>().ok();
     let rest = ["https://", "http://"]
         .iter()
@@ -131,8 +131,8 @@ fn leads_somewhere(beginning: &str, may_leave: bool) -> bool {
     }
 }
 
-/// Only a client knows what a fragment is.
-fn can_stand_in_a_url(to: &str, may_leave: bool) -> bool {
+/// Whether this is valid in a URL. Only a redirect may have a fragment.
+fn is_valid_target(to: &str, may_leave: bool) -> bool {
     let (rest, fragment) = to
         .split_once('#')
         .map_or((to, None), |(rest, end)| (rest, Some(end)));
@@ -140,7 +140,7 @@ fn can_stand_in_a_url(to: &str, may_leave: bool) -> bool {
     visible && rest.parse::<Uri>().is_ok() && (may_leave || fragment.is_none())
 }
 
-/// A path never begins with two slashes, which in a redirect would be another server; a backslash is one to browsers.
+/// Reduces slashes and backslashes at the beginning to one slash: in a redirect, two would be another server.
 fn one_slash(path: &str) -> String {
     match path.strip_prefix('/') {
         Some(rest) => format!("/{}", rest.trim_start_matches(['/', '\\'])),
@@ -148,8 +148,8 @@ fn one_slash(path: &str) -> String {
     }
 }
 
-/// A group that goes from the path to the query, where `&`, `=` and others would begin something new. A path
-/// is encoded already, so `%` stays.
+/// Encodes a group of the path for the query, where `&`, `=` and others would start another parameter. `%` stays, since
+/// the path is already encoded.
 fn in_query(group: &str) -> String {
     let mut encoded = String::with_capacity(group.len());
     for c in group.chars() {

@@ -1,8 +1,8 @@
-//! Text with groups of an expression in it.
+//! Text with groups of a regular expression.
 
 use regex::{Captures, Regex};
 
-/// Text with groups in it.
+/// Text with groups of a regular expression.
 #[derive(Debug)]
 pub(crate) struct Template(Vec<Piece>);
 
@@ -13,11 +13,11 @@ enum Piece {
 }
 
 impl Template {
-    /// Parses `text`, whose groups must be some of `regex`.
+    /// Parses `text`. Its groups must exist in `regex`.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// A message about the mistake.
     pub(crate) fn new(text: &str, regex: &Regex) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
@@ -29,7 +29,7 @@ impl Template {
                 continue;
             }
             let (name, after) = match after.strip_prefix('{') {
-                Some(inner) => inner.split_once('}').ok_or("a `${` without its `}`")?,
+                Some(inner) => inner.split_once('}').ok_or("`${` without `}`")?,
                 None => after.split_at(name_length(after)),
             };
             pieces.push(Piece::Group(group(name, regex)?));
@@ -39,7 +39,7 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// The text, with what `encode` makes of each group.
+    /// The text with each group encoded by `encode`.
     pub(crate) fn fill(&self, captures: &Captures<'_>, encode: impl Fn(&str) -> String) -> String {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
@@ -59,7 +59,7 @@ impl Template {
     }
 }
 
-/// Of `1x` the `1`, of `name-x` the `name`.
+/// The length of `1` in `1x`, of `name` in `name-x`.
 fn name_length(text: &str) -> usize {
     let numbered = text.starts_with(|c: char| c.is_ascii_digit());
     let part = |byte: &u8| match numbered {
@@ -75,5 +75,5 @@ fn group(name: &str, regex: &Regex) -> Result<usize, String> {
         Err(_) => regex.capture_names().position(|found| found == Some(name)),
     };
     let index = index.filter(|index| *index < regex.captures_len() && !name.is_empty());
-    index.ok_or_else(|| format!("`from` has no group `{name}`; a dollar is written `$$`"))
+    index.ok_or_else(|| format!("`from` has no group `{name}`; write `$$` for a dollar sign"))
 }

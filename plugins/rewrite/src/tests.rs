@@ -5,7 +5,7 @@ use stackup_plugin::testing::{self, Json, TestRequest, block_on, get, json, requ
 
 use super::*;
 
-/// What the app below sees, or where the client is sent.
+/// What the app below sees, or the redirect.
 fn outcome(rules: Json, request: TestRequest) -> String {
     block_on(async {
         let rewrite = testing::middleware::<Rewrite>(json!({ "rules": rules })).unwrap();
@@ -24,7 +24,7 @@ fn one(from: &str, to: &str, uri: &str) -> String {
 }
 
 #[test]
-fn path_is_rewritten_and_the_query_stays_unless_told() {
+fn path_is_rewritten_and_the_query_kept_unless_set() {
     assert_eq!(
         one("^/old/(.*)$", "/new/$1", "/old/a%20b?c=d"),
         "/new/a%20b|c=d|/new/a%20b"
@@ -43,7 +43,7 @@ fn path_is_rewritten_and_the_query_stays_unless_told() {
 }
 
 #[test]
-fn rules_are_tried_in_order_until_the_last_one() {
+fn rules_apply_in_order_until_a_last_one() {
     let rules = |last: bool| {
         json!([
             { "from": "^/a$", "to": "/b", "last": last },
@@ -56,7 +56,7 @@ fn rules_are_tried_in_order_until_the_last_one() {
 }
 
 #[test]
-fn rule_may_be_for_some_requests_only() {
+fn rule_applies_to_its_methods_and_hosts() {
     let rules =
         || json!([{ "from": "/a", "to": "/b", "methods": ["post"], "hosts": ["Example.com"] }]);
     let of =
@@ -67,7 +67,7 @@ fn rule_may_be_for_some_requests_only() {
 }
 
 #[test]
-fn client_is_sent_elsewhere_but_to_no_server_of_its_own() {
+fn client_cannot_choose_the_server_of_a_redirect() {
     let to = |to: &str, uri: &str| {
         outcome(
             json!([{ "from": "^/r/(.*)$", "to": to, "redirect": 301 }]),
@@ -86,7 +86,7 @@ fn client_is_sent_elsewhere_but_to_no_server_of_its_own() {
 }
 
 #[test]
-fn group_in_the_query_begins_nothing_new() {
+fn group_in_the_query_is_encoded() {
     assert_eq!(
         one("^/u/(.*)$", "/user?name=$1", "/u/a&admin=1+2;b"),
         "/user|name=a%26admin%3D1%2B2%3Bb|/user"
@@ -94,11 +94,11 @@ fn group_in_the_query_begins_nothing_new() {
 }
 
 #[test]
-fn time_is_linear() {
+fn matching_takes_linear_time() {
     let path = format!("/{}!", "a".repeat(60_000));
     let start = Instant::now();
     assert_eq!(one("^/(a+)+$", "/x", &path).len(), 2 * path.len() + 2);
-    // By backtracking it would take longer than the world has been there.
+    // With backtracking it would never end.
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 

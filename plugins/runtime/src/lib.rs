@@ -1,4 +1,4 @@
-//! A middleware that says how long the call took: Rack's `Rack::Runtime`.
+//! A middleware that reports how long the layers below took: `Rack::Runtime`.
 
 #![forbid(unsafe_code)]
 
@@ -11,7 +11,7 @@ use stackup_plugin::{Context, Error, HeaderName, Middleware, Next, Request, Resu
 #[derive(Default)]
 #[serde(default)]
 pub struct Config {
-    /// Makes the header `x-runtime-NAME`, to tell several of them apart.
+    /// Changes the header to `x-runtime-NAME`, to distinguish several.
     name: Option<String>,
 }
 
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_have_six_places() {
+    fn seconds_have_six_decimals() {
         let slow = || {
             std::thread::sleep(Duration::from_millis(20));
             empty()
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn name_goes_into_the_header() {
+    fn name_is_part_of_the_header() {
         assert_eq!(
             runtime_of(json!({ "name": "App" }), empty)[0].0,
             "x-runtime-app"
@@ -96,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn inner_wins() {
+    fn inner_runtime_wins() {
         let inner = || empty().with_header("X-Runtime", "7").unwrap();
         let fields = runtime_of(json!({}), inner);
         assert_eq!(fields, [("x-runtime".to_owned(), "7".to_owned())]);
     }
 
     #[test]
-    fn error_goes_up() {
+    fn error_passes_unchanged() {
         block_on(async {
             let runtime = testing::middleware::<Runtime>(json!({})).unwrap();
             let teapot =
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_name_is_refused_at_its_key() {
+    fn error_points_at_the_key() {
         let error = testing::middleware::<Runtime>(json!({ "name": "a b" }))
             .err()
             .unwrap();

@@ -1,4 +1,4 @@
-//! What `security-headers` is told.
+//! The config of `security-headers`.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ const OFF: &str = "off";
 pub struct Config {
     /// `content-security-policy`: directives with their sources.
     pub(crate) csp: BTreeMap<String, Vec<String>>,
-    /// Which of them have a nonce as well, which is `csp.nonce` in the env.
+    /// The directives that also get a nonce, which is `csp.nonce` in the env.
     pub(crate) csp_nonce: Vec<String>,
-    /// Whether browsers only report what they would not do.
+    /// Whether browsers only report violations.
     pub(crate) csp_report_only: bool,
-    /// `strict-transport-security` (RFC 6797), by https alone.
+    /// `strict-transport-security` (RFC 6797), over https only.
     hsts: Hsts,
-    /// Addresses and networks whose `x-forwarded-proto` is believed.
+    /// Addresses and networks whose `x-forwarded-proto` is trusted.
     pub(crate) trusted_proxies: Vec<String>,
     /// `x-content-type-options`, or `off`.
     content_type_options: String,
@@ -40,7 +40,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        // What breaks hardly any page.
+        // A policy that breaks hardly any page.
         let csp = [
             ("base-uri", "'self'"),
             ("frame-ancestors", "'self'"),
@@ -69,7 +69,7 @@ impl Config {
         self.hsts.header()
     }
 
-    /// Those that are the same on each response.
+    /// The headers that are the same on each response.
     pub(crate) fn fixed(&self) -> Result<Vec<(HeaderName, HeaderValue)>> {
         let name = HeaderName::from_static;
         let all = [
@@ -114,7 +114,7 @@ impl Config {
             Ok(field) if !value.is_empty() => Ok((name, field)),
             _ => Err(Error::config(
                 key,
-                "not what a header can have; \"off\" sends none",
+                "not a valid header value; use \"off\" to send none",
             )),
         })
         .collect()

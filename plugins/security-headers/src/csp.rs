@@ -11,11 +11,11 @@ use crate::Config;
 /// A policy; none if it has no directives.
 pub(crate) struct Csp {
     name: HeaderName,
-    /// The text, cut where a nonce is put in.
+    /// The text, split where the nonce belongs.
     pieces: Vec<String>,
 }
 
-/// Random text that is in this response's header, and in the tags that are its page's own.
+/// Random text in a response's header and in the tags of its page.
 pub(crate) struct Nonce(String);
 
 impl Deref for Nonce {
@@ -63,14 +63,17 @@ impl Csp {
         Ok(Self { name, pieces })
     }
 
-    /// A new one, if the policy has a place for it.
+    /// A new nonce, if the policy uses one.
     pub(crate) fn nonce(&self) -> Result<Option<Nonce>> {
         if self.pieces.len() == 1 {
             return Ok(None);
         }
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| Error::msg(format!("the system has no random bytes: {error}")))?;
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Error::msg(format!(
+                "failed to get random bytes from the system: {error}"
+            ))
+        })?;
         Ok(Some(Nonce(STANDARD.encode(bytes))))
     }
 
@@ -93,20 +96,20 @@ fn check(directive: &str, sources: &[String]) -> Result<()> {
     if directive.is_empty() || !directive.bytes().all(is_name) {
         return at(
             format!("csp.{directive}"),
-            "no directive: such as `script-src`",
+            "not a directive such as `script-src`",
         );
     }
     for (index, source) in sources.iter().enumerate() {
         let key = format!("csp.{directive}[{index}]");
         let is_part = |byte: u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b';' | b',');
         if source.is_empty() || !source.bytes().all(is_part) {
-            return at(key, "no source: one of each, without spaces, `;` or `,`");
-        }
-        if source.starts_with("'nonce-") {
             return at(
                 key,
-                "a nonce that is known protects nothing: use `csp_nonce`",
+                "not a source; write each as its own string, without spaces, `;` or `,`",
             );
+        }
+        if source.starts_with("'nonce-") {
+            return at(key, "a fixed nonce protects nothing; use `csp_nonce`");
         }
         let word = source.trim_matches('\'');
         if word == source
@@ -117,7 +120,7 @@ fn check(directive: &str, sources: &[String]) -> Result<()> {
         {
             return at(
                 key,
-                "this would be a host: write it in single quotes, as \"'self'\"",
+                "without single quotes this is a host; write it as \"'self'\"",
             );
         }
     }

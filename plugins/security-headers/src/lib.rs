@@ -1,4 +1,4 @@
-//! A middleware that sets the headers which protect a site in browsers.
+//! A middleware that sets the headers that protect a site in browsers.
 
 #![forbid(unsafe_code)]
 
@@ -14,12 +14,12 @@ use stackup_plugin::{
 pub use self::config::Config;
 use self::csp::{Csp, Nonce};
 
-/// Sets the headers which protect a site in browsers.
+/// Sets the headers that protect a site in browsers.
 pub struct SecurityHeaders {
     csp: Csp,
     hsts: Option<HeaderValue>,
     proxies: Proxies,
-    /// Those that are the same on each response.
+    /// The headers that are the same on each response.
     fixed: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -48,17 +48,16 @@ impl Middleware for SecurityHeaders {
 }
 
 impl SecurityHeaders {
-    /// What the layers below have said themselves counts.
+    /// Sets the headers that the layers below have not set.
     fn set_on(&self, res: &mut Response, nonce: Option<&Nonce>, secure: bool) -> Result<()> {
         for (name, value) in &self.fixed {
             set(res, name, value)?;
         }
-        // Not by http: who can change that could set it, too (RFC 6797 §7.2).
+        // Not over http, where an attacker could set it, too (RFC 6797 §7.2).
         if let Some(hsts) = self.hsts.as_ref().filter(|_| secure) {
             set(res, &header::STRICT_TRANSPORT_SECURITY, hsts)?;
         }
-        // The page that a 304 stands for has the nonce of another day, and would get this one's header
-        // (RFC 9111 §3.2).
+        // The stored page of a 304 has an older nonce, and would get this response's header (RFC 9111 §3.2).
         let stands = nonce.is_none() || res.status() != StatusCode::NOT_MODIFIED;
         if let Some((name, value)) = self.csp.header(nonce)?.filter(|_| stands) {
             set(res, &name, &value)?;

@@ -18,7 +18,7 @@ async fn answer(middleware: &Mounted, request: TestRequest) -> Answered {
 }
 
 #[test]
-fn response_has_them() {
+fn response_has_the_headers() {
     block_on(async {
         let res = answer(&mounted(json!({})), get("/")).await;
         for (name, value) in [
@@ -41,7 +41,7 @@ fn response_has_them() {
 }
 
 #[test]
-fn app_and_manifest_have_their_say() {
+fn app_and_config_override_the_defaults() {
     block_on(async {
         let off = json!({
             "csp": {}, "frame_options": "off", "permissions_policy": "camera=()",
@@ -57,7 +57,7 @@ fn app_and_manifest_have_their_say() {
 }
 
 #[test]
-fn each_response_has_its_nonce() {
+fn each_response_has_a_new_nonce() {
     block_on(async {
         let config = json!({
             "csp": { "default-src": ["'self'"], "script-src": ["'self'"], "style-src": [], "upgrade-insecure-requests": [] },
@@ -95,7 +95,7 @@ fn report_only_is_another_header() {
 }
 
 #[test]
-fn hsts_is_for_https_alone() {
+fn hsts_is_sent_over_https_only() {
     block_on(async {
         let config = json!({
             "trusted_proxies": ["127.0.0.1"], "hsts": { "max_age": 60, "include_subdomains": true },
@@ -112,7 +112,7 @@ fn hsts_is_for_https_alone() {
 }
 
 #[test]
-fn errors_go_up() {
+fn error_passes_unchanged() {
     block_on(async {
         let fail = async |_req| Err::<(), _>(Error::msg("no"));
         let error = mounted(json!({})).call(get("/"), fail).await.unwrap_err();

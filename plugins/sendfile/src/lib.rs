@@ -1,4 +1,4 @@
-//! A middleware that leaves the sending of files to the server in front.
+//! A middleware that lets the server in front send files.
 
 #![forbid(unsafe_code)]
 
@@ -15,9 +15,9 @@ use self::mappings::Mappings;
 /// `[use.config]` of `sendfile`.
 #[stackup_plugin::config]
 pub struct Config {
-    /// The header that the server in front understands.
+    /// The header that the server in front supports.
     variation: Variation,
-    /// For `x-accel-redirect`: directories, and the URLs under which the server in front has them.
+    /// For `x-accel-redirect`: directories, and their URLs in the server in front.
     #[serde(default)]
     mappings: BTreeMap<String, String>,
 }
@@ -45,7 +45,7 @@ impl Variation {
     }
 }
 
-/// Leaves files to the server in front.
+/// Lets the server in front send files.
 pub struct Sendfile {
     variation: Variation,
     mappings: Mappings,
@@ -59,9 +59,9 @@ impl Middleware for Sendfile {
         if accel == config.mappings.is_empty() {
             let message = match accel {
                 true => {
-                    "`x-accel-redirect` needs to know which URLs the directories have: { \"/var/www\" = \"/internal\" }"
+                    "`x-accel-redirect` needs the URLs of directories, such as { \"/var/www\" = \"/internal\" }"
                 }
-                false => "only `x-accel-redirect` takes URLs",
+                false => "only `x-accel-redirect` uses mappings",
             };
             return Err(Error::config("mappings", message));
         }
@@ -71,32 +71,32 @@ impl Middleware for Sendfile {
         })
     }
 
-    // Nothing of the request says whether, how or where: a client could ask for any file (CVE-2025-61780).
+    // No request header has an effect: otherwise a client could ask for any file (CVE-2025-61780).
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
         sendfile::offer(&mut req);
         let mut res = next.run(req).await?;
         if let Some(path) = sendfile::take(&mut res)
             && let Some(value) = self.name_of(&path)
         {
-            leave(&mut res, self.variation.header(), &value)?;
+            delegate(&mut res, self.variation.header(), &value)?;
         }
         Ok(res)
     }
 }
 
 impl Sendfile {
-    /// What the server in front calls the file; none if it does not know it.
+    /// The name of the file in the server in front; none outside all mappings.
     fn name_of(&self, path: &Path) -> Option<String> {
         match self.variation {
             Variation::XAccelRedirect => self.mappings.url(path),
-            // All that understand these decode them.
+            // All servers that support these decode them.
             Variation::XSendfile | Variation::XLighttpdSendFile => Some(escape(path.to_str()?)),
         }
     }
 }
 
-/// Puts the name of the file in place of the body.
-fn leave(res: &mut Response, header: &str, value: &str) -> Result<()> {
+/// Replaces the body with the header that names the file.
+fn delegate(res: &mut Response, header: &str, value: &str) -> Result<()> {
     res.set_body(Body::empty());
     let mut headers = res.headers_mut();
     headers.insert(header::CONTENT_LENGTH, "0")?;

@@ -1,4 +1,4 @@
-//! Under which URLs the server in front has our directories.
+//! Directories and their URLs in the server in front.
 
 use std::collections::BTreeMap;
 use std::path::{self, Path, PathBuf};
@@ -10,14 +10,14 @@ use stackup_plugin::{Error, Result};
 pub(crate) struct Mappings(Vec<(PathBuf, String)>);
 
 impl Mappings {
-    /// Relative directories are below `base`.
+    /// Parses mappings. Relative directories are below `base`.
     pub(crate) fn new(mappings: BTreeMap<String, String>, base: &Path) -> Result<Self> {
         let mut sorted = Vec::with_capacity(mappings.len());
         for (directory, url) in mappings {
             let refuse = |message: &str| Error::config(format!("mappings.{directory}"), message);
             if !url.starts_with('/') || url.contains(|c: char| c.is_control()) {
                 return Err(refuse(
-                    "the URL is a path of the server in front: it begins with `/`",
+                    "the URL must be a path on the server in front that begins with `/`",
                 ));
             }
             let absolute = path::absolute(base.join(&directory))
@@ -28,7 +28,7 @@ impl Mappings {
         Ok(Self(sorted))
     }
 
-    /// The URL of a file, escaped; none if it is in none of the directories.
+    /// The escaped URL of a file; none outside all directories.
     pub(crate) fn url(&self, file: &Path) -> Option<String> {
         self.0.iter().find_map(|(directory, url)| {
             let rest = file.strip_prefix(directory).ok()?.to_str()?;

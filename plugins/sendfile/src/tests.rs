@@ -26,7 +26,7 @@ fn accel() -> Json {
 }
 
 #[test]
-fn file_is_left_to_the_server_in_front() {
+fn file_is_delegated_to_the_server_in_front() {
     block_on(async {
         for (config, path, header, value) in [
             (
@@ -70,7 +70,7 @@ fn file_is_left_to_the_server_in_front() {
 }
 
 #[test]
-fn file_that_the_server_in_front_does_not_have_is_sent_from_here() {
+fn file_outside_all_mappings_is_sent_from_here() {
     block_on(async {
         for path in ["/etc/passwd", "/srv/www-2/b", "/srv"] {
             let res = answer(accel(), get("/"), path).await;
@@ -83,7 +83,7 @@ fn file_that_the_server_in_front_does_not_have_is_sent_from_here() {
 }
 
 #[test]
-fn request_does_not_choose() {
+fn request_headers_have_no_effect() {
     block_on(async {
         let request = || {
             get("/")

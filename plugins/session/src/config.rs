@@ -1,49 +1,49 @@
-//! What `session` is told.
+//! The config of `session`.
 
 use cookie::Cookie;
 use stackup_plugin::{Error, HeaderName, Result};
 
-use crate::cookie::Jar;
-use crate::expiry::Clock;
+use crate::cookie::SessionCookie;
+use crate::expiry::Expiry;
 use crate::seal::Seal;
 
-/// Shorter secrets can be guessed.
-const SHORTEST: usize = 32;
+/// Shorter secrets could be guessed.
+const MIN_LENGTH: usize = 32;
 
 /// `[use.config]` of `session`.
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// The first encrypts, each decrypts: to take another one, put it before the old one.
+    /// The first encrypts, all decrypt: to rotate a secret, put the new one before the old one.
     secrets: Vec<String>,
     /// The cookie's name.
     key: String,
-    /// The paths to which browsers send it: this one and those below.
+    /// Browsers send the cookie for this path and those below.
     path: String,
-    /// The host to which browsers send it, with those below; only the very host if there is none.
+    /// Browsers send the cookie to this host and its subdomains; by default only to the host that set it.
     domain: Option<String>,
-    /// Whether browsers send it by https alone.
+    /// Whether browsers send it over https only.
     secure: bool,
-    /// Whether scripts of a page do not see it.
+    /// Whether to hide it from scripts in pages.
     http_only: bool,
-    /// From which sites browsers send it along.
+    /// For requests from which sites browsers send it.
     same_site: SameSite,
-    /// After how many seconds a session that is not used is over.
+    /// How many seconds an unused session lasts.
     expire_after: u64,
-    /// Whether browsers keep it when they end, for as long.
+    /// Whether browsers keep it for that long, even after they are closed.
     persistent: bool,
 }
 
-/// From which sites browsers send the cookie along.
+/// For requests from which sites browsers send the cookie.
 #[stackup_plugin::config]
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum SameSite {
-    /// From its own alone.
+    /// Only from its own site.
     Strict,
-    /// From others as well where somebody follows a link.
+    /// Also from other sites when a user follows a link.
     Lax,
-    /// From all.
+    /// From all sites.
     None,
 }
 
@@ -67,32 +67,33 @@ impl Default for Config {
 impl Config {
     pub(crate) fn seal(&self) -> Result<Seal> {
         if self.secrets.is_empty() {
-            let message = "none: `openssl rand -hex 32` makes one, and `${NAME}` takes it from the environment";
+            let message = "no secrets; create one with `openssl rand -hex 32`, and use `${NAME}` to read it from the environment";
             return Err(Error::config("secrets", message));
         }
         for (index, secret) in self.secrets.iter().enumerate() {
-            if secret.len() < SHORTEST {
-                let message =
-                    format!("shorter than {SHORTEST} bytes: `openssl rand -hex 32` makes one");
+            if secret.len() < MIN_LENGTH {
+                let message = format!(
+                    "shorter than {MIN_LENGTH} bytes; create one with `openssl rand -hex 32`"
+                );
                 return Err(Error::config(format!("secrets[{index}]"), message));
             }
         }
         Seal::new(&self.secrets, &self.key)
     }
 
-    pub(crate) fn clock(&self) -> Result<Clock> {
+    pub(crate) fn expiry(&self) -> Result<Expiry> {
         if self.expire_after == 0 {
             return Err(Error::config(
                 "expire_after",
-                "0 seconds: no session would last",
+                "with 0 seconds no session would last",
             ));
         }
-        Ok(Clock {
+        Ok(Expiry {
             expire_after: self.expire_after,
         })
     }
 
-    pub(crate) fn jar(self) -> Result<Jar> {
+    pub(crate) fn cookie(self) -> Result<SessionCookie> {
         self.check()?;
         let same_site = match self.same_site {
             SameSite::Strict => cookie::SameSite::Strict,
@@ -108,22 +109,22 @@ impl Config {
         if let Some(domain) = self.domain {
             blank.set_domain(domain);
         }
-        Ok(Jar {
+        Ok(SessionCookie {
             blank,
             max_age: self.persistent.then_some(self.expire_after),
         })
     }
 
-    /// What browsers would not take, and would not say so.
+    /// Checks for what browsers reject silently.
     fn check(&self) -> Result<()> {
         let attribute = |text: &str| text.bytes().all(|b| matches!(b, b'!'..=b'~') && b != b';');
         if HeaderName::from_bytes(self.key.as_bytes()).is_err() {
-            return Err(Error::config("key", "no name of a cookie"));
+            return Err(Error::config("key", "not a cookie name"));
         }
         if !self.path.starts_with('/') || !attribute(&self.path) {
             return Err(Error::config(
                 "path",
-                "it begins with `/`, without spaces or `;`",
+                "must begin with `/` and contain no spaces or `;`",
             ));
         }
         if self
@@ -131,21 +132,22 @@ impl Config {
             .as_deref()
             .is_some_and(|domain| domain.is_empty() || !attribute(domain))
         {
-            return Err(Error::config("domain", "no name of a host"));
+            return Err(Error::config("domain", "not a host name"));
         }
         if self.same_site == SameSite::None && !self.secure {
-            let message = "browsers take `none` with `secure` alone";
+            let message = "browsers only accept `none` with `secure`";
             return Err(Error::config("same_site", message));
         }
         let host = self.key.starts_with("__Host-");
         if (host || self.key.starts_with("__Secure-")) && !self.secure {
             return Err(Error::config(
                 "key",
-                "browsers take such a name with `secure` alone",
+                "browsers only accept a name with this prefix with `secure`",
             ));
         }
         if host && (self.domain.is_some() || self.path != "/") {
-            let message = "browsers take such a name with `path` `/` and no `domain` alone";
+            let message =
+                "browsers only accept a name with this prefix with `path = \"/\"` and no `domain`";
             return Err(Error::config("key", message));
         }
         Ok(())

@@ -1,21 +1,21 @@
-//! The cookie itself (RFC 6265).
+//! The session's cookie (RFC 6265).
 
 use cookie::{Cookie, time};
 use stackup_plugin::{Headers, header};
 
-/// What browsers take: name and value together.
-const LARGEST: usize = 4096;
-/// A client may send several of one name, of several paths and domains. The first that opens counts.
-const MOST: usize = 4;
+/// The maximum size in browsers, name and value together.
+const MAX_SIZE: usize = 4096;
+/// A client may send several cookies with this name, from other paths and domains. The first valid one counts.
+const MAX_COOKIES: usize = 4;
 
-/// The cookie with its attributes, and no value.
-pub(crate) struct Jar {
+/// The cookie's name and attributes.
+pub(crate) struct SessionCookie {
     pub(crate) blank: Cookie<'static>,
-    /// How long browsers keep it, in seconds; none: until they end.
+    /// How long browsers keep it, in seconds; none: until they are closed.
     pub(crate) max_age: Option<u64>,
 }
 
-impl Jar {
+impl SessionCookie {
     /// The values that the client sent.
     pub(crate) fn sent(&self, headers: Headers<'_>) -> Vec<String> {
         let fields = headers.get_all(header::COOKIE);
@@ -23,16 +23,16 @@ impl Jar {
         let cookies = fields.flat_map(|field| Cookie::split_parse(field).flatten());
         let ours = cookies.filter(|cookie| cookie.name() == self.blank.name());
         let fits = ours.filter(|cookie| self.fits(cookie.value()));
-        fits.take(MOST)
+        fits.take(MAX_COOKIES)
             .map(|cookie| cookie.value().to_owned())
             .collect()
     }
 
     fn fits(&self, value: &str) -> bool {
-        self.blank.name().len() + value.len() <= LARGEST
+        self.blank.name().len() + value.len() <= MAX_SIZE
     }
 
-    /// A line of `set-cookie`, unless browsers would not take it.
+    /// A `set-cookie` line; none if it is too large for browsers.
     pub(crate) fn cookie(&self, value: &str) -> Option<String> {
         let mut cookie = self.blank.clone();
         cookie.set_value(value);
@@ -41,7 +41,7 @@ impl Jar {
         self.fits(value).then(|| cookie.to_string())
     }
 
-    /// The line that makes the client forget it.
+    /// The `set-cookie` line that deletes it.
     pub(crate) fn removal(&self) -> String {
         let mut cookie = self.blank.clone();
         cookie.make_removal();

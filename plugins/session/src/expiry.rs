@@ -1,26 +1,26 @@
-//! How long a session lasts.
+//! The expiry of sessions.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long a session lasts that is not used; all in seconds.
-pub(crate) struct Clock {
+/// When unused sessions expire, in seconds.
+pub(crate) struct Expiry {
     pub(crate) expire_after: u64,
 }
 
-impl Clock {
-    /// When one that is used now is over.
+impl Expiry {
+    /// When a session that is used now expires.
     pub(crate) fn until(&self) -> u64 {
         now().saturating_add(self.expire_after)
     }
 
-    pub(crate) fn is_over(&self, until: u64) -> bool {
-        // One that was sealed when sessions lasted longer.
+    pub(crate) fn is_expired(&self, until: u64) -> bool {
+        // The second: sealed when `expire_after` was longer.
         until <= now() || until > self.until()
     }
 
-    /// Whether it is to be sealed again though nothing has changed. After a tenth of its time: not
-    /// each response needs a cookie.
-    pub(crate) fn is_due(&self, until: u64) -> bool {
+    /// Whether the cookie is to be renewed although nothing has changed: after a tenth of its time, so that not each
+    /// response has a cookie.
+    pub(crate) fn needs_renewal(&self, until: u64) -> bool {
         self.until().saturating_sub(until) > self.expire_after / 10
     }
 }

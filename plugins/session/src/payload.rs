@@ -1,24 +1,24 @@
-//! What is in a cookie.
+//! The payload of a cookie.
 
 use stackup_plugin::serde::{Deserialize, Serialize};
 use stackup_plugin::serde_json::{self, Map, Value};
 use stackup_plugin::{Error, Result, Session};
 
-/// Texts of about the same length get the same length, so that it tells less of what is in them.
-const STEP: usize = 32;
+/// Payloads are padded to multiples of this, so that their length reveals less.
+const PADDING: usize = 32;
 
-/// What is in a cookie.
+/// The payload of a cookie.
 #[derive(Serialize, Deserialize)]
 #[serde(crate = "stackup_plugin::serde")]
-pub(crate) struct Kept {
+pub(crate) struct Payload {
     id: String,
-    /// When it is over, in seconds of Unix time.
+    /// When it expires, in Unix time.
     pub(crate) until: u64,
     data: Map<String, Value>,
 }
 
-impl Kept {
-    /// A session as it is now, with a new id if it has none.
+impl Payload {
+    /// The current session, with a new ID if it has none.
     pub(crate) fn new(session: &Session, until: u64) -> Result<Self> {
         let id = match session.id() {
             Some(id) => id.to_owned(),
@@ -38,15 +38,18 @@ impl Kept {
 
     pub(crate) fn text(&self) -> Result<Vec<u8>> {
         let mut text = serde_json::to_vec(self)?;
-        // What follows JSON may be spaces.
-        text.resize(text.len().next_multiple_of(STEP), b' ');
+        // JSON may end with spaces.
+        text.resize(text.len().next_multiple_of(PADDING), b' ');
         Ok(text)
     }
 }
 
 fn random_id() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::msg(format!("the system has no random bytes: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::msg(format!(
+            "failed to get random bytes from the system: {error}"
+        ))
+    })?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

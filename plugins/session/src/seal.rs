@@ -1,4 +1,4 @@
-//! Encryption that nobody without a secret can read or change.
+//! Authenticated encryption of cookies.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,41 +8,44 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use stackup_plugin::{Error, Result};
 
-/// What a sealed text begins with, so that there can be another form one day.
+/// The first byte of a sealed text, for future formats.
 const VERSION: u8 = 1;
-/// So long that random ones do not meet (XChaCha20).
+/// Long enough for random nonces (XChaCha20).
 const NONCE: usize = 24;
 
-/// The first key seals, each opens.
+/// The first key seals, all open.
 pub(crate) struct Seal(Vec<XChaCha20Poly1305>);
 
 impl Seal {
-    /// `purpose` is part of the keys: what was sealed for one does not open for another.
+    /// Derives keys for a `purpose`: text sealed for one does not open for another.
     pub(crate) fn new(secrets: &[String], purpose: &str) -> Result<Self> {
         let keys = secrets.iter().map(|secret| {
             let mut key = [0; 32];
             Hkdf::<Sha256>::new(None, secret.as_bytes())
                 .expand_multi_info(&[b"stackup session 1 ", purpose.as_bytes()], &mut key)
-                .map_err(|error| Error::msg(format!("no key can be derived: {error}")))?;
+                .map_err(|error| Error::msg(format!("failed to derive a key: {error}")))?;
             Ok(XChaCha20Poly1305::new(&Key::from(key)))
         });
         Ok(Self(keys.collect::<Result<_>>()?))
     }
 
-    pub(crate) fn close(&self, text: &[u8]) -> Result<String> {
+    pub(crate) fn seal(&self, text: &[u8]) -> Result<String> {
         let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce)
-            .map_err(|error| Error::msg(format!("the system has no random bytes: {error}")))?;
+        getrandom::fill(&mut nonce).map_err(|error| {
+            Error::msg(format!(
+                "failed to get random bytes from the system: {error}"
+            ))
+        })?;
         let sealed = self
             .0
             .first()
             .and_then(|key| key.encrypt(&XNonce::from(nonce), text).ok())
-            .ok_or_else(|| Error::msg("the session can't be encrypted"))?;
+            .ok_or_else(|| Error::msg("failed to encrypt the session"))?;
         let all = [&[VERSION], &nonce[..], &sealed].concat();
         Ok(URL_SAFE_NO_PAD.encode(all))
     }
 
-    /// None for what was not sealed with one of the secrets, or not for this purpose.
+    /// None if the text was not sealed with one of the secrets for this purpose.
     pub(crate) fn open(&self, text: &str) -> Option<Vec<u8>> {
         let all = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (version, rest) = all.split_first()?;

@@ -66,7 +66,7 @@ async fn seen(middleware: &Mounted, cookie: &str) -> (String, String) {
 }
 
 #[test]
-fn data_comes_back() {
+fn data_is_restored() {
     block_on(async {
         let middleware = mounted(json!({}));
         let res = answer(&middleware, None, |session| {
@@ -88,7 +88,7 @@ fn data_comes_back() {
 }
 
 #[test]
-fn nothing_touched_nothing_sent() {
+fn unchanged_session_sets_no_cookie() {
     block_on(async {
         let middleware = mounted(json!({}));
         let res = answer(&middleware, None, |session| {
@@ -106,7 +106,7 @@ fn nothing_touched_nothing_sent() {
 }
 
 #[test]
-fn what_was_not_sealed_here_is_no_session() {
+fn forged_cookie_is_an_empty_session() {
     block_on(async {
         let middleware = mounted(json!({}));
         let cookie = set(&middleware, None, "admin", json!(true)).await;
@@ -137,7 +137,7 @@ fn what_was_not_sealed_here_is_no_session() {
 }
 
 #[test]
-fn old_secret_opens_and_the_new_one_closes() {
+fn old_secret_decrypts_and_new_one_encrypts() {
     block_on(async {
         let (old, both, new) = (
             mounted(json!({ "secrets": [OLD] })),
@@ -152,7 +152,7 @@ fn old_secret_opens_and_the_new_one_closes() {
 }
 
 #[test]
-fn renewed_ended_and_emptied() {
+fn session_can_be_renewed_and_ended() {
     block_on(async {
         let middleware = mounted(json!({ "domain": "example.com", "path": "/app" }));
         let cookie = set(&middleware, None, "a", json!(1)).await;
@@ -181,33 +181,33 @@ fn renewed_ended_and_emptied() {
 }
 
 #[test]
-fn session_that_is_not_used_is_over() {
+fn unused_session_expires() {
     block_on(async {
         let config = json!({ "expire_after": 100, "persistent": true });
         let middleware = mounted(config);
         let seal = Seal::new(&[NEW.to_owned()], "rack.session").unwrap();
-        let clock = Clock { expire_after: 100 };
+        let expiry = Expiry { expire_after: 100 };
         let sealed = |until: u64| {
             let data: Map<_, _> = [("a".to_owned(), json!(1))].into_iter().collect();
-            let kept = Kept::new(&Session::new(Some("i".to_owned()), data), until).unwrap();
+            let payload = Payload::new(&Session::new(Some("i".to_owned()), data), until).unwrap();
             format!(
                 "rack.session={}",
-                seal.close(&kept.text().unwrap()).unwrap()
+                seal.seal(&payload.text().unwrap()).unwrap()
             )
         };
         assert_eq!(
-            seen(&middleware, &sealed(clock.until() - 101)).await.1,
+            seen(&middleware, &sealed(expiry.until() - 101)).await.1,
             "{}"
         );
         assert_eq!(
-            seen(&middleware, &sealed(clock.until() + 100)).await.1,
+            seen(&middleware, &sealed(expiry.until() + 100)).await.1,
             "{}"
         );
         assert_eq!(
-            seen(&middleware, &sealed(clock.until())).await.1,
+            seen(&middleware, &sealed(expiry.until())).await.1,
             r#"{"a":1}"#
         );
-        let res = answer(&middleware, Some(&sealed(clock.until() - 50)), |_| {}).await;
+        let res = answer(&middleware, Some(&sealed(expiry.until() - 50)), |_| {}).await;
         let line = res.header("set-cookie").unwrap();
         assert!(line.contains("Max-Age=100"), "{line}");
         assert_eq!(seen(&middleware, &cookie_of(&res)).await.1, r#"{"a":1}"#);
@@ -215,7 +215,7 @@ fn session_that_is_not_used_is_over() {
 }
 
 #[test]
-fn browsers_take_4_kib() {
+fn session_over_4_kib_is_not_saved() {
     block_on(async {
         let middleware = mounted(json!({}));
         let cookie = set(&middleware, None, "a", json!("x".repeat(2800))).await;

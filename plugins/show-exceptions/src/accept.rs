@@ -1,15 +1,14 @@
-//! Whether a client takes HTML (RFC 9110 §12.5.1).
+//! Whether a client accepts HTML (RFC 9110 §12.5.1).
 
 use stackup_plugin::Headers;
 use stackup_plugin::header::ACCEPT;
 
-/// How many media ranges are looked at.
-const LOOKED_AT: usize = 32;
+/// How many media ranges are read.
+const MAX_RANGES: usize = 32;
 
-/// Whether it says that it takes HTML; the range that names it most closely decides. Who says
-/// nothing reads text.
+/// Whether the client accepts HTML; the most specific range decides. Without `Accept` it gets text.
 pub(crate) fn html(headers: Headers<'_>) -> bool {
-    let ranges = headers.weighted(ACCEPT, LOOKED_AT);
+    let ranges = headers.weighted(ACCEPT, MAX_RANGES);
     ["text/html", "text/*", "*/*"]
         .iter()
         .find_map(|wanted| {
@@ -30,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn range_that_is_closest_decides() {
+    fn most_specific_range_decides() {
         let cases = [
             ("text/html", true),
             ("*/*", true),

@@ -1,4 +1,4 @@
-//! A middleware that shows errors and panics while you develop: Rack's `Rack::ShowExceptions`.
+//! A middleware that shows errors and panics during development: `Rack::ShowExceptions`.
 
 #![forbid(unsafe_code)]
 
@@ -10,13 +10,13 @@ use stackup_plugin::{
     Context, Error, Html, IntoResponse, Middleware, Next, Request, Result, tracing,
 };
 
-use self::page::Seen;
+use self::page::RequestSnapshot;
 
 /// `[use.config]` of `show-exceptions`.
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// Where errors are shown. Elsewhere they go up as if this were not here.
+    /// The environments in which errors are shown. Elsewhere they pass through.
     environments: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ impl Default for Config {
     }
 }
 
-/// Answers errors with a page about them.
+/// Responds to errors with a page about them.
 pub struct ShowExceptions {
     shows: bool,
 }
@@ -48,28 +48,31 @@ impl Middleware for ShowExceptions {
         if !self.shows {
             return next.run(req).await;
         }
-        let (html, seen) = (accept::html(req.headers()), Seen::new(&req));
+        let (html, request) = (accept::html(req.headers()), RequestSnapshot::new(&req));
         match next.run(req).await {
             Ok(res) => Ok(res),
-            Err(error) => show(&error, &seen, html),
+            Err(error) => show(&error, &request, html),
         }
     }
 }
 
-fn show(error: &Error, seen: &Seen, html: bool) -> Result {
-    log(error, seen);
+fn show(error: &Error, request: &RequestSnapshot, html: bool) -> Result {
+    log(error, request);
     let mut res = match html {
-        true => Html(page::html(error, seen)).into_response()?,
-        false => page::text(error, seen).into_response()?,
+        true => Html(page::html(error, request)).into_response()?,
+        false => page::text(error, request).into_response()?,
     };
     res.set_status(error.status());
     res.headers_mut().insert(CACHE_CONTROL, "no-store")?;
     Ok(res)
 }
 
-/// As the server does with errors that reach it: this one will not.
-fn log(error: &Error, seen: &Seen) {
-    let (message, request) = (one_line(&page::describe(error)), one_line(&seen.request()));
+/// Logs as the server does, which does not see this error.
+fn log(error: &Error, request: &RequestSnapshot) {
+    let (message, request) = (
+        one_line(&page::describe(error)),
+        one_line(&request.request()),
+    );
     if error.status().is_server_error() {
         tracing::error!(request, "{message}");
     } else {
@@ -77,7 +80,7 @@ fn log(error: &Error, seen: &Seen) {
     }
 }
 
-/// It may quote what the client sent, which must not look like another line.
+/// Escapes line breaks: an error may quote the client's input.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {

@@ -13,7 +13,7 @@ td { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
 th { font-weight: 600; white-space: nowrap }
 ";
 
-/// Parts of names whose values are nobody's business, not even on a screen that is shared.
+/// Parts of names whose values are hidden, also because screens are shared.
 const SECRET: [&str; 7] = [
     "authorization",
     "cookie",
@@ -24,15 +24,15 @@ const SECRET: [&str; 7] = [
     "api_key",
 ];
 
-/// What is known of a request before it is handed down.
-pub(crate) struct Seen {
+/// The parts of a request that the page shows.
+pub(crate) struct RequestSnapshot {
     method: String,
     path: String,
     env: Vec<(String, String)>,
 }
 
-impl Seen {
-    /// No more is done of it here than must be: most requests do not fail.
+impl RequestSnapshot {
+    /// Cheap, since most requests do not fail.
     pub(crate) fn new(req: &Request) -> Self {
         Self {
             method: req.method().to_string(),
@@ -41,7 +41,7 @@ impl Seen {
         }
     }
 
-    /// What may be shown of the env, sorted.
+    /// The env, sorted and with secrets hidden.
     fn env(&self) -> Vec<(&str, &str)> {
         let is_secret = |name: &str| {
             let name = name.to_ascii_lowercase();
@@ -64,7 +64,7 @@ impl Seen {
     }
 }
 
-/// What happened, and where, in a line.
+/// The error and its location in one line.
 pub(crate) fn describe(error: &Error) -> String {
     let kind = if error.is_panic() { "panic" } else { "error" };
     let mut line = kind.to_owned();
@@ -78,18 +78,18 @@ pub(crate) fn describe(error: &Error) -> String {
     line
 }
 
-pub(crate) fn text(error: &Error, seen: &Seen) -> String {
+pub(crate) fn text(error: &Error, snapshot: &RequestSnapshot) -> String {
     format!(
         "{}\n\n{}\n\n{}\n",
         error.status(),
         describe(error),
-        seen.request()
+        snapshot.request()
     )
 }
 
-pub(crate) fn html(error: &Error, seen: &Seen) -> String {
+pub(crate) fn html(error: &Error, snapshot: &RequestSnapshot) -> String {
     let status = error.status();
-    let (what, request) = (describe(error), seen.request());
+    let (what, request) = (describe(error), snapshot.request());
     let (what, request) = (Escaped(&what), Escaped(&request));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -98,7 +98,7 @@ pub(crate) fn html(error: &Error, seen: &Seen) -> String {
          <h1>{status}</h1>\n<p>{request}</p>\n<pre>{what}</pre>\n\
          <h2>The request</h2>\n<table>\n"
     );
-    for (name, value) in seen.env() {
+    for (name, value) in snapshot.env() {
         // Writing to a string does not fail.
         let (name, value) = (Escaped(name), Escaped(value));
         let _ = writeln!(page, "<tr><th scope=\"row\">{name}<td>{value}");

@@ -47,7 +47,7 @@ fn browser_gets_a_page_and_others_get_text() {
 }
 
 #[test]
-fn nobody_writes_into_the_page() {
+fn page_is_escaped() {
     let script = "<script>alert('x')</script>";
     let request = browser("/%3Cscript%3E")
         .header("x-a", script)
@@ -70,7 +70,7 @@ fn secrets_are_hidden() {
 }
 
 #[test]
-fn panic_has_its_place() {
+fn panic_has_its_location() {
     block_on(async {
         let config = json!({ "environments": ["test"] });
         let mounted = testing::middleware::<ShowExceptions>(config).unwrap();
@@ -97,7 +97,7 @@ fn error_is_logged_in_one_line() {
 }
 
 #[test]
-fn elsewhere_errors_go_up() {
+fn errors_pass_in_other_environments() {
     block_on(async {
         let mounted = testing::middleware::<ShowExceptions>(json!({})).unwrap();
         let fail = async |_req| Err::<(), _>(Error::msg("secret"));
@@ -107,7 +107,7 @@ fn elsewhere_errors_go_up() {
 }
 
 #[test]
-fn responses_are_left_alone() {
+fn responses_pass_unchanged() {
     block_on(async {
         let config = json!({ "environments": ["test"] });
         let mounted = testing::middleware::<ShowExceptions>(config).unwrap();

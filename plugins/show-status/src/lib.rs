@@ -1,4 +1,4 @@
-//! A middleware that gives errors a page that have nothing to show: Rack's `Rack::ShowStatus`.
+//! A middleware that gives empty error responses a page: `Rack::ShowStatus`.
 
 #![forbid(unsafe_code)]
 
@@ -18,11 +18,11 @@ use stackup_plugin::{
 #[derive(Default)]
 #[serde(default)]
 pub struct Config {
-    /// What to say of a status, as text; by its number.
+    /// Text to show for a status, by its number.
     details: BTreeMap<String, String>,
 }
 
-/// Answers with a page where an error has an empty body.
+/// Gives empty error responses a page.
 pub struct ShowStatus {
     details: BTreeMap<StatusCode, String>,
 }
@@ -34,7 +34,7 @@ impl Middleware for ShowStatus {
         let details = config.details.into_iter().map(|(number, detail)| {
             let status = number.parse::<StatusCode>().ok().filter(is_error);
             let refuse = || {
-                let message = format!("{number:?} is not the number of an error, such as 404");
+                let message = format!("{number:?} is not an error status such as 404");
                 Error::config(format!("details.{number}"), message)
             };
             Ok((status.ok_or_else(refuse)?, detail))
@@ -48,7 +48,7 @@ impl Middleware for ShowStatus {
         let method = req.method();
         let path = [req.script_name(), req.path_info()].concat();
         let mut res = next.run(req).await?;
-        if is_error(&res.status()) && has_nothing_to_show(&mut res, &method) {
+        if is_error(&res.status()) && is_empty(&mut res, &method) {
             self.show(&mut res, &method, &path)?;
         }
         Ok(res)
@@ -59,9 +59,8 @@ fn is_error(status: &StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
 }
 
-/// Whether the body is known to be empty. That of an answer to HEAD always is, so there the length
-/// must say so.
-fn has_nothing_to_show(res: &mut Response, method: &Method) -> bool {
+/// Whether the body is known to be empty. For HEAD it always is, so `content-length` must say so.
+fn is_empty(res: &mut Response, method: &Method) -> bool {
     let body = res.take_body();
     let empty = body.is_end();
     res.set_body(body);
@@ -75,14 +74,14 @@ impl ShowStatus {
     fn show(&self, res: &mut Response, method: &Method, path: &str) -> Result<()> {
         let status = res.status();
         let detail = self.details.get(&status).map(String::as_str);
-        // To HEAD is said how long the page for GET is.
+        // HEAD gets the length of the page for GET.
         let shown = if *method == Method::HEAD {
             &Method::GET
         } else {
             method
         };
         let page = page::html(status, detail, shown, path);
-        // They spoke of the empty body.
+        // They described the empty body.
         for name in [CONTENT_ENCODING, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
             res.headers_mut().remove(name);
         }

@@ -1,4 +1,4 @@
-//! The page about a status.
+//! The page for a status.
 
 use stackup_plugin::{Escaped, Method, StatusCode};
 
@@ -7,7 +7,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto
 code { overflow-wrap: anywhere }
 ";
 
-/// The page; nothing of what it is given can write into it.
+/// The page. All input is escaped.
 pub(crate) fn html(
     status: StatusCode,
     detail: Option<&str>,

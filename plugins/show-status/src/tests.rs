@@ -46,7 +46,7 @@ fn empty_error_gets_a_page() {
 }
 
 #[test]
-fn what_has_something_to_show_is_left_alone() {
+fn other_responses_pass_unchanged() {
     assert_eq!(of_get(StatusCode::OK), "");
     assert_eq!(of_get(StatusCode::SEE_OTHER), "");
     assert_eq!(of_get((StatusCode::NOT_FOUND, "own page")), "own page");
@@ -58,7 +58,7 @@ fn what_has_something_to_show_is_left_alone() {
 }
 
 #[test]
-fn nobody_writes_into_the_page() {
+fn page_is_escaped() {
     let config = json!({ "details": { "404": "<i>Gone & lost</i>" } });
     let page = body(answered(config, Method::GET, StatusCode::NOT_FOUND));
     assert!(
@@ -72,7 +72,7 @@ fn nobody_writes_into_the_page() {
 }
 
 #[test]
-fn head_tells_of_the_page_where_the_body_is_known_to_be_empty() {
+fn head_gets_the_length_of_the_page() {
     let head = |length: &'static str| {
         let answer = (StatusCode::NOT_FOUND, [("content-length", length)], ());
         let res = answered(json!({}), Method::HEAD, answer);
@@ -85,7 +85,7 @@ fn head_tells_of_the_page_where_the_body_is_known_to_be_empty() {
 }
 
 #[test]
-fn errors_go_up() {
+fn error_passes_unchanged() {
     block_on(async {
         let mounted = testing::middleware::<ShowStatus>(json!({})).unwrap();
         let fail = async |_req| Err::<(), _>(Error::new(StatusCode::NOT_FOUND, "no"));
@@ -97,7 +97,7 @@ fn errors_go_up() {
 }
 
 #[test]
-fn bad_status_is_refused_at_its_key() {
+fn error_points_at_the_key() {
     for number in ["200", "4o4", "99", "600"] {
         let config = json!({ "details": { number: "x" } });
         let error = testing::middleware::<ShowStatus>(config).err().unwrap();

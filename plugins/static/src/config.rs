@@ -1,4 +1,4 @@
-//! What `static` is told.
+//! The config of `static`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,23 +10,23 @@ use stackup_plugin::Fields;
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// The paths that are served: prefixes in a list, or a table of paths and their files.
+    /// The paths to serve: a list of prefixes, or a table of paths with their files.
     pub(crate) urls: Urls,
     /// The directory, relative to the manifest's.
     pub(crate) root: PathBuf,
-    /// The file that stands for a path that ends with a slash.
+    /// The file to serve for a path that ends with a slash.
     pub(crate) index: Option<String>,
-    /// Whether the app is asked for what is not there.
+    /// Whether to pass requests for missing files to the app.
     pub(crate) cascade: bool,
-    /// Whether `a.js.br`, `.zst` or `.gz` is sent in place of `a.js` to who takes it.
+    /// Whether to send `a.js.br`, `.zst` or `.gz` in place of `a.js` to clients that accept it.
     pub(crate) precompressed: bool,
     /// Headers for some of the files; later rules win.
     pub(crate) header_rules: Vec<HeaderRule>,
-    /// The media type of files whose name does not tell it.
+    /// The media type of files with an unknown extension.
     pub(crate) default_type: String,
-    /// Which symbolic links are followed.
+    /// Which symbolic links to follow.
     pub(crate) symlinks: Symlinks,
-    /// Whether names that begin with a dot are served; `.well-known` always is.
+    /// Whether to serve names that begin with a dot; `.well-known` always is.
     pub(crate) dot_files: bool,
 }
 
@@ -46,16 +46,16 @@ impl Default for Config {
     }
 }
 
-/// The paths that are served.
+/// The paths to serve.
 #[stackup_plugin::config]
 #[serde(
     untagged,
     expecting = "a list of paths, or a table of paths and their files"
 )]
 pub enum Urls {
-    /// These, and all below them.
+    /// These and everything below them.
     Below(Vec<String>),
-    /// These alone, each with its file below the root.
+    /// Only these, each with its file below the root.
     Exactly(BTreeMap<String, String>),
 }
 

@@ -1,4 +1,4 @@
-//! Which paths are files.
+//! Mapping paths to files.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use stackup_plugin::{Error, Result};
 
 use crate::config::Urls;
 
-/// Which paths are files, and which ones.
+/// Maps paths to files.
 pub(crate) struct Routes {
     below: Vec<String>,
     exactly: BTreeMap<String, FilePath>,
@@ -20,7 +20,7 @@ impl Routes {
             .as_ref()
             .is_none_or(|name| FilePath::plain(name).is_some_and(|path| path.names().len() == 1));
         if !sound {
-            return Err(Error::config("index", "this is not the name of a file"));
+            return Err(Error::config("index", "not a file name"));
         }
         let (mut below, mut exactly) = (Vec::new(), BTreeMap::new());
         match urls {
@@ -34,8 +34,9 @@ impl Routes {
                 for (url, file) in urls {
                     let key = format!("urls.{url}");
                     check_url(&key, &url)?;
-                    let refuse =
-                        || Error::config(&key, format!("{file:?} is no file below the root"));
+                    let refuse = || {
+                        Error::config(&key, format!("{file:?} is not a file path below the root"))
+                    };
                     exactly.insert(url, FilePath::plain(&file).ok_or_else(refuse)?);
                 }
             }
@@ -47,7 +48,7 @@ impl Routes {
         })
     }
 
-    /// The file that a `PATH_INFO` stands for, if it is one of ours.
+    /// The file for a `PATH_INFO`, if it is in `urls`.
     pub(crate) fn file(&self, path_info: &str) -> Option<FilePath> {
         // Paths that no file can have go to the app, and so does `OPTIONS *`.
         if path_info == "*" {
@@ -58,7 +59,7 @@ impl Routes {
         if let Some(file) = self.exactly.get(&text) {
             return Some(file.clone());
         }
-        // Whole segments: `/assets` is not the beginning of `/assets-internal`.
+        // Whole segments: `/assets` does not cover `/assets-internal`.
         let ours = |url: &String| match text.strip_prefix(url.as_str()) {
             Some(rest) => rest.is_empty() || rest.starts_with('/'),
             None => false,
@@ -77,6 +78,6 @@ fn check_url(key: &str, url: &str) -> Result<()> {
     if url.starts_with('/') {
         return Ok(());
     }
-    let message = format!("{url:?} is no path: it begins with `/`");
+    let message = format!("{url:?} is not a path; it must begin with `/`");
     Err(Error::config(key, message))
 }

@@ -300,23 +300,19 @@ fn error_points_at_the_key() {
         (
             json!({ "urls": ["/a", "b"] }),
             "urls[1]",
-            "\"b\" is no path: it begins with `/`",
+            "\"b\" is not a path; it must begin with `/`",
         ),
         (
             json!({ "urls": { "/a": "../b" } }),
             "urls./a",
-            "\"../b\" is no file below the root",
+            "\"../b\" is not a file path below the root",
         ),
         (
             json!({ "urls": 1 }),
             "urls",
             "a list of paths, or a table of paths and their files",
         ),
-        (
-            json!({ "index": "../a" }),
-            "index",
-            "this is not the name of a file",
-        ),
+        (json!({ "index": "../a" }), "index", "not a file name"),
     ];
     for (mut config, place_of, message) in cases {
         config["root"] = json!(place.path().join("public"));

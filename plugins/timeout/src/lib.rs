@@ -1,4 +1,4 @@
-//! A middleware that gives up on answers that take too long.
+//! A middleware that gives up on responses that take too long.
 
 #![forbid(unsafe_code)]
 
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use stackup_plugin::{Context, Error, Middleware, Next, Request, Result, StatusCode};
 
-/// The longest that can be asked for: a year.
-const LONGEST: f64 = 365.0 * 24.0 * 60.0 * 60.0;
+/// The maximum: a year.
+const MAX_SECONDS: f64 = 365.0 * 24.0 * 60.0 * 60.0;
 
 /// `[use.config]` of `timeout`.
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// How long the layers below may take for the head of their response.
+    /// How long the layers below may take until the head of their response.
     seconds: f64,
-    /// The status for those that take longer.
+    /// The status of the error.
     status: u16,
 }
 
@@ -28,7 +28,7 @@ impl Default for Config {
     }
 }
 
-/// Gives up on answers that take too long.
+/// Gives up on responses that take too long.
 pub struct Timeout {
     limit: Duration,
     status: StatusCode,
@@ -40,17 +40,14 @@ impl Middleware for Timeout {
 
     fn init(config: Config, cx: &Context) -> Result<Self> {
         let seconds = config.seconds;
-        if !(0.001..=LONGEST).contains(&seconds) {
-            let message = format!("{seconds} is not between 0.001 and {LONGEST}");
+        if !(0.001..=MAX_SECONDS).contains(&seconds) {
+            let message = format!("{seconds} is not between 0.001 and {MAX_SECONDS}");
             return Err(Error::config("seconds", message));
         }
         let status = StatusCode::from_u16(config.status).ok();
         let status = status.filter(|status| status.is_client_error() || status.is_server_error());
         let status = status.ok_or_else(|| {
-            let message = format!(
-                "{} is not the number of an error, such as 503",
-                config.status
-            );
+            let message = format!("{} is not an error status such as 503", config.status);
             Error::config("status", message)
         })?;
         Ok(Self {
@@ -61,7 +58,7 @@ impl Middleware for Timeout {
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
-        // When the time is up, the call is dropped, and with it the work down to the innermost layer.
+        // At the timeout the call is dropped, and with it the work down to the innermost layer.
         let answer = self.cx.timeout(self.limit, next.run(req)).await;
         answer.unwrap_or_else(|_| {
             let message = format!("no answer within {:?}", self.limit);
@@ -91,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_takes_too_long_is_dropped() {
+    fn work_is_dropped_at_the_timeout() {
         let config = json!({ "seconds": 0.01 });
         let timeout = testing::middleware::<Timeout>(config).unwrap();
         let dropped = Arc::new(Mutex::new(false));
@@ -107,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn status_is_that_of_the_config() {
+    fn status_is_configurable() {
         let config = json!({ "seconds": 0.001, "status": 503 });
         let timeout = testing::middleware::<Timeout>(config).unwrap();
         let below = async |_req| std::future::pending::<()>().await;
@@ -120,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn answer_in_time_goes_on_and_so_does_its_body() {
+    fn response_in_time_passes_and_its_body_may_take_longer() {
         block_on(async {
             let config = json!({ "seconds": 0.02 });
             let timeout = testing::middleware::<Timeout>(config).unwrap();
@@ -141,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_config_is_refused_at_its_key() {
+    fn error_points_at_the_key() {
         let cases = [
             (json!({ "seconds": 0 }), "seconds"),
             (json!({ "seconds": -1 }), "seconds"),

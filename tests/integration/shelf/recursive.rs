@@ -36,7 +36,7 @@ async fn recursive_request_stays_below_its_map() {
     // A circle has an end.
     let round = forward(&forward(&forward("/c")));
     assert_eq!(connection.get(&format!("/shop{round}")).await.status(), 500);
-    host.message("sent on more than 2 times").await;
+    host.message("forwarded more than 2 times").await;
     // Without `recursive` the word reaches nobody.
     let res = connection.get(&forward("/b")).await;
     assert_eq!((res.status(), res.header("rack.forward")), (200, None));
