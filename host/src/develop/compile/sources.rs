@@ -74,6 +74,7 @@ impl Sources {
             // That of a crate which is at times built alone.
             excluded.insert(root.join("target"));
             Tree {
+                included: self.included_in(root),
                 root: root.clone(),
                 excluded,
             }
@@ -92,6 +93,21 @@ impl Sources {
                 .map(|(folder, _)| tree(folder))
                 .collect(),
         }
+    }
+
+    /// The files below a package's folder that rustc has read: they count although git may ignore or hide them.
+    fn included_in(&self, root: &Path) -> BTreeSet<PathBuf> {
+        let files = self.inputs.values().flatten();
+        let below =
+            files.filter(|file| self.package_dir(file) == Some(root) && !self.is_generated(file));
+        below.cloned().collect()
+    }
+
+    /// Whether a file lies in a folder of build output, or of another package.
+    fn is_generated(&self, file: &Path) -> bool {
+        let mut folders = file.ancestors();
+        let innermost = folders.find(|folder| self.excluded.contains(*folder));
+        innermost.is_some_and(|folder| !self.folders.contains_key(folder))
     }
 
     /// The files that say what is built of what: `cargo metadata` contains_file as long as they do.

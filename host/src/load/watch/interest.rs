@@ -31,11 +31,13 @@ impl Interest {
 }
 
 /// A directory with everything in it, except files that git ignores, hidden files, temporary files of editors and
-/// caches (`CACHEDIR.TAG`).
+/// caches (`CACHEDIR.TAG`). Links in it are not followed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tree {
     /// Its path, with all links resolved.
     pub root: PathBuf,
     /// Directories below it that are not part of it.
     pub excluded: BTreeSet<PathBuf>,
+    /// Files below it that count even if they are hidden or git ignores them.
+    pub included: BTreeSet<PathBuf>,
 }

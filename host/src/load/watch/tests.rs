@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -325,6 +326,7 @@ fn tree_reports_files_in_new_directories() {
     let tree = |root: &str| Tree {
         root: bench.root.join(root),
         excluded: [bench.root.join(root).join("target")].into(),
+        included: BTreeSet::new(),
     };
     let (trees, files) = (
         [tree("crate"), tree("part")].into(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
@@ -9,6 +10,9 @@ use ignore::{DirEntry, WalkBuilder};
 use super::identity::FileStat;
 use super::interest::Tree;
 use super::resolved_path::ResolvedPath;
+
+/// How many entries of a tree are watched at most. A crate has hundreds; a data set that lies in one may have millions.
+const MAX_ENTRIES: usize = 20_000;
 
 /// Marks a directory as a cache, such as cargo's `target` (bford.info/cachedir).
 const CACHE_TAG: &str = "CACHEDIR.TAG";
@@ -25,6 +29,8 @@ pub(super) struct WatchedTree {
     written: BTreeSet<PathBuf>,
     /// Whether it needs a walk: it may differ from the last one.
     dirty: bool,
+    /// Whether a walk has found more than [`MAX_ENTRIES`], which is logged once.
+    truncated: bool,
 }
 
 impl WatchedTree {
@@ -37,14 +43,31 @@ impl WatchedTree {
             written: BTreeSet::new(),
             // Its directories are not watched yet, so changes until then cause no event.
             dirty: true,
+            truncated: false,
         };
         watched.walk();
         watched.reported = watched.found.clone();
         watched
     }
 
-    pub(super) fn tree(&self) -> &Tree {
-        &self.tree
+    /// Whether `tree` is the same directory without the same parts of it.
+    pub(super) fn is_same_directory(&self, tree: &Tree) -> bool {
+        self.tree.root == tree.root && self.tree.excluded == tree.excluded
+    }
+
+    /// Replaces the files that count even if they are hidden or ignored. A new one is reported when it changes from now on.
+    pub(super) fn include(&mut self, included: BTreeSet<PathBuf>) {
+        for path in included.difference(&self.tree.included) {
+            if let Ok(metadata) = fs::metadata(path) {
+                let stat = FileStat::of(&metadata);
+                self.reported
+                    .entry(path.clone())
+                    .or_insert_with(|| stat.clone());
+                self.found.entry(path.clone()).or_insert(stat);
+            }
+        }
+        self.dirty |= included != self.tree.included;
+        self.tree.included = included;
     }
 
     pub(super) fn dirs(&self) -> impl Iterator<Item = PathBuf> {
@@ -67,14 +90,15 @@ impl WatchedTree {
         self.dirs = path.steps.into_iter().map(|step| step.dir).collect();
         self.found.clear();
         let excluded = self.tree.excluded.clone();
-        let walk = WalkBuilder::new(&self.tree.root)
-            // `.gitignore` applies before the first `git init`, too.
-            .require_git(false)
-            .follow_links(true)
+        let walk = walk_builder(&self.tree.root)
             .filter_entry(move |entry| is_included(entry) && !excluded.contains(entry.path()))
             .build();
         // An unreadable entry is reported once it is readable.
-        for entry in walk.filter_map(Result::ok) {
+        for (count, entry) in walk.filter_map(Result::ok).enumerate() {
+            if count == MAX_ENTRIES {
+                self.warn_truncated();
+                break;
+            }
             let path = entry.path().to_path_buf();
             match entry.metadata() {
                 Ok(metadata) if metadata.is_dir() => drop(self.dirs.insert(path)),
@@ -82,11 +106,31 @@ impl WatchedTree {
                 Err(_) => {}
             }
         }
+        for path in &self.tree.included {
+            self.dirs.extend(path.parent().map(Path::to_path_buf));
+            if let Ok(metadata) = fs::metadata(path) {
+                self.found.insert(path.clone(), FileStat::of(&metadata));
+            }
+        }
+    }
+
+    fn warn_truncated(&mut self) {
+        if !std::mem::replace(&mut self.truncated, true) {
+            tracing::warn!(
+                event = "watch-truncated",
+                "`{}` has more than {MAX_ENTRIES} files and folders: only the first of them, and the files that rustc has \
+                 read, are watched\n  = help: move data out of the crate, or list it in `.gitignore`",
+                self.tree.root.display()
+            );
+        }
     }
 
     /// Whether an event for `path` is relevant to the tree.
     pub(super) fn is_relevant(&self, path: &Path) -> bool {
         if self.tree.root.starts_with(path) {
+            return true;
+        }
+        if self.tree.included.contains(path) {
             return true;
         }
         let here = path.parent().is_some_and(|dir| self.dirs.contains(dir));
@@ -118,6 +162,32 @@ impl WatchedTree {
     }
 }
 
+/// Walks a tree as git sees it. If git ignores the tree itself, as below a home folder whose `.gitignore` has `*`, its
+/// rules say nothing about the files in it, and none of those that ignore it applies.
+fn walk_builder(root: &Path) -> WalkBuilder {
+    let mut walk = WalkBuilder::new(root);
+    // `.gitignore` applies before the first `git init`, too.
+    walk.require_git(false);
+    if finds_nothing(&walk) {
+        walk.parents(false).git_global(false);
+    }
+    if finds_nothing(&walk) {
+        walk.git_ignore(false).git_exclude(false).ignore(false);
+    }
+    walk
+}
+
+/// Whether no entry of the tree's root is left, although it has some that are not hidden.
+fn finds_nothing(walk: &WalkBuilder) -> bool {
+    let mut walk = walk.clone();
+    let mut entries = walk.max_depth(Some(1)).build().filter_map(Result::ok);
+    let any = |mut walk: WalkBuilder| {
+        let walk = walk.standard_filters(false).hidden(true).build();
+        walk.filter_map(Result::ok).any(|entry| entry.depth() == 1)
+    };
+    !entries.any(|entry| entry.depth() == 1) && any(walk.clone())
+}
+
 fn is_included(entry: &DirEntry) -> bool {
     let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
     let is_cache = is_dir && entry.path().join(CACHE_TAG).exists();
@@ -137,8 +207,6 @@ fn is_editor_file(name: &OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     struct Bench {
@@ -156,6 +224,7 @@ mod tests {
             let tree = Tree {
                 root: root.clone(),
                 excluded,
+                included: BTreeSet::new(),
             };
             Self {
                 _dir: dir,
@@ -228,6 +297,61 @@ mod tests {
         assert!(bench.changed().is_empty());
         bench.write("src/page.html", "");
         assert_eq!(bench.changed(), ["src/page.html"]);
+    }
+
+    #[test]
+    fn included_file_counts_although_it_is_ignored_or_hidden() {
+        let mut bench = Bench::new(&[]);
+        bench.write(".gitignore", "gen.rs\n");
+        for name in ["src/gen.rs", ".env", "src/lib.rs"] {
+            bench.write(name, "");
+        }
+        assert_eq!(bench.changed(), ["src/lib.rs"]);
+        let included = ["src/gen.rs", ".env"].map(|name| bench.root.join(name));
+        bench.watched.include(included.clone().into());
+        assert!(included.iter().all(|path| bench.watched.is_relevant(path)));
+        assert!(bench.changed().is_empty(), "known when they are included");
+        bench.write("src/gen.rs", "more");
+        bench.write(".env", "A=1");
+        assert_eq!(bench.changed(), [".env", "src/gen.rs"]);
+        fs::remove_file(bench.root.join(".env")).unwrap();
+        assert_eq!(bench.changed(), [".env"]);
+    }
+
+    #[test]
+    fn tree_that_git_ignores_as_a_whole_is_watched() {
+        let mut bench = Bench::new(&[]);
+        fs::write(bench.root.with_file_name(".gitignore"), "*\n").unwrap();
+        bench.write(".gitignore", "made.rs\n");
+        bench.write("made.rs", "");
+        bench.write("src/lib.rs", "");
+        assert_eq!(bench.changed(), ["src/lib.rs"], "its own rules apply");
+        bench.write(".gitignore", "*\n");
+        bench.write("src/lib.rs", "more");
+        assert_eq!(bench.changed(), ["made.rs", "src/lib.rs"]);
+    }
+
+    #[test]
+    fn link_is_an_entry_and_is_not_followed() {
+        let mut bench = Bench::new(&[]);
+        let far = bench.root.with_file_name("far");
+        fs::create_dir_all(far.join("deep")).unwrap();
+        fs::write(far.join("deep/x.rs"), "").unwrap();
+        std::os::unix::fs::symlink(&far, bench.root.join("result")).unwrap();
+        assert_eq!(bench.changed(), ["result"]);
+        fs::write(far.join("deep/x.rs"), "more").unwrap();
+        assert!(bench.changed().is_empty());
+        assert!(!bench.watched.dirs().any(|dir| dir.ends_with("deep")));
+    }
+
+    #[test]
+    fn walk_is_bounded() {
+        let mut bench = Bench::new(&[]);
+        for index in 0..MAX_ENTRIES + 10 {
+            fs::write(bench.root.join(format!("src/{index}")), "").unwrap();
+        }
+        bench.watched.walk();
+        assert!(bench.watched.truncated && bench.watched.found.len() <= MAX_ENTRIES);
     }
 
     #[test]

@@ -45,8 +45,16 @@ impl WatchSet {
         self.files = kept;
         let mut trees = std::mem::take(&mut self.trees);
         let watched = interest.trees.into_iter().map(|tree| {
-            let known = trees.iter().position(|known| *known.tree() == tree);
-            known.map_or_else(|| WatchedTree::new(tree), |at| trees.swap_remove(at))
+            let known = trees
+                .iter()
+                .position(|known| known.is_same_directory(&tree));
+            match known.map(|at| trees.swap_remove(at)) {
+                Some(mut known) => {
+                    known.include(tree.included);
+                    known
+                }
+                None => WatchedTree::new(tree),
+            }
         });
         self.trees = watched.collect();
         Ok(())
@@ -239,6 +247,7 @@ mod tests {
             fs::create_dir(tree).unwrap();
         }
         let tree = |root: &PathBuf| crate::load::watch::Tree {
+            included: BTreeSet::new(),
             root: root.clone(),
             excluded: BTreeSet::new(),
         };
