@@ -143,21 +143,21 @@ async fn warning_is_reported_once_and_external_crate_is_built() {
 
 #[tokio::test]
 async fn ignored_and_hidden_inputs_are_watched() {
-    let workshop = Workshop::new("run = \"hello\"\n", &["hello"]);
+    let site = CargoSite::new("run = \"hello\"\n", &["hello"]);
     // As in a home folder that is a git repository: all of the site is ignored.
-    workshop.save(".gitignore", "*\n");
-    workshop.save("plugins/hello/.gitignore", "gen.rs\n");
-    workshop.save("plugins/hello/src/gen.rs", "\"one\"");
-    workshop.save("plugins/hello/.env", "1");
-    workshop.save(
+    site.save(".gitignore", "*\n");
+    site.save("plugins/hello/.gitignore", "gen.rs\n");
+    site.save("plugins/hello/src/gen.rs", "\"one\"");
+    site.save("plugins/hello/.env", "1");
+    site.save(
         &lib("hello"),
         "async fn app() -> &'static str {\n    concat!(include!(\"gen.rs\"), \" \", include_str!(\"../.env\"))\n}\n\n\
          stackup_plugin::export!(app fn app);\n",
     );
-    let host = workshop.develop().await;
+    let host = site.develop().await;
     assert_eq!(host.get("/").await.text(), "one 1");
-    workshop.save("plugins/hello/src/gen.rs", "\"two\"");
-    serves(&host, "two 1").await;
-    workshop.save("plugins/hello/.env", "2");
-    serves(&host, "two 2").await;
+    site.save("plugins/hello/src/gen.rs", "\"two\"");
+    assert_serves(&host, "two 1").await;
+    site.save("plugins/hello/.env", "2");
+    assert_serves(&host, "two 2").await;
 }
