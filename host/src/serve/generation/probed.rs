@@ -105,7 +105,7 @@ impl ProbedHandlers {
             diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
             return Err(ResolveError {
                 stage,
-                diagnostics: diagnostics,
+                diagnostics,
             });
         }
         self.survivors = all;
