@@ -1,6 +1,6 @@
 //! A stderr that nobody reads, as of a stalled log shipper: the server keeps serving.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{ChildStderr, Command};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -88,27 +88,35 @@ async fn stalled_stderr_stops_no_request_and_dropped_lines_are_reported() {
         }
     })
     .await;
-    // Somebody reads again: what was dropped is reported, and the end of the process is in the log.
-    let mut stderr = stalled.stderr.take().expect("a log");
-    let rest = tokio::task::spawn_blocking(move || {
-        let mut rest = String::new();
-        stderr.read_to_string(&mut rest).map(|_| rest)
-    });
+    // Once it is read again, it says what was dropped, what the watchdog has seen, and how the host ends.
+    let stderr = stalled.stderr.take().expect("a log");
+    let waiting = read_until(stderr, &["log-dropped", "blocked"]);
+    let (stderr, lines) = within("the lines that waited", waiting).await;
+    let dropped = lines.iter().filter_map(|line| line["dropped"].as_u64());
+    assert!(dropped.sum::<u64>() > 0, "{lines:?}");
+    let end = tokio::spawn(read_until(stderr, &["stopped"]));
     let said = stalled.site.stackup(&["stop"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    let rest = within("the end of the log", rest).await;
-    let rest = rest.expect("no panic").expect("text");
-    let lines: Vec<Value> = rest
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("whole lines"))
-        .collect();
-    let dropped = lines.iter().filter(|line| line["event"] == "log-dropped");
-    let dropped: u64 = dropped.filter_map(|line| line["dropped"].as_u64()).sum();
-    assert!(dropped > 0, "{dropped}");
-    assert!(
-        lines.iter().any(|line| line["event"] == "blocked"),
-        "{rest}"
-    );
-    let last = lines.last().expect("a line");
-    assert_eq!(last["message"], "stopped", "{last}");
+    within("the end of the log", end).await.expect("no panic");
+}
+
+/// Reads lines until each of these events was among them.
+async fn read_until(
+    mut stderr: BufReader<ChildStderr>,
+    events: &'static [&'static str],
+) -> (BufReader<ChildStderr>, Vec<Value>) {
+    let read = move || {
+        let mut lines: Vec<Value> = Vec::new();
+        while !events
+            .iter()
+            .all(|event| lines.iter().any(|line| line["event"] == *event))
+        {
+            let mut line = String::new();
+            let bytes = stderr.read_line(&mut line).expect("text");
+            assert_ne!(bytes, 0, "no {events:?} before the end: {lines:?}");
+            lines.push(serde_json::from_str(&line).expect("whole lines"));
+        }
+        (stderr, lines)
+    };
+    tokio::task::spawn_blocking(read).await.expect("no panic")
 }

@@ -103,10 +103,7 @@ impl ProbedHandlers {
         let mut diagnostics: Vec<Diagnostic> = diagnostics.flatten().collect();
         if !diagnostics.is_empty() {
             diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
-            return Err(ResolveError {
-                stage,
-                diagnostics,
-            });
+            return Err(ResolveError { stage, diagnostics });
         }
         self.survivors = all;
         Ok(())
