@@ -1,4 +1,4 @@
-//! An app that knows who visits it, and how often in this session.
+//! An app for signed-in users: shows the user name and counts the visits of the session.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! An app that keeps a list of things to do, in memory, and speaks JSON.
+//! An app that keeps a to-do list in memory and speaks JSON.
 
 #![forbid(unsafe_code)]
 
