@@ -15,6 +15,10 @@ use stackup_plugin::abi::host::{Exchange, Failure, HostBody, HostRequest, HostRe
 
 use super::*;
 
+/// How long a layer blocks that must be found. Half of it is the limit: a busy machine may stop a good layer's
+/// thread for some time, too.
+const BLOCKS: Duration = Duration::from_millis(1200);
+
 /// The findings: handler and rule, in order.
 #[derive(Clone, Default)]
 struct Found(Arc<Mutex<Vec<(String, &'static str)>>>);
@@ -270,11 +274,10 @@ async fn bad_request_of_client_is_not_reported() {
 #[tokio::test]
 async fn blocked_time_counts_for_innermost_layer() {
     let found = Found::default();
-    // The watchdog's delay is added to it.
-    let check = found.check(Some(Duration::ZERO));
+    let check = found.check(Some(BLOCKS / 2));
     let answered = layer(&check, "outer", get(), async |request| {
         let below = layer(&check, "inner", request, async |_| {
-            std::thread::sleep(Duration::from_millis(150));
+            std::thread::sleep(BLOCKS);
             Ok(answer(HostBody::Empty, &[]))
         });
         below.await
@@ -283,7 +286,7 @@ async fn blocked_time_counts_for_innermost_layer() {
     assert_eq!(found.take(), one("inner", "K1"));
     let check = found.check(None);
     let slow = layer(&check, "unlimited", get(), async |_| {
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(BLOCKS);
         Ok(answer(HostBody::Empty, &[]))
     });
     slow.await.unwrap();
@@ -305,7 +308,7 @@ async fn body_that_blocks_or_continues_after_trailers_is_reported() {
             Poll::Ready(match self.0 {
                 1 => Some(Ok(Frame::trailers(Default::default()))),
                 2 => {
-                    std::thread::sleep(Duration::from_millis(150));
+                    std::thread::sleep(BLOCKS);
                     Some(Ok(Frame::data("more".into())))
                 }
                 _ => None,
@@ -313,7 +316,7 @@ async fn body_that_blocks_or_continues_after_trailers_is_reported() {
         }
     }
     let found = Found::default();
-    let check = found.check(Some(Duration::ZERO));
+    let check = found.check(Some(BLOCKS / 2));
     let bad = HostBody::Stream(Box::pin(Bad(0)));
     let answered = layer(&check, "outer", get(), async |request| {
         layer(&check, "inner", request, async |_| Ok(answer(bad, &[]))).await

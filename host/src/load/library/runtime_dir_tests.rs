@@ -86,7 +86,7 @@ fn lives_until_killed() {
     let base = std::env::var_os("STACKUP_TEST_BASE").unwrap();
     let _dir = RuntimeDir::create(&at(Path::new(&base))).unwrap();
     println!("ready");
-    std::thread::sleep(std::time::Duration::from_secs(60));
+    std::thread::sleep(std::time::Duration::from_secs(600));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn killed_processes_directory_is_removed_by_the_next() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let locked = || {
         let entry = fs::read_dir(base.path()).unwrap().flatten().next();
         entry.is_some_and(|entry| lock(&entry.path()).is_none())

@@ -216,17 +216,16 @@ fn age(path: &Path) {
 }
 
 #[test]
-fn old_file_on_disk_costs_one_stat() {
+fn old_file_on_disk_settles_at_the_first_look() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lib.so");
     fs::write(&path, "x").unwrap();
     age(&path);
-    let start = Instant::now();
-    for _ in 0..100 {
-        settle(&path, SettleTimeouts::default()).unwrap();
-    }
-    println!("settle of an old file: {:?}", start.elapsed() / 100);
-    assert!(start.elapsed() < ms(500), "{:?}", start.elapsed());
+    let timeouts = SettleTimeouts {
+        quiet: ms(30_000),
+        deadline: Duration::ZERO,
+    };
+    assert_eq!(settle(&path, timeouts).unwrap().len, 1);
 }
 
 #[test]
@@ -247,8 +246,9 @@ fn file_being_written_is_awaited() {
     let stat = settle(
         &path,
         SettleTimeouts {
-            quiet: ms(500),
-            deadline: ms(10_000),
+            // Far more than a busy machine stops the writer for.
+            quiet: ms(2_000),
+            deadline: ms(120_000),
         },
     )
     .unwrap();
