@@ -1,4 +1,4 @@
-//! What ARCHITECTURE.md promises of the source tree.
+//! What ARCHITECTURE.md promises about the source tree.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Plugins of each edition and in hostile surroundings: they build and serve, or rustc says what to write.
+//! Plugins of each edition and in hostile code build and serve, or rustc says what to write.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! Case files: what goes in, a line of dashes, what comes out of it.
+//! Case files: input, a line of dashes, expected output.
 //!
-//! A new case is a new file; `UPDATE_EXPECT=1` writes what is below the dashes. Read it.
+//! A new case is a new file; `UPDATE_EXPECT=1` writes the output. Review it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use similar::TextDiff;
 
 const DASHES: &str = "----------------------------------------";
 
-/// Puts what is above the dashes of each case in `folder` through `run`, and compares.
+/// Runs each case in `folder` and compares the output with the expected one.
 ///
 /// # Panics
 ///
-/// When something differs, with the difference; unless it is written down.
+/// If an output differs and `UPDATE_EXPECT` is not set.
 pub(crate) fn check(folder: &str, run: impl Fn(&str) -> Result<String, String>) {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let all = all(folder);
@@ -30,7 +30,7 @@ pub(crate) fn check(folder: &str, run: impl Fn(&str) -> Result<String, String>) 
     );
 }
 
-/// The cases in a folder beside `integration/`.
+/// The case files in a folder beside `integration/`.
 pub(crate) fn all(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut cases: Vec<PathBuf> = fs::read_dir(&folder)
@@ -43,13 +43,13 @@ pub(crate) fn all(folder: &str) -> Vec<PathBuf> {
     cases
 }
 
-/// What is above and below the dashes.
+/// The input and the expected output.
 pub(crate) fn split(text: &str) -> (&str, &str) {
     text.split_once(&format!("{DASHES}\n"))
         .unwrap_or((text, ""))
 }
 
-/// What differs in one case, if anything does.
+/// The difference in one case, if there is one.
 fn difference(
     path: &Path,
     update: bool,

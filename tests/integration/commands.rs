@@ -1,8 +1,7 @@
-//! Runs the case files in `tests/commands/`: what a person types, dashes, and what he reads.
+//! Runs the case files in `tests/commands/`: commands, dashes, and their output.
 //!
-//! Each line above the dashes is given to a shell, in one new folder for them all, which is shown as
-//! `FOLDER`. A code of exit other than 0 is shown, too. `#! plugin NAME` puts the library of a plugin of this
-//! workspace into its `plugins/`.
+//! A shell runs each line above the dashes in a new folder, shown as `FOLDER`. Exit codes other than 0 are shown.
+//! `#! plugin NAME` puts the library of a plugin of this workspace into the folder's `plugins/`.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +15,7 @@ use crate::cases;
 fn commands_print_what_their_cases_say() {
     cases::check("commands", |input| {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        // On some systems a temporary folder is reached by a link.
+        // On some systems the temporary folder is a link.
         let folder = folder.path().canonicalize();
         let folder = folder.map_err(|error| error.to_string())?;
         let libraries = folder.join("plugins");
@@ -37,7 +36,7 @@ fn commands_print_what_their_cases_say() {
             .iter()
             .map(|line| {
                 let said = run(line, &folder)?;
-                // One command needs no heading.
+                // A single command needs no heading.
                 Ok(match lines.len() {
                     1 => said,
                     _ => format!("$ {line}\n{said}"),

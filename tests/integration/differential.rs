@@ -1,4 +1,4 @@
-//! The shelf beside Ruby's Rack: the same requests to the same stacks, and the answers side by side.
+//! The shelf against Ruby's Rack: the same requests to the same stacks must get the same responses.
 
 mod answer;
 mod case;
@@ -18,7 +18,7 @@ use self::case::{Case, Group};
 use self::deviations::Deviations;
 use self::ruby::Ruby;
 
-/// Fewer would mean that files are missing.
+/// The least number of cases: fewer means that files are missing.
 const AT_LEAST: usize = 150;
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn shelf_answers_as_rack_except_listed_deviations() {
     );
 }
 
-/// Asks each deviation whether it explains what differs; the rest is `unexpected`.
+/// Compares two responses. Adds differences that no deviation explains to `unexpected`.
 fn compare(
     site: &Site,
     group: &Group,
@@ -102,7 +102,7 @@ fn compare(
     }
 }
 
-/// The plugins that any of the manifests names.
+/// The plugins of all manifests.
 fn plugins(groups: &[Group]) -> Vec<&'static str> {
     const ALL: &[&str] = &[
         "answers",
@@ -135,7 +135,7 @@ fn plugins(groups: &[Group]) -> Vec<&'static str> {
     ALL.iter().filter(named).copied().collect()
 }
 
-/// What both serve; all files changed at one moment.
+/// The files that both serve, all with the same time.
 fn files(site: &Path) {
     let root = site.join("files");
     fs::create_dir_all(root.join("sub")).expect("a directory");
@@ -179,16 +179,16 @@ fn files(site: &Path) {
 }
 
 impl Case {
-    /// The answer of the server at `address`.
+    /// The response of the server at `address`.
     async fn ask(&self, address: &str) -> Answer {
         let mut connection = Connection::tcp(address).await;
         connection.send(&self.request).await;
         let head = connection.head().await;
-        // What has no body may have the length of one.
+        // A response without a body may have a content-length.
         if self.is_head() || matches!(head.status, 204 | 304) {
             return Answer::new(head, Vec::new());
         }
         let body = connection.body(&head).await;
-        Answer::new(head, body.expect("a whole response"))
+        Answer::new(head, body.expect("a complete response"))
     }
 }

@@ -1,4 +1,4 @@
-//! A generation that was replaced: what holds it is named, then ended.
+//! Draining generations: the log names what holds one, and then it is aborted.
 
 use stackup_tests::{Host, Site};
 
@@ -67,7 +67,10 @@ async fn deadline_names_response_in_progress() {
     let held_by = deadline.text("held_by");
     assert!(held_by.starts_with("GET /never-ends"), "{held_by}");
     assert!(held_by.contains(", sending its body for "), "{held_by}");
-    assert!(connection.chunk().await.is_err(), "cut, not ended");
+    assert!(
+        connection.chunk().await.is_err(),
+        "the body must be cut off, not ended"
+    );
     let drained = host.event("drained").await;
     assert_eq!(drained.number("generation"), Some(1));
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
@@ -77,7 +80,7 @@ async fn deadline_names_response_in_progress() {
 async fn stalled_client_does_not_hold_generation() {
     let (site, host) = serving("probe").await;
     let mut stalled = host.connect().await;
-    // More than all buffers on the way, and no byte of it is read.
+    // More than all buffers hold, and the client reads nothing.
     stalled
         .send("GET /flood?count=100000000 HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;

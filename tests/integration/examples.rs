@@ -1,4 +1,4 @@
-//! The manifests of `examples/`, served as they are, and what their READMEs say that one sees.
+//! The manifests of `examples/` behave as their READMEs say.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use stackup_tests::http::Response;
 use stackup_tests::{Connection, Host, Site, artifacts};
 
-/// A host that serves an example in development, with these plugins.
+/// Serves an example in development with these plugins.
 async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
     let folder = artifacts::workspace().join("examples").join(name);
     let manifest = fs::read_to_string(folder.join("config.ru.toml")).expect("a manifest");
@@ -150,7 +150,7 @@ async fn json_api_example_serves() {
             .status(),
         413
     );
-    // Another order: the app, and so the list, stays.
+    // Another order: the app is kept, and so is its list.
     let manifest = fs::read_to_string(site.path().join("config.ru.toml")).unwrap();
     site.manifest(&manifest.replace("  \"runtime\",\n", ""));
     host.reload("swapped").await;
@@ -214,7 +214,7 @@ async fn admin_example_serves() {
     let forged = format!("{}x", &cookie[..cookie.len() - 1]);
     let page = ask(&mut connection, "GET /admin", &[ANN, &forged], "").await;
     assert!(page.text().contains("visit 1 of"), "{page}");
-    // The cookie alone opens nothing.
+    // The cookie alone gives no access.
     assert_eq!(
         ask(&mut connection, "GET /admin", &[&cookie], "")
             .await

@@ -1,10 +1,10 @@
-//! Handlers that go on over a swap with all that they know, and when they end.
+//! Instances that are kept across swaps with their state, and when others are dropped.
 
 use rustix::process::Signal;
 use stackup_tests::log::Record;
 use stackup_tests::{Connection, Host, Site};
 
-/// Stamps with these marks around `probe`, and these lines above them.
+/// A manifest with these lines, then stamps with these marks around `probe`.
 fn manifest(lines: &str, marks: &[&str]) -> String {
     let stamp = |mark: &&str| format!("[[use]]\nplugin = \"stamp\"\nconfig.mark = \"{mark}\"\n");
     let stamps: String = marks.iter().map(stamp).collect();
@@ -17,13 +17,13 @@ async fn serving(manifest: &str) -> (Site, Host) {
     (site, host)
 }
 
-/// What became of the handlers in the next swap.
+/// The changes of instances in the swap to this manifest.
 async fn instance_changes(site: &Site, host: &Host, manifest: &str) -> String {
     site.manifest(manifest);
     reload(host, "swapped").await.text("instances").to_owned()
 }
 
-/// The next reload that ends so. A file may be looked at once more than it has changed.
+/// The next reload that finds a change, which must have this outcome.
 async fn reload(host: &Host, outcome: &str) -> Record {
     let log = host.log();
     let unchanged =
@@ -34,14 +34,14 @@ async fn reload(host: &Host, outcome: &str) -> Record {
     record
 }
 
-/// How many requests each stamp has seen, innermost first.
+/// How many requests each stamp has counted, innermost first.
 async fn request_counts(host: &Host) -> String {
     let response = host.get("/").await;
     assert_eq!(response.status(), 200, "{response}");
     response.head.all("x-seen").collect::<Vec<_>>().join(" ")
 }
 
-/// How often the host has said this so far.
+/// How often the log contains this text so far.
 fn log_count(host: &Host, text: &str) -> usize {
     host.log().to_string().matches(text).count()
 }
@@ -94,7 +94,7 @@ async fn edit_keeps_untouched_instances() {
     host.message("stamp: dropped b").await;
     let more = instance_changes(&site, &host, &manifest(limits, &["a", "a", "c"])).await;
     assert_eq!(more, "kept stamp ×2, probe; built stamp");
-    // The first of two that are equal is the one that was there.
+    // Of two equal ones, the first is the kept one.
     assert_eq!(request_counts(&host).await, "c2 a1 a4");
     assert_eq!(log_count(&host, "stamp: built"), 4);
 }
@@ -139,7 +139,7 @@ async fn shared_instance_is_dropped_once_after_last_generation() {
     let third = half_a_request(&host).await;
     let last = instance_changes(&site, &host, "run = \"hello\"\n").await;
     assert_eq!(last, "built hello; retired stamp, probe");
-    // The middle one goes first, and the oldest last.
+    // The middle one is dropped first, and the oldest last.
     for (connection, generation) in [(second, 2), (third, 3), (first, 1)] {
         assert_eq!(log_count(&host, "probe: dropped the app"), 0);
         the_other_half(connection, &generation.to_string()).await;
@@ -157,16 +157,16 @@ async fn failed_candidate_keeps_instances() {
     let (site, host) = serving(&manifest("", &["a"])).await;
     assert_eq!(host.get("/task").await.status(), 202);
     host.message("probe: a task waits").await;
-    // Built as far as `x`, and refused by the app's `init`.
+    // `x` is built, then the app's `init` fails.
     let stamps = manifest("", &["a", "x"]);
     let init = stamps.replace("\"probe\"", "\"bad-init\"\nconfig.how = \"error\"");
     site.manifest(&init);
     reload(&host, "refused").await;
     host.message("stamp: dropped x").await;
     assert_eq!(request_counts(&host).await, "a2");
-    // Built as a whole, and cold: the last layer is new, all others were to go on.
+    // The stack is built, but its warmup fails: only the last layer is new.
     site.manifest(&manifest(
-        "warmup = [\"/wait\"]\n[limits]\nwarmup_timeout = \"100ms\"\n",
+        "warmup = [\"/wait\"]\n[limits]\nwarmup_timeout = \"1s\"\n",
         &["y", "a"],
     ));
     reload(&host, "refused").await;
@@ -177,7 +177,7 @@ async fn failed_candidate_keeps_instances() {
     );
     let fates = instance_changes(&site, &host, &manifest("", &["z", "a"])).await;
     assert_eq!(fates, "kept stamp, probe; built stamp");
-    // It may have been warmed up more than once; but it is the one that it was.
+    // It may have been warmed up twice, but it is the same instance.
     assert!(request_counts(&host).await.ends_with(" z1"));
     assert_eq!(log_count(&host, "stamp: built a"), 1);
 }

@@ -1,6 +1,6 @@
-//! Swaps under load: no request fails, none is answered by two generations.
+//! Swaps under load: no request fails, and none is served by two generations.
 //!
-//! The short form is part of `cargo test`; `STACKUP_LOAD=long` swaps as often as a long day would.
+//! The short form is part of `cargo test`; `STACKUP_LOAD=long` swaps as often as a day of work.
 
 mod clients;
 
@@ -13,7 +13,7 @@ use stackup_tests::{Host, Site, within};
 
 use self::clients::{Clients, Seen};
 
-/// How many swaps of each kind.
+/// The number of swaps of each kind.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
     manifests: u64,
@@ -34,20 +34,20 @@ impl Plan {
         }
     }
 
-    /// Whether each swap is one of code, spread evenly.
+    /// For each swap, whether it swaps code. Spread evenly.
     fn swaps(self) -> impl Iterator<Item = bool> {
         let every = (self.manifests + self.codes) / self.codes;
         (1..=self.manifests + self.codes).map(move |at| at % every == 0)
     }
 }
 
-/// A host that serves marks, and what it should serve.
+/// A host that serves marks, and its expected mark.
 struct TestServer {
     site: Site,
     host: Host,
     library: Vec<u8>,
     now: Mark,
-    /// Why the last candidate was refused; empty if it was not.
+    /// Why the last candidate was refused, or empty.
     refusal: String,
 }
 
@@ -83,7 +83,7 @@ impl TestServer {
         self.wait_for_swap().await;
     }
 
-    /// From the event on, whoever comes is served by the new stack.
+    /// After the event, the new stack serves each new request.
     async fn wait_for_swap(&mut self) {
         self.now.generation += 1;
         self.wait_for_outcome("swapped").await;
@@ -91,7 +91,7 @@ impl TestServer {
         assert_eq!(found, Ok(self.now));
     }
 
-    /// A candidate that is no good leaves everything as it was.
+    /// A refused candidate changes nothing.
     async fn wait_for_refusal(&mut self) {
         self.wait_for_outcome("refused").await;
         let found = Mark::check(&self.host.get("/").await, false);
@@ -102,7 +102,7 @@ impl TestServer {
         loop {
             let event = self.host.event("reload").await;
             let found = event.text("outcome");
-            // A file may be looked at once more than it has changed.
+            // The host may report one change twice.
             let again = found == "unchanged" || event.text("error") == self.refusal;
             if found != outcome && again {
                 continue;
@@ -114,7 +114,7 @@ impl TestServer {
         }
     }
 
-    /// Writes a candidate that must be refused; the next swap mends it.
+    /// Writes a candidate that must be refused. The next swap repairs it.
     async fn write_bad_candidate(&mut self, how: u64) {
         match how % 4 {
             0 => self.site.manifest("run = [\"marked#app\"\n"),
@@ -127,7 +127,7 @@ impl TestServer {
         }
         self.wait_for_refusal().await;
         if how % 4 == 3 {
-            // Back to what it was; the manifest alone would not make the library whole.
+            // Restore it: the next manifest alone would not repair the library.
             let library = marks::with_code(&self.library, self.now.code);
             self.site.library("marked", &library);
             self.wait_for_outcome("unchanged").await;
@@ -135,7 +135,7 @@ impl TestServer {
     }
 }
 
-/// A new stack of which one part is good and the other panics while it is built.
+/// A stack whose layer is good and whose app panics in `init`.
 const PANICS: &str = "
 [[use]]
 plugin = \"marked#layer\"
@@ -145,7 +145,7 @@ plugin = \"panics\"
 config = { at_init = true }
 ";
 
-/// A generation has one mark, whoever asks, and every client sees them in order.
+/// Asserts that each generation has one mark.
 fn assert_consistent(seen: &Seen, server: &TestServer) {
     let mut marks: BTreeMap<u64, Mark> = BTreeMap::new();
     for mark in &seen.marks {

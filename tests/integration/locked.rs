@@ -1,4 +1,4 @@
-//! `stackup lock` and `--locked`: only libraries with the content that was written down are loaded.
+//! `stackup lock` and `--locked`: the host loads only libraries with the locked content.
 
 use std::fs;
 use std::process::Command;
@@ -10,7 +10,7 @@ use stackup_tests::{Host, Site, artifacts};
 
 const MANIFEST: &str = "use = [\"stamp\"]\nrun = \"hello\"\n";
 
-/// What a command says on stdout if it succeeds, on stderr if it fails; the site's path is left out.
+/// A command's stdout if it succeeds, or its stderr, without the site's path.
 fn stackup(site: &Site, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(artifacts::stackup())
         .args(arguments)
@@ -63,12 +63,12 @@ async fn replaced_library_is_refused_until_locked() {
     assert!(error.contains("config.ru.toml:2:7"), "{error}");
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
 
-    // The lock alone has changed: it is among the files that are watched.
+    // Only the lock has changed: it is watched too.
     stackup(&site, &["lock"]).unwrap();
     host.reload("swapped").await;
     assert_eq!(host.get("/").await.text(), "Hello, Locks!\n");
 
-    // What is loaded already is no exception.
+    // Loaded libraries are no exception.
     site.file("config.ru.lock", first);
     let refused = host.reload("refused").await;
     let error = refused.text("error");
@@ -211,7 +211,7 @@ fn malformed_lock_is_reported() {
         "production",
         "error: the lock `config.ru.lock` does not exist; to write it, run `stackup lock`\n",
     );
-    // An environment in which cargo would build what is in reach: nothing is.
+    // In development, cargo would build crates of the site; there are none.
     says(
         "staging",
         "error: the lock `config.ru.lock` does not exist; to write it, run `stackup lock -E staging`\n",

@@ -1,52 +1,52 @@
 //! The integration tests of stackup, in one binary.
 
-/// What ARCHITECTURE.md promises of the source tree: rooms, paths.
+/// What ARCHITECTURE.md promises about the source tree: rooms, paths.
 mod architecture;
-/// Plugins of each edition and in hostile surroundings: they build, and serve.
+/// Plugins of each edition and in hostile code build and serve.
 mod authoring;
-/// What plugins that are bad on purpose can't do to a stack that serves.
+/// Plugins that misbehave on purpose do not harm the active stack.
 mod bad_plugins;
-/// What a person sees in a browser, in a real one: where there is Chromium and its driver.
+/// Pages in a real browser, if Chromium and its driver are installed.
 mod browser;
-/// Crates that are built when they are saved.
+/// Crates are built when they are saved.
 mod builds;
-/// Case files, and what differs from them.
+/// Case files and their comparison.
 mod cases;
-/// Everything that can go wrong, at random and under load.
+/// Random faults under load.
 mod chaos;
-/// What a person types, and what he reads: `commands/*.case`.
+/// Commands and their output: `commands/*.case`.
 mod commands;
-/// What `stackup dev` adds, as HTTP clients see it.
+/// What `stackup dev` adds, over HTTP.
 mod dev;
-/// The shelf beside Ruby's Rack, where there is a Ruby: `differential/`.
+/// The shelf against Ruby's Rack, if Ruby is installed: `differential/`.
 mod differential;
-/// What holds a generation that was replaced, and what it is told.
+/// Draining generations: what holds them, and their end.
 mod drain;
 /// The manifests of `examples/`.
 mod examples;
-/// Handlers that go on over a swap, and those that don't.
+/// Instances that are kept across swaps.
 mod instances;
-/// What `stackup dev` finds between the layers, and that it finds nothing in the shelf.
+/// The lint of `stackup dev`: it finds violations, and none in the shelf.
 mod lint;
-/// Swaps while requests are in flight: none is lost, none is mixed.
+/// Swaps under load lose and mix no request.
 mod load;
-/// Libraries that are locked by their content.
+/// Libraries locked by their content.
 mod locked;
-/// What a manifest means, and what a person reads who wrote it wrong: `manifests/*.case`.
+/// Manifests and their diagnostics: `manifests/*.case`.
 mod manifest;
-/// What a person reads who develops, in full: `dev/*.case`, `lints/*.case`, `edits/*.case`.
+/// The complete output of `stackup dev`: `dev/*.case`, `lints/*.case`, `edits/*.case`.
 mod messages;
-/// What `stackup new` makes: it builds, passes its tests, and serves.
+/// The output of `stackup new` builds, passes its tests, and serves.
 mod new;
-/// Libraries whose times say nothing, as those of reproducible builds.
+/// Libraries with constant times, as of reproducible builds.
 mod old_times;
-/// The schema of the manifest, beside what reads it; configs that violate their plugin's.
+/// The manifest's schema against its parser; configs that violate their plugin's schema.
 mod schema;
-/// What HTTP clients see: connections, bodies, limits and endings.
+/// HTTP: connections, bodies, limits and shutdown.
 mod serving;
-/// The plugins of `plugins/` through a real host, as a client sees them.
+/// The plugins of `plugins/` through a real host.
 mod shelf;
-/// Workers that come and go under a supervisor that stays, and what an operator asks of it.
+/// The supervisor, its workers and control commands.
 mod supervision;
-/// Libraries that nothing uses: what they give back, and that they still run.
+/// Unused libraries free memory and still run.
 mod unused_libraries;

@@ -1,11 +1,11 @@
-//! Runs the case files in `tests/manifests/`: a manifest, dashes, and what comes of it.
+//! Runs the case files in `tests/manifests/`: a manifest, dashes, and its outline or errors.
 //!
 //! A case is a manifest with a few comments on top, so that the lines which diagnostics name are
 //! those of the case file:
 //!
 //! ```toml
 //! #! environment production      # the default: development
-//! #! variable NAME=value         # as often as need be; no other variables are set
+//! #! variable NAME=value         # repeatable; no other variables are set
 //! #! crlf                        # the manifest has Windows line ends
 //! #! bom                         # the manifest begins with a byte order mark
 //! run = "hello"
@@ -13,9 +13,9 @@
 //! run hello
 //! ```
 //!
-//! Below the dashes stands the manifest as understood (limits and the like only if they differ from
-//! the defaults) with its warnings, or the errors as a person reads them. A new case is a new file;
-//! `UPDATE_EXPECT=1 cargo test -p stackup-tests manifest` writes what is below the dashes. Read it.
+//! The expected output is the parsed manifest (limits and the like only if they differ from
+//! the defaults) with its warnings, or its errors. A new case is a new file;
+//! `UPDATE_EXPECT=1 cargo test -p stackup-tests manifest` writes the output. Review it.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What `stackup new` makes: it builds, passes its tests, and serves.
+//! The output of `stackup new` builds, passes its tests, and serves.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use stackup_tests::{Host, artifacts};
 
 #[tokio::test]
 async fn new_site_passes_checks_and_serves() {
-    // Always the same place, so that what cargo made of it before is of use.
+    // Always the same path, to reuse earlier builds.
     let place = artifacts::target_dir().join("stackup-tests/new");
     let (site, target) = (place.join("demo"), place.join("target"));
     fs::create_dir_all(&place).expect("a folder");
@@ -17,13 +17,13 @@ async fn new_site_passes_checks_and_serves() {
     stackup(&place, &["new", "site", "demo"]);
     stackup(&site, &["new", "plugin", "shop", "--app"]);
     stackup(&site, &["new", "plugin", "stamp", "--middleware"]);
-    // As long as a name may be: what is made must be laid out well all the same.
+    // The longest name: the code must be formatted all the same.
     let long = "a2345678901234567890123456789012345-word";
     for kind in ["--app", "--middleware"] {
         let name = format!("{}{}", &long[..38], &kind[2..4]);
         stackup(&site, &["new", "plugin", &name, kind]);
     }
-    // The versions that are here already: a test asks nobody for others.
+    // The versions of this workspace: a test downloads nothing.
     fs::copy(
         artifacts::workspace().join("Cargo.lock"),
         site.join("Cargo.lock"),
@@ -91,7 +91,7 @@ fn command(program: impl AsRef<std::ffi::OsStr>, directory: &Path) -> Command {
         .env_remove("RUST_LOG")
         .stdin(Stdio::null())
         .process_group(0);
-    // What cargo sets for the test's own crate would look like a change to build scripts.
+    // Build scripts would take the variables of the test's own crate for a change.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") {
             command.env_remove(name);

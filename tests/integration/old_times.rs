@@ -1,4 +1,4 @@
-//! Libraries of a reproducible build: their time is the same, whatever they hold.
+//! Libraries of reproducible builds, which all have the same time.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,7 +9,7 @@ use stackup_tests::patch::patched;
 use stackup_tests::site::{library_file, read};
 use stackup_tests::{Host, Site, artifacts};
 
-/// Writes the file in place, with the time that Nix gives.
+/// Writes the file in place, with Nix's time.
 fn overwrite(path: &Path, content: &[u8]) {
     let mut file = File::create(path).expect("it can be written");
     file.write_all(content).expect("it can be written");

@@ -1,4 +1,4 @@
-//! The schema of the manifest, beside what reads it; configs that violate their plugin's.
+//! The manifest's schema against its parser, and configs that violate their plugin's schema.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use stackup_tests::Site;
 
 use crate::cases;
 
-/// A key that nobody knows, and that is no slip of one.
+/// An unknown key that resembles no known one.
 const UNKNOWN: &str = "zzzzzzzz";
 
 #[test]
@@ -63,7 +63,7 @@ fn schema_and_reader_have_same_keys() {
     let mut directive = defs["directive"].clone();
     let middleware = format!("use = [{{ plugin = \"a\", {UNKNOWN} = 1 }}]\nrun = \"a\"\n");
     same(&directive, &middleware);
-    // An app has the keys of a middleware but for those that its rule forbids.
+    // An app has the keys of a middleware without those that its rule forbids.
     let rule = &defs["run"]["anyOf"][1]["allOf"][1]["properties"];
     let forbidden = rule.as_object().expect("properties").iter();
     for (key, _) in forbidden.filter(|(_, schema)| **schema == false) {
@@ -88,7 +88,7 @@ fn schema_and_reader_have_same_defaults() {
     let plain = facts(&read("run = \"a\"\n").expect("a manifest"));
     for (name, section) in sections(&schema) {
         for (key, property) in section["properties"].as_object().expect("properties") {
-            // JSON is TOML as far as these go.
+            // These JSON values are valid TOML too.
             let text = format!("run = \"a\"\n[{name}]\n{key} = {}\n", property["default"]);
             let manifest = read(&text).unwrap_or_else(|| panic!("refused:\n{text}"));
             assert_eq!(facts(&manifest), plain, "{text}");
@@ -167,7 +167,7 @@ fn validator(schema: &Value) -> jsonschema::Validator {
     jsonschema::draft202012::new(schema).expect("a schema")
 }
 
-/// The sections of the schema: tables of the top level.
+/// The sections of the schema: its top-level tables.
 fn sections(schema: &Value) -> Vec<(&str, &Value)> {
     let top = schema["properties"].as_object().expect("properties");
     let table = |(name, property): (&'_ String, &Value)| {
@@ -200,7 +200,7 @@ fn errors(text: &str) -> Vec<Diagnostic> {
     parse(text).err().unwrap_or_default()
 }
 
-/// All that sections say.
+/// The values of all sections.
 fn facts(manifest: &Manifest) -> String {
     let Manifest {
         server,

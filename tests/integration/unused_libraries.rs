@@ -1,4 +1,4 @@
-//! A library that nothing uses gives its memory and disk back, and still runs when it is called.
+//! An unused library frees its memory and disk space, and still runs when it is called.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use stackup_tests::patch::patched;
 use stackup_tests::site::read;
-use stackup_tests::{Host, Site, artifacts};
+use stackup_tests::{Host, Site, artifacts, within};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -19,7 +19,7 @@ const OTHERS: [&str; 3] = [
     "stackup-late-code-00000003",
 ];
 
-/// Puts `bytes` in the place of the library, and waits until what was there before is at rest.
+/// Replaces the library and waits until `unused` libraries are unused.
 async fn swap(site: &Site, host: &Host, bytes: &[u8], unused: u64) {
     site.library("late", bytes);
     host.reload("swapped").await;
@@ -31,8 +31,8 @@ async fn swap(site: &Site, host: &Host, bytes: &[u8], unused: u64) {
     );
 }
 
-/// The resident pages of a library that are as in its copy, those that were written, both in KiB, and
-/// its copy. The library is the one whose copy has the text `code`.
+/// Finds the library whose runtime copy contains `code`. Returns its unmodified and modified resident memory in KiB,
+/// and the copy's path.
 fn memory(host: &Host, code: &str) -> (u64, u64, PathBuf) {
     let pid = host.worker().as_raw_nonzero();
     let smaps =
@@ -58,7 +58,7 @@ fn memory(host: &Host, code: &str) -> (u64, u64, PathBuf) {
         };
         match key {
             _ if !key.ends_with(':') => (ours, last) = (false, PathBuf::new()),
-            // A copy that has just been made may not be on the disk yet, so "dirty" says nothing.
+            // A new copy may not be on disk yet, so its pages can be dirty without a write.
             "Rss:" if ours => constant += kib(value),
             "Anonymous:" if ours => written += kib(value),
             _ => {}
@@ -76,7 +76,7 @@ fn kib(value: &str) -> u64 {
         .expect("a number of KiB")
 }
 
-/// The thread of a plugin, which outlives its generation.
+/// A plugin's thread, which outlives its generation.
 struct Thread {
     lines: Lines<BufReader<OwnedReadHalf>>,
     half: OwnedWriteHalf,
@@ -99,8 +99,8 @@ impl Thread {
             .await
             .expect("the plugin reads");
         let line = self.lines.next_line();
-        let line = tokio::time::timeout(std::time::Duration::from_secs(20), line).await;
-        assert_eq!(line.expect("an answer").expect("a line"), Some(answer));
+        let line = within("an answer of the plugin's thread", line).await;
+        assert_eq!(line.expect("a line"), Some(answer));
     }
 }
 
@@ -112,7 +112,7 @@ async fn resting_library_keeps_only_written_pages() {
     let first = read(artifacts::plugin("late"));
     assert_eq!(host.get("/").await.text(), FIRST);
     let (constant, _, copy) = memory(&host, FIRST);
-    // The system may take back pages that nobody has touched lately, so the least is what has just run.
+    // The kernel may evict pages, but not those that have just run.
     assert!(constant > 0, "it is in use");
     let whole = fs::metadata(&copy).unwrap();
     for (unused, code) in (1..).zip(OTHERS) {
@@ -121,12 +121,19 @@ async fn resting_library_keeps_only_written_pages() {
         swap(&site, &host, &library, unused).await;
         let (constant, written, copy) = memory(&host, FIRST);
         assert!(constant < 64, "{constant} KiB of text and constants stay");
-        assert!(written > 0, "what was relocated stays");
+        assert!(written > 0, "relocated pages stay");
         let now = fs::metadata(&copy).unwrap();
-        assert_eq!(now.len(), whole.len(), "no read is behind the end");
-        // The library of the last good stack, and the one before it, may be wanted after a crash.
+        assert_eq!(
+            now.len(),
+            whole.len(),
+            "the file must not get shorter: reads would fail"
+        );
+        // Rollback targets may be needed after a crash: their copies are kept.
         match unused {
-            1 | 2 => assert!(fs::read(copy).unwrap() == first, "{code}: it may be wanted"),
+            1 | 2 => assert!(
+                fs::read(copy).unwrap() == first,
+                "{code}: a rollback target"
+            ),
             _ => assert!(
                 now.blocks() < whole.blocks() / 2,
                 "{} of {}",
@@ -170,7 +177,7 @@ async fn late_code_of_resting_library_still_runs() {
     swap(&site, &host, &patched(&first, FIRST, SECOND), 1).await;
     assert_eq!(host.get("/").await.text(), SECOND);
     before.ask("code", format!("thread {FIRST}")).await;
-    // Unwinding reads tables that were given back, and a backtrace looks for symbols that are gone.
+    // Unwinding reads tables, and a backtrace reads symbols, that were freed.
     before.ask("panic", format!("caught {FIRST}")).await;
     before.ask("end", format!("destructor {FIRST}")).await;
     unused.ask("end", format!("destructor {FIRST}")).await;
@@ -183,12 +190,12 @@ async fn only_library_of_refused_candidate_rests() {
     let host = Host::start(&site).await;
     let first = read(artifacts::plugin("late"));
     site.library("bad", &patched(&first, FIRST, SECOND));
-    // It loads, as does what stands below a map: the `init` of that returns an error.
+    // It loads, and so does the plugin below the map, whose `init` then fails.
     let map =
         "[[map]]\npath = \"/x\"\nrun = { plugin = \"bad-init\", config = { how = \"error\" } }\n";
     site.manifest(&format!("run = \"bad\"\n{map}"));
     host.reload("refused").await;
-    // A drain tells how many rest; of the refused one there is no event.
+    // The drain's event has the count; the refused candidate has no event.
     site.manifest("run = \"late\"\n\n[limits]\ndrain_timeout = \"9s\"\n");
     host.reload("swapped").await;
     let drained = host.event("drained").await;

@@ -1,4 +1,4 @@
-//! The host's binary and the plugins, built once per process, in the profile of the test itself.
+//! The `stackup` binary and the plugins, built once per process, in the test's own profile.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The plugins that are built as an author builds his: no feature of stackup-plugin is on.
+/// The plugins that are built without features of stackup-plugin, as most authors build theirs.
 const PLUGINS: &[&str] = &[
     "answers",
     "body-limit",
@@ -72,14 +72,14 @@ const PLUGINS: &[&str] = &[
     "todos",
 ];
 
-/// What one run of cargo made, by target name.
+/// The libraries and programs of one cargo run, by target name.
 type Artifacts = HashMap<String, PathBuf>;
 
-/// The host.
+/// The `stackup` binary.
 ///
 /// # Panics
 ///
-/// When it does not build.
+/// If it does not build.
 pub fn stackup() -> &'static Path {
     static BUILT: OnceLock<Artifacts> = OnceLock::new();
     let built = BUILT.get_or_init(|| build(["build", "-p", "stackup", "--bin", "stackup"]));
@@ -90,7 +90,7 @@ pub fn stackup() -> &'static Path {
 ///
 /// # Panics
 ///
-/// When it does not build.
+/// If it does not build.
 pub fn example(name: &str) -> PathBuf {
     let built = build(["build", "-p", "stackup-tests", "--example", name]);
     find(&built, name).to_path_buf()
@@ -100,15 +100,15 @@ pub fn example(name: &str) -> PathBuf {
 ///
 /// # Panics
 ///
-/// When it does not build.
+/// If it does not build.
 pub fn plugin(package: &str) -> &'static Path {
     static PLAIN: OnceLock<Artifacts> = OnceLock::new();
     static TOKIO: OnceLock<Artifacts> = OnceLock::new();
     static ABORTS: OnceLock<Artifacts> = OnceLock::new();
     let built = match package {
-        // A run of its own, for cargo gives a feature that one asks for to all that are built along.
+        // A separate run: within one, cargo unifies the features of all packages.
         "tokio-net" => TOKIO.get_or_init(|| build(["build", "-p", "tokio-net"])),
-        // As a profile with `panic = "abort"` does, without building all dependencies again.
+        // As with `panic = "abort"` in the profile, but without a rebuild of all dependencies.
         "aborts" => {
             ABORTS.get_or_init(|| build(["rustc", "-p", "aborts", "--lib", "--", "-Cpanic=abort"]))
         }
@@ -120,12 +120,12 @@ pub fn plugin(package: &str) -> &'static Path {
     find(built, package)
 }
 
-/// A plugin of this workspace as the nightly compiler builds it, every layout in a random order;
-/// none where there is no such compiler.
+/// A plugin of this workspace built by the nightly compiler with randomised layouts. `None` if nightly is not
+/// installed.
 ///
 /// # Panics
 ///
-/// When it does not build.
+/// If it does not build.
 pub fn nightly_plugin(package: &str) -> Option<PathBuf> {
     let rustup = ["rustup", "run", "nightly"].map(OsString::from);
     let mut found = Command::new(&rustup[0]);
@@ -151,22 +151,22 @@ fn find<'a>(built: &'a Artifacts, name: &str) -> &'a Path {
 fn build<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Artifacts {
     let mut arguments: Vec<&OsStr> = arguments.into_iter().map(OsStr::new).collect();
     let mut own = vec![OsStr::new("--message-format=json")];
-    // A bench measures what is served in production.
+    // Benches measure what production serves.
     if !cfg!(debug_assertions) {
         own.push(OsStr::new("--release"));
     }
-    // What follows `--` is rustc's.
+    // Arguments after `--` are rustc's.
     let end = arguments.iter().position(|argument| *argument == "--");
     let end = end.unwrap_or(arguments.len());
     arguments.splice(end..end, own);
     run(&cargo(), &arguments, &workspace(), &target_dir(), &[])
 }
 
-/// Runs a cargo at `directory` and returns the libraries and programs that it made.
+/// Runs cargo in `directory` and returns the libraries and programs that it built.
 ///
 /// # Panics
 ///
-/// When it fails.
+/// If it fails.
 pub(crate) fn run(
     cargo: &[OsString],
     arguments: &[&OsStr],
@@ -183,7 +183,7 @@ pub(crate) fn run(
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stderr(Stdio::piped());
-    // What cargo sets for the test's own crate would look like a change to build scripts.
+    // Build scripts would take the variables of the test's own crate for a change.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") {
             command.env_remove(name);
@@ -228,7 +228,7 @@ pub fn workspace() -> PathBuf {
 ///
 /// # Panics
 ///
-/// Outside of a test that cargo built.
+/// If cargo did not build this test.
 pub fn target_dir() -> PathBuf {
     // TARGET/debug/deps/integration-0123
     let test = std::env::current_exe().expect("a running test has a file");

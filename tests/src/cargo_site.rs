@@ -1,4 +1,4 @@
-//! A site whose plugins are crates of its own workspace, as a person has it who develops.
+//! A site whose plugins are crates of its own workspace, as a plugin's author has it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use std::sync::OnceLock;
 use crate::artifacts::{cargo, target_dir, workspace};
 use crate::{Host, Site, artifacts};
 
-/// A site with a cargo workspace in it.
+/// A site with a cargo workspace.
 #[derive(Debug)]
 pub struct CargoSite {
-    /// Where it is.
+    /// Its directory and manifest.
     pub site: Site,
 }
 
 impl CargoSite {
-    /// A site with this manifest and a crate for each of these plugins, of which each is an app that answers with
-    /// its own name.
+    /// A site with this manifest and a crate for each of these plugins. Each plugin is an app that responds with its
+    /// own name.
     ///
     /// # Panics
     ///
-    /// When it can't be written.
+    /// If it can't be written.
     pub fn new(manifest: &str, plugins: &[&str]) -> Self {
         let cargo_site = Self::unbuilt(manifest, plugins, "debug = false\n");
-        // What cargo has made of stackup-plugin lies ready; it need not be made by each test.
+        // Contains a build of stackup-plugin, so that not every test builds it.
         let copied = Command::new("cp")
             .args(["-a", "--reflink=auto"])
             .arg(prebuilt_target())
@@ -32,16 +32,16 @@ impl CargoSite {
             .status();
         assert!(
             copied.is_ok_and(|status| status.success()),
-            "a copy of target"
+            "cannot copy the target directory"
         );
         cargo_site
     }
 
-    /// The same with these lines in its `[profile.dev]`, and nothing made of it yet.
+    /// The same with these lines in its `[profile.dev]`, and nothing built.
     ///
     /// # Panics
     ///
-    /// When it can't be written.
+    /// If it can't be written.
     pub fn unbuilt(manifest: &str, plugins: &[&str], profile: &str) -> Self {
         let site = Site::new(manifest, &[]);
         let cargo_site = Self { site };
@@ -49,7 +49,7 @@ impl CargoSite {
             "[workspace]\nresolver = \"3\"\nmembers = [\"plugins/*\"]\n\n[profile.dev]\n{profile}"
         );
         cargo_site.save("Cargo.toml", &text);
-        // Its dependencies are the ones that lie ready.
+        // The versions that are already built.
         let lock = fs::read_to_string(workspace().join("Cargo.lock")).expect("a lock");
         cargo_site.save("Cargo.lock", &lock);
         cargo_site.save(".gitignore", "/target\n/runtime\n");
@@ -60,11 +60,11 @@ impl CargoSite {
         cargo_site
     }
 
-    /// Adds a plugin's crate, with these lines in its `[dependencies]`.
+    /// Adds the crate of a plugin with these lines in its `[dependencies]`.
     ///
     /// # Panics
     ///
-    /// When it can't be written.
+    /// If it can't be written.
     pub fn add_crate(&self, plugin: &str, dependencies: &str) {
         let api = workspace().join("plugin-api");
         let api = api.display();
@@ -75,11 +75,11 @@ impl CargoSite {
         self.save(&format!("plugins/{plugin}/Cargo.toml"), &text);
     }
 
-    /// Saves a file as an editor does.
+    /// Writes a file in place, as many editors do.
     ///
     /// # Panics
     ///
-    /// When it can't be written.
+    /// If it can't be written.
     pub fn save(&self, name: &str, text: &str) {
         let path = self.site.path().join(name);
         let folder = path.parent().expect("a file has a folder");
@@ -87,12 +87,12 @@ impl CargoSite {
         fs::write(&path, text).expect("the site can be written");
     }
 
-    /// Where cargo puts what it makes of it.
+    /// Its cargo target directory.
     pub fn target(&self) -> PathBuf {
         self.site.path().join("target")
     }
 
-    /// A cargo at work there, as on a person's own machine.
+    /// A cargo command in its directory, with a user's environment.
     pub fn cargo(&self) -> Command {
         let mut command = Command::new(&cargo()[0]);
         remove_cargo_variables(&mut command);
@@ -100,7 +100,7 @@ impl CargoSite {
         command
     }
 
-    /// `stackup dev`, started; waits for nothing.
+    /// Starts `stackup dev` and does not wait.
     pub fn launch(&self) -> Host {
         let arguments = ["-p", "0"];
         let mut command = Host::command_for("dev", artifacts::stackup(), &self.site, &arguments);
@@ -108,7 +108,7 @@ impl CargoSite {
         Host::spawn(&mut command)
     }
 
-    /// `stackup dev` as a person starts it in a terminal; waits for nothing.
+    /// Starts `stackup dev` with the log format of a terminal, and does not wait.
     pub fn launch_in_terminal(&self) -> Host {
         let mut command = Host::terminal_command("dev", artifacts::stackup(), &self.site);
         command.args(["-p", "0"]);
@@ -116,7 +116,7 @@ impl CargoSite {
         Host::spawn(&mut command)
     }
 
-    /// `stackup dev`, which listens.
+    /// Starts `stackup dev` and waits until it listens.
     pub async fn develop(&self) -> Host {
         let mut host = self.launch();
         host.ready().await;
@@ -124,19 +124,19 @@ impl CargoSite {
     }
 }
 
-/// Where a plugin's code is.
+/// The path of a plugin's source.
 pub fn lib(plugin: &str) -> String {
     format!("plugins/{plugin}/src/lib.rs")
 }
 
-/// An app that answers so.
+/// The source of an app that responds with `answer`.
 pub fn app(answer: &str) -> String {
     format!(
         "async fn app() -> &'static str {{\n    {answer:?}\n}}\n\nstackup_plugin::export!(app fn app);\n"
     )
 }
 
-/// What cargo makes of stackup-plugin for a site, made once for all tests.
+/// A target directory with a build of stackup-plugin, built once for all tests.
 fn prebuilt_target() -> &'static Path {
     static PREBUILT: OnceLock<PathBuf> = OnceLock::new();
     PREBUILT.get_or_init(|| {
@@ -152,7 +152,7 @@ fn prebuilt_target() -> &'static Path {
     })
 }
 
-/// As on a person's own machine, not as in the cargo that runs this test.
+/// Removes the variables of the cargo that runs this test.
 fn remove_cargo_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
@@ -162,6 +162,6 @@ fn remove_cargo_variables(command: &mut Command) {
     }
     command
         .env("CARGO_NET_OFFLINE", "true")
-        // The tests of a person who looks for a mistake in them have it.
+        // Developers set it to debug the tests.
         .env_remove("RUST_BACKTRACE");
 }

@@ -1,32 +1,32 @@
-//! `stackup` commands beside a running host.
+//! Runs `stackup` commands beside a running host.
 
 use std::process::Stdio;
 
 use crate::{Site, artifacts, within};
 
-/// What a command has said.
+/// The result of a command.
 #[derive(Debug)]
 pub struct CommandOutput {
     /// Its exit code.
     pub code: Option<i32>,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it complained of.
+    /// Its standard error.
     pub stderr: String,
 }
 
 impl Site {
-    /// Runs `stackup` with `arguments` in this site, and waits for its end.
+    /// Runs `stackup` with `arguments` in this site and waits until it exits.
     ///
     /// # Panics
     ///
-    /// When it does not end.
+    /// If it does not exit.
     pub async fn stackup(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = std::process::Command::new(artifacts::stackup());
         command
             .args(arguments)
             .current_dir(self.path())
-            // As the host has it.
+            // The same as the host's.
             .env("TMPDIR", self.runtime())
             .env_remove("XDG_RUNTIME_DIR")
             .env_remove("STACKUP_CONTROL")
@@ -34,8 +34,8 @@ impl Site {
             .env_remove("RUST_LOG")
             .stdin(Stdio::null());
         let ended = tokio::task::spawn_blocking(move || command.output());
-        let output = within("the end of a command", ended).await;
-        let output = output.expect("a thread").expect("stackup can be started");
+        let output = within("a command to exit", ended).await;
+        let output = output.expect("the thread runs").expect("stackup starts");
         CommandOutput {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

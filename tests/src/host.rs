@@ -1,4 +1,4 @@
-//! A running `stackup serve`.
+//! A running `stackup serve` or `stackup dev`.
 
 use std::io::BufReader;
 use std::os::unix::process::CommandExt;
@@ -25,16 +25,16 @@ pub struct Host {
 }
 
 impl Host {
-    /// Serves `site` on a free port, and is ready for requests.
+    /// Serves `site` on a free port and waits until it listens.
     ///
     /// # Panics
     ///
-    /// When the host does not come to listen.
+    /// If the host does not listen.
     pub async fn start(site: &Site) -> Self {
         Self::start_in("production", site).await
     }
 
-    /// The same in another environment.
+    /// As [`start`](Self::start), in another environment.
     ///
     /// # Panics
     ///
@@ -46,7 +46,7 @@ impl Host {
         host
     }
 
-    /// Serves `site` as `stackup dev` does, and is ready for requests.
+    /// Runs `stackup dev` and waits until it listens.
     ///
     /// # Panics
     ///
@@ -59,35 +59,35 @@ impl Host {
         host
     }
 
-    /// Starts `program serve` with `arguments`, and waits for nothing.
+    /// Starts `program serve` with `arguments` and does not wait.
     ///
     /// # Panics
     ///
-    /// When there is no such process to be had.
+    /// If the process does not start.
     pub fn launch(program: &Path, site: &Site, arguments: &[&str]) -> Self {
         Self::spawn(&mut Self::command(program, site, arguments))
     }
 
-    /// `program serve` with `arguments`, to be changed before it is started.
+    /// The command `program serve` with `arguments`, to change before it starts.
     pub fn command(program: &Path, site: &Site, arguments: &[&str]) -> Command {
         Self::command_for("serve", program, site, arguments)
     }
 
-    /// The same for another command that serves.
+    /// The same for another subcommand that serves.
     pub fn command_for(what: &str, program: &Path, site: &Site, arguments: &[&str]) -> Command {
         let mut command = Self::terminal_command(what, program, site);
         command.args(["--log-format", "json"]).args(arguments);
         command
     }
 
-    /// The same, as a person types it: its log is to be read.
+    /// The same with the log format of a terminal.
     pub fn terminal_command(what: &str, program: &Path, site: &Site) -> Command {
         let mut command = Command::new(program);
         command
             .arg(what)
             .arg(site.path().join("config.ru.toml"))
             .current_dir(site.path())
-            // What it leaves behind is found there, and is gone with the site.
+            // Tests find its files there, and they are removed with the site.
             .env("TMPDIR", site.runtime())
             .env_remove("XDG_RUNTIME_DIR")
             .env_remove("STACKUP_CONTROL")
@@ -100,13 +100,13 @@ impl Host {
         command
     }
 
-    /// Starts a [`command`](Self::command), and waits for nothing.
+    /// Starts a [`command`](Self::command) and does not wait.
     ///
     /// # Panics
     ///
-    /// When there is no such process to be had.
+    /// If the process does not start.
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command.spawn().expect("the host can be started");
+        let mut child = command.spawn().expect("the host starts");
         let pid = Pid::from_child(&child);
         let stderr = child.stderr.take().expect("stderr is piped");
         let log = Arc::new(Log::new());
@@ -123,11 +123,11 @@ impl Host {
         }
     }
 
-    /// Waits until it listens, and returns where.
+    /// Waits until it listens and returns its URL.
     ///
     /// # Panics
     ///
-    /// When it does not come to listen.
+    /// If it does not listen.
     pub async fn ready(&mut self) -> &str {
         if self.worker.is_none() {
             self.worker = self.next_worker().await;
@@ -137,7 +137,7 @@ impl Host {
         &self.url
     }
 
-    /// The same where its log is to be read.
+    /// As [`ready`](Self::ready), for the log format of a terminal.
     ///
     /// # Panics
     ///
@@ -149,11 +149,11 @@ impl Host {
         record.line()[SAYS.len()..].clone_into(&mut self.url);
     }
 
-    /// Waits for the next worker that serves, and returns its process.
+    /// Waits until the next worker serves and returns its process.
     ///
     /// # Panics
     ///
-    /// When none comes to serve.
+    /// If no worker serves.
     pub async fn next_worker(&self) -> Option<Pid> {
         let serves =
             |record: &Record| record.event() == "worker" && record.text("state") == "serving";
@@ -171,7 +171,7 @@ impl Host {
         self.worker.expect("a worker serves")
     }
 
-    /// Where it listens.
+    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -186,7 +186,7 @@ impl Host {
         self.pid
     }
 
-    /// All it has said.
+    /// Its log.
     pub fn log(&self) -> &Log {
         &self.log
     }
@@ -205,16 +205,16 @@ impl Host {
             .await
     }
 
-    /// Waits for a reload that ends as `outcome` says, past those that find nothing changed.
+    /// Waits for a reload with this `outcome`, and skips reloads that find nothing changed.
     ///
     /// # Panics
     ///
-    /// When the next reload ends otherwise, or there is none.
+    /// If the next reload has another outcome, or there is none.
     pub async fn reload(&self, outcome: &str) -> Record {
         loop {
             let record = self.event("reload").await;
             let found = record.text("outcome");
-            // One change may be noticed twice.
+            // The host may report one change twice.
             if found == "unchanged" && outcome != "unchanged" {
                 continue;
             }
@@ -227,26 +227,26 @@ impl Host {
     ///
     /// # Panics
     ///
-    /// When it is gone.
+    /// If it has exited.
     pub fn signal(&self, signal: Signal) {
-        kill_process(self.pid, signal).expect("the host is there");
+        kill_process(self.pid, signal).expect("the host runs");
     }
 
-    /// Waits for its end, and for the end of its log.
+    /// Waits until it exits and its log ends.
     ///
     /// # Panics
     ///
-    /// When it goes on; prints the log.
+    /// If it does not exit. Prints the log.
     pub async fn exited(&mut self) -> ExitStatus {
         let ended = async {
             let status = self.status.wait_for(Option::is_some).await;
             let status = status.ok().and_then(|status| *status);
             self.log.ended().await;
-            status.expect("a child's status can be had")
+            status.expect("the child has a status")
         };
         match tokio::time::timeout(deadline::DEADLINE, ended).await {
             Ok(status) => status,
-            Err(_) => panic!("the host goes on; its log:\n{}", self.log),
+            Err(_) => panic!("the host does not exit; its log:\n{}", self.log),
         }
     }
 
@@ -264,7 +264,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Its group also holds its children. Once it has been waited for, the number may be another's.
+        // The group contains its children. After the wait, the id may belong to another process.
         if self.status.borrow().is_none() {
             let _ = kill_process_group(self.pid, Signal::KILL);
         }

@@ -1,4 +1,5 @@
-//! The test harness: a built `stackup`, a place for it to serve from, and a client that looks closely.
+//! The test harness: builds `stackup` and plugins, lays out sites, runs hosts, and has an HTTP client that shows what
+//! is on the wire.
 
 pub mod artifacts;
 pub mod cargo_site;

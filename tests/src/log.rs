@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::deadline::DEADLINE;
 
-/// What a host has logged so far.
+/// The log of a host so far.
 #[derive(Debug)]
 pub struct Log {
     lines: Mutex<Vec<Line>>,
@@ -26,7 +26,7 @@ struct State {
 struct Line {
     text: String,
     record: Record,
-    /// Somebody waited for it and got it.
+    /// A test has taken it.
     taken: bool,
 }
 
@@ -35,32 +35,32 @@ struct Line {
 pub struct Record(Value);
 
 impl Record {
-    /// The lifecycle event that it tells; empty if it tells none.
+    /// The name of its lifecycle event, or empty.
     pub fn event(&self) -> &str {
         self.text("event")
     }
 
-    /// What it says.
+    /// Its message.
     pub fn message(&self) -> &str {
         self.text("message")
     }
 
-    /// The line itself, where it is for people; empty where it is a record.
+    /// The line itself in the log format of a terminal; empty for a JSON record.
     pub fn line(&self) -> &str {
         self.0.as_str().unwrap_or_default()
     }
 
-    /// A value that is text; empty if there is none.
+    /// A text value, or empty.
     pub fn text(&self, key: &str) -> &str {
         self.0[key].as_str().unwrap_or_default()
     }
 
-    /// A value that is a number.
+    /// An integer value.
     pub fn number(&self, key: &str) -> Option<u64> {
         self.0[key].as_u64()
     }
 
-    /// A value that is a number with a fraction.
+    /// A number value.
     pub fn float(&self, key: &str) -> Option<f64> {
         self.0[key].as_f64()
     }
@@ -80,7 +80,7 @@ impl Log {
         }
     }
 
-    /// Reads until the host and all that hold its stderr have ended. Blocks.
+    /// Reads until every process that holds the host's stderr has exited. Blocks.
     pub(crate) fn fill(&self, reader: impl BufRead) {
         for text in reader.lines().map_while(Result::ok) {
             let record = serde_json::from_str(&text);
@@ -100,11 +100,11 @@ impl Log {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first record that `wanted` wants and nobody had before; waits for it.
+    /// Takes the first record that matches `wanted` and was not taken before. Waits for it.
     ///
     /// # Panics
     ///
-    /// When none comes within [`DEADLINE`] or the log ends; prints all of it.
+    /// If there is none within [`DEADLINE`], or the log ends. Prints the log.
     pub async fn take(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Record {
         let mut state = self.state.subscribe();
         let waited = tokio::time::timeout(DEADLINE, async {
@@ -120,12 +120,12 @@ impl Log {
         });
         match waited.await {
             Ok(Some(record)) => record,
-            Ok(None) => panic!("no {what}, and the host has ended; its log:\n{self}"),
+            Ok(None) => panic!("no {what}, and the host has exited; its log:\n{self}"),
             Err(_) => panic!("no {what} within {DEADLINE:?}; the log:\n{self}"),
         }
     }
 
-    /// The same without waiting.
+    /// As [`take`](Self::take), but does not wait.
     pub fn try_take(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
         let mut lines = self.lines();
         let mut left = lines.iter_mut().filter(|line| !line.taken);

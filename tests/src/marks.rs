@@ -1,23 +1,23 @@
-//! What a response of the plugin `marked` says of the stack that made it.
+//! Marks: each response of the plugin `marked` names the stack that produced it.
 
 use crate::http::Response;
 use crate::patch::patched;
 
-/// What stands in the library before the digits of its code.
+/// The text before the digits of a library's code.
 const CODE: &str = "stackup-marked-code-";
 
-/// The stack that answered.
+/// The stack that responded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
-    /// Its number.
+    /// Its generation.
     pub generation: u64,
-    /// Its config.
+    /// The revision in its config.
     pub revision: u64,
-    /// Its code.
+    /// The code of its library.
     pub code: u64,
 }
 
-/// Layers and an app of `marked`, with this revision in the config of each.
+/// A manifest with layers and an app of `marked`, each with this revision in its config.
 pub fn manifest(layers: usize, revision: u64) -> String {
     let layer =
         format!("[[use]]\nplugin = \"marked#layer\"\nconfig = {{ revision = {revision} }}\n");
@@ -25,7 +25,7 @@ pub fn manifest(layers: usize, revision: u64) -> String {
     format!("{}{app}", layer.repeat(layers))
 }
 
-/// The library with other code: what it answers is another number.
+/// The library with other code, which its responses report.
 pub fn with_code(library: &[u8], code: u64) -> Vec<u8> {
     patched(
         library,
@@ -45,12 +45,12 @@ impl Mark {
         })
     }
 
-    /// The mark of a response of which each of three layers and every byte of the body tell the same; a
-    /// stream tells it eight times.
+    /// The mark of a response. Each of three layers and the body must have the same mark; a stream repeats it eight
+    /// times.
     ///
     /// # Errors
     ///
-    /// What is wrong with the response.
+    /// If the marks differ or anything else is unexpected.
     pub fn check(response: &Response, is_stream: bool) -> Result<Self, String> {
         let fail = |what: &str| Err(format!("{what}: {:?} {response}", response.head));
         if response.status() != 200 {
@@ -61,20 +61,20 @@ impl Mark {
             return fail("no mark");
         };
         if others.len() != 3 || others.iter().any(|mark| mark != first) {
-            return fail("not one stack");
+            return fail("marks of several stacks");
         }
         let lines = if is_stream { 8 } else { 1 };
         if response.body != format!("{first}\n").repeat(lines).as_bytes() {
-            return fail("not the body of this stack");
+            return fail("the body has another mark");
         }
         let known = ["x-mark", "content-length", "transfer-encoding", "date"];
         let mut headers = response.head.headers.iter();
-        // A worker that retires ends its connections.
+        // A retiring worker closes its connections.
         let known = |(name, value): &(String, String)| {
             known.contains(&name.as_str()) || (name == "connection" && value == "close")
         };
         if !headers.all(known) {
-            return fail("a header of somebody else");
+            return fail("an unknown header");
         }
         Self::parse(first).ok_or_else(|| format!("no mark: {first:?}"))
     }

@@ -1,4 +1,4 @@
-//! Plugin packages in a workspace of their own, built as their authors build them.
+//! Plugin packages in their own workspace, built as authors build them.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;

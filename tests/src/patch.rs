@@ -1,12 +1,12 @@
-//! Libraries that differ in a text only, so that their code is another without being built anew.
+//! Patches a text in a library, for other code without a build.
 
-/// `library` with `to` wherever `from` stands.
+/// `library` with each `from` replaced by `to`.
 ///
 /// # Panics
 ///
-/// When `from` stands nowhere, or `to` is not as long.
+/// If `from` does not occur, or `to` has another length.
 pub fn patched(library: &[u8], from: &str, to: &str) -> Vec<u8> {
-    assert_eq!(from.len(), to.len(), "the places of all else must stay");
+    assert_eq!(from.len(), to.len(), "offsets must not change");
     let mut copy = library.to_vec();
     let mut found = false;
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! A place to serve from: a manifest, and plugin files beside it.
+//! A directory to serve from: a manifest, and plugin files beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::artifacts;
 
-/// A directory with a manifest and `plugins/`, gone when dropped.
+/// A directory with a manifest and `plugins/`, removed on drop.
 #[derive(Debug)]
 pub struct Site {
     directory: TempDir,
@@ -18,7 +18,7 @@ impl Site {
     ///
     /// # Panics
     ///
-    /// When the files can't be written.
+    /// If the files can't be written.
     pub fn new(manifest: &str, plugins: &[&str]) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("stackup-test-")
@@ -26,7 +26,7 @@ impl Site {
             .expect("a temporary directory");
         let site = Self { directory };
         fs::create_dir(site.path().join("plugins")).expect("a directory for plugins");
-        fs::create_dir(site.runtime()).expect("a directory for what runs");
+        fs::create_dir(site.runtime()).expect("a runtime directory");
         for plugin in plugins {
             site.plugin(plugin);
         }
@@ -39,31 +39,31 @@ impl Site {
         self.directory.path()
     }
 
-    /// Where a host keeps what it needs while it runs.
+    /// The directory of a host's runtime files (`TMPDIR`).
     pub fn runtime(&self) -> PathBuf {
         self.path().join("runtime")
     }
 
-    /// Writes the manifest, whole from one moment to the next.
+    /// Replaces the manifest atomically.
     pub fn manifest(&self, text: &str) {
         self.file("config.ru.toml", text);
     }
 
-    /// Places the library of a plugin of the workspace under its own name.
+    /// Puts the library of a plugin of this workspace under its own name.
     pub fn plugin(&self, package: &str) {
         self.library(package, &read(artifacts::plugin(package)));
     }
 
-    /// Places any bytes where the library of the plugin `name` is looked for.
+    /// Puts bytes where the host looks for the library of the plugin `name`.
     pub fn library(&self, name: &str, bytes: &[u8]) {
         self.file(&library_file(name), bytes);
     }
 
-    /// Places a file, whole from one moment to the next.
+    /// Creates or replaces a file atomically.
     ///
     /// # Panics
     ///
-    /// When it can't be written.
+    /// If it can't be written.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         let unfinished = path.with_extension("unfinished");
@@ -73,16 +73,16 @@ impl Site {
     }
 }
 
-/// Where a site keeps the library of the plugin `name`, seen from its manifest.
+/// The path of the library of the plugin `name`, relative to its manifest.
 pub fn library_file(name: &str) -> String {
     format!("plugins/lib{}.so", name.replace('-', "_"))
 }
 
-/// All of a file.
+/// Reads a file.
 ///
 /// # Panics
 ///
-/// When it can't be read.
+/// If it can't be read.
 pub fn read(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -1,8 +1,8 @@
-//! Plugins and hosts built against a copy of this workspace in which a line is different.
+//! Plugins and hosts built from a copy of this workspace with edits.
 //!
-//! A copy lies below the target directory and shares its builds, so only what is different is built.
-//! Cargo tells packages apart by their paths from the workspace's root: there each copy has a folder
-//! of its own name, or it would take the place of what the copy is of.
+//! A copy is below the target directory and shares its builds, so cargo only builds what differs.
+//! Cargo identifies packages by their paths from the workspace's root. Each copy has a folder of its own name there;
+//! otherwise it would replace the original.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 use crate::artifacts::{cargo, run, target_dir, workspace};
 
-/// A change of a copy.
+/// An edit of a file in a copy.
 #[derive(Debug, Clone, Copy)]
 pub struct Edit {
     /// The file, from the workspace's root.
     pub file: &'static str,
-    /// What is there once, and once only.
+    /// The text to replace. It must occur exactly once.
     pub from: &'static str,
-    /// What takes its place.
+    /// The replacement.
     pub to: &'static str,
 }
 
@@ -29,15 +29,14 @@ impl Edit {
         let count = text.matches(self.from).count();
         assert_eq!(
             count, 1,
-            "{name}: {} no longer has this once, mend the test: {:?}",
+            "{name}: {} must contain this exactly once, fix the test: {:?}",
             self.file, self.from
         );
         *text = text.replace(self.from, self.to);
     }
 }
 
-/// Calls the package of `member` as the copy: cargo's file names have nothing else to tell two
-/// libraries apart.
+/// Renames the package of `member` to the copy's name: cargo names library files after packages.
 fn rename(name: &str, member: &str, files: &mut HashMap<PathBuf, String>) {
     let text = files.get_mut(&Path::new(member).join("Cargo.toml"));
     let text = text.expect("a member has a manifest");
@@ -53,11 +52,11 @@ pub struct WorkspaceCopy {
 }
 
 impl WorkspaceCopy {
-    /// Lays a copy out under `name`, which no other copy has.
+    /// Writes a copy under `name`, which must be unique.
     ///
     /// # Panics
     ///
-    /// When an edit does not fit the sources any more.
+    /// If an edit no longer matches the sources.
     pub fn new(name: &str, members: &[&str], edits: &[Edit]) -> Self {
         let root = target_dir().join("stackup-tests").join(name);
         let mut files = HashMap::new();
@@ -81,7 +80,7 @@ impl WorkspaceCopy {
         for (file, text) in &files {
             match file.to_str() {
                 Some("Cargo.toml") => write(&root.join(file), &manifest(name, members, text)),
-                // Cargo's own changes to the lock file are as good.
+                // Keep cargo's own changes of the lock file.
                 Some("Cargo.lock") if root.join(file).exists() => {}
                 Some("Cargo.lock") => write(&root.join(file), text),
                 _ => write(&root.join(name).join(file), text),
@@ -90,11 +89,11 @@ impl WorkspaceCopy {
         Self { root }
     }
 
-    /// The library of a copy of the plugin at `source`, which is called `name` from then on.
+    /// The library of a copy of the plugin at `source`, renamed to `name`.
     ///
     /// # Panics
     ///
-    /// As [`new`](Self::new), and when it does not build.
+    /// As [`new`](Self::new), and if it does not build.
     pub fn plugin(name: &str, source: &str, edits: &[Edit]) -> Vec<u8> {
         let file = Self::new(name, &[source], edits).build(name);
         fs::read(file).expect("cargo built it")
@@ -104,7 +103,7 @@ impl WorkspaceCopy {
     ///
     /// # Panics
     ///
-    /// When it does not build.
+    /// If it does not build.
     pub fn build(&self, package: &str) -> PathBuf {
         let arguments = ["build", "--message-format=json", "-p", package].map(OsStr::new);
         let mut built = run(&cargo(), &arguments, &self.root, &target_dir(), &[]);
@@ -113,14 +112,14 @@ impl WorkspaceCopy {
     }
 }
 
-/// Removes what an earlier copy had and the workspace has no more.
+/// Removes files that the workspace no longer has.
 fn prune(root: &Path, files: &HashMap<PathBuf, String>) {
     let mut old = HashMap::new();
     if root.is_dir() {
         collect(root, Path::new(""), &mut old);
     }
     for file in old.keys().filter(|file| !files.contains_key(*file)) {
-        fs::remove_file(root.join(file)).expect("a copy is ours");
+        fs::remove_file(root.join(file)).expect("the copy can be written");
     }
 }
 
@@ -154,7 +153,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Writes what is new: cargo goes by the time of the last change.
+/// Writes a file if its text is new: cargo compares times of last change.
 fn write(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|before| before == text) {
         return;

@@ -100,7 +100,7 @@ impl Bench {
                 let request = "GET /fault HTTP/1.1\r\nhost: test\r\n\r\n";
                 connection.send(request).await;
             }
-            Death::Kill => kill_process(self.worker, Signal::KILL).expect("the worker is there"),
+            Death::Kill => kill_process(self.worker, Signal::KILL).expect("the worker runs"),
         }
         assert!(connection.closes().await, "it answered");
         let ended = now();

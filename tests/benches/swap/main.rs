@@ -120,7 +120,7 @@ impl Bench {
             let event = self.host.event("reload").await;
             match event.text("outcome") {
                 "swapped" => return event,
-                // A file may be looked at once more than it has changed.
+                // The host may report one change twice.
                 "unchanged" => {}
                 _ => panic!("{event}"),
             }

@@ -12,12 +12,12 @@ use tokio::task::JoinSet;
 
 /// Connections that stay open for as long as the host lets them; two of them also ask for streams.
 const KEEP_ALIVE: u64 = 8;
-/// Clients that connect anew for each request.
+/// Clients that connect for each request.
 const ONE_REQUEST: u64 = 2;
 /// So many requests to one for a stream.
 const STREAM: u64 = 32;
 
-/// Clients at work.
+/// Running clients.
 pub(crate) struct Clients {
     tasks: JoinSet<()>,
     newest: watch::Receiver<u64>,

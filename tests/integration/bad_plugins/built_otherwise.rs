@@ -1,10 +1,10 @@
-//! Plugins that another compiler, allocator or version of stackup-plugin made.
+//! Plugins built with another compiler, allocator or version of stackup-plugin.
 
 use stackup_tests::site::read;
 use stackup_tests::workspace_copy::{Edit, WorkspaceCopy};
 use stackup_tests::{Host, Site, artifacts};
 
-/// A field after the last that every plugin knows.
+/// Adds a field after the last one that plugins know.
 const ADDED_FIELD: Edit = Edit {
     file: "plugin-api/src/abi/tables.rs",
     from: "    pub request_fork: unsafe extern \"C\" fn(request: *mut RequestObject) -> *mut RequestObject,\n",
@@ -12,7 +12,7 @@ const ADDED_FIELD: Edit = Edit {
          pub added_later: unsafe extern \"C\" fn(task: *mut TaskObject),\n",
 };
 
-/// Works through what `probe` does, on the host that serves it as its only app.
+/// Exercises each feature of `probe` on a host that serves it as its only app.
 async fn exercise_probe(host: &Host) {
     assert_eq!(host.get("/").await.text(), "probe\n");
     let body = vec![b'e'; 100_000];
@@ -39,7 +39,7 @@ async fn nightly_plugin_with_random_layouts_works() {
 
 #[tokio::test]
 async fn plugin_with_other_allocator_works() {
-    // Its panics are to go on: they are part of what is looked at.
+    // Panics are part of the test, so the breaker must stay closed.
     let manifest = "run = \"other-allocator\"\n[failures]\npanics = \"off\"\n";
     let site = Site::new(manifest, &["other-allocator"]);
     let host = Host::start_in("development", &site).await;
@@ -54,7 +54,7 @@ async fn plugin_with_other_allocator_works() {
         let mut connection = host.connect().await;
         assert_eq!(connection.post("/echo", &body).await.body, body);
     }
-    // Its instance is freed as well.
+    // Its instance is freed too.
     site.plugin("hello");
     site.manifest("run = \"hello\"\n");
     host.reload("swapped").await;
@@ -94,7 +94,7 @@ async fn older_plugin_loads_in_host_with_grown_tables() {
         &["host"],
         &[
             ADDED_FIELD,
-            // The package is called otherwise, and so is its program; its library is not.
+            // The copy renames the package and its program, but not its library.
             Edit {
                 file: "host/Cargo.toml",
                 from: "default-run = \"stackup\"\n",

@@ -1,8 +1,8 @@
-//! What goes wrong while requests are answered costs those requests only.
+//! A failure during a request affects only that request.
 
 use stackup_tests::{Host, Site};
 
-/// The status and text of a request in development, and what the log says of it.
+/// The status and text of a request in development, and its `panic` event.
 async fn get_panicking(host: &Host, path: &str, message: &str) {
     let response = host.get(path).await;
     assert_eq!(response.status(), 500, "{path}: {response}");
@@ -40,7 +40,7 @@ async fn panic_reveals_nothing_in_production() {
     assert_eq!(response.text(), "500 Internal Server Error\n");
     let logged = host.event("panic").await;
     assert!(logged.message().contains("on purpose, in call"), "{logged}");
-    // The connection goes on, too.
+    // The connection stays open.
     let mut connection = host.connect().await;
     assert_eq!(connection.get("/call").await.status(), 500);
     assert_eq!(connection.get("/").await.text(), "calm\n");
@@ -54,7 +54,10 @@ async fn panic_in_body_breaks_response() {
     connection
         .send("GET /body HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;
-    assert!(connection.try_response().await.is_err(), "cut, not ended");
+    assert!(
+        connection.try_response().await.is_err(),
+        "the body must be cut off, not ended"
+    );
     host.message("on purpose, in a body").await;
     assert_eq!(host.get("/").await.text(), "calm\n");
 }
@@ -94,7 +97,7 @@ async fn panic_in_drop_does_not_stop_next_generation() {
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
 }
 
-/// Asks for a response that lies about its length; the client must see that, and the log tell it.
+/// Requests a response with a wrong length. The client must notice, and the log must report it.
 async fn get_wrong_length(path: &str) {
     let site = Site::new("run = \"lies\"\n", &["lies"]);
     let host = Host::start(&site).await;
@@ -125,7 +128,7 @@ async fn ready_body_of_wrong_length_gets_500() {
     get_wrong_length("/too-long-at-once").await;
 }
 
-/// Asks for a response with a head that can't be; something sound must come, or nothing.
+/// Requests a response with an invalid head. The client gets a valid response or none.
 async fn get_invalid_head(path: &str) {
     let site = Site::new("run = \"lies\"\n", &["lies"]);
     let host = Host::start(&site).await;
@@ -190,7 +193,7 @@ async fn body_of_bodiless_status_is_not_sent() {
             .send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
             .await;
         assert_eq!(connection.head().await.status, status);
-        // Were there a body, it would stand where the next head is read.
+        // A body would be read as the next head.
         let next = connection.get("/").await;
         assert_eq!(next.text(), "the truth\n", "after {path}");
     }

@@ -1,16 +1,16 @@
-//! What fails again and again is taken out of service; what blocks is told of while it does.
+//! A handler that fails repeatedly is taken out of service. One that blocks is reported while it blocks.
 
 use stackup_tests::log::Record;
 use stackup_tests::{Host, Site, artifacts};
 
-/// The next change of a breaker, which must be to this state.
+/// The next `breaker` event, which must have this state.
 async fn breaker(host: &Host, state: &str) -> Record {
     let record = host.event("breaker").await;
     assert_eq!(record.text("state"), state, "{record}");
     record
 }
 
-const FAILURES: &str = "[failures]\npanics = 3\npanic_window = \"1s\"\ncool_down = \"500ms\"\n";
+const FAILURES: &str = "[failures]\npanics = 3\npanic_window = \"5s\"\ncool_down = \"3s\"\n";
 
 #[tokio::test]
 async fn repeated_panics_open_breaker_until_cool_down() {
@@ -28,11 +28,11 @@ async fn repeated_panics_open_breaker_until_cool_down() {
     while host.get("/").await.status() == 503 {
         refused += 1;
     }
-    assert!(refused > 0, "it was never out of service");
+    assert!(refused > 0, "it stays in service");
     breaker(&host, "half-open").await;
     let flood = |record: &Record| record.number("status") == Some(503);
     assert!(host.log().try_take(flood).is_none(), "{}", host.log());
-    // A quiet window later a request finds it back in service.
+    // After a window without panics, a request closes the breaker.
     while host
         .log()
         .try_take(|record| record.text("state") == "closed")
@@ -56,7 +56,7 @@ async fn failing_bypass_middleware_is_bypassed() {
     assert_eq!(open.text("policy"), "bypass");
     let response = host.get("/shaky").await;
     assert_eq!((response.status(), response.header("x-shaky")), (200, None));
-    // A middleware like that, but without the word, keeps closed what is below it.
+    // Without `on_failure = "bypass"`, a middleware takes everything below it out of service.
     let manifest = manifest.replace("on_failure = \"bypass\"\n", "");
     let host = Host::start(&Site::new(&manifest, &["hello", "shaky"])).await;
     for _ in 0..3 {
@@ -66,13 +66,13 @@ async fn failing_bypass_middleware_is_bypassed() {
     assert_eq!(host.get("/").await.status(), 503);
 }
 
-const LIMITS: &str = "[limits]\nblock_report = \"100ms\"\nblock_limit = \"off\"\n";
+const LIMITS: &str = "[limits]\nblock_report = \"500ms\"\nblock_limit = \"off\"\n";
 
 #[tokio::test]
 async fn blocking_handler_is_reported_while_it_blocks() {
     let site = Site::new(&format!("run = \"blocks\"\n{LIMITS}"), &["blocks"]);
     let host = Host::start(&site).await;
-    for path in ["/call/600", "/body/600", "/task/600"] {
+    for path in ["/call/1500", "/body/1500", "/task/1500"] {
         let mut connection = host.connect().await;
         connection
             .send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
@@ -82,7 +82,7 @@ async fn blocking_handler_is_reported_while_it_blocks() {
         assert_eq!(blocked.number("generation"), Some(1), "{path}: {blocked}");
         let unblocked = host.event("unblocked").await;
         assert!(
-            unblocked.float("seconds") >= Some(0.3),
+            unblocked.float("seconds") >= Some(0.5),
             "{path}: {unblocked}"
         );
         assert_eq!(connection.response().await.text(), "slept\n", "{path}");
@@ -91,12 +91,12 @@ async fn blocking_handler_is_reported_while_it_blocks() {
 
 #[tokio::test]
 async fn hung_worker_is_replaced_and_killed() {
-    let manifest = "run = \"blocks\"\n[limits]\nblock_limit = \"200ms\"\ndrain_timeout = \"100ms\"\n\
+    let manifest = "run = \"blocks\"\n[limits]\nblock_limit = \"1s\"\ndrain_timeout = \"100ms\"\n\
                     shutdown_timeout = \"100ms\"\n";
     let site = Site::new(manifest, &["blocks"]);
     let arguments = ["-p", "0", "-o", "127.0.0.1"];
     let mut command = Host::command(artifacts::stackup(), &site, &arguments);
-    // One request is enough to hold them all.
+    // With one thread, one request blocks the worker.
     let mut host = Host::spawn(command.env("TOKIO_WORKER_THREADS", "1"));
     host.ready().await;
     let mut stuck = host.connect().await;
@@ -105,8 +105,8 @@ async fn hung_worker_is_replaced_and_killed() {
         .await;
     let hung = host.event("hung").await;
     assert_eq!(hung.text("handler"), "blocks", "{hung}");
-    assert!(hung.float("seconds") >= Some(0.2), "{hung}");
-    // It waits in the socket's queue until somebody accepts it.
+    assert!(hung.float("seconds") >= Some(1.0), "{hung}");
+    // It waits in the socket's queue until the next worker accepts it.
     let response = host.get("/").await;
     assert_eq!(response.text(), "slept\n");
     assert_ne!(host.next_worker().await, Some(host.worker()));
@@ -117,7 +117,10 @@ async fn hung_worker_is_replaced_and_killed() {
     assert_eq!(host.get("/").await.text(), "slept\n");
     let renewed = |record: &Record| record.text("state") == "done";
     assert!(host.log().try_take(renewed).is_some());
-    assert!(host.log().try_take(renewed).is_none(), "once is enough");
+    assert!(
+        host.log().try_take(renewed).is_none(),
+        "it renews only once"
+    );
 }
 
 #[tokio::test]
@@ -125,9 +128,9 @@ async fn waiting_and_init_are_not_reported_as_blocking() {
     let manifest = |end: &str| {
         format!("run = {{ plugin = \"blocks\", config = {{ at_ends = {end} }} }}\n{LIMITS}")
     };
-    let site = Site::new(&manifest("400"), &["blocks"]);
+    let site = Site::new(&manifest("1500"), &["blocks"]);
     let host = Host::start(&site).await;
-    assert_eq!(host.get("/wait/400").await.text(), "slept\n");
+    assert_eq!(host.get("/wait/1500").await.text(), "slept\n");
     site.manifest(&manifest("1"));
     host.reload("swapped").await;
     host.event("drained").await;

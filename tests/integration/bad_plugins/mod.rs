@@ -1,12 +1,12 @@
-//! Plugins that are bad on purpose, and plugins built with other means.
+//! Plugins that misbehave on purpose, and plugins built with other tools.
 
 /// Other compilers, allocators, versions and layouts.
 mod built_otherwise;
-/// Panics and lies while requests are answered.
+/// Panics and invalid responses during requests.
 mod contained;
 /// Breakers and the watchdog.
 mod failing;
-/// Candidates that never serve.
+/// Candidates that are refused.
 mod refused;
 /// tokio in a plugin.
 mod tokio;

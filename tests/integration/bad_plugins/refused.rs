@@ -1,4 +1,4 @@
-//! Candidates that are refused: what is said, and that the stack before serves on.
+//! Refused candidates: the message is complete, and the active stack keeps serving.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,22 +7,22 @@ use stackup_tests::site::read;
 use stackup_tests::workspace_copy::{Edit, WorkspaceCopy};
 use stackup_tests::{Host, Site, artifacts};
 
-/// The stack that serves: every case leaves it unharmed.
+/// The active stack, which no case may affect.
 fn good(mark: &str) -> String {
     format!("run = \"probe\"\n\n[[use]]\nplugin = \"stamp\"\nconfig = {{ mark = \"{mark}\" }}\n")
 }
 
 /// A candidate that must be refused.
 struct BadCandidate {
-    /// The plugin that its manifest names, or the case where there is none.
+    /// The plugin that its manifest names, or the case's name.
     name: &'static str,
     place: fn(&Site),
     manifest: &'static str,
-    /// What must be said of it: what is wrong, where, and how to mend it.
+    /// The parts of the message: what failed, where, and how to fix it.
     says: &'static [&'static str],
 }
 
-/// Serves a good stack, has each candidate refused while a request is under way, then serves another.
+/// Serves a good stack, offers each candidate during a request, and then swaps to another good stack.
 async fn assert_refused(cases: &[BadCandidate]) {
     let site = Site::new(&good("before"), &["probe", "stamp"]);
     let host = Host::start(&site).await;
@@ -31,14 +31,14 @@ async fn assert_refused(cases: &[BadCandidate]) {
         let before = connection.get("/").await;
         assert_eq!(before.status(), 200, "{} before", bad.name);
         let generation = before.header("x-stackup-generation").map(str::to_owned);
-        // Half a body, so that the app waits for the rest.
+        // Half of the body: the app waits for the rest.
         let head = "POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf";
         connection.send(head).await;
         host.message("probe: reading").await;
 
         (bad.place)(&site);
         site.manifest(bad.manifest);
-        // One change may be refused twice: its files come under watch with the first refusal.
+        // One change may be refused twice: its files are watched from the first refusal on.
         let what = format!("refusal of `{}` that says all of {:?}", bad.name, bad.says);
         host.log()
             .take(&what, |record| {
@@ -302,7 +302,7 @@ async fn failing_init_is_refused() {
         BadCandidate {
             name: "bad-init",
             place: |_| {},
-            // Serde would take it: told before `init` is called, which would abort.
+            // Serde would accept it, and `init` would abort: the schema rejects it first.
             manifest: "[run]\nplugin = \"bad-init\"\n\
                        config = { how = \"abort\", rooms = [{ doors = 10 }] }\n",
             says: &["`rooms[0].doors` is out of range", "config.ru.toml:3:46"],
@@ -326,12 +326,12 @@ async fn failing_init_is_refused() {
     .await;
 }
 
-/// Builds its instance in a way that ends or holds the process that does.
-async fn candidate_that_ends_in_init(how: &str, said: &str) {
+/// Asserts that an `init` that exits, crashes or hangs does so in the probe's process only.
+async fn assert_only_probe_ends(how: &str, limits: &str, expected: &str) {
     let site = Site::new("run = \"probe\"\n", &["probe", "bad-init"]);
     let host = Host::start(&site).await;
     site.manifest(&format!(
-        "[limits]\nwarmup_timeout = \"500ms\"\n[run]\nplugin = \"bad-init\"\nconfig = {{ how = \"{how}\" }}\n"
+        "{limits}[run]\nplugin = \"bad-init\"\nconfig = {{ how = \"{how}\" }}\n"
     ));
     let refused = host.reload("refused").await;
     let error = refused.text("error");
@@ -339,26 +339,27 @@ async fn candidate_that_ends_in_init(how: &str, said: &str) {
         error.contains("`bad-init` is refused at probe: its `init`"),
         "{refused}"
     );
-    assert!(error.contains(said), "{refused}");
+    assert!(error.contains(expected), "{refused}");
     assert_eq!(host.get("/").await.text(), "probe\n");
 }
 
 #[tokio::test]
 async fn exit_in_init_ends_only_probe() {
-    candidate_that_ends_in_init("exit", "ends the process (exit code").await;
+    assert_only_probe_ends("exit", "", "ends the process (exit code").await;
 }
 
 #[tokio::test]
 async fn abort_in_init_ends_only_probe() {
-    candidate_that_ends_in_init("abort", "crashes (SIGABRT: it aborted)").await;
+    assert_only_probe_ends("abort", "", "crashes (SIGABRT: it aborted)").await;
 }
 
 #[tokio::test]
 async fn hanging_init_is_refused_after_timeout() {
-    candidate_that_ends_in_init("hang", "does not return within 500ms").await;
+    let limits = "[limits]\nwarmup_timeout = \"500ms\"\n";
+    assert_only_probe_ends("hang", limits, "does not return within 500ms").await;
 }
 
-/// A library of the workspace with every `from` in it replaced.
+/// A library of this workspace with every `from` replaced.
 fn patched_plugin(package: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut library = read(artifacts::plugin(package));
     let places: Vec<usize> = library
@@ -366,7 +367,7 @@ fn patched_plugin(package: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
         .enumerate()
         .filter_map(|(at, bytes)| (bytes == from).then_some(at))
         .collect();
-    assert!(!places.is_empty(), "nothing to alter");
+    assert!(!places.is_empty(), "nothing to replace");
     for at in places {
         library[at..at + from.len()].copy_from_slice(to);
     }

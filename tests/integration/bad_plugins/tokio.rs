@@ -1,4 +1,4 @@
-//! tokio in a plugin, with and without a runtime of its own.
+//! tokio in a plugin, with and without its own runtime.
 
 use stackup_tests::{Host, Site};
 
@@ -17,7 +17,7 @@ async fn runtimes_are_entered_across_layers() {
                     [[map]]\npath = \"/probe\"\nrun = \"probe\"\n";
     let site = Site::new(manifest, &["tokio-net", "stamp", "probe"]);
     let host = Host::start(&site).await;
-    // In turns, so that a context left behind would be found by the other.
+    // Alternate, so that each would find a context that the other left behind.
     for _ in 0..20 {
         assert_eq!(host.get("/").await.text(), "ping");
         assert_eq!(host.get("/probe/sleep?ms=1").await.text(), "slept\n");

@@ -12,10 +12,10 @@ use stackup_tests::within;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Each takes a core for its start.
+/// Limits the browsers: each uses a core while it starts.
 static BROWSERS: Semaphore = Semaphore::const_new(2);
 
-/// It leaves the machine alone: no update, no sync, no look at what there is on the network.
+/// Chromium without updates, sync or network discovery.
 const FLAGS: [&str; 8] = [
     "--headless",
     "--no-sandbox",
@@ -27,7 +27,7 @@ const FLAGS: [&str; 8] = [
     "--disable-sync",
 ];
 
-/// Calls back with whether a condition has come to be true; asked again while it has not.
+/// Polls a condition for a second, and calls back with whether it became true.
 const POLL_SCRIPT: &str = "
     const [condition, done] = arguments;
     const end = performance.now() + 1000;
@@ -50,9 +50,9 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    /// None, and a word about it, where there is no Chromium or no driver for it.
+    /// `None`, with a message, if Chromium or its driver is not installed.
     pub(super) async fn start() -> Option<Self> {
-        let permit = BROWSERS.acquire().await.expect("nobody closes it");
+        let permit = BROWSERS.acquire().await.expect("the semaphore stays open");
         let mut driver = match driver() {
             Ok(driver) => driver,
             Err(error) => {
@@ -63,17 +63,17 @@ impl Browser {
             }
         };
         let pid = Pid::from_child(&driver);
-        let out = driver.stdout.take().expect("it is piped");
+        let out = driver.stdout.take().expect("stdout is piped");
         let port = tokio::task::spawn_blocking(move || {
             let mut lines = BufReader::new(out).lines().map_while(Result::ok);
             let port = lines.find_map(|line| port(&line));
-            // It must be able to go on writing.
+            // Drain its output, or it blocks.
             std::thread::spawn(move || lines.for_each(drop));
             std::thread::spawn(move || driver.wait());
             port
         });
         let port = within("chromedriver", port).await.expect("a thread");
-        let port = port.expect("chromedriver says its port");
+        let port = port.expect("chromedriver prints its port");
         let profile = tempfile::Builder::new()
             .prefix("stackup-browser-")
             .tempdir();
@@ -92,7 +92,7 @@ impl Browser {
             Ok(client) => client,
             Err(error) => {
                 let _ = kill_process_group(pid, Signal::KILL);
-                panic!("chromedriver is there, and Chromium does not start: {error}");
+                panic!("chromedriver runs, but Chromium does not start: {error}");
             }
         };
         let told = client
@@ -115,7 +115,7 @@ impl Browser {
         opened.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
-    /// Waits until an expression of JavaScript is true in the page, also past a load of another page.
+    /// Waits until a JavaScript expression is true in the page, across page loads too.
     pub(super) async fn wait_until(&self, condition: &str) {
         let waited = tokio::time::timeout(stackup_tests::DEADLINE, async {
             loop {
@@ -124,18 +124,18 @@ impl Browser {
                     .execute_async(POLL_SCRIPT, vec![condition.into()]);
                 match look.await {
                     Ok(Value::Bool(true)) => return,
-                    // A page that goes away takes the question with it.
+                    // A page load aborts the script: ask again.
                     Ok(_) | Err(_) => tokio::task::yield_now().await,
                 }
             }
         });
         if waited.await.is_err() {
             let page = self.client.source().await.unwrap_or_default();
-            panic!("it never came to be: {condition}\nthe page:\n{page}");
+            panic!("this never became true: {condition}\nthe page:\n{page}");
         }
     }
 
-    /// The value of an expression of JavaScript in the page.
+    /// The value of a JavaScript expression in the page.
     pub(super) async fn value(&self, expression: impl AsRef<str>) -> Value {
         let expression = expression.as_ref();
         let script = format!("return ({expression})");
@@ -149,7 +149,7 @@ impl Browser {
         ran.unwrap_or_else(|error| panic!("{script}: {error}"));
     }
 
-    /// Presses keys together, as a person does: the last one while the others are down.
+    /// Presses keys together: the last one while the others are down.
     pub(super) async fn press(&self, keys: &[char]) {
         let down = keys.iter().map(|key| KeyAction::Down { value: *key });
         let up = keys.iter().rev().map(|key| KeyAction::Up { value: *key });
@@ -164,7 +164,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Those that are gone already need no end.
+        // Errors mean that they have exited already.
         if let Some(browser) = self.browser {
             let _ = kill_process(browser, Signal::KILL);
         }

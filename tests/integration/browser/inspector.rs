@@ -14,16 +14,16 @@ run = \"answers\"
 const ALT: char = '\u{e00a}';
 const DOWN: char = '\u{e015}';
 
-/// The layers of the top level as the picture has them.
+/// The layers of the top level, as the page shows them.
 const LAYERS: &str = "[...document.querySelectorAll('#stack .layer')].map((one) => one.dataset.handler + (one.classList.contains('absent') ? ' off' : '')).join()";
 
-/// The marks of a response, the innermost layer's first.
+/// The marks of a response, innermost layer first.
 async fn marks(host: &Host) -> Vec<String> {
     let response = get(host, "/").await;
     response.head.all("x-mark").map(str::to_owned).collect()
 }
 
-/// The site of the manifest, and a browser that shows its stack; none where there is no browser.
+/// A site, its host, and a browser that shows its stack. `None` without a browser.
 async fn open_inspector() -> Option<(Site, Host, Browser)> {
     let (site, host, browser) = develop(MANIFEST, &["stamp", "headers", "answers"]).await?;
     browser.open(&format!("{}/_stackup/", host.url())).await;
@@ -38,7 +38,7 @@ async fn request_is_shown_layer_by_layer() {
     let Some((_site, host, browser)) = open_inspector().await else {
         return;
     };
-    // One that comes while somebody looks.
+    // A request while the page is open.
     get(&host, "/some/where?body=a").await;
     browser
         .wait_until("document.querySelector('#requests li')?.innerText.includes('/some/where')")
@@ -51,7 +51,7 @@ async fn request_is_shown_layer_by_layer() {
         .await;
     let names = "[...document.querySelectorAll('#request .layers > li')].map((one) => one.dataset.handler).join()";
     assert_eq!(browser.value(names).await, "stamp,headers,answers,");
-    // A layer has a part before the layers below it and one after; the app one.
+    // A layer has a part before the layers below it and one after them; the app has one.
     let parts = "[...document.querySelectorAll('#request .layers > li')].map((one) => one.querySelectorAll('.own').length).join()";
     assert_eq!(browser.value(parts).await, "2,2,1,0");
 
@@ -69,7 +69,7 @@ async fn request_is_shown_layer_by_layer() {
         browser.value(&changes).await,
         "added x-down=1,added x-mark=headers"
     );
-    // Keys alone do, too: Escape closes it.
+    // The keyboard is enough: Escape closes it.
     browser.press(&['\u{e00c}']).await;
     browser
         .wait_until("document.getElementById('request').hidden")
@@ -90,7 +90,7 @@ async fn layers_are_moved_and_switched_off_by_keyboard_and_mouse() {
         .wait_until(&format!("{LAYERS} === 'headers,stamp,answers'"))
         .await;
     assert_eq!(marks(&host).await, ["stamp", "headers"]);
-    // Who moved it goes on with it.
+    // The moved layer keeps the focus.
     browser
         .wait_until("document.activeElement.dataset.handler === 'stamp'")
         .await;
@@ -156,7 +156,7 @@ async fn impossible_change_is_reported() {
     let Some((_site, _host, browser)) = open_inspector().await else {
         return;
     };
-    // As if somebody had saved another manifest a moment before.
+    // As if an editor had saved another manifest just before.
     browser
         .run(
             "const ask = window.fetch; window.fetch = (path, how) => ask(path, how?.body \

@@ -1,14 +1,14 @@
-//! What a person sees, in a real Chromium that is driven through WebDriver.
+//! Pages in a real Chromium, controlled through WebDriver.
 //!
-//! Where there is no `chromium` and no `chromedriver`, the tests say aloud that they skip.
+//! Without `chromium` and `chromedriver`, each test prints that it skips.
 
-/// A browser, and how to wait for what its page shows.
+/// A browser, and waits for its page.
 mod driver;
 /// The page at `/_stackup/`.
 mod inspector;
-/// The site's own pages: the overlay, the reload, the error page.
+/// The site's own pages: overlay, reload, error page.
 mod pages;
-/// Workers that come and go while a page is open.
+/// Workers that are replaced while a page is open.
 mod workers;
 
 use stackup_tests::http::Response;
@@ -16,10 +16,10 @@ use stackup_tests::{Host, Site};
 
 use self::driver::Browser;
 
-/// A page whose head can be told from its body, as a query of `answers`.
+/// A page with a head and a body, as a query of `answers`.
 const PAGE: &str = "header=content-type:text/html&body=<!DOCTYPE html><head></head><h1>A page</h1>";
 
-/// The response to a plain GET by the host's own name.
+/// The response to a GET with the host's own name.
 async fn get(host: &Host, target: &str) -> Response {
     let mut connection = host.connect().await;
     let address = host.address();
@@ -28,7 +28,7 @@ async fn get(host: &Host, target: &str) -> Response {
     connection.response().await
 }
 
-/// A site with this manifest in development, and a browser beside it; none where there is no browser.
+/// A site with this manifest in development, and a browser. `None` without a browser.
 async fn develop(manifest: &str, plugins: &[&str]) -> Option<(Site, Host, Browser)> {
     let browser = Browser::start().await?;
     let site = Site::new(manifest, plugins);

@@ -4,12 +4,12 @@ use stackup_tests::cargo_site::lib;
 use super::driver::Browser;
 use super::{PAGE, develop, get};
 
-/// Inside of what the script shows.
+/// The content of the script's overlay.
 const OVERLAY: &str = "document.querySelector('stackup-overlay')?.shadowRoot";
 
 const ESCAPE: char = '\u{e00c}';
 
-/// An app with a page that says this.
+/// The source of an app with a page that has this text.
 fn page(text: &str) -> String {
     format!(
         "use stackup_plugin::{{Html, IntoResponse, Request, Result}};\n\n\
@@ -72,7 +72,7 @@ async fn page_of_older_generation_reloads_once() {
     let Some((_site, host, browser)) = develop("run = \"answers\"\n", &["answers"]).await else {
         return;
     };
-    // As one that comes from a cache. Its policy is against the script that stackup would put in.
+    // As from a cache. Its policy forbids the script that stackup would insert.
     let url = host.url();
     let policy = format!("header=content-security-policy:script-src {url} 'unsafe-inline'");
     let body = "body=<head><script>sessionStorage.loads = Number(sessionStorage.loads || 0) - -1</script>\
@@ -83,7 +83,7 @@ async fn page_of_older_generation_reloads_once() {
         ))
         .await;
     browser.wait_until("sessionStorage.loads === '2'").await;
-    // The client was told of the state by then, twice, for it hears in the order of the connections.
+    // By then the client has received the state twice, as events arrive in the order of the connections.
     browser
         .run(
             "window.told = 0; for (const _ of [1, 2]) \
@@ -110,7 +110,7 @@ async fn refusal_is_shown_in_overlay_until_fixed() {
     browser
         .wait_until(&format!("{text}.includes('unknown key `uze`')"))
         .await;
-    // The first place stands out, and what a manifest says is text.
+    // The first position is highlighted, and text of the manifest is escaped.
     let place = browser.value(format!("{OVERLAY}.querySelector('.place').textContent"));
     let place = place.await.to_string();
     assert!(place.ends_with("/config.ru.toml:2:1\""), "{place}");
@@ -119,12 +119,12 @@ async fn refusal_is_shown_in_overlay_until_fixed() {
     let serving = browser.value(format!("{OVERLAY}.querySelector('.serving').textContent"));
     let serving = serving.await.to_string();
     assert!(serving.contains("generation 1"), "{serving}");
-    // It has its looks although the page's policy forbids styles in the page.
+    // It is styled although the page's policy forbids inline styles.
     let position = format!("getComputedStyle({OVERLAY}.querySelector('.veil')).position");
     assert_eq!(browser.value(&position).await, "absolute");
     assert_eq!(get(&host, "/?body=old").await.text(), "old");
 
-    // Escape puts it aside; a sign stays.
+    // Escape hides it; a badge stays.
     browser.press(&[ESCAPE]).await;
     browser
         .wait_until(&format!("{OVERLAY}.querySelector('.veil').hidden"))
@@ -155,7 +155,7 @@ async fn panics_of_other_requests_are_counted_in_corner() {
     let listens = "performance.getEntriesByName(location.origin + '/_stackup/client.js').length";
     browser.wait_until(listens).await;
     let sign = format!("{OVERLAY}.querySelector('.panics').textContent");
-    // One may come before the page listens.
+    // One may happen before the page listens.
     browser
         .wait_until(&format!(
             "(fetch('/?panic=a'), {OVERLAY} && /^\\d+ panics?$/.test({sign}))"

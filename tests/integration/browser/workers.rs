@@ -6,7 +6,7 @@ const OVERLAY: &str = "document.querySelector('stackup-overlay')?.shadowRoot";
 
 #[tokio::test]
 async fn open_page_delays_no_renewal_and_follows_next_worker() {
-    // Nothing that would end by itself what waits for a page.
+    // Long timeouts: nothing but the page may end the wait.
     let manifest =
         "run = \"answers\"\n[limits]\nshutdown_timeout = \"1h\"\ndrain_timeout = \"1h\"\n";
     let Some((site, mut host, browser)) = develop(manifest, &["answers"]).await else {
@@ -16,7 +16,7 @@ async fn open_page_delays_no_renewal_and_follows_next_worker() {
     browser.run("window.same = true").await;
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    // The next worker's error comes to the page that the first one's made.
+    // The page that the first worker served receives the next worker's error.
     site.manifest(&format!("{manifest}[uze]\n"));
     browser
         .wait_until(&format!(

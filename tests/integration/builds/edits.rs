@@ -1,4 +1,4 @@
-//! One save after the other.
+//! Successive edits.
 
 use stackup_tests::CargoSite;
 use stackup_tests::cargo_site::{app, lib};
@@ -105,7 +105,7 @@ async fn ignored_and_unrelated_files_trigger_no_build() {
     cargo_site.save("plugins/hello/visits.db", "3");
     cargo_site.save("target/debug/x.rs", "no rust at all");
     cargo_site.save("plugins/hello/src/.lib.rs.swp", "x");
-    // What was saved before is seen no later.
+    // An earlier save would have been noticed by now.
     cargo_site.save(&lib("hello"), &app("seen"));
     let record = assert_serves(&host, "seen").await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! `stackup dev` with crates of one's own: a save is built and served, whatever was saved.
+//! `stackup dev` with crates of the site: each save is built and served.
 
 mod edits;
 mod outdated;
@@ -7,14 +7,14 @@ mod start;
 use stackup_tests::Host;
 use stackup_tests::log::Record;
 
-/// The next reload that says anything but that nothing has changed.
+/// The next reload that finds a change.
 async fn reload(host: &Host) -> Record {
     let ends =
         |record: &Record| record.event() == "reload" && record.text("outcome") != "unchanged";
     host.log().take("reload", ends).await
 }
 
-/// The next reload has swapped, and `/` answers so.
+/// Asserts that the next reload swaps and `/` responds with `text`.
 async fn assert_serves(host: &Host, text: &str) -> Record {
     let record = reload(host).await;
     assert_eq!(
@@ -33,7 +33,7 @@ async fn assert_answers(host: &Host, text: &str) {
     assert_eq!(response.text(), text);
 }
 
-/// The next reload was refused at `stage`; why, without a colour.
+/// The reason of the next reload, which must be refused at `stage`. It has no colours.
 async fn next_refusal(host: &Host, stage: &str) -> String {
     let record = reload(host).await;
     assert_eq!(

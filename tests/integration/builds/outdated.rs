@@ -1,4 +1,4 @@
-//! Builds that are out of date before they end, and what is left of them.
+//! Builds that are outdated before they end.
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -10,7 +10,7 @@ use tokio::net::unix::pipe;
 
 use super::{assert_answers, assert_serves, reload};
 
-/// Says that it has begun, and waits until it may go on.
+/// A build script that reports its start and waits until the test releases it.
 const SCRIPT: &str = r#"
 use std::io::{Read, Write};
 
@@ -22,14 +22,14 @@ fn main() {
 }
 "#;
 
-/// A crate whose builds stand at a gate.
+/// A crate whose builds wait for the test.
 struct GatedCrate {
     cargo_site: CargoSite,
     begun: Lines<BufReader<pipe::Receiver>>,
     gate: pipe::Sender,
 }
 
-/// A process of a build.
+/// The process of a build script.
 struct Build(rustix::fd::OwnedFd);
 
 impl GatedCrate {
@@ -37,7 +37,7 @@ impl GatedCrate {
         let cargo_site = CargoSite::new("run = \"hello\"\n", &["hello"]);
         cargo_site.save("plugins/hello/build.rs", SCRIPT);
         let folder = cargo_site.site.path().join("plugins/hello");
-        // Git does not know what is no file; the watch is not to wonder either.
+        // Git ignores pipes anyway; this makes the watch ignore them too.
         cargo_site.save("plugins/hello/.gitignore", "begun\ngate\n");
         let both = |name: &str| {
             let path = folder.join(name);
@@ -60,10 +60,13 @@ impl GatedCrate {
         self.cargo_site.save(&lib("hello"), &app(answer));
     }
 
-    /// The next build, which stands at the gate.
+    /// Waits for the next build, which waits for its release.
     async fn next_build(&mut self) -> Build {
         let line = within("a build", self.begun.next_line()).await;
-        let line = line.ok().flatten().expect("who begins says so");
+        let line = line
+            .ok()
+            .flatten()
+            .expect("the build script reports its start");
         let pid = line.parse().ok().and_then(Pid::from_raw);
         let pid = pid.expect("the number of a process");
         Build(pidfd_open(pid, PidfdFlags::empty()).expect("a build that waits"))
@@ -73,7 +76,7 @@ impl GatedCrate {
         self.gate.write_all(b".").await.expect("a gate");
     }
 
-    /// `stackup dev`, with the first build through.
+    /// `stackup dev` after its first build.
     async fn develop(&mut self) -> Host {
         let mut host = self.cargo_site.launch();
         self.next_build().await;
@@ -90,7 +93,7 @@ impl Build {
             poll(&mut [PollFd::new(&self.0, PollFlags::IN)], limit.as_ref())
         });
         let ended = ended.await.expect("a thread");
-        assert_eq!(ended, Ok(1), "the build goes on");
+        assert_eq!(ended, Ok(1), "the build does not end");
     }
 }
 
@@ -104,7 +107,7 @@ async fn save_cancels_outdated_build() {
     gated.save("third");
     second.wait_for_end().await;
     gated.next_build().await;
-    // Orders do not wait for cargo.
+    // Commands do not wait for cargo.
     let status = gated.cargo_site.site.stackup(&["status"]).await;
     assert_eq!(status.code, Some(0), "{}", status.stderr);
     assert_answers(&host, "hello").await;
@@ -147,7 +150,7 @@ async fn build_ends_with_its_worker() {
     let build = gated.next_build().await;
     kill_process(host.worker(), Signal::KILL).unwrap();
     build.wait_for_end().await;
-    // The next worker looks at the disk.
+    // The next worker reads the files again.
     let build = gated.next_build().await;
     assert_answers(&host, "hello").await;
     gated.release_build().await;

@@ -1,4 +1,4 @@
-//! What `stackup dev` begins with when there is nothing to begin with.
+//! `stackup dev` without a stack to start with.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -32,7 +32,7 @@ async fn missing_plugin_is_built_when_it_appears() {
     let host = cargo_site.develop().await;
     next_refusal(&host, "find").await;
     assert_eq!(host.get("/").await.status(), 503);
-    // What stands in has proved nothing: the next worker begins as this one did.
+    // The placeholder is no rollback target: the next worker starts as this one did.
     kill_process(host.worker(), Signal::KILL).unwrap();
     host.next_worker().await;
     next_refusal(&host, "find").await;
@@ -70,7 +70,7 @@ async fn world_writable_folder_refuses_given_libraries_and_not_built_ones() {
     cargo_site.save(&lib("hello"), &app("edited"));
     assert_serves(&host, "edited").await;
     drop(host);
-    // The same file, where it is not known who built it.
+    // The same file, of unknown origin.
     let mut host = Host::launch(artifacts::stackup(), &cargo_site.site, &["-p", "0"]);
     assert!(!host.exited().await.success());
     let log = host.log().to_string();

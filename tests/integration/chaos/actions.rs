@@ -1,9 +1,9 @@
-//! What is done to a host.
+//! Actions on a host.
 
 use super::clients::{CLIENTS, ClientState};
 use super::server::TestServer;
 
-/// Something that happens to a host that serves.
+/// Something that happens to a serving host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     GoodCode,
@@ -14,7 +14,7 @@ pub(super) enum Action {
     /// A library that crashes the process when it is loaded.
     CrashOnLoad,
     CrashInInit,
-    /// Each of these in one of the first requests that it gets.
+    /// This and the next four: in one of the first requests.
     Segfault,
     Abort,
     Overflow,
@@ -26,7 +26,7 @@ pub(super) enum Action {
     Renewal,
 }
 
-/// All there are, each after something good has happened.
+/// All actions in the order of the short form.
 pub(super) const ALL: [Action; 15] = [
     Action::GoodCode,
     Action::Segfault,
@@ -46,7 +46,7 @@ pub(super) const ALL: [Action; 15] = [
 ];
 
 impl Action {
-    /// Does it, and waits until the host has dealt with it. `random` is a number of any size.
+    /// Performs the action and waits until the host has recovered. `random` is any number.
     pub(super) async fn run(self, server: &mut TestServer, clients: &ClientState, random: u64) {
         match self {
             Self::GoodCode => server.good_code(clients).await,
@@ -61,11 +61,11 @@ impl Action {
             }
             Self::BitsFlipped => {
                 let mut library = server.next_library(clients, "none", 0);
-                // In the headers: a bit of the code would make another program, not a damaged one.
+                // In the headers: a bit in the code would change the program, not damage the file.
                 let at = random as usize % 0x200;
                 library[at] ^= 1 << (random >> 32 & 7);
                 server.put_library(&library);
-                // Some bits there mean nothing.
+                // Some bits in the headers have no effect.
                 server.wait_for_outcome(&["refused", "swapped"]).await;
                 server.good_code(clients).await;
             }
@@ -96,18 +96,18 @@ impl Action {
         }
     }
 
-    /// How many requests may be lost by it.
+    /// How many requests the action may lose.
     pub(super) fn max_lost(self) -> u64 {
         match self {
             Self::Segfault | Self::Abort | Self::Overflow | Self::Exit | Self::Kill => CLIENTS,
-            // It takes two hangs to be quarantined, and each holds a thread of its worker.
+            // The library is quarantined after two hangs, and each loses its worker's requests.
             Self::Hang => 2 * CLIENTS,
             _ => 0,
         }
     }
 }
 
-/// The probe finds out before it serves.
+/// A library that the probe refuses.
 async fn refused(server: &mut TestServer, clients: &ClientState, fault: &str) {
     let library = server.next_library(clients, fault, 0);
     server.put_library(&library);
@@ -115,7 +115,7 @@ async fn refused(server: &mut TestServer, clients: &ClientState, fault: &str) {
     server.good_code(clients).await;
 }
 
-/// It serves, crashes, and what served before serves again.
+/// A library that serves and crashes: the previous one serves again.
 async fn crashes(server: &mut TestServer, clients: &ClientState, fault: &str, random: u64) {
     server.wait_until_proven().await;
     let library = server.next_library(clients, fault, 1 + random % 300);
@@ -127,7 +127,7 @@ async fn crashes(server: &mut TestServer, clients: &ClientState, fault: &str, ra
     server.good_code(clients).await;
 }
 
-/// It serves, hangs, hangs in the next worker as well, and is quarantined.
+/// A library that serves, hangs in two workers and is quarantined.
 async fn hangs(server: &mut TestServer, clients: &ClientState, random: u64) {
     server.wait_until_proven().await;
     let library = server.next_library(clients, "hang", 1 + random % 300);

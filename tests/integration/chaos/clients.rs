@@ -1,4 +1,4 @@
-//! Clients that ask without a pause, and count what they did not get.
+//! Clients that send requests without a pause and count lost ones.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,22 +10,22 @@ use stackup_tests::{Connection, within};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Clients that keep their connection as long as it lives.
+/// Clients that keep their connection.
 const KEEP_ALIVE: usize = 8;
-/// Clients that connect anew for each request.
+/// Clients that connect for each request.
 const ONE_REQUEST: usize = 2;
-/// All of them: as many requests can be in flight at once.
+/// All clients: the most requests that can be in flight at once.
 pub(super) const CLIENTS: u64 = (KEEP_ALIVE + ONE_REQUEST) as u64;
 
-/// What clients may see, and what they saw.
+/// The responses that clients may get, and counts of those they got.
 #[derive(Debug, Default)]
 pub(super) struct ClientState {
-    /// Codes that were asked for.
+    /// Codes that a response may have.
     allowed_codes: Mutex<BTreeSet<u64>>,
-    /// Whether a code that panics was asked for, so that 500 and 503 are right.
+    /// Whether 500 and 503 are allowed, because a library panics.
     failures_allowed: AtomicBool,
     stop: AtomicBool,
-    /// Requests that were in flight when their worker died.
+    /// Requests without a response, because their worker died.
     lost: AtomicU64,
     answered: AtomicU64,
 }
@@ -34,7 +34,7 @@ impl ClientState {
     pub(super) fn allow_code(&self, code: u64) {
         self.allowed_codes
             .lock()
-            .expect("no client panics here")
+            .expect("no client panics with the lock")
             .insert(code);
     }
 
@@ -46,7 +46,7 @@ impl ClientState {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Any response must be of a stack that was asked for.
+    /// Asserts that the response is allowed.
     fn check(&self, response: &Response) {
         let failing = matches!(response.status(), 500 | 503);
         if failing && self.failures_allowed.load(Ordering::Relaxed) {
@@ -56,14 +56,14 @@ impl ClientState {
         let asked = code.is_some_and(|code| {
             self.allowed_codes
                 .lock()
-                .expect("no client panics here")
+                .expect("no client panics with the lock")
                 .contains(&code)
         });
-        assert!(asked, "not asked for: {response}");
+        assert!(asked, "unexpected response: {response}");
     }
 }
 
-/// The code that answered.
+/// The code of the library that responded.
 pub(super) fn code(response: &Response) -> Option<u64> {
     if response.status() != 200 {
         return None;
@@ -73,7 +73,7 @@ pub(super) fn code(response: &Response) -> Option<u64> {
     rest.split_once(' ')?.0.parse().ok()
 }
 
-/// Clients at work.
+/// Running clients.
 pub(super) struct Clients {
     pub(super) state: Arc<ClientState>,
     tasks: JoinSet<()>,
@@ -81,7 +81,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Clients of a server that serves this code.
+    /// Starts clients of a server that serves this code.
     pub(super) fn start(address: &str, code: u64) -> Self {
         let (state, mut tasks) = (Arc::<ClientState>::default(), JoinSet::new());
         state.allow_code(code);
@@ -104,23 +104,23 @@ impl Clients {
         }
     }
 
-    /// Waits until each has had two more answers: so it knows by now if it has lost a request.
+    /// Waits until each client has two more responses. By then it has counted any lost request.
     pub(super) async fn wait_for_responses(&mut self) {
         for progress in &mut self.progress {
             let wanted = *progress.borrow() + 2;
             let reached = within(
-                "each client's next answers",
+                "each client's next responses",
                 progress.wait_for(|n| *n >= wanted),
             );
-            assert!(reached.await.is_ok(), "a client has ended: see its panic");
+            assert!(reached.await.is_ok(), "a client has panicked, see above");
         }
     }
 
-    /// Ends them; how many requests were answered.
+    /// Stops the clients. Returns the number of responses.
     pub(super) async fn stop(mut self) -> u64 {
         self.state.stop.store(true, Ordering::Relaxed);
-        while let Some(ended) = within("the clients' ends", self.tasks.join_next()).await {
-            ended.expect("a client got what it should not");
+        while let Some(ended) = within("all clients to finish", self.tasks.join_next()).await {
+            ended.expect("a client got an unexpected response");
         }
         self.state.answered.load(Ordering::Relaxed)
     }
@@ -137,7 +137,7 @@ impl Client {
     async fn run(self) {
         let mut open = None;
         while !self.state.stop.load(Ordering::Relaxed) {
-            // A refused connection panics, here: there is to be none.
+            // Panics if the connection is refused: that must not happen.
             let mut connection = match open.take() {
                 Some(connection) => connection,
                 None => Connection::tcp(&self.address).await,

@@ -1,7 +1,7 @@
-//! Constant load while everything goes wrong that can.
+//! Constant load during faults of every kind.
 //!
-//! The short form does each action once and is part of `cargo test`; `STACKUP_CHAOS=long` does hundreds at
-//! random (`STACKUP_CHAOS_ACTIONS`, `STACKUP_CHAOS_SEED`).
+//! The short form runs each action once and is part of `cargo test`; `STACKUP_CHAOS=long` runs hundreds in random
+//! order (`STACKUP_CHAOS_ACTIONS`, `STACKUP_CHAOS_SEED`).
 
 mod actions;
 mod clients;
@@ -11,7 +11,7 @@ use self::actions::{ALL, Action};
 use self::clients::Clients;
 use self::server::TestServer;
 
-/// Numbers that look like random (splitmix64), the same for the same seed.
+/// Pseudo-random numbers (splitmix64).
 struct Random(u64);
 
 impl Random {
@@ -64,11 +64,11 @@ async fn chaos_loses_only_requests_of_dead_workers() {
         );
         lost = now;
     }
-    // What a worker has loaded is there until it ends, however long it has swapped.
+    // A worker keeps its libraries mapped until it exits.
     server.restart().await;
     server.assert_nothing_left().await;
     let more = server.descriptors().saturating_sub(descriptors);
-    assert!(more <= 2, "the supervisor has {more} descriptors more");
+    assert!(more <= 2, "the supervisor leaks {more} descriptors");
     let answered = clients.stop().await;
     println!("{} actions: {answered} answered, {lost} lost", plan.len());
 }

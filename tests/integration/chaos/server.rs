@@ -1,4 +1,4 @@
-//! A host, what it should serve, and what can be done to it.
+//! The host under test and its expected state.
 
 use std::fs;
 use std::path::Path;
@@ -14,14 +14,14 @@ use tokio::net::UnixStream;
 
 use super::clients::{ClientState, code};
 
-/// A host under test.
+/// The host under test.
 pub(super) struct TestServer {
     pub(super) site: Site,
     pub(super) host: Host,
     library: Vec<u8>,
-    /// The last number of a code.
+    /// The last code.
     code: u64,
-    /// The last code that is good.
+    /// The last code without a fault.
     good: u64,
     mark: u64,
     worker: Pid,
@@ -58,12 +58,12 @@ impl TestServer {
     }
 
     pub(super) fn put_library(&self, library: &[u8]) {
-        // What was told before is not the answer to this.
+        // Earlier records are not about this library.
         while self.host.log().try_take(|_| true).is_some() {}
         self.site.library("faulty", library);
     }
 
-    /// A good library that is served from then on.
+    /// Swaps to a library without a fault.
     pub(super) async fn good_code(&mut self, clients: &ClientState) {
         let library = self.next_library(clients, "none", 0);
         self.put_library(&library);
@@ -71,7 +71,7 @@ impl TestServer {
         self.wait_for_good_code().await;
     }
 
-    /// A manifest that differs, written by halves first if `half`.
+    /// Swaps to another manifest. If `half`, writes an incomplete one first.
     pub(super) async fn edit(&mut self, half: bool) {
         while self.host.log().try_take(|_| true).is_some() {}
         self.mark += 1;
@@ -86,15 +86,15 @@ impl TestServer {
         self.wait_for_good_code().await;
     }
 
-    /// Waits for a reload that ends in one of these ways.
+    /// Waits for a reload with one of these outcomes.
     pub(super) async fn wait_for_outcome(&self, wanted: &[&str]) -> Record {
         let ends = |record: &Record| {
             record.event() == "reload" && wanted.contains(&record.text("outcome"))
         };
-        self.host.log().take("reload's end", ends).await
+        self.host.log().take("reload with that outcome", ends).await
     }
 
-    /// Waits until the last good code is served.
+    /// Waits until the host serves the last good code.
     pub(super) async fn wait_for_good_code(&self) {
         within("the good code", async {
             while code(&self.host.get("/").await) != Some(self.good) {}
@@ -102,22 +102,22 @@ impl TestServer {
         .await;
     }
 
-    /// Waits until the stack has proved itself: what crashes from then on is measured against it.
+    /// Waits until the stack is a rollback target.
     pub(super) async fn wait_until_proven(&self) {
-        within("a stack that has proved itself", async {
+        within("the end of probation", async {
             while self.ask("status").await["value"]["on_probation"] == true {}
         })
         .await;
     }
 
     pub(super) async fn kill(&mut self) {
-        kill_process(self.worker, Signal::KILL).expect("the worker is there");
+        kill_process(self.worker, Signal::KILL).expect("the worker runs");
         self.next_worker().await;
     }
 
-    /// Waits for another worker that serves.
+    /// Waits until another worker serves.
     pub(super) async fn next_worker(&mut self) {
-        self.worker = self.host.next_worker().await.expect("it has a number");
+        self.worker = self.host.next_worker().await.expect("the worker has an id");
     }
 
     pub(super) async fn restart(&mut self) {
@@ -126,7 +126,7 @@ impl TestServer {
         self.next_worker().await;
     }
 
-    /// The answer to a question over the control socket.
+    /// The reply to a request on the control socket.
     pub(super) async fn ask(&self, what: &str) -> Value {
         let path = self.site.path().join("config.ru.sock");
         let line = format!("{{\"ask\":\"{what}\"}}\n");
@@ -140,7 +140,7 @@ impl TestServer {
         within("an answer", asked).await.expect("an answer")
     }
 
-    /// What is left at the end: the supervisor and one worker, none of them dead, no file too many.
+    /// Asserts that only the supervisor and one worker are left, no zombie and no extra file.
     pub(super) async fn assert_nothing_left(&self) {
         let supervisor = self.host.pid().as_raw_nonzero().get();
         within("one worker alone", async {
@@ -156,12 +156,12 @@ impl TestServer {
         assert_eq!(directories.len(), 2, "{directories:?}");
         for directory in directories {
             let files = entries(&self.site.runtime().join(directory));
-            // What serves, what is known to be good, and what was good before that.
+            // The active library and two rollback targets.
             assert!(files.len() <= 4, "{files:?}");
         }
     }
 
-    /// How many descriptors the supervisor has.
+    /// The number of the supervisor's open descriptors.
     pub(super) fn descriptors(&self) -> usize {
         let supervisor = self.host.pid().as_raw_nonzero();
         entries(Path::new(&format!("/proc/{supervisor}/fd"))).len()
@@ -196,14 +196,14 @@ fn with_code(library: &[u8], code: u64, fault: &str, request: u64) -> Vec<u8> {
     )
 }
 
-/// Short times, so that each rule comes to bear.
+/// A manifest with short times, so that each rule applies.
 fn manifest(mark: u64) -> String {
     format!(
         "[limits]
-drain_timeout = \"1s\"
-shutdown_timeout = \"1s\"
-block_report = \"200ms\"
-block_limit = \"500ms\"
+drain_timeout = \"5s\"
+shutdown_timeout = \"5s\"
+block_report = \"500ms\"
+block_limit = \"2s\"
 
 [failures]
 crashes = 2

@@ -62,7 +62,7 @@ async fn stack_api_has_config_without_secrets_and_positions() {
         "uses": [{ "plugin": "headers", "off": false }],
     });
     assert_eq!(stack["directives"][1], level);
-    // What the log says of the stack is there, too.
+    // The log's facts about the stack are there too.
     assert!(!api(&host, "log").await.to_string().contains("c2VjcmV0"));
 }
 
@@ -115,7 +115,7 @@ async fn layer_move_and_switch_are_undone() {
     assert_eq!(stack["directives"][1]["uses"][0]["off"], true);
     assert_eq!(stack["undo"], true);
 
-    // It is not what it was any more.
+    // The manifest has changed meanwhile.
     let (status, said) = post(&host, "edit", &edit).await;
     assert_eq!(status, 409, "{said}");
 

@@ -4,7 +4,7 @@ use stackup_tests::{Connection, Host};
 
 use super::{answers, get};
 
-/// A stream of events whose head has come.
+/// A stream of events after its head.
 async fn listen(host: &Host) -> Connection {
     let mut connection = host.connect().await;
     let address = host.address();
@@ -16,11 +16,11 @@ async fn listen(host: &Host) -> Connection {
     connection
 }
 
-/// The data of the next event of this kind that `wanted` wants.
+/// The data of the next event of this kind that matches `wanted`.
 async fn next(events: &mut Connection, kind: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     loop {
         let chunk = events.chunk().await.expect("an event");
-        assert!(!chunk.is_empty(), "the stream has ended before a `{kind}`");
+        assert!(!chunk.is_empty(), "the stream ends before a `{kind}`");
         let text = String::from_utf8_lossy(&chunk).into_owned();
         let Some((_, event)) = text.split_once("event: ") else {
             continue;
@@ -73,7 +73,7 @@ async fn open_event_stream_delays_neither_stop_nor_renewal() {
     next(&mut old, "state", |_| true).await;
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    // Who asks again where the old one was is sent on to the next worker.
+    // A client that reconnects reaches the next worker.
     while !old.chunk().await.expect("the end of a stream").is_empty() {}
     old.trailers().await.expect("the end of a stream");
     let address = host.address();

@@ -5,7 +5,7 @@ use super::{answers, get};
 
 const EDIT: &str = r#"{"level":"","index":0,"plugin":"stamp","off":true}"#;
 
-/// The response to a request with this `Host`, and these lines in its head.
+/// The response to a request with this `Host` and these header lines.
 async fn request_as(host: &Host, request: &str, name: &str, lines: &str, body: &str) -> Response {
     let mut connection = host.connect().await;
     let length = body.len();
@@ -35,7 +35,7 @@ async fn foreign_host_name_is_refused() {
     )
     .await;
     assert_eq!(response.status(), 200);
-    // Who may not look is not told where to.
+    // A refused client does not learn the page's address.
     let html = "GET /?header=content-type:text/html&body=%3Chead%3E";
     let response = request_as(&host, html, "evil.example", "", "").await;
     assert_eq!(response.text(), "<head>");

@@ -1,12 +1,12 @@
 //! `stackup dev` as HTTP clients see it.
 
-/// The facts that the inspector shows, and the changes that it makes.
+/// The inspector's API: facts and changes.
 mod api;
-/// What is told as it happens.
+/// The stream of events.
 mod events;
-/// Who may look, and who may change something.
+/// Which clients may read, and which may change something.
 mod guards;
-/// The script in a page, and where it is not.
+/// Which pages get the script.
 mod pages;
 
 use stackup_tests::http::Response;
@@ -19,7 +19,7 @@ async fn answers(manifest: &str, plugins: &[&str]) -> (Site, Host) {
     (site, host)
 }
 
-/// The response to a request by the host's own name, with these lines in its head.
+/// The response to a request with the host's own name and these header lines.
 async fn ask(host: &Host, method: &str, target: &str, lines: &[&str], body: &str) -> Response {
     let mut connection = host.connect().await;
     let address = host.address();
@@ -39,7 +39,7 @@ async fn ask(host: &Host, method: &str, target: &str, lines: &[&str], body: &str
     }
 }
 
-/// `text` as a value of a query.
+/// `text` encoded for a query.
 fn encoded(text: &str) -> String {
     let bytes = text.bytes().map(|byte| format!("%{byte:02x}"));
     bytes.collect()

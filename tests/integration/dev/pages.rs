@@ -20,16 +20,16 @@ async fn script_starts_head_and_length_is_right() {
         response.header("content-length"),
         Some(text.len().to_string().as_str())
     );
-    // Where there is no head, it comes last.
+    // Without a `<head>`, it comes last.
     let response = get(&host, "/?header=content-type:text/html&body=%3Cp%3Ea", &[]).await;
     assert_eq!(response.text(), format!("<p>a{SCRIPT}"));
-    // A HEAD is told of the same.
+    // A HEAD gets the same headers.
     let head = ask(&host, "HEAD", &page(""), &[], "").await;
     assert_eq!(
         head.header("content-length"),
         Some(text.len().to_string().as_str())
     );
-    // What answers a form is not to be asked for again.
+    // The response to a form must not be reloaded.
     let response = ask(&host, "POST", &page(""), &[], "").await;
     assert!(
         response.text().contains("data-generation=\"1\" data-once "),
@@ -69,7 +69,7 @@ async fn partial_and_encoded_pages_get_no_script() {
     assert_eq!(response.status(), 304);
     assert_eq!(response.header("etag"), Some("\"a\""));
     assert_eq!(response.text(), "");
-    // A script of the page asked for it.
+    // Requested by a script of the page.
     let response = get(&host, &page(""), &["sec-fetch-dest: empty"]).await;
     assert!(!response.text().contains("client.js"), "{response}");
     let response = get(&host, &page(""), &["sec-fetch-dest: iframe"]).await;
@@ -148,7 +148,7 @@ async fn streamed_page_is_not_delayed() {
         .await;
     let head = connection.head().await;
     assert_eq!(head.header("content-type"), Some("text/html"));
-    // It is here before the rest is sent.
+    // It arrives before the rest is sent.
     let first = connection.chunk().await.expect("a chunk");
     let first = String::from_utf8_lossy(&first).into_owned();
     assert!(first.starts_with("<head><script "), "{first}");

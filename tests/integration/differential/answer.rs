@@ -1,4 +1,4 @@
-//! An answer, and what of it is compared.
+//! A response, and the parts of it that are compared.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -9,7 +9,7 @@ use stackup_tests::http::Head;
 
 use super::case::{Case, Compared};
 
-/// What servers say of themselves and of the connection.
+/// Headers about the server and the connection.
 const OF_THE_SERVER: [&str; 5] = [
     "connection",
     "date",
@@ -17,7 +17,7 @@ const OF_THE_SERVER: [&str; 5] = [
     "server",
     "transfer-encoding",
 ];
-/// Lists whose order and case say nothing.
+/// Lists whose order and case do not matter.
 const LISTS: [&str; 2] = ["allow", "vary"];
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Answer {
         Self { head, body, log }
     }
 
-    /// What was logged of it; when and how long are of the moment.
+    /// Adds its log line without times.
     pub(super) fn log(&mut self, line: &str) {
         let mut line = line.trim_end().to_owned();
         if let (Some(from), Some(to)) = (line.find('['), line.find(']')) {
@@ -72,7 +72,7 @@ impl Answer {
                 fields.insert("body".to_owned(), body);
             }
             Compared::Links => {
-                // How long a page is depends on its wording.
+                // The length of a page depends on its wording.
                 fields.remove("content-length");
                 fields.insert("body".to_owned(), links(&body));
             }
@@ -91,12 +91,12 @@ impl Answer {
         Some(boundary.trim_matches('"').to_owned())
     }
 
-    /// The body, unpacked: two compressors need not make the same bytes.
+    /// The decompressed body: compressors may produce different bytes.
     fn content(&self) -> String {
         let mut content = Vec::new();
         if self.head.header("content-encoding") == Some("gzip") && !self.body.is_empty() {
             let read = GzDecoder::new(&*self.body).read_to_end(&mut content);
-            read.expect("what says that it is gzip is gzip");
+            read.expect("a gzip body");
         } else {
             content.clone_from(&self.body);
         }
@@ -113,7 +113,7 @@ fn normal(name: &str, value: &str) -> String {
         items.sort_unstable();
         return items.join(", ");
     }
-    // What is in a cookie is a secret; where and how long it is kept is not.
+    // The value of a cookie is random; its attributes are not.
     if let ("set-cookie", Some((name, attributes))) = (name, value.split_once(';')) {
         let name = name.split('=').next().unwrap_or_default();
         let mut attributes: Vec<String> = attributes
@@ -129,7 +129,7 @@ fn normal(name: &str, value: &str) -> String {
     }
 }
 
-/// The last segments of what `href`s lead to.
+/// The last segments of all `href`s.
 fn links(page: &str) -> String {
     let page = page.replace("&#x2F;", "/");
     let hrefs = page.split("href=").skip(1).filter_map(|rest| {

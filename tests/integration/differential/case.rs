@@ -1,11 +1,11 @@
-//! `tests/differential/groups/*/cases`, and what is beside each.
+//! Reads `tests/differential/groups/*/cases`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use stackup_tests::artifacts;
 
-/// One stack, written twice, and the requests to it.
+/// One stack as `config.ru` and as `config.ru.toml`, and its requests.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) name: String,
@@ -18,23 +18,23 @@ pub(super) struct Group {
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) name: String,
-    /// As it is sent.
+    /// The bytes to send.
     pub(super) request: String,
     pub(super) body: Compared,
 }
 
-/// What of a body is compared.
+/// The part of a body that is compared.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Compared {
     /// All of it.
     Whole,
-    /// `[links]`: where the links of a page lead, by their last segment.
+    /// `[links]`: the last segments of a page's links.
     Links,
-    /// `[page TEXT]`: that it has this text, and is no empty page.
+    /// `[page TEXT]`: whether the page has this text.
     Page(String),
 }
 
-/// Where the data of these tests is.
+/// The folder with the data of these tests.
 pub(super) fn folder() -> PathBuf {
     artifacts::workspace().join("tests/differential")
 }
@@ -113,7 +113,7 @@ impl Compared {
         match text.split_once(' ') {
             None if text == "links" => Self::Links,
             Some(("page", text)) => Self::Page(text.to_owned()),
-            _ => panic!("`[{text}]` says nothing of a body"),
+            _ => panic!("unknown part of a body: `[{text}]`"),
         }
     }
 }

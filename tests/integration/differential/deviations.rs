@@ -1,4 +1,4 @@
-//! `tests/differential/deviations.toml`: what differs from Rack on purpose.
+//! `tests/differential/deviations.toml`: intended differences from Rack.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::case;
 
-/// All that is known to differ, and how often each was seen.
+/// All known differences, and how often each occurred.
 #[derive(Debug)]
 pub(super) struct Deviations(Vec<(Deviation, Vec<usize>)>);
 
@@ -17,9 +17,9 @@ struct Deviation {
     /// `group/case`, or `group/*`; each must occur.
     cases: Vec<String>,
     fields: Vec<String>,
-    /// Rack's value, where only that one is meant; empty is none.
+    /// Rack's value, if only this one deviates; empty means absent.
     rack: Option<String>,
-    /// The value here, likewise.
+    /// Our value, likewise.
     here: Option<String>,
     reason: String,
 }
@@ -45,7 +45,7 @@ impl Deviations {
         Self(file.deviation.into_iter().map(with_count).collect())
     }
 
-    /// Whether it is known that this field of this case differs, and so.
+    /// Whether this difference of this case is known.
     pub(super) fn explain(&mut self, case: &str, field: &str, rack: &str, here: &str) -> bool {
         let mut explained = false;
         for (deviation, seen) in &mut self.0 {
@@ -75,7 +75,7 @@ impl Deviations {
         explained
     }
 
-    /// Those that were not seen, a line for each.
+    /// Deviations that did not occur, one per line.
     pub(super) fn unused(&self) -> String {
         let mut idle = String::new();
         for (deviation, seen) in &self.0 {
@@ -88,7 +88,7 @@ impl Deviations {
         idle
     }
 
-    /// How many fields were explained.
+    /// The number of explained fields.
     pub(super) fn seen(&self) -> usize {
         self.0.iter().flat_map(|(_, seen)| seen).sum()
     }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::case::{self, Group};
 
-/// A process that serves every group; ends when dropped.
+/// A process that serves every group, killed on drop.
 #[derive(Debug)]
 pub(super) struct Ruby {
     process: Child,
@@ -20,7 +20,7 @@ pub(super) struct Ruby {
 }
 
 impl Ruby {
-    /// Whether there is a Ruby with what is needed.
+    /// Whether Ruby and the gems are installed.
     pub(super) fn is_available() -> bool {
         let mut ruby = Command::new("ruby");
         ruby.args(["-e", "require 'rack'; require 'puma'"]);
@@ -34,13 +34,13 @@ impl Ruby {
             .arg(case::folder().join("serve.rb"))
             .arg(site)
             .args(groups.iter().map(|group| &group.folder))
-            // Without these a config.ru gets what its group does not name.
+            // Otherwise Rack adds middleware that the group does not name.
             .env("RACK_ENV", "none")
             .env_remove("RUBYOPT")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut process = command.spawn().expect("ruby can be run");
+        let mut process = command.spawn().expect("ruby starts");
         let stdout = process.stdout.take().expect("stdout is piped");
         let (sender, mut output) = mpsc::unbounded_channel();
         thread::spawn(move || {
@@ -51,7 +51,7 @@ impl Ruby {
         let mut addresses = HashMap::new();
         while addresses.len() < groups.len() {
             let line = within("ruby's ports", output.recv()).await;
-            let line = line.expect("ruby serves; run serve.rb by hand to see why it doesn't");
+            let line = line.expect("ruby does not serve: run serve.rb to see why");
             let words: Vec<&str> = line.split(' ').collect();
             if let ["port", group, port] = words[..] {
                 addresses.insert(group.to_owned(), format!("127.0.0.1:{port}"));
@@ -64,15 +64,15 @@ impl Ruby {
         }
     }
 
-    /// Where a group is served.
+    /// The address of a group.
     pub(super) fn address(&self, group: &Group) -> &str {
         &self.addresses[&group.name]
     }
 
-    /// The next line that a stack logs.
+    /// The next line of the log.
     pub(super) async fn line(&mut self) -> String {
         let line = within("a line of ruby's log", self.output.recv()).await;
-        let line = line.expect("ruby goes on");
+        let line = line.expect("ruby still runs");
         let mut parts = line.splitn(3, ' ');
         assert_eq!(parts.next(), Some("log"), "{line}");
         parts.nth(1).unwrap_or_default().to_owned()

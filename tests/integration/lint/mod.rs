@@ -1,4 +1,4 @@
-//! The rules of SPEC.md, looked at between the layers of `stackup dev`.
+//! The rules of SPEC.md, checked between the layers of `stackup dev`.
 
 mod shelf;
 mod violations;
@@ -6,7 +6,7 @@ mod violations;
 use serde_json::Value;
 use stackup_tests::Host;
 
-/// What the inspector lists: handler, rule and count.
+/// The inspector's findings: handler, rule and count.
 async fn findings(host: &Host) -> Vec<(String, String, u64)> {
     let text = findings_json(host).await;
     let all: Vec<Value> = serde_json::from_str(&text).expect("the inspector's JSON");
@@ -22,7 +22,7 @@ async fn findings(host: &Host) -> Vec<(String, String, u64)> {
         .collect()
 }
 
-/// The same, all there is to say.
+/// The inspector's findings as JSON.
 async fn findings_json(host: &Host) -> String {
     let mut connection = host.connect().await;
     connection
@@ -33,7 +33,7 @@ async fn findings_json(host: &Host) -> String {
     response.text().to_owned()
 }
 
-/// Sends a request, and reads as much of the answer as comes; it may be none, for some are bad on purpose.
+/// Sends a request and reads the response as far as it goes: some are invalid on purpose.
 async fn send(host: &Host, request: &str) {
     let mut connection = host.connect().await;
     connection.send(request).await;

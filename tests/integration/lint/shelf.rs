@@ -1,4 +1,4 @@
-//! The shelf breaks no rule, whatever it is asked.
+//! The shelf breaks no rule in any request.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use stackup_tests::{Host, Site, artifacts};
 
 use super::{findings_json, send};
 
-/// All of the shelf. What can't be at the top, since it answers in place of the others, is in a map of its own.
+/// The whole shelf. Plugins that respond instead of calling the next one have a map of their own.
 const MANIFEST: &str = r#"
 use = [
   { plugin = "lint", config = { strict = false } },
@@ -189,7 +189,7 @@ const TARGETS: [&str; 33] = [
     "/pig?body=hello+world&header=content-type:text/plain&header=etag:%22a%22",
 ];
 
-/// What a client says besides.
+/// Header lines of requests.
 const HEADERS: [&str; 9] = [
     "",
     "accept-encoding: gzip\r\n",
@@ -254,7 +254,7 @@ async fn shelf_has_no_violation() {
     assert_eq!(uncalled_plugins(&host).await, Vec::<String>::new());
 }
 
-/// The plugins that no request has come to.
+/// The plugins that no request reached.
 async fn uncalled_plugins(host: &Host) -> Vec<String> {
     let mut connection = host.connect().await;
     connection

@@ -1,4 +1,4 @@
-//! A plugin that is bad on purpose, among good ones.
+//! A plugin that breaks rules on purpose, between plugins that do not.
 
 use stackup_tests::{Host, Site};
 
@@ -6,12 +6,12 @@ use super::{findings, findings_json, send};
 
 const PLUGINS: [&str; 4] = ["offends", "request-id", "runtime", "security-headers"];
 
-/// Layers without fault above, between and below.
+/// Correct layers above, between and below.
 const MANIFEST: &str = r#"
 use = ["request-id", "offends#layer", "runtime", "security-headers"]
 run = "offends#app"
 [limits]
-block_report = "100ms"
+block_report = "500ms"
 "#;
 
 async fn develop(manifest: &str) -> (Site, Host) {
@@ -24,7 +24,7 @@ fn get(query: &str) -> String {
     format!("GET /?{query} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
 }
 
-/// A way to break a rule: the request, whose fault it is, and the rule. What is said of it: `lints/*.case`.
+/// Requests that break a rule, the handler to blame, and the rule. The messages are in `lints/*.case`.
 const VIOLATIONS: [(&str, &str, &str); 19] = [
     ("layer=no-path", "layer", "R8"),
     ("layer=star", "layer", "R8"),
@@ -65,7 +65,7 @@ async fn violation_is_reported_with_its_handler() {
             (&*handler, rule),
             "{query}: {line}"
         );
-        // Again: counted and not told, and no other is at fault.
+        // The second time it is counted but not logged, and no other handler is blamed.
         send(&host, &request).await;
         let all = findings(&host).await;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Clients that ask without a pause and look at every byte of what they get.
+//! Clients that send requests without a pause and check every byte of the responses.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use stackup_tests::Connection;
 use stackup_tests::marks::Mark;
 use tokio::task::JoinSet;
 
-/// Connections that stay open and ask for short responses; some ask for streams as well.
+/// Clients that keep their connection and request short responses; some also request streams.
 const KEEP_ALIVE: usize = 16;
-/// Clients that connect anew for each request.
+/// Clients that connect for each request.
 const ONE_REQUEST: usize = 2;
 
-/// Clients at work.
+/// Running clients.
 pub(super) struct Clients {
     tasks: JoinSet<Seen>,
     stop: Arc<AtomicBool>,
 }
 
-/// What clients saw.
+/// What clients received.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) marks: BTreeSet<Mark>,
@@ -48,12 +48,12 @@ impl Clients {
     ///
     /// # Panics
     ///
-    /// When one of them got something else than it should have.
+    /// If one of them got an unexpected response.
     pub(super) async fn stop(mut self) -> Seen {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Seen::default();
         while let Some(seen) = self.tasks.join_next().await {
-            let seen = seen.expect("a client got what it should not");
+            let seen = seen.expect("a client got an unexpected response");
             all.marks.extend(seen.marks);
             all.responses += seen.responses;
             all.streams += seen.streams;
@@ -80,7 +80,7 @@ impl Client {
                 Some(connection) => connection,
                 None => {
                     seen.connections += 1;
-                    // Numbers only ever grow on one connection; a new one begins anew.
+                    // On one connection, generations never go back. A new connection starts over.
                     last = 0;
                     Connection::tcp(&self.address).await
                 }

@@ -1,7 +1,8 @@
-//! `#! plugin NAME` and `#! crate NAME` say what is there, then comes the manifest, then the steps. A step begins with
-//! `### ` and what is done: `stackup dev`, `save FILE` with its text below, `remove FILE`, or a request with its headers and its body.
+//! A case starts with `#! plugin NAME` and `#! crate NAME` lines, then the manifest, then the steps. A step starts with
+//! `### ` and its action: `stackup dev`, `save FILE` with the text below, `remove FILE`, or a request with headers and
+//! body.
 
-/// What is above the dashes.
+/// The input of a case.
 #[derive(Default)]
 pub(super) struct Case {
     /// Plugins of this workspace whose libraries are in `plugins/`.
@@ -12,7 +13,7 @@ pub(super) struct Case {
     pub(super) steps: Vec<Step>,
 }
 
-/// What is done, and with what.
+/// One step of a case.
 pub(super) struct Step {
     pub(super) title: String,
     pub(super) text: String,
@@ -45,12 +46,12 @@ impl Case {
 }
 
 impl Step {
-    /// The file that is saved, if this is that.
+    /// The file that the step saves.
     pub(super) fn saves(&self) -> Option<&str> {
         self.title.strip_prefix("save ")
     }
 
-    /// The file that is removed.
+    /// The file that the step removes.
     pub(super) fn removes(&self) -> Option<&str> {
         self.title.strip_prefix("remove ")
     }

@@ -39,7 +39,7 @@ async fn run_case(case: Case) -> Result<String, String> {
     Ok(normalize(&all.join("\n"), site.path(), &host))
 }
 
-/// How the next reload ends that finds a change.
+/// The outcome of the next reload that finds a change.
 async fn next_outcome(host: &Host) -> String {
     loop {
         let record = host.event("reload").await;
@@ -57,12 +57,12 @@ async fn response_to(host: &Host, step: &Step) -> String {
     if head.header("content-type") == Some("text/event-stream") {
         return format!("{shown}\n{}", first_event(&mut connection).await);
     }
-    let body = connection.body(&head).await.expect("a whole response");
+    let body = connection.body(&head).await.expect("a complete response");
     let text = String::from_utf8_lossy(&body);
     format!("{shown}\n{}\n", text.trim_end())
 }
 
-/// What a page is told first; the text of a problem as it shows it.
+/// The first event of a page, with the text of a problem below it.
 async fn first_event(events: &mut Connection) -> String {
     let chunk = events.chunk().await.expect("an event");
     let text = String::from_utf8_lossy(&chunk).into_owned();

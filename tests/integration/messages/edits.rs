@@ -28,7 +28,7 @@ async fn run_case(case: Case) -> Result<String, String> {
                 }
                 terminal.new_output()
             }
-            // Nobody sees it yet.
+            // `stackup dev` does not run yet.
             None => continue,
             Some(terminal) => output_after(terminal, step).await,
         };
@@ -47,7 +47,7 @@ async fn output_after(terminal: &mut Terminal, step: &Step) -> String {
 }
 
 async fn wait_for_reload(terminal: &Terminal) {
-    // The line of a start names no changes.
+    // The line of the start lists no changes.
     let swapped = |line: &str| line.contains(", ready in ") && line.contains(": ");
     let kept = ["the change is refused: ", "there is no stack yet: "];
     let ends = |line: &str| swapped(line) || kept.iter().any(|begins| line.starts_with(begins));

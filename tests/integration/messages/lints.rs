@@ -23,9 +23,9 @@ async fn run_case(case: Case) -> Result<String, String> {
     for Step { title, text } in case.steps {
         let text = format!("connection: close\n{text}");
         let step = Step { title, text };
-        // The answer may be bad on purpose.
+        // The response may be invalid on purpose.
         request::send(&terminal.host, &step).await.rest().await;
-        // One that blocks is told of before that ends, and after it.
+        // A blocking handler is reported while it blocks and afterwards.
         let last = |line: &str| line.starts_with(WARNS) && !line.contains("blocks its thread for");
         terminal.wait("violation", last).await;
         let output = terminal.new_output();

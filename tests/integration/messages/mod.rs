@@ -1,23 +1,23 @@
-//! What a person reads who develops, in full: `dev/*.case`, `lints/*.case`, `edits/*.case`.
+//! The complete output of `stackup dev`: `dev/*.case`, `lints/*.case`, `edits/*.case`.
 
-/// What is above the dashes of a case.
+/// The parser of cases.
 mod case;
-/// What `stackup dev` says over HTTP.
+/// Output over HTTP.
 mod dev;
-/// What the terminal says of crates that are saved.
+/// Terminal output about saved crates.
 mod edits;
-/// What the terminal says of layers that break a rule.
+/// Terminal output about layers that break a rule.
 mod lints;
-/// What is the same whenever and wherever it is said.
+/// Replaces values that differ between runs.
 mod normalize;
 /// A request of a case, and the response to it.
 mod request;
-/// A host whose terminal is read.
+/// A host and its terminal output.
 mod terminal;
 
 use std::future::Future;
 
-/// Plays a case to its end. What panics meanwhile is a difference of this case alone.
+/// Runs a case. A panic fails only this case.
 fn play(
     case: impl Future<Output = Result<String, String>> + Send + 'static,
 ) -> Result<String, String> {

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use stackup_tests::{Host, artifacts};
 
-/// Lines that come when they come, and what cargo says of its progress.
+/// Lines that come at any time, and cargo's progress.
 const IGNORED_LINES: [&str; 7] = [
     "error: could not compile ",
     "listening on ",
@@ -13,7 +13,7 @@ const IGNORED_LINES: [&str; 7] = [
     "    Blocking ",
 ];
 
-/// `text` without what differs from run to run: places, ports, times, fingerprints.
+/// `text` without paths, ports, times and fingerprints, which differ between runs.
 pub(super) fn normalize(text: &str, folder: &Path, host: &Host) -> String {
     let port = host.address().rsplit_once(':').map_or("", |(_, port)| port);
     let text = text.replace(&*folder.to_string_lossy(), "FOLDER");
@@ -28,9 +28,9 @@ pub(super) fn normalize(text: &str, folder: &Path, host: &Host) -> String {
         .lines()
         .filter(|line| !is_ignored(line) && !is_timed(line));
     let text: String = kept.map(|line| replace_numbers(line) + "\n").collect();
-    // A long time is shown in another unit than a short one.
+    // Long times have another unit.
     let text = text.replace(", ready in N s", ", ready in N ms");
-    // How it looks is for another to judge.
+    // Styles are not part of the test.
     let mut parts = text.split("<style>");
     let first = parts.next().unwrap_or_default().to_owned();
     let unstyled = |part: &str| {
@@ -43,7 +43,7 @@ pub(super) fn normalize(text: &str, folder: &Path, host: &Host) -> String {
     })
 }
 
-/// A text without the colours of a terminal.
+/// Removes the colours of a terminal.
 pub(super) fn strip_colours(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -64,7 +64,7 @@ fn replace_numbers(line: &str) -> String {
     all + rest
 }
 
-/// What is shown of a word between these.
+/// The placeholder for `word`, or the word itself.
 fn placeholder<'a>(word: &'a str, before: &str, after: &str) -> &'a str {
     let is_hex = |char: char| char.is_ascii_digit() || ('a'..='f').contains(&char);
     let has_digit = word.contains(|char: char| char.is_ascii_digit());

@@ -3,7 +3,7 @@ use stackup_tests::{Connection, Host};
 
 use super::case::Step;
 
-/// Headers that differ from time to time, and those that are the same wherever they are.
+/// Headers that differ between runs, or never differ.
 const IGNORED_HEADERS: [&str; 8] = [
     "cache-control",
     "connection",
@@ -15,9 +15,9 @@ const IGNORED_HEADERS: [&str; 8] = [
     "x-content-type-options",
 ];
 
-/// Sends the step's request; where it names no `host`, by the host's own name. `ADDRESS` stands for that.
+/// Sends the step's request. Without a `host` header it gets the host's own; `ADDRESS` is replaced by it.
 pub(super) async fn send(host: &Host, step: &Step) -> Connection {
-    // Above the first empty line is the head; there may be nothing above it.
+    // The head, which may be empty, ends at the first empty line.
     let text = format!("\n{}", step.text);
     let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
     let (head, body) = (head.trim(), body.trim_end());
@@ -39,13 +39,13 @@ pub(super) async fn send(host: &Host, step: &Step) -> Connection {
     connection
 }
 
-/// What is in a response for a person.
+/// The text of a response in a case.
 pub(super) fn response_text(response: &Response) -> String {
     let text = response.text();
     format!("{}\n{}\n", head_text(&response.head), text.trim_end())
 }
 
-/// The same of a head alone.
+/// The text of a head in a case.
 pub(super) fn head_text(head: &Head) -> String {
     let mut shown = format!("HTTP/1.1 {}\n", head.status);
     for (name, value) in &head.headers {
@@ -56,12 +56,12 @@ pub(super) fn head_text(head: &Head) -> String {
     shown
 }
 
-/// Whether nothing serves yet but what stands in: the reason is told when it does.
+/// Whether only the placeholder serves.
 pub(super) async fn serves_placeholder(host: &Host) -> bool {
     let (title, text) = ("GET /_stackup/api/stack".to_owned(), String::new());
     let mut connection = send(host, &Step { title, text }).await;
     let stack = connection.response().await.body;
-    // What stands in says nothing of `[dev]`, so the inspector is there.
+    // The placeholder has no `[dev]` settings, so the inspector is on.
     let stack = serde_json::from_slice::<serde_json::Value>(&stack);
     stack.is_ok_and(|stack| stack["state"]["generation"] == 0)
 }

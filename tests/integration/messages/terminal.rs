@@ -5,16 +5,16 @@ use stackup_tests::{Host, Site};
 
 use super::normalize::normalize;
 
-/// A host whose log is read as it comes.
+/// A host and the part of its log that was read.
 pub(super) struct Terminal {
     pub(super) host: Host,
     folder: PathBuf,
-    /// The lines that were shown.
+    /// The number of lines read.
     shown: usize,
 }
 
 impl Terminal {
-    /// That of `stackup dev`, which listens.
+    /// Waits until the host listens.
     pub(super) async fn open(mut host: Host, site: &Site) -> Self {
         host.listening().await;
         let folder = site.path().to_path_buf();
@@ -26,13 +26,13 @@ impl Terminal {
         }
     }
 
-    /// Waits for the next line that is `wanted`.
+    /// Waits for the next line that matches `wanted`.
     pub(super) async fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let is_wanted = |record: &Record| wanted(record.line());
         self.host.log().take(what, is_wanted).await;
     }
 
-    /// What it has said since it was asked last.
+    /// The lines since the last call.
     pub(super) fn new_output(&mut self) -> String {
         let log = self.host.log().to_string();
         let new: Vec<&str> = log.lines().skip(self.shown).collect();
@@ -40,7 +40,7 @@ impl Terminal {
         self.normalize(&new.join("\n"))
     }
 
-    /// Any text as it is shown.
+    /// Normalises any text.
     pub(super) fn normalize(&self, text: &str) -> String {
         normalize(text, &self.folder, &self.host)
     }

@@ -1,6 +1,6 @@
 //! The host as the upstream of a real nginx: no response to a POST is lost.
 //!
-//! Where there is no `nginx`, the tests say aloud that they skip.
+//! Without `nginx`, each test prints that it skips.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,20 +9,20 @@ use stackup_tests::http::Connection;
 use stackup_tests::{Host, Site, within};
 use tempfile::TempDir;
 
-/// Requests of each kind, one after the other.
+/// Requests of each kind, in sequence.
 const REQUESTS: usize = 8;
 
 /// The bodies, in bytes.
 const SIZES: [usize; 4] = [100, 20_000, 200_000, 1_000_000];
 
-/// An nginx in front of a host; it ends when it is dropped.
+/// An nginx in front of a host, killed on drop.
 struct Nginx {
     folder: TempDir,
     process: Child,
 }
 
 impl Nginx {
-    /// None, and a message, where there is no nginx.
+    /// `None`, with a message, if nginx is not installed.
     async fn start(upstream: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("nginx.conf");

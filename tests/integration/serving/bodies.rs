@@ -1,4 +1,4 @@
-//! Requests and responses with bodies, frame by frame.
+//! Request and response bodies, frame by frame.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn chunk_passes_before_rest_arrives() {
     connection.send(UPLOAD).await;
     connection.send("5\r\nfirst\r\n").await;
     assert_eq!(connection.head().await.status, 200);
-    // Each comes back before the next is sent, so nothing waits for the whole.
+    // Each comes back before the next is sent: nothing buffers the body.
     assert_eq!(connection.chunk().await.unwrap(), b"first");
     connection.send("6\r\nsecond\r\n").await;
     assert_eq!(connection.chunk().await.unwrap(), b"second");
@@ -45,7 +45,7 @@ async fn trailers_reach_client_that_accepts_them() {
     assert_eq!(response.text(), "before the trailers\n");
     let checksum = ("x-checksum".to_owned(), "abc".to_owned());
     assert_eq!(response.trailers, [checksum]);
-    // Who does not ask gets none (RFC 9110 §6.5.1).
+    // Clients that do not accept trailers get none (RFC 9110 §6.5.1).
     let response = connection.get("/trailers").await;
     assert!(response.trailers.is_empty(), "{:?}", response.trailers);
 }
@@ -78,7 +78,7 @@ async fn slow_reader_applies_back_pressure() {
     const CHUNKS: u64 = 2000;
     let (_site, host) = probe("").await;
     let mut reader = host.connect().await;
-    // 125 MiB, of which sockets hold a few.
+    // 125 MiB, of which the sockets buffer a few.
     reader
         .send(format!(
             "GET /flood?count={CHUNKS} HTTP/1.1\r\nhost: test\r\n\r\n"
@@ -87,7 +87,7 @@ async fn slow_reader_applies_back_pressure() {
     assert_eq!(reader.head().await.status, 200);
     let mut watcher = host.connect().await;
     let (mut before, mut still) = (0, 0);
-    // A producer that nobody stops gets further between any two of these looks.
+    // A producer without back-pressure would progress between any two samples.
     while still < 10 {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let sent: u64 = watcher.get("/sent").await.text().parse().unwrap();

@@ -1,4 +1,4 @@
-//! Stacks that are asked one after the other.
+//! Cascades: stacks tried in order.
 
 use stackup_tests::http::Response;
 use stackup_tests::{Host, Site};
@@ -12,7 +12,7 @@ async fn cascade(entries: &str) -> (Site, Host) {
     (site, host)
 }
 
-/// An entry that always answers so.
+/// An entry that always responds with this status.
 fn answer(status: u16, more: &str) -> String {
     format!(
         "{{ {more} run = {{ plugin = \"respond\", config = {{ status = {status}, body = \"{status}\" }} }} }}"
@@ -101,7 +101,7 @@ async fn body_read_by_branch_is_gone() {
         .await;
     assert_eq!(res.status(), 500);
     assert!(res.text().contains("the body is gone"), "{}", res.text());
-    // Nobody asks for it; a connection with an unread body is of no more use.
+    // Nothing reads the body, so the connection closes.
     let res = host
         .connect()
         .await

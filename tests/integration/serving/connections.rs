@@ -1,4 +1,4 @@
-//! One connection and the requests on it.
+//! Requests on one connection.
 
 use stackup_tests::{Host, Site};
 

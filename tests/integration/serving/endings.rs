@@ -1,4 +1,4 @@
-//! How requests and the process end.
+//! The end of requests and of the process.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::probe;
 
-/// No clock that would close an idle connection in place of the signal.
+/// Long timeouts, so that only the signal closes idle connections.
 const PATIENT: &str = "[limits]\nheader_timeout = \"off\"\n";
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn sigterm_refuses_new_connections() {
         .await;
     host.message("probe: reading").await;
     host.signal(Signal::TERM);
-    // The socket closes a moment after the signal, and tells nobody.
+    // The socket closes shortly after the signal, without an event.
     stackup_tests::within("a refused connection", async {
         while std::net::TcpStream::connect(host.address()).is_ok() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -135,7 +135,7 @@ async fn sighup_builds_generation_and_retires_old() {
     host.signal(Signal::HUP);
     let reload = host.reload("swapped").await;
     assert_eq!(reload.number("generation"), Some(2));
-    // The request that was under way stays with the generation that it began with.
+    // The request in flight stays with its generation.
     connection.send("half").await;
     let old = connection.response().await;
     assert_eq!(old.header("x-stackup-generation"), Some("1"));
@@ -147,7 +147,7 @@ async fn sighup_builds_generation_and_retires_old() {
     );
     host.message("probe: dropped the task").await;
     host.message("probe: dropped the app").await;
-    // The same connection goes on with the new one.
+    // The same connection continues with the new generation.
     let new = connection.get("/").await;
     assert_eq!(new.header("x-stackup-generation"), Some("2"));
 }

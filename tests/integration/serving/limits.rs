@@ -1,4 +1,4 @@
-//! What is too much, too slow or too long.
+//! Limits on sizes, counts and times.
 
 use super::probe;
 
@@ -23,7 +23,7 @@ async fn oversized_head_gets_431() {
     let (_site, host) = probe("[limits]\nheader_bytes = \"8KiB\"\n").await;
     let mut connection = host.connect().await;
     let long = "y".repeat(16 * 1024);
-    // The host may have answered and closed before all is sent.
+    // The host may respond and close before everything is sent.
     let head = format!("GET / HTTP/1.1\r\nhost: test\r\nx-long: {long}\r\n\r\n");
     let _ = connection.try_send(head.as_bytes()).await;
     assert_eq!(connection.head().await.status, 431);
@@ -38,7 +38,7 @@ async fn slow_head_gets_408() {
     assert_eq!(head.status, 408);
     assert_eq!(head.header("connection"), Some("close"));
     assert!(connection.closes().await);
-    // Who says nothing at all is closed without a word (RFC 9110 §15.5.9).
+    // A silent connection is closed without a response (RFC 9110 §15.5.9).
     let mut silent = host.connect().await;
     assert!(silent.closes().await);
 }
@@ -55,13 +55,13 @@ async fn oversized_body_gets_413() {
     let declared = connection.response().await;
     assert_eq!(declared.status(), 413);
     assert_eq!(declared.header("connection"), Some("close"));
-    // Declared, and the client waits to be asked: refused without a 100.
+    // Declared, with `expect`: refused without a 100.
     let mut waiting = host.connect().await;
     waiting
         .send("POST /length HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 11\r\n\r\n")
         .await;
     assert_eq!(waiting.head().await.status, 413);
-    // Streamed: refused where it passes the limit.
+    // Streamed: refused when it exceeds the limit.
     let mut streamed = host.connect().await;
     streamed
         .send("POST /length HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -72,7 +72,7 @@ async fn oversized_body_gets_413() {
 
 #[tokio::test]
 async fn slow_answer_gets_504_and_is_cancelled() {
-    let (_site, host) = probe("[limits]\nrequest_timeout = \"100ms\"\n").await;
+    let (_site, host) = probe("[limits]\nrequest_timeout = \"1s\"\n").await;
     let mut connection = host.connect().await;
     assert_eq!(connection.get("/wait").await.status(), 504);
     host.message("probe: dropped the wait").await;
@@ -87,7 +87,7 @@ async fn connections_over_limit_wait() {
     let mut second = host.connect().await;
     assert_eq!(first.get("/").await.status(), 200);
     assert_eq!(second.get("/").await.status(), 200);
-    // The kernel takes it, the host does not yet.
+    // The kernel accepts it, the host does not yet.
     let mut third = host.connect().await;
     third
         .send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\n\r\n")
@@ -96,7 +96,10 @@ async fn connections_over_limit_wait() {
         assert_eq!(first.get("/").await.status(), 200);
     }
     let read = |record: &stackup_tests::log::Record| record.message() == "probe: reading";
-    assert!(host.log().try_take(read).is_none(), "it got no place");
+    assert!(
+        host.log().try_take(read).is_none(),
+        "the third connection must wait"
+    );
     drop(second);
     assert_eq!(third.response().await.text(), "0");
 }

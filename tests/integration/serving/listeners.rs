@@ -1,4 +1,4 @@
-//! Where the host listens.
+//! Listeners: addresses and sockets.
 
 use stackup_tests::{Connection, Host, Site, artifacts};
 
@@ -23,7 +23,7 @@ async fn server_listens_on_unix_socket_and_several_addresses() {
     }
     host.signal(rustix::process::Signal::TERM);
     assert!(host.exited().await.success());
-    assert!(!socket.exists(), "its file goes with it");
+    assert!(!socket.exists(), "the socket's file must be removed");
 }
 
 #[tokio::test]

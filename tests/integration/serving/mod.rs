@@ -2,22 +2,22 @@
 
 /// The host as the upstream of a real nginx.
 mod behind_nginx;
-/// Requests and responses with bodies, frame by frame.
+/// Request and response bodies, frame by frame.
 mod bodies;
-/// Stacks that are asked one after the other.
+/// Cascades: stacks tried in order.
 mod cascade;
-/// One connection and the requests on it.
+/// Requests on one connection.
 mod connections;
-/// How requests and the process end.
+/// The end of requests and of the process.
 mod endings;
-/// What is too much, too slow or too long.
+/// Limits on sizes, counts and times.
 mod limits;
-/// Where the host listens.
+/// Listeners: addresses and sockets.
 mod listeners;
 
 /// Request bodies that no handler reads.
 mod unread_body;
-/// A stderr that nobody reads.
+/// A stderr without a reader.
 mod unread_log;
 
 use stackup_tests::{Host, Site};

@@ -1,4 +1,4 @@
-//! A stderr that nobody reads, as of a stalled log shipper: the server keeps serving.
+//! A stderr without a reader, as with a stalled log shipper: the server keeps serving.
 
 use std::io::{BufRead, BufReader};
 use std::process::{ChildStderr, Command};
@@ -14,7 +14,7 @@ const REQUESTS: usize = 300;
 /// A host whose log was read up to its start, and no further.
 struct Stalled {
     site: Site,
-    /// None once somebody reads it again.
+    /// `None` once the test reads it again.
     stderr: Option<BufReader<ChildStderr>>,
     host: std::process::Child,
 }
@@ -27,7 +27,7 @@ impl Stalled {
             "run = \"probe\"\n{listen}[limits]\nblock_report = \"10ms\"\nshutdown_timeout = \"0s\"\n"
         ));
         let mut host = command(&site).spawn().expect("a host");
-        let mut stderr = BufReader::new(host.stderr.take().expect("it is piped"));
+        let mut stderr = BufReader::new(host.stderr.take().expect("stdout is piped"));
         let mut line = String::new();
         while !line.contains("\"listening\"") {
             line.clear();
@@ -88,7 +88,7 @@ async fn stalled_stderr_stops_no_request_and_dropped_lines_are_reported() {
         }
     })
     .await;
-    // Once it is read again, it says what was dropped, what the watchdog has seen, and how the host ends.
+    // Once it is read again, the log has the dropped lines, the watchdog's report and the end of the process.
     let stderr = stalled.stderr.take().expect("a log");
     let waiting = read_until(stderr, &["log-dropped", "blocked"]);
     let (stderr, lines) = within("the lines that waited", waiting).await;

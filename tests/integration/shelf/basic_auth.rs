@@ -1,4 +1,4 @@
-//! Who has no password stays outside.
+//! `basic-auth`.
 
 use super::ask;
 use stackup_tests::{Host, Site};
@@ -10,7 +10,7 @@ plugin = "basic-auth"
 config = { realm = "Shelf", htpasswd = "htpasswd", look_every = 0 }
 "#;
 
-/// Of `sesame`.
+/// The hash of `sesame`.
 const HASH: &str = "$2y$04$abcdefghijklmnopqrstuuinwY/tkBVrn3xrxQI/TgnMHhkvl85RW";
 
 const ANN: &str = "authorization: Basic YW5uOnNlc2FtZQ==";

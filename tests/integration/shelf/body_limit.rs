@@ -11,7 +11,7 @@ async fn declared_length_over_limit_gets_413() {
     let mut connection = host.connect().await;
     assert_eq!(connection.post("/length", b"0123456789").await.text(), "10");
     host.message("probe: reading").await;
-    // Told: neither the app is called nor the client asked to send it.
+    // Declared: the app is not called, and the client gets no 100.
     let mut waiting = host.connect().await;
     waiting
         .send("POST /length HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 11\r\n\r\n")
@@ -19,7 +19,7 @@ async fn declared_length_over_limit_gets_413() {
     assert_eq!(waiting.head().await.status, 413);
     let reading = |record: &stackup_tests::log::Record| record.message() == "probe: reading";
     assert!(host.log().try_take(reading).is_none());
-    // Streamed: where it passes the limit, with the rest still to come.
+    // Streamed: refused when it exceeds the limit, before the rest arrives.
     let mut streamed = host.connect().await;
     streamed
         .send("POST /length HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n")

@@ -1,4 +1,4 @@
-//! Pages of other origins.
+//! `cors`.
 
 use super::{ask, serve};
 

@@ -1,4 +1,4 @@
-//! Listings.
+//! `directory`.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What comes back while it goes out.
+//! `echo`.
 
 use super::serve_site;
 

@@ -25,7 +25,7 @@ async fn equal_bytes_have_equal_etag_and_streams_none() {
     site.plugin("probe");
     site.manifest("use = [\"etag\"]\nrun = \"probe\"\n");
     host.reload("swapped").await;
-    // What is echoed comes back before the next chunk is sent: nobody collects it.
+    // Each chunk comes back before the next is sent: no layer buffers it.
     let upload = "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
     connection.send(upload.replace("POST", "QUERY")).await;
     connection.send("5\r\nfirst\r\n").await;

@@ -1,4 +1,4 @@
-//! Files below a directory.
+//! `files`.
 
 use std::fs::{self, File};
 
@@ -49,7 +49,7 @@ async fn file_is_served_whole_partial_and_not_modified() {
     let known = format!("if-modified-since: {modified}\r\n");
     let mut connection = ask(&host, "/a%20b.txt", &known).await;
     assert_eq!(connection.head().await.status, 304);
-    // The connection is still in step: nothing followed that head.
+    // The connection is still in sync: no body followed that head.
     connection
         .send("HEAD /a%20b.txt HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;
@@ -104,7 +104,7 @@ async fn no_spelling_escapes_root() {
 fn memory(host: &Host, what: &str) -> u64 {
     let pid = host.pid().as_raw_nonzero();
     let status = fs::read_to_string(format!("/proc/{pid}/status"));
-    let status = status.expect("the host is there");
+    let status = status.expect("the host runs");
     let line = status.lines().find_map(|line| line.strip_prefix(what));
     let number = line.and_then(|line| line.split_whitespace().next());
     let number = number.and_then(|number| number.parse().ok());
@@ -116,7 +116,7 @@ async fn stalled_large_downloads_hold_no_thread() {
     let (_site, host) = serve_site().await;
     assert_eq!(host.get("/a%20b.txt").await.status(), 200);
     let before = memory(&host, "VmRSS:");
-    // More of them than the machine has threads for requests, and none reads.
+    // More than the worker has threads, and none reads.
     let mut stalled = Vec::new();
     for _ in 0..32 {
         let mut connection = ask(&host, "/big.bin", "").await;

@@ -1,4 +1,4 @@
-//! https, or not at all.
+//! `force-ssl`.
 
 use super::serve_site;
 

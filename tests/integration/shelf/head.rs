@@ -21,7 +21,7 @@ async fn head_answer_is_get_answer_without_body() {
         without_date(&get.head.headers)
     );
     assert_eq!(head.header("content-length"), Some("5"));
-    // Nothing of a body stands between it and the next answer.
+    // No body precedes the next response.
     assert_eq!(connection.get("/?body=next").await.text(), "next");
     let empty = ask(&mut connection, "HEAD /", &[]).await;
     assert_ne!(empty.header("content-length"), Some("5"));

@@ -1,4 +1,4 @@
-//! That all is well.
+//! `health`.
 
 use super::serve_site;
 
@@ -24,7 +24,7 @@ async fn health_answers_get_and_head_only() {
         (head.status, head.header("content-length")),
         (200, Some("3"))
     );
-    // No body has come in between.
+    // No body precedes it.
     let posted = connection.post("/", b"").await;
     assert_eq!(
         (posted.status(), posted.header("allow")),

@@ -1,4 +1,4 @@
-//! Requests for somebody else's host.
+//! `host-authorization`.
 
 use super::serve;
 

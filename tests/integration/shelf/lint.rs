@@ -56,7 +56,7 @@ async fn stream_passes_chunk_by_chunk() {
         connection.post("/length", &[b'x'; 100_000]).await.text(),
         "100000"
     );
-    // What the server drops is nobody's offence.
+    // A header that the server drops is no violation.
     let head = super::ask(&mut connection, "HEAD /big?bytes=7", &[]).await;
     assert_eq!(
         (head.status(), head.header("content-length")),

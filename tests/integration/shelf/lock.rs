@@ -5,7 +5,7 @@ use stackup_tests::{Connection, Host, Site};
 const ECHO: &str =
     "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n";
 
-/// A stream that is under way, and with it the lock.
+/// A stream that holds the lock.
 async fn streaming(host: &Host) -> Connection {
     let mut connection = host.connect().await;
     connection.send(ECHO).await;
@@ -15,7 +15,7 @@ async fn streaming(host: &Host) -> Connection {
     connection
 }
 
-/// A request that says when the app has got it.
+/// Starts a request that the app logs when it receives it.
 async fn start_request(host: &Host) -> Connection {
     let mut connection = host.connect().await;
     connection
@@ -34,7 +34,7 @@ async fn lock_is_held_until_body_ends_or_client_leaves() {
     let waiting = |record: &stackup_tests::log::Record| record.message() == "probe: waiting";
     let mut stream = streaming(&host).await;
     let second = start_request(&host).await;
-    // Elsewhere all goes on, and in the meantime nobody got through.
+    // Other paths still respond, and no waiting request reached the app.
     for _ in 0..5 {
         assert_eq!(host.get("/free/").await.text(), "probe\n");
     }
@@ -42,14 +42,14 @@ async fn lock_is_held_until_body_ends_or_client_leaves() {
     stream.send("0\r\n\r\n").await;
     assert_eq!(stream.chunk().await.unwrap(), b"");
     host.message("probe: waiting").await;
-    // The next one waits for a client that leaves.
+    // The next one waits for a client that disconnects.
     let third = start_request(&host).await;
     assert!(host.log().try_take(waiting).is_none());
     drop(second);
     host.message("probe: dropped the wait").await;
     host.message("probe: waiting").await;
     drop(third);
-    // A generation later it is the same lock.
+    // The next generation uses the same lock.
     host.message("probe: dropped the wait").await;
     let mut stream = streaming(&host).await;
     site.manifest(&format!("{manifest}[limits]\nheader_timeout = \"20s\"\n"));

@@ -24,7 +24,7 @@ async fn log_line_follows_last_byte() {
     connection.send("0\r\n\r\n").await;
     let line = host.message("\"POST /echo HTTP/1.1\" 200 5 ").await;
     assert!(line.message().starts_with("127.0.0.1 - - ["), "{line}");
-    // Who leaves has one, too.
+    // A request whose client disconnects has one too.
     connection
         .send("GET /wait HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;

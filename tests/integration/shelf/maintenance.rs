@@ -1,4 +1,4 @@
-//! While the site is being worked on.
+//! `maintenance`.
 
 use std::fs;
 

@@ -12,7 +12,7 @@ async fn requests_below_null_logger_are_not_logged() {
     let mut connection = host.connect().await;
     assert_eq!(connection.get("/health/?body=ok").await.text(), "ok");
     assert_eq!(connection.get("/app/?body=ok").await.text(), "ok");
-    // By now the line of the first would be there, too.
+    // By now the line of the first would be there.
     host.message("\"GET /app/?body=ok HTTP/1.1\"").await;
     let line = |record: &stackup_tests::log::Record| record.message().contains("GET /health");
     assert!(host.log().try_take(line).is_none());

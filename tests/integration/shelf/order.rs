@@ -1,4 +1,4 @@
-//! What the order of a stack changes, and the one that `plugins/README.md` proposes.
+//! The effect of the order in a stack, and the order that `plugins/README.md` recommends.
 
 use super::{ask, serve};
 
@@ -25,7 +25,7 @@ async fn readme_order_works() {
     let plain = ask(&mut connection, target, &[]).await;
     let zipped = ask(&mut connection, target, &["accept-encoding: gzip"]).await;
     assert_eq!(zipped.header("content-encoding"), Some("gzip"));
-    // The tag is of the content and not of its form.
+    // The tag identifies the content, not its encoding.
     let tag = plain.header("etag").unwrap().to_owned();
     assert_eq!(zipped.header("etag"), Some(&*tag));
     let has = [

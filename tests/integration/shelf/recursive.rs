@@ -10,7 +10,7 @@ use  = [{ plugin = "recursive", config = { most = 2 } }, "request-id"]
 run  = "answers"
 "#;
 
-/// The query with which the app sends a request on.
+/// The query that makes the app forward the request.
 fn forward(to: &str) -> String {
     let to: String = to.bytes().map(|byte| format!("%{byte:02x}")).collect();
     format!("/a?header=rack.forward:{to}")
@@ -33,11 +33,11 @@ async fn recursive_request_stays_below_its_map() {
     );
     assert_eq!(res.header("rack.forward"), None);
     assert!(res.header("x-request-id").is_some());
-    // A circle has an end.
+    // A loop ends.
     let round = forward(&forward(&forward("/c")));
     assert_eq!(connection.get(&format!("/shop{round}")).await.status(), 500);
     host.message("forwarded more than 2 times").await;
-    // Without `recursive` the word reaches nobody.
+    // Without `recursive`, nothing handles the forward.
     let res = connection.get(&forward("/b")).await;
     assert_eq!((res.status(), res.header("rack.forward")), (200, None));
 }

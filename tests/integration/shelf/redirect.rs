@@ -1,4 +1,4 @@
-//! Clients that are sent elsewhere.
+//! `redirect`.
 
 use super::serve_site;
 

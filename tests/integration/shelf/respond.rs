@@ -1,4 +1,4 @@
-//! The same answer always.
+//! `respond`.
 
 use stackup_tests::{Host, Site};
 

@@ -1,4 +1,4 @@
-//! Paths that become others.
+//! `rewrite`.
 
 use super::serve_site;
 

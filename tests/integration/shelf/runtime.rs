@@ -16,7 +16,7 @@ async fn runtime_header_excludes_body_time() {
         seconds(slow.header("x-runtime-app")),
     );
     assert!(0.03 <= app && app <= all, "{all} {app}");
-    // A body that is still to come has its head, and the time in it, before it ends.
+    // The head, with its time, arrives before the body ends.
     connection
         .send("POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n")
         .await;

@@ -1,4 +1,4 @@
-//! Headers for browsers.
+//! `security-headers`.
 
 use super::serve;
 

@@ -1,4 +1,4 @@
-//! Files that the server in front sends.
+//! `sendfile`.
 
 use std::fs;
 

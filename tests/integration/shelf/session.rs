@@ -1,4 +1,4 @@
-//! Sessions, from request to request.
+//! `session`.
 
 use stackup_tests::{Connection, Host, Site};
 
@@ -13,7 +13,7 @@ fn manifest(secrets: &[&str]) -> String {
     )
 }
 
-/// What a browser with this cookie gets, and the cookie that it has after that.
+/// The response for this cookie, and the cookie after it.
 async fn visit(connection: &mut Connection, path: &str, cookie: &str) -> (String, String) {
     let cookie_line = format!("cookie: {cookie}");
     let lines: &[&str] = if cookie.is_empty() {

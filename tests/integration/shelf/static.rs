@@ -1,4 +1,4 @@
-//! Files before the app.
+//! `static`.
 
 use std::fs;
 

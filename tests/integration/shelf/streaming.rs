@@ -1,4 +1,4 @@
-//! Nothing on the shelf waits for the whole of what streams, in either direction, and nothing keeps it.
+//! No plugin of the shelf buffers a whole stream, in either direction.
 
 mod large;
 mod mounted;
@@ -11,7 +11,7 @@ use stackup_tests::{Connection, Host, Site, artifacts};
 
 use self::mounted::{MOUNTED, Mounted};
 
-/// Each middleware below a path of its own, and all of them above each other below `/all`.
+/// Each middleware below its own path, and all of them stacked below `/all`.
 fn site() -> Site {
     let typed =
         |media| format!("{{ plugin = \"content-type\", config = {{ default = \"{media}\" }} }}");
@@ -19,7 +19,7 @@ fn site() -> Site {
         let typed = typed(media);
         format!("[[map]]\npath = \"/{path}\"\nuse = [{layers}, {typed}]\nrun = \"probe\"\n")
     };
-    // `pig-latin` looks at text alone, so that all together what comes back is what was sent.
+    // `pig-latin` only changes text, so `/all` sends back what it receives.
     let all: Vec<String> = MOUNTED.iter().map(Mounted::directive).collect();
     let mut manifest = format!(
         "run = \"probe\"\n{}",
@@ -65,10 +65,10 @@ async fn stacked_middleware_stream_first_chunk() {
     }
 }
 
-/// Sends a body piece by piece to what sends it back, each piece only when the one before is back.
+/// Sends a body to an echo, each piece after the one before came back.
 async fn echoed(host: &Host, method: &str, path: &str, coding: &str, mounted: &Mounted) {
     let what = format!("{method} through {path} {coding}");
-    // Who hangs is the last that is named.
+    // If one hangs, its name is the last one printed.
     eprintln!("{what}");
     let mut connection = host.connect().await;
     let lines: String = mounted
@@ -124,7 +124,7 @@ async fn rest(connection: &mut Connection) -> Vec<u8> {
     }
 }
 
-/// As much of a compressed text as can be had of its beginning.
+/// Decodes as much of a truncated compressed text as possible.
 fn decoded(coding: &str, bytes: &[u8]) -> String {
     let mut decoder: Box<dyn Read> = match coding {
         "gzip" => Box::new(flate2::read::GzDecoder::new(bytes)),

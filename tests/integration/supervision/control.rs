@@ -1,4 +1,4 @@
-//! What an operator asks, and who asks without knowing how.
+//! Control commands, and malformed requests on the control socket.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -136,7 +136,7 @@ async fn second_server_serves_without_control_socket_or_with_its_own() {
     );
 }
 
-/// Says something on the control socket, and returns the reply and what follows it.
+/// Sends bytes on the control socket, and returns the reply and the bytes after it.
 async fn reply(site: &Site, line: &[u8]) -> (Value, Option<String>) {
     let socket = UnixStream::connect(site.path().join("config.ru.sock")).await;
     let mut stream = BufReader::new(socket.expect("a socket"));
@@ -157,7 +157,7 @@ async fn reply(site: &Site, line: &[u8]) -> (Value, Option<String>) {
 #[tokio::test]
 async fn malformed_control_request_gets_error() {
     let (site, host) = start(RUN, 1, "none").await;
-    // It says nothing, and is not waited for.
+    // A silent client delays nothing.
     let _silent = UnixStream::connect(site.path().join("config.ru.sock")).await;
     for nonsense in [
         &b"GET / HTTP/1.1\n"[..],

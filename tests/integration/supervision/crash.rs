@@ -1,4 +1,4 @@
-//! A worker that dies: who did it is told, and the next one serves the same sockets.
+//! A worker that dies: the log names the cause, and the next worker serves the same sockets.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ async fn crash_names_handler_and_cause_and_serving_continues() {
 async fn external_kill_blames_no_plugin_and_waiting_clients_are_served() {
     let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
-    // It is on probation: were it to blame, it would be rolled back.
+    // It is on probation: a crash blamed on it would roll it back.
     swap(&site, &host, 2, "none").await;
     stop(host.worker()).await;
     let mut waits = host.connect().await;
@@ -49,7 +49,7 @@ async fn external_kill_blames_no_plugin_and_waiting_clients_are_served() {
     assert!(host.log().try_take(quiet).is_none(), "{}", host.log());
 }
 
-/// Stops every thread of a process; the signal alone is not the stop yet.
+/// Stops a process and waits until all of its threads have stopped.
 async fn stop(process: Pid) {
     kill_process(process, Signal::STOP).expect("it is there");
     let threads = format!("/proc/{}/task", process.as_raw_nonzero());

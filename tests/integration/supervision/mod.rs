@@ -1,4 +1,4 @@
-//! What goes on when a worker does not: `stackup serve` as its operator and its clients see it.
+//! The supervisor: workers crash, hang and are replaced while `stackup serve` keeps serving.
 
 mod control;
 mod crash;
@@ -17,10 +17,10 @@ use stackup_tests::patch::patched;
 use stackup_tests::site::read;
 use stackup_tests::{Connection, Host, Site, artifacts, within};
 
-/// An app and two requests that prove it.
+/// An app whose probation is two requests.
 const FAULTY: &str = "run = \"faulty\"\n[failures]\nprobation_requests = 2\n";
 
-/// A library with this code, and this fault in every GET of `/fault`.
+/// A library with this code that has this fault in every GET of `/fault`.
 fn faulty(code: u64, fault: &str) -> Vec<u8> {
     let library = read(artifacts::plugin("faulty"));
     let code = format!("stackup-faulty-code-{code:08}");
@@ -37,13 +37,13 @@ async fn start(manifest: &str, code: u64, fault: &str) -> (Site, Host) {
     (site, host)
 }
 
-/// Puts another code in the place of the one that serves.
+/// Swaps to a library with this code and fault.
 async fn swap(site: &Site, host: &Host, code: u64, fault: &str) {
     site.library("faulty", &faulty(code, fault));
     wait_for_reload(host, "swapped").await;
 }
 
-/// Waits for a reload that ends so. Another may find nothing: one change can be noticed twice.
+/// Waits for a reload with this outcome. The host may report one change twice.
 async fn wait_for_reload(host: &Host, outcome: &str) -> Record {
     let ends = |record: &Record| record.event() == "reload" && record.text("outcome") == outcome;
     host.log()
@@ -51,7 +51,7 @@ async fn wait_for_reload(host: &Host, outcome: &str) -> Record {
         .await
 }
 
-/// Asks until the connection is the last of its worker, which is soon.
+/// Sends requests until the retiring worker closes the connection.
 async fn wait_for_connection_close(connection: &mut Connection) {
     let told = async {
         loop {
@@ -66,14 +66,14 @@ async fn wait_for_connection_close(connection: &mut Connection) {
     assert!(connection.closes().await);
 }
 
-/// Asks often enough for the stack that serves to have proved itself.
+/// Ends the probation of the active stack.
 async fn prove(host: &Host) {
     code(host).await;
     code(host).await;
     host.event("proven").await;
 }
 
-/// The code that serves.
+/// The code of the active stack.
 async fn code(host: &Host) -> u64 {
     let response = host.get("/").await;
     let text = response.text();
@@ -84,13 +84,13 @@ async fn code(host: &Host) -> u64 {
     code.unwrap_or_else(|_| panic!("{response}\nthe log:\n{}", host.log()))
 }
 
-/// A request at which the worker dies, and what is told of that when another one serves.
+/// Crashes the worker, waits until the next one serves, and returns the `crash` event.
 async fn crash_worker(host: &Host) -> Record {
     let mut connection = host.connect().await;
     connection
         .send("GET /fault HTTP/1.1\r\nhost: test\r\n\r\n")
         .await;
-    assert!(connection.closes().await, "no answer is made up");
+    assert!(connection.closes().await, "the client gets no response");
     let crash = host.event("crash").await;
     host.next_worker().await;
     crash

@@ -1,10 +1,10 @@
-//! A library that crashes again and again though its stack had proved itself.
+//! A library that crashes repeatedly after its stack became a rollback target.
 
 use stackup_tests::{Host, Site};
 
 use super::{FAULTY, code, crash_worker, faulty, prove, start, swap, wait_for_reload};
 
-/// Crashes until the library is quarantined, which is at the third time.
+/// Crashes the worker until the library is quarantined: three times.
 async fn crash_until_quarantined(host: &Host) {
     for time in 1..=3 {
         let crash = crash_worker(host).await;
@@ -91,7 +91,7 @@ async fn quarantined_bypass_middleware_is_left_out() {
         (response.status(), response.header("x-faulty")),
         (200, None)
     );
-    // `--retry` lets it in again.
+    // `--retry` ends the quarantine.
     let said = site.stackup(&["reload", "--retry"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(host.get("/").await.header("x-faulty").is_some());

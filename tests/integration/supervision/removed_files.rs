@@ -9,7 +9,7 @@ use stackup_tests::{Host, Site};
 
 use super::{FAULTY, code, crash_worker, prove, start, swap, wait_for_reload};
 
-/// Removes all that stackup has put into `TMPDIR`, as tmpreaper does.
+/// Removes everything in `TMPDIR`, as tmpreaper does.
 fn clean(site: &Site) {
     for entry in entries(&site.runtime()) {
         // A worker may write to it at this moment.
@@ -157,7 +157,7 @@ async fn truncated_copy_is_replaced_by_the_plugins_file() {
     let (site, host) = start(FAULTY, 1, "none").await;
     prove(&host).await;
     truncate_saved(&site);
-    // It may have died of that already.
+    // That may have crashed it already.
     kill_process(host.worker(), Signal::KILL).ok();
     host.event("library-lost").await;
     host.next_worker().await;

@@ -1,4 +1,4 @@
-//! A fresh worker in the place of one that serves.
+//! Renewal: a new worker replaces the active one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,13 +9,13 @@ use stackup_tests::{Connection, Host, Site, artifacts, within};
 
 use super::{code, faulty, start, wait_for_connection_close, wait_for_reload};
 
-/// The next time that a renewal comes to be this.
+/// The next event of a renewal with this state.
 async fn renewal(host: &Host, state: &str) -> Record {
     let is = |record: &Record| record.event() == "renewal" && record.text("state") == state;
     host.log().take(&format!("renewal that {state}"), is).await
 }
 
-/// Asks until it is told to stop: on one connection as long as that lives, or on a new one each time.
+/// Sends requests until stopped, on one connection or on a new one each time.
 async fn client(address: String, keeps: bool, stop: Arc<AtomicBool>, asked: Arc<AtomicU64>) {
     let mut connection = None;
     while !stop.load(Ordering::Relaxed) {
@@ -34,7 +34,7 @@ async fn client(address: String, keeps: bool, stop: Arc<AtomicBool>, asked: Arc<
 
 #[tokio::test]
 async fn renewal_loses_no_request_and_closes_old_connections() {
-    // No end of a drain that would close connections in place of the renewal.
+    // A long drain: only the renewal may close connections.
     let manifest = "run = \"faulty\"\n[limits]\ndrain_timeout = \"1h\"\n";
     let (site, host) = start(manifest, 1, "none").await;
     let (stop, asked) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
@@ -111,11 +111,11 @@ async fn failed_renewal_keeps_old_worker_and_reports_reason() {
         "{said:?}"
     );
     renewal(&host, "failed").await;
-    // It goes on altogether: with its connections, and following changes.
+    // It keeps its connections and still reloads on changes.
     assert_eq!(connection.get("/").await.header("connection"), None);
     wait_for_reload(&host, "refused").await;
     site.manifest("run = \"faulty\"\n# mended\n");
-    // Whether they are one change or two.
+    // The writes may be one change or two.
     site.library("faulty", &faulty(2, "none"));
     wait_for_reload(&host, "swapped").await;
     assert_eq!(code(&host).await, 2);
@@ -156,10 +156,10 @@ async fn restart_follows_listen_and_unix_socket_survives() {
     })
     .await;
     host.next_worker().await;
-    let worker = host.next_worker().await.expect("it has a number");
+    let worker = host.next_worker().await.expect("the worker has an id");
     kill_process(worker, Signal::KILL).expect("it is there");
     assert_eq!(Connection::unix(&path).await.get("/").await.status(), 200);
     host.signal(Signal::TERM);
     assert!(host.exited().await.success());
-    assert!(!path.exists(), "its file goes with it");
+    assert!(!path.exists(), "the socket's file must be removed");
 }

@@ -15,7 +15,7 @@ async fn crashing_new_stack_is_rolled_back_until_change() {
         "{crash}"
     );
     assert_eq!(code(&host).await, 1);
-    // The next worker has looked at the disk as well.
+    // The next worker has read the disk too.
     let refused = wait_for_reload(&host, "refused").await;
     let error = refused.text("error");
     assert!(
@@ -23,7 +23,7 @@ async fn crashing_new_stack_is_rolled_back_until_change() {
         "{error}"
     );
 
-    // It stays away whoever asks, also when the good one has proved itself once more.
+    // It stays rejected, also after the good one has ended another probation.
     prove(&host).await;
     let said = site.stackup(&["reload"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
@@ -39,7 +39,7 @@ async fn crashing_new_stack_is_rolled_back_until_change() {
     wait_for_reload(&host, "refused").await;
     assert_eq!(code(&host).await, 1);
 
-    // Asked for, it is taken up; and it crashes again.
+    // `--retry` accepts it, and it crashes again.
     let said = site.stackup(&["reload", "--retry"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     wait_for_reload(&host, "swapped").await;
@@ -48,12 +48,12 @@ async fn crashing_new_stack_is_rolled_back_until_change() {
     wait_for_reload(&host, "refused").await;
     assert_eq!(code(&host).await, 1);
 
-    // Another library is another try.
+    // Another library is accepted.
     swap(&site, &host, 3, "none").await;
     assert_eq!(code(&host).await, 3);
 }
 
-/// The worker that serves, as `stackup status` knows it.
+/// The active worker in `stackup status`.
 pub(super) async fn status_worker(site: &stackup_tests::Site) -> rustix::process::Pid {
     let status = super::control::status(site).await;
     let workers = status["workers"].as_array().expect("workers");

@@ -1,4 +1,4 @@
-//! A service manager that opens sockets and wants to be told.
+//! A service manager that passes sockets and expects notifications.
 
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ use tokio::net::UnixDatagram;
 
 use super::{FAULTY, code, crash_worker, faulty};
 
-/// Its sockets begin at descriptor 3, and are for the process of this number.
+/// A script that sets `LISTEN_PID`; the sockets start at descriptor 3.
 const LAUNCH: &str = "export LISTEN_PID=$$ LISTEN_FDS=1\n\
                       exec \"$STACKUP\" serve \"$@\" 3<&0 </dev/null\n";
 
@@ -23,7 +23,7 @@ async fn inherited_socket_survives_workers_and_upgrade() {
     site.library("faulty", &faulty(1, "segv"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("it has one"));
-    // What `sh serve` runs.
+    // The script of `sh serve`.
     site.file("serve", LAUNCH);
     let mut command = Host::command(Path::new("sh"), &site, &[]);
     command.stdin(OwnedFd::from(listener));
@@ -39,7 +39,7 @@ async fn inherited_socket_survives_workers_and_upgrade() {
     }
     host.event("upgraded").await;
     assert_eq!(code(&host).await, 1);
-    // What a worker starts does not take them for its own.
+    // A worker's child processes do not inherit the variables.
     let environment = std::fs::read(format!("/proc/{}/environ", worker(&site).await));
     let environment = environment.expect("it runs");
     assert!(!String::from_utf8_lossy(&environment).contains("LISTEN_FDS"));
@@ -56,7 +56,7 @@ async fn worker(site: &Site) -> u64 {
         .expect("one serves")
 }
 
-/// Waits until the service manager has heard this.
+/// Waits for this notification.
 async fn wait_for_notification(socket: &UnixDatagram, wanted: &str) {
     within(wanted, async {
         loop {
@@ -87,7 +87,7 @@ async fn service_manager_is_notified_of_ready_reload_and_stop() {
     host.signal(Signal::HUP);
     wait_for_notification(&socket, "RELOADING=1").await;
     wait_for_notification(&socket, "READY=1").await;
-    // A refusal is an end as well.
+    // A refusal ends the reload too.
     site.manifest("run = \"nobody\"\n");
     assert_eq!(site.stackup(&["reload"]).await.code, Some(1));
     wait_for_notification(&socket, "RELOADING=1").await;

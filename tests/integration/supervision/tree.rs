@@ -1,4 +1,4 @@
-//! What is left of a life with crashes, renewals and upgrades: nothing that was not there before.
+//! Crashes, renewals and upgrades leave no process, file or descriptor behind.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use stackup_tests::{Host, within};
 
 use super::{FAULTY, crash_worker, start, swap};
 
-/// Waits until the supervisor has one child alone, and returns it.
+/// Waits until the supervisor has exactly one child, and returns it.
 async fn only_child(host: &Host) -> Pid {
     let pid = host.pid().as_raw_nonzero();
     let path = format!("/proc/{pid}/task/{pid}/children");
@@ -45,7 +45,7 @@ fn entries(directory: &Path) -> Vec<String> {
 #[tokio::test]
 async fn processes_leave_no_extra_file_or_descriptor() {
     let (site, mut host) = start(FAULTY, 1, "segv").await;
-    // The first crash, for what is made once only.
+    // The first crash creates what is created once.
     crash_worker(&host).await;
     only_child(&host).await;
     let before = descriptors(host.pid());
@@ -77,7 +77,7 @@ async fn processes_leave_no_extra_file_or_descriptor() {
     .await;
     let kept = entries(&site.runtime());
     assert_eq!(kept.len(), 2, "one of each process: {kept:?}");
-    // A worker that can't clean up is cleaned up after.
+    // The supervisor cleans up after a worker that can't.
     kill_process(worker, Signal::STOP).expect("it is there");
     kill_process(worker, Signal::KILL).expect("it is there");
     let said = site.stackup(&["stop"]).await;

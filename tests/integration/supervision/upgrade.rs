@@ -1,4 +1,4 @@
-//! Another program in the place of the one that runs.
+//! Upgrade: another program replaces the running one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{code, faulty, wait_for_connection_close, wait_for_reload};
 
-/// A program's file that can be replaced. Links, so that no file is open for writing when it is run.
+/// A program file that can be replaced. It is a link, as a file that is open for writing can't be run.
 struct Program {
     directory: TempDir,
 }
@@ -41,7 +41,7 @@ async fn start(program: &Program) -> (Site, Host) {
     (site, host)
 }
 
-/// The file that a process runs.
+/// The executable of a process.
 fn executable_of(pid: Pid) -> PathBuf {
     let link = format!("/proc/{}/exe", pid.as_raw_nonzero());
     fs::read_link(link).expect("it runs")
@@ -76,14 +76,14 @@ async fn upgrade_replaces_worker_and_supervisor_without_lost_request() {
         connection = host.connect().await;
         assert_eq!(code(&host).await, 1);
     }
-    // It knows all that the one before knew, and does all that it did.
+    // It has the state of the previous one.
     let status = super::control::status(&site).await;
     assert_eq!(status["renewals"], 2, "{status:#}");
     host.next_worker().await;
-    let worker = host.next_worker().await.expect("it has a number");
+    let worker = host.next_worker().await.expect("the worker has an id");
     kill_process(worker, Signal::KILL).expect("it is there");
     host.event("crash").await;
-    let worker = host.next_worker().await.expect("it has a number");
+    let worker = host.next_worker().await.expect("the worker has an id");
     assert_eq!(executable_of(worker), program.path());
     site.library("faulty", &faulty(2, "none"));
     wait_for_reload(&host, "swapped").await;

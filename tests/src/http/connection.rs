@@ -1,4 +1,4 @@
-//! One connection, as low as a test wants it.
+//! One connection, down to single bytes and chunks.
 
 use std::io;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::deadline::within;
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
-    /// What was received and not yet asked for.
+    /// Bytes that were received and not yet read.
     received: Vec<u8>,
 }
 
@@ -36,17 +36,17 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// When nobody listens there.
+    /// If the connection is refused.
     pub async fn tcp(address: &str) -> Self {
         let connected = Self::try_tcp(address).await;
         connected.unwrap_or_else(|error| panic!("{address}: {error}"))
     }
 
-    /// The same, for when nobody may listen.
+    /// As [`tcp`](Self::tcp), but returns the error.
     ///
     /// # Errors
     ///
-    /// That nobody does.
+    /// If the connection is refused.
     pub async fn try_tcp(address: &str) -> io::Result<Self> {
         let stream = within("connect", TcpStream::connect(address)).await?;
         Ok(Self::new(Stream::Tcp(stream)))
@@ -56,7 +56,7 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// When nobody listens there.
+    /// If the connection is refused.
     pub async fn unix(path: &Path) -> Self {
         let stream = within("connect", UnixStream::connect(path)).await;
         let stream = stream.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -74,17 +74,17 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// When the other end is gone.
+    /// If the host has closed the connection.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let sent = self.try_send(bytes.as_ref()).await;
         sent.expect("the host reads what is sent");
     }
 
-    /// The same, for when the other end may be gone.
+    /// As [`send`](Self::send), but returns the error.
     ///
     /// # Errors
     ///
-    /// That it is.
+    /// If the host has closed the connection.
     pub async fn try_send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         within("send", async {
             while !bytes.is_empty() {
@@ -100,7 +100,7 @@ impl Connection {
         .await
     }
 
-    /// Receives some more; nothing at the end.
+    /// Receives more bytes. Returns 0 at the end of the connection.
     async fn receive(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 16 * 1024];
         loop {
@@ -116,7 +116,7 @@ impl Connection {
         }
     }
 
-    /// What comes before the next `mark`; fails where the connection ends first.
+    /// The bytes before the next `mark`. Fails if the connection ends first.
     async fn until(&mut self, mark: &[u8]) -> io::Result<Vec<u8>> {
         loop {
             let found = self.received.windows(mark.len()).position(|w| w == mark);
@@ -142,11 +142,11 @@ impl Connection {
         Ok(std::mem::replace(&mut self.received, rest))
     }
 
-    /// The next head, be it of an interim response.
+    /// The next head, of an interim response too.
     ///
     /// # Panics
     ///
-    /// When something else comes.
+    /// If there is none.
     pub async fn head(&mut self) -> Head {
         self.try_head().await.expect("a response")
     }
@@ -155,24 +155,24 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// When the connection ends first.
+    /// If the connection ends first.
     pub async fn try_head(&mut self) -> io::Result<Head> {
         let text = within("a head", self.until(b"\r\n\r\n")).await?;
         let text = String::from_utf8_lossy(&text);
-        Ok(Head::parse(&text).unwrap_or_else(|| panic!("this is no head: {text:?}")))
+        Ok(Head::parse(&text).unwrap_or_else(|| panic!("invalid head: {text:?}")))
     }
 
     /// The next chunk of a chunked body; the last one is empty.
     ///
     /// # Errors
     ///
-    /// When the connection ends first.
+    /// If the connection ends first.
     pub async fn chunk(&mut self) -> io::Result<Vec<u8>> {
         within("a chunk", async {
             let size = self.until(b"\r\n").await?;
             let size = String::from_utf8_lossy(&size).into_owned();
             let size = usize::from_str_radix(&size, 16)
-                .unwrap_or_else(|_| panic!("{size:?} is no chunk size"));
+                .unwrap_or_else(|_| panic!("invalid chunk size: {size:?}"));
             let mut chunk = self.exactly(size + if size == 0 { 0 } else { 2 }).await?;
             chunk.truncate(size);
             Ok(chunk)
@@ -184,16 +184,16 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// When the connection ends first.
+    /// If the connection ends first.
     pub async fn part(&mut self, count: usize) -> io::Result<Vec<u8>> {
         within("a part of a body", self.exactly(count)).await
     }
 
-    /// What follows the last chunk.
+    /// The trailers after the last chunk.
     ///
     /// # Errors
     ///
-    /// When the connection ends first.
+    /// If the connection ends first.
     pub async fn trailers(&mut self) -> io::Result<Vec<(String, String)>> {
         within("trailers", async {
             let mut trailers = Vec::new();
@@ -213,16 +213,16 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// When it is not whole.
+    /// If it is incomplete.
     pub async fn response(&mut self) -> Response {
-        self.try_response().await.expect("a whole response")
+        self.try_response().await.expect("a complete response")
     }
 
     /// The next response.
     ///
     /// # Errors
     ///
-    /// When the connection ends before it does.
+    /// If the connection ends before the response does.
     pub async fn try_response(&mut self) -> io::Result<Response> {
         let mut response = Response {
             head: self.try_head().await?,
@@ -235,11 +235,11 @@ impl Connection {
         Ok(response)
     }
 
-    /// The body that follows this head, decoded, without its trailers; as long as the head says.
+    /// The body after this head, decoded, without trailers. The head determines its length.
     ///
     /// # Errors
     ///
-    /// When the connection ends before it does.
+    /// If the connection ends before the response does.
     pub async fn body(&mut self, head: &Head) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         if head.is_chunked() {
@@ -257,9 +257,9 @@ impl Connection {
         Ok(body)
     }
 
-    /// All until the other end closes.
+    /// Everything until the host closes the connection.
     pub async fn rest(&mut self) -> Vec<u8> {
-        // A reset is an end, too.
+        // A reset is an end too.
         within("the end", async {
             while self.receive().await.unwrap_or(0) > 0 {}
         })
@@ -267,9 +267,9 @@ impl Connection {
         std::mem::take(&mut self.received)
     }
 
-    /// Whether the other end closes, and sends nothing before that.
+    /// Whether the host closes the connection without sending anything.
     pub async fn closes(&mut self) -> bool {
-        // A reset is an end, too.
+        // A reset is an end too.
         let received = within("the end", self.receive()).await.unwrap_or(0);
         received == 0 && self.received.is_empty()
     }

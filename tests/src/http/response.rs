@@ -1,4 +1,4 @@
-//! What came back.
+//! Heads and responses.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Reads a head, without the empty line at its end.
+    /// Parses a head without the empty line at its end.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut lines = text.split("\r\n");
         let status = lines.next()?.strip_prefix("HTTP/1.")?.get(2..5)?;
@@ -44,7 +44,7 @@ impl Head {
     }
 }
 
-/// A whole response.
+/// A complete response.
 #[derive(Debug, Clone, Default)]
 pub struct Response {
     /// Its head.

@@ -1,14 +1,14 @@
-//! A file that is larger than memory should be, through the middleware that look at content.
+//! A large file through the middleware that read content.
 
 use std::fs::{self, File};
 use std::io;
 
 use stackup_tests::{Connection, Host, Site};
 
-/// What is sent plain, and compressed without `STACKUP_STREAM=long`: an unoptimised gzip is slow.
+/// The size, plain, and compressed without `STACKUP_STREAM=long`: an unoptimised gzip is slow.
 const GIB: usize = 1 << 30;
 const COMPRESSED: usize = 128 << 20;
-/// By how much a worker may grow meanwhile: buffers, and what the allocator keeps of them.
+/// How much memory a worker may gain: buffers and the allocator's overhead.
 const GROWTH: usize = 24 << 20;
 
 const MANIFEST: &str = r#"
@@ -33,7 +33,7 @@ config = { urls = ["/large.txt", "/small.txt"], root = "." }
 async fn large_file_uses_constant_memory() {
     let plugins = ["logger", "deflater", "etag", "static", "answers"];
     let site = Site::new(MANIFEST, &plugins);
-    // A text of NULs, which has no blocks on the disk.
+    // A sparse file of NULs.
     let large = File::create(site.path().join("large.txt")).unwrap();
     site.file("small.txt", vec![0; 1 << 20]);
     let host = Host::start(&site).await;
@@ -42,7 +42,7 @@ async fn large_file_uses_constant_memory() {
     let compressed = if long { GIB } else { COMPRESSED };
     for (coding, size) in [("identity", GIB), ("gzip", compressed)] {
         large.set_len(size as u64).unwrap();
-        // Threads and buffers that the first request makes stay.
+        // The first request creates threads and buffers that stay.
         assert_eq!(
             length(&mut connection, "/small.txt", coding).await.unwrap(),
             1 << 20
@@ -61,7 +61,7 @@ async fn large_file_uses_constant_memory() {
     }
 }
 
-/// How long the content at `target` is, by what came.
+/// The length of the content at `target`, counted while it is received.
 async fn length(connection: &mut Connection, target: &str, coding: &str) -> io::Result<usize> {
     let head = format!("GET {target} HTTP/1.1\r\nhost: test\r\naccept-encoding: {coding}\r\n\r\n");
     connection.send(head).await;
@@ -94,7 +94,7 @@ async fn length(connection: &mut Connection, target: &str, coding: &str) -> io::
     Ok(u32::from_le_bytes(*length) as usize)
 }
 
-/// Bytes of memory that the worker has now (`VmRSS:`), or had at most (`VmHWM:`).
+/// The worker's memory in bytes: now (`VmRSS:`) or its peak (`VmHWM:`).
 fn memory(host: &Host, name: &str) -> usize {
     let status = fs::read_to_string(process(host, "status")).expect("a running worker");
     let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -105,7 +105,7 @@ fn memory(host: &Host, name: &str) -> usize {
         * 1024
 }
 
-/// From here on the most is counted anew (proc_pid_clear_refs(5)).
+/// Resets the peak (proc_pid_clear_refs(5)).
 fn forget_the_most(host: &Host) {
     fs::write(process(host, "clear_refs"), "5").expect("a running worker");
 }

@@ -1,6 +1,6 @@
-//! Every middleware of the shelf, so mounted that it has something to do with what streams.
+//! Every middleware of the shelf, mounted so that it handles a stream.
 
-/// A middleware and what is sent through it.
+/// A middleware and the stream through it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mounted {
     /// Its plugin.
@@ -11,14 +11,14 @@ pub(super) struct Mounted {
     pub(super) lines: &'static [&'static str],
     /// The pieces of the request's body.
     pub(super) sent: [&'static str; 2],
-    /// What comes back of each before the next is sent.
+    /// The echo of each piece.
     pub(super) back: [&'static str; 2],
-    /// What the client accepts and gets.
+    /// Content codings that the client accepts and gets.
     pub(super) codings: &'static [&'static str],
 }
 
 impl Mounted {
-    /// How a manifest mounts it.
+    /// Its directive in a manifest.
     pub(super) fn directive(&self) -> String {
         format!("{{ plugin = \"{}\", config = {} }}", self.name, self.config)
     }
@@ -35,7 +35,7 @@ const fn mounted(name: &'static str, config: &'static str) -> Mounted {
     }
 }
 
-/// All of them; as one stack the first is the outermost.
+/// All of them. In one stack, the first is the outermost.
 pub(super) const MOUNTED: &[Mounted] = &[
     mounted("logger", "{ format = \"json\" }"),
     mounted("show-exceptions", "{ environments = [\"production\"] }"),

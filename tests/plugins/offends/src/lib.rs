@@ -15,7 +15,7 @@ use stackup_plugin::{
 };
 
 /// Longer than any test lets a handler keep its thread.
-const LONG: Duration = Duration::from_millis(400);
+const LONG: Duration = Duration::from_millis(1500);
 
 /// What the query asks this handler for.
 fn asked(req: &Request, handler: &str) -> String {
