@@ -1,4 +1,4 @@
-//! What a retired generation leaves behind: resident memory over many swaps of code.
+//! The memory that a retired generation leaves: resident memory over many swaps of code.
 //!
 //! `cargo run --release -p stackup-tests --example memory`, and the same without `--release`.
 //! `SWAPS=500` by default.
@@ -12,11 +12,11 @@ use stackup_tests::{Host, Site, artifacts};
 
 /// Swaps before the first look: pools and caches fill.
 const WARM_UP: u32 = 20;
-/// Swaps between two looks at the resident set. The median of what it grows from one to the next is
+/// Swaps between two samples of the resident set. The median growth from one to the next is
 /// not moved by a buffer that the allocator keeps once.
 const INTERVAL: u32 = 25;
 
-/// One worker for all swaps: a renewal would give back what is to be seen.
+/// One worker for all swaps: a renewal would free the memory to be measured.
 const MANIFEST: &str = "
 run = \"hello\"
 [renewal]
@@ -29,9 +29,9 @@ type Memory = BTreeMap<String, Kinds>;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Kinds {
-    /// Pages of our own that nothing else has.
+    /// Private pages.
     dirty: i64,
-    /// Pages of a file, which the system can drop and read again.
+    /// Pages of a file, which the kernel can drop and read again.
     clean: i64,
     mappings: i64,
 }
@@ -119,7 +119,7 @@ fn memory(host: &Host) -> Memory {
     memory
 }
 
-/// What a line of smaps that begins a mapping is about.
+/// The kind of mapping in a first line of smaps.
 fn kind(line: &str) -> String {
     let mut fields = line.split_whitespace();
     let rights = fields.nth(1).unwrap_or_default();

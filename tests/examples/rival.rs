@@ -1,4 +1,4 @@
-//! What `stackup` is compared with: the same answers from hyper, tower and axum.
+//! The servers that `stackup` is compared with: the same responses from hyper, tower and axum.
 //!
 //! `cargo run --release -p stackup-tests --example rival -- hyper|tower|axum`; prints its address.
 
@@ -21,7 +21,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Layer, Service, service_fn};
 
-/// What each of ten layers reads and sets; as in the bench's manifest.
+/// The headers that each of ten layers reads and sets, as in the bench's manifest.
 const FIELDS: [(&str, &str); 10] = [
     ("host", "x-layer-0"),
     ("user-agent", "x-layer-1"),
@@ -69,7 +69,7 @@ where
     }
 }
 
-/// With the settings that `stackup` has by default.
+/// With the default settings of `stackup`.
 async fn connection<S, B>(stream: TcpStream, service: S)
 where
     S: Service<Request, Response = Response<B>, Error = Infallible> + Clone,
@@ -125,14 +125,14 @@ fn router() -> impl Service<
 > + Clone
 + Send {
     let router = Router::new().route("/", get(|| async { "Hello, World!\n" }));
-    // The last that is added is the outermost.
+    // The last one added is the outermost.
     layers()
         .into_iter()
         .rev()
         .fold(router, |router, layer| router.layer(layer))
 }
 
-/// What one layer reads and sets.
+/// The headers that one layer reads and sets.
 #[derive(Clone, Copy)]
 struct SetHeader(&'static (HeaderName, HeaderName));
 

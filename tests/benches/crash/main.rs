@@ -1,4 +1,4 @@
-//! How long nobody serves after a worker has died: from its end to the next response.
+//! The outage after a worker's death: from its exit to the next response.
 //!
 //! An app that reads where it may not, in a request; then a worker that is killed from outside. Each time
 //! the stack has passed its probation, so the next worker begins with the same one. `CRASHES=200` of each.
@@ -15,13 +15,13 @@ use stackup_tests::{Host, Site, artifacts};
 
 use self::table::Table;
 
-/// The app crashes when it is asked for `/fault`, and at no other time.
+/// The app crashes only in a request for `/fault`.
 const FAULT: [&str; 2] = [
     "stackup-faulty-fault-none@00000000",
     "stackup-faulty-fault-segv@00000000",
 ];
 
-/// One request is enough to prove a stack, and no number of crashes to quarantine the library: two are
+/// One request ends the probation, and no number of crashes quarantines the library: two are
 /// further apart than the window is long.
 const MANIFEST: &str = "
 run = \"faulty\"
@@ -31,11 +31,11 @@ crash_window = \"1s\"
 probation_requests = 1
 ";
 
-/// A worker that has lived so long is replaced without a pause: the back-off has forgotten (1 s).
+/// After this uptime a crashed worker is replaced without a pause: the back-off is reset (1 s).
 const UPTIME: Duration = Duration::from_millis(1100);
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
+    // `cargo test --benches` only checks that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -88,10 +88,10 @@ impl Bench {
         }
     }
 
-    /// Lets one worker die, and waits until the next has served.
+    /// Kills one worker and waits for a response of the next.
     async fn die(&mut self, death: Death, table: &mut Table) {
         let mut connection = self.host.connect().await;
-        // This proves the stack, and that the connection is the worker's by now.
+        // This ends the probation, and shows that the worker has accepted the connection.
         assert_eq!(connection.get("/").await.status(), 200);
         tokio::time::sleep(UPTIME).await;
         let begun = now();

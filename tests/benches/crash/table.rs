@@ -1,4 +1,4 @@
-//! What the crashes took, as a whole and by part.
+//! The times of the outages, in total and by part.
 
 /// Seconds of many crashes, by part.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! How long it takes from the save of a one-line change to the first response with the new text.
+//! The time from the save of a one-line change to the first response with the new text.
 //!
 //! A `hello` under `stackup dev`, alone and as one of 15 plugins; beside them the same text in an axum app that is
 //! killed, built and started again, as `cargo watch -x run` does it. A request each 5 ms all the time; those
@@ -22,22 +22,22 @@ use self::trickle::{Trickle, ask};
 
 /// Beside `hello`.
 const OTHERS: usize = 14;
-/// No renewal in the midst of the edits.
+/// No renewal during the edits.
 const ONE_WORKER: &str = "\n[renewal]\ngenerations = \"off\"\nmemory = \"off\"\n";
-/// Between two edits, so that each is one of its own.
+/// The pause between two edits, so that each is a separate save.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Between two looks for the new text.
+/// The interval between two requests for the new text.
 const POLL: Duration = Duration::from_millis(1);
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
+    // `cargo test --benches` only checks that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
     let edits = std::env::var("EDITS").ok();
     let edits = edits.and_then(|text| text.parse().ok()).unwrap_or(30);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    // On a task, which may block its thread while cargo builds.
+    // On a task of its own: cargo blocks its thread while it builds.
     let done = runtime.spawn(bench(edits));
     runtime.block_on(done).expect("the bench comes to its end");
 }
@@ -48,7 +48,7 @@ async fn bench(edits: usize) {
         .collect();
     let mut plugins: Vec<_> = others.iter().map(String::as_str).collect();
     plugins.push("hello");
-    // The profile is cargo's own, with all its debug info.
+    // cargo's default profile, with full debug info.
     let cargo_site = CargoSite::unbuilt(&manifest_of_one(), &plugins, "");
     println!("cargo builds all once; this may take minutes");
     cargo_alone(&cargo_site, edits).print("cargo by hand, one plugin of the workspace");
@@ -81,7 +81,7 @@ async fn bench(edits: usize) {
     }
 }
 
-/// What the same edit costs where nobody watches.
+/// The same edit without a watcher: cargo alone.
 fn cargo_alone(cargo_site: &CargoSite, edits: usize) -> Table {
     let build = |which: &[&str]| {
         let mut cargo = cargo_site.cargo();
@@ -111,7 +111,7 @@ impl<'a> Subject<'a> {
     async fn new(cargo_site: &'a CargoSite) -> Self {
         let host = cargo_site.develop().await;
         let subject = Self { cargo_site, host };
-        // The first time is not as the others: cargo has built all at once before.
+        // The first edit is not typical: cargo has built everything together before.
         subject.edit(usize::MAX, &mut Table::default()).await;
         subject
     }

@@ -22,7 +22,7 @@ tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }
 "#;
 
 pub(crate) struct Rival {
-    /// Nothing of it is stackup's but the folder.
+    /// Nothing of it is part of stackup except the folder.
     cargo_site: CargoSite,
     address: String,
     child: Option<Child>,
@@ -64,7 +64,7 @@ impl Rival {
     pub(crate) async fn edit(&mut self, number: usize, table: &mut Table) {
         let text = format!("edit {number}");
         let start = Instant::now();
-        // Nobody has to notice: that costs it nothing.
+        // Fails only if the process has exited.
         self.save(&text);
         let cargo = tokio::task::block_in_place(|| {
             self.stop();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Each row in the order in which it first came.
+/// The rows in the order of their first value.
 #[derive(Default)]
 pub(crate) struct Table {
     rows: Vec<(String, Vec<f64>)>,

@@ -9,16 +9,16 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 const INTERVAL: Duration = Duration::from_millis(5);
-/// Who waits longer has left.
+/// A client that waits longer gives up.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Asks until it is told to end.
+/// Sends requests until stopped.
 pub(crate) struct Trickle {
     task: JoinHandle<Counts>,
     end: oneshot::Sender<()>,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Default)]
 pub(crate) struct Counts {
     requests: usize,
@@ -49,7 +49,7 @@ impl Trickle {
     }
 
     pub(crate) async fn end(self) -> Counts {
-        // It listens until it is told.
+        // It still receives, as its task runs.
         let _ = self.end.send(());
         self.task.await.unwrap_or_default()
     }
@@ -69,7 +69,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// The response to a GET, if it is a 200 and comes to its end.
+/// The response to a GET, if it is a complete 200.
 pub(crate) async fn ask(address: &str) -> Option<String> {
     let asked = async {
         let mut stream = TcpStream::connect(address).await.ok()?;

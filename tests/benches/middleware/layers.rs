@@ -16,7 +16,7 @@ pub(crate) type Request = http::Request<HostBody>;
 pub(crate) type Response = http::Response<HostBody>;
 pub(crate) type Boxed = BoxCloneSyncService<Request, Response, Infallible>;
 
-/// What one layer reads and sets. Static, as where an author has it in constants.
+/// The headers that one layer reads and sets. Static, like an author's constants.
 #[derive(Clone, Copy)]
 pub(crate) struct Header(&'static Names);
 
@@ -119,7 +119,7 @@ impl<S: Service<Request>> Service<Request> for Nothing<S> {
     }
 }
 
-/// A layer whose type names all that is below it.
+/// A layer whose type contains all layers below it.
 #[derive(Clone)]
 pub(crate) struct SetHeader<S> {
     pub(crate) inner: S,

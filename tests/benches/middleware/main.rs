@@ -1,4 +1,4 @@
-//! What a middleware costs: a plugin across the ABI, a boxed tower layer, a tower layer inlined.
+//! The cost of a middleware: as a plugin across the ABI, as a boxed tower layer, as an inlined tower layer.
 //!
 //! Ten layers, each of which reads one request header and sets one response header, before the same
 //! app, and ten layers that do nothing. Criterion reports each; the table at the end comes from
@@ -44,7 +44,7 @@ const REQUEST: [(&str, &str); 10] = [
     ("upgrade-insecure-requests", "1"),
     ("x-request-id", "7f1d3a52-6e0c-4d1f-9c58-0a6c8d9e1b2f"),
 ];
-/// What each of the layers reads.
+/// The header that each layer reads.
 const READS: [&str; 10] = [
     "host",
     "user-agent",
@@ -57,7 +57,7 @@ const READS: [&str; 10] = [
     "upgrade-insecure-requests",
     "x-request-id",
 ];
-/// What each of them sets.
+/// The header that each layer sets.
 const SETS: [&str; 10] = [
     "x-frame-options",
     "x-content-type-options",
@@ -166,7 +166,7 @@ fn main() {
     }
     group.finish();
     criterion.final_summary();
-    // `cargo test --benches` only asks whether it runs; a profile should show one subject only.
+    // `cargo test --benches` only checks that it runs; a profile should have one subject only.
     let asked = |wanted: &str| std::env::args().any(|argument| argument == wanted);
     if asked("--bench") && !asked("--profile-time") {
         table::print(&mut subjects);

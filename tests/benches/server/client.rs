@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-/// How many requests are under way at any time, each on its own connection.
+/// The number of requests in flight at any time, each on its own connection.
 pub(crate) const CONNECTIONS: usize = 32;
 
 /// A browser's request.
@@ -28,7 +28,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\
 /// Connections to one server.
 pub(crate) struct Client {
     streams: Vec<TcpStream>,
-    /// Every response is as long as the first: a date's length does not change.
+    /// Every response has the length of the first: a date's length is constant.
     length: usize,
 }
 
@@ -44,7 +44,7 @@ impl Client {
         Self { streams, length }
     }
 
-    /// Asks for `time` and returns how many responses came.
+    /// Sends requests for `time` and returns the number of responses.
     pub(crate) async fn run(&mut self, time: Duration) -> u64 {
         let count = Rc::new(Cell::new(0));
         let end = Instant::now() + time;

@@ -1,4 +1,4 @@
-//! What a request costs a whole server: `stackup`, hyper, tower's layers and axum's.
+//! The cost of a request in a whole server: `stackup`, hyper, tower's layers and axum's.
 //!
 //! Each server has one core and one worker, the client has the other core. What counts is the time
 //! that the server's threads ran, by the requests they answered: it holds even where the client is
@@ -24,7 +24,7 @@ struct Turn {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
+    // `cargo test --benches` only checks that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -39,7 +39,7 @@ fn main() {
 }
 
 async fn compare(rounds: usize) {
-    // Built on all cores, before anything is measured.
+    // Build on all cores before anything is measured.
     stackup_tests::artifacts::stackup();
     stackup_tests::artifacts::plugin("hello");
     stackup_tests::artifacts::example("rival");

@@ -25,7 +25,7 @@ enum Process {
     Rival(Child),
 }
 
-/// What `stackup` reads and sets; as in the example `rival`.
+/// The headers that `stackup` reads and sets, as in the example `rival`.
 const READS: [&str; 10] = [
     "host",
     "user-agent",
@@ -81,7 +81,7 @@ impl Server {
         }
     }
 
-    /// The processor's time that all of its threads have had, in seconds.
+    /// The processor time of all its threads, in seconds.
     pub(crate) fn time(&self) -> f64 {
         let pid = match &self.process {
             Process::Stackup(host, _) => host.worker().as_raw_nonzero().get().cast_unsigned(),
@@ -105,7 +105,7 @@ impl Drop for Server {
     }
 }
 
-/// Keeps this thread, and what it starts from here on, on one core. Tokio starts a worker for each
+/// Pins this thread, and those that it starts from here on, to one core. Tokio starts a worker for each
 /// core that it may use, so one.
 pub(crate) fn stay_on(core: usize) {
     let mut set = CpuSet::new();

@@ -34,7 +34,7 @@ pub(crate) const BROWSER: [(&str, &str); 8] = [
 pub(crate) struct Layer {
     handler: &'static str,
     config: &'static str,
-    /// What it does here, where that is not clear.
+    /// Its effect here, if that is not obvious.
     does: &'static str,
     pub(crate) method: &'static str,
     pub(crate) headers: &'static [(&'static str, &'static str)],
@@ -60,7 +60,7 @@ impl Layer {
     /// The stack that it is in.
     pub(crate) fn manifest(&self) -> String {
         let app = "run = { plugin = \"respond\", config = { file = \"page.html\", headers = { last-modified = \"Thu, 01 Jan 2026 00:00:00 GMT\" } } }\n";
-        // A date would keep `etag` from its work.
+        // With a `date`, `etag` would do nothing.
         let app = match self.handler {
             "etag" => "run = { plugin = \"respond\", config = { file = \"page.html\" } }\n",
             _ => app,

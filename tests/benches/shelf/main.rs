@@ -1,4 +1,4 @@
-//! What each middleware of the shelf costs a request, beside one that does nothing.
+//! The cost of each middleware of the shelf, against one that does nothing.
 //!
 //! One layer above an app that answers with a page of 1 KiB, the body included; the cost is what the stack takes with
 //! the layer, less what it takes without. All take turns, so that a busy machine is busy for all of them.
@@ -25,7 +25,7 @@ use self::layers::{LAYERS, Layer};
 const ROUNDS: usize = 41;
 const ROUND: Duration = Duration::from_millis(8);
 
-/// A layer above the app, and what it is asked.
+/// A layer above the app, and its request.
 struct Subject {
     name: String,
     stack: Stack,
@@ -105,7 +105,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Some layers ask a thread that may wait for a disk.
+/// Some layers use a thread that may wait for a disk.
 fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = pin!(future);
@@ -131,7 +131,7 @@ fn main() {
     for subject in &subjects {
         subject.call();
     }
-    // `cargo test --benches` only asks whether it runs.
+    // `cargo test --benches` only checks that it runs.
     if std::env::args().any(|argument| argument == "--bench") {
         print(&subjects);
     }

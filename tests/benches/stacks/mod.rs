@@ -45,7 +45,7 @@ impl Host {
     pub(crate) fn stack(&mut self, manifest: &str) -> Stack {
         let source = Source {
             path: PathBuf::from("config.ru.toml"),
-            // The files are cargo's, whose folders may be writable by a group.
+            // cargo's folders may be group-writable.
             text: format!("{manifest}\n[plugins]\ntrust = \"any\"\n"),
         };
         let settings = Settings {

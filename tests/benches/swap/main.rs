@@ -1,4 +1,4 @@
-//! How long a change takes: from the rename of a file to the first response of the new stack.
+//! The time of a swap: from the rename of a file to the first response of the new stack.
 //!
 //! `hello` behind ten middleware, where one value in the manifest changes or the library of `hello`;
 //! then ten layers and an app of one library, which is what cargo leaves. A client asks all the time, so the figures hold for a server at work.
@@ -19,13 +19,13 @@ use stackup_tests::{Connection, Host, Site, artifacts};
 use self::table::Table;
 
 const SWAPS: u32 = 100;
-/// No renewal in the midst of the swaps.
+/// No renewal during the swaps.
 const ONE_WORKER: &str = "[renewal]\ngenerations = \"off\"\nmemory = \"off\"\n";
-/// Between two looks of the client.
+/// The interval between two requests.
 const POLL: Duration = Duration::from_micros(200);
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds.
+    // `cargo test --benches` only checks that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -73,7 +73,7 @@ impl Bench {
         table
     }
 
-    /// Swaps the code of a plugin, whose text in the library says which of them answers.
+    /// Swaps the code of a plugin. A text in the library identifies the code.
     async fn libraries(&self, [plugin, from, to]: [&str; 3], rest: Duration) -> Table {
         let (library, file) = (read(artifacts::plugin(plugin)), library_file(plugin));
         let mut table = Table::default();
@@ -96,10 +96,10 @@ impl Bench {
         wanted: impl Fn(&Response) -> bool,
     ) -> Duration {
         let unfinished = self.site.path().join("unfinished");
-        // The swap before is over, with its drain.
+        // The previous swap and its drain have ended.
         tokio::time::sleep(Duration::from_millis(60)).await;
         fs::write(&unfinished, content).expect("the site can be written");
-        // What was written just now is waited for: it may not be whole.
+        // The host waits before it reads a new file, as it may be incomplete.
         tokio::time::sleep(rest).await;
         let mut connection = Connection::tcp(self.host.address()).await;
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! What the swaps took, as a whole and by stage.
+//! The times of the swaps, in total and by stage.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use stackup_tests::log::Record;
 #[derive(Default)]
 pub(crate) struct Table {
     totals: Vec<f64>,
-    /// Each stage in the order of the corridor.
+    /// The stages in their order.
     stages: Vec<(String, Vec<f64>)>,
 }
 
 impl Table {
-    /// Takes in one swap, which took `total` from outside, and what the host reports about it.
+    /// Adds one swap, which took `total` from outside, and the host's `reload` event.
     pub(crate) fn add(&mut self, total: Duration, reload: &Record) {
         let total = total.as_secs_f64() * 1000.0;
         let whole = reload
@@ -23,7 +23,7 @@ impl Table {
         let detect = stages.filter_map(|stage| stage.strip_prefix("detect ")?.parse::<f64>().ok());
         let within = whole - detect.sum::<f64>();
         self.totals.push(total);
-        // The rename, the watcher's quiet time ("detect"), and the way of the first new response.
+        // Rename, the watcher's quiet time ("detect"), and the first new response.
         self.stage("outside of the reload", total - within);
         self.stage("reload", within);
         for stage in reload.text("stages").split(", ") {

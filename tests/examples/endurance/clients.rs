@@ -1,4 +1,4 @@
-//! Clients that ask without a pause, look at every byte, and go on after a failure.
+//! Clients that send requests without a pause, check every byte, and continue after a failure.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,11 +10,11 @@ use stackup_tests::marks::Mark;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Connections that stay open for as long as the host lets them; two of them also ask for streams.
+/// Clients that keep their connection; two of them also request streams.
 const KEEP_ALIVE: u64 = 8;
 /// Clients that connect for each request.
 const ONE_REQUEST: u64 = 2;
-/// So many requests to one for a stream.
+/// The number of requests per stream request.
 const STREAM: u64 = 32;
 
 /// Running clients.
@@ -24,17 +24,17 @@ pub(crate) struct Clients {
     shared: Arc<Shared>,
 }
 
-/// What all clients know.
+/// State shared by all clients.
 #[derive(Debug)]
 struct Shared {
     address: String,
     stop: AtomicBool,
     requests: AtomicU64,
-    /// What went wrong.
+    /// The failures.
     failures: Mutex<Vec<String>>,
-    /// The newest code that answered.
+    /// The newest code of a response.
     newest: watch::Sender<u64>,
-    /// What each generation was: two workers must not give one number to two stacks.
+    /// The mark of each generation: two workers must not give one number to two stacks.
     generations: Mutex<HashMap<u64, Mark>>,
 }
 
@@ -64,7 +64,7 @@ impl Clients {
         }
     }
 
-    /// Waits until this code has answered somebody.
+    /// Waits until a client has a response with this code.
     pub(crate) async fn see(&mut self, code: u64) {
         let seen = self.newest.wait_for(|newest| *newest >= code).await;
         seen.expect("the sender is ours");
@@ -78,7 +78,7 @@ impl Clients {
         self.shared.lock_failures().len()
     }
 
-    /// Waits for their last responses, and tells what went wrong.
+    /// Waits for their last responses and returns the failures.
     pub(crate) async fn stop(mut self) -> Vec<String> {
         self.shared.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.tasks.join_next().await {
@@ -100,7 +100,7 @@ impl Shared {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in a mark that a connection has not had yet.
+    /// Records a new mark of a connection.
     fn news(&self, mark: Mark) -> Result<(), String> {
         let mut generations = self
             .generations
@@ -143,7 +143,7 @@ impl Client {
         }
     }
 
-    /// Asks once, and returns the connection if it may be asked again, with what it answered last.
+    /// Sends one request. Returns the connection if it can be reused, with its last mark.
     async fn ask(
         &self,
         open: Option<(Connection, Mark)>,
@@ -175,7 +175,7 @@ impl Client {
     }
 }
 
-/// What failed, on a new connection or on one that has answered before.
+/// The failure, on a new connection or on a reused one.
 fn describe(what: &str, before: Option<Mark>) -> impl Fn(io::Error) -> String {
     move |error| format!("{what}: {error}, before on this connection: {before:?}")
 }

@@ -20,7 +20,7 @@ use self::table::Table;
 
 /// Swaps to a row of the table.
 const ROW: u64 = 500;
-/// What the plugin `marked` and its checks are made for.
+/// The number of layers that the checks of `marked` expect.
 const LAYERS: usize = 3;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -37,8 +37,8 @@ async fn main() -> ExitCode {
     let mut table = Table::begin(swaps);
     for code in 1..=swaps {
         site.library("marked", &marks::with_code(&library, code));
-        // A change that comes while a worker is about to be replaced is taken up by the next: so no
-        // event of one worker is waited for.
+        // The next worker may report a change that comes during a renewal, so no
+        // event of a particular worker is awaited.
         within("the new code", clients.see(code)).await;
         processes.read_log(&host);
         table.add(processes.sample());

@@ -1,4 +1,4 @@
-//! What supervisor and worker hold, as the system tells it.
+//! The resources of supervisor and worker, as the kernel reports them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,15 +10,15 @@ use stackup_tests::Host;
 /// The host's processes.
 pub(crate) struct Processes {
     supervisor: Pid,
-    /// The one that serves.
+    /// The active one.
     worker: Pid,
     pub(crate) renewals: u64,
-    /// What the log tells of that must not be.
+    /// Faults in the log.
     pub(crate) incidents: Vec<String>,
     directories: BTreeSet<PathBuf>,
 }
 
-/// One look at them.
+/// One sample.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
     /// Of the worker, in KiB.
@@ -39,7 +39,7 @@ impl Processes {
         }
     }
 
-    /// Takes in what the log has told since the last time.
+    /// Reads the log since the last call.
     pub(crate) fn read_log(&mut self, host: &Host) {
         while let Some(record) = host.log().try_take(|_| true) {
             let renewed = record.event() == "renewal" && record.text("state") == "done";
@@ -72,14 +72,14 @@ impl Processes {
         }
     }
 
-    /// How many of the runtime directories that were ever seen are still there.
+    /// The number of runtime directories that still exist.
     pub(crate) fn left_behind(&self) -> usize {
         let left = self.directories.iter().filter(|path| path.exists());
         left.count()
     }
 }
 
-/// How many a process has, and the runtime directories among them.
+/// The number of a process's descriptors, and the runtime directories among them.
 fn descriptors(pid: Pid) -> (u64, Vec<PathBuf>) {
     let pid = pid.as_raw_nonzero();
     let entries = fs::read_dir(format!("/proc/{pid}/fd"))
@@ -97,7 +97,7 @@ fn descriptors(pid: Pid) -> (u64, Vec<PathBuf>) {
     (count, paths.into_iter().filter(is_runtime).collect())
 }
 
-/// KiB; 0 for a worker that has just ended.
+/// KiB, or 0 for a worker that has just exited.
 fn resident(pid: Pid) -> u64 {
     let pid = pid.as_raw_nonzero();
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

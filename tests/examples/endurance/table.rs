@@ -34,7 +34,7 @@ impl Table {
         self.samples.push(sample);
     }
 
-    /// Ends a stretch; of descriptors and files the most is told.
+    /// Prints a row; descriptors and files are the maximum.
     pub(crate) fn row(&mut self, swaps: u64, processes: &Processes, clients: &Clients) {
         let samples = std::mem::take(&mut self.samples);
         let sorted = |value: fn(&Sample) -> u64| {

@@ -115,7 +115,7 @@ async fn layer_move_and_switch_are_undone() {
     assert_eq!(stack["directives"][1]["uses"][0]["off"], true);
     assert_eq!(stack["undo"], true);
 
-    // The manifest has changed meanwhile.
+    // The manifest has changed since.
     let (status, said) = post(&host, "edit", &edit).await;
     assert_eq!(status, 409, "{said}");
 

@@ -1,4 +1,4 @@
-//! Links that are turned while a site is served, and what a site is called meanwhile.
+//! Links that are retargeted while a site is served, and the site's identity.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! An app whose panics can't be contained: the harness builds it with `panic = "abort"`.
+//! An app whose panics can't be contained: the test harness builds it with `panic = "abort"`.
 
 #![forbid(unsafe_code)]
 

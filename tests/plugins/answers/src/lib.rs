@@ -1,4 +1,4 @@
-//! An app that answers as the query says, so that a test of a middleware needs no app of its own.
+//! An app that responds as the query says, so that a test of a middleware needs no app of its own.
 //!
 //! `status=404`, `header=name:value`, `body=text`, `bytes=1000`, `fail=message` and `panic=message`;
 //! the first value of each counts, but of `header` all. `show=env` answers with the env, `env=NAME` with
@@ -43,7 +43,7 @@ async fn answers(mut req: Request) -> Result {
         .map(|(_, text)| text.clone().into_owned().into())
         .collect();
     if !chunks.is_empty() {
-        // Who maps chunks does not know how long they will be.
+        // A layer that maps chunks does not know their length.
         res.set_body(Body::empty().prepend(chunks).map_chunks(|chunk| chunk));
         return Ok(res);
     }

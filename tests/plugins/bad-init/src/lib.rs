@@ -1,4 +1,4 @@
-//! An app that comes to no instance, in a way that its config chooses.
+//! An app whose `init` fails in a way that its config chooses.
 
 #![forbid(unsafe_code)]
 
@@ -7,7 +7,7 @@ use stackup_plugin::{App, Context, Error, IntoResponse, Request, Result};
 /// Its config.
 #[stackup_plugin::config]
 struct Config {
-    /// `error`, `config`, `exit`, `abort` or `hang`; else it is built.
+    /// `error`, `config`, `exit`, `abort` or `hang`; anything else succeeds.
     how: String,
     /// Places to name in an error.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! An app that blocks its thread, by config at its ends and by path in between.
+//! An app that blocks its thread: in `init` and drop by config, in requests by path.
 
 #![forbid(unsafe_code)]
 

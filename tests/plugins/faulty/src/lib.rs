@@ -1,15 +1,15 @@
-//! An app, and a middleware, with the fault that a test writes into their library; both say which code they are.
+//! An app and a middleware with a fault that a test patches into the library. Both report their code.
 //!
-//! The fault is in the file, not in the config: so each fault is another library, as it is in life.
+//! The fault is in the file, not in the config: each fault is another library, as in practice.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use stackup_plugin::{App, Context, IntoResponse, Next, Request, Result};
 
-/// What tells this library from its copies.
+/// Identifies this library among its copies.
 static CODE: &str = "stackup-faulty-code-00000000";
 
-/// What it does wrong, and in which request: `kind@number`.
+/// The fault and its request: `kind@number`.
 static FAULT: &str = "stackup-faulty-fault-none@00000000";
 
 /// Runs when the library is loaded.
@@ -29,7 +29,7 @@ static CONSTRUCTOR: extern "C" fn() = {
 #[derive(Default)]
 #[serde(default)]
 struct Config {
-    /// Told in each response, to tell one manifest from another.
+    /// Part of each response, to distinguish manifests.
     mark: u64,
 }
 
@@ -67,7 +67,7 @@ impl App for Faulty {
     }
 }
 
-/// Read at run time: else the compiler may copy the text to places where no test looks for it.
+/// Read at run time: otherwise the compiler may copy the text to places that no test patches.
 fn fault() -> (&'static str, u64) {
     let text = std::hint::black_box(FAULT);
     let fault = text.strip_prefix("stackup-faulty-fault-").unwrap_or(text);
@@ -101,11 +101,11 @@ fn fail(kind: &str) {
 }
 
 fn crash() {
-    // SAFETY: there is none: to touch what is not its own is what this plugin is for.
+    // SAFETY: none. This plugin exists to access memory that it does not own.
     unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) }
 }
 
-/// Uses up the stack.
+/// Overflows the stack.
 #[expect(unconditional_recursion, reason = "that is the fault")]
 fn overflow(depth: u64) -> u64 {
     let frame = std::hint::black_box([depth; 64]);

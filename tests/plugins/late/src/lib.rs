@@ -1,4 +1,4 @@
-//! An app whose code runs on when its generation has gone, in a thread that nothing ends.
+//! An app with a thread that outlives its generation.
 
 #![forbid(unsafe_code)]
 
@@ -10,7 +10,7 @@ use std::thread;
 
 use stackup_plugin::{App, Context, IntoResponse, Request, Result};
 
-/// What tells this library from its copies: a test writes other digits over these in the file.
+/// Identifies this library among its copies: tests patch the digits in the file.
 const CODE: &str = "stackup-late-code-00000000";
 
 struct Late;
@@ -36,12 +36,12 @@ impl App for Late {
     }
 }
 
-/// Read at run time: else the compiler may copy the text to places where no test looks for it.
+/// Read at run time: otherwise the compiler may copy the text to places that no test patches.
 fn code() -> String {
     std::hint::black_box(CODE).to_owned()
 }
 
-/// Says that the thread has ended, from a thread-local's destructor.
+/// Reports the thread's end from a thread-local's destructor.
 struct Farewell(RefCell<Option<TcpStream>>);
 
 impl Drop for Farewell {
@@ -56,7 +56,7 @@ thread_local! {
     static FAREWELL: Farewell = const { Farewell(RefCell::new(None)) };
 }
 
-/// Answers one connection, line by line, until it is told to end.
+/// Serves one connection, line by line, until `end`.
 fn serve(listener: &TcpListener) -> io::Result<()> {
     let (mut stream, _) = listener.accept()?;
     let lines = BufReader::new(stream.try_clone()?).lines();

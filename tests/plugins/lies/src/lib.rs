@@ -1,4 +1,4 @@
-//! An app that says one thing and sends another.
+//! An app whose responses contradict their heads.
 
 #![forbid(unsafe_code)]
 
@@ -18,9 +18,9 @@ impl App for Lies {
 
     async fn call(&self, req: Request) -> Result {
         match req.path_info() {
-            // Ten bytes are promised, five come.
+            // Declares ten bytes and sends five.
             "/too-short" => self.streamed("short").with_length("10"),
-            // Two bytes are promised, eight come.
+            // Declares two bytes and sends eight.
             "/too-long" => self.streamed("too long").with_length("2"),
             "/too-long-at-once" => Body::from("too long").into_response()?.with_length("2"),
             "/length-is-no-number" => self.streamed("many").with_length("many"),

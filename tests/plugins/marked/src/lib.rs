@@ -1,4 +1,4 @@
-//! Layers and an app that say which code, config and generation answered, each for itself.
+//! Layers and an app that each report their code, config and generation.
 
 #![forbid(unsafe_code)]
 
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use stackup_plugin::{App, Body, Context, Middleware, Next, Request, Response, Result};
 
-/// What tells this library from its copies: a test writes other digits over these in the file.
+/// Identifies this library among its copies: tests patch the digits in the file.
 const CODE: &str = "stackup-marked-code-00000000";
 
 /// Config of the layer and of the app.
 #[stackup_plugin::config]
 struct Config {
-    /// Told with each mark.
+    /// Part of each mark.
     revision: u64,
 }
 
-/// `generation/revision/code`, as seen from the library that runs.
+/// `generation/revision/code` of the running library.
 fn mark(req: &Request, config: &Config) -> String {
-    // Read at run time: else the compiler may copy the text to places where no test looks for it.
+    // Read at run time: otherwise the compiler may copy the text to places that no test patches.
     let code = std::hint::black_box(CODE);
     format!("{}/{}/{code}", req.generation(), config.revision)
 }

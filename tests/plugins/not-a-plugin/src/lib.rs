@@ -1,4 +1,4 @@
-//! Some library that stackup has nothing to do with.
+//! A library that is no plugin.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! A middleware and an app that break the rules of SPEC.md, one at a time: the query says which, and whose turn it is
+//! A middleware and an app that break the rules of SPEC.md, one at a time: the query says which one breaks which rule
 //! (`layer=` or `app=`).
 
 #![forbid(unsafe_code)]
@@ -14,10 +14,10 @@ use stackup_plugin::{
     Body, Bytes, Error, IntoResponse, Next, Request, Response, Result, StatusCode,
 };
 
-/// Longer than any test lets a handler keep its thread.
+/// Longer than the `block_report` of any test.
 const LONG: Duration = Duration::from_millis(1500);
 
-/// What the query asks this handler for.
+/// The part of the query for this handler.
 fn asked(req: &Request, handler: &str) -> String {
     let mut pairs = req
         .query()
@@ -73,9 +73,9 @@ async fn app(mut req: Request) -> Result {
         "type" => StatusCode::NO_CONTENT
             .into_response()?
             .with_header("content-type", "text/plain")?,
-        // Says that it has three bytes, and has two.
+        // Claims three bytes and has two.
         "size" => Scripted::answer(Some(3), [data("ab")]),
-        // Sends its trailers, and goes on after them.
+        // Continues after its trailers.
         "goes-on" => {
             let trailers = Frame::trailers(HeaderMap::new());
             Scripted::answer(None, [data("more"), trailers, data("more")])
@@ -101,7 +101,7 @@ async fn app(mut req: Request) -> Result {
     })
 }
 
-/// So many chunks of so many bytes, whose length nobody knows.
+/// A body of this many chunks of this size, of unknown length.
 fn streamed(chunks: usize, bytes: usize) -> Response {
     let chunk = Bytes::from(vec![b'x'; bytes]);
     let body = Body::empty().prepend(vec![chunk; chunks]);
@@ -114,10 +114,10 @@ fn data(text: &'static str) -> Frame<Bytes> {
     Frame::data(Bytes::from_static(text.as_bytes()))
 }
 
-/// A body of these frames, whatever becomes of them.
+/// A body of these frames, valid or not.
 struct Scripted {
     frames: VecDeque<Frame<Bytes>>,
-    /// The size that it says it has before the first.
+    /// The size hint before the first frame.
     size: Option<u64>,
 }
 

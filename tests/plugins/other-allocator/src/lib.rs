@@ -1,4 +1,4 @@
-//! An app whose memory is not the host's: what crosses is freed where it came from, or this crashes.
+//! An app with its own allocator: memory that crosses the ABI must be freed by its owner, or this crashes.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! An app that panics wherever code of a plugin runs: by config at its ends, by path in between.
+//! An app that panics wherever a plugin's code runs: in `init` and drop by config, in requests by path.
 
 #![forbid(unsafe_code)]
 

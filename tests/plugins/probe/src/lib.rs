@@ -1,4 +1,4 @@
-//! An app that shows how a request and a body travel; its log tells what no client can see.
+//! An app that shows how a request and a body travel. Its log shows what no client can see.
 
 #![forbid(unsafe_code)]
 
@@ -15,11 +15,11 @@ use stackup_plugin::{
 
 struct Probe {
     cx: Context,
-    /// Chunks that a flood got rid of.
+    /// The chunks that a flood has sent.
     sent: Arc<AtomicU64>,
 }
 
-/// Says that what it is part of has been dropped.
+/// Logs when its owner is dropped.
 struct Guard(&'static str);
 
 impl Drop for Guard {

@@ -1,4 +1,4 @@
-//! Bodies that are made while they are sent.
+//! Bodies that are produced while they are sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use stackup_plugin::{Body, Bytes, Context, Response, StatusCode, tracing};
 
 use crate::header_map;
 
-/// What a flood sends at once.
+/// The size of a flood's chunk.
 const CHUNK: usize = 64 * 1024;
 
 /// `count` lines, with a pause before each but the first.

@@ -1,4 +1,4 @@
-//! A middleware that panics where the path says, before what is below it; else it marks the response.
+//! A middleware that panics on some paths before it calls the next layer, and marks the response otherwise.
 
 #![forbid(unsafe_code)]
 

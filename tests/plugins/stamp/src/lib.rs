@@ -1,4 +1,4 @@
-//! A middleware that says which generation answered, and how many requests its instance has seen.
+//! A middleware that adds the generation, and how many requests its instance has handled.
 
 #![forbid(unsafe_code)]
 

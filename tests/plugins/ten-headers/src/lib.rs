@@ -1,4 +1,4 @@
-//! Middleware that does as little as a real one does, for the benches.
+//! The smallest realistic middleware, for the benches.
 
 #![forbid(unsafe_code)]
 

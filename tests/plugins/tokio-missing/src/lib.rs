@@ -1,4 +1,4 @@
-//! An app that uses tokio and has forgotten to ask for a runtime.
+//! An app that uses tokio without the feature for a runtime.
 
 #![forbid(unsafe_code)]
 

@@ -20,7 +20,7 @@ impl App for TokioNet {
     type Config = ();
 
     fn init((): (), _cx: &Context) -> Result<Self> {
-        // Needs the reactor as early as here.
+        // Needs the reactor already in `init`.
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
