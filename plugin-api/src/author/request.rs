@@ -86,12 +86,13 @@ impl Request {
         }
     }
 
-    /// `http` or `https`.
+    /// `http` or `https`: what the client used, also behind a proxy that the manifest trusts.
     pub fn scheme(&self) -> &str {
         self.handle.scheme()
     }
 
-    /// The client's address; `None` on a unix socket.
+    /// The client's address, also behind a proxy that the manifest trusts; `None` on a unix socket.
+    /// The port is 0 where the proxy does not say it.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.handle.remote()
     }

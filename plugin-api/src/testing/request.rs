@@ -84,6 +84,7 @@ impl TestRequest {
 
     pub(super) fn into_host(self, exchange: Arc<Exchange>) -> Result<HostRequest> {
         let connection = Connection {
+            https: false,
             remote: Some(self.remote),
             local: Some(SocketAddr::from(([127, 0, 0, 1], 9292))),
         };

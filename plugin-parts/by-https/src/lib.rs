@@ -6,4 +6,4 @@ mod hsts;
 mod proxies;
 
 pub use self::hsts::Hsts;
-pub use self::proxies::Proxies;
+pub use self::proxies::refuse_proxies;

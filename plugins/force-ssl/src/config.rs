@@ -12,7 +12,7 @@ pub struct Config {
     pub(crate) port: u16,
     /// Paths that are also served over http, with everything below them.
     pub(crate) exclude: Vec<String>,
-    /// Addresses and networks whose `x-forwarded-proto` is trusted.
+    /// Must be empty: `[server] trusted_proxies` of the manifest names the proxies.
     pub(crate) trusted_proxies: Vec<String>,
     /// `strict-transport-security` (RFC 6797).
     pub(crate) hsts: Hsts,

@@ -5,7 +5,7 @@
 mod config;
 mod target;
 
-use by_https::Proxies;
+use by_https::refuse_proxies;
 use stackup_plugin::{
     Context, HeaderValue, Method, Middleware, Next, Request, Response, Result, StatusCode, header,
 };
@@ -16,7 +16,6 @@ use self::target::Target;
 /// Redirects http to https.
 pub struct ForceSsl {
     target: Target,
-    proxies: Proxies,
     exclude: Vec<String>,
     hsts: Option<HeaderValue>,
     secure_cookies: bool,
@@ -26,9 +25,9 @@ impl Middleware for ForceSsl {
     type Config = Config;
 
     fn init(config: Config, _cx: &Context) -> Result<Self> {
+        refuse_proxies(&config.trusted_proxies)?;
         Ok(Self {
             target: Target::new(config.host.as_deref(), config.port)?,
-            proxies: Proxies::new(&config.trusted_proxies)?,
             hsts: config.hsts.header()?,
             exclude: config.exclude,
             secure_cookies: config.secure_cookies,
@@ -36,7 +35,7 @@ impl Middleware for ForceSsl {
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
-        if self.proxies.is_secure(&req) {
+        if req.scheme() == "https" {
             let mut res = next.run(req).await?;
             self.secure(&mut res)?;
             return Ok(res);

@@ -20,7 +20,7 @@ pub struct Config {
     pub(crate) csp_report_only: bool,
     /// `strict-transport-security` (RFC 6797), over https only.
     hsts: Hsts,
-    /// Addresses and networks whose `x-forwarded-proto` is trusted.
+    /// Must be empty: `[server] trusted_proxies` of the manifest names the proxies.
     pub(crate) trusted_proxies: Vec<String>,
     /// `x-content-type-options`, or `off`.
     content_type_options: String,

@@ -5,7 +5,7 @@
 mod config;
 mod csp;
 
-use by_https::Proxies;
+use by_https::refuse_proxies;
 use stackup_plugin::{
     Context, HeaderName, HeaderValue, Middleware, Next, Request, Response, Result, StatusCode,
     header,
@@ -18,7 +18,6 @@ use self::csp::{Csp, Nonce};
 pub struct SecurityHeaders {
     csp: Csp,
     hsts: Option<HeaderValue>,
-    proxies: Proxies,
     /// The headers that are the same on each response.
     fixed: Vec<(HeaderName, HeaderValue)>,
 }
@@ -27,16 +26,16 @@ impl Middleware for SecurityHeaders {
     type Config = Config;
 
     fn init(config: Config, _cx: &Context) -> Result<Self> {
+        refuse_proxies(&config.trusted_proxies)?;
         Ok(Self {
             hsts: config.hsts()?,
-            proxies: Proxies::new(&config.trusted_proxies)?,
             fixed: config.fixed()?,
             csp: Csp::new(config)?,
         })
     }
 
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
-        let secure = self.proxies.is_secure(&req);
+        let secure = req.scheme() == "https";
         let nonce = self.csp.nonce()?;
         if let Some(nonce) = &nonce {
             req.env_mut().set("csp.nonce", nonce);

@@ -97,17 +97,15 @@ fn report_only_is_another_header() {
 #[test]
 fn hsts_is_sent_over_https_only() {
     block_on(async {
-        let config = json!({
-            "trusted_proxies": ["127.0.0.1"], "hsts": { "max_age": 60, "include_subdomains": true },
-        });
+        let config = json!({ "hsts": { "max_age": 60, "include_subdomains": true } });
         let middleware = mounted(config);
-        let https = || get("/").header("x-forwarded-proto", "https");
+        let https = || get("https://test/");
         let hsts = |res: Answered| res.header("strict-transport-security").map(str::to_owned);
         let sent = hsts(answer(&middleware, https()).await);
         assert_eq!(sent.as_deref(), Some("max-age=60; includeSubDomains"));
         assert_eq!(hsts(answer(&middleware, get("/")).await), None);
-        let stranger = https().remote("192.0.2.1:1".parse().unwrap());
-        assert_eq!(hsts(answer(&middleware, stranger).await), None);
+        let claimed = get("/").header("x-forwarded-proto", "https");
+        assert_eq!(hsts(answer(&middleware, claimed).await), None);
     });
 }
 
@@ -140,7 +138,7 @@ fn error_points_at_the_key() {
         (json!({ "referrer_policy": "" }), "referrer_policy"),
         (json!({ "frame_options": "a\nb" }), "frame_options"),
         (json!({ "hsts": { "preload": true } }), "hsts.preload"),
-        (json!({ "trusted_proxies": ["x"] }), "trusted_proxies[0]"),
+        (json!({ "trusted_proxies": ["x"] }), "trusted_proxies"),
     ] {
         let error = testing::middleware::<SecurityHeaders>(config.clone())
             .err()

@@ -17,6 +17,9 @@ pub(super) fn outline(manifest: &Manifest) -> String {
             .collect();
         let _ = writeln!(out, "listen {}", all.join(", "));
     }
+    if !manifest.server.trusted_proxies.is_empty() {
+        let _ = writeln!(out, "trusted proxies {}", manifest.server.trusted_proxies);
+    }
     if manifest.plugins != Plugins::default() {
         let _ = writeln!(
             out,

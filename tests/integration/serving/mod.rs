@@ -14,6 +14,8 @@ mod endings;
 mod limits;
 /// Listeners: addresses and sockets.
 mod listeners;
+/// Who the client is behind proxies.
+mod proxies;
 
 /// Request bodies that no handler reads.
 mod unread_body;

@@ -6,7 +6,9 @@ const MANIFEST: &str = r#"
 run = "hello"
 [[use]]
 plugin = "force-ssl"
-config = { trusted_proxies = ["127.0.0.1"], exclude = ["/health"] }
+config = { exclude = ["/health"] }
+[server]
+trusted_proxies = ["127.0.0.1"]
 "#;
 
 #[tokio::test]

@@ -22,7 +22,7 @@ fn site() -> Site {
     // `pig-latin` only changes text, so `/all` sends back what it receives.
     let all: Vec<String> = MOUNTED.iter().map(Mounted::directive).collect();
     let mut manifest = format!(
-        "run = \"probe\"\n{}",
+        "run = \"probe\"\n[server]\ntrusted_proxies = [\"127.0.0.1\"]\n{}",
         map("all", &all.join(", "), "image/x-all")
     );
     for mounted in MOUNTED {

@@ -71,6 +71,7 @@ mod tests {
 
     fn reads(remote: &str, host: &str) -> bool {
         let ends = Connection {
+            https: false,
             remote: Some(remote.parse().unwrap()),
             local: None,
         };

@@ -13,6 +13,7 @@ pub use self::failures::Failures;
 pub use self::level::{CascadeBranch, Level, Map};
 pub use self::limits::Limits;
 pub use self::plugins::{Plugins, Trust};
+pub use self::proxies::TrustedProxies;
 pub use self::read_error::{ReadError, read_error_message};
 pub use self::renewal::Renewal;
 pub use self::server::{Listen, Server};
@@ -28,6 +29,7 @@ mod limits;
 mod location;
 pub(crate) mod name;
 mod plugins;
+mod proxies;
 mod read;
 mod render;
 mod renewal;
@@ -71,7 +73,7 @@ pub struct Parsed {
 /// A parsed manifest.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// `[server]`: where to listen.
+    /// `[server]`: where to listen, and which proxies to trust.
     pub server: Server,
     /// `[plugins]`: where to look for libraries, and which to trust.
     pub plugins: Plugins,

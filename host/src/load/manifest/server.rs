@@ -1,11 +1,11 @@
-//! `[server]`: where to listen.
+//! `[server]`: where to listen, and which proxies to trust.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Span;
+use super::{Span, TrustedProxies};
 
 /// `[server]`.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Server {
     pub listen: Vec<Listen>,
     /// Where each is written. Empty for the default address.
     pub(super) listen_spans: Vec<Span>,
+    /// The proxies that say who the client is.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Server {
@@ -28,6 +30,7 @@ impl Default for Server {
         Self {
             listen: vec![Listen::Tcp("127.0.0.1:9292".to_owned())],
             listen_spans: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::drain_deadline::DrainDeadline;
 use super::probation::FirstRequests;
 use super::waiting::WaitingRequests;
-use crate::load::manifest::{Dev, Failures, Limits, Manifest, Renewal};
+use crate::load::manifest::{Dev, Failures, Limits, Manifest, Renewal, TrustedProxies};
 use crate::serve::stack::Stack;
 
 /// A stack in service. A request holds it from its first byte to its last.
@@ -19,6 +19,8 @@ pub struct Generation {
     pub stack: Arc<Stack>,
     /// The limits of its requests.
     pub limits: Limits,
+    /// The proxies that say who the client of a request is.
+    pub trusted_proxies: TrustedProxies,
     /// What happens when its handlers fail.
     pub failures: Failures,
     /// When the worker is replaced.
@@ -45,6 +47,7 @@ impl Generation {
                 number,
                 stack,
                 limits: manifest.limits.clone(),
+                trusted_proxies: manifest.server.trusted_proxies.clone(),
                 failures: manifest.failures.clone(),
                 renewal: manifest.renewal.clone(),
                 dev: manifest.dev,

@@ -38,6 +38,7 @@ impl Serving {
         let old = &self.manifest;
         self.outline == resolved.outline
             && old.limits == manifest.limits
+            && old.server.trusted_proxies == manifest.server.trusted_proxies
             && old.failures == manifest.failures
             && old.renewal == manifest.renewal
             && old.dev == manifest.dev

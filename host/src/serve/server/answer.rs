@@ -15,6 +15,7 @@ use stackup_plugin::abi::host::{
 use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::body::{Hooks, LimitedBody, ResponseBody, too_large};
+use super::client::identify;
 use super::connection_state::{ConnectionContext, ConnectionState};
 use super::response_guard::ResponseGuard;
 use super::unread_body::Discard;
@@ -22,7 +23,7 @@ use crate::serve::generation::{Generation, Phase, RequestWait};
 
 /// Answers a request with the generation that is active when it starts.
 pub(super) async fn answer(
-    request: http::Request<Incoming>,
+    mut request: http::Request<Incoming>,
     ends: Connection,
     served: &ConnectionContext,
     connection: &Arc<ConnectionState>,
@@ -32,8 +33,15 @@ pub(super) async fn answer(
     let is_head = request.method() == Method::HEAD;
     let limit = generation.limits.body_bytes;
     let declared = request.body().size_hint().lower();
-    if let Some(limit) = limit.filter(|limit| declared > *limit) {
-        let refusal = failed(&too_large(limit), served.show_errors);
+    let client = identify(&mut request, ends, &generation.trusted_proxies);
+    let too_long = limit.filter(|limit| declared > *limit);
+    let refusal = match &client {
+        Err(error) => Some(Failure::body(StatusCode::BAD_REQUEST, error.to_string())),
+        Ok(_) => too_long.map(too_large),
+    };
+    if let Some(refusal) = refusal {
+        log_failure(&refusal);
+        let refusal = failed(&refusal, served.show_errors);
         let wait = RequestWait::of(&request);
         let guard = ResponseGuard::new(generation, wait, Arc::clone(connection));
         let mut response = respond(refusal, None, guard, None, is_head);
@@ -41,6 +49,7 @@ pub(super) async fn answer(
         close_after(&mut response);
         return response;
     }
+    let ends = client.unwrap_or(ends);
     let observer = served.observer.as_ref();
     let observed = observer.map(|observer| observer.observe(&request, ends, &generation));
     let exchange = Exchange::new(generation.number);

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use super::Phase;
 use super::connection::serve_connection;
 use super::connection_state::ConnectionContext;
+use super::forwarded::canonical;
 
 /// A listening socket.
 #[derive(Debug)]
@@ -90,8 +91,9 @@ impl Listener {
                     // Small responses are sent at once. If it fails, they are only slower.
                     let _ = stream.set_nodelay(true);
                     let ends = Connection {
-                        remote: Some(remote),
-                        local: stream.local_addr().ok(),
+                        remote: Some(canonical(remote)),
+                        local: stream.local_addr().ok().map(canonical),
+                        https: false,
                     };
                     connections.spawn(async move {
                         serve_connection(TokioIo::new(stream), ends, &served).await;

@@ -4,8 +4,10 @@
 
 mod answer;
 mod body;
+mod client;
 mod connection;
 mod connection_state;
+mod forwarded;
 mod listen;
 mod response_guard;
 mod send_deadline;

@@ -67,7 +67,7 @@ pub(super) const MOUNTED: &[Mounted] = &[
     mounted("content-type", "{}"),
     Mounted {
         lines: &["x-forwarded-proto: https"],
-        ..mounted("force-ssl", "{ trusted_proxies = [\"127.0.0.1\"] }")
+        ..mounted("force-ssl", "{}")
     },
     mounted(
         "cors",

@@ -21,6 +21,7 @@ mod level;
 mod limits;
 mod map;
 mod plugins;
+mod proxies;
 mod renewal;
 mod server;
 mod strings;

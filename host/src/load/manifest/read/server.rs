@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use toml::de::DeValue;
 
-use super::Reader;
 use super::strings::{self, Item};
 use super::table::{Entry, Kind, Table};
+use super::{Reader, proxies};
 use crate::load::manifest::words::quoted;
 use crate::load::manifest::{Diagnostic, Listen, Server};
 
@@ -40,10 +40,13 @@ pub(super) fn server(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Serve
     let Some(mut table) = entry.and_then(|entry| section(reader, entry, "server")) else {
         return Server::default();
     };
-    let server = match table.take("listen") {
+    let mut server = match table.take("listen") {
         Some(entry) => listen(reader, &entry),
         None => Server::default(),
     };
+    if let Some(entry) = table.take("trusted_proxies") {
+        server.trusted_proxies = proxies::trusted(reader, &entry);
+    }
     table.finish(reader);
     server
 }
@@ -67,6 +70,7 @@ fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
     let mut server = Server {
         listen: Vec::new(),
         listen_spans: Vec::new(),
+        ..Server::default()
     };
     for item in items {
         let Some(address) = address(reader, &item) else {

@@ -38,7 +38,7 @@ pub(super) struct Table<'t> {
 /// Keys of a level that are easily misplaced below a header, where they belong to its table.
 const LEVEL_KEYS: [&str; 5] = ["use", "map", "cascade", "run", "warmup"];
 const SECTIONS: [(&str, &[&str]); 6] = [
-    ("server", &["listen"]),
+    ("server", &["listen", "trusted_proxies"]),
     ("plugins", &["path", "trust"]),
     (
         "limits",

@@ -145,7 +145,13 @@ pub(in crate::abi::host) unsafe extern "C" fn scheme(
     request: *const RequestObject,
 ) -> RawSlice<'static> {
     // SAFETY: the plugin's handle is alive and borrowed.
-    RawSlice::text(unsafe { state(request) }.uri.scheme_str().unwrap_or("http"))
+    let state = unsafe { state(request) };
+    let scheme = if state.connection.https {
+        "https"
+    } else {
+        "http"
+    };
+    RawSlice::text(state.uri.scheme_str().unwrap_or(scheme))
 }
 
 fn address(address: Option<SocketAddr>) -> RawAddress {

@@ -15,13 +15,15 @@ use crate::abi::tables::RequestObject;
 /// A request that the host owns.
 pub struct HostRequest(Box<State>);
 
-/// The two addresses of the connection that a request arrived on.
+/// How a request arrived: the ends of its connection, as the host knows them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Connection {
-    /// The client; none on a unix socket.
+    /// The client, also behind trusted proxies; none on a unix socket.
     pub remote: Option<SocketAddr>,
     /// The address it connected to; none on a unix socket.
     pub local: Option<SocketAddr>,
+    /// Whether the client used https.
+    pub https: bool,
 }
 
 /// `repr(C)` with the headers first: a pointer to it is a pointer to its headers.

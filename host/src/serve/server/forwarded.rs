@@ -1,0 +1,245 @@
+//! What trusted proxies say about the client of a request: `Forwarded` (RFC 7239) and `X-Forwarded-…`.
+//!
+//! Each proxy appends to these headers, so they are read from the right: what an address says that is not
+//! trusted, the client may have made up.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderMap;
+use http::header::FORWARDED;
+use http::uri::Authority;
+
+use crate::load::manifest::TrustedProxies;
+
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
+const X_FORWARDED_HOST: &str = "x-forwarded-host";
+
+/// What the proxies say. What they do not say, the connection does.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Forwarded {
+    /// The client. Port 0 if it is not known.
+    pub(super) client: Option<SocketAddr>,
+    pub(super) https: Option<bool>,
+    pub(super) host: Option<Authority>,
+}
+
+/// Why the headers cannot be believed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ForwardedError {
+    /// Half a quoted string may hide what a proxy has appended.
+    #[error("the header `forwarded` is malformed (RFC 7239)")]
+    Malformed,
+    /// The proxy writes one of the two and passes on the client's other one.
+    #[error("the headers `forwarded` and `x-forwarded-…` disagree, so neither is believed")]
+    Disagreement,
+}
+
+impl Forwarded {
+    /// Reads the headers of a request that a trusted peer has sent.
+    pub(super) fn read(
+        headers: &HeaderMap,
+        trusted: &TrustedProxies,
+    ) -> Result<Self, ForwardedError> {
+        let x = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST];
+        let has_x = x.iter().any(|name| headers.contains_key(*name));
+        if !headers.contains_key(FORWARDED) {
+            return Ok(Self::from_x_forwarded(headers, trusted));
+        }
+        let said = Self::from_forwarded(headers, trusted)?;
+        if has_x && !said.agrees_with(&Self::from_x_forwarded(headers, trusted)) {
+            return Err(ForwardedError::Disagreement);
+        }
+        Ok(said)
+    }
+
+    fn from_x_forwarded(headers: &HeaderMap, trusted: &TrustedProxies) -> Self {
+        let last = |name| list(headers, name).last().map(str::to_owned);
+        let hops: Vec<&str> = list(headers, X_FORWARDED_FOR).collect();
+        let (client, _) = client(hops.into_iter().rev().map(address), trusted);
+        Self {
+            client,
+            // The last value is that of the nearest proxy; the first may be the client's.
+            https: last(X_FORWARDED_PROTO).and_then(|proto| is_https(&proto)),
+            host: last(X_FORWARDED_HOST).and_then(|host| authority(&host)),
+        }
+    }
+
+    fn from_forwarded(
+        headers: &HeaderMap,
+        trusted: &TrustedProxies,
+    ) -> Result<Self, ForwardedError> {
+        let mut hops = Vec::new();
+        for line in headers.get_all(FORWARDED) {
+            let line = line.to_str().map_err(|_| ForwardedError::Malformed)?;
+            parse(line, &mut hops)?;
+        }
+        let addresses = hops.iter().rev().map(|hop| address(hop.client.as_deref()?));
+        let (client, read) = client(addresses, trusted);
+        // The hop that names the client has the scheme and the host that the client used.
+        let hop = hops.iter().rev().nth(read.saturating_sub(1));
+        Ok(Self {
+            client,
+            https: hop.and_then(|hop| is_https(hop.proto.as_deref()?)),
+            host: hop.and_then(|hop| authority(hop.host.as_deref()?)),
+        })
+    }
+
+    fn agrees_with(&self, other: &Self) -> bool {
+        let ip = |said: &Self| said.client.map(|client| client.ip());
+        ip(self) == ip(other) && self.https == other.https && self.host == other.host
+    }
+}
+
+/// The client and how many hops were read. `hops` begins with the nearest.
+fn client(
+    hops: impl Iterator<Item = Option<SocketAddr>>,
+    trusted: &TrustedProxies,
+) -> (Option<SocketAddr>, usize) {
+    let (mut client, mut read) = (None, 0);
+    for hop in hops {
+        read += 1;
+        // Unknown or hidden: the proxy that says so is all that is known.
+        let Some(address) = hop else { break };
+        client = Some(address);
+        if !trusted.trust(Some(address.ip())) {
+            break;
+        }
+    }
+    (client, read)
+}
+
+/// One element of `Forwarded`.
+#[derive(Default)]
+struct Hop<'h> {
+    client: Option<Cow<'h, str>>,
+    proto: Option<Cow<'h, str>>,
+    host: Option<Cow<'h, str>>,
+}
+
+/// Reads the elements of a line: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`.
+fn parse<'h>(line: &'h str, hops: &mut Vec<Hop<'h>>) -> Result<(), ForwardedError> {
+    let mut rest = line;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let mut hop = Hop::default();
+        loop {
+            rest = rest.trim_start_matches([' ', '\t', ';']);
+            if rest.is_empty() || rest.starts_with(',') {
+                break;
+            }
+            let (name, value) = rest.split_once('=').ok_or(ForwardedError::Malformed)?;
+            if name.is_empty() || !name.bytes().all(is_token) {
+                return Err(ForwardedError::Malformed);
+            }
+            let (value, after) = parameter_value(value)?;
+            rest = after.trim_start_matches([' ', '\t']);
+            if !rest.is_empty() && !rest.starts_with([';', ',']) {
+                return Err(ForwardedError::Malformed);
+            }
+            let place = match name {
+                _ if name.eq_ignore_ascii_case("for") => &mut hop.client,
+                _ if name.eq_ignore_ascii_case("proto") => &mut hop.proto,
+                _ if name.eq_ignore_ascii_case("host") => &mut hop.host,
+                _ => continue,
+            };
+            if place.replace(value).is_some() {
+                return Err(ForwardedError::Malformed);
+            }
+        }
+        hops.push(hop);
+    }
+}
+
+/// A token or a quoted string, and the text after it.
+fn parameter_value(text: &str) -> Result<(Cow<'_, str>, &str), ForwardedError> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.bytes().position(|byte| !is_value(byte));
+        let (value, rest) = text.split_at(end.unwrap_or(text.len()));
+        return match value {
+            "" => Err(ForwardedError::Malformed),
+            value => Ok((value.into(), rest)),
+        };
+    };
+    let end = quoted.find(['"', '\\']).ok_or(ForwardedError::Malformed)?;
+    if quoted[end..].starts_with('"') {
+        return Ok((quoted[..end].into(), &quoted[end + 1..]));
+    }
+    let mut value = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return Ok((value.into(), &quoted[at + 1..])),
+            '\\' => value.push(characters.next().ok_or(ForwardedError::Malformed)?.1),
+            other => value.push(other),
+        }
+    }
+    Err(ForwardedError::Malformed)
+}
+
+/// A byte of a token (RFC 9110 §5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Also what must be quoted, as some proxies do not: `for=[2001:db8::1]:80`.
+fn is_value(byte: u8) -> bool {
+    is_token(byte) || b":[]".contains(&byte)
+}
+
+/// The items of a header that is a list, of all its lines.
+fn list<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<Item = &'h str> {
+    let lines = headers.get_all(name).into_iter();
+    // A line that is not text has one item, which is nothing.
+    let items = lines.flat_map(|line| line.to_str().unwrap_or("?").split(','));
+    items.map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// An address with or without a port, in brackets or not. IPv4 in IPv6 is IPv4.
+fn address(text: &str) -> Option<SocketAddr> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(canonical(address));
+    }
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let ip: IpAddr = bare.unwrap_or(text).parse().ok()?;
+    Some(canonical(SocketAddr::new(ip, 0)))
+}
+
+/// `address`, as IPv4 if it is IPv4 in IPv6 (`::ffff:192.0.2.1`).
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn is_https(proto: &str) -> Option<bool> {
+    // A proxy may name the protocol of a WebSocket.
+    match proto {
+        _ if ["https", "wss"]
+            .iter()
+            .any(|word| proto.eq_ignore_ascii_case(word)) =>
+        {
+            Some(true)
+        }
+        _ if ["http", "ws"]
+            .iter()
+            .any(|word| proto.eq_ignore_ascii_case(word)) =>
+        {
+            Some(false)
+        }
+        _ => None,
+    }
+}
+
+fn authority(host: &str) -> Option<Authority> {
+    let authority: Authority = host.parse().ok()?;
+    (!authority.host().is_empty() && !authority.as_str().contains('@')).then_some(authority)
+}
+
+#[cfg(test)]
+#[path = "forwarded_tests.rs"]
+mod tests;
