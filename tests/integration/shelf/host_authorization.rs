@@ -21,5 +21,5 @@ async fn forged_host_gets_403() {
         connection.send(head).await;
         assert_eq!(connection.response().await.status(), status, "{head}");
     }
-    host.message("not one of `hosts`").await;
+    host.message("not in `hosts`").await;
 }
