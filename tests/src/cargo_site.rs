@@ -102,9 +102,15 @@ impl CargoSite {
 
     /// Starts `stackup dev` and does not wait.
     pub fn launch(&self) -> Host {
+        self.launch_with(|_| ())
+    }
+
+    /// `stackup dev`, started with a changed command; waits for nothing.
+    pub fn launch_with(&self, change: impl FnOnce(&mut Command)) -> Host {
         let arguments = ["-p", "0"];
         let mut command = Host::command_for("dev", artifacts::stackup(), &self.site, &arguments);
         remove_cargo_variables(&mut command);
+        change(&mut command);
         Host::spawn(&mut command)
     }
 

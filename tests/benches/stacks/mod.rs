@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use stackup::load::library::{BaseDir, LibraryCache, RuntimeDir};
 use stackup::load::manifest::{self, Settings, Source};
-use stackup::serve::generation::{BuildContext, BuiltLibraries, ResolveContext, build, resolve};
+use stackup::serve::generation::{
+    BuildContext, BuiltLibraries, PluginRef, ResolveContext, build, resolve,
+};
 use stackup::serve::stack::Stack;
 use stackup_tests::artifacts;
 
@@ -19,9 +21,12 @@ pub(crate) struct Host {
 impl Host {
     /// A host that has these plugins of the workspace; paths in configs are relative to `directory`.
     pub(crate) fn new(directory: PathBuf, plugins: &[&str]) -> Self {
-        let built = plugins
-            .iter()
-            .map(|name| ((*name).to_owned(), artifacts::plugin(name).to_path_buf()));
+        let built = plugins.iter().map(|name| {
+            (
+                PluginRef::named(name),
+                artifacts::plugin(name).to_path_buf(),
+            )
+        });
         let dir = RuntimeDir::create(&BaseDir::from_env()).expect("a runtime directory");
         Self {
             shelf: LibraryCache::new(dir),

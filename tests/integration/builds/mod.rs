@@ -1,7 +1,9 @@
 //! `stackup dev` with crates of the site: each save is built and served.
 
 mod edits;
+mod loops;
 mod outdated;
+mod packages;
 mod start;
 
 use stackup_tests::Host;

@@ -1,8 +1,8 @@
-//! One run of cargo. Dropped, it ends with all that it has started.
+//! Runs cargo. Dropping a run kills cargo and everything that it has started.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -23,42 +23,59 @@ pub enum Profile {
     Release,
 }
 
-/// What a person sees of cargo at work.
+/// What the terminal shows of cargo's output.
 #[derive(Debug, Clone, Copy)]
 pub struct CargoOutput {
     /// Cargo's errors only.
     pub quiet: bool,
-    /// Colours, and on a terminal a bar.
+    /// Colours, and on a terminal a progress bar.
     pub color: bool,
 }
 
-/// The cargo that runs us, else the one on the path.
-pub(super) fn program() -> OsString {
+/// The cargo that runs this program, else the one on the path.
+fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// A cargo at work.
+/// A command that runs cargo with the environment of [`absolute_target_dirs`].
+pub(super) fn command() -> std::process::Command {
+    let mut command = std::process::Command::new(program());
+    command.envs(absolute_target_dirs());
+    command
+}
+
+/// Relative target directories in the environment, made absolute: cargo would resolve them in each folder that it runs
+/// in.
+fn absolute_target_dirs() -> impl Iterator<Item = (&'static str, PathBuf)> {
+    let names = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
+    names.into_iter().filter_map(|name| {
+        let folder = std::env::var_os(name).filter(|folder| !folder.is_empty())?;
+        Some((name, std::path::absolute(folder).ok()?))
+    })
+}
+
+/// A running cargo.
 pub(super) struct Cargo {
     child: Child,
-    /// While it is open, the group may live.
+    /// The guard kills the group when this is closed.
     _stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
 }
 
 impl Cargo {
-    /// Builds the libraries of these packages.
+    /// Builds the libraries of the packages with these ids.
     ///
     /// # Errors
     ///
-    /// What the system denies.
+    /// When cargo cannot be started.
     pub(super) fn build(
         workspace: &Path,
         packages: &[&str],
         profile: Profile,
         output: CargoOutput,
     ) -> Result<Self, String> {
-        let no_cargo = |error: std::io::Error| format!("cargo could not be run: {error}");
+        let no_cargo = |error: std::io::Error| format!("cannot run cargo: {error}");
         let mut command = Command::new(program::current_exe().map_err(no_cargo)?);
         command.arg(process_guard::ARGUMENT).arg(program());
         command.args([
@@ -79,6 +96,7 @@ impl Cargo {
             set_terminal_env(&mut command);
         }
         let mut child = command
+            .envs(absolute_target_dirs())
             .current_dir(workspace)
             .process_group(0)
             .stdin(Stdio::piped())
@@ -94,27 +112,27 @@ impl Cargo {
         })
     }
 
-    /// Hands on its messages as they come, shows its stderr, and waits for its end. Returns how it ended and
-    /// what it wrote on stderr.
+    /// Passes each message to `each`, forwards stderr, and waits for the end. Returns the exit status and what cargo wrote
+    /// to stderr.
     ///
     /// # Errors
     ///
-    /// When it is find_error.
+    /// When waiting for cargo fails.
     pub(super) async fn run(
         mut self,
         each: impl FnMut(Message) + Send,
     ) -> Result<(ExitStatus, String), String> {
         let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
-        let ((), diagnostics) = tokio::join!(read_messages(stdout, each), forward_stderr(stderr));
+        let ((), stderr) = tokio::join!(read_messages(stdout, each), forward_stderr(stderr));
         let ended = self.child.wait().await;
-        let status = ended.map_err(|error| format!("cargo could not be awaited: {error}"))?;
-        Ok((status, diagnostics))
+        let status = ended.map_err(|error| format!("cannot wait for cargo: {error}"))?;
+        Ok((status, stderr))
     }
 }
 
 impl Drop for Cargo {
     fn drop(&mut self) {
-        // None when it has been waited for: then its number may be another's.
+        // None after `wait`: the id may belong to another process by then.
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
         if let Some(group) = id.and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
@@ -122,7 +140,7 @@ impl Drop for Cargo {
     }
 }
 
-/// Its stderr is a pipe, so it must be told what it would find out on a terminal.
+/// Cargo's stderr is a pipe: the environment tells it what it would detect on a terminal.
 fn set_terminal_env(command: &mut Command) {
     let mut set = |name: &str, value: &str| {
         if std::env::var_os(name).is_none() {
@@ -151,7 +169,7 @@ async fn read_messages(stdout: Option<ChildStdout>, mut each: impl FnMut(Message
     }
 }
 
-/// Shows what cargo writes as it comes, its bar included, and returns it.
+/// Forwards cargo's stderr, including its progress bar, and returns it.
 async fn forward_stderr(stderr: Option<ChildStderr>) -> String {
     let Some(mut stderr) = stderr else {
         return String::new();

@@ -1,33 +1,55 @@
-//! What cargo says while it builds: line by line on its stdout, and in diagnostics on its stderr. Pure.
+//! Cargo's output of a build: JSON messages on stdout, text on stderr. Pure.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// One of cargo's messages, as far as it matters.
+/// One of cargo's messages.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    /// A package was built, or was as it should be.
+    /// A target was built, or was up to date.
     Artifact(Artifact),
-    /// The compiler has something to say.
+    /// The compiler reports something.
     Diagnostic(Diagnostic),
 }
 
 /// What was built of a package.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Artifact {
+    /// The id of the package.
     pub(super) package: String,
     pub(super) files: Vec<PathBuf>,
     /// Whether it is a dynamic library.
     pub(super) is_plugin: bool,
+    /// Whether it was up to date.
+    pub(super) fresh: bool,
+    /// The features that it was built with.
+    pub(super) features: BTreeSet<String>,
 }
 
-/// What the compiler says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl Artifact {
+    /// Its dynamic library.
+    pub(super) fn library(&self) -> Option<&PathBuf> {
+        let is_library = |file: &&PathBuf| {
+            file.extension()
+                .is_some_and(|end| end == std::env::consts::DLL_EXTENSION)
+        };
+        self.files
+            .iter()
+            .filter(|_| self.is_plugin)
+            .find(is_library)
+    }
+}
+
+/// A diagnostic of the compiler.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Diagnostic {
+    /// The id of the package.
+    pub(super) package: String,
     pub(super) is_error: bool,
-    /// The file that an `include_str!` and the like could not read, as the source names it.
-    pub(super) unreadable: Option<PathBuf>,
+    /// The files that it names, as rustc writes them: where it is, and what could not be read.
+    pub(super) files: BTreeSet<PathBuf>,
     /// As rustc shows it, with its colours.
     pub(super) rendered: String,
 }
@@ -35,86 +57,134 @@ pub(super) struct Diagnostic {
 /// Reads a line of `--message-format=json`.
 pub(super) fn read(line: &str) -> Option<Message> {
     let message: Value = serde_json::from_str(line).ok()?;
+    let package = || Some(message["package_id"].as_str()?.to_owned());
     match message["reason"].as_str()? {
         "compiler-artifact" => {
             let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-            let kinds = list(&message["target"]["kind"]);
-            let files = list(&message["filenames"]);
+            let strings = |value: &Value| {
+                let all = list(value).into_iter();
+                all.filter_map(|one| Some(one.as_str()?.to_owned()))
+                    .collect::<Vec<_>>()
+            };
+            let kinds = strings(&message["target"]["kind"]);
             Some(Message::Artifact(Artifact {
-                package: package_name(message["package_id"].as_str()?)?,
-                files: files
-                    .iter()
-                    .filter_map(Value::as_str)
+                package: package()?,
+                files: strings(&message["filenames"])
+                    .into_iter()
                     .map(PathBuf::from)
                     .collect(),
                 is_plugin: kinds.iter().any(|kind| kind == "cdylib"),
+                fresh: message["fresh"] == true,
+                features: strings(&message["features"]).into_iter().collect(),
             }))
         }
-        "compiler-message" => diagnostic(&message["message"]).map(Message::Diagnostic),
+        "compiler-message" => {
+            diagnostic(&message["message"], package().unwrap_or_default()).map(Message::Diagnostic)
+        }
         _ => None,
     }
 }
 
-/// Errors and warnings, but for the sums that rustc draws at the end.
-fn diagnostic(message: &Value) -> Option<Diagnostic> {
+/// An error or a warning; not the summaries at the end of rustc's output.
+fn diagnostic(message: &Value, package: String) -> Option<Diagnostic> {
     let (level, text) = (message["level"].as_str()?, message["message"].as_str()?);
     let is_error = level.starts_with("error");
-    let sum = text.starts_with("aborting due to")
+    let summary = text.starts_with("aborting due to")
         || text.ends_with("warning emitted")
         || text.ends_with("warnings emitted");
-    if sum || !(is_error || level == "warning") {
+    if summary || !(is_error || level == "warning") {
         return None;
     }
+    let mut files = BTreeSet::new();
+    collect_files(message, &mut files);
     Some(Diagnostic {
+        package,
         is_error,
-        unreadable: unreadable(text),
+        files,
         rendered: message["rendered"].as_str()?.trim_end().to_owned(),
     })
 }
 
-/// The path in rustc's diagnostics for a file that it could not read.
-fn unreadable(text: &str) -> Option<PathBuf> {
-    let (path, _) = text.strip_prefix("couldn't read `")?.split_once('`')?;
-    Some(path.into())
+/// The files that a diagnostic and its notes name: spans, macros' call sites, and quoted paths, such as that of a missing
+/// module or of a file that `include_str!` could not read.
+fn collect_files(message: &Value, files: &mut BTreeSet<PathBuf>) {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    for span in list(&message["spans"]) {
+        let mut span = &span;
+        while let Some(file) = span["file_name"].as_str() {
+            // `<std macros>` and the like are no files.
+            if !file.starts_with('<') {
+                files.insert(file.into());
+            }
+            span = &span["expansion"]["span"];
+        }
+    }
+    let text = message["message"].as_str().unwrap_or_default();
+    if let Some((path, _)) = text
+        .strip_prefix("couldn't read `")
+        .and_then(|rest| rest.split_once('`'))
+    {
+        files.insert(path.into());
+    }
+    let quoted = text.split('"').skip(1).step_by(2);
+    files.extend(
+        quoted
+            .filter(|path| path.ends_with(".rs"))
+            .map(PathBuf::from),
+    );
+    for child in list(&message["children"]) {
+        collect_files(&child, files);
+    }
 }
 
-/// The name in a package id: `path+file:///x/hello#0.1.0`, or `…/x#hello@0.1.0`.
-fn package_name(id: &str) -> Option<String> {
-    let (place, version) = id.rsplit_once('#')?;
-    let name = match version.split_once('@') {
-        Some((name, _)) => name,
-        None => place.rsplit('/').next()?,
+/// `rendered` with relative paths below `root`, for crates whose workspace is not the reader's.
+pub(super) fn with_root(rendered: &str, root: &Path) -> String {
+    let line = |line: &str| {
+        let arrow = ["--> ", "::: "]
+            .iter()
+            .find_map(|arrow| Some(line.find(arrow)? + arrow.len()));
+        let Some(mut at) = arrow else {
+            return line.to_owned();
+        };
+        // Past the escapes of colours.
+        while let Some(rest) = line[at..].strip_prefix('\u{1b}') {
+            at = line.len() - rest.len() + rest.find('m').map_or(0, |end| end + 1);
+        }
+        match line[at..].starts_with(['/', '<']) {
+            true => line.to_owned(),
+            false => format!("{}{}/{}", &line[..at], root.display(), &line[at..]),
+        }
     };
-    Some(name.to_owned())
+    rendered.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Why a build failed: the compiler's errors, else what cargo itself has complained of.
-pub(super) fn failure_text(diagnostics: &[Diagnostic], stderr: &str, packages: &[&str]) -> String {
+/// Why a build failed: the compiler's errors, else cargo's own.
+pub(super) fn failure_text(diagnostics: &[Diagnostic], stderr: &str, names: &[&str]) -> String {
     let mut errors: Vec<&str> = Vec::new();
-    for word in diagnostics.iter().filter(|word| word.is_error) {
-        // Rustc may say the same of each place that a macro has made of one.
-        if !errors.contains(&word.rendered.as_str()) {
-            errors.push(&word.rendered);
+    for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error) {
+        // Rustc repeats an error in the expansions of one macro.
+        if !errors.contains(&diagnostic.rendered.as_str()) {
+            errors.push(&diagnostic.rendered);
         }
     }
     if !errors.is_empty() {
         return errors.join("\n\n");
     }
     let plain = anstream::adapter::strip_str(stderr).to_string();
-    // What a progress bar has written over is not there any more.
+    // Without the progress bar, which cargo overwrites.
     let lines: Vec<_> = plain
         .lines()
         .map(|line| line.rsplit('\r').next().unwrap_or(line))
         .collect();
     let first = lines.iter().position(|line| line.starts_with("error"));
-    let told = lines
+    let text = lines
         .get(first.unwrap_or(0)..)
         .unwrap_or_default()
         .join("\n");
     format!(
         "cargo could not build {}:\n{}",
-        packages.join(", "),
-        told.trim_end()
+        names.join(", "),
+        text.trim_end()
     )
 }
 
@@ -124,60 +194,78 @@ mod tests {
 
     use super::*;
 
-    fn said(level: &str, text: &str) -> Option<Message> {
+    const HELLO: &str = "path+file:///w/plugins/hello#0.1.0";
+
+    fn said(level: &str, text: &str) -> Option<Diagnostic> {
         let rendered = format!("\u{1b}[1m{level}\u{1b}[0m: {text}\n\n");
         let message = json!({ "level": level, "message": text, "rendered": rendered });
-        read(&json!({ "reason": "compiler-message", "message": message }).to_string())
+        let line = json!({ "reason": "compiler-message", "package_id": HELLO, "message": message });
+        match read(&line.to_string())? {
+            Message::Diagnostic(diagnostic) => Some(diagnostic),
+            Message::Artifact(_) => None,
+        }
     }
 
     fn error(text: &str) -> Diagnostic {
         Diagnostic {
             is_error: true,
-            unreadable: None,
             rendered: text.to_owned(),
+            ..Diagnostic::default()
         }
     }
 
     #[test]
-    fn a_file_that_can_not_be_read_is_named() {
+    fn unreadable_files_and_missing_modules_are_named() {
         let text = "couldn't read `a/src/../page.html`: No such file or directory (os error 2)";
-        assert!(matches!(said("error", text),
-            Some(Message::Diagnostic(word)) if word.unreadable.as_deref() == Some("a/src/../page.html".as_ref())));
+        let files = said("error", text).unwrap().files;
+        assert_eq!(files, [PathBuf::from("a/src/../page.html")].into());
+        let message = json!({
+            "level": "error", "message": "file not found for module `words`", "rendered": "error",
+            "spans": [{ "file_name": "src/lib.rs", "expansion": { "span": { "file_name": "src/gen.rs" } } }],
+            "children": [{ "message": "to create the module, create file \"src/words.rs\" or \"src/words/mod.rs\"" }],
+        });
+        let files = diagnostic(&message, String::new()).unwrap().files;
+        let expected = [
+            "src/gen.rs",
+            "src/lib.rs",
+            "src/words.rs",
+            "src/words/mod.rs",
+        ];
+        assert_eq!(files, expected.map(PathBuf::from).into());
     }
 
     #[test]
-    fn both_forms_of_a_package_id() {
-        let plain = package_name("path+file:///w/plugins/hello#0.1.0");
-        assert_eq!(plain.as_deref(), Some("hello"));
-        let named = package_name("path+file:///w/plugins/x#hello@0.1.0");
-        assert_eq!(named.as_deref(), Some("hello"));
-    }
-
-    #[test]
-    fn an_artifact_tells_what_was_built_of_whom() {
+    fn artifact_belongs_to_a_package_id() {
         let line = json!({
-            "reason": "compiler-artifact", "package_id": "path+file:///w/hello#0.1.0",
+            "reason": "compiler-artifact", "package_id": HELLO, "fresh": true, "features": ["x"],
             "target": { "kind": ["cdylib"] }, "filenames": ["/t/libhello.so"],
         });
         let artifact = Artifact {
-            package: "hello".to_owned(),
+            package: HELLO.to_owned(),
             files: vec!["/t/libhello.so".into()],
             is_plugin: true,
+            fresh: true,
+            features: ["x".to_owned()].into(),
         };
+        assert_eq!(artifact.library(), Some(&PathBuf::from("/t/libhello.so")));
         assert_eq!(read(&line.to_string()), Some(Message::Artifact(artifact)));
     }
 
     #[test]
-    fn errors_and_warnings_count_and_nothing_else() {
-        assert!(
-            matches!(said("error", "mismatched types"), Some(Message::Diagnostic(word)) if word.is_error)
-        );
+    fn relative_paths_get_the_root_and_others_stay() {
+        let text = "error: x\n \u{1b}[1m--> \u{1b}[0msrc/lib.rs:24:13\n  ::: /far/part.rs:1:1\n  --> src/a.rs:1:1";
+        let expected = "error: x\n \u{1b}[1m--> \u{1b}[0m/shout/src/lib.rs:24:13\n  ::: /far/part.rs:1:1\n  \
+                        --> /shout/src/a.rs:1:1";
+        assert_eq!(with_root(text, Path::new("/shout")), expected);
+    }
+
+    #[test]
+    fn only_errors_and_warnings_count() {
+        assert!(said("error", "mismatched types").unwrap().is_error);
         let panicked = said("error: internal compiler error", "unexpected panic");
-        assert!(matches!(panicked, Some(Message::Diagnostic(word)) if word.is_error));
-        let unused = said("warning", "unused variable: `x`");
-        assert!(
-            matches!(unused, Some(Message::Diagnostic(word)) if !word.is_error && word.rendered.ends_with("`x`"))
-        );
+        assert!(panicked.unwrap().is_error);
+        let unused = said("warning", "unused variable: `x`").unwrap();
+        assert!(!unused.is_error && unused.rendered.ends_with("`x`") && unused.package == HELLO);
         for (level, text) in [
             (
                 "error",
@@ -196,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_the_compilers_else_cargos() {
+    fn failure_text_is_rustcs_else_cargos() {
         let warning = Diagnostic {
             is_error: false,
             ..error("warning: unused")
@@ -213,8 +301,8 @@ mod tests {
         );
         let stderr = "   Compiling hello v0.1.0\n\u{1b}[36mBuilding\u{1b}[0m [===> ] 3/4\r\u{1b}[K\
                       \u{1b}[31merror\u{1b}[0m: failed to run custom build command for `hello`\n\nCaused by:\n  no\n";
-        let told = "cargo could not build hello:\nerror: failed to run custom build command for `hello`\n\n\
+        let expected = "cargo could not build hello:\nerror: failed to run custom build command for `hello`\n\n\
                     Caused by:\n  no";
-        assert_eq!(failure_text(&[warning], stderr, &["hello"]), told);
+        assert_eq!(failure_text(&[warning], stderr, &["hello"]), expected);
     }
 }

@@ -1,44 +1,48 @@
-//! What `cargo metadata` tells of a workspace.
+//! What `cargo metadata` says about a workspace.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::cargo::program;
+use super::cargo::command;
+use super::features::FeatureGraph;
 
-/// The packages of a workspace that are files here, and how they need each other.
+/// The local packages of a workspace and their dependencies.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Workspace {
     pub(super) root: PathBuf,
-    /// Where cargo puts what it makes.
+    /// Cargo's target directory.
     pub(super) target: PathBuf,
     pub(super) packages: Vec<Package>,
+    pub(super) features: FeatureGraph,
 }
 
-/// A package whose source is here.
+/// A package whose sources are on this machine.
 #[derive(Debug, Clone)]
 pub(super) struct Package {
+    /// The id, as in cargo's messages; also what `--package` takes.
+    pub(super) id: String,
     pub(super) name: String,
     pub(super) folder: PathBuf,
-    /// Whether it builds a dynamic library.
-    pub(super) is_plugin: bool,
-    /// Whether it has a build script, which may read whatever it likes.
+    /// The name of the dynamic library that it builds, if it builds one.
+    pub(super) library: Option<String>,
+    /// Whether it has a build script, which may read any file.
     pub(super) has_build_script: bool,
-    /// Whether it can be asked for by its name alone.
+    /// Whether it is a member of the workspace.
     pub(super) is_member: bool,
-    /// Those of the same workspace that it needs to be built.
+    /// The local packages that its build needs.
     pub(super) dependencies: Vec<usize>,
 }
 
 impl Workspace {
-    /// Reads the workspace that the package in `folder` is of.
+    /// Reads the workspace of the package in `folder`.
     ///
     /// # Errors
     ///
-    /// What cargo says is wrong with it.
+    /// Cargo's message.
     pub(super) fn read(folder: &Path) -> Result<Self, String> {
         let mut whole = vec!["metadata", "--format-version=1"];
         whole.extend(
@@ -51,19 +55,19 @@ impl Workspace {
         if output.status.success() {
             return parse(&output.stdout);
         }
-        // A dependency that can't be had now may not be needed for what is to be built.
+        // A dependency that cannot be downloaded now may not be needed.
         let own = cargo(folder, &["metadata", "--format-version=1", "--no-deps"])?;
         if own.status.success() {
             return parse(&own.stdout);
         }
-        let told = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         Err(format!(
-            "cargo can't read the crate in `{}`:\n{told}",
+            "cargo cannot read the crate in `{}`:\n{stderr}",
             folder.display()
         ))
     }
 
-    /// The package with all that it needs, itself first.
+    /// The package and all local packages that it depends on, itself first.
     pub(super) fn closure(&self, package: usize) -> Vec<usize> {
         let mut all = vec![package];
         let mut at = 0;
@@ -80,20 +84,21 @@ impl Workspace {
 }
 
 fn cargo(folder: &Path, arguments: &[&str]) -> Result<Output, String> {
-    Command::new(program())
+    command()
         .args(arguments)
         .current_dir(folder)
         .output()
-        .map_err(|error| format!("cargo could not be run: {error}"))
+        .map_err(|error| format!("cannot run cargo: {error}"))
 }
 
-/// What cargo builds for here: dependencies for other systems need not be there.
+/// The host's target triple: dependencies for other systems need not be downloaded.
 fn host_triple() -> Option<&'static str> {
     static TRIPLE: OnceLock<Option<String>> = OnceLock::new();
     let ask = || {
-        let output = Command::new(program()).arg("-vV").output().ok()?;
-        let told = String::from_utf8(output.stdout).ok()?;
-        told.lines()
+        let output = command().arg("-vV").output().ok()?;
+        let version = String::from_utf8(output.stdout).ok()?;
+        version
+            .lines()
             .find_map(|line| Some(line.strip_prefix("host: ")?.to_owned()))
     };
     TRIPLE.get_or_init(ask).as_deref()
@@ -101,7 +106,7 @@ fn host_triple() -> Option<&'static str> {
 
 fn parse(json: &[u8]) -> Result<Workspace, String> {
     let metadata: Value = serde_json::from_slice(json)
-        .map_err(|error| format!("cargo's metadata can't be read: {error}"))?;
+        .map_err(|error| format!("cannot parse the output of `cargo metadata`: {error}"))?;
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let members = list(&metadata["workspace_members"]);
     let all = list(&metadata["packages"]);
@@ -126,7 +131,7 @@ fn parse(json: &[u8]) -> Result<Workspace, String> {
             .collect();
     }
     if nodes.is_empty() {
-        // Without the whole metadata, what a package itself says of where its needs are.
+        // Without the resolved graph, the paths in the packages' own dependencies.
         for (at, package) in here.iter().enumerate() {
             let needed = list(&package["dependencies"])
                 .into_iter()
@@ -149,34 +154,41 @@ fn parse(json: &[u8]) -> Result<Workspace, String> {
         root: place("workspace_root"),
         target: place("target_directory"),
         packages,
+        features: FeatureGraph::read(&metadata),
     })
 }
 
 fn read(package: &Value, members: &[Value]) -> Package {
-    let has = |key: &str, word: &str| {
-        let targets = package["targets"].as_array().into_iter().flatten();
-        let mut diagnostics =
-            targets.flat_map(|target| target[key].as_array().into_iter().flatten());
-        diagnostics.any(|found| found == word)
+    let with = |key: &str, word: &str| {
+        let targets = package["targets"].as_array();
+        let mut targets = targets.into_iter().flatten();
+        let has = |target: &&Value| {
+            let mut words = target[key].as_array().into_iter().flatten();
+            words.any(|found| found == word)
+        };
+        targets.find(has)
     };
+    let text = |key: &str| package[key].as_str().unwrap_or_default().to_owned();
+    let library = with("crate_types", "cdylib");
     let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
     Package {
-        name: package["name"].as_str().unwrap_or_default().to_owned(),
+        id: text("id"),
+        name: text("name"),
         folder: canonical(manifest.parent().unwrap_or(manifest)),
-        is_plugin: has("crate_types", "cdylib"),
-        has_build_script: has("kind", "custom-build"),
+        library: library.and_then(|target| Some(target["name"].as_str()?.to_owned())),
+        has_build_script: with("kind", "custom-build").is_some(),
         is_member: members.contains(&package["id"]),
         dependencies: Vec::new(),
     }
 }
 
-/// Whether a dependency is needed to build, not to test alone.
+/// Whether a dependency is needed to build, not only to test.
 fn is_needed(dep: &Value) -> bool {
     let kinds = dep["dep_kinds"].as_array();
     kinds.is_none_or(|kinds| kinds.iter().any(|kind| kind["kind"] != "dev"))
 }
 
-/// The path without links and dots, as events have it.
+/// The path without links and dots, as in the watcher's events.
 pub(super) fn canonical(path: impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
@@ -191,7 +203,7 @@ mod tests {
     fn package(name: &str, kind: &str) -> Value {
         json!({
             "name": name, "id": name, "source": null, "manifest_path": format!("/w/{name}/Cargo.toml"),
-            "targets": [{ "crate_types": [kind] }],
+            "targets": [{ "name": name, "crate_types": [kind] }],
         })
     }
 
@@ -201,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_needs_what_it_is_built_of_however_far_away() {
+    fn closure_has_transitive_dependencies_but_no_dev_ones() {
         let nodes = [
             node(
                 "app",
@@ -221,7 +233,12 @@ mod tests {
         });
         let workspace = parse(metadata.to_string().as_bytes()).unwrap();
         let app = &workspace.packages[0];
-        assert!(app.is_plugin && app.is_member && !workspace.packages[1].is_member);
+        assert!(
+            app.library.as_deref() == Some("app")
+                && app.id == "app"
+                && app.is_member
+                && !workspace.packages[1].is_member
+        );
         let names = workspace
             .closure(0)
             .into_iter()
@@ -230,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_rest_can_not_be_had_the_packages_themselves_say_it() {
+    fn closure_follows_paths_without_a_resolved_graph() {
         let mut app = package("app", "cdylib");
         app["dependencies"] = json!([
             { "name": "part", "kind": null, "path": "/w/part" },

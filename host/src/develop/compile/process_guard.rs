@@ -1,7 +1,7 @@
-//! A process between this one and cargo, so that no build outlives who wanted it.
+//! A process between this one and cargo, so that no build outlives this one.
 //!
-//! It leads a group of its own, which cargo, rustc and the linker are of. When its stdin ends, as it does
-//! when its parent dies, however that may come, it ends the group.
+//! It leads a process group that cargo, rustc and the linker belong to. Its stdin ends when its parent dies, however that
+//! happens; then it kills the group.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -10,19 +10,16 @@ use std::thread;
 
 use rustix::process::{Signal, kill_current_process_group};
 
-/// The hidden argument that makes the program a keeper; the command follows.
+/// The hidden argument that runs the program as this guard; the command follows.
 pub const ARGUMENT: &str = "__keep";
 
-/// Runs the command that follows [`ARGUMENT`], and ends as it does.
+/// Runs the command that follows [`ARGUMENT`] and exits with its code.
 pub fn main() -> ExitCode {
-    let mut diagnostics = std::env::args_os().skip(2);
-    match diagnostics
-        .next()
-        .map(|program| guard(&program, diagnostics))
-    {
+    let mut words = std::env::args_os().skip(2);
+    match words.next().map(|program| guard(&program, words)) {
         Some(Ok(code)) => ExitCode::from(code),
         Some(Err(error)) => {
-            eprintln!("error: cargo could not be run: {error}");
+            eprintln!("error: cannot run cargo: {error}");
             ExitCode::FAILURE
         }
         None => {
@@ -36,7 +33,7 @@ fn guard(program: &OsString, arguments: impl Iterator<Item = OsString>) -> io::R
     let mut command = Command::new(program);
     let mut child = command.args(arguments).stdin(Stdio::null()).spawn()?;
     thread::Builder::new().spawn(|| {
-        // An error is an end, too.
+        // An error counts as the end.
         let _ = io::stdin().read_to_end(&mut Vec::new());
         let _ = kill_current_process_group(Signal::KILL);
     })?;

@@ -1,4 +1,4 @@
-//! Which files the crates of a workspace are made of, and which crates a change touches. Pure.
+//! Which files the crates of a workspace are built from, and which crates a change affects. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use super::find::Crate;
 use super::metadata::Workspace;
 use crate::load::watch::{Interest, Tree};
 
-/// What says how all of a workspace is built, beside its root.
+/// Files in a workspace's root that affect all of its crates.
 const WORKSPACE_FILES: [&str; 6] = [
     "Cargo.toml",
     "Cargo.lock",
@@ -20,20 +20,24 @@ const WORKSPACE_FILES: [&str; 6] = [
 /// The sources of the crates of one workspace.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    /// What says how all are built.
+    /// Files that affect all crates.
     workspace_files: BTreeSet<PathBuf>,
-    /// The folder of each package, with the crates that need it.
+    /// The folder of each package, with the crates that depend on it.
     folders: BTreeMap<PathBuf, BTreeSet<usize>>,
-    /// What is no part of any package.
+    /// The target directory.
+    target: PathBuf,
+    /// Folders that are no part of the package around them.
     excluded: BTreeSet<PathBuf>,
-    /// Those of them whose build may read anything.
+    /// The folders of packages whose build script may read any file.
     with_build_script: BTreeSet<PathBuf>,
-    /// The files that the crates were built of, as rustc says; for those that were built.
+    /// The files that the crates were built from, as rustc names them.
     inputs: BTreeMap<usize, BTreeSet<PathBuf>>,
+    /// Crates whose next build may read other files.
+    uncertain: BTreeSet<usize>,
 }
 
 impl Sources {
-    /// Those of `crates`, each a place in that list.
+    /// The sources of `crates`. A crate is its index in that list.
     pub(super) fn new(workspace: &Workspace, crates: &[Crate]) -> Self {
         let folder = |at: usize| workspace.packages[at].folder.clone();
         let mut sources = Self {
@@ -41,9 +45,10 @@ impl Sources {
                 .iter()
                 .map(|name| workspace.root.join(name))
                 .collect(),
+            target: workspace.target.clone(),
+            uncertain: (0..crates.len()).collect(),
             ..Self::default()
         };
-        // Others are no part of a package that lies around them.
         sources.excluded.insert(workspace.target.clone());
         sources
             .excluded
@@ -66,12 +71,12 @@ impl Sources {
         sources
     }
 
-    /// What is to be watched for these crates.
+    /// What to watch for these crates.
     pub(super) fn interest(&self, crates: &BTreeSet<usize>) -> Interest {
         let tree = |root: &PathBuf| {
             let inside = |path: &&PathBuf| *path != root && path.starts_with(root);
             let mut excluded: BTreeSet<_> = self.excluded.iter().filter(inside).cloned().collect();
-            // That of a crate which is at times built alone.
+            // Left by builds of the crate alone.
             excluded.insert(root.join("target"));
             Tree {
                 included: self.included_in(root),
@@ -83,7 +88,7 @@ impl Sources {
             files: self
                 .workspace_files
                 .iter()
-                .chain(self.external_files())
+                .chain(self.input_files(crates))
                 .cloned()
                 .collect(),
             trees: self
@@ -98,78 +103,76 @@ impl Sources {
     /// The files below a package's folder that rustc has read: they count although git may ignore or hide them.
     fn included_in(&self, root: &Path) -> BTreeSet<PathBuf> {
         let files = self.inputs.values().flatten();
-        let below =
-            files.filter(|file| self.package_dir(file) == Some(root) && !self.is_generated(file));
+        let below = files.filter(|file| {
+            self.package_dir(file) == Some(root) && !file.starts_with(&self.target)
+        });
         below.cloned().collect()
     }
 
-    /// Whether a file lies in a folder of build output, or of another package.
-    fn is_generated(&self, file: &Path) -> bool {
-        let mut folders = file.ancestors();
-        let innermost = folders.find(|folder| self.excluded.contains(*folder));
-        innermost.is_some_and(|folder| !self.folders.contains_key(folder))
-    }
-
-    /// The files that say what is built of what: `cargo metadata` contains_file as long as they do.
+    /// The files that `cargo metadata` reads: its output holds until one of them changes.
     pub(super) fn workspace_files(&self) -> impl Iterator<Item = &Path> {
         self.workspace_files.iter().map(PathBuf::as_path)
     }
 
-    /// The crates that a change of `path` touches.
+    /// The crates that a change of `path` affects.
     pub(super) fn affected(&self, path: &Path) -> BTreeSet<usize> {
         if self.workspace_files.contains(path) {
             return self.folders.values().flatten().copied().collect();
         }
         let reads = self.inputs.iter().filter(|(_, files)| files.contains(path));
         let mut affected: BTreeSet<_> = reads.map(|(at, _)| *at).collect();
-        // The innermost: a package in the folder of another is not of it.
+        // The innermost package: one in the folder of another is no part of it.
         if let Some(folder) = self.package_dir(path) {
-            // A page or a database in the folder is of no crate that was built excluded it.
+            // Other files, such as a page or a database, do not affect crates that were built without them.
             let any = is_code(path) || self.with_build_script.contains(folder);
             let crates = self.folders.get(folder).into_iter().flatten();
-            affected.extend(crates.filter(|at| any || !self.inputs.contains_key(at)));
+            affected.extend(crates.filter(|at| any || self.uncertain.contains(at)));
         }
         affected
     }
 
-    /// Whether a file lies in a folder that is watched.
+    /// Whether a file is in a package's folder.
     pub(super) fn contains_file(&self, path: &Path) -> bool {
         self.package_dir(path).is_some()
     }
 
-    /// Crate `at` was built of these files, as rustc says.
-    pub(super) fn inputs(&mut self, at: usize, files: Vec<PathBuf>) {
-        self.inputs.insert(at, files.into_iter().collect());
+    /// Records the files that crate `at` was built from. Returns those that it was not built from before.
+    pub(super) fn record(&mut self, at: usize, files: BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+        self.uncertain.remove(&at);
+        let before = self.inputs.insert(at, files.clone()).unwrap_or_default();
+        &files - &before
     }
 
-    /// What crate `at` is built of is not known any more.
+    /// The next build of crate `at` may read other files, too.
     pub(super) fn forget(&mut self, at: usize) {
-        self.inputs.remove(&at);
+        self.uncertain.insert(at);
     }
 
-    fn package_dir<'p>(&self, path: &'p Path) -> Option<&'p Path> {
+    /// The files that crate `at` was built from.
+    pub(super) fn inputs_of(&self, at: usize) -> impl Iterator<Item = &PathBuf> {
+        self.inputs.get(&at).into_iter().flatten()
+    }
+
+    /// The folder of the package around a file.
+    pub(super) fn package_dir<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         let mut folders = path.ancestors();
         folders.find(|folder| self.folders.contains_key(*folder))
     }
 
-    /// What the crates were built of that is in no folder of theirs.
-    pub(super) fn external_files(&self) -> impl Iterator<Item = &PathBuf> {
-        let made = |file: &PathBuf| {
-            file.ancestors()
-                .any(|folder| self.excluded.contains(folder))
-        };
-        let files = self.inputs.values().flatten();
-        files.filter(move |file| !self.contains_file(file) && !made(file))
+    /// The files outside of packages that these crates were built from; without what builds made.
+    fn input_files(&self, crates: &BTreeSet<usize>) -> impl Iterator<Item = &PathBuf> {
+        let files = crates.iter().flat_map(|at| self.inputs_of(*at));
+        files.filter(|file| !self.contains_file(file) && !file.starts_with(&self.target))
     }
 }
 
-/// Whether a file of this name is read by rustc or cargo wherever it is.
+/// Whether rustc or cargo may read a file of this name.
 pub(super) fn is_code(path: &Path) -> bool {
     path.extension()
         .is_some_and(|end| end == "rs" || end == "toml")
 }
 
-/// The files that a `.d` file of cargo names, which is written for make.
+/// The files in a dep-info file of cargo, which has the syntax of make.
 pub(super) fn parse_dep_info(dep_info: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in dep_info.lines() {
@@ -192,12 +195,14 @@ pub(super) fn parse_dep_info(dep_info: &str) -> Vec<PathBuf> {
 mod tests {
     use super::super::metadata::Package;
     use super::*;
+    use crate::serve::generation::PluginRef;
 
     fn package(name: &str, folder: &str, dependencies: &[usize]) -> Package {
         Package {
+            id: name.to_owned(),
             name: name.to_owned(),
             folder: folder.into(),
-            is_plugin: true,
+            library: Some(name.to_owned()),
             has_build_script: false,
             is_member: true,
             dependencies: dependencies.to_vec(),
@@ -208,6 +213,7 @@ mod tests {
         let workspace = Workspace {
             root: "/w".into(),
             target: "/w/target".into(),
+            features: Default::default(),
             packages: vec![
                 package("site", "/w", &[1]),
                 package("part", "/w/part", &[]),
@@ -217,7 +223,7 @@ mod tests {
             ],
         };
         let crates = [0, 2, 4].map(|package| Crate {
-            plugin: String::new(),
+            plugin: PluginRef::default(),
             package,
         });
         Sources::new(&workspace, &crates)
@@ -228,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_touches_the_crates_that_need_the_innermost_package_around_it() {
+    fn change_affects_dependents_of_the_innermost_package() {
         let sources = sources();
         assert_eq!(affected(&sources, "/w/src/lib.rs"), [0]);
         assert_eq!(affected(&sources, "/w/plugins/hello/build.rs"), [1]);
@@ -238,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_how_all_are_built_touches_all() {
+    fn workspace_files_affect_all_crates() {
         let sources = sources();
         for path in [
             "/w/Cargo.lock",
@@ -251,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_without_what_is_made_and_without_other_packages() {
+    fn tree_excludes_target_and_other_packages() {
         let interest = sources().interest(&[0, 1, 2].into());
         let tree = |root: &str| {
             interest
@@ -290,33 +296,36 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_code_touches_only_what_was_built_of_it_or_by_a_script() {
+    fn other_file_affects_only_its_readers_and_build_scripts() {
         let mut sources = sources();
         assert_eq!(
             affected(&sources, "/far/visits.db"),
             [2],
             "nothing is known yet"
         );
-        sources.inputs(2, vec!["/far/src/lib.rs".into(), "/far/page.html".into()]);
+        sources.record(
+            2,
+            ["/far/src/lib.rs".into(), "/far/page.html".into()].into(),
+        );
         assert_eq!(affected(&sources, "/far/visits.db"), [0; 0]);
         assert_eq!(affected(&sources, "/far/page.html"), [2]);
         assert_eq!(affected(&sources, "/far/src/new.rs"), [2]);
         sources.forget(2);
         assert_eq!(affected(&sources, "/far/visits.db"), [2]);
-        sources.inputs(2, Vec::new());
+        sources.record(2, BTreeSet::new());
         sources.with_build_script.insert("/far".into());
         assert_eq!(affected(&sources, "/far/visits.db"), [2]);
     }
 
     #[test]
-    fn a_file_elsewhere_touches_what_was_built_of_it_as_long_as_it_is() {
+    fn input_outside_affects_its_readers() {
         let mut sources = sources();
         let files = [
             "/w/plugins/hello/src/lib.rs",
             "/pages/a.html",
             "/w/target/debug/build/x/out/y.rs",
         ];
-        sources.inputs(1, files.map(PathBuf::from).to_vec());
+        sources.record(1, files.map(PathBuf::from).into());
         assert_eq!(affected(&sources, "/pages/a.html"), [1]);
         assert!(
             sources
@@ -330,12 +339,12 @@ mod tests {
                 .files
                 .contains(Path::new(files[2]))
         );
-        sources.inputs(1, vec![PathBuf::from("/pages/b.html")]);
+        sources.record(1, [PathBuf::from("/pages/b.html")].into());
         assert_eq!(affected(&sources, "/pages/a.html"), [0; 0]);
     }
 
     #[test]
-    fn dep_info_is_read_with_its_spaces() {
+    fn dep_info_paths_may_have_spaces() {
         let text = "/t/libx.so: /w/src/lib.rs /w/my\\ pages/a.html\n\n/w/src/lib.rs:\n";
         assert_eq!(
             parse_dep_info(text),

@@ -1,115 +1,120 @@
-//! The crates of one workspace: what of them is out of date, and what was built of them.
+//! The crates of one workspace: which are out of date, and the libraries that were built of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::artifacts::{Artifacts, FileStamp, invalidate, stamp};
 use super::cargo::{Cargo, CargoOutput, Profile};
+use super::contents::{Change, Contents, Run};
+use super::features::{Features, MissingFeature, mentions};
 use super::find::{Crate, Requested};
-use super::messages::{Artifact, Diagnostic, Message, failure_text};
+use super::messages::{Artifact, Diagnostic, Message, failure_text, with_root};
 use super::metadata::{Workspace, canonical};
 use super::sources::{Sources, parse_dep_info};
 use crate::load::watch::Interest;
+use crate::serve::generation::PluginRef;
 
-/// One run of cargo at a time, for the crates that need it.
+/// One run of cargo at a time, for all crates that the manifest has now: the same features for each build.
 #[derive(Debug)]
 pub(super) struct WorkspaceBuild {
-    root: PathBuf,
+    workspace: Workspace,
+    /// Whether the manifest is in the workspace, so that paths relative to it are clear.
+    is_home: bool,
     crates: Vec<CrateState>,
     /// Those of them that the manifest has now.
     wanted: BTreeSet<usize>,
     sources: Sources,
-    /// What the files were that `cargo metadata` has read.
-    read: Vec<(PathBuf, Option<FileStamp>)>,
-    /// What the files elsewhere were that the crates were built of. They are known, and so watched, only after that.
-    external: BTreeMap<PathBuf, Option<FileStamp>>,
-    /// The crates to be built, once they are wanted.
+    contents: Contents,
+    artifacts: Artifacts,
+    /// The files that `cargo metadata` read, as they were then.
+    metadata_inputs: Vec<(PathBuf, Option<FileStamp>)>,
+    /// Files that are known only since the last build, and so were not watched during it, as it read them.
+    unwatched: BTreeMap<PathBuf, Option<FileStamp>>,
+    /// Crates that are out of date.
     stale: BTreeSet<usize>,
-    /// What all that were wanted then were made of together.
-    parts: BTreeSet<PathBuf>,
-    /// Whether they can only be built together.
-    always_whole: bool,
-    /// Why they could not be built; nothing has changed since.
-    failed: Option<String>,
-    /// Files that could not be read then, wherever they are.
-    unreadable: BTreeSet<PathBuf>,
-    /// Warnings that a person has seen.
-    shown: BTreeSet<String>,
-    /// Warnings that nobody has seen yet.
+    /// Packages with sources that changed without a newer time, so that cargo would not build them.
+    unnoticed: BTreeSet<usize>,
+    last_run: Option<Run>,
+    last_artifacts: Vec<Artifact>,
+    /// Why the last build failed, until something changes.
+    failure: Option<String>,
+    /// The files that the errors of the last build name.
+    named: BTreeSet<PathBuf>,
+    /// Warnings that were reported.
+    seen_warnings: BTreeSet<String>,
+    /// Warnings about features that were reported.
+    feature_warnings: BTreeSet<String>,
+    /// Warnings to report.
     warnings: Vec<String>,
 }
 
 #[derive(Debug)]
 struct CrateState {
-    plugin: String,
-    package: String,
+    plugin: PluginRef,
+    /// The index of the package in the workspace.
+    package: usize,
     library: Option<PathBuf>,
 }
 
-/// What tells a changed file from an unchanged one.
-type FileStamp = (u64, u64, i64, i64);
-
-/// What a run has made.
+/// The output of a run of cargo.
 #[derive(Debug, Default)]
 struct Output {
     artifacts: Vec<Artifact>,
+    /// The copies of the libraries, by package id.
+    libraries: BTreeMap<String, PathBuf>,
     diagnostics: Vec<Diagnostic>,
-}
-
-/// Why a run has made nothing.
-#[derive(Debug)]
-struct Failed {
-    reason: String,
-    unreadable: Vec<PathBuf>,
-}
-
-impl From<String> for Failed {
-    fn from(reason: String) -> Self {
-        let unreadable = Vec::new();
-        Self { reason, unreadable }
-    }
+    /// Why it failed.
+    failure: Option<String>,
 }
 
 impl WorkspaceBuild {
-    /// All is wanted, and to be built.
-    pub(super) fn new(workspace: &Workspace, crates: &[Crate]) -> Self {
-        let built = |one: &Crate| CrateState {
+    /// All crates are wanted and out of date. `directory` is the manifest's.
+    pub(super) fn new(
+        workspace: &Workspace,
+        crates: &[Crate],
+        directory: &Path,
+        profile: Profile,
+    ) -> Self {
+        let state = |one: &Crate| CrateState {
             plugin: one.plugin.clone(),
-            package: workspace.packages[one.package].name.clone(),
+            package: one.package,
             library: None,
         };
         let sources = Sources::new(workspace, crates);
-        let read = sources
-            .workspace_files()
-            .map(|path| (path.to_path_buf(), stamp(path)));
+        let read = sources.workspace_files();
+        let read = read.map(|path| (path.to_path_buf(), stamp(path)));
         Self {
-            root: workspace.root.clone(),
-            crates: crates.iter().map(built).collect(),
+            metadata_inputs: read.collect(),
+            is_home: canonical(directory).starts_with(&workspace.root),
+            crates: crates.iter().map(state).collect(),
             wanted: (0..crates.len()).collect(),
-            read: read.collect(),
             sources,
-            external: BTreeMap::new(),
+            contents: Contents::default(),
+            artifacts: Artifacts::open(workspace, profile),
+            workspace: workspace.clone(),
+            unwatched: BTreeMap::new(),
             stale: (0..crates.len()).collect(),
-            parts: BTreeSet::new(),
-            always_whole: false,
-            failed: None,
-            unreadable: BTreeSet::new(),
-            shown: BTreeSet::new(),
+            unnoticed: BTreeSet::new(),
+            last_run: None,
+            last_artifacts: Vec::new(),
+            failure: None,
+            named: BTreeSet::new(),
+            seen_warnings: BTreeSet::new(),
+            feature_warnings: BTreeSet::new(),
             warnings: Vec::new(),
         }
     }
 
     pub(super) fn interest(&self) -> Interest {
         let interest = self.sources.interest(&self.wanted);
-        interest.and(Interest::files(self.unreadable.iter().cloned()))
+        interest.and(Interest::files(self.named.iter().cloned()))
     }
 
-    /// Only crates of these plugins are to be built from now on. Nobody watches the others: one that is wanted
-    /// again is for cargo to look at.
+    /// Builds only the crates of these plugins from now on. The others are not watched, so they are out of date.
     pub(super) fn request(&mut self, plugins: &Requested) {
-        let is_wanted = |at: &usize| plugins.contains_key(&self.crates[*at].plugin);
+        let is_wanted = |at: &usize| plugins.contains(&self.crates[*at].plugin);
         let wanted: BTreeSet<_> = (0..self.crates.len()).filter(is_wanted).collect();
         if wanted == self.wanted {
             return;
@@ -118,48 +123,84 @@ impl WorkspaceBuild {
             self.sources.forget(at);
             self.stale.insert(at);
         }
-        // It may have been for one that is not wanted any more.
-        self.failed = None;
+        // The crate that failed may not be wanted any more.
+        self.failure = None;
         self.wanted = wanted;
     }
 
-    /// Whether `cargo metadata` would say what it said.
+    /// Whether `cargo metadata` would return the same.
     pub(super) fn metadata_is_current(&self) -> bool {
-        self.read
-            .iter()
-            .all(|(path, before)| stamp(path) == *before)
+        let mut inputs = self.metadata_inputs.iter();
+        inputs.all(|(path, before)| stamp(path) == *before)
     }
 
-    /// The crates that this file is of are to be built.
+    /// Marks the crates out of date that depend on a file which may have changed.
     pub(super) fn mark_changed(&mut self, path: &Path) {
-        if self.is_own_output(path) {
+        let affected = self.sources.affected(path);
+        let is_named = self.named.contains(path);
+        if self.is_own_output(path) || (affected.is_empty() && !is_named) {
             return;
         }
-        if self.unreadable.contains(path) {
-            self.failed = None;
+        let retry = self.failure.is_some();
+        match self.contents.note(path, self.last_run, retry) {
+            Change::Nothing => return,
+            Change::Loop => {
+                let file = path.display();
+                tracing::warn!(
+                    event = "build-loop",
+                    "`{file}` changes in every build, so it leads to no further build until it is saved\n\
+                     help: have the build write it only if its content differs, or write it to `OUT_DIR`"
+                );
+                return;
+            }
+            Change::Saved => {}
         }
-        let affected = self.sources.affected(path);
-        if !affected.is_empty() {
-            self.stale.extend(affected);
-            self.failed = None;
+        if self.looks_old(path) {
+            self.unnoticed.extend(self.owners(path, &affected));
         }
+        self.stale.extend(affected);
+        self.failure = None;
     }
 
-    /// The crates are to be built whose files elsewhere have changed since.
-    pub(super) fn check_external(&mut self) {
-        let external = std::mem::take(&mut self.external);
-        for (path, before) in &external {
-            if stamp(path) != *before {
-                self.mark_changed(path);
+    /// Whether cargo, which compares times, would take a changed file for one that it has built.
+    fn looks_old(&self, path: &Path) -> bool {
+        let written = fs::metadata(path).and_then(|metadata| metadata.modified());
+        let run = self.last_run.filter(|run| run.finished);
+        run.is_some_and(|run| written.is_ok_and(|written| written < run.began))
+    }
+
+    /// The packages that a file belongs to: the one around it, else all that these crates depend on.
+    fn owners(&self, path: &Path, crates: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let packages = self.workspace.packages.iter();
+        let around = self
+            .sources
+            .package_dir(path)
+            .and_then(|folder| packages.clone().position(|one| one.folder == folder));
+        match around {
+            Some(package) => [package].into(),
+            None => {
+                let roots = crates.iter().map(|&at| self.crates[at].package);
+                roots
+                    .flat_map(|root| self.workspace.closure(root))
+                    .collect()
             }
         }
-        self.external = external
-            .into_keys()
-            .map(|path| (path.clone(), stamp(&path)))
-            .collect();
     }
 
-    /// Whether a change of this file is of no news: it is cargo's own doing, or nothing is built of it.
+    /// Marks the crates out of date whose newly known files changed since the last build, and those whose library is gone.
+    pub(super) fn check_unwatched(&mut self) {
+        for (path, before) in std::mem::take(&mut self.unwatched) {
+            if stamp(&path) != before {
+                self.mark_changed(&path);
+            }
+        }
+        let gone = |one: &CrateState| one.library.as_ref().is_some_and(|file| !file.exists());
+        let crates = self.crates.iter().zip(0..);
+        let gone = crates.filter(|(one, _)| gone(one)).map(|(_, at)| at);
+        self.stale.extend(gone);
+    }
+
+    /// Whether a change of this file leads to no build.
     pub(super) fn ignores(&self, path: &Path) -> bool {
         self.is_own_output(path)
             || (self.sources.contains_file(path) && self.sources.affected(path).is_empty())
@@ -167,168 +208,307 @@ impl WorkspaceBuild {
 
     fn is_own_output(&self, path: &Path) -> bool {
         let library = |one: &CrateState| one.library.as_deref() == Some(path);
-        let lock = || *path == self.root.join("Cargo.lock") && self.metadata_is_current();
+        let lock = || *path == self.workspace.root.join("Cargo.lock") && self.metadata_is_current();
         self.crates.iter().any(library) || lock()
     }
 
-    /// Each plugin that was built, with its library.
-    pub(super) fn libraries(&self) -> impl Iterator<Item = (String, PathBuf)> {
+    /// Each wanted plugin that was built, with its library.
+    pub(super) fn libraries(&self) -> impl Iterator<Item = (PluginRef, PathBuf)> {
         let wanted = self.wanted.iter().map(|&at| &self.crates[at]);
         wanted.filter_map(|one| Some((one.plugin.clone(), one.library.clone()?)))
     }
 
-    pub(super) fn failed(&self) -> Option<&str> {
-        self.failed.as_deref()
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// Whether cargo has something to do.
     pub(super) fn has_work(&self) -> bool {
-        !self.stale.is_disjoint(&self.wanted) && self.failed.is_none()
+        !self.stale.is_disjoint(&self.wanted) && self.failure.is_none()
     }
 
-    /// What the compiler warns of and nobody was told yet.
+    /// The compiler's warnings that were not reported yet.
     pub(super) fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// Builds what is out of date. Dropped, it leaves all of it out of date.
-    pub(super) async fn work(&mut self, profile: Profile, output: CargoOutput) {
-        while self.has_work() {
-            let is_new = |at: &usize| self.crates[*at].library.is_none();
-            let whole = self.always_whole || self.wanted.iter().any(is_new);
-            let which = match whole {
-                true => self.wanted.clone(),
-                false => &self.stale & &self.wanted,
-            };
-            let began = SystemTime::now();
-            self.unreadable.clear();
-            let built = self.build(&which, profile, output).await;
-            let fits = |made: &Output| whole || self.parts_of(made).is_subset(&self.parts);
-            match built {
-                // Cargo turns on the features that any of the crates asks for, so these alone would be made of
-                // other parts than with all the others, and in turn made anew with them.
-                Ok(made) if !fits(&made) => self.always_whole = true,
-                Ok(made) => self.accept(&which, made, whole, began),
-                Err(Failed { reason, unreadable }) => {
-                    // What was missing may be any file.
-                    which.iter().for_each(|at| self.sources.forget(*at));
-                    self.unreadable = unreadable.iter().map(|path| self.root.join(path)).collect();
-                    let unreadable = self
-                        .unreadable
-                        .iter()
-                        .map(|path| (path.clone(), stamp_as_read(path, began)));
-                    self.external.extend(unreadable);
-                    self.failed = Some(reason);
-                }
-            }
-        }
+    /// The contents to compare with while a build runs.
+    pub(super) fn contents(&self) -> &Contents {
+        &self.contents
     }
 
-    async fn build(
-        &self,
-        which: &BTreeSet<usize>,
-        profile: Profile,
-        output: CargoOutput,
-    ) -> Result<Output, Failed> {
-        let packages: Vec<_> = which
-            .iter()
-            .map(|&at| self.crates[at].package.as_str())
-            .collect();
-        let mut made = Output::default();
-        let cargo = Cargo::build(&self.root, &packages, profile, output)?;
-        let ended = cargo.run(|message| match message {
-            Message::Artifact(artifact) => made.artifacts.push(artifact),
-            Message::Diagnostic(word) => made.diagnostics.push(word),
+    /// Brings the wanted crates up to date. If it is dropped, they stay out of date.
+    pub(super) async fn build(&mut self, profile: Profile, output: CargoOutput) {
+        if !self.has_work() {
+            return;
+        }
+        let began = SystemTime::now();
+        // For a build that is interrupted.
+        self.last_run = Some(Run {
+            began,
+            ended: began + std::time::Duration::from_secs(86400),
+            finished: false,
         });
-        let (status, stderr) = ended.await?;
-        match status.success() {
-            true => Ok(made),
-            false => Err(Failed {
-                reason: failure_text(&made.diagnostics, &stderr, &packages),
-                unreadable: made
-                    .diagnostics
-                    .into_iter()
-                    .filter_map(|word| word.unreadable)
-                    .collect(),
-            }),
+        self.named.clear();
+        self.invalidate_unnoticed();
+        let mut built = self.run_cargo(profile, output).await;
+        let foreign = self.foreign(&built.artifacts);
+        if !foreign.is_empty() {
+            invalidate(&foreign);
+            built = self.run_cargo(profile, output).await;
         }
+        self.last_run = Some(Run {
+            began,
+            ended: SystemTime::now(),
+            finished: true,
+        });
+        match built.failure.take() {
+            None => self.accept(built, began),
+            Some(failure) => self.fail(failure, &built.diagnostics, began),
+        }
+        self.artifacts.save();
     }
 
-    /// What was built of others than the crates themselves.
-    fn parts_of(&self, made: &Output) -> BTreeSet<PathBuf> {
-        let own = |artifact: &&Artifact| {
-            self.crates
-                .iter()
-                .any(|one| one.package == artifact.package)
+    /// Has cargo build packages whose changes it would not notice.
+    fn invalidate_unnoticed(&mut self) {
+        let packages = std::mem::take(&mut self.unnoticed).into_iter();
+        let ids: BTreeSet<_> = packages
+            .map(|at| self.workspace.packages[at].id.as_str())
+            .collect();
+        let artifacts = self.last_artifacts.iter();
+        let theirs = artifacts.filter(|artifact| ids.contains(artifact.package.as_str()));
+        invalidate(theirs.flat_map(|artifact| &artifact.files));
+    }
+
+    /// The files of packages in this workspace that cargo found up to date, but that another workspace may have made.
+    fn foreign(&self, artifacts: &[Artifact]) -> Vec<PathBuf> {
+        let root = &self.workspace.root;
+        let packages = self.workspace.packages.iter();
+        let local: BTreeSet<_> = packages
+            .filter(|package| package.folder.starts_with(root))
+            .map(|package| package.id.as_str())
+            .collect();
+        // The copies of crates that are up to date hold, whatever became of the artifact.
+        let current = self.wanted.difference(&self.stale);
+        let current = current.filter(|at| self.crates[**at].library.is_some());
+        let current: BTreeSet<_> = current.map(|&at| self.id(at)).collect();
+        let is_foreign = |artifact: &&Artifact| {
+            let package = artifact.package.as_str();
+            let kept = artifact.is_plugin && current.contains(package);
+            local.contains(package) && !kept && self.artifacts.is_foreign(artifact)
         };
-        let parts = made.artifacts.iter().filter(|artifact| !own(artifact));
-        parts.flat_map(|artifact| artifact.files.clone()).collect()
+        let foreign: BTreeSet<_> = artifacts
+            .iter()
+            .filter(is_foreign)
+            .map(|artifact| artifact.package.as_str())
+            .collect();
+        let theirs = artifacts
+            .iter()
+            .filter(|artifact| foreign.contains(artifact.package.as_str()));
+        theirs.flat_map(|artifact| artifact.files.clone()).collect()
     }
 
-    fn accept(&mut self, which: &BTreeSet<usize>, made: Output, whole: bool, began: SystemTime) {
-        if whole {
-            self.parts = self.parts_of(&made);
-        }
-        for &at in which {
-            let package = &self.crates[at].package;
-            let Some(library) = library(&made, package) else {
-                self.failed = Some(no_library(package));
-                return;
-            };
-            match fs::read_to_string(library.with_extension("d")) {
-                Ok(dep_info) => {
-                    let files = parse_dep_info(&dep_info).into_iter().map(canonical);
-                    self.sources.inputs(at, files.collect());
-                }
-                Err(_) => self.sources.forget(at),
+    async fn run_cargo(&mut self, profile: Profile, output: CargoOutput) -> Output {
+        let wanted: BTreeSet<_> = self
+            .wanted
+            .iter()
+            .map(|&at| self.crates[at].package)
+            .collect();
+        let wanted: Vec<_> = wanted
+            .iter()
+            .map(|&at| &self.workspace.packages[at])
+            .collect();
+        let ids: Vec<_> = wanted.iter().map(|package| package.id.as_str()).collect();
+        let names: Vec<_> = wanted.iter().map(|package| package.name.as_str()).collect();
+        let stale: BTreeSet<_> = self
+            .stale
+            .iter()
+            .map(|&at| self.id(at).to_owned())
+            .collect();
+        let mut built = Output::default();
+        let cargo = match Cargo::build(&self.workspace.root, &ids, profile, output) {
+            Ok(cargo) => cargo,
+            Err(failure) => {
+                built.failure = Some(failure);
+                return built;
             }
-            self.crates[at].library = Some(library);
+        };
+        let (artifacts, packages) = (&mut self.artifacts, &self.workspace.packages);
+        let mut copied = Ok(());
+        let ended = cargo.run(|message| match message {
+            Message::Artifact(artifact) => {
+                // At once: when cargo has ended, another may replace the file.
+                let is_new = !artifact.fresh || stale.contains(&artifact.package);
+                let package = packages.iter().find(|one| one.id == artifact.package);
+                let ours = is_new && !artifacts.is_foreign(&artifact);
+                if let Some(package) = package.filter(|_| ours) {
+                    match artifacts.keep(&artifact, &package.name) {
+                        Ok(Some(copy)) => drop(built.libraries.insert(package.id.clone(), copy)),
+                        Ok(None) => {}
+                        Err(error) => copied = Err(error),
+                    }
+                }
+                built.artifacts.push(artifact);
+            }
+            Message::Diagnostic(diagnostic) => built.diagnostics.push(diagnostic),
+        });
+        built.failure = match ended.await {
+            Err(failure) => Some(failure),
+            Ok((status, stderr)) if !status.success() => {
+                self.locate(&mut built.diagnostics);
+                Some(failure_text(&built.diagnostics, &stderr, &names))
+            }
+            Ok(_) => copied
+                .err()
+                .map(|error| format!("cannot copy a built library: {error}")),
+        };
+        if built.failure.is_none() {
+            self.locate(&mut built.diagnostics);
         }
-        self.stale.retain(|at| !which.contains(at));
-        let read = |path: &PathBuf| (path.clone(), stamp_as_read(path, began));
-        self.external = self.sources.external_files().map(read).collect();
-        self.remember(made.diagnostics);
-        let lock = self.root.join("Cargo.lock");
-        if let Some((path, before)) = self.read.iter_mut().find(|(path, _)| *path == lock) {
+        built
+    }
+
+    /// Makes clear which crate the diagnostics are about, if the manifest is not in the workspace.
+    fn locate(&self, diagnostics: &mut [Diagnostic]) {
+        if self.is_home {
+            return;
+        }
+        for diagnostic in diagnostics {
+            let packages = self.workspace.packages.iter();
+            let mut packages = packages.filter(|package| package.id == diagnostic.package);
+            let text = with_root(&diagnostic.rendered, &self.workspace.root);
+            diagnostic.rendered = match packages.next() {
+                Some(package) => format!("{text}\n  in the crate `{}`", package.name),
+                None => text,
+            };
+        }
+    }
+
+    fn id(&self, at: usize) -> &str {
+        &self.workspace.packages[self.crates[at].package].id
+    }
+
+    fn fail(&mut self, failure: String, diagnostics: &[Diagnostic], began: SystemTime) {
+        // A file that was missing may be any.
+        for at in self.wanted.clone() {
+            self.sources.forget(at);
+        }
+        let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error);
+        let named = errors.flat_map(|error| &error.files);
+        let root = &self.workspace.root;
+        self.named = named.map(|path| root.join(path)).collect();
+        let unwatched = self.named.iter();
+        let unwatched = unwatched.map(|path| (path.clone(), stamp_as_read(path, began)));
+        self.unwatched.extend(unwatched.collect::<Vec<_>>());
+        self.failure = Some(failure);
+    }
+
+    fn accept(&mut self, built: Output, began: SystemTime) {
+        for at in self.wanted.clone() {
+            let package = &self.workspace.packages[self.crates[at].package];
+            if let Some(library) = built.libraries.get(&package.id) {
+                self.crates[at].library = Some(library.clone());
+            } else if self.crates[at].library.is_none() {
+                self.failure = Some(no_library(&package.name));
+                return;
+            }
+            let artifacts = built.artifacts.iter();
+            let mut artifacts = artifacts.filter(|artifact| artifact.package == package.id);
+            let library = artifacts.find_map(Artifact::library);
+            let dep_info = library.map(|library| library.with_extension("d"));
+            let dep_info = dep_info.and_then(|path| fs::read_to_string(path).ok());
+            let files = dep_info
+                .map(|text| parse_dep_info(&text))
+                .unwrap_or_default();
+            // Another workspace may have replaced it.
+            let is_ours = |file: &PathBuf| canonical(file).starts_with(&package.folder);
+            if files.iter().any(is_ours) {
+                let real: Vec<_> = files.iter().map(canonical).collect();
+                let new = self
+                    .sources
+                    .record(at, files.into_iter().chain(real).collect());
+                let unwatched = new.into_iter().map(|path| {
+                    let stamp = stamp_as_read(&path, began);
+                    (path, stamp)
+                });
+                self.unwatched.extend(unwatched);
+            } else {
+                self.sources.forget(at);
+            }
+        }
+        self.warn_of_features(&built.artifacts);
+        let wanted = self.wanted.clone();
+        self.stale.retain(|at| !wanted.contains(at));
+        self.remember(built.diagnostics);
+        self.last_artifacts = built.artifacts;
+        let lock = self.workspace.root.join("Cargo.lock");
+        let mut inputs = self.metadata_inputs.iter_mut();
+        if let Some((path, before)) = inputs.find(|(path, _)| *path == lock) {
             *before = stamp(path);
         }
     }
 
-    /// Cargo repeats the warnings of a crate that it does not build again: each is news once.
-    fn remember(&mut self, diagnostics: Vec<Diagnostic>) {
-        let said: BTreeSet<_> = diagnostics.into_iter().map(|word| word.rendered).collect();
-        self.warnings.extend(said.difference(&self.shown).cloned());
-        self.shown = said;
+    /// Warns of a crate that seems to use a feature which only its neighbours turn on.
+    fn warn_of_features(&mut self, artifacts: &[Artifact]) {
+        let mut features = Features::new();
+        for artifact in artifacts {
+            let all = features.entry(artifact.package.clone()).or_default();
+            all.extend(artifact.features.iter().cloned());
+        }
+        for &at in self.stale.intersection(&self.wanted) {
+            let package = &self.workspace.packages[self.crates[at].package];
+            let missing = self.workspace.features.missing(&package.id, &features);
+            if missing.is_empty() {
+                continue;
+            }
+            let own = self.sources.inputs_of(at);
+            let own = own.filter(|file| file.starts_with(&package.folder));
+            let sources: Vec<_> = own
+                .filter_map(|file| fs::read_to_string(file).ok())
+                .collect();
+            for MissingFeature {
+                dependency,
+                feature,
+            } in missing
+            {
+                if !sources.iter().any(|source| mentions(source, &feature)) {
+                    continue;
+                }
+                let warning = format!(
+                    "warning: the crate `{}` seems to use the feature `{feature}` of `{dependency}`, which only other \
+                     crates turn on: it does not build by itself\nhelp: add `features = [\"{feature}\"]` to `{dependency}` \
+                     in `{}`",
+                    package.name,
+                    package.folder.join("Cargo.toml").display(),
+                );
+                if self.feature_warnings.insert(warning.clone()) {
+                    self.warnings.push(warning);
+                }
+            }
+        }
     }
-}
 
-fn library(made: &Output, package: &str) -> Option<PathBuf> {
-    let mut artifacts = made.artifacts.iter();
-    let artifact = artifacts.find(|artifact| artifact.is_plugin && artifact.package == package)?;
-    let is_library = |file: &&PathBuf| {
-        file.extension()
-            .is_some_and(|end| end == std::env::consts::DLL_EXTENSION)
-    };
-    artifact.files.iter().find(is_library).cloned()
+    /// Keeps warnings that are new. Cargo repeats those of crates that it does not build again.
+    fn remember(&mut self, diagnostics: Vec<Diagnostic>) {
+        let all: BTreeSet<_> = diagnostics.into_iter().map(|one| one.rendered).collect();
+        let new = all.difference(&self.seen_warnings).cloned();
+        self.warnings.extend(new);
+        self.seen_warnings = all;
+    }
 }
 
 fn no_library(package: &str) -> String {
     format!(
-        "the crate `{package}` builds no dynamic library: its Cargo.toml needs\n\n    [lib]\n    \
+        "the crate `{package}` builds no dynamic library\nhelp: its Cargo.toml needs\n\n    [lib]\n    \
          crate-type = [\"cdylib\"]\n"
     )
 }
 
-/// What a file is that was read since then; none for one that was saved meanwhile: it may have been read before.
+/// The stamp of a file that was read since then; none if it was written since: it may have been read before.
 fn stamp_as_read(path: &Path, since: SystemTime) -> Option<FileStamp> {
     let written = fs::metadata(path).and_then(|metadata| metadata.modified());
-    let saved = written.is_ok_and(|written| written >= since);
-    stamp(path).filter(|_| !saved)
-}
-
-fn stamp(path: &Path) -> Option<FileStamp> {
-    let m = fs::metadata(path).ok()?;
-    Some((m.ino(), m.len(), m.mtime(), m.mtime_nsec()))
+    let written_since = written.is_ok_and(|written| written >= since);
+    stamp(path).filter(|_| !written_since)
 }
 
 #[cfg(test)]

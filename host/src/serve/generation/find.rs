@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::library_builder::PluginRef;
 use super::resolve_context::ResolveContext;
 use crate::load::library::{NotFound, file_name, locate, plugins_in};
 use crate::load::manifest::words::nearest;
@@ -40,7 +41,7 @@ pub(super) fn find(
     manifest: &Manifest,
     context: &ResolveContext,
 ) -> Result<PathBuf, Box<Diagnostic>> {
-    if let Some(built) = context.built.files.get(&directive.plugin) {
+    if let Some(built) = context.built.files.get(&PluginRef::of(directive)) {
         return Ok(built.clone());
     }
     match &directive.path {

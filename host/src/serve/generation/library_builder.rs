@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use crate::load::manifest::Manifest;
+use crate::load::manifest::{Directive, Manifest};
 use crate::load::watch::{Interest, PendingChanges};
 
 /// Builds the libraries of a manifest.
@@ -42,10 +42,37 @@ pub enum LibraryBuildError {
 /// Libraries that were built.
 #[derive(Debug, Clone, Default)]
 pub struct BuiltLibraries {
-    /// Plugin name → library file.
-    pub files: HashMap<String, PathBuf>,
+    /// The library file of each plugin.
+    pub files: HashMap<PluginRef, PathBuf>,
     /// Every plugin that could be named, for a "did you mean".
     pub known: Vec<String>,
     /// Warnings about them, for people, with colours.
     pub warnings: Vec<String>,
+}
+
+/// A plugin as a directive refers to it. One name may stand for two crates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PluginRef {
+    /// Its name.
+    pub plugin: String,
+    /// The directive's `path`, as written.
+    pub path: Option<PathBuf>,
+}
+
+impl PluginRef {
+    /// The plugin of a directive.
+    pub fn of(directive: &Directive) -> Self {
+        Self {
+            plugin: directive.plugin.clone(),
+            path: directive.path.clone(),
+        }
+    }
+
+    /// A plugin without a `path`.
+    pub fn named(plugin: &str) -> Self {
+        Self {
+            plugin: plugin.to_owned(),
+            path: None,
+        }
+    }
 }

@@ -51,7 +51,7 @@ pub use self::health::Health;
 pub use self::held_by::HeldBy;
 pub use self::instance::{Instance, Key};
 pub use self::instance_changes::InstanceChanges;
-pub use self::library_builder::{BuiltLibraries, LibraryBuildError, LibraryBuilder};
+pub use self::library_builder::{BuiltLibraries, LibraryBuildError, LibraryBuilder, PluginRef};
 pub use self::matching::Position;
 pub use self::plugin_builds::OnBuild;
 pub use self::probed::ProbedHandlers;
