@@ -5,6 +5,7 @@ mod loops;
 mod outdated;
 mod packages;
 mod start;
+mod watching;
 
 use stackup_tests::Host;
 use stackup_tests::log::Record;

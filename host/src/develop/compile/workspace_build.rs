@@ -1,6 +1,7 @@
 //! The crates of one workspace: which are out of date, and the libraries that were built of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -404,6 +405,7 @@ impl WorkspaceBuild {
     }
 
     fn accept(&mut self, built: Output, began: SystemTime) {
+        let mut new_inputs = BTreeSet::new();
         for at in self.wanted.clone() {
             let package = &self.workspace.packages[self.crates[at].package];
             if let Some(library) = built.libraries.get(&package.id) {
@@ -427,15 +429,12 @@ impl WorkspaceBuild {
                 let new = self
                     .sources
                     .record(at, files.into_iter().chain(real).collect());
-                let unwatched = new.into_iter().map(|path| {
-                    let stamp = stamp_as_read(&path, began);
-                    (path, stamp)
-                });
-                self.unwatched.extend(unwatched);
+                new_inputs.extend(new);
             } else {
                 self.sources.forget(at);
             }
         }
+        self.note_unwatched(new_inputs, began);
         self.warn_of_features(&built.artifacts);
         let wanted = self.wanted.clone();
         self.stale.retain(|at| !wanted.contains(at));
@@ -446,6 +445,24 @@ impl WorkspaceBuild {
         if let Some((path, before)) = inputs.find(|(path, _)| *path == lock) {
             *before = stamp(path);
         }
+    }
+
+    /// Notes inputs that were not watched during the build: those outside of packages, and hidden ones.
+    fn note_unwatched(&mut self, inputs: BTreeSet<PathBuf>, began: SystemTime) {
+        let is_hidden = |path: &Path, folder: &Path| {
+            let below = path.strip_prefix(folder).unwrap_or(path);
+            let mut names = below.iter().map(OsStr::as_encoded_bytes);
+            names.any(|name| name.starts_with(b"."))
+        };
+        let unwatched = inputs.into_iter().filter(|path| {
+            let folder = self.sources.package_dir(path);
+            folder.is_none_or(|folder| is_hidden(path, folder))
+        });
+        let unwatched = unwatched.map(|path| {
+            let stamp = stamp_as_read(&path, began);
+            (path, stamp)
+        });
+        self.unwatched.extend(unwatched.collect::<Vec<_>>());
     }
 
     /// Warns of a crate that seems to use a feature which only its neighbours turn on.

@@ -112,9 +112,8 @@ fn same_content_is_no_change_unless_the_build_failed() {
 
 #[test]
 fn unwanted_crate_is_built_when_it_is_wanted_again() {
-    let wanted = |names: &[&str]| -> Requested {
-        names.iter().map(|name| PluginRef::named(name)).collect()
-    };
+    let wanted =
+        |names: &[&str]| -> Requested { names.iter().map(|name| PluginRef::named(name)).collect() };
     let mut bench = Bench::new();
     bench.build.request(&wanted(&["a", "library"]));
     assert!(!bench.build.has_work());
@@ -143,7 +142,11 @@ fn input_saved_before_it_was_watched_is_noticed_once() {
         bench.build.unwatched.insert(path.clone(), stamp);
     }
     bench.build.check_unwatched();
-    assert_eq!(bench.build.stale, [1].into(), "it may be newer than the build");
+    assert_eq!(
+        bench.build.stale,
+        [1].into(),
+        "it may be newer than the build"
+    );
     bench.build.stale.clear();
     bench.build.check_unwatched();
     assert!(bench.build.stale.is_empty());
