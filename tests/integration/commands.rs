@@ -1,6 +1,7 @@
 //! Runs the case files in `tests/commands/`: commands, dashes, and their output.
 //!
-//! A shell runs each line above the dashes in a new folder, shown as `FOLDER`. Exit codes other than 0 are shown.
+//! A shell runs each line above the dashes in a new folder, shown as `FOLDER`
+//! (this workspace: `CHECKOUT`). Exit codes other than 0 are shown.
 //! `#! plugin NAME` puts the library of a plugin of this workspace into the folder's `plugins/`.
 
 use std::fs;
@@ -66,7 +67,8 @@ fn run(line: &str, folder: &Path) -> Result<String, String> {
     if !output.status.success() {
         said.push_str(&format!("({})\n", output.status));
     }
-    Ok(said.replace(&*folder.to_string_lossy(), "FOLDER"))
+    let said = said.replace(&*folder.to_string_lossy(), "FOLDER");
+    Ok(said.replace(&*artifacts::workspace().to_string_lossy(), "CHECKOUT"))
 }
 
 #[tokio::test]

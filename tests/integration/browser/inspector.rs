@@ -198,3 +198,35 @@ async fn finding_is_listed_once_with_link_to_request() {
         .wait_until("document.querySelector('#request h3')?.innerText === 'GET /?app=framing'")
         .await;
 }
+
+#[tokio::test]
+async fn late_list_of_requests_keeps_newer_events() {
+    let Some((_site, host, browser)) = develop("run = \"answers\"\n", &["answers"]).await else {
+        return;
+    };
+    browser.open(&format!("{}/_stackup/", host.url())).await;
+    browser
+        .until("document.querySelector('#stack .layer')")
+        .await;
+    browser
+        .run(
+            "(async () => {
+                const { Requests } = await import('/_stackup/requests.js');
+                const requests = new Requests(document.createElement('ul'), document.createElement('p'));
+                const one = (number, ended) => ({
+                    number, ended, status: ended && 200, method: 'GET', target: '/', handler: 'answers',
+                    milliseconds: 1, generation: 1, at: 0,
+                });
+                let answer;
+                window.fetch = () => new Promise((resolve) => { answer = resolve; });
+                const loaded = requests.load();
+                requests.received(one(2, null));
+                requests.received(one(1, 'complete'));
+                answer(new Response(JSON.stringify([one(1, null)])));
+                await loaded;
+                window.late = [...requests.all.values()].map(({ number, ended }) => `${number} ${ended}`).sort().join();
+            })()",
+        )
+        .await;
+    browser.until("window.late === '1 complete,2 null'").await;
+}

@@ -9,7 +9,11 @@ use super::{NewError, dependency, name};
 
 /// A created site.
 #[derive(Debug)]
-pub struct NewSite(PathBuf);
+pub struct NewSite {
+    folder: PathBuf,
+    /// The folder of `stackup-plugin` on this machine, if the site depends on that.
+    plugin_api: Option<String>,
+}
 
 /// Creates a site in `folder`, which gives it its name. `plugin_api` overrides the folder of the crate
 /// `stackup-plugin`.
@@ -21,8 +25,23 @@ pub fn site(folder: &Path, plugin_api: Option<&Path>) -> Result<NewSite, NewErro
     let named = folder.file_name().and_then(OsStr::to_str);
     let named = named.map_or_else(|| folder.display().to_string(), str::to_owned);
     name::check(&named, "site")?;
-    let dependency = dependency::dependency(plugin_api)?.to_string();
-    let values = [("name", named.as_str()), ("dependency", dependency.trim())];
+    let dependency = dependency::dependency(plugin_api)?;
+    let plugin_api = dependency
+        .as_inline_table()
+        .and_then(|table| table.get("path"));
+    let plugin_api = plugin_api.and_then(|path| path.as_str()).map(str::to_owned);
+    let dependency = dependency.to_string();
+    let note = match plugin_api {
+        Some(_) => {
+            "# This path exists on this machine only. For others, name a version of stackup-plugin or its git repository.\n"
+        }
+        None => "",
+    };
+    let values = [
+        ("name", named.as_str()),
+        ("dependency", dependency.trim()),
+        ("note", note),
+    ];
     macro_rules! file {
         ($place:literal, $template:literal) => {
             (
@@ -42,19 +61,30 @@ pub fn site(folder: &Path, plugin_api: Option<&Path>) -> Result<NewSite, NewErro
         file!("plugins/logger/src/lib.rs", "logger.rs"),
     ];
     create(folder, &files)?;
-    Ok(NewSite(folder.to_path_buf()))
+    Ok(NewSite {
+        folder: folder.to_path_buf(),
+        plugin_api,
+    })
 }
 
 /// Says what to do next.
 impl fmt::Display for NewSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let folder = self.0.display();
+        let folder = self.folder.display();
         write!(
             f,
             "created the site `{folder}`\n\n  \
              cd {folder}\n  \
              stackup\n\n\
              builds it and serves it on http://127.0.0.1:9292; its README.md says what to try next"
-        )
+        )?;
+        if let Some(path) = &self.plugin_api {
+            write!(
+                f,
+                "\n\nnote: {folder}/Cargo.toml takes stackup-plugin from {path}, which exists on this machine only\n\
+                 help: before others build the site, name a version of stackup-plugin or its git repository there"
+            )?;
+        }
+        Ok(())
     }
 }

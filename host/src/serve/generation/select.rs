@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::env::consts::DLL_EXTENSION;
 use std::path::PathBuf;
 
 use super::find::find;
@@ -56,7 +57,32 @@ pub(super) fn select<'a>(
             Err(error) => errors.push(error),
         }
     }
+    errors.extend(same_library(&handlers));
     collect(errors).map_or(Ok(handlers), Err)
+}
+
+/// One plugin name with the `path`s of two crates, for which one library was found by the name.
+fn same_library(handlers: &[SelectedHandler<'_>]) -> Option<DirectiveError> {
+    let is_crate = |directive: &Directive| {
+        let path = directive.path.as_deref();
+        path.is_some_and(|path| path.extension().is_none_or(|end| end != DLL_EXTENSION))
+    };
+    let crates = handlers.iter().filter(|one| is_crate(one.directive));
+    let mut seen: BTreeMap<&str, &SelectedHandler<'_>> = BTreeMap::new();
+    for one in crates {
+        let other = *seen.entry(&one.directive.plugin).or_insert(one);
+        if other.file == one.file && other.directive.path != one.directive.path {
+            let message = format!(
+                "the plugin `{}` stands for two crates here, but for both the library `{}` was found",
+                one.directive.plugin,
+                one.file.display()
+            );
+            let diagnostic = Diagnostic::error(one.directive.key_span("path"), message)
+                .help("give each directive its library as `path`, or the crates different names");
+            return Some((Stage::Find, Box::new(diagnostic)));
+        }
+    }
+    None
 }
 
 pub(super) fn collect(errors: Vec<DirectiveError>) -> Option<ResolveError> {

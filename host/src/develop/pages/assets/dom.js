@@ -28,6 +28,20 @@ export function plural(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }
 
+// Runs `load` for `use`. An answer that arrives after that of a later call is dropped: it is out of date.
+export function latest(load, use) {
+  let started = 0;
+  let used = 0;
+  return async () => {
+    started += 1;
+    const turn = started;
+    const answer = await load();
+    if (turn < used) return;
+    used = turn;
+    await use(answer);
+  };
+}
+
 // JSON from the host. A refusal throws the host's message.
 export async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };

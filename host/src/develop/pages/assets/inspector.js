@@ -1,7 +1,7 @@
 // The inspector: the stack, its requests, its reloads and its log, kept up to date.
 
 import { coloured } from "./ansi.js";
-import { ask, plural } from "./dom.js";
+import { ask, latest, plural } from "./dom.js";
 import { Lint } from "./lint.js";
 import { Log } from "./log.js";
 import { generations, reloads } from "./reloads.js";
@@ -40,11 +40,10 @@ const lint = new Lint(at("findings"), (count) => {
   at("tab-lint").textContent = plural(count, "finding");
 });
 
-async function loadReloads() {
-  const all = await ask("reloads");
+const loadReloads = latest(() => ask("reloads"), (all) => {
   at("reloads").replaceChildren(...reloads(all));
   at("no-reloads").hidden = all.length > 0;
-}
+});
 
 function loadAll() {
   return Promise.all([stack.load(), requests.load(), log.load(), lint.load(), loadReloads()].map((one) => attempt(() => one)));

@@ -1,17 +1,16 @@
 // Lint's findings: where layers break a rule of SPEC.md.
 
-import { ask, h } from "./dom.js";
+import { ask, h, latest } from "./dom.js";
 
 export class Lint {
   constructor(list, onCount) {
     Object.assign(this, { list, onCount });
     this.all = [];
     this.due = false;
-  }
-
-  async load() {
-    this.all = (await ask("lint")).reverse();
-    this.draw();
+    this.load = latest(() => ask("lint"), (all) => {
+      this.all = all.reverse();
+      this.draw();
+    });
   }
 
   // A finding is reported each time that it occurs; the list is loaded at most once per frame.

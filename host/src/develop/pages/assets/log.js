@@ -19,12 +19,20 @@ export class Log {
   }
 
   async load() {
-    this.all = await ask("log");
+    // Lines that events report while the list is on its way may be missing in it.
+    const newer = [];
+    this.newer = newer;
+    const all = await ask("log");
+    if (this.newer !== newer) return;
+    this.newer = null;
+    const known = new Set(all.map((line) => JSON.stringify(line)));
+    this.all = [...all, ...newer.filter((line) => !known.has(JSON.stringify(line)))].slice(-KEPT);
     for (const line of this.all) this.addHandler(line.handler);
     this.draw();
   }
 
   received(line) {
+    this.newer?.push(line);
     this.all.push(line);
     this.addHandler(line.handler);
     if (this.all.length > KEPT) this.all.shift();

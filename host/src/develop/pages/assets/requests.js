@@ -1,6 +1,6 @@
 // The last requests, newest first, and one of them in detail.
 
-import { ask, clock, h, milliseconds } from "./dom.js";
+import { ask, clock, h, latest, milliseconds } from "./dom.js";
 import { roving, settle } from "./list.js";
 import { status, waterfall } from "./waterfall.js";
 
@@ -14,6 +14,9 @@ export class Requests {
     this.chosen = null;
     this.state = { open: new Set(), reveal: false };
     this.due = false;
+    // Requests that events reported while a list was on its way, each with its event: the list may be older.
+    this.newer = new Map();
+    this.load = latest(() => this.ask(), (all) => this.replace(all));
     roving(list, "[role=option]", { chosen: (row) => this.open(Number(row.dataset.number)) });
     list.addEventListener("click", (event) => {
       const row = event.target.closest("[role=option]");
@@ -27,17 +30,34 @@ export class Requests {
     });
   }
 
-  async load() {
-    const all = await ask("requests");
+  async ask() {
+    this.asking = (this.asking ?? 0) + 1;
+    try {
+      return await ask("requests");
+    } finally {
+      this.asking -= 1;
+    }
+  }
+
+  async replace(all) {
     this.all = new Map(all.reverse().map((one) => [one.number, one]));
+    for (const request of this.newer.values()) this.put(request);
+    if (!this.asking) this.newer.clear();
     this.draw();
     if (this.chosen !== null) await this.fetch();
   }
 
+  put(request) {
+    // An ended request does not change any more.
+    if (this.all.get(request.number)?.ended && !request.ended) return;
+    this.all.set(request.number, request);
+    while (this.all.size > KEPT) this.all.delete(Math.min(...this.all.keys()));
+  }
+
   // A request has started, progressed or ended.
   received(request) {
-    this.all.set(request.number, request);
-    while (this.all.size > KEPT) this.all.delete(this.all.keys().next().value);
+    if (this.asking) this.newer.set(request.number, request);
+    this.put(request);
     this.soon();
     if (request.number === this.chosen) this.fetch();
   }
@@ -101,14 +121,20 @@ export class Requests {
 
   async fetch() {
     const number = this.chosen;
+    this.fetched = (this.fetched ?? 0) + 1;
+    const turn = this.fetched;
+    let shown = null;
+    let failed = null;
     try {
-      this.shown = await ask(`requests/${number}`);
+      shown = await ask(`requests/${number}`);
     } catch (error) {
-      this.shown = null;
-      if (number === this.chosen) this.fill(h("p", { class: "bad" }, `request ${number}: ${error.message}`));
-      return;
+      failed = error;
     }
-    if (number === this.chosen) this.again();
+    // A later answer is newer, or about another request.
+    if (turn !== this.fetched || number !== this.chosen) return;
+    this.shown = shown;
+    if (failed) this.fill(h("p", { class: "bad" }, `request ${number}: ${failed.message}`));
+    else this.again();
   }
 
   // Redraws the request and keeps the focus on the row `key`.

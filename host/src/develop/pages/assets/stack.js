@@ -26,7 +26,11 @@ export class Stack {
 
   async load() {
     if (this.waits) return;
+    this.loads = (this.loads ?? 0) + 1;
+    const turn = this.loads;
     const stack = await ask("stack");
+    // A later answer is newer; after an edit, its reload draws the stack.
+    if (turn !== this.loads || this.waits) return;
     hides(stack.secret);
     this.undo.disabled = !stack.undo;
     document.getElementById("manifest").textContent = stack.manifest;
