@@ -206,7 +206,7 @@ async fn late_list_of_requests_keeps_newer_events() {
     };
     browser.open(&format!("{}/_stackup/", host.url())).await;
     browser
-        .until("document.querySelector('#stack .layer')")
+        .wait_until("document.querySelector('#stack .layer')")
         .await;
     browser
         .run(
@@ -228,5 +228,7 @@ async fn late_list_of_requests_keeps_newer_events() {
             })()",
         )
         .await;
-    browser.until("window.late === '1 complete,2 null'").await;
+    browser
+        .wait_until("window.late === '1 complete,2 null'")
+        .await;
 }

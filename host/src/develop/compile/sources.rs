@@ -103,9 +103,8 @@ impl Sources {
     /// The files below a package's folder that rustc has read: they count although git may ignore or hide them.
     fn included_in(&self, root: &Path) -> BTreeSet<PathBuf> {
         let files = self.inputs.values().flatten();
-        let below = files.filter(|file| {
-            self.package_dir(file) == Some(root) && !file.starts_with(&self.target)
-        });
+        let below = files
+            .filter(|file| self.package_dir(file) == Some(root) && !file.starts_with(&self.target));
         below.cloned().collect()
     }
 
