@@ -1,7 +1,6 @@
 //! The crates of one workspace: which are out of date, and the libraries that were built of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -14,7 +13,7 @@ use super::find::{Crate, Requested};
 use super::messages::{Artifact, Diagnostic, Message, failure_text, with_root};
 use super::metadata::{Workspace, canonical};
 use super::sources::{Sources, parse_dep_info};
-use crate::load::watch::Interest;
+use crate::load::watch::{Interest, files_of};
 use crate::serve::generation::PluginRef;
 
 /// One run of cargo at a time, for all crates that the manifest has now: the same features for each build.
@@ -447,22 +446,20 @@ impl WorkspaceBuild {
         }
     }
 
-    /// Notes inputs that were not watched during the build: those outside of packages, and hidden ones.
+    /// Notes inputs that were not watched during the build: those that no tree has by their place.
     fn note_unwatched(&mut self, inputs: BTreeSet<PathBuf>, began: SystemTime) {
-        let is_hidden = |path: &Path, folder: &Path| {
-            let below = path.strip_prefix(folder).unwrap_or(path);
-            let mut names = below.iter().map(OsStr::as_encoded_bytes);
-            names.any(|name| name.starts_with(b"."))
-        };
-        let unwatched = inputs.into_iter().filter(|path| {
-            let folder = self.sources.package_dir(path);
-            folder.is_none_or(|folder| is_hidden(path, folder))
-        });
-        let unwatched = unwatched.map(|path| {
+        if inputs.is_empty() {
+            return;
+        }
+        let trees = self.sources.interest(&self.wanted).trees;
+        let watched: Vec<_> = trees.iter().map(files_of).collect();
+        let unwatched = inputs
+            .into_iter()
+            .filter(|path| !watched.iter().any(|files| files.contains(path)));
+        self.unwatched.extend(unwatched.map(|path| {
             let stamp = stamp_as_read(&path, began);
             (path, stamp)
-        });
-        self.unwatched.extend(unwatched.collect::<Vec<_>>());
+        }));
     }
 
     /// Warns of a crate that seems to use a feature which only its neighbours turn on.

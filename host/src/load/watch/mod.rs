@@ -27,6 +27,7 @@ use self::dir_watcher::DirWatcher;
 pub use self::interest::{Interest, Tree};
 pub use self::pending::PendingChanges;
 pub(crate) use self::resolved_path::{ResolvedPath, absolute};
+pub(crate) use self::tree::files_of;
 use self::watch_loop::{Message, WatchLoop};
 
 /// When to check and when to report.

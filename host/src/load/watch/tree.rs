@@ -33,6 +33,13 @@ pub(super) struct WatchedTree {
     truncated: bool,
 }
 
+/// The files of a tree that are watched because of their place, without those that it includes by name.
+pub(crate) fn files_of(tree: &Tree) -> BTreeSet<PathBuf> {
+    let mut tree = tree.clone();
+    tree.included.clear();
+    WatchedTree::new(tree).found.into_keys().collect()
+}
+
 impl WatchedTree {
     pub(super) fn new(tree: Tree) -> Self {
         let mut watched = Self {
