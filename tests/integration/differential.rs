@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use stackup_tests::{Connection, Host, Site};
+use stackup_tests::{Connection, Host, Site, print_skipped};
 
 use self::answer::Answer;
 use self::case::{Case, Group};
@@ -25,11 +25,9 @@ const AT_LEAST: usize = 150;
 async fn shelf_answers_as_rack_except_listed_deviations() {
     let groups = Group::all();
     let cases: usize = groups.iter().map(|group| group.cases.len()).sum();
-    assert!(cases >= AT_LEAST, "{cases} cases are all that is left");
+    assert!(cases >= AT_LEAST, "only {cases} cases");
     if !Ruby::is_available() {
-        eprintln!(
-            "skipped: there is no Ruby with rack and puma here; see tests/differential/README.md"
-        );
+        print_skipped("no Ruby with rack and puma; install `ruby-rack` and `puma`");
         return;
     }
     let site = Site::new(&groups[0].manifest, &plugins(&groups));
@@ -63,7 +61,7 @@ async fn shelf_answers_as_rack_except_listed_deviations() {
     }
     assert!(
         unexpected.is_empty(),
-        "not as in Rack, and nobody says why:\n{unexpected}"
+        "differences from Rack that deviations.toml does not explain:\n{unexpected}"
     );
     let unused = deviations.unused();
     assert!(

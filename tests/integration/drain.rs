@@ -32,7 +32,11 @@ async fn deadline_names_aborted_requests_and_tasks() {
     let deadline = host.event("drain-deadline").await;
     let held_by = deadline.text("held_by");
     let lines: Vec<&str> = held_by.lines().collect();
-    assert_eq!(lines.len(), 2, "who has left is not told: {held_by}");
+    assert_eq!(
+        lines.len(),
+        2,
+        "disconnected clients are not listed: {held_by}"
+    );
     assert!(
         lines[0].starts_with("POST /length in `probe`, waiting for "),
         "{held_by}"

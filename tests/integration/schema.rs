@@ -44,8 +44,8 @@ fn schema_accepts_valid_and_rejects_unknown_keys() {
 fn schema_and_reader_have_same_keys() {
     let schema = of_manifest(&KnownPlugins::default());
     let same = |table: &Value, manifest: &str| {
-        let told = errors(manifest);
-        let note = told.iter().find_map(|error| error.note.clone());
+        let found = errors(manifest);
+        let note = found.iter().find_map(|error| error.note.clone());
         let note = note.unwrap_or_else(|| panic!("no list of keys for\n{manifest}"));
         let reader: BTreeSet<&str> = note.split('`').skip(1).step_by(2).collect();
         let schema = table["properties"].as_object().expect("properties");

@@ -12,6 +12,7 @@ pub mod marks;
 pub mod packages;
 pub mod patch;
 pub mod site;
+mod skip;
 pub mod workspace_copy;
 
 pub use self::cargo_site::CargoSite;
@@ -20,3 +21,4 @@ pub use self::deadline::{DEADLINE, within};
 pub use self::host::Host;
 pub use self::http::Connection;
 pub use self::site::Site;
+pub use self::skip::print_skipped;

@@ -125,7 +125,7 @@ impl Bench {
 
 /// When a line was written, in seconds since the Unix epoch.
 fn time(record: &Record) -> f64 {
-    record.float("time").expect("a line tells its time")
+    record.float("time").expect("a line has its time")
 }
 
 fn now() -> f64 {

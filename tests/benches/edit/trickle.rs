@@ -65,7 +65,7 @@ impl Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { requests, failed } = self;
-        write!(f, "requests that failed meanwhile: {failed} of {requests}")
+        write!(f, "requests that failed: {failed} of {requests}")
     }
 }
 

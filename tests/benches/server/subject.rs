@@ -72,7 +72,7 @@ impl Server {
         let stdout = child.stdout.take().expect("stdout is piped");
         BufReader::new(stdout)
             .read_line(&mut address)
-            .expect("the rival tells its address");
+            .expect("the rival prints its address");
         Self {
             name,
             address: address.trim().to_owned(),

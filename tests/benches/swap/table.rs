@@ -16,9 +16,7 @@ impl Table {
     /// Adds one swap, which took `total` from outside, and the host's `reload` event.
     pub(crate) fn add(&mut self, total: Duration, reload: &Record) {
         let total = total.as_secs_f64() * 1000.0;
-        let whole = reload
-            .float("milliseconds")
-            .expect("a reload tells its time");
+        let whole = reload.float("milliseconds").expect("a reload has its time");
         let stages = reload.text("stages").split(", ");
         let detect = stages.filter_map(|stage| stage.strip_prefix("detect ")?.parse::<f64>().ok());
         let within = whole - detect.sum::<f64>();

@@ -2,7 +2,7 @@
 
 use stackup_tests::site::read;
 use stackup_tests::workspace_copy::{Edit, WorkspaceCopy};
-use stackup_tests::{Host, Site, artifacts};
+use stackup_tests::{Host, Site, artifacts, print_skipped};
 
 /// Adds a field after the last one that plugins know.
 const ADDED_FIELD: Edit = Edit {
@@ -29,7 +29,7 @@ async fn exercise_probe(host: &Host) {
 #[tokio::test]
 async fn nightly_plugin_with_random_layouts_works() {
     let Some(library) = artifacts::nightly_plugin("probe") else {
-        eprintln!("SKIPPED: no nightly toolchain, so no plugin with randomised layouts");
+        print_skipped("no nightly toolchain; install it with rustup");
         return;
     };
     let site = Site::new("run = \"probe\"\n", &[]);

@@ -158,11 +158,11 @@ async fn invalid_content_length_is_not_sent() {
     ] {
         let response = host.get(path).await;
         assert_eq!(response.status(), 500, "{path}: {response}");
-        let told = host.event("request-failed").await;
+        let record = host.event("request-failed").await;
         assert_eq!(
-            told.message(),
+            record.message(),
             "a response's content-length is not one decimal number",
-            "{told}"
+            "{record}"
         );
     }
     assert_eq!(host.get("/").await.text(), "the truth\n");

@@ -135,7 +135,7 @@ async fn waiting_and_init_are_not_reported_as_blocking() {
     host.reload("swapped").await;
     host.event("drained").await;
     for event in ["blocked", "hung", "unblocked"] {
-        let told = host.log().try_take(|record| record.event() == event);
-        assert!(told.is_none(), "{event}:\n{}", host.log());
+        let record = host.log().try_take(|record| record.event() == event);
+        assert!(record.is_none(), "{event}:\n{}", host.log());
     }
 }

@@ -8,7 +8,7 @@ use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
-use stackup_tests::within;
+use stackup_tests::{print_skipped, within};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -56,9 +56,9 @@ impl Browser {
         let mut driver = match driver() {
             Ok(driver) => driver,
             Err(error) => {
-                eprintln!(
-                    "SKIPPED: no `chromedriver` ({error}); install `chromium` and `chromium-driver`"
-                );
+                print_skipped(&format!(
+                    "no `chromedriver` ({error}); install `chromium` and `chromium-driver`"
+                ));
                 return None;
             }
         };
@@ -95,10 +95,10 @@ impl Browser {
                 panic!("chromedriver runs, but Chromium does not start: {error}");
             }
         };
-        let told = client
+        let capability = client
             .capabilities()
             .and_then(|has| has.get("goog:processID"));
-        let browser = told.and_then(Value::as_i64);
+        let browser = capability.and_then(Value::as_i64);
         let browser = browser.and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         Some(Self {
             client,

@@ -44,10 +44,10 @@ async fn save_reloads_page_and_error_shows_overlay_until_fixed() {
     let serves_on = get(&host, "/").await;
     assert_eq!(serves_on.status(), 200);
     assert!(serves_on.text().contains("<h1>second</h1>"), "{serves_on}");
-    cargo_site.save(&lib("hello"), &page("mended"));
+    cargo_site.save(&lib("hello"), &page("fixed"));
     browser
         .wait_until(&format!(
-            "document.querySelector('h1')?.textContent === 'mended' && !{OVERLAY}?.textContent.includes('Htlm')"
+            "document.querySelector('h1')?.textContent === 'fixed' && !{OVERLAY}?.textContent.includes('Htlm')"
         ))
         .await;
 }
@@ -86,11 +86,11 @@ async fn page_of_older_generation_reloads_once() {
     // By then the client has received the state twice, as events arrive in the order of the connections.
     browser
         .run(
-            "window.told = 0; for (const _ of [1, 2]) \
-             new EventSource('/_stackup/events').addEventListener('state', () => told += 1)",
+            "window.states = 0; for (const _ of [1, 2]) \
+             new EventSource('/_stackup/events').addEventListener('state', () => states += 1)",
         )
         .await;
-    browser.wait_until("window.told === 2").await;
+    browser.wait_until("window.states === 2").await;
     assert_eq!(browser.value("sessionStorage.loads").await, "2");
 }
 
@@ -181,10 +181,10 @@ async fn panic_page_links_to_request_and_goes_when_fixed() {
         .wait_until("document.querySelector('#request .failed .row')?.innerText.includes('panics')")
         .await;
     browser
-        .open(&format!("{}/call?body=mended", host.url()))
+        .open(&format!("{}/call?body=fixed", host.url()))
         .await;
     site.manifest("run = \"answers\"\n");
     browser
-        .wait_until("document.body.innerText.includes('mended') && !document.querySelector('h1')")
+        .wait_until("document.body.innerText.includes('fixed') && !document.querySelector('h1')")
         .await;
 }

@@ -22,8 +22,8 @@ async fn edit_is_served_and_broken_edit_is_refused_with_rustc_error() {
     cargo_site.save(&lib("hello"), &app("broken").replace("&'static str", "u8"));
     next_refusal(&host, "build").await;
     assert_answers(&host, "edited").await;
-    cargo_site.save(&lib("hello"), &app("mended"));
-    assert_serves(&host, "mended").await;
+    cargo_site.save(&lib("hello"), &app("fixed"));
+    assert_serves(&host, "fixed").await;
 }
 
 #[tokio::test]
@@ -85,11 +85,11 @@ async fn removed_plugin_is_neither_built_nor_reported() {
     next_refusal(&host, "build").await;
     cargo_site.site.manifest(HELLO);
     assert_serves(&host, "hello").await;
-    cargo_site.save(&lib("other"), &app("mended"));
+    cargo_site.save(&lib("other"), &app("fixed"));
     cargo_site.site.manifest(both);
     let record = assert_serves(&host, "hello").await;
     assert!(ran_cargo(&record), "{record}");
-    assert_eq!(host.get("/other").await.text(), "mended");
+    assert_eq!(host.get("/other").await.text(), "fixed");
     cargo_site.site.manifest(HELLO);
     let record = assert_serves(&host, "hello").await;
     assert!(!ran_cargo(&record), "{record}");

@@ -21,8 +21,8 @@ async fn failed_first_build_is_shown_until_fixed() {
         "{}",
         status.stdout
     );
-    cargo_site.save(&lib("hello"), &app("mended"));
-    let record = assert_serves(&host, "mended").await;
+    cargo_site.save(&lib("hello"), &app("fixed"));
+    let record = assert_serves(&host, "fixed").await;
     assert_eq!(record.number("generation"), Some(1), "{record}");
 }
 

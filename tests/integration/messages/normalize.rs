@@ -21,8 +21,8 @@ pub(super) fn normalize(text: &str, folder: &Path, host: &Host) -> String {
     let text = text.replace(&format!(":{port}"), ":PORT");
     let is_ignored = |line: &&str| IGNORED_LINES.iter().any(|begins| line.starts_with(begins));
     let is_timed = |line: &&str| {
-        let told = [" retired after ", " is now a rollback target"];
-        line.starts_with("generation ") && told.iter().any(|told| line.contains(told))
+        let timed = [" retired after ", " is now a rollback target"];
+        line.starts_with("generation ") && timed.iter().any(|text| line.contains(text))
     };
     let kept = text
         .lines()

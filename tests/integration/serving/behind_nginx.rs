@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use stackup_tests::http::Connection;
-use stackup_tests::{Host, Site, within};
+use stackup_tests::{Host, Site, print_skipped, within};
 use tempfile::TempDir;
 
 /// Requests of each kind, in sequence.
@@ -34,7 +34,7 @@ impl Nginx {
         let process = match command.spawn() {
             Ok(process) => process,
             Err(error) => {
-                eprintln!("SKIPPED: no `nginx` ({error}); install `nginx`");
+                print_skipped(&format!("no `nginx` ({error}); install `nginx`"));
                 return None;
             }
         };

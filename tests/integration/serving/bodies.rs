@@ -95,7 +95,7 @@ async fn slow_reader_applies_back_pressure() {
         before = sent;
         assert!(
             sent < CHUNKS,
-            "all {sent} chunks are gone, and nobody has read them"
+            "all {sent} chunks are sent, but the client has read none"
         );
     }
     let mut read = 0;

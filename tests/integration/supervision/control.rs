@@ -110,11 +110,12 @@ async fn stop_finishes_requests_then_ends() {
 async fn second_server_serves_without_control_socket_or_with_its_own() {
     let (site, first) = start(RUN, 1, "none").await;
     let second = Host::start(&site).await;
-    let told = second.event("no-control").await;
+    let record = second.event("no-control").await;
     assert!(
-        told.message()
+        record
+            .message()
             .contains("another stackup serves this manifest"),
-        "{told}"
+        "{record}"
     );
     assert_eq!(
         status(&site).await["pid"],

@@ -19,8 +19,8 @@ async fn crash_names_handler_and_cause_and_serving_continues() {
         let (_site, host) = start(FAULTY, 1, fault).await;
         assert_eq!(code(&host).await, 1);
         let crash = crash_worker(&host).await;
-        let told = format!("worker 1 died: `faulty` of generation 1 {how}");
-        assert!(crash.message().starts_with(&told), "{fault}: {crash}");
+        let expected = format!("worker 1 died: `faulty` of generation 1 {how}");
+        assert!(crash.message().starts_with(&expected), "{fault}: {crash}");
         assert!(crash.message().contains("starts again at once"), "{crash}");
         assert_eq!(crash.number("worker"), Some(1), "{fault}: {crash}");
         assert_eq!(code(&host).await, 1, "{fault}");
@@ -41,8 +41,8 @@ async fn external_kill_blames_no_plugin_and_waiting_clients_are_served() {
     let text = response.text();
     assert!(text.starts_with("stackup-faulty-code-00000002 "), "{text}");
     let crash = host.event("crash").await;
-    let told = "worker 1 died: the worker was killed from outside (SIGKILL";
-    assert!(crash.message().starts_with(told), "{crash}");
+    let expected = "worker 1 died: the worker was killed from outside (SIGKILL";
+    assert!(crash.message().starts_with(expected), "{crash}");
     let quiet = |record: &stackup_tests::log::Record| {
         matches!(record.event(), "quarantine") || record.text("outcome") == "refused"
     };

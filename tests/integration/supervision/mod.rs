@@ -53,7 +53,7 @@ async fn wait_for_reload(host: &Host, outcome: &str) -> Record {
 
 /// Sends requests until the retiring worker closes the connection.
 async fn wait_for_connection_close(connection: &mut Connection) {
-    let told = async {
+    let closed = async {
         loop {
             let response = connection.get("/").await;
             assert_eq!(response.status(), 200, "{response}");
@@ -62,7 +62,7 @@ async fn wait_for_connection_close(connection: &mut Connection) {
             }
         }
     };
-    within("`connection: close`", told).await;
+    within("`connection: close`", closed).await;
     assert!(connection.closes().await);
 }
 

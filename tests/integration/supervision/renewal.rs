@@ -114,7 +114,7 @@ async fn failed_renewal_keeps_old_worker_and_reports_reason() {
     // It keeps its connections and still reloads on changes.
     assert_eq!(connection.get("/").await.header("connection"), None);
     wait_for_reload(&host, "refused").await;
-    site.manifest("run = \"faulty\"\n# mended\n");
+    site.manifest("run = \"faulty\"\n# fixed\n");
     // The writes may be one change or two.
     site.library("faulty", &faulty(2, "none"));
     wait_for_reload(&host, "swapped").await;
