@@ -57,7 +57,7 @@ impl Config {
 
     pub(crate) fn verifier(self, cx: &Context) -> Result<Verifier> {
         let key = Key::random()?;
-        let users = self.from_manifest(cx, &key)?;
+        let users = self.users_in_manifest(cx, &key)?;
         let every = Duration::from_millis(self.look_every);
         let file = self.htpasswd.map(|file| cx.directory().join(file));
         if users.is_empty() && file.is_none() {
@@ -74,7 +74,7 @@ impl Config {
     }
 
     /// The users of the manifest itself.
-    fn from_manifest(&self, cx: &Context, key: &Key) -> Result<Users> {
+    fn users_in_manifest(&self, cx: &Context, key: &Key) -> Result<Users> {
         if !self.plain.is_empty() && !["development", "test"].contains(&cx.environment()) {
             let message = format!(
                 "plain-text passwords are for development, and the environment is {}; use `users` with hashes",
