@@ -16,6 +16,8 @@ mod limits;
 mod listeners;
 /// Who the client is behind proxies.
 mod proxies;
+/// The PROXY protocol.
+mod proxy_protocol;
 
 /// Request bodies that no handler reads.
 mod unread_body;

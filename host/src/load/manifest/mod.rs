@@ -16,7 +16,7 @@ pub use self::plugins::{Plugins, Trust};
 pub use self::proxies::TrustedProxies;
 pub use self::read_error::{ReadError, read_error_message};
 pub use self::renewal::Renewal;
-pub use self::server::{Listen, Server};
+pub use self::server::{Listen, ListenEntry, Server};
 
 mod dev;
 mod diagnostic;

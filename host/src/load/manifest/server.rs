@@ -11,7 +11,7 @@ use super::{Span, TrustedProxies};
 #[derive(Clone, Debug)]
 pub struct Server {
     /// The addresses: at least one, without duplicates.
-    pub listen: Vec<Listen>,
+    pub listen: Vec<ListenEntry>,
     /// Where each is written. Empty for the default address.
     pub(super) listen_spans: Vec<Span>,
     /// The proxies that say who the client is.
@@ -28,9 +28,37 @@ impl Server {
 impl Default for Server {
     fn default() -> Self {
         Self {
-            listen: vec![Listen::Tcp("127.0.0.1:9292".to_owned())],
+            listen: vec![Listen::Tcp("127.0.0.1:9292".to_owned()).into()],
             listen_spans: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
+        }
+    }
+}
+
+/// One entry of `listen`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenEntry {
+    /// Where to listen.
+    pub address: Listen,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+}
+
+impl From<Listen> for ListenEntry {
+    fn from(address: Listen) -> Self {
+        Self {
+            address,
+            proxy_protocol: false,
+        }
+    }
+}
+
+impl fmt::Display for ListenEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)?;
+        match self.proxy_protocol {
+            true => f.write_str(" (PROXY protocol)"),
+            false => Ok(()),
         }
     }
 }

@@ -93,6 +93,9 @@ pub struct WorkerConfig {
     /// Quarantined libraries, each with its substitute.
     #[serde(rename = "instead")]
     pub substitutes: Vec<Substitute>,
+    /// Of each listening socket, whether its connections begin with a header of the PROXY protocol.
+    #[serde(default)]
+    pub proxy_protocol: Vec<bool>,
 }
 
 /// How plugins are built.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
-use crate::load::manifest::Listen;
+use crate::load::manifest::{Listen, ListenEntry};
 
 /// How many connections may wait to be accepted, for instance while a worker starts. The system may allow
 /// fewer.
@@ -20,8 +20,8 @@ const BACKLOG: i32 = 4096;
 const MAX_PATH_LEN: usize = 107;
 
 /// The ports of all addresses of `list` that are IPv4.
-pub(super) fn ipv4_ports(list: &[Listen]) -> Vec<u16> {
-    let hosts = list.iter().filter_map(|address| match address {
+pub(super) fn ipv4_ports(list: &[ListenEntry]) -> Vec<u16> {
+    let hosts = list.iter().filter_map(|entry| match &entry.address {
         Listen::Tcp(host) => host.to_socket_addrs().ok(),
         Listen::Unix(_) => None,
     });
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn wildcard_leaves_ipv4_to_a_socket_of_its_own() {
-        let both = ["0.0.0.0:80", "[::]:80"].map(|host| Listen::Tcp(host.to_owned()));
+        let both = ["0.0.0.0:80", "[::]:80"].map(|host| Listen::Tcp(host.to_owned()).into());
         let ports = ipv4_ports(&both);
         assert!(only_ipv6(address("[::]:80"), &ports));
         assert!(!only_ipv6(address("0.0.0.0:80"), &ports));

@@ -13,6 +13,7 @@ use super::Supervisor;
 use super::pending::{Responder, respond};
 use super::sockets::Socket;
 use super::start::{StartPlan, addresses};
+use crate::load::manifest::ListenEntry;
 use crate::load::program;
 use crate::policy::restart::StackSource;
 use crate::process::control::Reply;
@@ -40,6 +41,8 @@ pub(super) struct Renewal {
     responders: Vec<Responder>,
     /// Sockets that were opened for it.
     opened: Vec<String>,
+    /// The sockets whose `proxy_protocol` has changed.
+    switched: Vec<String>,
     /// Sockets to be closed as soon as it serves.
     pub(super) closing: Vec<String>,
     /// Whether the supervisor executes the new program afterwards.
@@ -90,6 +93,7 @@ impl Supervisor {
             began: Instant::now(),
             responders,
             opened: Vec::new(),
+            switched: Vec::new(),
             closing: Vec::new(),
             upgrade,
         });
@@ -128,7 +132,7 @@ impl Supervisor {
         }
     }
 
-    /// Opens the manifest's new addresses, and notes which ones to close.
+    /// Opens the manifest's new addresses, and notes which ones to close. Open sockets take over `proxy_protocol`.
     fn follow_addresses(&mut self) -> Result<(), String> {
         // Inherited sockets stay as they are.
         if self.sockets.iter().any(|socket| socket.address.is_none()) {
@@ -136,10 +140,10 @@ impl Supervisor {
         }
         let wanted = addresses(&self.settings)?;
         let mut opened = Vec::new();
-        for address in &wanted {
-            let known = |socket: &Socket| socket.address.as_ref() == Some(address);
+        for entry in &wanted {
+            let known = |socket: &Socket| socket.address.as_ref() == Some(&entry.address);
             if !self.sockets.iter().any(known) {
-                let bound = Socket::bind(address, &wanted, &self.sockets, &self.settings.location);
+                let bound = Socket::bind(entry, &wanted, &self.sockets, &self.settings.location);
                 opened.extend(bound.map_err(|error| error.to_string())?);
             }
         }
@@ -147,7 +151,7 @@ impl Supervisor {
             socket
                 .address
                 .as_ref()
-                .is_some_and(|had| !wanted.contains(had))
+                .is_some_and(|had| wanted.iter().all(|entry| entry.address != *had))
         };
         let closing = self
             .sockets
@@ -157,6 +161,16 @@ impl Supervisor {
         if let Some(renewal) = &mut self.renewal {
             renewal.closing = closing.collect();
             renewal.opened = opened.iter().map(|socket| socket.url.clone()).collect();
+            for socket in &mut self.sockets {
+                let named = |entry: &&ListenEntry| Some(&entry.address) == socket.address.as_ref();
+                // Entries with port 0 may have the same address.
+                let mut named = wanted.iter().filter(named).peekable();
+                let differs = |entry: &ListenEntry| entry.proxy_protocol != socket.proxy_protocol;
+                if named.peek().is_some() && named.all(differs) {
+                    socket.proxy_protocol = !socket.proxy_protocol;
+                    renewal.switched.push(socket.url.clone());
+                }
+            }
         }
         self.sockets.extend(opened);
         Ok(())
@@ -209,6 +223,9 @@ impl Supervisor {
             return;
         };
         self.close_sockets(&renewal.opened);
+        for socket in &mut self.sockets {
+            socket.proxy_protocol ^= renewal.switched.contains(&socket.url);
+        }
         self.state.trying = None;
         if let Some(old) = self.serving_worker() {
             old.send(Command::Resume);

@@ -11,7 +11,7 @@ use listenfd::ListenFd;
 use rustix::net::AddressFamily;
 
 use super::bind::{covers, ipv4_ports, lacks_family, tcp, unix};
-use crate::load::manifest::Listen;
+use crate::load::manifest::{Listen, ListenEntry};
 use crate::load::site;
 
 /// A socket that listens.
@@ -19,6 +19,8 @@ use crate::load::site;
 pub(super) struct Socket {
     /// The address as configured; none for an inherited socket.
     pub(super) address: Option<Listen>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub(super) proxy_protocol: bool,
     pub(super) descriptor: OwnedFd,
     pub(super) url: String,
     /// The file of a Unix socket that is ours, with the links by which it is reached.
@@ -40,6 +42,7 @@ impl Socket {
     /// manifest's.
     pub(super) fn adopt(
         address: Option<Listen>,
+        proxy_protocol: bool,
         location: &Path,
         descriptor: OwnedFd,
     ) -> io::Result<Self> {
@@ -53,6 +56,7 @@ impl Socket {
         };
         Ok(Self {
             address,
+            proxy_protocol,
             descriptor,
             url,
             made: file.as_deref().map(resolved),
@@ -73,30 +77,36 @@ impl Socket {
                     None => continue,
                 },
             };
-            sockets.push(Self::adopt(None, Path::new(""), descriptor)?);
+            sockets.push(Self::adopt(None, false, Path::new(""), descriptor)?);
         }
         Ok(sockets)
     }
 
-    /// Binds all sockets of an address from `list`. Those of `open` stay as they are. `location` is the manifest's:
+    /// Binds all sockets of an entry of `list`. Those of `open` stay as they are. `location` is the manifest's:
     /// relative paths start from its folder.
     ///
     /// # Errors
     ///
     /// A name that does not resolve, an address that is in use or not permitted.
     pub(super) fn bind(
-        address: &Listen,
-        list: &[Listen],
+        entry: &ListenEntry,
+        list: &[ListenEntry],
         open: &[Self],
         location: &Path,
     ) -> Result<Vec<Self>, BindError> {
+        let ListenEntry {
+            address,
+            proxy_protocol,
+        } = entry;
         let open: Vec<_> = open.iter().filter_map(Self::tcp_address).collect();
         let bound = match address {
             Listen::Tcp(host) => tcp(host, &ipv4_ports(list), &open),
             Listen::Unix(path) => unix(&file(path, location)).map(|socket| vec![socket]),
         };
         let adopted = bound.and_then(|descriptors| {
-            let adopt = |descriptor| Self::adopt(Some(address.clone()), location, descriptor);
+            let adopt = |descriptor| {
+                Self::adopt(Some(address.clone()), *proxy_protocol, location, descriptor)
+            };
             descriptors.into_iter().map(adopt).collect()
         });
         adopted.map_err(|error| BindError {
@@ -125,6 +135,7 @@ impl Socket {
         let descriptor = unix(file)?;
         Ok(Self {
             address: self.address.clone(),
+            proxy_protocol: self.proxy_protocol,
             descriptor,
             url: self.url.clone(),
             made: Some(resolved(file)),

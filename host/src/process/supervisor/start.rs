@@ -10,7 +10,7 @@ use super::state::State;
 use super::worker::{Phase, Worker};
 use super::{Event, Settings, Supervisor};
 use crate::load::library::BaseDir;
-use crate::load::manifest::{self, Listen, Source};
+use crate::load::manifest::{self, ListenEntry, Source};
 use crate::load::saved_libraries::SavedLibraries;
 use crate::load::snapshot::Snapshot;
 use crate::policy::restart::StackSource;
@@ -41,8 +41,8 @@ impl Supervisor {
             .map_err(|error| format!("cannot use an inherited socket: {error}"))?;
         if sockets.is_empty() {
             let list = addresses(&settings)?;
-            for address in &list {
-                let bound = Socket::bind(address, &list, &sockets, &settings.location);
+            for entry in &list {
+                let bound = Socket::bind(entry, &list, &sockets, &settings.location);
                 sockets.extend(bound.map_err(|error| error.to_string())?);
             }
         }
@@ -105,7 +105,7 @@ impl Supervisor {
         let stays = |socket: &&Socket| closing.is_none_or(|urls| !urls.contains(&socket.url));
         let sockets: Vec<_> = self.sockets.iter().filter(stays).collect();
         let started = self.program().and_then(|program| {
-            let config = self.worker_config(snapshot);
+            let config = self.worker_config(snapshot, &sockets);
             Worker::start(&program, number, &plan, &config, &sockets, &self.events)
         });
         match started {
@@ -142,7 +142,7 @@ impl Supervisor {
         }
     }
 
-    fn worker_config(&self, snapshot: Option<Snapshot>) -> WorkerConfig {
+    fn worker_config(&self, snapshot: Option<Snapshot>, sockets: &[&Socket]) -> WorkerConfig {
         let settings = &self.settings;
         WorkerConfig {
             protocol: PROTOCOL,
@@ -161,6 +161,7 @@ impl Supervisor {
             reloads: self.state.reloads,
             rejected: self.state.rejected.clone(),
             substitutes: self.state.substitutes(),
+            proxy_protocol: sockets.iter().map(|socket| socket.proxy_protocol).collect(),
         }
     }
 
@@ -236,9 +237,9 @@ impl Supervisor {
 }
 
 /// The addresses to listen on.
-pub(super) fn addresses(settings: &Settings) -> Result<Vec<Listen>, String> {
+pub(super) fn addresses(settings: &Settings) -> Result<Vec<ListenEntry>, String> {
     if let Some(addresses) = &settings.listen {
-        return Ok(addresses.clone());
+        return Ok(addresses.iter().cloned().map(ListenEntry::from).collect());
     }
     let path = &settings.manifest;
     let text = std::fs::read_to_string(&settings.location)

@@ -48,6 +48,9 @@ struct Handover {
     /// Two descriptors each.
     workers: Vec<WorkerInfo>,
     sockets: Vec<Option<Listen>>,
+    /// Of each socket.
+    #[serde(default)]
+    proxy_protocol: Vec<bool>,
     #[serde(rename = "door")]
     control_socket: Option<PathBuf>,
     /// Whether the last descriptor is the socket on which clients find this process.
@@ -127,6 +130,11 @@ impl Supervisor {
                 .iter()
                 .map(|socket| socket.address.clone())
                 .collect(),
+            proxy_protocol: self
+                .sockets
+                .iter()
+                .map(|socket| socket.proxy_protocol)
+                .collect(),
             control_socket: control_file.map(|file| file.path.clone()),
             discovery: discovery.is_some(),
             library_store: self.libraries.dir().path().to_path_buf(),
@@ -205,8 +213,16 @@ impl Supervisor {
             settings.location = site::absolute(&settings.manifest);
         }
         let mut sockets = Vec::new();
+        // A previous version does not know the protocol.
+        let mut proxy_protocol = handover.proxy_protocol.into_iter();
         for address in handover.sockets {
-            sockets.push(Socket::adopt(address, &settings.location, next()?)?);
+            let proxy_protocol = proxy_protocol.next().unwrap_or(false);
+            sockets.push(Socket::adopt(
+                address,
+                proxy_protocol,
+                &settings.location,
+                next()?,
+            )?);
         }
         let rules = handover.state.rules();
         let patience =

@@ -92,7 +92,11 @@ fn try_run(
     let code = runtime.block_on(async {
         services::install();
         let reloader = reloader(&config, &events)?;
-        let listeners: io::Result<Vec<_>> = sockets.map(Listener::adopt).collect();
+        let proxy_protocol = config.proxy_protocol.iter().copied();
+        let listeners: io::Result<Vec<_>> = sockets
+            .zip(proxy_protocol.chain(std::iter::repeat(false)))
+            .map(|(socket, proxy_protocol)| Listener::adopt(socket, proxy_protocol))
+            .collect();
         let listeners =
             listeners.map_err(|error| format!("cannot use an inherited socket: {error}"))?;
         serve(config, reloader, listeners, commands, events).await

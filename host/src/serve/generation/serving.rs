@@ -8,7 +8,7 @@ use super::health::FailurePolicy;
 use super::instance::Instance;
 use super::matching::{Position, positions};
 use super::resolve::Resolved;
-use crate::load::manifest::{Diagnostic, Listen, Manifest};
+use crate::load::manifest::{Diagnostic, ListenEntry, Manifest};
 use crate::serve::stack::{Outline, directives};
 
 /// The active generation, with what the next reload compares to.
@@ -61,7 +61,8 @@ pub(super) fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
         return None;
     }
     let old = &serving.manifest;
-    let addresses = |listen: &[Listen]| listen.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let addresses =
+        |listen: &[ListenEntry]| listen.iter().map(ToString::to_string).collect::<Vec<_>>();
     let message = if addresses(&old.server.listen) != addresses(&new.server.listen) {
         "`listen` has changed; the open sockets stay as they are until a restart"
     } else if old.limits.connections != new.limits.connections {

@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use super::Phase;
 use super::answer::answer;
 use super::connection_state::{ConnectionContext, ConnectionState};
+use super::proxy_protocol::accept_header;
 use super::unread_body::linger;
 use crate::load::manifest::Limits;
 
@@ -30,12 +31,25 @@ const HEADERS_OF_HYPER: usize = 100;
 
 /// Serves requests until one side closes the connection.
 pub(super) async fn serve_connection<S>(
-    io: TokioIo<S>,
-    ends: Connection,
+    mut io: TokioIo<S>,
+    mut ends: Connection,
     served: &ConnectionContext,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    if served.proxy_protocol {
+        // In a box, so that the connections of other listeners need no memory for it.
+        ends = match Box::pin(accept_header(io.inner_mut(), ends, served)).await {
+            Ok(ends) => ends,
+            Err(error) => {
+                let peer = ends
+                    .remote
+                    .map_or("a Unix socket".to_owned(), |peer| peer.to_string());
+                tracing::debug!("a connection from {peer} is closed: {error}");
+                return;
+            }
+        };
+    }
     let state = &Arc::new(ConnectionState::default());
     let stack = |request| answer(request, ends, served, state);
     let Some(observer) = &served.observer else {

@@ -17,6 +17,8 @@ pub(super) struct ConnectionContext {
     pub(super) show_errors: bool,
     /// Observes requests, in development.
     pub(super) observer: Option<Arc<dyn Observer>>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub(super) proxy_protocol: bool,
     pub(super) phase: watch::Receiver<Phase>,
     /// Whether each connection closes after its next response.
     pub(super) last: Arc<AtomicBool>,

@@ -21,20 +21,20 @@ use super::forwarded::canonical;
 
 /// A listening socket.
 #[derive(Debug)]
-pub enum Listener {
-    /// TCP.
+pub struct Listener {
+    socket: Socket,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub(super) proxy_protocol: bool,
+}
+
+#[derive(Debug)]
+enum Socket {
     Tcp(TcpListener),
-    /// A unix socket.
     Unix(UnixListener),
 }
 
-impl Listener {
-    /// Takes over a listening socket.
-    ///
-    /// # Errors
-    ///
-    /// The socket is neither a TCP nor a unix socket.
-    pub fn adopt(socket: OwnedFd) -> io::Result<Self> {
+impl Socket {
+    fn adopt(socket: OwnedFd) -> io::Result<Self> {
         let family = rustix::net::getsockname(&socket)?.address_family();
         if family == AddressFamily::UNIX {
             let listener = StdUnixListener::from(socket);
@@ -47,6 +47,21 @@ impl Listener {
         let listener = StdTcpListener::from(socket);
         listener.set_nonblocking(true)?;
         Ok(Self::Tcp(TcpListener::from_std(listener)?))
+    }
+}
+
+impl Listener {
+    /// Takes over a listening socket. With `proxy_protocol`, each of its connections begins with a header of the PROXY
+    /// protocol.
+    ///
+    /// # Errors
+    ///
+    /// The socket is neither a TCP nor a unix socket.
+    pub fn adopt(socket: OwnedFd, proxy_protocol: bool) -> io::Result<Self> {
+        Ok(Self {
+            socket: Socket::adopt(socket)?,
+            proxy_protocol,
+        })
     }
 
     /// Accepts connections while the server is in [`Phase::Serving`]. Returns the tasks that still serve connections.
@@ -85,8 +100,8 @@ impl Listener {
         connections: &mut JoinSet<()>,
     ) {
         let (served, open) = (Arc::clone(served), open.clone());
-        let failed = match self {
-            Self::Tcp(listener) => match listener.accept().await {
+        let failed = match &self.socket {
+            Socket::Tcp(listener) => match listener.accept().await {
                 Ok((stream, remote)) => {
                     // Small responses are sent at once. If it fails, they are only slower.
                     let _ = stream.set_nodelay(true);
@@ -103,7 +118,7 @@ impl Listener {
                 }
                 Err(error) => error,
             },
-            Self::Unix(listener) => match listener.accept().await {
+            Socket::Unix(listener) => match listener.accept().await {
                 Ok((stream, _)) => {
                     connections.spawn(async move {
                         serve_connection(TokioIo::new(stream), Connection::default(), &served)

@@ -9,6 +9,7 @@ mod connection;
 mod connection_state;
 mod forwarded;
 mod listen;
+mod proxy_protocol;
 mod response_guard;
 mod send_deadline;
 mod unread_body;
@@ -81,6 +82,7 @@ pub async fn serve(
             show_errors: settings.show_errors,
             observer: settings.observer.clone(),
             phase: now.clone(),
+            proxy_protocol: listener.proxy_protocol,
             last: Arc::clone(&settings.last),
         };
         let (places, open, now) = (Arc::clone(&places), open.clone(), now.clone());

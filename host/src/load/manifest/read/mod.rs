@@ -19,6 +19,7 @@ mod failures;
 mod keys;
 mod level;
 mod limits;
+mod listen;
 mod map;
 mod plugins;
 mod proxies;

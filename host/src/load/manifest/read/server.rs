@@ -1,17 +1,10 @@
 //! `[server]`.
 
-use std::path::PathBuf;
-
 use toml::de::DeValue;
 
-use super::strings::{self, Item};
 use super::table::{Entry, Kind, Table};
-use super::{Reader, proxies};
-use crate::load::manifest::words::quoted;
+use super::{Reader, listen, proxies};
 use crate::load::manifest::{Diagnostic, Listen, Server};
-
-/// The longest socket path that Linux accepts, without the terminating NUL.
-const UNIX_PATH_MAX: usize = 107;
 
 /// Opens the table of a section. Any other value is an error.
 pub(super) fn section<'t>(
@@ -41,153 +34,31 @@ pub(super) fn server(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Serve
         return Server::default();
     };
     let mut server = match table.take("listen") {
-        Some(entry) => listen(reader, &entry),
+        Some(entry) => listen::listen(reader, &entry),
         None => Server::default(),
     };
-    if let Some(entry) = table.take("trusted_proxies") {
+    let trusted = table.take("trusted_proxies");
+    // Entries that are wrong have errors of their own.
+    let lists_none = trusted.as_ref().is_none_or(|entry| {
+        let entries = entry.value.get_ref().as_array();
+        entries.is_some_and(|entries| entries.is_empty())
+    });
+    if let Some(entry) = trusted {
         server.trusted_proxies = proxies::trusted(reader, &entry);
+    }
+    let proxied = server.listen.iter().position(|entry| entry.proxy_protocol);
+    if lists_none && let Some(index) = proxied {
+        let span = server.listen_span(index).unwrap_or_default();
+        let message = "`proxy_protocol` needs `trusted_proxies`, which lists none";
+        let help = match server.listen[index].address {
+            Listen::Tcp(_) => {
+                "list the proxies that connect here: `trusted_proxies = [\"10.0.0.7\"]`"
+            }
+            Listen::Unix(_) => "trust every peer on a Unix socket: `trusted_proxies = [\"unix\"]`",
+        };
+        let error = Diagnostic::error(span, message).label("every connection would be closed");
+        reader.report(error.help(help));
     }
     table.finish(reader);
     server
-}
-
-fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
-    let Some(items) = strings::list(reader, entry, "`listen`", "addresses") else {
-        return Server::default();
-    };
-    if entry
-        .value
-        .get_ref()
-        .as_array()
-        .is_some_and(|array| array.is_empty())
-    {
-        reader.report(
-            Diagnostic::error(entry.value.span(), "`listen` is empty")
-                .label("nothing to listen on")
-                .help("add an address, or remove `listen` for the default, 127.0.0.1:9292"),
-        );
-    }
-    let mut server = Server {
-        listen: Vec::new(),
-        listen_spans: Vec::new(),
-        ..Server::default()
-    };
-    for item in items {
-        let Some(address) = address(reader, &item) else {
-            continue;
-        };
-        let any_port = matches!(&address, Listen::Tcp(tcp) if tcp.ends_with(":0"));
-        match server.listen.iter().position(|other| *other == address) {
-            Some(first) if !any_port => reader.report(
-                Diagnostic::error(item.span, format!("`{address}` is listed twice"))
-                    .label("again here")
-                    .also(server.listen_spans[first].clone(), "first here")
-                    .help("remove one of them"),
-            ),
-            _ => {
-                server.listen.push(address);
-                server.listen_spans.push(item.span);
-            }
-        }
-    }
-    server
-}
-
-fn address(reader: &mut Reader<'_>, item: &Item) -> Option<Listen> {
-    match parse(&item.text) {
-        Ok(address) => Some(address),
-        Err((label, help)) => {
-            let message = format!("{} is not an address to listen on", quoted(&item.text));
-            reader.report(
-                Diagnostic::error(item.span.clone(), message)
-                    .label(label)
-                    .help(help),
-            );
-            None
-        }
-    }
-}
-
-fn parse(text: &str) -> Result<Listen, (&'static str, String)> {
-    if let Some(path) = text.strip_prefix("unix:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        return match path.len() {
-            0 => Err((
-                "the path is missing",
-                "write \"unix:/run/stackup.sock\"".into(),
-            )),
-            1..=UNIX_PATH_MAX if !path.contains('\0') => Ok(Listen::Unix(PathBuf::from(path))),
-            1..=UNIX_PATH_MAX => Err(("the path contains a NUL byte", "remove it".into())),
-            long => Err((
-                "the path is too long for a socket",
-                format!("use at most {UNIX_PATH_MAX} bytes; this has {long}"),
-            )),
-        };
-    }
-    if let Some((scheme, rest)) = text.split_once("://") {
-        let help = match scheme {
-            "https" => "stackup does not serve TLS: put a proxy in front of it".to_owned(),
-            _ => format!("write \"{}\"", rest.trim_end_matches('/')),
-        };
-        return Err(("this is a URL", help));
-    }
-    if text.starts_with('/') {
-        return Err(("this looks like a file", format!("write \"unix:{text}\"")));
-    }
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        let help = format!(
-            "write \"127.0.0.1:{text}\", or \"0.0.0.0:{text}\" to accept connections from other machines"
-        );
-        return Err(("the host is missing", help));
-    }
-    let bare_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
-    if bare_v6 {
-        return Err((
-            "an IPv6 address needs brackets",
-            format!("write \"[{text}]:9292\""),
-        ));
-    }
-    match text.rsplit_once(':') {
-        Some(("" | "*", port)) => Err((
-            "the host is missing",
-            format!(
-                "write \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" to accept connections from other machines"
-            ),
-        )),
-        Some((host, port)) => {
-            if !is_host(host) {
-                return Err((
-                    "this is not a host",
-                    "write \"host:port\", \"[::1]:port\" or \"unix:/path\"".into(),
-                ));
-            }
-            if !port.bytes().all(|b| b.is_ascii_digit()) || port.parse::<u16>().is_err() {
-                return Err((
-                    "the port is not a number from 0 to 65535",
-                    format!("write \"{host}:9292\" or any other port; 0 takes a free one"),
-                ));
-            }
-            Ok(Listen::Tcp(text.to_ascii_lowercase()))
-        }
-        None if is_host(text) => Err(("the port is missing", format!("write \"{text}:9292\""))),
-        None => Err((
-            "this is not an address",
-            "write \"host:port\" or \"unix:/path\"".into(),
-        )),
-    }
-}
-
-fn is_host(host: &str) -> bool {
-    match host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
-        }
-    }
 }

@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Map,
     /// A cascade branch.
     CascadeBranch,
+    /// An entry of `listen` that is a table.
+    Listen,
 }
 
 /// One key with its value.
@@ -183,6 +185,7 @@ impl<'t> Table<'t> {
             Kind::Directive => "in a directive".to_owned(),
             Kind::Map => "in a map".to_owned(),
             Kind::CascadeBranch => "in a cascade branch".to_owned(),
+            Kind::Listen => "in an entry of `listen`".to_owned(),
         };
         let unknown = Diagnostic::error(span, format!("unknown key `{key}` {place}"));
         if let Some(header) = self.header(reader) {

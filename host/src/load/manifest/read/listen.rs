@@ -1,0 +1,193 @@
+//! `listen` of `[server]`: addresses, and tables with an address.
+
+use std::path::PathBuf;
+
+use toml::de::DeValue;
+
+use super::keys::Keys;
+use super::strings::{self, Item};
+use super::table::{Entry, Kind, Table};
+use super::{Node, Reader};
+use crate::load::manifest::words::quoted;
+use crate::load::manifest::{Diagnostic, Listen, ListenEntry, Server};
+
+/// The longest socket path that Linux accepts, without the terminating NUL.
+const UNIX_PATH_MAX: usize = 107;
+
+pub(super) fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
+    let DeValue::Array(nodes) = entry.value.get_ref() else {
+        // Reports what it is instead.
+        strings::list(reader, entry, "`listen`", "addresses");
+        return Server::default();
+    };
+    if nodes.is_empty() {
+        reader.report(
+            Diagnostic::error(entry.value.span(), "`listen` is empty")
+                .label("nothing to listen on")
+                .help("add an address, or remove `listen` for the default, 127.0.0.1:9292"),
+        );
+    }
+    let mut server = Server {
+        listen: Vec::new(),
+        listen_spans: Vec::new(),
+        ..Server::default()
+    };
+    for node in nodes {
+        let Some((item, proxy_protocol)) = item(reader, node) else {
+            continue;
+        };
+        let Some(address) = address(reader, &item) else {
+            continue;
+        };
+        let any_port = matches!(&address, Listen::Tcp(tcp) if tcp.ends_with(":0"));
+        let mut others = server.listen.iter();
+        match others.position(|other| other.address == address) {
+            Some(first) if !any_port => reader.report(
+                Diagnostic::error(item.span, format!("`{address}` is listed twice"))
+                    .label("again here")
+                    .also(server.listen_spans[first].clone(), "first here")
+                    .help("remove one of them"),
+            ),
+            _ => {
+                server.listen.push(ListenEntry {
+                    address,
+                    proxy_protocol,
+                });
+                server.listen_spans.push(item.span);
+            }
+        }
+    }
+    server
+}
+
+/// The address as written, and `proxy_protocol`.
+fn item(reader: &mut Reader<'_>, node: Node<'_>) -> Option<(Item, bool)> {
+    let span = node.span();
+    let DeValue::Table(entries) = node.get_ref() else {
+        let expected = "a string or a table with an `address`";
+        let text = reader.string(node, "each entry of `listen`", expected)?;
+        return Some((Item { text, span }, false));
+    };
+    let mut table = Table::new(entries, span.clone(), Kind::Listen);
+    let address = match table.take("address") {
+        Some(entry) => reader
+            .string(entry.value, "`address`", "a string")
+            .map(|text| Item {
+                text,
+                span: entry.value.span(),
+            }),
+        None => {
+            let error = Diagnostic::error(span, "`address` is missing in an entry of `listen`");
+            let help = "write `{ address = \"127.0.0.1:9292\", proxy_protocol = true }`";
+            reader.report(error.label("no address to listen on").help(help));
+            None
+        }
+    };
+    let mut proxy_protocol = false;
+    let mut keys = Keys {
+        reader,
+        table: &mut table,
+    };
+    keys.flag("proxy_protocol", &mut proxy_protocol);
+    table.finish(reader);
+    Some((address?, proxy_protocol))
+}
+
+fn address(reader: &mut Reader<'_>, item: &Item) -> Option<Listen> {
+    match parse(&item.text) {
+        Ok(address) => Some(address),
+        Err((label, help)) => {
+            let message = format!("{} is not an address to listen on", quoted(&item.text));
+            reader.report(
+                Diagnostic::error(item.span.clone(), message)
+                    .label(label)
+                    .help(help),
+            );
+            None
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Listen, (&'static str, String)> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return match path.len() {
+            0 => Err((
+                "the path is missing",
+                "write \"unix:/run/stackup.sock\"".into(),
+            )),
+            1..=UNIX_PATH_MAX if !path.contains('\0') => Ok(Listen::Unix(PathBuf::from(path))),
+            1..=UNIX_PATH_MAX => Err(("the path contains a NUL byte", "remove it".into())),
+            long => Err((
+                "the path is too long for a socket",
+                format!("use at most {UNIX_PATH_MAX} bytes; this has {long}"),
+            )),
+        };
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let help = match scheme {
+            "https" => "stackup does not serve TLS: put a proxy in front of it".to_owned(),
+            _ => format!("write \"{}\"", rest.trim_end_matches('/')),
+        };
+        return Err(("this is a URL", help));
+    }
+    if text.starts_with('/') {
+        return Err(("this looks like a file", format!("write \"unix:{text}\"")));
+    }
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        let help = format!(
+            "write \"127.0.0.1:{text}\", or \"0.0.0.0:{text}\" to accept connections from other machines"
+        );
+        return Err(("the host is missing", help));
+    }
+    let bare_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
+    if bare_v6 {
+        return Err((
+            "an IPv6 address needs brackets",
+            format!("write \"[{text}]:9292\""),
+        ));
+    }
+    match text.rsplit_once(':') {
+        Some(("" | "*", port)) => Err((
+            "the host is missing",
+            format!(
+                "write \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" to accept connections from other machines"
+            ),
+        )),
+        Some((host, port)) => {
+            if !is_host(host) {
+                return Err((
+                    "this is not a host",
+                    "write \"host:port\", \"[::1]:port\" or \"unix:/path\"".into(),
+                ));
+            }
+            if !port.bytes().all(|b| b.is_ascii_digit()) || port.parse::<u16>().is_err() {
+                return Err((
+                    "the port is not a number from 0 to 65535",
+                    format!("write \"{host}:9292\" or any other port; 0 takes a free one"),
+                ));
+            }
+            Ok(Listen::Tcp(text.to_ascii_lowercase()))
+        }
+        None if is_host(text) => Err(("the port is missing", format!("write \"{text}:9292\""))),
+        None => Err((
+            "this is not an address",
+            "write \"host:port\" or \"unix:/path\"".into(),
+        )),
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        }
+    }
+}
