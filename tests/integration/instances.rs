@@ -20,7 +20,11 @@ async fn serving(manifest: &str) -> (Site, Host) {
 /// The changes of instances in the swap to this manifest.
 async fn instance_changes(site: &Site, host: &Host, manifest: &str) -> String {
     site.manifest(manifest);
-    reload(host, "swapped").await.text("instances").to_owned()
+    // The host may report the change before this one twice, and refuse it twice.
+    let swapped =
+        |record: &Record| record.event() == "reload" && record.text("outcome") == "swapped";
+    let record = host.log().take("swap", swapped).await;
+    record.text("instances").to_owned()
 }
 
 /// The next reload that finds a change, which must have this outcome.
