@@ -30,7 +30,7 @@ async fn client(connection: &mut Connection, before: &[u8]) -> String {
 fn version_2(command: u8) -> Vec<u8> {
     let addresses = [192, 0, 2, 9, 192, 0, 2, 1, 0x1f, 0x90, 0, 80];
     let tlv = [0x04, 0, 3, 1, 2, 3];
-    let length = u16::try_from(addresses.len() + tlv.len()).unwrap();
+    let length = u16::try_from(addresses.len() + tlv.len()).expect("a short header");
     let fixed = [&[command, 0x11], &length.to_be_bytes()[..]].concat();
     [SIGNATURE, &fixed, &addresses, &tlv].concat()
 }
