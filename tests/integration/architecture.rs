@@ -85,6 +85,11 @@ fn every_folder_of_the_host_is_a_room() {
 #[test]
 fn paths_in_the_guides_exist() {
     let root = root();
+    let folders = ["host/src", "plugin-api/src", "plugins"];
+    let files: Vec<_> = folders
+        .iter()
+        .flat_map(|folder| sources(&root.join(folder)))
+        .collect();
     let mut missing = Vec::new();
     for guide in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
         let text = fs::read_to_string(root.join(guide)).expect("a guide");
@@ -107,6 +112,14 @@ fn paths_in_the_guides_exist() {
             };
             if !exists {
                 missing.push(format!("{guide}: {path}"));
+            }
+        }
+        // A file name alone is that of some source file.
+        let quoted = text.split('`').skip(1).step_by(2);
+        let is_file = |name: &&str| name.ends_with(".rs") && !name.contains(['/', '*', ' ']);
+        for name in quoted.filter(is_file) {
+            if !files.iter().any(|file| file.ends_with(name)) {
+                missing.push(format!("{guide}: {name}"));
             }
         }
     }
