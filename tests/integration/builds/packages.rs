@@ -1,4 +1,4 @@
-//! Packages are told apart by their ids: names, paths and target directories may be alike.
+//! Builds identify packages by id: two may share a name, a path ending or a target directory.
 
 use std::path::Path;
 

@@ -90,7 +90,7 @@ impl Loader {
         std::iter::once(self.location.clone()).chain(lock).collect()
     }
 
-    /// A file beside the manifest, in the folder that this reload reads, even if links are turned meanwhile.
+    /// A file beside the manifest, in the folder that this reload reads, even if a link changes during it.
     fn in_directory(&self, path: &Path) -> PathBuf {
         let name = path.file_name().unwrap_or(path.as_os_str());
         self.context.directory.join(name)
