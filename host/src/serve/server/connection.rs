@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::Phase;
 use super::answer::answer;
+use super::client_stream::ClientStream;
 use super::connection_state::{ConnectionContext, ConnectionState};
 use super::proxy_protocol::accept_header;
 use super::unread_body::linger;
@@ -31,7 +32,7 @@ const HEADERS_OF_HYPER: usize = 100;
 
 /// Serves requests until one side closes the connection.
 pub(super) async fn serve_connection<S>(
-    mut io: TokioIo<S>,
+    mut socket: S,
     mut ends: Connection,
     served: &ConnectionContext,
 ) where
@@ -39,7 +40,7 @@ pub(super) async fn serve_connection<S>(
 {
     if served.proxy_protocol {
         // In a box, so that the connections of other listeners need no memory for it.
-        ends = match Box::pin(accept_header(io.inner_mut(), ends, served)).await {
+        ends = match Box::pin(accept_header(&mut socket, ends, served)).await {
             Ok(ends) => ends,
             Err(error) => {
                 let peer = ends
@@ -50,6 +51,7 @@ pub(super) async fn serve_connection<S>(
             }
         };
     }
+    let io = TokioIo::new(ClientStream::new(socket));
     let state = &Arc::new(ConnectionState::default());
     let stack = |request| answer(request, ends, served, state);
     let Some(observer) = &served.observer else {
@@ -74,7 +76,7 @@ pub(super) async fn serve_connection<S>(
 
 /// Serves a connection with `service`.
 async fn serve_with<S, A, B>(
-    io: TokioIo<S>,
+    io: TokioIo<ClientStream<S>>,
     service: A,
     served: &ConnectionContext,
     state: &ConnectionState,
@@ -104,25 +106,25 @@ async fn serve_with<S, A, B>(
     .await;
     let error = match ended {
         Ok(()) if state.has_unread_body() && !cut => {
-            let stream = connection.into_parts().io.into_inner();
-            return linger(stream, served.phase.clone()).await;
+            let socket = connection.into_parts().io.into_inner().into_socket();
+            return linger(socket, served.phase.clone()).await;
         }
         Ok(()) => return,
         Err(error) => error,
     };
     tracing::debug!("a connection ended early: {error}");
     let parts = connection.into_parts();
-    let mut stream = parts.io.into_inner();
+    let mut socket = parts.io.into_inner().into_socket();
     // Silence between two requests is no slow request.
     if error.is_timeout() && !parts.read_buf.is_empty() {
-        if let Err(error) = stream.write_all(TOO_SLOW).await {
+        if let Err(error) = socket.write_all(TOO_SLOW).await {
             tracing::trace!("a slow client disconnected before its 408: {error}");
             return;
         }
-        linger(stream, served.phase.clone()).await;
+        linger(socket, served.phase.clone()).await;
     } else if error.is_parse() {
         // hyper has answered with 400, 414 or 431, and the rest of the request is on its way.
-        linger(stream, served.phase.clone()).await;
+        linger(socket, served.phase.clone()).await;
     }
 }
 

@@ -7,7 +7,6 @@ use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
 use rustix::net::AddressFamily;
 use stackup_plugin::abi::host::Connection;
 use tokio::net::{TcpListener, UnixListener};
@@ -111,7 +110,7 @@ impl Listener {
                         https: false,
                     };
                     connections.spawn(async move {
-                        serve_connection(TokioIo::new(stream), ends, &served).await;
+                        serve_connection(stream, ends, &served).await;
                         drop((place, open));
                     });
                     return;
@@ -121,8 +120,7 @@ impl Listener {
             Socket::Unix(listener) => match listener.accept().await {
                 Ok((stream, _)) => {
                     connections.spawn(async move {
-                        serve_connection(TokioIo::new(stream), Connection::default(), &served)
-                            .await;
+                        serve_connection(stream, Connection::default(), &served).await;
                         drop((place, open));
                     });
                     return;

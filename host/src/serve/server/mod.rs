@@ -5,6 +5,7 @@
 mod answer;
 mod body;
 mod client;
+mod client_stream;
 mod connection;
 mod connection_state;
 mod forwarded;
