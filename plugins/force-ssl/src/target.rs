@@ -1,6 +1,6 @@
 //! The https URL of a request.
 
-use stackup_plugin::http::uri::Authority;
+use authority::Authority;
 use stackup_plugin::{Error, Request, Result};
 
 /// The https server.
@@ -17,9 +17,10 @@ impl Target {
                 let message = format!("{text:?} is not a host name; a port belongs in `port`");
                 Error::config("host", message)
             };
-            let authority: Authority = text.parse().map_err(|_| refuse())?;
-            let alone = authority.host() == text && !text.is_empty();
-            alone.then(|| text.to_owned()).ok_or_else(refuse)
+            let authority = Authority::parse(text).ok_or_else(refuse)?;
+            (authority.host == text)
+                .then(|| text.to_owned())
+                .ok_or_else(refuse)
         });
         Ok(Self {
             host: host.transpose()?,
@@ -51,11 +52,9 @@ fn host(req: &Request) -> Option<String> {
     if hosts.next().is_some() {
         return None;
     }
-    let authority: Authority = match uri.authority() {
-        Some(authority) => authority.clone(),
-        None => first?.to_str()?.parse().ok()?,
+    let authority = match uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => first?.to_str()?,
     };
-    // What stands before an `@` looks like a host but is not one.
-    let plain = !authority.as_str().contains('@') && !authority.host().is_empty();
-    plain.then(|| authority.host().to_owned())
+    Authority::parse(authority).map(|authority| authority.host.to_owned())
 }

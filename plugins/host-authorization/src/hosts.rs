@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use authority::Authority;
 use ipnet::IpNet;
 
 /// The known hosts.
@@ -24,11 +25,7 @@ impl Hosts {
 
     /// Whether a `host` header, with or without a port, names one of them.
     pub(crate) fn contain(&self, field: &str) -> bool {
-        let Some(host) = without_port(field) else {
-            return false;
-        };
-        let host = host.to_ascii_lowercase();
-        self.0.iter().any(|known| known.matches(&host))
+        Authority::parse(field).is_some_and(|asked| self.0.iter().any(|known| known.matches(asked)))
     }
 }
 
@@ -55,35 +52,20 @@ impl Host {
         })
     }
 
-    fn matches(&self, host: &str) -> bool {
+    fn matches(&self, asked: Authority<'_>) -> bool {
+        let host = asked.host;
         match self {
-            Self::Name(name) => host == name,
+            Self::Name(name) => host.eq_ignore_ascii_case(name),
             Self::Subdomains(end) => {
-                is_name(host) && (host.ends_with(end.as_str()) || &end[1..] == host)
+                let host = host.to_ascii_lowercase();
+                is_name(&host) && (host.ends_with(end.as_str()) || end[1..] == host)
             }
             Self::Network(network) => {
-                let address = host
-                    .strip_prefix('[')
-                    .and_then(|host| host.strip_suffix(']'));
-                let address = address.unwrap_or(host).parse::<IpAddr>();
-                address.is_ok_and(|ip| network.contains(&ip.to_canonical()))
+                let address = asked.address();
+                address.is_some_and(|address| network.contains(&address))
             }
         }
     }
-}
-
-/// The host of `host[:port]`; none if the port is malformed.
-fn without_port(field: &str) -> Option<&str> {
-    let end = match field.strip_prefix('[') {
-        Some(rest) => rest.find(']')? + 2,
-        None => field.find(':').unwrap_or(field.len()),
-    };
-    let (host, rest) = field.split_at_checked(end)?;
-    let is_port = match rest.strip_prefix(':') {
-        Some(port) => port.bytes().all(|byte| byte.is_ascii_digit()),
-        None => rest.is_empty(),
-    };
-    is_port.then_some(host)
 }
 
 fn is_name(text: &str) -> bool {

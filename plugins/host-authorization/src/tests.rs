@@ -77,6 +77,42 @@ fn every_host_name_counts() {
 }
 
 #[test]
+fn log_has_the_name_that_is_not_known() {
+    let middleware = mounted(json!({ "hosts": ["a.test"] }));
+    let refused = |request: TestRequest, place: &str| {
+        let log = testing::log();
+        assert_eq!(status(&middleware, request), 421, "{place}");
+        let line = log.lines()[0].to_string();
+        assert!(line.contains(&format!("whose {place} is not")), "{line}");
+        assert!(
+            line.contains("host=") && line.contains("evil.org"),
+            "{line}"
+        );
+    };
+    let with = |name, value| to("a.test").header(name, value);
+    refused(to("evil.org"), "`host`");
+    refused(
+        with("x-forwarded-host", "a.test, evil.org"),
+        "`x-forwarded-host`",
+    );
+    refused(with("x-forwarded-host", "evil.org"), "`x-forwarded-host`");
+    refused(
+        with("forwarded", "for=1.2.3.4;host=evil.org"),
+        "`forwarded`",
+    );
+    refused(
+        with("forwarded", "host=a.test, Host=\"evil.org:80\""),
+        "`forwarded`",
+    );
+    refused(get("http://evil.org/").header("host", "a.test"), "target");
+    refused(to("[::1]evil.org"), "`host`");
+    refused(to("a.test@evil.org"), "`host`");
+    let forwarded = with("forwarded", "for=1.2.3.4;host=\"a.test:8080\"");
+    assert_eq!(status(&middleware, forwarded), 200);
+    assert_eq!(status(&middleware, to("a.test.")), 200, "the root's dot");
+}
+
+#[test]
 fn excluded_paths_are_served_for_every_host() {
     let middleware = mounted(json!({ "hosts": ["a.test"], "exclude": ["/health"] }));
     let path = |path: &str| get(path).header("host", "10.0.0.1");

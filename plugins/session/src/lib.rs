@@ -7,6 +7,7 @@ mod cookie;
 mod expiry;
 mod payload;
 mod seal;
+mod shared;
 
 use stackup_plugin::{Context, Middleware, Next, Request, Response, Result, Session, header};
 
@@ -47,6 +48,8 @@ impl Middleware for Sessions {
             }
         } else if session.is_changed()
             || before.is_some_and(|payload| self.expiry.needs_renewal(payload.until))
+                // A renewal can wait for a response that is not for everybody.
+                && !shared::is_shared(res.headers())
         {
             self.keep(&session, &mut res)?;
         }
@@ -79,14 +82,9 @@ impl Sessions {
 }
 
 fn set_cookie(res: &mut Response, cookie: &str) -> Result<()> {
-    let mut headers = res.headers_mut();
-    headers.append(header::SET_COOKIE, cookie)?;
+    res.headers_mut().append(header::SET_COOKIE, cookie)?;
     // A shared cache would hand the session to another client (RFC 9111 §7.3).
-    if !headers.as_ref().contains(header::CACHE_CONTROL) {
-        let private = "private, max-age=0, must-revalidate";
-        headers.insert(header::CACHE_CONTROL, private)?;
-    }
-    Ok(())
+    shared::make_private(res)
 }
 
 stackup_plugin::export!(middleware Sessions as "session");

@@ -214,6 +214,48 @@ fn unused_session_expires() {
     });
 }
 
+/// The answer of an app whose response has `cache-control: public`, to a request with this cookie.
+async fn public(middleware: &Mounted, cookie: &str, changes: bool) -> Answered {
+    let app = async move |req: Request| {
+        let mut session = req.session()?;
+        if changes {
+            session.insert("b", 2)?;
+        }
+        let mut res = "page".into_response()?;
+        res.headers_mut()
+            .insert("cache-control", "public, max-age=60")?;
+        session.save(&mut res)?;
+        Ok::<_, stackup_plugin::Error>(res)
+    };
+    let request = get("/").header("cookie", cookie);
+    middleware.call(request, app).await.unwrap()
+}
+
+#[test]
+fn cookie_never_goes_out_on_a_response_for_shared_caches() {
+    block_on(async {
+        let middleware = mounted(json!({ "expire_after": 100 }));
+        let seal = Seal::new(&[NEW.to_owned()], "rack.session").unwrap();
+        let data: Map<_, _> = [("a".to_owned(), json!(1))].into_iter().collect();
+        let until = Expiry { expire_after: 100 }.until() - 50;
+        let payload = Payload::new(&Session::new(Some("i".to_owned()), data), until).unwrap();
+        let sealed = seal.seal(&payload.text().unwrap()).unwrap();
+        let due = format!("rack.session={sealed}");
+
+        let changed = public(&middleware, &due, true).await;
+        assert!(changed.headers().contains("set-cookie"));
+        assert_eq!(changed.header("cache-control"), Some("private, max-age=60"));
+        assert_eq!(changed.header("vary"), Some("cookie"));
+
+        let renewed = public(&middleware, &due, false).await;
+        assert!(!renewed.headers().contains("set-cookie"), "it can wait");
+        assert_eq!(renewed.header("cache-control"), Some("public, max-age=60"));
+        let renewed = answer(&middleware, Some(&due), |_| {}).await;
+        assert!(renewed.headers().contains("set-cookie"));
+        assert_eq!(renewed.header("vary"), Some("cookie"));
+    });
+}
+
 #[test]
 fn session_over_4_kib_is_not_saved() {
     block_on(async {

@@ -40,6 +40,26 @@ async fn foreign_host_name_is_refused() {
     let response = request_as(&host, html, "evil.example", "", "").await;
     assert_eq!(response.text(), "<head>");
     assert_eq!(response.header("server-timing"), None);
+    for name in ["[x.localhost]evil.com", "[::1]evil.com", "localhost:1:1"] {
+        let response = request_as(&host, "GET /_stackup/api/stack", name, "", "").await;
+        assert_ne!(response.status(), 200, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn client_behind_a_local_proxy_and_page_of_another_site_are_refused() {
+    let (_site, host) = answers("run = \"answers\"\n", &[]).await;
+    for (line, status) in [
+        ("x-forwarded-for: 192.0.2.1\r\n", 403),
+        ("forwarded: for=192.0.2.1\r\n", 403),
+        ("sec-fetch-site: cross-site\r\n", 403),
+        ("sec-fetch-site: same-site\r\n", 403),
+        ("sec-fetch-site: same-origin\r\n", 200),
+    ] {
+        let request = "GET /_stackup/api/requests";
+        let response = request_as(&host, request, host.address(), line, "").await;
+        assert_eq!(response.status(), status, "{line}");
+    }
 }
 
 #[tokio::test]

@@ -1,29 +1,47 @@
 //! Access control: only this machine, by one of its own names, from a page of this site.
 //!
 //! The checks on names and origins are against pages from elsewhere in a local browser. They could send requests
-//! through another name for this address (DNS rebinding) or with a form.
+//! through another name for this address (DNS rebinding), with a form, or as a script or an image of theirs.
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, header};
+use authority::Authority;
+use http::header::{FORWARDED, HOST, HeaderName, ORIGIN};
+use http::{HeaderMap, Request};
 use stackup_plugin::abi::host::Connection;
+
+/// Says which kind of page sends a request (W3C Fetch Metadata §2). Scripts cannot set it.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// Headers in which a proxy names the client.
+const CLIENT: [HeaderName; 2] = [
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-real-ip"),
+];
 
 /// Whether a request may read.
 ///
 /// # Errors
 ///
 /// Why not, and what to do.
-pub(super) fn may_read(ends: Connection, headers: &HeaderMap) -> Result<(), &'static str> {
+pub(super) fn may_read<B>(ends: Connection, request: &Request<B>) -> Result<(), &'static str> {
     // A unix socket has no remote address; the permissions of its file decide.
-    if ends.remote.is_some_and(|remote| !is_loopback(remote.ip())) {
+    let remote = ends.remote.is_none_or(|remote| is_loopback(remote.ip()));
+    if !remote || !clients_are_local(request.headers()) {
         return Err("`/_stackup/` accepts connections from this machine only\n\
              help: open a tunnel, for instance with `ssh -L 9292:127.0.0.1:9292`");
     }
-    match text(headers, header::HOST) {
-        Some(host) if is_local_name(host) => Ok(()),
-        _ => Err("`/_stackup/` accepts no request for this `Host`\n\
-             help: use `localhost`, `127.0.0.1` or `[::1]`"),
+    if !names_are_local(request) {
+        return Err("`/_stackup/` accepts no request for this `Host`\n\
+             help: use `localhost`, `127.0.0.1` or `[::1]`");
     }
+    if is_of_another_site(request.headers()) {
+        return Err(
+            "`/_stackup/` is for its own pages: this request comes from a page of another site",
+        );
+    }
+    Ok(())
 }
 
 /// Whether a request may write, if it may read.
@@ -32,51 +50,109 @@ pub(super) fn may_read(ends: Connection, headers: &HeaderMap) -> Result<(), &'st
 ///
 /// Why not.
 pub(super) fn may_write(headers: &HeaderMap) -> Result<(), &'static str> {
-    let host = text(headers, header::HOST).unwrap_or_default();
+    let host = only(headers, &HOST).unwrap_or_default();
     let same = |origin: &str| origin.strip_prefix("http://") == Some(host);
-    match text(headers, header::ORIGIN) {
-        Some(origin) if same(origin) => Ok(()),
+    let fetched = headers.get(SEC_FETCH_SITE);
+    match only(headers, &ORIGIN) {
+        Some(origin) if same(origin) && fetched.is_none_or(|site| site == "same-origin") => Ok(()),
         _ => Err(
             "only the inspector's own page may change the manifest: `Origin` is missing or names another site",
         ),
     }
 }
 
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
+/// Whether no proxy says that the client is elsewhere. A proxy on this machine makes every client look local.
+fn clients_are_local(headers: &HeaderMap) -> bool {
+    let lists = CLIENT.into_iter().flat_map(|name| items(headers, &name));
+    let forwarded = items(headers, &FORWARDED).flat_map(|hop| hop.split(';'));
+    let forwarded = forwarded.filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        let is_client = name.trim().eq_ignore_ascii_case("for");
+        is_client.then(|| value.trim().trim_matches('"'))
+    });
+    lists.chain(forwarded).all(|client| {
+        let address = client.parse().ok();
+        let address = address.or_else(|| Authority::parse(client)?.address());
+        address.is_some_and(is_loopback)
+    })
+}
+
+/// Whether every name that the request gives its server can only mean this machine (RFC 6761 §6.3).
+fn names_are_local<B>(request: &Request<B>) -> bool {
+    let target = request.uri().authority();
+    let target = target.map(|authority| authority.as_str());
+    let Some(host) = only(request.headers(), &HOST) else {
+        return false;
+    };
+    [host].into_iter().chain(target).all(is_local_name)
+}
+
+fn is_local_name(text: &str) -> bool {
+    let Some(authority) = Authority::parse(text) else {
+        return false;
+    };
+    match authority.address() {
+        Some(address) => is_loopback(address),
+        None => {
+            let name = authority.host.to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    }
+}
+
+/// Whether a browser sends it for a page of another site, as a script or an image of it. A link to these pages is fine:
+/// they forbid framing, so the other page sees nothing of them.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let other = |site: &str| matches!(site, "cross-site" | "same-site");
+    let navigates = only(headers, &SEC_FETCH_MODE) == Some("navigate");
+    only(headers, &SEC_FETCH_SITE).is_some_and(other) && !navigates
+}
+
+/// The value of a header that may occur once.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+/// The items of a header that is a list. A line that is not text has one, which is nothing.
+fn items<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> + use<'h> {
+    let lines = headers.get_all(name).iter();
+    let items = lines.flat_map(|line| line.to_str().unwrap_or("?").split(','));
+    items.map(str::trim)
 }
 
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// Whether a `Host` is a name that can only mean this machine (RFC 6761 §6.3).
-fn is_local_name(host: &str) -> bool {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    match name.parse::<IpAddr>() {
-        Ok(address) => is_loopback(address),
-        Err(_) => {
-            let name = name.to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reads(remote: &str, host: &str) -> bool {
+    const LOCAL: &str = "127.0.0.1:5";
+
+    /// A request with these header lines, `name: value`.
+    fn request(target: &str, lines: &[&str]) -> Request<()> {
+        let mut request = Request::get(target);
+        for line in lines {
+            let (name, value) = line.split_once(": ").unwrap();
+            request = request.header(name, value);
+        }
+        request.body(()).unwrap()
+    }
+
+    fn reads_with(remote: Option<&str>, lines: &[&str]) -> bool {
         let ends = Connection {
             https: false,
-            remote: Some(remote.parse().unwrap()),
+            remote: remote.map(|remote| remote.parse().unwrap()),
             local: None,
         };
-        let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
-        may_read(ends, &headers).is_ok()
+        may_read(ends, &request("/_stackup/", lines)).is_ok()
+    }
+
+    fn reads(remote: &str, host: &str) -> bool {
+        reads_with(Some(remote), &[&format!("host: {host}")])
     }
 
     #[test]
@@ -84,43 +160,104 @@ mod tests {
         for host in [
             "localhost",
             "LOCALHOST:9292",
+            "localhost.:9292",
             "app.localhost:1",
             "127.0.0.1:9292",
             "[::1]:9292",
             "[::1]",
         ] {
-            assert!(reads("127.0.0.1:5", host), "{host}");
+            assert!(reads(LOCAL, host), "{host}");
             assert!(reads("[::ffff:127.0.0.1]:5", host), "{host}");
         }
         for host in [
             "evil.example",
             "localhost.evil.example",
             "10.0.0.1",
-            "",
             "xlocalhost",
+            "[x.localhost]evil.com",
+            "[::1]evil.com",
+            "[::1].evil.com:9292",
+            "evil.com:80:localhost",
+            "localhost:80@evil.com",
+            "evil.com#.localhost",
+            "evil.com/.localhost",
+            "evil.com, localhost",
         ] {
-            assert!(!reads("127.0.0.1:5", host), "{host}");
+            assert!(!reads(LOCAL, host), "{host}");
         }
         assert!(!reads("10.0.0.1:5", "localhost"));
-        assert!(may_read(Connection::default(), &HeaderMap::new()).is_err());
+        assert!(!reads_with(Some(LOCAL), &[]));
+        let twice = ["host: localhost", "host: evil.example"];
+        assert!(!reads_with(Some(LOCAL), &twice));
+        let ends = Connection::default();
+        let absolute = |host| request(&format!("http://{host}/_stackup/"), &["host: localhost"]);
+        assert!(may_read(ends, &absolute("localhost:1")).is_ok());
+        assert!(may_read(ends, &absolute("evil.example")).is_err());
+    }
+
+    #[test]
+    fn client_behind_a_local_proxy_may_read_if_it_is_local_too() {
+        for (line, allowed) in [
+            ("x-forwarded-for: 127.0.0.1", true),
+            ("x-forwarded-for: ::1, 127.0.0.1", true),
+            ("x-forwarded-for: 192.0.2.1", false),
+            ("x-forwarded-for: 127.0.0.1, 192.0.2.1", false),
+            ("x-forwarded-for: unknown", false),
+            ("x-real-ip: 192.0.2.1", false),
+            ("forwarded: for=127.0.0.1;proto=https", true),
+            ("forwarded: For=\"[::1]:4711\"", true),
+            ("forwarded: proto=https;for=192.0.2.1", false),
+            ("forwarded: for=127.0.0.1, for=_hidden", false),
+        ] {
+            for remote in [Some(LOCAL), None] {
+                let read = reads_with(remote, &["host: localhost", line]);
+                assert_eq!(read, allowed, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn page_of_another_site_may_link_but_not_read() {
+        for (lines, allowed) in [
+            (&["sec-fetch-site: same-origin"][..], true),
+            (&["sec-fetch-site: none"], true),
+            (&["sec-fetch-site: cross-site"], false),
+            // Another port of this machine.
+            (&["sec-fetch-site: same-site"], false),
+            (
+                &["sec-fetch-site: cross-site", "sec-fetch-mode: no-cors"],
+                false,
+            ),
+            (
+                &["sec-fetch-site: cross-site", "sec-fetch-mode: navigate"],
+                true,
+            ),
+        ] {
+            let lines = [&["host: localhost"], lines].concat();
+            assert_eq!(reads_with(Some(LOCAL), &lines), allowed, "{lines:?}");
+        }
     }
 
     #[test]
     fn only_the_own_origin_may_write() {
-        let headers = |origin: Option<&str>| {
-            let host = (header::HOST, "localhost:9292".parse().unwrap());
-            let origin = origin.map(|origin| (header::ORIGIN, origin.parse().unwrap()));
-            HeaderMap::from_iter([host].into_iter().chain(origin))
+        let writes = |lines: &[&str]| {
+            let lines = [&["host: localhost:9292"], lines].concat();
+            may_write(request("/_stackup/api/edit", &lines).headers()).is_ok()
         };
-        assert!(may_write(&headers(Some("http://localhost:9292"))).is_ok());
-        for origin in [
-            None,
-            Some("null"),
-            Some("http://localhost:9293"),
-            Some("https://localhost:9292"),
-            Some("http://evil.example"),
+        let own = "origin: http://localhost:9292";
+        assert!(writes(&[own]));
+        assert!(writes(&[own, "sec-fetch-site: same-origin"]));
+        for lines in [
+            &[][..],
+            &["origin: null"],
+            &["origin: http://localhost:9293"],
+            &["origin: https://localhost:9292"],
+            &["origin: http://evil.example"],
+            &[own, "origin: http://evil.example"],
+            &[own, "sec-fetch-site: same-site"],
+            &[own, "sec-fetch-site: none"],
         ] {
-            assert!(may_write(&headers(origin)).is_err(), "{origin:?}");
+            assert!(!writes(lines), "{lines:?}");
         }
     }
 }

@@ -110,7 +110,7 @@ impl Observer for Inspector {
         self.state.request_started(&trace);
         Box::new(ObservedRequest {
             state: Arc::clone(&self.state),
-            may_read: access::may_read(ends, request.headers()).is_ok(),
+            may_read: access::may_read(ends, request).is_ok(),
             options: generation.dev,
             trace,
         })

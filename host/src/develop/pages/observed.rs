@@ -27,7 +27,13 @@ impl ObserveRequest for ObservedRequest {
     }
 
     fn error_response(&self, failure: &Failure) -> HostResponse {
-        self.error_page(failure)
+        match self.may_read {
+            true => self.error_page(failure),
+            // The page has the request's env, and this client may not even see the inspector.
+            false => {
+                HostResponse::text(failure.status, format!("{}\n\n{failure}\n", failure.status))
+            }
+        }
     }
 
     fn respond(&self, response: &mut HostResponse) {

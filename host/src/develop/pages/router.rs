@@ -49,13 +49,14 @@ impl Inspector {
     }
 
     async fn route(&self, request: Request<Incoming>, ends: Connection) -> OwnResponse {
+        let may_read = access::may_read(ends, &request);
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let Some(path) = path.strip_prefix('/') else {
             return redirect();
         };
         let changes = parts.method == Method::POST;
-        let may = access::may_read(ends, &parts.headers).and_then(|()| match changes {
+        let may = may_read.and_then(|()| match changes {
             true => access::may_write(&parts.headers),
             false => Ok(()),
         });

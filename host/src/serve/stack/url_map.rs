@@ -1,5 +1,6 @@
 //! Which map matches a request: the rule of Rack's URLMap.
 
+use authority::Authority;
 use stackup_plugin::abi::host::{HostRequest, Node, Router};
 
 /// The path and host of a map.
@@ -23,9 +24,11 @@ impl Location {
     /// Whether it matches a request to `host` (with its port, if it has one).
     fn matches_host(&self, host: Option<&str>) -> bool {
         let Some(own) = &self.host else { return true };
-        host.is_some_and(|host| {
-            own.eq_ignore_ascii_case(host) || own.eq_ignore_ascii_case(without_port(host))
-        })
+        let (own, asked) = (Authority::parse(own), host.and_then(Authority::parse));
+        let Some((own, asked)) = own.zip(asked) else {
+            return false;
+        };
+        own.host.eq_ignore_ascii_case(asked.host) && (own.port.is_none() || own.port == asked.port)
     }
 
     /// The number of bytes of `path` that this location matches, if it does. A slash of the location matches any number
@@ -43,13 +46,6 @@ impl Location {
             }
         }
         matches!(path.get(at), None | Some(b'/')).then_some(at)
-    }
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
     }
 }
 
@@ -138,5 +134,22 @@ mod tests {
         let with_port = Location::new("", Some("example.com:8080"));
         assert!(with_port.matches_host(Some("example.com:8080")));
         assert!(!with_port.matches_host(Some("example.com")));
+    }
+
+    #[test]
+    fn host_is_read_as_everywhere() {
+        let plain = Location::new("", Some("example.com"));
+        assert!(plain.matches_host(Some("example.com.")), "the root's dot");
+        for host in [
+            "[example.com]",
+            "[::1]example.com",
+            "x@example.com",
+            "example.com:80:80",
+        ] {
+            assert!(!plain.matches_host(Some(host)), "{host}");
+        }
+        let address = Location::new("", Some("[::1]"));
+        assert!(address.matches_host(Some("[::1]:80")) && address.matches_host(Some("[::1]")));
+        assert!(!address.matches_host(Some("[::1]evil.com")));
     }
 }
