@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::arguments::TargetArgs;
-use super::output::{print, print_error};
+use super::output::{print, print_error, print_json};
 use crate::load::site;
 use crate::process::control::{Request, send_request, status_text};
 
@@ -23,7 +23,7 @@ pub(super) fn control(target: &TargetArgs, request: &Request, json: bool) -> Exi
         return ExitCode::FAILURE;
     }
     match request {
-        _ if json => print(&format!("{:#}", reply.value)),
+        _ if json => print_json(&reply.value),
         Request::Status {} => print(&status_text(&reply.value, now())),
         _ => print(&reply.text),
     }

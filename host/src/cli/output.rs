@@ -3,10 +3,21 @@
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use log_text::styled;
+
 use crate::services;
 
-/// Prints the result of a command, and ends the line.
+/// Prints the result of a command, and ends the line. What it quotes from files cannot control the terminal.
 pub(super) fn print(text: &str) -> ExitCode {
+    print_safe(&styled(text))
+}
+
+/// Prints JSON.
+pub(super) fn print_json(value: &serde_json::Value) -> ExitCode {
+    print_safe(&log_text::json(&format!("{value:#}")))
+}
+
+fn print_safe(text: &str) -> ExitCode {
     match write_line(&mut io::stdout().lock(), text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -44,7 +55,7 @@ pub(super) fn print_warning(text: &str) {
 
 fn to_stderr(text: &str) {
     // anstream strips the colours if stderr does not want them. Without a stderr there is nobody to read it.
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = writeln!(anstream::stderr(), "{}", styled(text));
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use log_text::{one_line, printable, styled};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use stackup_plugin::abi::host::PluginLog;
@@ -278,7 +279,10 @@ impl Fields {
             at: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
             level: level.as_str().to_ascii_lowercase(),
             handler: self.handler.clone(),
-            message: self.message.clone(),
+            message: match self.handler {
+                Some(_) => printable(&self.message).into_owned(),
+                None => styled(&self.message).into_owned(),
+            },
             fields: self.others.clone(),
         }
     }
@@ -320,7 +324,7 @@ fn json(level: Level, fields: Fields) -> String {
     }
     object.insert("message".to_owned(), fields.message.into());
     object.extend(fields.others);
-    Value::Object(object).to_string()
+    log_text::json(&Value::Object(object).to_string()).into_owned()
 }
 
 /// The message, after the level unless that is info. The host's own messages contain what people need of their fields;
@@ -350,38 +354,33 @@ fn text(level: Level, fields: &Fields, color: bool) -> String {
         };
     }
     if handler.is_none() {
-        line.push_str(&fields.message);
+        // The host's own, which may have several lines, and quote the compiler in its colours.
+        line.push_str(&match color {
+            true => styled(&fields.message),
+            false => printable(&fields.message),
+        });
         return line;
     }
-    push_escaped(&mut line, &fields.message);
+    // Text of a plugin, which may quote a client: no part of it may look like a line of its own.
+    line.push_str(&one_line(&fields.message));
     if !fields.of_plugin {
         return line;
     }
     for (name, value) in &fields.others {
-        let _ = write!(line, " {name}=");
-        match value {
-            Value::String(text) => push_escaped(&mut line, text),
-            value => drop(write!(line, "{value}")),
-        }
+        let value = match value {
+            Value::String(text) => one_line(text),
+            value => value.to_string().into(),
+        };
+        // Writing to a string does not fail.
+        let _ = write!(line, " {}={}", one_line(name), one_line(&value));
     }
     line
 }
 
-/// Writes text of a plugin, which may quote a client. Further lines are indented, so that none looks like a line of its
-/// own, and control characters are escaped.
-fn push_escaped(line: &mut String, text: &str) {
-    for char in text.chars() {
-        match char {
-            '\n' => line.push_str("\n  "),
-            '\t' => line.push(char),
-            _ if char.is_control() => line.extend(char.escape_default()),
-            _ => line.push(char),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -394,8 +393,45 @@ mod tests {
         };
         assert_eq!(
             text(Level::INFO, &fields, false),
-            "app: not found: /\n  error: \\u{1b}[2Jall is lost\\r path=a\n  b"
+            r"app: not found: /\nerror: \u{1b}[2Jall is lost\r path=a\nb"
         );
+    }
+
+    proptest! {
+        /// Whatever goes in, a line of a plugin is one line without control bytes, in both formats.
+        #[test]
+        fn line_of_plugin_is_one_line(
+            message in any::<String>(),
+            odd in "[\u{0}-\u{1f}\u{7f}-\u{9f}\u{2028}-\u{202e}]*",
+            name in any::<String>(),
+            value in any::<String>(),
+            color in any::<bool>(),
+        ) {
+            let fields = Fields {
+                message: message + &odd,
+                handler: Some("app".to_owned()),
+                others: Map::from_iter([(name, (odd + &value).into())]),
+                of_plugin: true,
+            };
+            let line = text(Level::ERROR, &fields, color);
+            let own = ["\u{1b}[1;31m", "\u{1b}[36m", "\u{1b}[0m"];
+            let line = own.iter().fold(line, |line, style| line.replace(style, ""));
+            prop_assert!(!line.contains(char::is_control), "{:?}", line);
+            let reorders = line.contains('\u{202e}');
+            prop_assert!(!reorders);
+            let line = json(Level::ERROR, fields);
+            prop_assert!(!line.contains(char::is_control), "{:?}", line);
+            prop_assert!(serde_json::from_str::<Value>(&line).is_ok());
+        }
+
+        /// The host's own message may have several lines, and colours where they are wanted; nothing else.
+        #[test]
+        fn host_message_controls_no_terminal(message in "[a-z\u{0}-\u{1f}\u{7f}-\u{9f}\u{202e}m\\[0-9]*") {
+            let fields = Fields { message, ..Fields::default() };
+            let line = text(Level::INFO, &fields, false);
+            prop_assert!(!line.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')));
+            prop_assert!(!json(Level::INFO, fields).contains(char::is_control));
+        }
     }
 
     #[test]

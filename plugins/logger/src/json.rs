@@ -2,11 +2,10 @@
 
 use stackup_plugin::serde_json::{Map, Value, json};
 
-use crate::escape::ascii;
 use crate::outcome::Outcome;
 use crate::request::LoggedRequest;
 
-/// The object, in visible ASCII, without unknown fields.
+/// The object, without control characters and unknown fields.
 pub(crate) fn object(request: &LoggedRequest, outcome: &Outcome) -> String {
     let mut object = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
@@ -51,7 +50,7 @@ pub(crate) fn object(request: &LoggedRequest, outcome: &Outcome) -> String {
             Some(json!(handler)).filter(|_| !handler.is_empty()),
         );
     }
-    ascii(&Value::Object(object).to_string())
+    log_text::json(&Value::Object(object).to_string()).into_owned()
 }
 
 /// Rounds to microseconds.

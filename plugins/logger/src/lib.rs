@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod config;
-mod escape;
 mod json;
 mod outcome;
 mod request;
@@ -12,10 +11,10 @@ mod text;
 use std::time::Instant;
 
 use jiff::Zoned;
+use log_text::Quoted;
 use stackup_plugin::{Context, Middleware, Next, Request, Result, tracing};
 
 pub use self::config::{Config, Format};
-use self::escape::Escaped;
 use self::outcome::Outcome;
 use self::request::LoggedRequest;
 
@@ -61,7 +60,7 @@ impl Logger {
             match finished.error() {
                 // An error may quote the client's input.
                 Some(error) => tracing::info!(
-                    error = %Escaped(error.message()),
+                    error = %Quoted(error.message()),
                     handler = error.handler(),
                     "{line}"
                 ),

@@ -1,5 +1,6 @@
 //! The logged parts of a request.
 
+use log_text::{in_path, in_query, in_text};
 use stackup_plugin::Request;
 
 /// The logged parts of a request.
@@ -25,15 +26,17 @@ impl LoggedRequest {
             let value = env.get(name).filter(|value| !value.is_empty());
             value.map(Into::into)
         };
+        // Without the secrets of URLs.
+        let text = |name| value(name).map(|value: String| in_text(&value).into_owned());
         Self {
             address: value("REMOTE_ADDR"),
             user: value("REMOTE_USER"),
             method: req.method().to_string(),
-            path: [req.script_name(), req.path_info()].concat(),
-            query: req.query().to_owned(),
+            path: in_path(&[req.script_name(), req.path_info()].concat()).into_owned(),
+            query: in_query(req.query()).into_owned(),
             protocol: format!("{:?}", req.version()),
-            referer: value("HTTP_REFERER"),
-            user_agent: value("HTTP_USER_AGENT"),
+            referer: text("HTTP_REFERER"),
+            user_agent: text("HTTP_USER_AGENT"),
             request_id: value("stackup.request_id"),
             generation: req.generation(),
         }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use crate::escape::Escaped;
+use log_text::Quoted;
+
 use crate::outcome::Outcome;
 use crate::request::LoggedRequest;
 
@@ -32,9 +33,9 @@ fn shared(request: &LoggedRequest, outcome: &Outcome) -> String {
         dash(request.user.as_deref()),
     );
     let now = outcome.time.strftime("%d/%b/%Y:%H:%M:%S %z");
-    let (method, path) = (Escaped(&request.method), Escaped(&request.path));
+    let (method, path) = (Quoted(&request.method), Quoted(&request.path));
     let mark = if request.query.is_empty() { "" } else { "?" };
-    let (query, protocol) = (Escaped(&request.query), &request.protocol);
+    let (query, protocol) = (Quoted(&request.query), &request.protocol);
     let status = outcome
         .status
         .map_or(Cow::from("-"), |status| status.as_str().to_owned().into());
@@ -48,5 +49,5 @@ fn shared(request: &LoggedRequest, outcome: &Outcome) -> String {
 }
 
 fn dash(text: Option<&str>) -> impl Display {
-    Escaped(text.unwrap_or("-"))
+    Quoted(text.unwrap_or("-"))
 }

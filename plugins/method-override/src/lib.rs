@@ -6,6 +6,7 @@ mod config;
 mod form;
 mod peek;
 
+use log_text::one_line;
 use stackup_plugin::{Context, Method, Middleware, Next, Request, Result, tracing};
 
 pub use self::config::Config;
@@ -76,7 +77,7 @@ impl MethodOverride {
         let (found, body) = form.find(FIELD, req.take_body(), self.max_bytes).await?;
         req.set_body(body);
         found.or_else(|error| {
-            tracing::debug!("malformed form: {}", error.to_string().escape_debug());
+            tracing::debug!("malformed form: {}", one_line(&error.to_string()));
             Ok(None)
         })
     }

@@ -5,6 +5,7 @@
 mod accept;
 mod page;
 
+use log_text::one_line;
 use stackup_plugin::header::CACHE_CONTROL;
 use stackup_plugin::{
     Context, Error, Html, IntoResponse, Middleware, Next, Request, Result, tracing,
@@ -69,27 +70,13 @@ fn show(error: &Error, request: &RequestSnapshot, html: bool) -> Result {
 
 /// Logs as the server does, which does not see this error.
 fn log(error: &Error, request: &RequestSnapshot) {
-    let (message, request) = (
-        one_line(&page::describe(error)),
-        one_line(&request.request()),
-    );
+    let (message, request) = (page::describe(error), request.request());
+    let (message, request) = (one_line(&message), one_line(&request));
     if error.status().is_server_error() {
-        tracing::error!(request, "{message}");
+        tracing::error!(%request, "{message}");
     } else {
-        tracing::debug!(request, "{message}");
+        tracing::debug!(%request, "{message}");
     }
-}
-
-/// Escapes line breaks: an error may quote the client's input.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_control() {
-            true => line.extend(c.escape_default()),
-            false => line.push(c),
-        }
-    }
-    line
 }
 
 stackup_plugin::export!(middleware ShowExceptions as "show-exceptions");

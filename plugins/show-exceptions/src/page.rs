@@ -1,7 +1,9 @@
 //! The page about an error.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
+use log_text::{HIDDEN, in_path, in_query, in_text, is_secret};
 use stackup_plugin::{Error, Escaped, Request};
 
 const STYLE: &str = "
@@ -12,17 +14,6 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem; border-b
 td { font-family: ui-monospace, monospace; overflow-wrap: anywhere }
 th { font-weight: 600; white-space: nowrap }
 ";
-
-/// Parts of names whose values are hidden, also because screens are shared.
-const SECRET: [&str; 7] = [
-    "authorization",
-    "cookie",
-    "password",
-    "secret",
-    "session",
-    "token",
-    "api_key",
-];
 
 /// The parts of a request that the page shows.
 pub(crate) struct RequestSnapshot {
@@ -36,25 +27,23 @@ impl RequestSnapshot {
     pub(crate) fn new(req: &Request) -> Self {
         Self {
             method: req.method().to_string(),
-            path: [req.script_name(), req.path_info()].concat(),
+            path: in_path(&[req.script_name(), req.path_info()].concat()).into_owned(),
             env: req.env().iter().collect(),
         }
     }
 
     /// The env, sorted and with secrets hidden.
-    fn env(&self) -> Vec<(&str, &str)> {
-        let is_secret = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            SECRET.iter().any(|part| name.contains(part))
-        };
-        let mut env: Vec<_> = self
-            .env
-            .iter()
-            .map(|(name, value)| {
-                let value = if is_secret(name) { "[hidden]" } else { value };
-                (name.as_str(), value)
-            })
-            .collect();
+    fn env(&self) -> Vec<(&str, Cow<'_, str>)> {
+        let shown = self.env.iter().map(|(name, value)| {
+            let value = match name.as_str() {
+                name if is_secret(name) => HIDDEN.into(),
+                "QUERY_STRING" => in_query(value),
+                "PATH_INFO" | "SCRIPT_NAME" => in_path(value),
+                _ => in_text(value),
+            };
+            (name.as_str(), value)
+        });
+        let mut env: Vec<_> = shown.collect();
         env.sort_unstable();
         env
     }
@@ -100,7 +89,7 @@ pub(crate) fn html(error: &Error, snapshot: &RequestSnapshot) -> String {
     );
     for (name, value) in snapshot.env() {
         // Writing to a string does not fail.
-        let (name, value) = (Escaped(name), Escaped(value));
+        let (name, value) = (Escaped(name), Escaped(&value));
         let _ = writeln!(page, "<tr><th scope=\"row\">{name}<td>{value}");
     }
     page.push_str("</table>\n");

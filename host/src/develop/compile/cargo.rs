@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use log_text::TerminalFilter;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
@@ -175,10 +176,13 @@ async fn forward_stderr(stderr: Option<ChildStderr>) -> String {
         return String::new();
     };
     let (mut all, mut piece) = (Vec::new(), [0; 4096]);
+    // It quotes build scripts and names of packages.
+    let mut filter = TerminalFilter::default();
     while let Ok(length @ 1..) = stderr.read(&mut piece).await {
         let piece = &piece[..length];
-        write_to_stderr(piece);
+        write_to_stderr(filter.pass(piece).as_bytes());
         all.extend_from_slice(piece);
     }
+    write_to_stderr(filter.finish().as_bytes());
     String::from_utf8_lossy(&all).into_owned()
 }

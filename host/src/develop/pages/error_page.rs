@@ -11,7 +11,6 @@ use stackup_plugin::abi::tables::RawErrorKind;
 use super::accept::{PageFormat, preferred};
 use super::observed::ObservedRequest;
 use crate::develop::trace::{TraceView, VisitView};
-use crate::load::manifest::secret::{HIDDEN, is_secret};
 
 /// The page's style, inline: the page must not depend on other requests.
 const STYLE: &str = include_str!("assets/error.css");
@@ -82,11 +81,6 @@ impl ErrorPage<'_> {
             (name, value.clone())
         }));
         env.extend(visit.into_iter().flat_map(|visit| visit.env.clone()));
-        for (name, value) in &mut env {
-            if is_secret(name) {
-                HIDDEN.clone_into(value);
-            }
-        }
         env
     }
 

@@ -1,8 +1,9 @@
-//! A trace as the inspector and the error page show it.
+//! A trace as the inspector and the error page show it: without secrets.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::HeaderMap;
+use log_text::{HIDDEN, in_path, in_text, is_secret};
 use serde::Serialize;
 
 use super::request::{Answered, Finished, Head, State, Trace, Visit};
@@ -16,7 +17,7 @@ pub struct Summary {
     pub generation: u64,
     /// `GET`, ….
     pub method: String,
-    /// Path and query.
+    /// Path and query, without secrets.
     pub target: String,
     /// When it arrived, in milliseconds since the Unix epoch.
     pub at: u64,
@@ -126,7 +127,7 @@ impl Trace {
             number: self.number,
             generation: self.generation,
             method: self.method.to_string(),
-            target: self.uri.to_string(),
+            target: in_text(&self.uri.to_string()).into_owned(),
             at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
             status: state.answered.as_ref().map(status),
             milliseconds: milliseconds(time),
@@ -154,10 +155,10 @@ fn visit_view(visit: &Visit, now: Duration) -> VisitView {
         entered: milliseconds(visit.entered),
         left: visit.left.map(milliseconds),
         own: milliseconds(own(visit, now)),
-        script_name: visit.request.script_name.clone(),
-        path_info: visit.request.path_info.clone(),
+        script_name: in_path(&visit.request.script_name).into_owned(),
+        path_info: in_path(&visit.request.path_info).into_owned(),
         request: pairs(&visit.request.headers),
-        env: visit.request.env.clone(),
+        env: visit.request.env.iter().map(shown).collect(),
         status,
         response,
         error,
@@ -173,7 +174,16 @@ fn own(visit: &Visit, now: Duration) -> Duration {
 fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let pair = |(name, value): (&http::HeaderName, _)| (name.to_string(), text(value));
-    headers.iter().map(pair).collect()
+    headers.iter().map(|field| shown(&pair(field))).collect()
+}
+
+/// A header or a value of the env, without its secrets.
+fn shown((name, value): &(String, String)) -> (String, String) {
+    let value = match is_secret(name) {
+        true => HIDDEN.to_owned(),
+        false => in_text(value).into_owned(),
+    };
+    (name.clone(), value)
 }
 
 /// Replaces what a name in `server-timing` may not contain (RFC 9110 §5.6.2).

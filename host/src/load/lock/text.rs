@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use log_text::one_line;
 use serde::{Deserialize, Serialize};
 
 use super::{Lock, LockedLibrary};
-use crate::load::manifest::words::printable;
 
 /// The only format this program reads and writes.
 const VERSION: i64 = 1;
@@ -70,7 +70,7 @@ pub fn parse(text: &str) -> Result<Lock, TextError> {
         let before = text.get(..start).unwrap_or_default();
         TextError::Malformed {
             line: before.matches('\n').count() + 1,
-            message: printable(error.message()).into_owned(),
+            message: one_line(error.message()).into_owned(),
         }
     };
     // The version first: other versions may have other keys.
@@ -94,7 +94,7 @@ pub fn parse(text: &str) -> Result<Lock, TextError> {
                 version,
             }),
             Err(error) => Err(TextError::Fingerprint {
-                plugin: printable(&name).into_owned(),
+                plugin: one_line(&name).into_owned(),
                 message: format!("{error}"),
             }),
         }

@@ -1,8 +1,8 @@
 //! Renders diagnostics in rustc's style.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use log_text::{one_line, printable, same_length};
 
-use super::words::printable;
 use super::{Diagnostic, Severity, Source, Span};
 
 impl Diagnostic {
@@ -14,7 +14,7 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let text = visible(&source.text);
+        let text = same_length(&source.text);
         let label = Some(printable(&self.label)).filter(|label| !label.is_empty());
         let also = self.also.iter().map(|(span, label)| {
             AnnotationKind::Context
@@ -22,7 +22,7 @@ impl Diagnostic {
                 .label(printable(label))
         });
         let snippet = Snippet::source(text)
-            .path(source.path.to_string_lossy())
+            .path(one_line(&source.path.to_string_lossy()).into_owned())
             .annotation(
                 AnnotationKind::Primary
                     .span(within(&source.text, &self.span))
@@ -65,12 +65,6 @@ impl Source {
             .map(|diagnostic| diagnostic.render(self, color) + "\n");
         all.collect::<Vec<_>>().join("\n")
     }
-}
-
-/// Replaces the control characters that the renderer lets through (C1, which TOML allows in strings)
-/// with a visible character of the same length, so that spans stay valid.
-fn visible(text: &str) -> String {
-    text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{b7}")
 }
 
 /// The part of `span` that lies in `text`, on character boundaries.

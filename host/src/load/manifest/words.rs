@@ -1,6 +1,6 @@
 //! Text for messages: quoted words, lists, and the known word closest to a typo.
 
-use std::borrow::Cow;
+use log_text::one_line;
 
 /// The candidate that `word` is most likely a typo of, if any is close enough.
 pub(crate) fn nearest<'c>(
@@ -26,23 +26,8 @@ pub(super) fn quoted(text: &str) -> String {
     match text {
         "" => "an empty string".to_owned(),
         // Escaping quotes and backslashes would show another text than the one written.
-        _ if text.contains(char::is_control) => format!("`{}`", text.escape_debug()),
-        _ => format!("`{text}`"),
+        _ => format!("`{}`", one_line(text)),
     }
-}
-
-/// `text` with control characters escaped, so that it cannot move a terminal's cursor or change its
-/// colours. Line breaks stay.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    let hidden = |c: char| c.is_control() && c != '\n';
-    if !text.contains(hidden) {
-        return Cow::Borrowed(text);
-    }
-    let shown = |c| match hidden(c) {
-        true => c.escape_debug().to_string(),
-        false => c.to_string(),
-    };
-    text.chars().map(shown).collect()
 }
 
 /// "`a`, `b` and `c`".

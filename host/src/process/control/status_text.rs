@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
+use log_text::printable;
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::load::manifest::words::printable;
 
 /// The widest first column. A longer label does not push the second column of all lines.
 const WIDEST: usize = 60;

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use http::{Method, Request, Uri};
+use log_text::{in_path, one_line};
 use serde::Serialize;
-
-use crate::load::manifest::words::printable;
 
 /// Longer paths are cut.
 const PATH_LIMIT: usize = 100;
@@ -117,7 +116,7 @@ fn shortened(path: &str) -> String {
         None => (path, ""),
     };
     // A path may contain U+009B, which starts a terminal command as ESC does, and it is logged.
-    format!("{}{more}", printable(start))
+    format!("{}{more}", one_line(&in_path(start)))
 }
 
 /// An entry of the registry; removed when dropped.

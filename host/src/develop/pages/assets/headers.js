@@ -2,23 +2,6 @@
 
 import { h } from "./dom.js";
 
-let secret = [];
-let revealed = false;
-
-// Sets the parts of names whose values are hidden until revealed.
-export function hides(parts) {
-  secret = parts;
-}
-
-export function reveal(is) {
-  revealed = is;
-}
-
-export function isHidden(name) {
-  const plain = name.toLowerCase().replaceAll("-", "_");
-  return !revealed && secret.some((part) => plain.includes(part));
-}
-
 // The differences by name: `{ kind, name, before, after }`; `kind` is `added`, `removed` or `changed`.
 export function compare(before, after) {
   const [old, now] = [grouped(before), grouped(after)];
@@ -47,19 +30,19 @@ export function shown(changes) {
       h("span", { class: "sign", "aria-label": kind }, SIGNS[kind]),
       h("code", { class: "name" }, name),
       h("span", { class: "values" },
-        before && h("del", null, values(name, before)),
-        after && h("ins", null, values(name, after))))));
+        before && h("del", null, values(before)),
+        after && h("ins", null, values(after))))));
 }
 
 // All headers as a table.
 export function table(pairs) {
   if (!pairs.length) return h("p", { class: "none" }, "none");
   return h("table", { class: "pairs" }, pairs.map(([name, value]) =>
-    h("tr", null, h("th", { scope: "row" }, name), h("td", null, values(name, [value])))));
+    h("tr", null, h("th", { scope: "row" }, name), h("td", null, values([value])))));
 }
 
-function values(name, all) {
-  return isHidden(name) ? "[hidden]" : all.join(", ") || "(empty)";
+function values(all) {
+  return all.join(", ") || "(empty)";
 }
 
 // `+2 −1 ~1`.

@@ -12,7 +12,7 @@ export class Requests {
     Object.assign(this, { list, detail });
     this.all = new Map();
     this.chosen = null;
-    this.state = { open: new Set(), reveal: false };
+    this.state = { open: new Set() };
     this.due = false;
     // Requests that events reported while a list was on its way, each with its event: the list may be older.
     this.newer = new Map();

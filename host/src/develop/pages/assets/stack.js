@@ -1,7 +1,6 @@
 // The stack as a tree, with the controls that edit it.
 
 import { ask, h, milliseconds, plural } from "./dom.js";
-import { hides } from "./headers.js";
 import { tree } from "./levels.js";
 import { roving, settle } from "./list.js";
 
@@ -31,7 +30,6 @@ export class Stack {
     const stack = await ask("stack");
     // A later answer is newer; after an edit, its reload draws the stack.
     if (turn !== this.loads || this.waits) return;
-    hides(stack.secret);
     this.undo.disabled = !stack.undo;
     document.getElementById("manifest").textContent = stack.manifest;
     this.showGenerations(stack.generations);

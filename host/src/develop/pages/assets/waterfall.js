@@ -1,7 +1,7 @@
 // One request on its way through the layers and back.
 
 import { h, clock, milliseconds } from "./dom.js";
-import { brief, compare, reveal, shown, table } from "./headers.js";
+import { brief, compare, shown, table } from "./headers.js";
 
 // The element for a request. `state` holds which rows are open.
 export function waterfall(request, state, again) {
@@ -13,13 +13,7 @@ export function waterfall(request, state, again) {
       h("p", null,
         status(request.status, request.ended),
         ` generation ${request.generation} · ${clock(request.at)} · ${milliseconds(request.milliseconds)}`,
-        ending(request)),
-      h("label", { class: "reveal" },
-        h("input", {
-          type: "checkbox", checked: state.reveal,
-          onchange: (event) => { state.reveal = event.target.checked; reveal(state.reveal); again(); },
-        }),
-        " show hidden values")),
+        ending(request))),
     h("ol", { class: "layers", "aria-label": "layers, outermost first" }, rows, sent(request, total, state, again)),
     h("p", { class: "legend", "aria-hidden": "true" },
       h("span", { class: "own" }), " in the layer itself ",
