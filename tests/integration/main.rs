@@ -40,6 +40,8 @@ mod messages;
 mod new;
 /// Libraries with constant times, as of reproducible builds.
 mod old_times;
+/// Real crates that act on the whole process: allocators, signal handlers, runtimes. See docs/one-process.md.
+mod one_process;
 /// The manifest's schema against its parser; configs that violate their plugin's schema.
 mod schema;
 /// HTTP: connections, bodies, limits and shutdown.

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::print_skipped;
+
 /// The plugins that are built without features of stackup-plugin, as most authors build theirs.
 const PLUGINS: &[&str] = &[
     "answers",
@@ -139,6 +141,34 @@ pub fn nightly_plugin(package: &str) -> Option<PathBuf> {
     let flags = [("RUSTFLAGS", "-Zrandomize-layout")];
     let built = run(&cargo, &arguments, &workspace(), &target, &flags);
     Some(find(&built, package).to_path_buf())
+}
+
+/// A plugin of `tests/real-crates/`, built in the debug profile. `None` if its crates can't be fetched: then the test's
+/// skip was printed.
+///
+/// # Panics
+///
+/// If it does not build.
+pub fn real_crate(package: &str) -> Option<&'static Path> {
+    static BUILT: OnceLock<Option<Artifacts>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let directory = workspace().join("tests/real-crates");
+        let fetched = Command::new(&cargo()[0])
+            .args(["fetch", "--locked", "--quiet"])
+            .current_dir(&directory)
+            .stdin(Stdio::null())
+            .status();
+        if !fetched.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let arguments = ["build", "--locked", "--message-format=json"].map(OsStr::new);
+        let target = target_dir().join("stackup-tests/real-crates");
+        Some(run(&cargo(), &arguments, &directory, &target, &[]))
+    });
+    if built.is_none() {
+        print_skipped("the crates of tests/real-crates can't be fetched");
+    }
+    Some(find(built.as_ref()?, package))
 }
 
 fn find<'a>(built: &'a Artifacts, name: &str) -> &'a Path {

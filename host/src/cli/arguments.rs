@@ -78,6 +78,16 @@ pub(super) enum Command {
     },
 }
 
+impl Command {
+    /// Whether this process itself loads plugins; a server's workers do it for `dev` and `serve`.
+    pub(super) fn loads_plugins(&self) -> bool {
+        matches!(
+            self,
+            Self::Check(_) | Self::Stack(_) | Self::Schema(_) | Self::Inspect { schema: true, .. }
+        )
+    }
+}
+
 /// What `stackup new` creates.
 #[derive(Debug, Subcommand)]
 pub(super) enum NewArgs {

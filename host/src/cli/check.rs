@@ -6,6 +6,7 @@ use super::arguments::{ManifestArgs, StackArgs};
 use super::output::{print, print_error, print_warning};
 use super::serve::{probe, shelf};
 use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
+use crate::load::library;
 use crate::serve::generation::{LibraryBuilder, Outcome, ReloadMode, Reloader};
 use crate::services;
 
@@ -50,6 +51,7 @@ fn build_stack(stack: &StackArgs, color: bool) -> Result<Reloader, String> {
     if stack.locked {
         reloader = reloader.locked();
     }
+    library::keep_signals();
     let report = block_on(async {
         services::install();
         reloader.reload(ReloadMode::Force).await
@@ -61,7 +63,7 @@ fn build_stack(stack: &StackArgs, color: bool) -> Result<Reloader, String> {
         print_warning(remark);
     }
     match report.outcome {
-        Outcome::Refused(refusal) => Err(refusal.reason),
+        Outcome::Refused(refusal) | Outcome::Exhausted(refusal) => Err(refusal.reason),
         Outcome::Swapped | Outcome::Unchanged | Outcome::Outdated => Ok(reloader),
     }
 }

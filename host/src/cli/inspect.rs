@@ -6,12 +6,17 @@ use std::process::ExitCode;
 use super::output::{print, print_error};
 use super::serve::shelf;
 use crate::load::library::{
-    Fingerprint, HandlerKind, Metadata, Requirements, SettleTimeouts, Trust, describe,
+    Fingerprint, HandlerKind, Metadata, Requirements, SettleTimeouts, Trust, describe, static_tls,
 };
 
 pub(super) fn inspect(file: &Path, schema: bool) -> ExitCode {
-    let shown = read(file).and_then(|(metadata, fingerprint)| {
+    let shown = read(file).and_then(|(metadata, fingerprint, static_tls)| {
         let mut text = render(&metadata, fingerprint);
+        if let Some(bytes) = static_tls {
+            text.push_str(&format!(
+                "static tls  {bytes} bytes of each process for each copy: see docs/one-process.md, \"Allocators\"\n"
+            ));
+        }
         if schema {
             text.push_str(&schemas(file, &metadata)?);
         }
@@ -26,11 +31,14 @@ pub(super) fn inspect(file: &Path, schema: bool) -> ExitCode {
     }
 }
 
-fn read(file: &Path) -> Result<(Metadata, Fingerprint), String> {
+fn read(file: &Path) -> Result<(Metadata, Fingerprint, Option<u64>), String> {
     let refused = |error: &dyn std::fmt::Display| format!("`{}`: {error}", file.display());
     let bytes = std::fs::read(file).map_err(|error| refused(&error))?;
-    let metadata = describe(&bytes).map_err(|error| refused(&error))?;
-    Ok((metadata, Fingerprint::of(&bytes)))
+    let metadata = describe(&bytes).map_err(|error| match error.help() {
+        Some(help) => format!("{}\n\nhelp: {help}", refused(&error)),
+        None => refused(&error),
+    })?;
+    Ok((metadata, Fingerprint::of(&bytes), static_tls(&bytes)))
 }
 
 fn render(metadata: &Metadata, fingerprint: Fingerprint) -> String {

@@ -19,7 +19,7 @@ use clap::{CommandFactory, Parser};
 use self::arguments::{Arguments, Command};
 use crate::develop::compile;
 use crate::load::manifest::words::nearest;
-use crate::load::probe;
+use crate::load::{probe, program};
 use crate::process::control::Request;
 use crate::process::ipc::{self, ReloadOptions};
 use crate::process::supervisor;
@@ -54,6 +54,9 @@ fn run() -> ExitCode {
     {
         output::print_error(&message);
         return ExitCode::FAILURE;
+    }
+    if command.loads_plugins() {
+        program::prepare_for_plugins();
     }
     start_log(LogSettings {
         format: options.log_format,

@@ -11,4 +11,5 @@ pub mod schema;
 pub mod site;
 pub mod snapshot;
 pub(crate) mod toml_text;
+pub(crate) mod tunables;
 pub mod watch;

@@ -4,9 +4,14 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{self, Command};
 
-use super::site;
+use super::{site, tunables};
+
+/// Set to the process's own number once it has executed itself again.
+const EXECUTED: &str = "STACKUP_EXECUTED";
 
 /// The path to start children of this same program, even after its file has been replaced.
 ///
@@ -21,6 +26,30 @@ pub(crate) fn current_exe() -> io::Result<PathBuf> {
         true => Ok(own.to_path_buf()),
         false => std::env::current_exe(),
     }
+}
+
+/// Executes this same program again if the environment lacks what a process needs that loads plugins: the system's
+/// loader reads it only at the start.
+pub(crate) fn prepare_for_plugins() {
+    let own = process::id().to_string();
+    // A loader that ignores the environment, as that of a program with file capabilities does, may also remove it.
+    let executed = std::env::var_os(EXECUTED).is_some_and(|by| by == own.as_str());
+    let Some(value) = tunables::missing().filter(|_| !executed) else {
+        return;
+    };
+    let error = match current_exe() {
+        Ok(program) => {
+            let mut arguments = std::env::args_os();
+            Command::new(program)
+                .arg0(arguments.next().unwrap_or_default())
+                .args(arguments)
+                .env(tunables::VARIABLE, value)
+                .env(EXECUTED, own)
+                .exec()
+        }
+        Err(error) => error,
+    };
+    tracing::debug!(%error, "cannot execute this program again");
 }
 
 /// The path by which this program was started, links as they are: an upgrade starts what is there by then.

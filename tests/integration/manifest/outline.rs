@@ -3,7 +3,8 @@
 use std::fmt::{Debug, Write as _};
 
 use stackup::load::manifest::{
-    Directive, Failures, Level, Limits, Manifest, OnFailure, Plugins, Renewal, Role, Server,
+    Directive, Failures, Level, Limits, Manifest, OnFailure, Plugins, ProcessState, Renewal, Role,
+    Server,
 };
 
 pub(super) fn outline(manifest: &Manifest) -> String {
@@ -26,6 +27,18 @@ pub(super) fn outline(manifest: &Manifest) -> String {
             "plugins {:?} trust {:?}",
             manifest.plugins.path, manifest.plugins.trust
         );
+        let Plugins {
+            preload,
+            process_state,
+            ..
+        } = &manifest.plugins;
+        if !preload.is_empty() {
+            let names: Vec<_> = preload.iter().map(|it| it.name.as_str()).collect();
+            let _ = writeln!(out, "preload {}", names.join(", "));
+        }
+        if *process_state != ProcessState::default() {
+            let _ = writeln!(out, "process state {process_state:?}");
+        }
     }
     changed(&mut out, "limit", &manifest.limits, &Limits::default());
     changed(

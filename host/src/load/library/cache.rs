@@ -88,6 +88,16 @@ pub enum LibraryError {
     },
 }
 
+impl LibraryError {
+    /// Why it could not be loaded, if it was prepared.
+    pub fn load_error(&self) -> Option<&LoadError> {
+        match self {
+            Self::Prepare(_) => None,
+            Self::Load { cause, .. } => Some(cause),
+        }
+    }
+}
+
 impl LibraryCache {
     /// An empty cache that keeps its copies in `dir`.
     pub fn new(dir: RuntimeDir) -> Self {

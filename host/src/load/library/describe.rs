@@ -1,6 +1,6 @@
 //! Reads a library's metadata without running any of its code.
 
-use object::elf::PT_INTERP;
+use object::elf::{PF_X, PT_GNU_STACK, PT_INTERP};
 use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef};
 use object::{Architecture, File, FileKind, Object, ObjectKind, ObjectSection, ObjectSegment};
@@ -41,12 +41,31 @@ pub enum DescribeError {
     /// A `.o` file or a core dump.
     #[error("{0}, not a library: give the plugin's crate `crate-type = [\"cdylib\"]`")]
     NotShared(&'static str),
+    /// A library that wants stacks that can be executed.
+    #[error(
+        "it asks for an executable stack, which would make every stack of the process executable"
+    )]
+    ExecutableStack,
     /// A library without metadata.
     #[error("a library, but not a stackup plugin: does its lib.rs call `stackup_plugin::export!`?")]
     NotAPlugin,
     /// A plugin whose metadata can't be read.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+}
+
+/// How to get rid of [`DescribeError::ExecutableStack`].
+pub(super) const EXECUTABLE_STACK_HELP: &str = "an object file without the section `.note.GNU-stack`, mostly one of \
+     assembly, is why: link with `-C link-arg=-Wl,-z,noexecstack`";
+
+impl DescribeError {
+    /// How to fix it, where the message does not say so.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::ExecutableStack => Some(EXECUTABLE_STACK_HELP),
+            _ => None,
+        }
+    }
 }
 
 /// Reads the metadata out of a library's bytes.
@@ -78,6 +97,7 @@ fn read<'a>(bytes: impl ReadRef<'a>) -> Result<Metadata, DescribeError> {
     check_target(&file)?;
     check_extents(&file, len)?;
     check_kind(&file)?;
+    check_stack(&file)?;
     let name = if matches!(file.format(), object::BinaryFormat::Elf) {
         ELF_SECTION
     } else {
@@ -201,6 +221,25 @@ fn check_kind<'a>(file: &File<'a, impl ReadRef<'a>>) -> Result<(), DescribeError
         ObjectKind::Dynamic if has_interpreter(file) => Err(DescribeError::Executable),
         ObjectKind::Dynamic => Ok(()),
         _ => Err(DescribeError::NotShared("an object of unknown type")),
+    }
+}
+
+/// Linux's loader grants it to the whole process, from some version of glibc on it refuses the library.
+fn check_stack<'a>(file: &File<'a, impl ReadRef<'a>>) -> Result<(), DescribeError> {
+    fn of<'a, Elf: FileHeader>(file: &ElfFile<'a, Elf, impl ReadRef<'a>>) -> bool {
+        let endian = file.endian();
+        file.elf_program_headers().iter().any(|header| {
+            header.p_type(endian) == PT_GNU_STACK && header.p_flags(endian).contains(PF_X)
+        })
+    }
+    let executable = match file {
+        File::Elf32(file) => of(file),
+        File::Elf64(file) => of(file),
+        _ => false,
+    };
+    match executable {
+        true => Err(DescribeError::ExecutableStack),
+        false => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ mod describe;
 mod fingerprint;
 mod load;
 mod loaded;
+mod loader_error;
 mod locate;
 mod looks_like;
 mod metadata;
@@ -20,6 +21,7 @@ mod runtime_dir;
 #[cfg(test)]
 mod sample;
 mod settle;
+mod static_tls;
 pub(crate) mod store;
 mod trust;
 
@@ -30,8 +32,12 @@ pub use self::content::ReadError;
 pub use self::describe::{DescribeError, describe};
 pub(crate) use self::fingerprint::Hasher;
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
-pub use self::load::{Library, LoadError, attach, load};
+pub use self::load::{
+    Library, LoadError, ProcessChange, ProcessState, attach, guard, keep_signals, load, preload,
+    restore_signals,
+};
 pub use self::loaded::{LibraryCounts, LoadedLibraries};
+pub use self::loader_error::{LoaderError, help_in};
 pub use self::locate::{NotFound, file_name, locate, plugins_in};
 pub use self::metadata::{HandlerInfo, HandlerKind, Metadata, MetadataError, Panic};
 pub use self::pin::{LockError, PinError, check_lock, check_pin};
@@ -44,5 +50,6 @@ pub use self::settle::{
     Clocks, Decision, FileStat, Observation, Settle, SettleError, SettleFailure, SettleTimeouts,
     settle,
 };
+pub use self::static_tls::static_tls;
 pub use self::store::LibraryStore;
 pub use self::trust::{EntryKind, Ids, PathEntry, Trust, TrustError, check_entries, check_owners};

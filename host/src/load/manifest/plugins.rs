@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::Span;
+
 /// `[plugins]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plugins {
@@ -9,6 +11,19 @@ pub struct Plugins {
     pub path: Vec<PathBuf>,
     /// Which files may be loaded.
     pub trust: Trust,
+    /// Libraries of the system to load before any plugin, for plugins that find their symbols there.
+    pub preload: Vec<Preload>,
+    /// What happens to a plugin that changes what belongs to the whole process.
+    pub process_state: ProcessState,
+}
+
+/// A library of the system to load before any plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preload {
+    /// As the system's loader finds it, for example `libpython3.11.so.1.0`.
+    pub name: String,
+    /// Its place in the manifest.
+    pub span: Span,
 }
 
 impl Default for Plugins {
@@ -16,6 +31,8 @@ impl Default for Plugins {
         Self {
             path: vec![PathBuf::from("plugins"), PathBuf::from("target/release")],
             trust: Trust::Owner,
+            preload: Vec::new(),
+            process_state: ProcessState::Report,
         }
     }
 }
@@ -28,4 +45,14 @@ pub enum Trust {
     Owner,
     /// Any file: for shared development machines.
     Any,
+}
+
+/// What happens to a plugin that changes what belongs to the whole process, such as its working directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProcessState {
+    /// It serves, and the change is reported.
+    #[default]
+    Report,
+    /// It is refused.
+    Strict,
 }

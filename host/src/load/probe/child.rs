@@ -13,7 +13,7 @@ use stackup_plugin::abi::host::{AttachedPlugin, HandlerContext, IgnoreFailures};
 use tokio::runtime::Handle;
 
 use super::Step;
-use crate::load::library::attach;
+use crate::load::library::{ProcessState, attach, preload};
 use crate::load::schema::{of_config, violations};
 use crate::services::{self, Tasks};
 
@@ -67,13 +67,19 @@ fn restrict() {
 fn run_all(input: &Value, mut report: File) -> io::Result<()> {
     let tasks = Arc::new(Tasks::new(Handle::current()));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for name in input["preload"].as_array().into_iter().flatten() {
+        // Where it fails, the host says so.
+        let _ = preload(&text(name));
+    }
     let mut loaded: Option<(PathBuf, Option<AttachedPlugin>)> = None;
     let mut schemas = HashMap::new();
     for (number, trial) in input["trials"].as_array().into_iter().flatten().enumerate() {
         let library = PathBuf::from(text(&trial["library"]));
         if loaded.as_ref().is_none_or(|(path, _)| *path != library) {
             report_step(&mut report, number, Step::Load)?;
+            let before = ProcessState::read();
             loaded = Some((library.clone(), load(&library)));
+            report_changes(&mut report, number, &before)?;
             schemas.clear();
         }
         let export = text(&trial["export"]);
@@ -107,12 +113,25 @@ fn run_all(input: &Value, mut report: File) -> io::Result<()> {
         };
         if let Some((_, Some(plugin))) = &loaded {
             let config = trial["config"].to_string();
+            let before = ProcessState::read();
             let built = plugin.init(&export, &config, context);
             // Dropping it is part of a generation's end, which a probe does not cover.
             std::mem::forget(built);
+            report_changes(&mut report, number, &before)?;
         }
     }
     writeln!(report, "{}", json!({ "done": true }))
+}
+
+/// Reports what a trial has changed since `before`, if anything.
+fn report_changes(report: &mut File, trial: usize, before: &ProcessState) -> io::Result<()> {
+    let changes = before.changes(&ProcessState::read());
+    // As where it serves. The next trial shows its own changes.
+    before.set_back_thread();
+    match changes {
+        changes if changes.is_empty() => Ok(()),
+        changes => writeln!(report, "{}", json!({ "trial": trial, "changes": changes })),
+    }
 }
 
 fn report_step(report: &mut File, trial: usize, step: Step) -> io::Result<()> {

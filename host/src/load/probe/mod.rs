@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 pub use self::child::main;
 pub use self::crash::ProbeCrash;
 pub use self::parent::ChildProbe;
+use crate::load::library::ProcessChange;
 use crate::load::schema::Violation;
 
 /// The hidden argument that makes the program a probe.
@@ -46,20 +47,27 @@ pub struct ProbeContext {
     pub directory: PathBuf,
     /// The time limit for each step of a handler.
     pub limit: Duration,
+    /// Libraries of the system to load first.
+    pub preload: Vec<String>,
 }
 
 /// Runs handlers where they can do no harm.
 pub trait Probe: Send + Sync + std::fmt::Debug {
-    /// Runs the trials, and returns each one's failure, if it failed. Blocks.
+    /// Runs the trials, and returns the outcome of each. Blocks.
     ///
     /// # Errors
     ///
     /// When no child can be started. Then nothing is known about the trials.
-    fn run(
-        &self,
-        trials: &[Trial],
-        setting: &ProbeContext,
-    ) -> Result<Vec<Option<ProbeFailure>>, String>;
+    fn run(&self, trials: &[Trial], setting: &ProbeContext) -> Result<Vec<TrialOutcome>, String>;
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TrialOutcome {
+    /// Why it failed, if it did.
+    pub failure: Option<ProbeFailure>,
+    /// What it has changed for the whole process.
+    pub changes: Vec<ProcessChange>,
 }
 
 /// Why a trial failed.

@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::crash::ProbeCrash;
-use super::{ARGUMENT, Probe, ProbeContext, ProbeFailure, Step, Trial};
-use crate::load::program;
+use super::{ARGUMENT, Probe, ProbeContext, ProbeFailure, Step, Trial, TrialOutcome};
+use crate::load::library::ProcessChange;
 use crate::load::schema::Violation;
+use crate::load::{program, tunables};
 use crate::policy::ExitReason;
 
 /// Probes in child processes of a program that handles [`ARGUMENT`].
@@ -39,6 +40,7 @@ impl ChildProbe {
         Command::new(&self.program)
             .arg0("stackup")
             .arg(ARGUMENT)
+            .env(tunables::VARIABLE, tunables::for_plugins())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -61,16 +63,18 @@ impl ChildProbe {
             .stdin
             .take()
             .map(|mut stdin| stdin.write_all(input.as_bytes()));
-        let (mut last, mut violations) = (None, Vec::new());
+        let (mut last, mut violations, mut changes) = (None, Vec::new(), Vec::new());
         let hung = loop {
             match reports.recv_timeout(context.limit) {
                 Ok(Report::Step(trial, step)) => last = Some((trial, step)),
                 Ok(Report::Violations(trial, found)) => violations.push((trial, found)),
+                Ok(Report::Changes(trial, found)) => changes.push((trial, found)),
                 Ok(Report::Done) => {
                     finish(child);
                     let crashed = None;
                     return Ok(ChildOutcome {
                         violations,
+                        changes,
                         crashed,
                     });
                 }
@@ -102,6 +106,7 @@ impl ChildProbe {
         let crashed = Some((trial, ProbeCrash::new(step, reason, &stderr)));
         Ok(ChildOutcome {
             violations,
+            changes,
             crashed,
         })
     }
@@ -110,29 +115,35 @@ impl ChildProbe {
 /// The outcome of one child; trials are numbered as it received them.
 struct ChildOutcome {
     violations: Vec<(usize, Vec<Violation>)>,
+    changes: Vec<(usize, Vec<ProcessChange>)>,
     /// The trial that ended it, if one did: those after it have not run yet.
     crashed: Option<(usize, ProbeCrash)>,
 }
 
 impl Probe for ChildProbe {
-    fn run(
-        &self,
-        trials: &[Trial],
-        context: &ProbeContext,
-    ) -> Result<Vec<Option<ProbeFailure>>, String> {
-        let mut failures = vec![None; trials.len()];
+    fn run(&self, trials: &[Trial], context: &ProbeContext) -> Result<Vec<TrialOutcome>, String> {
+        let mut outcomes = vec![TrialOutcome::default(); trials.len()];
         let mut left: Vec<usize> = (0..trials.len()).collect();
         // Each child ends with at most one crash; the remaining trials get another child.
         while !left.is_empty() {
             let batch: Vec<_> = left.iter().map(|&number| trials[number].clone()).collect();
             let ChildOutcome {
                 violations,
+                changes,
                 crashed,
             } = self.run_child(&batch, context)?;
             for (at, found) in violations {
                 if let Some(number) = left.get(at) {
-                    failures[*number] = Some(ProbeFailure::InvalidConfig(found));
+                    outcomes[*number].failure = Some(ProbeFailure::InvalidConfig(found));
                 }
+            }
+            for (at, found) in changes {
+                let Some(number) = left.get(at) else { continue };
+                let changes = &mut outcomes[*number].changes;
+                // A trial runs again if a later one ends its process.
+                let new = found.into_iter().filter(|found| !changes.contains(found));
+                let new: Vec<_> = new.collect();
+                changes.extend(new);
             }
             let Some((at, crash)) = crashed else { break };
             let number = left.get(at).copied().unwrap_or_default();
@@ -141,18 +152,19 @@ impl Probe for ChildProbe {
             let whole = crash.step == Step::Load;
             for other in left.iter().copied() {
                 if other == number || whole && trials[other].library == *library {
-                    failures[other] = Some(ProbeFailure::Crashed(crash.clone()));
+                    outcomes[other].failure = Some(ProbeFailure::Crashed(crash.clone()));
                 }
             }
-            left.retain(|&other| failures[other].is_none());
+            left.retain(|&other| outcomes[other].failure.is_none());
         }
-        Ok(failures)
+        Ok(outcomes)
     }
 }
 
 enum Report {
     Step(usize, Step),
     Violations(usize, Vec<Violation>),
+    Changes(usize, Vec<ProcessChange>),
     Done,
 }
 
@@ -184,6 +196,10 @@ fn parse(line: &str) -> Option<Report> {
     if let Some(misfits) = line.get("misfits") {
         let violations = Deserialize::deserialize(misfits).ok()?;
         return Some(Report::Violations(trial, violations));
+    }
+    if let Some(changes) = line.get("changes") {
+        let changes = Deserialize::deserialize(changes).ok()?;
+        return Some(Report::Changes(trial, changes));
     }
     Some(Report::Step(
         trial,
@@ -222,6 +238,7 @@ fn input(trials: &[Trial], context: &ProbeContext) -> Value {
     json!({
         "environment": context.environment,
         "directory": context.directory.to_string_lossy(),
+        "preload": context.preload,
         "trials": trials,
     })
 }

@@ -173,6 +173,11 @@ pub enum Event {
         /// Which budget, as text for people.
         reason: String,
     },
+    /// It should be replaced: it can't load the stack on disk, but a fresh process may.
+    Exhausted {
+        /// Why it can't, as text for people.
+        reason: String,
+    },
     /// It should be replaced: a handler holds one of its threads.
     Hung(Hang),
     /// It shuts down without a command from the supervisor.

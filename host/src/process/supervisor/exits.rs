@@ -225,7 +225,9 @@ impl Supervisor {
         let words: Option<LastWords> = worker
             .last_words()
             .lines()
-            .find_map(|line| serde_json::from_str(line).ok());
+            // A line without a handler takes the one before it back.
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .next_back();
         let culprit = words.and_then(LastWords::culprit);
         let active = self
             .state

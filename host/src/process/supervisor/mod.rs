@@ -246,6 +246,7 @@ impl Supervisor {
             ipc::Event::Status { query, status } => self.status_received(query, number, status),
             ipc::Event::Held => self.old_worker_held(),
             ipc::Event::Spent { reason } => self.renew(&reason, true, None),
+            ipc::Event::Exhausted { reason } => self.renew_exhausted(&reason),
             ipc::Event::Hung(hang) => self.hung(number, &hang),
             ipc::Event::Leaving { cause } => {
                 if let Some(worker) = self.workers.get_mut(&number) {

@@ -45,6 +45,8 @@ pub(super) struct Renewal {
     switched: Vec<String>,
     /// Sockets to be closed as soon as it serves.
     pub(super) closing: Vec<String>,
+    /// Whether it replaces a worker that could not load the stack on disk: reloads that somebody waits for are this.
+    is_reload: bool,
     /// Whether the supervisor executes the new program afterwards.
     pub(super) upgrade: bool,
 }
@@ -95,8 +97,25 @@ impl Supervisor {
             opened: Vec::new(),
             switched: Vec::new(),
             closing: Vec::new(),
+            is_reload: false,
             upgrade,
         });
+    }
+
+    /// The serving worker can't load the stack on disk, for this reason: a fresh one tries.
+    pub(super) fn renew_exhausted(&mut self, reason: &str) {
+        tracing::warn!(
+            event = "exhausted",
+            error = reason,
+            "{}\n\nthis worker has loaded too much for it: a fresh one tries",
+            reason.trim_end()
+        );
+        if self.renewal.is_none() {
+            self.begin_renewal("it can't load more libraries", false, None, false);
+        }
+        if let Some(renewal) = &mut self.renewal {
+            renewal.is_reload = true;
+        }
     }
 
     /// The old worker is on hold: the new one may start from the same stack.
@@ -241,11 +260,12 @@ impl Supervisor {
         );
         self.state
             .note(super::now(), format!("renewal ({cause}) failed: {why}"));
+        let reply = format!("{why}\n\nthe old worker keeps serving");
+        if renewal.is_reload {
+            self.pending.fail_reloads(&reply);
+        }
         for responder in renewal.responders {
-            respond(
-                responder,
-                Reply::error(format!("{why}\n\nthe old worker keeps serving")),
-            );
+            respond(responder, Reply::error(reply.clone()));
         }
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::Event;
 use super::sockets::Socket;
 use super::start::StartPlan;
+use crate::load::tunables;
 use crate::policy::restart::StackSource;
 use crate::process::ipc::{ARGUMENT, Command, WorkerConfig, send_with_descriptors};
 
@@ -86,6 +87,7 @@ impl Worker {
             .arg(&config.manifest)
             .stdin(Stdio::from(OwnedFd::from(far)))
             .env_remove("NOTIFY_SOCKET")
+            .env(tunables::VARIABLE, tunables::for_plugins())
             .spawn()?;
         let descriptors: Vec<_> = [last_words_in.as_fd()]
             .into_iter()

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::serve::send;
+use crate::load::library::restore_signals;
 use crate::policy::{Budget, Probation};
 use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Generation, Registry};
@@ -60,6 +61,8 @@ impl Monitor {
             self.seen = (generation.number, Instant::now());
             self.proven = false;
         }
+        // Some libraries set their handlers at the first request.
+        restore_signals(None);
         self.check_probation(&generation);
         self.check_budget(&generation);
     }

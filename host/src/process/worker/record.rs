@@ -14,7 +14,9 @@ pub(super) fn record(report: &Report, number: u64, took: Duration) -> ReloadReco
     let (outcome, refusal) = match &report.outcome {
         Outcome::Swapped => (ReloadOutcome::Swapped, None),
         Outcome::Unchanged | Outcome::Outdated => (ReloadOutcome::Unchanged, None),
-        Outcome::Refused(refusal) => (ReloadOutcome::Refused, Some(refusal)),
+        Outcome::Refused(refusal) | Outcome::Exhausted(refusal) => {
+            (ReloadOutcome::Refused, Some(refusal))
+        }
     };
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
     ReloadRecord {

@@ -9,7 +9,7 @@ use super::tell::{tell, warn};
 use crate::load::watch::Watcher;
 use crate::process::ipc::ReloadOptions;
 use crate::serve::generation::ReloadRecord;
-use crate::serve::generation::{Outcome, ReloadMode, Reloader, Report};
+use crate::serve::generation::{Outcome, Refusal, ReloadMode, Reloader, Report};
 
 /// A refusal that repeats within this time is about the same change.
 const SAME_CHANGE: Duration = Duration::from_secs(1);
@@ -90,11 +90,15 @@ impl ReloadLoop {
 
     /// Reloads, and repeats it while a reload read files that were not yet watched. Calls `each` for each
     /// reload worth reporting, directly after its swap.
+    ///
+    /// # Errors
+    ///
+    /// Why this process can't load the new stack although a fresh one may. That is not reported.
     pub(super) async fn run(
         &mut self,
         mut trigger: Trigger,
         each: &mut impl FnMut(&Reloader, ReloadRecord),
-    ) {
+    ) -> Result<(), Refusal> {
         if let Some((report, took)) = self.first.take() {
             self.report(&report, took, trigger, each);
         }
@@ -110,6 +114,11 @@ impl ReloadLoop {
                 trigger = trigger.and_changed();
                 continue;
             }
+            if let Outcome::Exhausted(refusal) = report.outcome {
+                // A worker that goes on serving looks at these files again when they change.
+                self.watch_files();
+                return Err(refusal);
+            }
             self.report(&report, start.elapsed(), trigger, each);
             if let Some(editor_schema) = &mut self.editor_schema {
                 editor_schema
@@ -117,7 +126,7 @@ impl ReloadLoop {
                     .await;
             }
             if before == self.reloader.interest() {
-                return;
+                return Ok(());
             }
             // These files were read before they were watched: reload once more.
             self.watch_files();

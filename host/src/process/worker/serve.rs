@@ -55,6 +55,7 @@ pub(super) async fn serve(
     let _hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
     let _upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    library::keep_signals();
     let dev_state = config.build.map(|_| dev_state());
     if let Some(dev_state) = dev_state.clone() {
         let building = move |works| dev_state.set_building(works);
@@ -71,7 +72,7 @@ pub(super) async fn serve(
             warn(&booted);
             let reason = match config.color {
                 true => refusal.reason.clone(),
-                false => anstream::adapter::strip_str(&refusal.reason).to_string(),
+                false => plain(&refusal.reason),
             };
             send(&events, &Event::Failed { reason });
             return Ok(ExitCode::FAILURE);
@@ -85,6 +86,7 @@ pub(super) async fn serve(
     let (Some(active), Some(manifest)) = (reloader.active(), reloader.manifest()) else {
         return Err("the first stack is missing".to_owned());
     };
+    library::restore_signals(None);
     let phase = watch::Sender::new(Phase::Serving);
     if let Some(dev_state) = &dev_state {
         dev_state.activated(active.load().number);
@@ -134,6 +136,11 @@ pub(super) async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
+/// The same text without colours.
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
 /// What the inspector and the error page show, the log among it.
 fn dev_state() -> Arc<DevState> {
     let dev_state = Arc::new(DevState::default());
@@ -150,12 +157,18 @@ fn send_active(events: &Sender, reloader: &Reloader) {
 
 async fn boot(reloader: &mut Reloader, config: &WorkerConfig) -> Report {
     loop {
-        let report = match &config.snapshot {
+        let mut report = match &config.snapshot {
             Some(snapshot) => boot_snapshot(reloader, snapshot).await,
             None => reloader.reload(ReloadMode::Force).await,
         };
-        if report.outcome != Outcome::Outdated {
-            return report;
+        match report.outcome {
+            Outcome::Outdated => {}
+            // Nothing serves yet, so there is nothing to take over from.
+            Outcome::Exhausted(refusal) => {
+                report.outcome = Outcome::Refused(refusal);
+                return report;
+            }
+            _ => return report,
         }
     }
 }
@@ -261,7 +274,14 @@ impl Worker {
                 // Commands do not wait for a build.
                 loop {
                     tokio::select! {
-                        () = &mut reloading => break,
+                        ended = &mut reloading => {
+                            if let Err(refusal) = ended {
+                                // A reload that somebody waits for is answered by the worker that takes over.
+                                let reason = plain(&refusal.reason);
+                                send(&events, &Event::Exhausted { reason });
+                            }
+                            break;
+                        }
                         command = commands.next() => self.handle(command),
                         _ = terminate.recv() => self.exit_by_itself("terminated"),
                         _ = tick.tick() => self.monitor.check(),

@@ -12,6 +12,7 @@ use super::health::Health;
 use super::instance::Instance;
 use super::matching::{Position, match_up, positions};
 use super::resolve::{Resolved, ResolvedHandler};
+use crate::load::library::{guard, help_in};
 use crate::load::manifest::{Diagnostic, Directive, Level};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Stack, directives};
@@ -145,11 +146,8 @@ fn start(
 ) -> Result<Handler, Box<Diagnostic>> {
     let name = &handler.name;
     let config = Value::Object(directive.config.clone()).to_string();
-    match handler
-        .library
-        .plugin
-        .init(&handler.export, &config, context)
-    {
+    let plugin = &handler.library.plugin;
+    match guard(name, || plugin.init(&handler.export, &config, context)) {
         Some(Ok(handler)) => Ok(handler),
         Some(Err(failure)) => Err(Box::new(refused(directive, name, &failure))),
         None => {
@@ -178,10 +176,14 @@ fn refused(directive: &Directive, name: &str, failure: &Failure) -> Diagnostic {
         )
         .label(format!("at {}", failure.place))
         .help("a panic in `init` is a bug of the plugin; return an error instead"),
-        _ => Diagnostic::error(
-            directive.name_span(),
-            format!("`{name}` can't be built: {text}"),
-        )
-        .label("its `init` returned this error"),
+        _ => {
+            let mut diagnostic = Diagnostic::error(
+                directive.name_span(),
+                format!("`{name}` can't be built: {text}"),
+            )
+            .label("its `init` returned this error");
+            diagnostic.help = help_in(text);
+            diagnostic
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! The handlers that were probed, so that each is probed only once.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::refusal::Stage;
 use super::resolve_context::ResolveContext;
 use super::select::{FoundLibraries, ResolveError, SelectedHandler};
-use crate::load::library::Fingerprint;
-use crate::load::manifest::{Diagnostic, Manifest};
+use crate::load::library::{Fingerprint, ProcessChange};
+use crate::load::manifest::{Diagnostic, Manifest, ProcessState};
 use crate::load::probe::{Probe, ProbeContext, ProbeCrash, ProbeFailure, Trial};
 use crate::load::schema::{EntryPart, Violation};
 
@@ -18,8 +18,8 @@ type Survivor = (Fingerprint, String, String, PathBuf);
 #[derive(Debug)]
 pub struct ProbedHandlers {
     probe: Box<dyn Probe>,
-    /// The handlers of the last candidate of which all survived.
-    survivors: HashSet<Survivor>,
+    /// The handlers of the last candidate of which all survived, with what each changes for the whole process.
+    survivors: HashMap<Survivor, Vec<ProcessChange>>,
 }
 
 impl ProbedHandlers {
@@ -27,24 +27,27 @@ impl ProbedHandlers {
     pub fn new(probe: Box<dyn Probe>) -> Self {
         Self {
             probe,
-            survivors: HashSet::new(),
+            survivors: HashMap::new(),
         }
     }
 
-    /// Probes the handlers of a candidate that were not in the one before.
+    /// Probes the handlers of a candidate that were not in the one before. Returns a warning for each that changes the
+    /// whole process.
     ///
     /// # Errors
     ///
-    /// A diagnostic for each handler that crashed the probe, and for each config that does not fit its schema.
+    /// A diagnostic for each handler that crashed the probe, for each config that does not fit its schema, and, if the
+    /// manifest asks for it, for each handler that changes the whole process.
     pub(super) fn probe(
         &mut self,
         handlers: &[SelectedHandler<'_>],
         files: &FoundLibraries,
         manifest: &Manifest,
         context: &ResolveContext,
-    ) -> Result<(), ResolveError> {
-        let mut all = HashSet::new();
-        let (mut new, mut trials) = (Vec::new(), Vec::new());
+    ) -> Result<Vec<Diagnostic>, ResolveError> {
+        let mut all: HashMap<Survivor, Vec<ProcessChange>> = HashMap::new();
+        let strict = manifest.plugins.process_state == ProcessState::Strict;
+        let (mut new, mut trials, mut changing) = (Vec::new(), Vec::new(), Vec::new());
         for handler in handlers {
             let Some(found) = files.get(&handler.file) else {
                 continue;
@@ -59,8 +62,12 @@ impl ProbedHandlers {
             // Handlers of a snapshot were probed before they served.
             let kept = context.kept(handler.directive);
             let served = kept.is_some_and(|kept| kept.fingerprint == found.fingerprint());
-            if !served && !self.survivors.contains(&survivor) && !all.contains(&survivor) {
-                new.push(handler);
+            if all.contains_key(&survivor) {
+                continue;
+            }
+            let known = self.survivors.get(&survivor);
+            if !served && known.is_none() {
+                new.push((handler, survivor.clone()));
                 trials.push(Trial {
                     library: found.copy().to_path_buf(),
                     export: handler.export.clone(),
@@ -68,14 +75,24 @@ impl ProbedHandlers {
                     config: handler.directive.config.clone(),
                 });
             }
-            all.insert(survivor);
+            let changes = known.cloned().unwrap_or_default();
+            if strict && !changes.is_empty() {
+                changing.push(changed(handler, &changes, strict));
+            }
+            all.insert(survivor, changes);
         }
         let probe_context = ProbeContext {
             environment: context.environment.clone(),
             directory: context.directory.clone(),
             limit: manifest.limits.warmup_timeout,
+            preload: manifest
+                .plugins
+                .preload
+                .iter()
+                .map(|it| it.name.clone())
+                .collect(),
         };
-        let failures = match trials.is_empty() {
+        let outcomes = match trials.is_empty() {
             true => Vec::new(),
             false => self.probe.run(&trials, &probe_context).map_err(|reason| {
                 let span = handlers
@@ -88,25 +105,54 @@ impl ProbedHandlers {
             })?,
         };
         let mut stage = Stage::Config;
-        let diagnostics = new.iter().zip(failures).filter_map(|(handler, failure)| {
-            Some(match failure? {
-                ProbeFailure::Crashed(crash) => {
+        let mut diagnostics: Vec<Diagnostic> = Vec::new();
+        for ((handler, survivor), outcome) in new.into_iter().zip(outcomes) {
+            let changes = outcome.changes;
+            // Where it serves, the rest is set back.
+            if changes.iter().any(|change| strict || !change.set_back) {
+                changing.push(changed(handler, &changes, strict));
+            }
+            all.insert(survivor, changes);
+            diagnostics.extend(match outcome.failure {
+                None => Vec::new(),
+                Some(ProbeFailure::Crashed(crash)) => {
                     stage = Stage::Probe;
                     vec![crashed(handler, &crash)]
                 }
-                ProbeFailure::InvalidConfig(violations) => violations
+                Some(ProbeFailure::InvalidConfig(violations)) => violations
                     .iter()
                     .map(|violation| invalid_config(handler, violation))
                     .collect(),
-            })
-        });
-        let mut diagnostics: Vec<Diagnostic> = diagnostics.flatten().collect();
+            });
+        }
+        if strict && !changing.is_empty() {
+            stage = Stage::Probe;
+            diagnostics.append(&mut changing);
+        }
         if !diagnostics.is_empty() {
             diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
             return Err(ResolveError { stage, diagnostics });
         }
         self.survivors = all;
-        Ok(())
+        Ok(changing)
+    }
+}
+
+/// A handler that changes the whole process: refused if the manifest is `strict`.
+fn changed(handler: &SelectedHandler<'_>, changes: &[ProcessChange], strict: bool) -> Diagnostic {
+    let name = &handler.name;
+    let shown = changes.iter().filter(|change| strict || !change.set_back);
+    let what: Vec<_> = shown.map(|change| change.what.as_str()).collect();
+    let what = what.join("; ");
+    let span = handler.directive.name_span();
+    let message = format!("`{name}` changes the whole process: {what}");
+    match strict {
+        true => Diagnostic::error(span, message)
+            .label("`[plugins] process_state` is \"strict\"")
+            .help("have the plugin leave this alone, or set `process_state = \"report\"`"),
+        false => Diagnostic::warning(span, message)
+            .label("every other plugin gets it, too")
+            .help("have the plugin leave this alone; `[plugins] process_state = \"strict\"` refuses it"),
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Stage {
     Probe,
     /// The system or the ABI check refuses to load a library.
     Load,
+    /// The process has too little of something left to load a library; one that has loaded less may succeed.
+    Exhausted,
     /// The same stack was rolled back before.
     RolledBack,
     /// A handler can't be built.
@@ -65,7 +67,7 @@ impl fmt::Display for Stage {
             Self::Choose => f.write_str("choose"),
             Self::Config => f.write_str("config"),
             Self::Probe => f.write_str("probe"),
-            Self::Load => f.write_str("load"),
+            Self::Load | Self::Exhausted => f.write_str("load"),
             Self::RolledBack => f.write_str("rolled back"),
             Self::Init => f.write_str("init"),
             Self::WarmUp => f.write_str("warm up"),

@@ -35,6 +35,8 @@ pub struct Reloader {
     files: Vec<PathBuf>,
     /// The folder that relative paths of the active stack start from.
     directory_served: Option<PathBuf>,
+    /// Whether an earlier candidate may have loaded libraries into this process.
+    used: bool,
 }
 
 impl Reloader {
@@ -53,6 +55,7 @@ impl Reloader {
             recovery: Recovery::default(),
             files: Vec::new(),
             directory_served: None,
+            used: false,
         }
     }
 
@@ -225,9 +228,13 @@ impl Reloader {
             remarks: Vec::new(),
             echo: false,
         };
+        let fresh = !std::mem::replace(&mut self.used, true);
         let stages = self.stages(mode, text, changed.as_ref(), &mut report).await;
         if let Err(error) = stages {
             report.outcome = match error {
+                ReloadError::Refused(refusal) if refusal.stage == Stage::Exhausted && !fresh => {
+                    Outcome::Exhausted(refusal)
+                }
                 ReloadError::Refused(refusal) => Outcome::Refused(refusal),
                 ReloadError::Outdated => Outcome::Outdated,
             };
@@ -295,6 +302,9 @@ impl Reloader {
         let reread = mode != ReloadMode::IfChanged;
         let resolved = self.loader.resolve(&manifest, &source, reread).await?;
         timer.stages(resolved.timings.0.iter().cloned());
+        for warning in &resolved.warnings {
+            report.warnings.push(self.loader.render(warning, &source));
+        }
         let before = self.generations.serving.as_ref();
         let same = before.is_some_and(|serving| serving.is(&resolved, &manifest));
         if same && mode != ReloadMode::Fresh {

@@ -10,9 +10,11 @@ use super::probed::ProbedHandlers;
 use super::refusal::Stage;
 use super::report::Timings;
 use super::resolve_context::ResolveContext;
-use super::select::{FoundLibraries, ResolveError, SelectedHandler, at, collect, select};
-use crate::load::library::{Library, LibraryCache, LibraryStore};
-use crate::load::manifest::{Directive, Manifest};
+use super::select::{
+    DirectiveError, FoundLibraries, ResolveError, SelectedHandler, at, collect, select,
+};
+use crate::load::library::{Library, LibraryCache, LibraryError, LibraryStore, LoadError, preload};
+use crate::load::manifest::{Diagnostic, Directive, Manifest, Preload};
 use crate::load::snapshot::SavedLibrary;
 use crate::serve::stack::{Outline, OutlineHandler};
 
@@ -25,6 +27,8 @@ pub struct Resolved {
     pub outline: Outline,
     /// Stage and time, summed over the plugins, in order.
     pub timings: Timings,
+    /// Warnings about handlers.
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Resolved {
@@ -89,6 +93,7 @@ pub fn resolve(
     probed: Option<&mut ProbedHandlers>,
 ) -> Result<Resolved, ResolveError> {
     let mut timings = Timings::default();
+    let mut warnings = Vec::new();
     let mut found = BTreeMap::new();
     let selected =
         select(manifest, context, shelf, &mut found, &mut timings).and_then(|selected| {
@@ -98,7 +103,8 @@ pub fn resolve(
             let start = Instant::now();
             let outcome = probed.probe(&selected, &found, manifest, context);
             timings.add("probe", start.elapsed());
-            outcome.map(|()| selected)
+            warnings = outcome?;
+            Ok(selected)
         });
     let selected = match selected {
         Ok(selected) => selected,
@@ -108,6 +114,10 @@ pub fn resolve(
         }
     };
     let start = Instant::now();
+    if let Err(error) = preload_all(&manifest.plugins.preload) {
+        found.into_values().for_each(LibraryCache::discard);
+        return Err(error);
+    }
     let handlers = load(&selected, context, shelf, found)?;
     timings.add("load", start.elapsed());
     let mut order = handlers.iter();
@@ -118,7 +128,21 @@ pub fn resolve(
         handlers,
         outline,
         timings,
+        warnings,
     })
+}
+
+fn preload_all(libraries: &[Preload]) -> Result<(), ResolveError> {
+    let mut errors = Vec::new();
+    for Preload { name, span } in libraries {
+        if let Err(error) = preload(name) {
+            let message = format!("`{name}` can't be loaded before the plugins: {error}");
+            let mut diagnostic = Diagnostic::error(span.clone(), message);
+            diagnostic.help = error.help();
+            errors.push((Stage::Load, Box::new(diagnostic)));
+        }
+    }
+    collect(errors).map_or(Ok(()), Err)
 }
 
 fn load(
@@ -133,7 +157,7 @@ fn load(
         if let Some(found) = found.remove(&handler.file) {
             match shelf.load(&handler.file, found) {
                 Ok(library) => drop(loaded.insert(&handler.file, library)),
-                Err(error) => errors.push((Stage::Load, at(handler.directive.name_span(), &error))),
+                Err(error) => errors.push(unloadable(handler.directive, &error)),
             }
         }
         if let Some(library) = loaded.get(handler.file.as_path()) {
@@ -149,6 +173,19 @@ fn load(
         }
     }
     collect(errors).map_or(Ok(handlers), Err)
+}
+
+fn unloadable(directive: &Directive, error: &LibraryError) -> DirectiveError {
+    let diagnostic = at(directive.name_span(), error);
+    let cause = error.load_error();
+    let stage = match cause.is_some_and(LoadError::is_exhaustion) {
+        true => Stage::Exhausted,
+        false => Stage::Load,
+    };
+    match cause.and_then(LoadError::help) {
+        Some(help) => (stage, Box::new(diagnostic.help(help))),
+        None => (stage, diagnostic),
+    }
 }
 
 fn outline_handler(directive: &Directive, handler: Option<&ResolvedHandler>) -> OutlineHandler {

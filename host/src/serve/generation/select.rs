@@ -27,7 +27,7 @@ pub struct ResolveError {
 }
 
 /// Why one directive can't be resolved, and at which stage.
-type DirectiveError = (Stage, Box<Diagnostic>);
+pub(super) type DirectiveError = (Stage, Box<Diagnostic>);
 
 /// The library in each file. Each file is read once: one that is replaced during a reload must not be in one stack in
 /// two versions.
@@ -136,6 +136,10 @@ fn select_one<'a>(
                 let help = format!("if this file is meant, run {}", context.lock_command());
                 Box::new(diagnostic.help(help))
             }
+            Cause::Describe(ref cause) => match cause.help() {
+                Some(help) => Box::new(diagnostic.help(help)),
+                None => diagnostic,
+            },
             _ => diagnostic,
         };
         (stage, diagnostic)

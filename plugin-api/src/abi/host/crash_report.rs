@@ -8,10 +8,10 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
-use super::threads;
+use super::{signals, threads};
 
 /// The signals that a fault of the process's own code raises.
-const SIGNALS: [c_int; 7] = [
+pub(super) const SIGNALS: [c_int; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGILL,
@@ -40,8 +40,9 @@ const WRITING: u8 = 2;
 /// {"signal":11,"handler":"x","plugin":"x","fingerprint":"<hex>","generation":7}
 /// ```
 ///
-/// An exit has `"exit":true` in place of the signal; unknown values are null. The previous action of a
-/// signal still runs. Call it once; `fd` must stay open.
+/// An exit has `"exit":true` in place of the signal; unknown values are null. The line `{"survived":true}` takes back the
+/// one before it: a handler of a library went on. The previous action of a signal still runs. Call it once; `fd` must
+/// stay open.
 ///
 /// # Errors
 ///
@@ -68,45 +69,29 @@ pub fn disarm() {
 }
 
 fn install_handler(signal: c_int, before: &OnceLock<libc::sigaction>) -> io::Result<()> {
-    let system = |done: c_int| match done {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    };
-    // SAFETY: zeroes are a valid `sigaction`: the default action, no flags, an empty mask.
-    let mut old: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: reads into `old`.
-    system(unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut old) })?;
+    let old = signals::current(signal);
     if old.sa_sigaction == libc::SIG_IGN {
         return Ok(());
     }
     // Set it before our handler can run, which reads it.
     let _ = before.set(old);
-    // SAFETY: as above.
-    let mut ours: libc::sigaction = unsafe { std::mem::zeroed() };
+    let mut ours = signals::empty();
     let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_signal;
     ours.sa_sigaction = handler as libc::sighandler_t;
     // The normal stack may have overflowed.
     ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    // SAFETY: the handler does only what is allowed in one, see below.
-    system(unsafe { libc::sigaction(signal, &raw const ours, std::ptr::null_mut()) })
+    signals::set(signal, &ours)
 }
 
 extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    if !signals::offer_fault(signal, info, context) {
+        return;
+    }
     report(Some(signal));
     let known = SIGNALS.iter().position(|known| *known == signal);
-    let before = known.and_then(|at| PREVIOUS[at].get());
-    if let Some(before) = before.filter(|before| before.sa_sigaction != libc::SIG_DFL) {
+    if let Some(before) = known.and_then(|at| PREVIOUS[at].get()) {
         // That of std reports a stack overflow and aborts.
-        if before.sa_flags & libc::SA_SIGINFO != 0 {
-            type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void);
-            // SAFETY: a handler that was installed with this flag has this type.
-            let handler: Handler = unsafe { std::mem::transmute(before.sa_sigaction) };
-            handler(signal, info, context);
-        } else {
-            // SAFETY: a handler without the flag has this type.
-            let handler: extern "C" fn(c_int) = unsafe { std::mem::transmute(before.sa_sigaction) };
-            handler(signal);
-        }
+        signals::call(before, signal, info, context);
     }
     // The process must end even if that handler returned. The raised signal is delivered when we return.
     // SAFETY: both may be called in a signal handler.
@@ -120,21 +105,33 @@ extern "C" fn at_exit() {
     report(None);
 }
 
-/// Writes the line, unless it was already written.
-fn report(signal: Option<c_int>) {
+/// Writes the line, unless it was already written. Whether it was written now.
+pub(super) fn report(signal: Option<c_int>) -> bool {
     // SAFETY: may be called in a signal handler.
     if unsafe { libc::getpid() } != PROCESS.load(Ordering::Relaxed) {
-        return;
+        return false;
     }
     let begun = STATE.compare_exchange(ARMED, WRITING, Ordering::AcqRel, Ordering::Acquire);
     match begun {
         Ok(_) => {
             write(signal);
             STATE.store(DISARMED, Ordering::Release);
+            true
         }
-        Err(WRITING) => wait_for_writer(),
-        Err(_) => {}
+        Err(WRITING) => {
+            wait_for_writer();
+            false
+        }
+        Err(_) => false,
     }
+}
+
+/// Takes the line back that was written: the process goes on.
+pub(super) fn retract() {
+    const LINE: &str = "{\"survived\":true}\n";
+    // SAFETY: a system call that only reads the text; may be called in a signal handler.
+    unsafe { libc::write(FD.load(Ordering::Relaxed), LINE.as_ptr().cast(), LINE.len()) };
+    STATE.store(ARMED, Ordering::Release);
 }
 
 /// Waits for another thread to finish its line, since the process is about to end.

@@ -12,6 +12,7 @@ mod node;
 mod request;
 mod response;
 mod services;
+pub mod signals;
 mod table;
 #[cfg(test)]
 mod test_support;

@@ -3,12 +3,17 @@
 
 mod copy;
 mod difference;
+mod float;
+mod guard;
 mod mappings;
+mod preload;
+mod process_state;
 mod reclaim;
 mod segments;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::check_layout_compatibility;
@@ -17,6 +22,10 @@ use stackup_plugin::abi::host::AttachedPlugin;
 use stackup_plugin::abi::root::{PluginRootRef, SYMBOL};
 
 use self::copy::MappedCopy;
+pub use self::guard::{guard, keep_signals, restore_signals};
+pub use self::preload::preload;
+pub use self::process_state::{ProcessChange, ProcessState};
+use super::loader_error::{LoaderError, installed_libraries};
 use super::{Fingerprint, Metadata, Prepared};
 
 /// A library that is loaded, checked and attached. Its code stays mapped for the life of the process.
@@ -37,7 +46,7 @@ pub struct Library {
 pub enum LoadError {
     /// The system's loader refused it.
     #[error("the system can't load it: {0}")]
-    Open(String),
+    Open(LoaderError),
     /// A library without the root symbol.
     #[error(
         "it has no symbol `{SYMBOL}`: does its lib.rs call `stackup_plugin::export!`, and is it built \
@@ -53,6 +62,21 @@ pub enum LoadError {
     Check(String),
 }
 
+impl LoadError {
+    /// Whether a process that has loaded less may succeed.
+    pub fn is_exhaustion(&self) -> bool {
+        matches!(self, Self::Open(error) if error.is_exhaustion())
+    }
+
+    /// How to fix it, where that is known and not in the message.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Open(error) => error.help(),
+            Self::NoRoot | Self::Check(_) => None,
+        }
+    }
+}
+
 /// Loads a prepared library for the life of the process.
 ///
 /// # Errors
@@ -60,7 +84,7 @@ pub enum LoadError {
 /// When the system can't load it, or it is not a plugin whose types fit this host's.
 pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
     let mut copy = MappedCopy::new(prepared.copy);
-    let header = open(&copy.path).inspect_err(|_| {
+    let header = guard(&prepared.metadata.name, || open(&copy.path)).inspect_err(|_| {
         // Nothing uses it, and the next attempt makes another.
         let _ = fs::remove_file(&copy.path);
     })?;
@@ -90,7 +114,7 @@ fn open(path: &Path) -> Result<AbiHeaderRef, LoadError> {
     // SAFETY: the library's constructors run here. They are code of those who may write the file, which
     // `trust` has checked; nothing more can be known about them.
     let library = unsafe { libloading::Library::new(path) }
-        .map_err(|error| LoadError::Open(loader_message(&error)))?;
+        .map_err(|error| LoadError::Open(loader_error(&error, path)))?;
     let header = {
         // SAFETY: the symbol of this name is a `LibHeader`, of which every version of abi_stable
         // begins with the `AbiHeader` that `upgrade` compares before anything else is read.
@@ -128,7 +152,16 @@ fn check(header: AbiHeaderRef) -> Result<PluginRootRef, LoadError> {
 }
 
 /// The system's own message, which libloading keeps as the error's source.
-fn loader_message(error: &libloading::Error) -> String {
+fn loader_error(error: &libloading::Error, path: &Path) -> LoaderError {
     let source = std::error::Error::source(error).map(ToString::to_string);
-    source.unwrap_or_else(|| error.to_string())
+    let message = source.unwrap_or_else(|| error.to_string());
+    LoaderError::new(&message, &path.to_string_lossy(), || {
+        // Where it is not installed, nothing is known.
+        let listed = Command::new("/sbin/ldconfig")
+            .arg("-p")
+            .env("LC_ALL", "C")
+            .output();
+        let printed = listed.map(|output| output.stdout).unwrap_or_default();
+        installed_libraries(&String::from_utf8_lossy(&printed))
+    })
 }

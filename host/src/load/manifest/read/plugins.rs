@@ -6,7 +6,7 @@ use super::Reader;
 use super::server::section;
 use super::strings;
 use super::table::Entry;
-use crate::load::manifest::{Diagnostic, Plugins, Span, Trust};
+use crate::load::manifest::{Diagnostic, Plugins, Preload, ProcessState, Span, Trust};
 
 pub(super) fn plugins(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Plugins {
     let mut plugins = Plugins::default();
@@ -19,8 +19,43 @@ pub(super) fn plugins(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Plug
     if let Some(entry) = table.take("trust") {
         plugins.trust = trust(reader, &entry).unwrap_or_default();
     }
+    if let Some(entry) = table.take("preload") {
+        plugins.preload = preload(reader, &entry).unwrap_or_default();
+    }
+    if let Some(entry) = table.take("process_state") {
+        plugins.process_state = process_state(reader, &entry).unwrap_or_default();
+    }
     table.finish(reader);
     plugins
+}
+
+/// Names only: whoever may change a file that a path leads to would run code in the worker.
+fn preload(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<Preload>> {
+    let mut found: Vec<Preload> = Vec::new();
+    for item in strings::list(reader, entry, "`preload`", "libraries")? {
+        let (name, span) = (item.text, item.span);
+        if name.is_empty() || name.contains(['/', '\0']) {
+            reader.report(
+                Diagnostic::error(span, "`preload` takes names of libraries")
+                    .label("expected a name as the system's loader knows it")
+                    .help(
+                        "write for example \"libpython3.11.so.1.0\": `ldconfig -p` lists the names",
+                    ),
+            );
+        } else {
+            found.push(Preload { name, span });
+        }
+    }
+    Some(found)
+}
+
+fn process_state(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<ProcessState> {
+    let words = [
+        ("report", ProcessState::Report),
+        ("strict", ProcessState::Strict),
+    ];
+    let note = "\"report\" warns of a plugin that changes the whole process, \"strict\" refuses it";
+    strings::either(reader, entry, "`process_state`", words, note)
 }
 
 fn directories(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<PathBuf>> {
