@@ -1,7 +1,7 @@
 //! Decisions that follow from failures and age, and the state they need.
 //!
-//! This module is pure. Each decision takes the facts as arguments, and the time as milliseconds since the
-//! Unix epoch, so that the state can outlive the process that holds it. The clock may be set back: times are
+//! This module is pure. Each decision takes the facts as arguments. Those about processes take the time as milliseconds
+//! since the Unix epoch, so that the state can outlive the process that holds it. The clock may be set back: times are
 //! compared by their absolute distance.
 
 use std::time::Duration;
@@ -9,18 +9,22 @@ use std::time::Duration;
 mod backoff;
 mod breaker;
 mod budget;
+mod episode;
 mod exit_reason;
 mod probation;
 mod quarantine;
 mod recent;
 pub mod restart;
+mod room;
 
 pub use self::backoff::Backoff;
 pub use self::breaker::{Breaker, BreakerRule, BreakerState};
 pub use self::budget::{Budget, BudgetExceeded, RetiredUsage};
+pub use self::episode::{Episode, EpisodeSummary};
 pub use self::exit_reason::ExitReason;
 pub use self::probation::Probation;
 pub use self::quarantine::{Quarantine, QuarantineRule};
+pub use self::room::{ClientWait, make_room};
 
 /// The absolute distance between two times.
 fn distance(one: u64, other: u64) -> Duration {
