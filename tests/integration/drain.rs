@@ -100,6 +100,48 @@ async fn stalled_client_does_not_hold_generation() {
     assert_eq!(host.get("/").await.text(), "Hello, World!\n");
 }
 
+/// hyper has the whole body at once, and drops it.
+#[tokio::test]
+async fn unread_body_of_one_frame_holds_generation_until_its_deadline() {
+    let (site, host) = serving("probe").await;
+    let mut stalled = host.connect().await;
+    stalled
+        .send("GET /big?bytes=50000000 HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert_eq!(stalled.head().await.status, 200);
+    let waits = "GET /big is sending its body";
+    stackup_tests::within("the status", async {
+        while !site.stackup(&["status"]).await.stdout.contains(waits) {}
+    })
+    .await;
+    site.manifest(&manifest("hello"));
+    host.reload("swapped").await;
+    let deadline = host.event("drain-deadline").await;
+    let held_by = deadline.text("held_by");
+    assert!(
+        held_by.starts_with("GET /big, sending its body"),
+        "{held_by}"
+    );
+    host.event("drained").await;
+    assert!(stalled.rest().await.len() < 50_000_000, "it is cut off");
+}
+
+#[tokio::test]
+async fn large_body_that_is_read_holds_nothing() {
+    let (site, host) = serving("probe").await;
+    let mut reads = host.connect().await;
+    assert_eq!(
+        reads.get("/big?bytes=50000000").await.body.len(),
+        50_000_000
+    );
+    site.manifest(&manifest("hello"));
+    host.reload("swapped").await;
+    let drained = host.event("drained").await;
+    assert_eq!(drained.number("generation"), Some(1));
+    let aborted = |record: &stackup_tests::log::Record| record.event() == "drain-deadline";
+    assert!(host.log().try_take(aborted).is_none());
+}
+
 #[tokio::test]
 async fn blocked_request_is_named_and_its_handlers_are_leaked() {
     let (site, host) = serving("probe").await;

@@ -44,14 +44,11 @@ impl ClientWait {
 const GRACE: Duration = Duration::from_millis(150);
 
 /// The connections that make room now: of those that wait for the least, the ones that have waited longest. Each comes as
-/// a key, what it waits for, and since when; times are in milliseconds of any clock.
-pub fn make_room<K>(
-    waiting: impl IntoIterator<Item = (K, ClientWait, u64)>,
-    now: u64,
-) -> Vec<K> {
+/// a key, what it waits for, and since when, the oldest connection first; times are in milliseconds of any clock.
+pub fn make_room<K>(waiting: impl IntoIterator<Item = (K, ClientWait, u64)>, now: u64) -> Vec<K> {
     let mut least: Option<ClientWait> = None;
-    let mut found: Vec<(u64, K)> = Vec::new();
-    for (key, wait, since) in waiting {
+    let mut found: Vec<(u64, usize, K)> = Vec::new();
+    for (place, (key, wait, since)) in waiting.into_iter().enumerate() {
         if least.is_some_and(|least| wait > least)
             || Duration::from_millis(now.saturating_sub(since)) < wait.grace()
         {
@@ -61,17 +58,17 @@ pub fn make_room<K>(
             least = Some(wait);
             found.clear();
         }
-        found.push((since, key));
+        found.push((since, place, key));
     }
     let Some(least) = least else {
         return Vec::new();
     };
     let count = least.at_a_time(found.len());
     if count < found.len() {
-        found.select_nth_unstable_by_key(count, |(since, _)| *since);
+        found.select_nth_unstable_by_key(count, |(since, place, _)| (*since, *place));
         found.truncate(count);
     }
-    found.into_iter().map(|(_, key)| key).collect()
+    found.into_iter().map(|(_, _, key)| key).collect()
 }
 
 #[cfg(test)]

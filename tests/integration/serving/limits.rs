@@ -79,27 +79,3 @@ async fn slow_answer_gets_504_and_is_cancelled() {
     host.message("probe: finished /wait 504").await;
     assert_eq!(connection.get("/").await.text(), "probe\n");
 }
-
-#[tokio::test]
-async fn connections_over_limit_wait() {
-    let (_site, host) = probe("[limits]\nconnections = 2\n").await;
-    let mut first = host.connect().await;
-    let mut second = host.connect().await;
-    assert_eq!(first.get("/").await.status(), 200);
-    assert_eq!(second.get("/").await.status(), 200);
-    // The kernel accepts it, the host does not yet.
-    let mut third = host.connect().await;
-    third
-        .send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\n\r\n")
-        .await;
-    for _ in 0..5 {
-        assert_eq!(first.get("/").await.status(), 200);
-    }
-    let read = |record: &stackup_tests::log::Record| record.message() == "probe: reading";
-    assert!(
-        host.log().try_take(read).is_none(),
-        "the third connection must wait"
-    );
-    drop(second);
-    assert_eq!(third.response().await.text(), "0");
-}

@@ -10,6 +10,8 @@ mod cascade;
 mod connections;
 /// The end of requests and of the process.
 mod endings;
+/// The limit of connections, and no descriptors left.
+mod full;
 /// Limits on sizes, counts and times.
 mod limits;
 /// Listeners: addresses and sockets.
@@ -18,7 +20,8 @@ mod listeners;
 mod proxies;
 /// The PROXY protocol.
 mod proxy_protocol;
-
+/// Clients that send nothing, or take nothing.
+mod slow_clients;
 /// Request bodies that no handler reads.
 mod unread_body;
 /// A stderr without a reader.

@@ -13,6 +13,10 @@ pub struct Limits {
     pub header_timeout: Option<Duration>,
     /// Size of a request's body, in bytes.
     pub body_bytes: Option<u64>,
+    /// Time for which a client may send nothing of a body that is being read.
+    pub body_timeout: Option<Duration>,
+    /// Time for which a client may take nothing of a response.
+    pub send_timeout: Option<Duration>,
     /// Time for the stack to answer.
     pub request_timeout: Option<Duration>,
     /// Number of open connections.
@@ -36,6 +40,8 @@ impl Default for Limits {
             header_count: 100,
             header_timeout: Some(Duration::from_secs(10)),
             body_bytes: Some(10 << 20),
+            body_timeout: Some(Duration::from_secs(60)),
+            send_timeout: Some(Duration::from_secs(60)),
             request_timeout: Some(Duration::from_secs(60)),
             connections: 10_000,
             shutdown_timeout: Duration::from_secs(30),

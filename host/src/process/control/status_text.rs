@@ -54,6 +54,21 @@ struct Part {
     resident_bytes: Option<u64>,
     on_probation: bool,
     blocked: Vec<Blocked>,
+    /// Older workers do not say.
+    connections: Option<Connections>,
+}
+
+#[derive(Deserialize)]
+struct Connections {
+    limit: u64,
+    open: u64,
+    idle: u64,
+    heads: u64,
+    bodies: u64,
+    sends: u64,
+    closed_for_room: u64,
+    closed_by_send_timeout: u64,
+    closed_by_body_timeout: u64,
 }
 
 #[derive(Deserialize)]
@@ -255,6 +270,37 @@ impl Worker {
     }
 }
 
+impl Connections {
+    fn write(&self, out: &mut String) {
+        let listed = |parts: &[(u64, &str)]| {
+            let parts = parts.iter().filter(|(count, _)| *count > 0);
+            let parts: Vec<_> = parts
+                .map(|(count, what)| format!("{count} {what}"))
+                .collect();
+            parts.join(", ")
+        };
+        let waiting = listed(&[
+            (self.idle, "idle"),
+            (self.heads, "sending a head"),
+            (self.bodies, "sending a body"),
+            (self.sends, "not taking a response"),
+        ]);
+        let closed = listed(&[
+            (self.closed_for_room, "to make room"),
+            (self.closed_by_send_timeout, "by `send_timeout`"),
+            (self.closed_by_body_timeout, "by `body_timeout`"),
+        ]);
+        let _ = write!(out, "  {} of {} connections", self.open, self.limit);
+        if !waiting.is_empty() {
+            let _ = write!(out, ": {waiting}");
+        }
+        if !closed.is_empty() {
+            let _ = write!(out, "; closed so far: {closed}");
+        }
+        out.push('\n');
+    }
+}
+
 impl Part {
     fn write(&self, out: &mut String) {
         if let Some(active) = &self.generations.active {
@@ -286,6 +332,9 @@ impl Part {
                     .iter()
                     .for_each(|request| request.write(out));
             }
+        }
+        if let Some(connections) = &self.connections {
+            connections.write(out);
         }
         for draining in &self.generations.draining {
             draining.write(out);

@@ -11,6 +11,10 @@ fn slow_drain_lists_what_holds_it() {
             "number": 3, "pid": 4711, "state": "serving", "seconds": 65.0, "cause": "restart",
             "status": {
                 "resident_bytes": 50_331_648, "on_probation": true,
+                "connections": {
+                    "limit": 1000, "open": 1000, "idle": 0, "heads": 300, "bodies": 12, "sends": 7,
+                    "closed_for_room": 5021, "closed_by_send_timeout": 3, "closed_by_body_timeout": 0,
+                },
                 "blocked": [{ "handler": "sums", "generation": 6, "seconds": 1.5 }],
                 "generations": {
                     "active": {
@@ -65,6 +69,7 @@ worker 3 (pid 4711, restart) is serving for 1 min 5 s, 48.0 MiB
     use logger  0.1.0 2ae60875777a  kept since 5
     map /sums
       run sums  0.1.0 b3f3e2c2f9c4  new
+  1000 of 1000 connections: 300 sending a head, 12 sending a body, 7 not taking a response; closed so far: 5021 to make room, 3 by `send_timeout`
   generation 6 draining for 3.0 s (at most 27 s more), held by
       GET /slow is running in `hello` for 3.2 s
       GET /events is sending its body for 1 min 30 s

@@ -12,6 +12,7 @@ use crate::load::library::restore_signals;
 use crate::policy::{Budget, Probation};
 use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Generation, Registry};
+use crate::serve::server::Connections;
 use crate::services::{BlockLimits, BlockedHandler, Watchdog};
 
 /// How long to wait before reporting a spent budget again.
@@ -21,6 +22,7 @@ const SPENT_INTERVAL: Duration = Duration::from_secs(60);
 pub(super) struct Monitor {
     active: Arc<Active>,
     registry: Arc<Registry>,
+    connections: Arc<Connections>,
     events: Arc<Sender>,
     watchdog: Watchdog,
     began: Instant,
@@ -39,6 +41,7 @@ impl Monitor {
     pub(super) fn new(
         active: Arc<Active>,
         registry: Arc<Registry>,
+        connections: Arc<Connections>,
         events: Arc<Sender>,
     ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
@@ -46,6 +49,7 @@ impl Monitor {
             watchdog: watch(Arc::clone(&active), Arc::clone(&events))?,
             active,
             registry,
+            connections,
             events,
             began: now,
             seen: (number, now),
@@ -119,6 +123,7 @@ impl Monitor {
         });
         json!({
             "blocked": blocked.collect::<Vec<_>>(),
+            "connections": self.connections.status(),
             "generations": self.registry.status(Instant::now()),
             "resident_bytes": resident(),
             "seconds": self.began.elapsed().as_secs_f64(),

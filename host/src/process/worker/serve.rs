@@ -24,7 +24,7 @@ use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
 use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
 use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
-use crate::serve::server::{self, Deadlines, Listener, Phase, Settings};
+use crate::serve::server::{self, Connections, Deadlines, Listener, Phase, Settings};
 use crate::services::{flush_log, subscribe_log};
 
 /// How long handlers may take to shut down after the last request.
@@ -97,9 +97,11 @@ pub(super) async fn serve(
         let inspector = Inspector::new(dev_state, active, registry, manifest, phase.subscribe());
         Arc::new(inspector) as Arc<dyn Observer>
     });
+    let limit = file_limit::connections(manifest.limits.connections);
+    let connections = Arc::new(Connections::new(limit));
     let settings = Settings {
         observer,
-        connections: file_limit::connections(manifest.limits.connections),
+        connections: Arc::clone(&connections),
         show_errors: config.show_errors,
         last: Arc::new(AtomicBool::new(false)),
     };
@@ -111,8 +113,13 @@ pub(super) async fn serve(
         phase.clone(),
         move || deadlines(&generations),
     ));
-    let monitor = Monitor::new(active, reloader.registry(), Arc::clone(&events))
-        .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?;
+    let monitor = Monitor::new(
+        active,
+        reloader.registry(),
+        connections,
+        Arc::clone(&events),
+    )
+    .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?;
     let mut worker = Worker {
         events,
         monitor,

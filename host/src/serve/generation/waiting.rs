@@ -166,6 +166,13 @@ impl RequestWait {
         ))
     }
 
+    /// The request goes on under another owner.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let none = Stage::Unseen(Method::default(), Uri::default());
+        Self(std::mem::replace(&mut self.0, none))
+    }
+
     /// The request waits, in `handler` if that is known.
     pub fn is(
         &mut self,

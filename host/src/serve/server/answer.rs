@@ -62,7 +62,11 @@ pub(super) async fn answer(
     let has_body = !body.is_end_stream();
     let body = if has_body {
         let discard = Discard::new(connection, &parts.headers);
-        HostBody::Stream(Box::pin(LimitedBody::new(body, limit, discard)))
+        HostBody::Stream(Box::pin(LimitedBody::new(
+            body,
+            &generation.limits,
+            discard,
+        )))
     } else {
         HostBody::Empty
     };

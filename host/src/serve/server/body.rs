@@ -10,8 +10,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, record_poll};
 
-use super::response_guard::ResponseGuard;
+use super::connection_state::EndedFor;
+use super::progress_timeout::ProgressTimeout;
+use super::response_guard::{OVER, ResponseGuard};
 use super::unread_body::Discard;
+use crate::load::manifest::Limits;
+use crate::policy::ClientWait;
 
 /// The body of a request, up to a limit.
 pub(super) struct LimitedBody {
@@ -20,18 +24,52 @@ pub(super) struct LimitedBody {
     left: u64,
     limit: u64,
     was_read: bool,
+    /// Whether a read waits for the client.
+    waits: bool,
+    timeout: ProgressTimeout,
     discard: Discard,
 }
 
 impl LimitedBody {
-    pub(super) fn new(body: Incoming, limit: Option<u64>, discard: Discard) -> Self {
-        let limit = limit.unwrap_or(u64::MAX);
+    pub(super) fn new(body: Incoming, limits: &Limits, discard: Discard) -> Self {
+        let limit = limits.body_bytes.unwrap_or(u64::MAX);
         Self {
             body: Some(body),
             left: limit,
             limit,
             was_read: false,
+            waits: false,
+            timeout: ProgressTimeout::new(limits.body_timeout),
             discard,
+        }
+    }
+
+    /// The client has sent nothing. Fails once that has lasted for the limit.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
+        let connection = &self.discard.connection;
+        if !self.waits {
+            self.waits = true;
+            connection.wait.waits(ClientWait::Body);
+        }
+        // A plugin may poll it on a thread of its own.
+        let runtime = self.discard.runtime.enter();
+        let limit = std::task::ready!(self.timeout.poll_waiting(cx));
+        drop(runtime);
+        connection.end_for(EndedFor::BodyTimeout);
+        // hyper reads no further, and closes the connection after the response.
+        connection.leave_body_unread();
+        self.body = None;
+        let message = format!(
+            "the client sent nothing of the request's body for {limit:?} (`[limits] body_timeout`)"
+        );
+        Poll::Ready(Failure::body(StatusCode::REQUEST_TIMEOUT, message))
+    }
+
+    /// The client has sent something, or there is nothing left to wait for.
+    fn progressed(&mut self) {
+        if std::mem::take(&mut self.waits) {
+            self.timeout.progressed();
+            self.discard.connection.wait.reads_again();
         }
     }
 }
@@ -48,7 +86,10 @@ impl Body for LimitedBody {
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
-        let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
+        let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) else {
+            return self.poll_waiting(cx).map(|failure| Some(Err(failure)));
+        };
+        self.progressed();
         if frame.is_none() {
             self.body = None;
         }
@@ -78,6 +119,7 @@ impl Body for LimitedBody {
 
 impl Drop for LimitedBody {
     fn drop(&mut self) {
+        self.progressed();
         if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
             self.discard.discard(body, self.was_read);
         }
@@ -94,9 +136,6 @@ pub(super) fn too_large(limit: u64) -> Failure {
 /// A frame larger than this may not fit into the socket's buffer.
 const LARGE: usize = 16 << 10;
 
-/// The error of a body that is aborted at the drain deadline.
-const OVER: &str = "the generation's drain deadline passed";
-
 /// The body of a response. It holds its generation; when it ends, the exchange ends.
 pub(super) struct ResponseBody {
     body: HostBody,
@@ -106,6 +145,8 @@ pub(super) struct ResponseBody {
     /// The `content-length`; none if there is none or no body is sent.
     promised: Option<u64>,
     sent: u64,
+    /// Whether its last frame is large.
+    ends_large: bool,
 }
 
 /// The hooks of an exchange and their arguments.
@@ -133,13 +174,18 @@ impl ResponseBody {
             hooks,
             promised,
             sent: 0,
+            ends_large: false,
         }
     }
 
-    /// Whether the client may be slow to take the body: any but a short one of one frame.
-    fn is_long(&self, frame: &Frame<Bytes>) -> bool {
-        let length = frame.data_ref().map_or(0, Bytes::len);
-        (self.sent > 0 || length > LARGE) && !self.body.is_end_stream()
+    /// Whether the client may be slow to take the body before its next frame: any but one of a single frame.
+    fn is_long(&mut self, frame: &Frame<Bytes>) -> bool {
+        let is_large = frame.data_ref().map_or(0, Bytes::len) > LARGE;
+        if self.body.is_end_stream() {
+            self.ends_large = is_large;
+            return false;
+        }
+        self.sent > 0 || is_large
     }
 
     /// The frame, if it agrees with `content-length`.
@@ -242,12 +288,11 @@ impl Drop for ResponseBody {
         if complete {
             self.finish(None);
         } else if self.hooks.is_some() {
-            let why = match self.guard.is_over() {
-                true => OVER,
-                false => "the client left before the end of the body",
-            };
-            let left = Failure::body(StatusCode::OK, why);
+            let left = Failure::body(StatusCode::OK, self.guard.why_cut());
             self.finish(Some(&left));
+        }
+        if complete {
+            self.guard.end(self.ends_large);
         }
         if let HostBody::Plugin(_) | HostBody::Stream(_) = self.body {
             // Dropping it may run plugin code, which is attributed as in a poll.

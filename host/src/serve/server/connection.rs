@@ -13,15 +13,18 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use stackup_plugin::abi::host::Connection;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::Phase;
 use super::answer::answer;
 use super::client_stream::ClientStream;
 use super::connection_state::{ConnectionContext, ConnectionState};
+use super::connections::Place;
 use super::proxy_protocol::accept_header;
+use super::timed_socket::TimedSocket;
 use super::unread_body::linger;
 use crate::load::manifest::Limits;
+use crate::policy::ClientWait;
 
 /// The response to a request whose head did not arrive in time (RFC 9110 §15.5.9).
 const TOO_SLOW: &[u8] =
@@ -30,11 +33,33 @@ const TOO_SLOW: &[u8] =
 /// hyper's default limit of headers; it answers more with 431 as well.
 const HEADERS_OF_HYPER: usize = 100;
 
-/// Serves requests until one side closes the connection.
+/// Serves requests until one side closes the connection, or it makes room for another.
 pub(super) async fn serve_connection<S>(
+    socket: S,
+    ends: Connection,
+    served: &ConnectionContext,
+    place: Place,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut requests = pin!(serve_requests(socket, ends, served, &place.state));
+    std::future::poll_fn(|cx| {
+        // First what has arrived: a client that goes on keeps its place.
+        let polled = requests.as_mut().poll(cx);
+        if polled.is_pending() && place.state.wait.is_asked_for_room(cx) {
+            served.connections.made_room();
+            return Poll::Ready(());
+        }
+        polled
+    })
+    .await;
+}
+
+async fn serve_requests<S>(
     mut socket: S,
     mut ends: Connection,
     served: &ConnectionContext,
+    state: &Arc<ConnectionState>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -51,12 +76,20 @@ pub(super) async fn serve_connection<S>(
             }
         };
     }
+    let limits = served.active.load().limits.clone();
+    let socket = TimedSocket::new(socket, state, limits.send_timeout);
     let io = TokioIo::new(ClientStream::new(socket));
-    let state = &Arc::new(ConnectionState::default());
-    let stack = |request| answer(request, ends, served, state);
+    let stack = |request| {
+        state.wait.busy();
+        answer(request, ends, served, state)
+    };
     let Some(observer) = &served.observer else {
-        let stack = service_fn(async |request| Ok(stack(request).await));
-        return serve_with(io, stack, served, state).await;
+        // A closure and no async one: hyper calls it before it reads on.
+        let stack = service_fn(|request| {
+            let answer = stack(request);
+            async move { Ok(answer.await) }
+        });
+        return serve_with(io, stack, served, state, &limits).await;
     };
     // Development has a service of its own, so that production requests pay nothing for the choice.
     let either = service_fn(async |request| {
@@ -71,22 +104,22 @@ pub(super) async fn serve_connection<S>(
             false => stack(request).await.map(Either::Right),
         })
     });
-    Box::pin(serve_with(io, either, served, state)).await;
+    Box::pin(serve_with(io, either, served, state, &limits)).await;
 }
 
 /// Serves a connection with `service`.
 async fn serve_with<S, A, B>(
-    io: TokioIo<ClientStream<S>>,
+    io: TokioIo<ClientStream<TimedSocket<S>>>,
     service: A,
     served: &ConnectionContext,
     state: &ConnectionState,
+    limits: &Limits,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: HttpService<Incoming, ResBody = B, Error = Infallible>,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {
-    let limits = served.active.load().limits.clone();
-    let mut connection = builder(&limits).serve_connection(io, service);
+    let mut connection = builder(limits).serve_connection(io, service);
     let mut phase = served.phase.clone();
     let mut stopping = pin!(phase.wait_for(|phase| *phase == Phase::Stopping));
     let (mut shutting_down, mut cut) = (false, false);
@@ -96,7 +129,7 @@ async fn serve_with<S, A, B>(
             Pin::new(&mut connection).graceful_shutdown();
         }
         let polled = Pin::new(&mut connection).poll(cx);
-        if polled.is_pending() && state.send_deadline.has_passed() {
+        if polled.is_pending() && state.sending.is_over() {
             tracing::debug!("a client read nothing until the drain deadline of its generation: the connection is closed");
             cut = true;
             return Poll::Ready(Ok(()));
@@ -104,28 +137,52 @@ async fn serve_with<S, A, B>(
         polled
     })
     .await;
-    let error = match ended {
-        Ok(()) if state.has_unread_body() && !cut => {
-            let socket = connection.into_parts().io.into_inner().into_socket();
-            return linger(socket, served.phase.clone()).await;
-        }
-        Ok(()) => return,
-        Err(error) => error,
-    };
-    tracing::debug!("a connection ended early: {error}");
-    let parts = connection.into_parts();
-    let mut socket = parts.io.into_inner().into_socket();
-    // Silence between two requests is no slow request.
-    if error.is_timeout() && !parts.read_buf.is_empty() {
-        if let Err(error) = socket.write_all(TOO_SLOW).await {
-            tracing::trace!("a slow client disconnected before its 408: {error}");
-            return;
-        }
-        linger(socket, served.phase.clone()).await;
-    } else if error.is_parse() {
-        // hyper has answered with 400, 414 or 431, and the rest of the request is on its way.
-        linger(socket, served.phase.clone()).await;
+    state.sending.flushed();
+    if let Some(reason) = state.ended_for() {
+        served.connections.ended_for(reason);
     }
+    let parts = match ended {
+        Ok(()) if cut => return,
+        Ok(()) => {
+            let mut parts = connection.into_parts();
+            // More requests may have followed the last one that is answered.
+            let has_more = state.has_unread_body() || !parts.read_buf.is_empty();
+            if !has_more && !has_bytes(parts.io.inner_mut()).await {
+                return;
+            }
+            parts
+        }
+        Err(error) => {
+            tracing::debug!("a connection ended early: {error}");
+            let mut parts = connection.into_parts();
+            // Silence between two requests is no slow request.
+            if error.is_timeout() && !parts.read_buf.is_empty() {
+                let socket = parts.io.inner_mut();
+                if let Err(error) = socket.write_all(TOO_SLOW).await {
+                    tracing::trace!("a slow client disconnected before its 408: {error}");
+                    return;
+                }
+            } else if !error.is_parse() {
+                return;
+            }
+            // Otherwise hyper has answered with 400, 414 or 431, and the rest of the request is on its way.
+            parts
+        }
+    };
+    state.wait.waits(ClientWait::Close);
+    let socket = parts.io.into_inner().into_socket().into_socket();
+    linger(socket, served.phase.clone()).await;
+}
+
+/// Whether the client has sent something that is not read. Waits for nothing.
+async fn has_bytes(socket: &mut (impl AsyncRead + Unpin)) -> bool {
+    let mut byte = [0];
+    std::future::poll_fn(|cx| {
+        let mut byte = ReadBuf::new(&mut byte);
+        let polled = Pin::new(&mut *socket).poll_read(cx, &mut byte);
+        Poll::Ready(matches!(polled, Poll::Ready(Ok(()))) && !byte.filled().is_empty())
+    })
+    .await
 }
 
 fn builder(limits: &Limits) -> http1::Builder {

@@ -7,16 +7,22 @@ use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::net::AddressFamily;
 use stackup_plugin::abi::host::Connection;
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Phase;
 use super::connection::serve_connection;
 use super::connection_state::ConnectionContext;
 use super::forwarded::canonical;
+use super::notices::Notice;
+
+/// The pause after a connection could not be accepted. It doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// A listening socket.
 #[derive(Debug)]
@@ -67,69 +73,100 @@ impl Listener {
     pub(super) async fn accept(
         self,
         served: ConnectionContext,
-        places: Arc<Semaphore>,
-        open: watch::Sender<()>,
         mut phase: watch::Receiver<Phase>,
     ) -> JoinSet<()> {
-        let mut connections = JoinSet::new();
+        let mut tasks = JoinSet::new();
         let served = Arc::new(served);
+        let mut pause = FIRST_PAUSE;
         loop {
-            while connections.try_join_next().is_some() {}
-            let accept = async {
-                // Take a permit first: without one, the connection waits in the socket's queue.
-                let place = Arc::clone(&places).acquire_owned().await.ok()?;
-                self.accept_one(place, &served, &open, &mut connections)
-                    .await;
-                Some(())
-            };
-            tokio::select! {
+            while tasks.try_join_next().is_some() {}
+            let accepted = tokio::select! {
                 biased;
                 // An error means that the sender is gone, which is an end as well.
-                _ = phase.wait_for(|phase| *phase != Phase::Serving) => return connections,
-                accepted = accept => if accepted.is_none() { return connections },
+                _ = phase.wait_for(|phase| *phase != Phase::Serving) => return tasks,
+                accepted = self.accept_one() => accepted,
+            };
+            let (stream, ends) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) if is_of_one_connection(&error) => {
+                    tracing::debug!("a connection ended before it was accepted: {error}");
+                    continue;
+                }
+                Err(error) => {
+                    served
+                        .connections
+                        .notices
+                        .happened(&Notice::NotAccepted { error });
+                    // Usually no descriptors are left: other connections must close first.
+                    served.connections.make_room();
+                    tokio::select! {
+                        _ = phase.wait_for(|phase| *phase != Phase::Serving) => return tasks,
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    continue;
+                }
+            };
+            pause = FIRST_PAUSE;
+            // Only a client that is there may have others make room. It is not in the socket's queue any more, where
+            // another worker would find it, so it is served also if the server stops accepting meanwhile.
+            let place = tokio::select! {
+                biased;
+                place = served.connections.place() => place,
+                _ = phase.wait_for(|phase| *phase != Phase::Serving) => served.connections.extra_place(),
+            };
+            let served = Arc::clone(&served);
+            match stream {
+                Stream::Tcp(stream) => {
+                    tasks
+                        .spawn(async move { serve_connection(stream, ends, &served, place).await });
+                }
+                Stream::Unix(stream) => {
+                    tasks
+                        .spawn(async move { serve_connection(stream, ends, &served, place).await });
+                }
             }
         }
     }
 
-    async fn accept_one(
-        &self,
-        place: OwnedSemaphorePermit,
-        served: &Arc<ConnectionContext>,
-        open: &watch::Sender<()>,
-        connections: &mut JoinSet<()>,
-    ) {
-        let (served, open) = (Arc::clone(served), open.clone());
-        let failed = match &self.socket {
-            Socket::Tcp(listener) => match listener.accept().await {
-                Ok((stream, remote)) => {
-                    // Small responses are sent at once. If it fails, they are only slower.
-                    let _ = stream.set_nodelay(true);
-                    let ends = Connection {
-                        remote: Some(canonical(remote)),
-                        local: stream.local_addr().ok().map(canonical),
-                        https: false,
-                    };
-                    connections.spawn(async move {
-                        serve_connection(stream, ends, &served).await;
-                        drop((place, open));
-                    });
-                    return;
-                }
-                Err(error) => error,
-            },
-            Socket::Unix(listener) => match listener.accept().await {
-                Ok((stream, _)) => {
-                    connections.spawn(async move {
-                        serve_connection(stream, Connection::default(), &served).await;
-                        drop((place, open));
-                    });
-                    return;
-                }
-                Err(error) => error,
-            },
-        };
-        // Usually no descriptors are left: other connections must close first.
-        tracing::warn!("a connection could not be accepted: {failed}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    async fn accept_one(&self) -> io::Result<(Stream, Connection)> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, remote) = listener.accept().await?;
+                // Small responses are sent at once. If it fails, they are only slower.
+                let _ = stream.set_nodelay(true);
+                let ends = Connection {
+                    remote: Some(canonical(remote)),
+                    local: stream.local_addr().ok().map(canonical),
+                    https: false,
+                };
+                Ok((Stream::Tcp(stream), ends))
+            }
+            Socket::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::Unix(stream), Connection::default()))
+            }
+        }
     }
+}
+
+/// A connection that was accepted.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// Whether accepting failed because of the one connection, so that the next may be accepted at once (accept(2)).
+fn is_of_one_connection(error: &io::Error) -> bool {
+    let error = Errno::from_io_error(error);
+    error.is_some_and(|error| {
+        [
+            Errno::CONNABORTED,
+            Errno::CONNRESET,
+            Errno::INTR,
+            Errno::PROTO,
+            Errno::PERM,
+        ]
+        .contains(&error)
+    })
 }

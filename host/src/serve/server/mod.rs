@@ -6,33 +6,40 @@ mod answer;
 mod body;
 mod client;
 mod client_stream;
+mod client_wait;
+mod clock;
 mod connection;
 mod connection_state;
+mod connections;
 mod forwarded;
 mod listen;
+mod notices;
+mod progress_timeout;
 mod proxy_protocol;
 mod response_guard;
-mod send_deadline;
+mod sending;
+mod timed_socket;
 mod unread_body;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;
 use connection_state::ConnectionContext;
 
+pub use connections::{Connections, ConnectionsStatus};
 pub use listen::Listener;
 
 /// What a server needs besides its listeners.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The limit of open connections; more wait in the sockets' queues.
-    pub connections: usize,
+    /// The open connections, and their limit.
+    pub connections: Arc<Connections>,
     /// Whether responses contain the text of errors, as in development.
     pub show_errors: bool,
     /// Observes requests, in development.
@@ -73,9 +80,21 @@ pub async fn serve(
     phase: watch::Sender<Phase>,
     deadlines: impl FnOnce() -> Deadlines,
 ) -> usize {
-    let places = Arc::new(Semaphore::new(settings.connections));
+    let connections = Arc::clone(&settings.connections);
+    tokio::select! {
+        aborted = serve_connections(listeners, active, settings, phase, deadlines) => aborted,
+        () = connections.notices.summarize() => 0,
+    }
+}
+
+async fn serve_connections(
+    listeners: Vec<Listener>,
+    active: Arc<Active>,
+    settings: Settings,
+    phase: watch::Sender<Phase>,
+    deadlines: impl FnOnce() -> Deadlines,
+) -> usize {
     let mut accepting = JoinSet::new();
-    let (open, mut closed) = watch::channel(());
     let mut now = phase.subscribe();
     for listener in listeners {
         let served = ConnectionContext {
@@ -85,11 +104,11 @@ pub async fn serve(
             phase: now.clone(),
             proxy_protocol: listener.proxy_protocol,
             last: Arc::clone(&settings.last),
+            connections: Arc::clone(&settings.connections),
         };
-        let (places, open, now) = (Arc::clone(&places), open.clone(), now.clone());
-        accepting.spawn(async move { listener.accept(served, places, open, now).await });
+        let now = now.clone();
+        accepting.spawn(async move { listener.accept(served, now).await });
     }
-    drop(open);
     // An error means that the sender is gone, which is an end as well.
     let _ = now.wait_for(|phase| *phase != Phase::Serving).await;
     settings.last.store(true, Ordering::Relaxed);
@@ -110,10 +129,9 @@ pub async fn serve(
     // The send fails only if all connections have ended.
     let _ = phase.send(Phase::Stopping);
     let ended = retired || tokio::time::timeout(deadlines.stop, all).await.is_ok();
-    let _ = closed.borrow_and_update();
     if ended {
         0
     } else {
-        settings.connections - places.available_permits()
+        settings.connections.count()
     }
 }

@@ -23,7 +23,7 @@ use super::connection_state::ConnectionState;
 const SHORT: u64 = 64 << 10;
 
 /// How much is read from a connection that closes.
-const LINGER_BYTES: u64 = 64 << 20;
+pub(super) const LINGER_BYTES: u64 = 64 << 20;
 
 /// How long a connection that closes is read from.
 const LINGER: Duration = Duration::from_secs(30);
@@ -37,8 +37,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// Takes care of the rest of a request's body once it is dropped, by whatever thread.
 #[derive(Debug)]
 pub(super) struct Discard {
-    connection: Arc<ConnectionState>,
-    runtime: Handle,
+    pub(super) connection: Arc<ConnectionState>,
+    pub(super) runtime: Handle,
     /// Whether the client may wait for `100 Continue`. Reading the body would send it, after the response.
     expects: bool,
 }

@@ -26,6 +26,8 @@ pub(super) fn limits(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Limit
         &mut limits.header_timeout,
     );
     keys.bytes_or_off("body_bytes", 1..=1 << 40, &mut limits.body_bytes);
+    keys.time_or_off("body_timeout", SHORTEST..=HOUR, &mut limits.body_timeout);
+    keys.time_or_off("send_timeout", SHORTEST..=HOUR, &mut limits.send_timeout);
     keys.time_or_off(
         "request_timeout",
         SHORTEST..=24 * HOUR,

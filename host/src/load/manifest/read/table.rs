@@ -49,6 +49,8 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "header_count",
             "header_timeout",
             "body_bytes",
+            "body_timeout",
+            "send_timeout",
             "request_timeout",
             "connections",
             "shutdown_timeout",

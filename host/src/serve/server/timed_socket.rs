@@ -1,0 +1,158 @@
+//! A connection's socket, which knows when the client takes nothing or sends nothing.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::connection_state::{ConnectionState, EndedFor};
+use super::progress_timeout::ProgressTimeout;
+use super::unread_body::LINGER_BYTES;
+
+/// The socket, with `[limits] send_timeout`.
+#[derive(Debug)]
+pub(super) struct TimedSocket<S> {
+    socket: S,
+    state: Arc<ConnectionState>,
+    send_timeout: ProgressTimeout,
+    /// Set while a write waits: whether a request was in progress then.
+    blocked: Option<bool>,
+    /// Whether the last read found something.
+    has_read: bool,
+    /// How much of an unread body was read here, and is missing for hyper.
+    discarded: u64,
+}
+
+impl<S> TimedSocket<S> {
+    pub(super) fn new(
+        socket: S,
+        state: &Arc<ConnectionState>,
+        send_timeout: Option<Duration>,
+    ) -> Self {
+        Self {
+            socket,
+            state: Arc::clone(state),
+            send_timeout: ProgressTimeout::new(send_timeout),
+            blocked: None,
+            has_read: false,
+            discarded: 0,
+        }
+    }
+
+    /// The socket without limits.
+    pub(super) fn into_socket(self) -> S {
+        self.socket
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> TimedSocket<S> {
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            if let Some(has_request) = self.blocked.take() {
+                self.send_timeout.progressed();
+                self.state.wait.sends_again(has_request);
+            }
+            return written;
+        }
+        if self.blocked.is_none() {
+            self.blocked = Some(self.state.wait.send_blocks());
+        }
+        self.state.sending.blocked(cx);
+        if self.state.has_unread_body() {
+            self.discard(cx);
+        }
+        match self.send_timeout.poll_waiting(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(limit) => {
+                self.state.end_for(EndedFor::SendTimeout);
+                let message =
+                    format!("the client took nothing for {limit:?} (`[limits] send_timeout`)");
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, message)))
+            }
+        }
+    }
+
+    /// Reads on where no handler reads the rest of the body: a client that sends all of it before it reads would
+    /// otherwise wait for the server, and the server for the client.
+    fn discard(&mut self, cx: &mut Context<'_>) {
+        let mut buffer = [0; 16 << 10];
+        while self.discarded < LINGER_BYTES {
+            let mut buffer = ReadBuf::new(&mut buffer);
+            match Pin::new(&mut self.socket).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    self.discarded += buffer.filled().len() as u64;
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for TimedSocket<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.discarded > 0 {
+            // What follows is in the middle of something: hyper must not see it. It must not see the end before the
+            // response has ended, either, or it would cut it off.
+            return match self.state.wait.has_request() {
+                true => Poll::Pending,
+                false => Poll::Ready(Ok(())),
+            };
+        }
+        let polled = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if polled.is_ready() {
+            self.has_read = true;
+        } else if std::mem::take(&mut self.has_read) {
+            self.state.wait.reads_part();
+        }
+        polled
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedSocket<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.written(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
+        self.written(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when it has nothing left to write.
+        let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+        if flushed.is_ready() {
+            self.state.sending.flushed();
+            self.state.wait.flushed();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
