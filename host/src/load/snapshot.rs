@@ -51,6 +51,15 @@ pub struct SupervisorRules {
     pub drain_timeout: u64,
     /// The same when the whole server shuts down.
     pub shutdown_timeout: u64,
+    /// How long a worker may be silent; none for any time.
+    #[serde(default = "worker_timeout")]
+    pub worker_timeout: Option<u64>,
+}
+
+/// For a stack that an earlier version has saved.
+#[expect(clippy::unnecessary_wraps, reason = "serde wants the field's type")]
+fn worker_timeout() -> Option<u64> {
+    Some(10_000)
 }
 
 impl Default for SupervisorRules {
@@ -60,6 +69,7 @@ impl Default for SupervisorRules {
             crash_window: 600_000,
             drain_timeout: 30_000,
             shutdown_timeout: 30_000,
+            worker_timeout: worker_timeout(),
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum ExitReason {
     Exit(i32),
     /// It hung for this time and was killed.
     Hung(Duration),
+    /// A signal stopped it, and it was killed after this time.
+    Stopped(Duration),
 }
 
 impl ExitReason {
@@ -27,9 +29,9 @@ impl ExitReason {
     }
 
     /// Whether it is a signal that a process gets from outside: `SIGHUP`, `SIGINT`, `SIGQUIT`, `SIGKILL`,
-    /// `SIGTERM`.
+    /// `SIGTERM`, or one that stops it.
     pub(super) fn is_from_outside(&self) -> bool {
-        matches!(self, Self::Signal(1 | 2 | 3 | 9 | 15))
+        matches!(self, Self::Signal(1 | 2 | 3 | 9 | 15) | Self::Stopped(_))
     }
 }
 
@@ -39,6 +41,7 @@ impl fmt::Display for ExitReason {
             Self::Signal(signal) => f.write_str(&signal_name(*signal)),
             Self::Exit(code) => write!(f, "exit code {code}"),
             Self::Hung(limit) => write!(f, "it hung for {limit:?}"),
+            Self::Stopped(limit) => write!(f, "it did not answer for {limit:?}"),
         }
     }
 }

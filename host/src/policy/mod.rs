@@ -11,10 +11,12 @@ mod breaker;
 mod budget;
 mod episode;
 mod exit_reason;
+mod heartbeat;
 mod probation;
 mod quarantine;
 mod recent;
 pub mod restart;
+mod retry;
 mod room;
 
 pub use self::backoff::Backoff;
@@ -22,8 +24,10 @@ pub use self::breaker::{Breaker, BreakerRule, BreakerState};
 pub use self::budget::{Budget, BudgetExceeded, RetiredUsage};
 pub use self::episode::{Episode, EpisodeSummary};
 pub use self::exit_reason::ExitReason;
+pub use self::heartbeat::{Heartbeat, INTERVAL as HEARTBEAT_INTERVAL};
 pub use self::probation::Probation;
 pub use self::quarantine::{Quarantine, QuarantineRule};
+pub use self::retry::{Retry, is_shortage};
 pub use self::room::{ClientWait, make_room};
 
 /// The absolute distance between two times.

@@ -3,5 +3,6 @@
 
 pub mod control;
 pub mod ipc;
+pub mod socket_file;
 pub mod supervisor;
 pub mod worker;

@@ -1,5 +1,7 @@
 //! Actions on a host.
 
+use rustix::process::Signal;
+
 use super::clients::{CLIENTS, ClientState};
 use super::server::TestServer;
 
@@ -23,24 +25,36 @@ pub(super) enum Action {
     /// In every request.
     Panic,
     Kill,
+    /// A signal stops the worker for good.
+    Stop,
+    /// It stops the worker, and continues it before it counts as silent.
+    Pause,
+    /// The disk of the private files is full during a change, and then no longer.
+    FullDisk,
+    /// The private files are removed, and then the worker is killed.
+    FoldersRemoved,
     Renewal,
 }
 
 /// All actions in the order of the short form.
-pub(super) const ALL: [Action; 15] = [
+pub(super) const ALL: [Action; 19] = [
     Action::GoodCode,
     Action::Segfault,
     Action::Edit,
     Action::Kill,
+    Action::FullDisk,
     Action::Truncated,
     Action::Abort,
     Action::HalfManifest,
+    Action::Stop,
     Action::CrashOnLoad,
     Action::Renewal,
     Action::Overflow,
+    Action::FoldersRemoved,
     Action::CrashInInit,
     Action::Panic,
     Action::Exit,
+    Action::Pause,
     Action::BitsFlipped,
     Action::Hang,
 ];
@@ -89,6 +103,30 @@ impl Action {
                 server.kill().await;
                 server.wait_for_good_code().await;
             }
+            Self::Stop => {
+                server.wait_until_proven().await;
+                server.signal(Signal::STOP);
+                let crash = server.host.event("crash").await;
+                let expected = "the worker was stopped from outside";
+                assert!(crash.text("message").contains(expected), "{crash}");
+                server.next_worker().await;
+                server.wait_for_good_code().await;
+            }
+            Self::Pause => {
+                server.signal(Signal::STOP);
+                // It answers without the worker.
+                server.ask("status").await;
+                server.signal(Signal::CONT);
+                server.wait_for_good_code().await;
+            }
+            Self::FullDisk => server.full_disk(clients).await,
+            Self::FoldersRemoved => {
+                server.wait_until_proven().await;
+                server.remove_private_files();
+                server.kill().await;
+                server.wait_for_good_code().await;
+                server.good_code(clients).await;
+            }
             Self::Renewal => {
                 server.restart().await;
                 server.wait_for_good_code().await;
@@ -99,7 +137,13 @@ impl Action {
     /// How many requests the action may lose.
     pub(super) fn max_lost(self) -> u64 {
         match self {
-            Self::Segfault | Self::Abort | Self::Overflow | Self::Exit | Self::Kill => CLIENTS,
+            Self::Segfault
+            | Self::Abort
+            | Self::Overflow
+            | Self::Exit
+            | Self::Kill
+            | Self::Stop
+            | Self::FoldersRemoved => CLIENTS,
             // The library is quarantined after two hangs, and each loses its worker's requests.
             Self::Hang => 2 * CLIENTS,
             _ => 0,

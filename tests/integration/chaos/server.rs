@@ -8,16 +8,20 @@ use serde_json::Value;
 use stackup_tests::log::Record;
 use stackup_tests::patch::patched;
 use stackup_tests::site::read;
-use stackup_tests::{Host, Site, artifacts, within};
+use stackup_tests::{Host, Site, artifacts, print_skipped, within};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use super::clients::{ClientState, code};
+use crate::supervision::full_disk::SmallDisk;
 
 /// The host under test.
 pub(super) struct TestServer {
-    pub(super) site: Site,
+    // Dropped in this order: the host uses the disk, which is in the site.
     pub(super) host: Host,
+    /// The disk of the private files, if it could be mounted.
+    disk: Option<SmallDisk>,
+    pub(super) site: Site,
     library: Vec<u8>,
     /// The last code.
     code: u64,
@@ -32,11 +36,13 @@ impl TestServer {
         let library = read(artifacts::plugin("faulty"));
         let site = Site::new(&manifest(0), &[]);
         site.library("faulty", &with_code(&library, 0, "none", 0));
+        let disk = SmallDisk::mount(&site.runtime(), 32 * library.len());
         let host = Host::start(&site).await;
         let worker = host.worker();
         Self {
-            site,
             host,
+            disk,
+            site,
             library,
             code: 0,
             good: 0,
@@ -111,8 +117,41 @@ impl TestServer {
     }
 
     pub(super) async fn kill(&mut self) {
-        kill_process(self.worker, Signal::KILL).expect("the worker runs");
+        self.signal(Signal::KILL);
         self.next_worker().await;
+    }
+
+    /// Sends a signal to the worker.
+    pub(super) fn signal(&self, signal: Signal) {
+        kill_process(self.worker, signal).expect("the worker runs");
+    }
+
+    /// Removes everything in `TMPDIR`, as cleaners of temporary directories do.
+    pub(super) fn remove_private_files(&self) {
+        for directory in entries(&self.site.runtime()) {
+            let directory = self.site.runtime().join(directory);
+            // A process may write to it at this moment.
+            while fs::remove_dir_all(&directory).is_err() && directory.exists() {}
+        }
+    }
+
+    /// Swaps to a library that the full disk refuses at first.
+    pub(super) async fn full_disk(&mut self, clients: &ClientState) {
+        let Some(disk) = &self.disk else {
+            print_skipped("a full disk: it may not mount a file system");
+            return;
+        };
+        disk.fill();
+        let library = self.next_library(clients, "none", 0);
+        self.put_library(&library);
+        self.wait_for_outcome(&["refused"]).await;
+        self.host.event("reload-retry").await;
+        if let Some(disk) = &self.disk {
+            disk.free();
+        }
+        self.wait_for_outcome(&["swapped"]).await;
+        self.good = self.code;
+        self.wait_for_good_code().await;
     }
 
     /// Waits until another worker serves.
@@ -202,6 +241,7 @@ fn manifest(mark: u64) -> String {
         "[limits]
 drain_timeout = \"5s\"
 shutdown_timeout = \"5s\"
+worker_timeout = \"3s\"
 block_report = \"500ms\"
 block_limit = \"2s\"
 

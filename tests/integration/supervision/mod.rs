@@ -2,12 +2,15 @@
 
 mod control;
 mod crash;
+pub(crate) mod full_disk;
+mod leftovers;
 mod links;
 mod quarantine;
 mod removed_files;
 mod renewal;
 mod rollback;
 mod sockets;
+mod stopped;
 mod systemd;
 mod tree;
 mod upgrade;

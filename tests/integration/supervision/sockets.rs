@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use stackup_tests::log::Record;
-use stackup_tests::{Connection, Host, Site, artifacts};
-use tokio::net::TcpStream;
+use stackup_tests::{Connection, Host, Site, artifacts, within};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::{faulty, wait_for_reload};
 
@@ -52,6 +53,28 @@ async fn few_descriptors_starve_neither_reload_nor_new_worker() {
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(connection.get("/").await.status(), 200);
+}
+
+#[tokio::test]
+async fn silent_clients_of_the_control_socket_make_room() {
+    let site = Site::new("run = \"faulty\"\n", &[]);
+    site.library("faulty", &faulty(1, "none"));
+    let command = Host::command(artifacts::stackup(), &site, &["-p", "0", "-o", "127.0.0.1"]);
+    let mut host = Host::spawn(&mut with_few_files(&command));
+    host.ready().await;
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        let path = site.path().join("config.ru.sock");
+        silent.push(UnixStream::connect(path).await.expect("it is accepted"));
+    }
+    for command in ["status", "restart"] {
+        let said = site.stackup(&[command]).await;
+        assert_eq!(said.code, Some(0), "{command}: {said:?}");
+    }
+    let full = host.event("control-clients").await;
+    assert!(full.message().starts_with("64 clients"), "{full}");
+    let read = within("an end", silent[0].read(&mut [0])).await;
+    assert_eq!(read.ok(), Some(0), "the oldest is closed");
 }
 
 #[tokio::test]

@@ -77,7 +77,9 @@ impl TempCopy {
     /// Appends a chunk.
     pub(super) fn write(&mut self, chunk: &[u8]) -> Result<(), CopyError> {
         self.len += chunk.len() as u64;
+        // Not by the temporary file's own method, which puts a name into the error that nobody knows.
         self.file
+            .as_file_mut()
             .write_all(chunk)
             .map_err(|source| self.failed(source))
     }
@@ -115,8 +117,9 @@ impl TempCopy {
     }
 
     fn failed(&self, source: io::Error) -> CopyError {
+        let path = self.file.path();
         CopyError {
-            path: self.file.path().to_path_buf(),
+            path: path.parent().unwrap_or(path).to_path_buf(),
             source,
         }
     }

@@ -108,9 +108,7 @@ impl RuntimeDir {
 
     /// Removes the runtime directories that dead processes left in the same base directory.
     pub(crate) fn sweep(&self) {
-        if let Some(base) = self.path().parent() {
-            sweep(base);
-        }
+        sweep_beside(self.path());
     }
 
     /// The lock: held as long as any descriptor of it is open.
@@ -257,6 +255,13 @@ fn hold(path: &Path, file: File) -> Option<File> {
     // The previous holder of the lock may have removed the directory.
     let now = fs::symlink_metadata(path).ok()?;
     ((now.dev(), now.ino()) == (opened.dev(), opened.ino())).then_some(file)
+}
+
+/// Removes the runtime directories of dead processes where the one at `path` is, that one included.
+pub(crate) fn sweep_beside(path: &Path) {
+    if let Some(base) = path.parent() {
+        sweep(base);
+    }
 }
 
 /// Removes the directories of dead processes. Failures only waste space.

@@ -31,6 +31,8 @@ pub struct Limits {
     pub block_report: Option<Duration>,
     /// A handler that blocks its thread for this time has failed: the worker is renewed.
     pub block_limit: Option<Duration>,
+    /// A worker process that does not answer the supervisor for this time is replaced.
+    pub worker_timeout: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -49,6 +51,7 @@ impl Default for Limits {
             warmup_timeout: Duration::from_secs(10),
             block_report: Some(Duration::from_secs(1)),
             block_limit: Some(Duration::from_secs(30)),
+            worker_timeout: Some(Duration::from_secs(10)),
         }
     }
 }

@@ -43,7 +43,9 @@ impl fmt::Display for ProbeCrash {
         match &self.reason {
             reason @ ExitReason::Signal(_) => write!(f, "{place} crashes ({reason})"),
             reason @ ExitReason::Exit(_) => write!(f, "{place} ends the process ({reason})"),
-            ExitReason::Hung(limit) => write!(f, "{place} does not return within {limit:?}"),
+            ExitReason::Hung(limit) | ExitReason::Stopped(limit) => {
+                write!(f, "{place} does not return within {limit:?}")
+            }
         }
     }
 }

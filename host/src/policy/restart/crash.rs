@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub struct Crash {
     pub origin: StackSource,
     /// The active stack; `None` if it ended before it served.
     pub active: Option<ActiveStack>,
+    /// How long it served.
+    pub served: Duration,
     /// Whether there is a known good stack other than the one that served or started.
     pub known_good: bool,
 }
@@ -58,6 +61,9 @@ impl fmt::Display for Crash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = &self.reason;
         match (&self.culprit, reason) {
+            (None, ExitReason::Stopped(_)) => {
+                write!(f, "the worker was stopped from outside ({reason})")?;
+            }
             (None, _) if self.is_from_outside() => {
                 write!(f, "the worker was killed from outside ({reason})")?;
             }
@@ -65,7 +71,7 @@ impl fmt::Display for Crash {
                 write!(f, "the worker crashed outside any handler ({reason})")?
             }
             (None, ExitReason::Exit(_)) => write!(f, "the worker exited ({reason})")?,
-            (None, ExitReason::Hung(_)) => write!(f, "the worker does not answer ({reason})")?,
+            (None, ExitReason::Hung(_)) => write!(f, "the worker did not answer ({reason})")?,
             (Some(culprit), reason) => {
                 let Culprit {
                     handler,
@@ -75,7 +81,7 @@ impl fmt::Display for Crash {
                 let did = match reason {
                     ExitReason::Signal(_) => "crashed the worker",
                     ExitReason::Exit(_) => "ended the process",
-                    ExitReason::Hung(_) => "blocked its thread",
+                    ExitReason::Hung(_) | ExitReason::Stopped(_) => "blocked its thread",
                 };
                 write!(f, "`{handler}` of generation {generation} {did} ({reason})")?;
             }

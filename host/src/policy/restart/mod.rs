@@ -80,7 +80,7 @@ pub fn plan_restart(
             .map(|(fingerprint, _)| fingerprint.to_owned())
             .collect(),
         // A process that is killed each time it starts must not be restarted in a tight loop either.
-        delay: backoff.next_delay(now),
+        delay: backoff.next_delay(crash.served),
     }
 }
 

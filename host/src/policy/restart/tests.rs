@@ -37,6 +37,7 @@ fn crash() -> Crash {
         culprit: culprit("a", 7),
         origin: StackSource::Disk,
         active: active(true),
+        served: Duration::ZERO,
         known_good: true,
     }
 }
@@ -129,6 +130,27 @@ fn external_kill_blames_no_plugin() {
         ..killed
     };
     assert!(!plan_for(&ended).rolled_back);
+}
+
+#[test]
+fn stopped_worker_blames_no_plugin_and_a_silent_one_its_stack() {
+    let stopped = Crash {
+        reason: ExitReason::Stopped(Duration::from_secs(10)),
+        culprit: None,
+        ..crash()
+    };
+    assert_message(
+        &stopped,
+        "the worker was stopped from outside (it did not answer for 10s); the active stack starts again at once",
+    );
+    let silent = Crash {
+        reason: ExitReason::Hung(Duration::from_secs(10)),
+        ..stopped
+    };
+    assert_message(
+        &silent,
+        "the worker did not answer (it hung for 10s); rolled back to the last known good stack, which starts at once",
+    );
 }
 
 #[test]
@@ -244,6 +266,7 @@ fn crashes() -> impl Strategy<Value = Crash> {
         Just(ExitReason::Signal(15)),
         Just(ExitReason::Exit(0)),
         Just(ExitReason::Hung(Duration::from_secs(30))),
+        Just(ExitReason::Stopped(Duration::from_secs(10))),
     ];
     let fingerprint = prop::sample::select(vec!["a", "b", "old", "new"]);
     let runs = prop::option::of((fingerprint, 6..9_u64));
@@ -259,6 +282,7 @@ fn crashes() -> impl Strategy<Value = Crash> {
             culprit: runs.and_then(|(fingerprint, generation)| culprit(fingerprint, generation)),
             origin,
             active: served.and_then(active),
+            served: Duration::ZERO,
             known_good,
         },
     )
@@ -274,11 +298,12 @@ proptest! {
         let (mut quarantine, mut backoff) = (Quarantine::default(), Backoff::default());
         let (mut now, mut starts) = (0, vec![0]);
         let mut counted: Vec<(String, u64)> = Vec::new();
-        for (life, crash) in schedule {
+        for (life, mut crash) in schedule {
             now += life;
+            crash.served = Duration::from_millis(life);
             let plan = plan_restart(&crash, now, &RULE, &mut quarantine, &mut backoff);
 
-            let outside = crash.culprit.is_none() && matches!(crash.reason, ExitReason::Signal(9 | 15));
+            let outside = crash.culprit.is_none() && matches!(crash.reason, ExitReason::Signal(9 | 15) | ExitReason::Stopped(_));
             let generation = crash.culprit.as_ref().map(|culprit| culprit.generation);
             let of_active = match (&crash.active, &crash.culprit) {
                 (Some(active), Some(culprit)) => {

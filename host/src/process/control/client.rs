@@ -1,14 +1,13 @@
 //! The client's side of the control socket.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::discovery::{Fit, Site, servers, trusts};
+use super::discovery::{Fit, Site, is_trusted, servers};
 use super::protocol::{Reply, Request};
 use super::socket::files;
 
@@ -128,9 +127,7 @@ fn open(path: &Path) -> Result<Option<UnixStream>, ClientError> {
     let Ok(stream) = UnixStream::connect(path) else {
         return Ok(None);
     };
-    let us = rustix::process::geteuid().as_raw();
-    let trusted = std::fs::metadata(path).is_ok_and(|socket| trusts(us, socket.uid()));
-    match trusted {
+    match is_trusted(&stream) {
         true => Ok(Some(stream)),
         false => Err(ClientError::ForeignOwner(path.to_path_buf())),
     }

@@ -103,14 +103,15 @@ fn listening(line: &str) -> Option<&str> {
     name.starts_with(PREFIX).then_some(name)
 }
 
-/// Whether the other end of an abstract socket is this user's or root's: the name alone says nothing.
-fn is_trusted(stream: &UnixStream) -> bool {
+/// Whether the other end of a socket is this user's or root's. An abstract name says nothing, and the owner of a file may
+/// not be the one who listens.
+pub(super) fn is_trusted(stream: &UnixStream) -> bool {
     let us = rustix::process::geteuid().as_raw();
     socket_peercred(stream).is_ok_and(|peer| trusts(us, peer.uid.as_raw()))
 }
 
 /// Root may talk to every supervisor, and every user to root's.
-pub(super) fn trusts(us: u32, owner: u32) -> bool {
+fn trusts(us: u32, owner: u32) -> bool {
     us == 0 || owner == us || owner == 0
 }
 

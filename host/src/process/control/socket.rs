@@ -1,17 +1,15 @@
 //! The server's end of the control socket: a file for people and programs, and a name by which clients find it.
 
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use super::client::find;
 use super::discovery;
 use crate::load::site;
-
-/// The longest path of a socket (`sun_path`), without its terminating zero.
-const MAX_PATH_LEN: usize = 107;
+use crate::policy::is_shortage;
+use crate::process::socket_file::{FileId, MAX_PATH_LEN, bind_private};
 
 /// Where the control socket of the manifest at `location` may be, as its links lead now: in the site's folder; for an
 /// older stackup, beside the file that the manifest is a link to.
@@ -45,6 +43,8 @@ pub struct ControlFile {
     pub listener: UnixListener,
     /// Its path.
     pub path: PathBuf,
+    /// Which file it is; none if it is gone.
+    pub id: Option<FileId>,
 }
 
 /// Why there is no control socket.
@@ -69,6 +69,12 @@ pub enum ControlSocketError {
     },
 }
 
+impl ControlSocketError {
+    fn is_shortage(&self) -> bool {
+        matches!(self, Self::Unavailable { error, .. } if is_shortage(&error.to_string()))
+    }
+}
+
 impl ControlSocket {
     /// Opens the control socket of the manifest at `location`, or the one that was `asked` for.
     ///
@@ -86,12 +92,15 @@ impl ControlSocket {
             return Err(ControlSocketError::InUse(other.pid));
         }
         let discovery = discovery::bind();
-        let mut socket = match (ControlFile::create(&path), discovery) {
-            (Err(error), Err(_)) => return Err(error),
-            (file, discovery) => Self::of(file.ok(), discovery.ok()),
-        };
-        socket.refused = Some(path).filter(|_| socket.file.is_none());
-        Ok(socket)
+        match (ControlFile::create(&path), discovery) {
+            (Err(error), Err(_)) => Err(error),
+            (Err(error), Ok(discovery)) => {
+                let mut socket = Self::of(None, Some(discovery));
+                socket.refused = Some(path).filter(|_| !error.is_shortage());
+                Ok(socket)
+            }
+            (Ok(file), discovery) => Ok(Self::of(Some(file), discovery.ok())),
+        }
     }
 
     /// That of the supervisor before an upgrade, if it had one.
@@ -124,10 +133,14 @@ impl ControlSocket {
         if self.file.as_ref().is_some_and(stands) || self.refused.as_ref() == Some(&path) {
             return false;
         }
-        let Ok(file) = ControlFile::create(&path) else {
-            // A folder that is gone may come back.
-            self.refused = Some(path).filter(|path| path.parent().is_some_and(Path::is_dir));
-            return false;
+        let file = match ControlFile::create(&path) {
+            Ok(file) => file,
+            Err(error) => {
+                // A folder that is gone may come back, and a full disk have room again.
+                let for_good = path.parent().is_some_and(Path::is_dir) && !error.is_shortage();
+                self.refused = Some(path).filter(|_| for_good);
+                return false;
+            }
         };
         if let Some(old) = self.file.replace(file)
             && old.path != path
@@ -153,7 +166,11 @@ impl ControlFile {
         }
         let path = path.to_path_buf();
         match bind(&path) {
-            Ok(listener) => Ok(Self { listener, path }),
+            Ok(listener) => Ok(Self {
+                listener,
+                id: FileId::of(&path),
+                path,
+            }),
             Err(error) => Err(ControlSocketError::Unavailable { path, error }),
         }
     }
@@ -164,29 +181,22 @@ impl ControlFile {
     }
 
     fn remove(&self) {
-        // It may be gone already.
-        let _ = std::fs::remove_file(&self.path);
+        if let Some(id) = self.id {
+            id.remove(&self.path);
+        }
     }
 }
 
-/// Binds under another name and renames the file, so that the socket is never open to other users.
+/// Listens at `path`, unless that is too long for clients or belongs to others.
 fn bind(path: &Path) -> io::Result<UnixListener> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let unready = path.with_file_name(name);
-    let unready = match unready.as_os_str().len() <= MAX_PATH_LEN {
-        true => unready,
-        false => path.with_file_name(format!(".{}", std::process::id())),
-    };
-    let listener = UnixListener::bind(&unready)?;
-    let ready = std::fs::set_permissions(&unready, Permissions::from_mode(0o600))
-        .and_then(|()| replaceable(path))
-        .and_then(|()| std::fs::rename(&unready, path));
-    if let Err(error) = ready {
-        let _ = std::fs::remove_file(&unready);
-        return Err(error);
+    if path.as_os_str().len() > MAX_PATH_LEN {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidFilename,
+            format!("the path is longer than {MAX_PATH_LEN} bytes"),
+        ));
     }
-    Ok(listener)
+    replaceable(path)?;
+    bind_private(path)
 }
 
 /// An existing file may be replaced only if it is a socket of this user. (`open` has checked that no process
@@ -224,6 +234,19 @@ mod tests {
         let socket = asked(&path).unwrap();
         socket.close();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn socket_that_another_server_made_at_the_same_path_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.sock");
+        let first = asked(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let second = asked(&path).unwrap();
+        first.close();
+        UnixStream::connect(&path).unwrap();
+        second.close();
+        assert!(!path.exists());
     }
 
     #[test]

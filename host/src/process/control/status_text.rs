@@ -45,6 +45,9 @@ struct Worker {
     state: String,
     seconds: f64,
     cause: String,
+    /// How long it has not answered the supervisor.
+    #[serde(default)]
+    silent_seconds: f64,
     status: Option<Part>,
 }
 
@@ -264,6 +267,10 @@ impl Worker {
         );
         match &self.status {
             Some(part) => part.write(out),
+            None if self.silent_seconds > 0.0 => {
+                let silence = time(self.silent_seconds);
+                let _ = writeln!(out, "  no answer for {silence}: the process may be stopped");
+            }
             None if self.state == "starting" => {}
             None => out.push_str("  no answer: all of its threads may be blocked\n"),
         }

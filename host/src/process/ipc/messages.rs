@@ -40,6 +40,9 @@ pub enum Command {
     },
     /// Exit now.
     Quit,
+    /// Say that you are alive. Answered by [`Event::Pong`]; only for a worker whose [`Event::Hello`] says that it knows
+    /// the command.
+    Ping,
 }
 
 /// How thoroughly to reload.
@@ -132,7 +135,12 @@ pub enum Event {
         protocol: u32,
         /// Its version.
         version: String,
+        /// Whether it knows [`Command::Ping`].
+        #[serde(default)]
+        heartbeat: bool,
     },
+    /// It is alive: the answer to [`Command::Ping`].
+    Pong,
     /// The first stack was refused; the worker exits.
     Failed {
         /// Why, as text for people.

@@ -2,22 +2,20 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
 use crate::load::manifest::{Listen, ListenEntry};
+use crate::process::socket_file::with_short_path;
 
 /// How many connections may wait to be accepted, for instance while a worker starts. The system may allow
 /// fewer.
 const BACKLOG: i32 = 4096;
-
-/// The longest path of a socket (`sun_path`), without its terminating zero.
-const MAX_PATH_LEN: usize = 107;
 
 /// The ports of all addresses of `list` that are IPv4.
 pub(super) fn ipv4_ports(list: &[ListenEntry]) -> Vec<u16> {
@@ -131,19 +129,6 @@ pub(super) fn remove_stale(path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)?;
     }
     Ok(())
-}
-
-/// Calls `work` with a path to the same file that is short enough for a socket.
-fn with_short_path<T>(path: &Path, work: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return work(path);
-    };
-    if path.as_os_str().len() <= MAX_PATH_LEN {
-        return work(path);
-    }
-    let folder = std::fs::File::open(folder)?;
-    let short = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name);
-    work(&short)
 }
 
 #[cfg(test)]

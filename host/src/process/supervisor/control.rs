@@ -8,12 +8,20 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{RwLock, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+use super::control_clients::{ControlClients, Place};
 use super::pending::{Responder, respond};
 use super::worker::{Phase, Worker};
 use super::{Event, Supervisor};
 use crate::process::control::{MAX_REQUEST_LEN, Reply, Request, Site};
 use crate::process::ipc::{Command, ReloadOptions};
+
+/// How long a client may take to send its next request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a client may take to read a reply.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The least time between two renewals for sockets whose files were gone.
 const RESTORE_INTERVAL: Duration = Duration::from_secs(10);
@@ -25,18 +33,16 @@ impl Supervisor {
             return;
         };
         if let Some(listener) = &socket.discovery {
-            self.accept_clients(listener, true);
+            self.accept_clients(listener);
         }
         let file = socket.file.as_ref().map(|file| &file.listener);
-        self.control_clients = file.and_then(|listener| self.accept_clients(listener, false));
+        self.control_accept = file.and_then(|listener| self.accept_clients(listener));
     }
 
-    /// Accepts clients of `listener` from now on. On a socket without a file, `check_user` admits only this user
-    /// and root.
+    /// Accepts clients of `listener` from now on.
     fn accept_clients(
         &self,
         listener: &std::os::unix::net::UnixListener,
-        check_user: bool,
     ) -> Option<JoinHandle<()>> {
         let listener = listener.try_clone().and_then(|listener| {
             listener.set_nonblocking(true)?;
@@ -46,7 +52,7 @@ impl Supervisor {
             events: self.events.clone(),
             replies_in_flight: Arc::clone(&self.replies_in_flight),
             location: self.settings.location.clone(),
-            check_user,
+            clients: self.control_clients.clone(),
         };
         match listener {
             Ok(listener) => Some(tokio::spawn(accept_loop(listener, context))),
@@ -98,8 +104,8 @@ impl Supervisor {
         if !socket.restore(location, asked) {
             return;
         }
-        if let Some(clients) = self.control_clients.take() {
-            clients.abort();
+        if let Some(accept) = self.control_accept.take() {
+            accept.abort();
         }
         let Some(file) = self
             .control_socket
@@ -114,7 +120,7 @@ impl Supervisor {
             path,
             "control socket `{path}` is there again"
         );
-        self.control_clients = self.accept_clients(&file.listener, false);
+        self.control_accept = self.accept_clients(&file.listener);
     }
 
     pub(super) fn handle_request(&mut self, request: Request, responder: Responder) {
@@ -176,16 +182,15 @@ struct ControlContext {
     replies_in_flight: Arc<RwLock<()>>,
     /// The manifest.
     location: PathBuf,
-    /// Admit only this user and root.
-    check_user: bool,
+    clients: ControlClients,
 }
 
-impl ControlContext {
-    fn admits(&self, stream: &UnixStream) -> bool {
-        let us = rustix::process::geteuid().as_raw();
-        let is_ours = |user: u32| user == us || user == 0;
-        !self.check_user || stream.peer_cred().is_ok_and(|peer| is_ours(peer.uid()))
-    }
+/// Whether the client is this user or root. The socket without a file has no mode that says so, and that of a file may be
+/// changed.
+fn is_ours(stream: &UnixStream) -> bool {
+    let us = rustix::process::geteuid().as_raw();
+    let is_ours = |user: u32| user == us || user == 0;
+    stream.peer_cred().is_ok_and(|peer| is_ours(peer.uid()))
 }
 
 fn site_reply(location: &Path) -> Reply {
@@ -195,25 +200,50 @@ fn site_reply(location: &Path) -> Reply {
 async fn accept_loop(listener: UnixListener, context: ControlContext) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) if !context.admits(&stream) => {}
-            Ok((stream, _)) => drop(tokio::spawn(serve_connection(stream, context.clone()))),
+            Ok((stream, _)) if !is_ours(&stream) => {}
+            Ok((stream, _)) => match context.clients.admit() {
+                Some(place) => {
+                    let number = place.number();
+                    let task = tokio::spawn(serve_connection(stream, context.clone(), place));
+                    context.clients.served_by(number, task.abort_handle());
+                }
+                None => refuse(&stream),
+            },
             // Most often no descriptors are left: others have to close first.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(_) => {
+                context.clients.close_silent();
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
 }
 
-/// PendingRequests one line after the other. What is longer than a request may be is not read to its end.
-async fn serve_connection(stream: UnixStream, context: ControlContext) {
+/// Closes the connection of a client for which there is no place.
+fn refuse(stream: &UnixStream) {
+    let reply = Reply::error("too many commands wait for their replies: try again later");
+    // A new connection has room for it; a client that has gone already needs none.
+    let _ = stream.try_write(&reply_line(&reply));
+}
+
+fn reply_line(reply: &Reply) -> Vec<u8> {
+    let mut text = serde_json::to_vec(reply).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+/// Answers requests one after the other. What is longer than a request may be is not read to its end.
+async fn serve_connection(stream: UnixStream, context: ControlContext, mut place: Place) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
         let mut line = Vec::new();
         let most = MAX_REQUEST_LEN as u64 + 1;
-        let read = (&mut reader).take(most).read_until(b'\n', &mut line).await;
-        if !matches!(read, Ok(1..)) {
+        let mut request = (&mut reader).take(most);
+        let read = timeout(REQUEST_TIMEOUT, request.read_until(b'\n', &mut line)).await;
+        if !matches!(read, Ok(Ok(1..))) {
             return;
         }
+        place.begin();
         let whole = line.last() == Some(&b'\n');
         let _replies_in_flight = context.replies_in_flight.read().await;
         let reply = match Request::parse(&line) {
@@ -222,11 +252,11 @@ async fn serve_connection(stream: UnixStream, context: ControlContext) {
             Ok(request) => answer(request, &context.events).await,
             Err(error) => Reply::error(error.to_string()),
         };
-        let mut text = serde_json::to_vec(&reply).unwrap_or_default();
-        text.push(b'\n');
-        if writer.write_all(&text).await.is_err() || !whole {
+        let written = timeout(WRITE_TIMEOUT, writer.write_all(&reply_line(&reply))).await;
+        if !matches!(written, Ok(Ok(()))) || !whole {
             return;
         }
+        place.end();
     }
 }
 

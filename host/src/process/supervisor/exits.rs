@@ -114,10 +114,11 @@ impl Supervisor {
                 self.record_incident(format!(
                     "worker {number} exited ({cause}): starting another one"
                 ));
-                self.start_unless_starting(StartPlan {
+                let plan = StartPlan {
                     start: StackSource::Active,
                     cause,
-                });
+                };
+                self.replace_lost(Instant::now(), plan);
             }
             Phase::Starting => self.start_failed(worker),
             Phase::Serving => self.crashed(worker),
@@ -166,15 +167,11 @@ impl Supervisor {
             start: verdict.start,
             cause: "crash".to_owned(),
         };
-        if verdict.delay.is_zero() {
-            self.start_unless_starting(plan);
-        } else {
-            self.planned = Some((Instant::now() + verdict.delay, plan));
-        }
+        self.replace_lost(Instant::now() + verdict.delay, plan);
     }
 
     /// Starts a worker, unless a renewal is starting one already.
-    fn start_unless_starting(&mut self, plan: StartPlan) {
+    pub(super) fn start_unless_starting(&mut self, plan: StartPlan) {
         let comes = self
             .workers
             .values()
@@ -221,7 +218,8 @@ impl Supervisor {
     }
 
     fn crash(&self, worker: &Worker) -> Crash {
-        let reason = worker.ended.map_or(ExitReason::Exit(0), exit_reason);
+        let ended = || worker.ended.map_or(ExitReason::Exit(0), exit_reason);
+        let reason = worker.silent.clone().unwrap_or_else(ended);
         let words: Option<LastWords> = worker
             .last_words()
             .lines()
@@ -248,6 +246,7 @@ impl Supervisor {
             culprit,
             origin: worker.origin,
             active,
+            served: worker.served(),
             known_good: self.state.good.is_some() && self.state.on_probation(),
         }
     }

@@ -4,10 +4,13 @@
 
 mod bind;
 mod control;
+mod control_clients;
 mod exits;
 mod notify;
 mod pending;
+mod process_state;
 mod renewal;
+mod silence;
 mod sockets;
 mod start;
 mod state;
@@ -26,6 +29,7 @@ use tokio::sync::{RwLock, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use self::control_clients::ControlClients;
 use self::notify::Notify;
 use self::pending::PendingRequests;
 use self::renewal::Renewal;
@@ -37,12 +41,10 @@ pub use self::upgrade::{ARGUMENT as ADOPT, main as adopt};
 use self::worker::{Phase, Worker};
 use crate::load::manifest::Listen;
 use crate::load::saved_libraries::SavedLibraries;
+use crate::policy::{HEARTBEAT_INTERVAL, Heartbeat};
 use crate::process::control::{ControlSocket, Reply, Request};
 use crate::process::ipc::{self, BuildOptions, Command};
 use crate::services::LogFormat;
-
-/// The interval of looking after sockets' files.
-const FILE_CHECK: Duration = Duration::from_secs(1);
 
 /// How long the last replies may take.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -105,7 +107,8 @@ struct Supervisor {
     /// When the next renewal for such a socket may begin.
     next_restore: Instant,
     /// The task that accepts clients of the control socket's file.
-    control_clients: Option<JoinHandle<()>>,
+    control_accept: Option<JoinHandle<()>>,
+    control_clients: ControlClients,
     libraries: SavedLibraries,
     workers: BTreeMap<u32, Worker>,
     state: State,
@@ -159,8 +162,8 @@ impl Supervisor {
         let on_terminal = std::io::stderr().is_terminal();
         upgrade::unblock_signals();
         self.listen_to_control();
-        let mut file_check = tokio::time::interval(FILE_CHECK);
-        file_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut check = tokio::time::interval(HEARTBEAT_INTERVAL);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // A child may have exited before SIGCHLD was handled.
         self.reap();
         loop {
@@ -194,7 +197,10 @@ impl Supervisor {
                 },
                 _ = upgrade.recv() => self.upgrade(None),
                 () = time => self.on_deadline(Instant::now()),
-                _ = file_check.tick() => self.restore_files(),
+                _ = check.tick() => {
+                    self.restore_files();
+                    self.check_heartbeats();
+                }
             }
         }
     }
@@ -216,10 +222,22 @@ impl Supervisor {
     }
 
     fn handle_worker_event(&mut self, number: u32, event: ipc::Event) {
+        let worker = self.workers.get_mut(&number);
+        if let Some(heartbeat) = worker.and_then(|worker| worker.heartbeat.as_mut()) {
+            heartbeat.answered();
+        }
         match event {
-            ipc::Event::Hello { protocol, version } => {
-                self.check_protocol(number, protocol, &version)
+            ipc::Event::Hello {
+                protocol,
+                version,
+                heartbeat,
+            } => {
+                self.check_protocol(number, protocol, &version);
+                if let Some(worker) = self.workers.get_mut(&number).filter(|_| heartbeat) {
+                    worker.heartbeat = Some(Heartbeat::default());
+                }
             }
+            ipc::Event::Pong => {}
             ipc::Event::Failed { reason } => self.start_refused(number, reason),
             ipc::Event::Serving => self.worker_serving(number),
             ipc::Event::Active(snapshot) => {

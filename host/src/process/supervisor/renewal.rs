@@ -49,6 +49,8 @@ pub(super) struct Renewal {
     is_reload: bool,
     /// Whether the supervisor executes the new program afterwards.
     pub(super) upgrade: bool,
+    /// What to start, and when, if it fails: the old worker is gone.
+    fallback: Option<(Instant, StartPlan)>,
 }
 
 impl Supervisor {
@@ -99,6 +101,7 @@ impl Supervisor {
             closing: Vec::new(),
             is_reload: false,
             upgrade,
+            fallback: None,
         });
     }
 
@@ -115,6 +118,20 @@ impl Supervisor {
         }
         if let Some(renewal) = &mut self.renewal {
             renewal.is_reload = true;
+        }
+    }
+
+    /// The serving worker is gone. The new worker of a renewal takes its place, if there is one; otherwise `plan` starts
+    /// another at `due`.
+    pub(super) fn replace_lost(&mut self, due: Instant, plan: StartPlan) {
+        if let Some(renewal) = &mut self.renewal {
+            renewal.fallback = Some((due, plan));
+            // Nothing is left to wait for.
+            self.old_worker_held();
+        } else if due > Instant::now() {
+            self.planned = Some((due, plan));
+        } else {
+            self.start_unless_starting(plan);
         }
     }
 
@@ -251,21 +268,28 @@ impl Supervisor {
         }
         let cause = &renewal.cause;
         let why = why.trim_end();
+        let follows = match &renewal.fallback {
+            None => "the old worker keeps serving",
+            Some(_) => "the old worker has died, another one starts",
+        };
         tracing::error!(
             event = "renewal",
             state = "failed",
             cause,
             error = why,
-            "{why}\n\nthe renewal ({cause}) failed: the old worker keeps serving"
+            "{why}\n\nthe renewal ({cause}) failed: {follows}"
         );
         self.state
             .note(super::now(), format!("renewal ({cause}) failed: {why}"));
-        let reply = format!("{why}\n\nthe old worker keeps serving");
+        let reply = format!("{why}\n\n{follows}");
         if renewal.is_reload {
             self.pending.fail_reloads(&reply);
         }
         for responder in renewal.responders {
             respond(responder, Reply::error(reply.clone()));
+        }
+        if renewal.fallback.is_some() {
+            self.planned = renewal.fallback;
         }
     }
 

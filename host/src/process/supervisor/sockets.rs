@@ -13,6 +13,7 @@ use rustix::net::AddressFamily;
 use super::bind::{covers, ipv4_ports, lacks_family, tcp, unix};
 use crate::load::manifest::{Listen, ListenEntry};
 use crate::load::site;
+use crate::process::socket_file::FileId;
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Socket {
     file: Option<PathBuf>,
     /// The same file as the links led when it was made.
     made: Option<PathBuf>,
+    /// Which file that is.
+    pub(super) id: Option<FileId>,
 }
 
 /// An address that the supervisor cannot listen on.
@@ -38,13 +41,14 @@ pub struct BindError {
 }
 
 impl Socket {
-    /// A socket that listens already, from the service manager or the previous supervisor. `location` is the
-    /// manifest's.
+    /// A socket that listens already: just bound, or from the service manager or the previous supervisor. `location` is the
+    /// manifest's. If it is not known which file is its own, that is the one that is there.
     pub(super) fn adopt(
         address: Option<Listen>,
         proxy_protocol: bool,
         location: &Path,
         descriptor: OwnedFd,
+        id: Option<FileId>,
     ) -> io::Result<Self> {
         let file = match &address {
             Some(Listen::Unix(path)) => Some(file(path, location)),
@@ -54,12 +58,14 @@ impl Socket {
             Some(file) => format!("unix:{}", file.display()),
             None => url(&descriptor)?,
         };
+        let made = file.as_deref().map(resolved);
         Ok(Self {
             address,
             proxy_protocol,
             descriptor,
             url,
-            made: file.as_deref().map(resolved),
+            id: id.or_else(|| made.as_deref().and_then(FileId::of)),
+            made,
             file,
         })
     }
@@ -77,7 +83,7 @@ impl Socket {
                     None => continue,
                 },
             };
-            sockets.push(Self::adopt(None, false, Path::new(""), descriptor)?);
+            sockets.push(Self::adopt(None, false, Path::new(""), descriptor, None)?);
         }
         Ok(sockets)
     }
@@ -105,7 +111,8 @@ impl Socket {
         };
         let adopted = bound.and_then(|descriptors| {
             let adopt = |descriptor| {
-                Self::adopt(Some(address.clone()), *proxy_protocol, location, descriptor)
+                let address = Some(address.clone());
+                Self::adopt(address, *proxy_protocol, location, descriptor, None)
             };
             descriptors.into_iter().map(adopt).collect()
         });
@@ -138,6 +145,7 @@ impl Socket {
             proxy_protocol: self.proxy_protocol,
             descriptor,
             url: self.url.clone(),
+            id: FileId::of(&resolved(file)),
             made: Some(resolved(file)),
             file: Some(file.to_path_buf()),
         })
@@ -152,9 +160,8 @@ impl Socket {
 
     /// Closes it for good, and removes the file of a Unix socket.
     pub(super) fn close(self) {
-        if let Some(file) = self.made {
-            // It may be gone already.
-            let _ = std::fs::remove_file(file);
+        if let (Some(file), Some(id)) = (self.made, self.id) {
+            id.remove(&file);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use super::control_clients::ControlClients;
 use super::notify::Notify;
 use super::sockets::Socket;
 use super::state::State;
@@ -65,7 +66,8 @@ impl Supervisor {
             settings,
             sockets,
             control_socket,
-            control_clients: None,
+            control_accept: None,
+            control_clients: ControlClients::new(),
             unserved: false,
             next_restore: Instant::now(),
             libraries,

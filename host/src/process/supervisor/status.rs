@@ -43,6 +43,7 @@ impl Supervisor {
                     "state": worker.phase,
                     "seconds": worker.since.elapsed().as_secs_f64(),
                     "cause": worker.cause,
+                    "silent_seconds": worker.silence().as_secs_f64(),
                 })
             })
             .collect();

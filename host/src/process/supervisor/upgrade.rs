@@ -20,6 +20,7 @@ use nix::unistd::execv;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::control_clients::ControlClients;
 use super::notify::Notify;
 use super::pending::Responder;
 use super::sockets::Socket;
@@ -32,6 +33,7 @@ use crate::load::saved_libraries::SavedLibraries;
 use crate::load::site;
 use crate::process::control::{ControlFile, ControlSocket};
 use crate::process::ipc::{receive_with_descriptors, send_with_descriptors};
+use crate::process::socket_file::FileId;
 use crate::services::{LogSettings, flush_log, level_from_number, start_log};
 
 /// The hidden argument that makes the program take over from another supervisor.
@@ -51,8 +53,13 @@ struct Handover {
     /// Of each socket.
     #[serde(default)]
     proxy_protocol: Vec<bool>,
+    /// Which file each socket has.
+    #[serde(default)]
+    files: Vec<Option<FileId>>,
     #[serde(rename = "door")]
     control_socket: Option<PathBuf>,
+    #[serde(default)]
+    control_file: Option<FileId>,
     /// Whether the last descriptor is the socket on which clients find this process.
     #[serde(default)]
     discovery: bool,
@@ -135,7 +142,9 @@ impl Supervisor {
                 .iter()
                 .map(|socket| socket.proxy_protocol)
                 .collect(),
+            files: self.sockets.iter().map(|socket| socket.id).collect(),
             control_socket: control_file.map(|file| file.path.clone()),
+            control_file: control_file.and_then(|file| file.id),
             discovery: discovery.is_some(),
             library_store: self.libraries.dir().path().to_path_buf(),
             up: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(0),
@@ -204,6 +213,7 @@ impl Supervisor {
         let control_file = match handover.control_socket {
             Some(path) => Some(ControlFile {
                 listener: UnixListener::from(next()?),
+                id: handover.control_file.or_else(|| FileId::of(&path)),
                 path,
             }),
             None => None,
@@ -215,6 +225,7 @@ impl Supervisor {
         let mut sockets = Vec::new();
         // A previous version does not know the protocol.
         let mut proxy_protocol = handover.proxy_protocol.into_iter();
+        let mut files = handover.files.into_iter();
         for address in handover.sockets {
             let proxy_protocol = proxy_protocol.next().unwrap_or(false);
             sockets.push(Socket::adopt(
@@ -222,6 +233,7 @@ impl Supervisor {
                 proxy_protocol,
                 &settings.location,
                 next()?,
+                files.next().flatten(),
             )?);
         }
         let rules = handover.state.rules();
@@ -246,7 +258,8 @@ impl Supervisor {
             settings,
             sockets,
             control_socket,
-            control_clients: None,
+            control_accept: None,
+            control_clients: ControlClients::new(),
             unserved: false,
             next_restore: Instant::now(),
             libraries,

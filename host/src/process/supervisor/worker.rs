@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{self, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
@@ -18,6 +18,7 @@ use super::sockets::Socket;
 use super::start::StartPlan;
 use crate::load::tunables;
 use crate::policy::restart::StackSource;
+use crate::policy::{ExitReason, Heartbeat};
 use crate::process::ipc::{ARGUMENT, Command, WorkerConfig, send_with_descriptors};
 
 /// The most commands that wait for a worker that does not read.
@@ -51,6 +52,10 @@ pub(super) struct Worker {
     pub(super) deadline: Option<Instant>,
     /// One of its handlers blocks a thread for good.
     pub(super) hung: bool,
+    /// Whether it answers; none if it does not know the question.
+    pub(super) heartbeat: Option<Heartbeat>,
+    /// How it hung, if it was killed for that.
+    pub(super) silent: Option<ExitReason>,
     /// Why the supervisor has killed it.
     pub(super) killed: Option<&'static str>,
     /// Why it shuts down without a command.
@@ -102,6 +107,7 @@ impl Worker {
                 phase: Phase::Starting,
                 cause: plan.cause.clone(),
                 origin: plan.start,
+                heartbeat: false,
             },
             near,
             last_words,
@@ -156,6 +162,8 @@ impl Worker {
             origin: info.origin,
             deadline: None,
             hung: false,
+            heartbeat: info.heartbeat.then(Heartbeat::default),
+            silent: None,
             killed: None,
             leaving: None,
             ended: None,
@@ -174,6 +182,7 @@ impl Worker {
             phase: self.phase,
             cause: self.cause.clone(),
             origin: self.origin,
+            heartbeat: self.heartbeat.is_some(),
         }
     }
 
@@ -192,6 +201,14 @@ impl Worker {
         self.phase = phase;
         self.since = Instant::now();
         self.deadline = deadline;
+    }
+
+    /// How long it has served as the only one; not at all while it starts.
+    pub(super) fn served(&self) -> Duration {
+        match self.phase {
+            Phase::Starting => Duration::ZERO,
+            Phase::Serving | Phase::Ending => self.since.elapsed(),
+        }
     }
 
     /// Kills it.
@@ -222,6 +239,9 @@ pub(super) struct WorkerInfo {
     pub(super) phase: Phase,
     pub(super) cause: String,
     pub(super) origin: StackSource,
+    /// Whether it knows [`Command::Ping`].
+    #[serde(default)]
+    pub(super) heartbeat: bool,
 }
 
 mod pid {

@@ -2,21 +2,26 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::mpsc;
 
-use crate::process::ipc::{Command, read_lines};
+use crate::process::ipc::{Command, Event, Sender, read_lines};
 
 /// Commands, in the order in which they came.
 pub(super) struct Commands(mpsc::UnboundedReceiver<Command>);
 
 impl Commands {
-    /// Reads commands from `line`.
-    pub(super) fn read_from(line: UnixStream) -> io::Result<Self> {
+    /// Reads commands from `line`. That the process is alive is told to `events` by the same thread, whatever the
+    /// others do: what blocks those is the watchdog's business.
+    pub(super) fn read_from(line: UnixStream, events: Arc<Sender>) -> io::Result<Self> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let read = move || {
-            let result = read_lines(line, |command| sender.send(command).is_ok());
+            let result = read_lines(line, |command| match command {
+                Command::Ping => events.send(&Event::Pong).is_ok(),
+                command => sender.send(command).is_ok(),
+            });
             if let Err(error) = result {
                 tracing::error!("cannot parse the supervisor's message: {error}");
             }

@@ -24,7 +24,7 @@ use self::commands::Commands;
 use self::serve::{send, serve};
 use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
 use crate::develop::trace::TraceLayers;
-use crate::load::library::{BaseDir, LibraryCache, LibraryStore, RuntimeDir};
+use crate::load::library::{BaseDir, LibraryCache, LibraryStore, RuntimeDir, sweep_beside};
 use crate::load::probe::ChildProbe;
 use crate::process::ipc::{Event, PROTOCOL, Sender, WorkerConfig, receive_with_descriptors};
 use crate::serve::generation::{LibraryBuilder, Reloader};
@@ -72,6 +72,8 @@ fn try_run(
     sockets: Vec<OwnedFd>,
     line: UnixStream,
 ) -> Result<ExitCode, String> {
+    continue_without_supervisor();
+    let library_store = config.library_store.clone();
     let mut sockets = sockets.into_iter();
     if let Some(pipe) = sockets.next() {
         // It stays open until the process dies, which is when it is written to.
@@ -81,10 +83,11 @@ fn try_run(
     let hello = Event::Hello {
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        heartbeat: true,
     };
     events.send(&hello).map_err(text)?;
     file_limit::raise_for_start();
-    let commands = Commands::read_from(line).map_err(text)?;
+    let commands = Commands::read_from(line, Arc::clone(&events)).map_err(text)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -104,7 +107,21 @@ fn try_run(
     // From here on an exit is not a crash. A plugin that blocks its thread must not delay the exit.
     crash_report::disarm();
     runtime.shutdown_background();
+    // A supervisor that was killed has left its directory.
+    sweep_beside(&library_store);
     code
+}
+
+/// Has the system continue this process when the supervisor dies: one that is stopped would keep the sockets for ever. It
+/// then reads that the supervisor is gone, and ends in good order.
+fn continue_without_supervisor() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        if let Err(error) = set_parent_process_death_signal(Some(Signal::CONT)) {
+            tracing::debug!("a stopped worker would outlive its supervisor: {error}");
+        }
+    }
 }
 
 fn text(error: io::Error) -> String {

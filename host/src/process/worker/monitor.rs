@@ -12,7 +12,7 @@ use crate::load::library::restore_signals;
 use crate::policy::{Budget, Probation};
 use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Generation, Registry};
-use crate::serve::server::Connections;
+use crate::serve::server::{Connections, check_clock};
 use crate::services::{BlockLimits, BlockedHandler, Watchdog};
 
 /// How long to wait before reporting a spent budget again.
@@ -60,6 +60,7 @@ impl Monitor {
 
     /// Reports to the supervisor what has changed since the last check.
     pub(super) fn check(&mut self) {
+        check_clock();
         let generation = self.active.load();
         if self.seen.0 != generation.number {
             self.seen = (generation.number, Instant::now());

@@ -7,6 +7,7 @@ use super::editor_schema::EditorSchema;
 use super::record::record;
 use super::tell::{tell, warn};
 use crate::load::watch::Watcher;
+use crate::policy::{Retry, is_shortage};
 use crate::process::ipc::ReloadOptions;
 use crate::serve::generation::ReloadRecord;
 use crate::serve::generation::{Outcome, Refusal, ReloadMode, Reloader, Report};
@@ -21,6 +22,8 @@ pub(super) enum Trigger {
     CatchUp,
     /// A file has changed.
     Changed,
+    /// The last one failed since the system was short of something.
+    Retry,
     /// A command asked for it.
     Requested(ReloadOptions),
 }
@@ -29,7 +32,7 @@ impl Trigger {
     /// This trigger, with a change added to it.
     fn and_changed(self) -> Self {
         match self {
-            Self::CatchUp => Self::Changed,
+            Self::CatchUp | Self::Retry => Self::Changed,
             Self::Changed | Self::Requested(_) => self,
         }
     }
@@ -38,7 +41,7 @@ impl Trigger {
         match self {
             Self::CatchUp | Self::Changed => ReloadMode::IfChanged,
             Self::Requested(ReloadOptions { fresh: true, .. }) => ReloadMode::Fresh,
-            Self::Requested(_) => ReloadMode::Force,
+            Self::Requested(_) | Self::Retry => ReloadMode::Force,
         }
     }
 }
@@ -50,7 +53,11 @@ pub(super) struct ReloadLoop {
     /// The last number of a reload.
     number: u64,
     /// The refusal that was reported last, and when.
-    refused: Option<(String, Instant)>,
+    refused: Option<(Refusal, Instant)>,
+    /// The waits of tries that were short of something.
+    retry: Retry,
+    /// When to try again.
+    retry_at: Option<Instant>,
     /// A first stack that was refused and how long it took, until it is reported.
     first: Option<(Report, Duration)>,
     editor_schema: Option<EditorSchema>,
@@ -68,6 +75,8 @@ impl ReloadLoop {
             watch,
             number,
             refused: None,
+            retry: Retry::default(),
+            retry_at: None,
             first,
             editor_schema: None,
         };
@@ -99,8 +108,9 @@ impl ReloadLoop {
         mut trigger: Trigger,
         each: &mut impl FnMut(&Reloader, ReloadRecord),
     ) -> Result<(), Refusal> {
+        self.retry_at = None;
         if let Some((report, took)) = self.first.take() {
-            self.report(&report, took, trigger, each);
+            self.report(&report, Instant::now(), took, trigger, each);
         }
         loop {
             let before = self.reloader.interest();
@@ -119,7 +129,8 @@ impl ReloadLoop {
                 self.watch_files();
                 return Err(refusal);
             }
-            self.report(&report, start.elapsed(), trigger, each);
+            self.report(&report, start, start.elapsed(), trigger, each);
+            self.plan_retry(&report);
             if let Some(editor_schema) = &mut self.editor_schema {
                 editor_schema
                     .update(&self.reloader, report.generation)
@@ -134,14 +145,39 @@ impl ReloadLoop {
         }
     }
 
+    /// When to try again what the system was short of something for.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        self.retry_at
+    }
+
+    fn plan_retry(&mut self, report: &Report) {
+        let short = match &report.outcome {
+            Outcome::Refused(refusal) => is_shortage(&refusal.reason),
+            _ => false,
+        };
+        if !short {
+            (self.retry, self.retry_at) = (Retry::default(), None);
+            return;
+        }
+        let delay = self.retry.next_delay();
+        self.retry_at = Some(Instant::now() + delay);
+        tracing::warn!(
+            event = "reload-retry",
+            seconds = delay.as_secs(),
+            "the system is short of something that the reload needs: trying again in {delay:?}"
+        );
+    }
+
+    /// `start` is when the reload began.
     fn report(
         &mut self,
         report: &Report,
+        start: Instant,
         took: Duration,
         trigger: Trigger,
         each: &mut impl FnMut(&Reloader, ReloadRecord),
     ) {
-        if !self.should_report(report, trigger) {
+        if !self.should_report(report, start, trigger) {
             return;
         }
         self.number += 1;
@@ -153,19 +189,31 @@ impl ReloadLoop {
     }
 
     /// Whether it is news: one change may trigger two reloads, by the watch and by the catch-up.
-    fn should_report(&mut self, report: &Report, trigger: Trigger) -> bool {
+    fn should_report(&mut self, report: &Report, start: Instant, trigger: Trigger) -> bool {
         let Outcome::Refused(refusal) = &report.outcome else {
             self.refused = None;
-            let echo = trigger == Trigger::CatchUp || (trigger == Trigger::Changed && report.echo);
+            let echo = match trigger {
+                Trigger::CatchUp | Trigger::Retry => true,
+                Trigger::Changed => report.echo,
+                Trigger::Requested(_) => false,
+            };
             return !echo || report.outcome != Outcome::Unchanged;
         };
-        let reason = &refusal.reason;
-        let requested = matches!(trigger, Trigger::Requested(_));
-        let repeated = self.refused.as_ref().is_some_and(|(before, at)| {
-            before == reason && at.elapsed() < SAME_CHANGE && !requested
-        });
+        let repeated = self
+            .refused
+            .as_ref()
+            .is_some_and(|(before, at)| match trigger {
+                // Another temporary name in the reason is no other reason.
+                Trigger::Retry => before.stage == refusal.stage && is_shortage(&refusal.reason),
+                Trigger::CatchUp => before == refusal,
+                // However long the second reload takes.
+                Trigger::Changed => {
+                    before == refusal && start.saturating_duration_since(*at) < SAME_CHANGE
+                }
+                Trigger::Requested(_) => false,
+            });
         if !repeated {
-            self.refused = Some((reason.clone(), Instant::now()));
+            self.refused = Some((refusal.clone(), Instant::now()));
         }
         !repeated
     }

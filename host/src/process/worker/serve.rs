@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Interval;
 
 use super::commands::Commands;
 use super::file_limit;
@@ -230,6 +231,14 @@ pub(super) fn send(events: &Sender, event: &Event) {
     }
 }
 
+/// Waits until `due`; for ever if there is no such time.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Worker {
     events: Arc<Sender>,
     monitor: Monitor,
@@ -262,41 +271,14 @@ impl Worker {
         terminate: &mut Signal,
     ) {
         let pending = Arc::clone(&self.pending);
+        let mut retry_at = None;
         let mut tick = tokio::time::interval(TICK);
         self.queue.push_back((Trigger::CatchUp, None));
         while self.is_serving() {
-            if let Some((trigger, query)) = self.next_reload() {
-                let (events, dev_state) = (Arc::clone(&self.events), self.dev_state.clone());
-                let mut each = |reloader: &Reloader, record: ReloadRecord| {
-                    if record.outcome == ReloadOutcome::Swapped {
-                        send_active(&events, reloader);
-                    }
-                    if let Some(dev_state) = &dev_state {
-                        dev_state.reloaded(&record);
-                    }
-                    let record = Box::new(record.plain());
-                    send(&events, &Event::Reloaded { query, record });
-                };
-                let mut reloading = std::pin::pin!(reloads.run(trigger, &mut each));
-                // Commands do not wait for a build.
-                loop {
-                    tokio::select! {
-                        ended = &mut reloading => {
-                            if let Err(refusal) = ended {
-                                // A reload that somebody waits for is answered by the worker that takes over.
-                                let reason = plain(&refusal.reason);
-                                send(&events, &Event::Exhausted { reason });
-                            }
-                            break;
-                        }
-                        command = commands.next() => self.handle(command),
-                        _ = terminate.recv() => self.exit_by_itself("terminated"),
-                        _ = tick.tick() => self.monitor.check(),
-                    }
-                    if !self.is_serving() {
-                        return;
-                    }
-                }
+            if let Some(due) = self.next_reload() {
+                self.reload(reloads, due, commands, terminate, &mut tick)
+                    .await;
+                retry_at = reloads.retry_at();
                 continue;
             }
             if self.hold == Hold::Requested {
@@ -311,7 +293,53 @@ impl Worker {
                 command = commands.next() => self.handle(command),
                 _ = terminate.recv() => self.exit_by_itself("terminated"),
                 () = pending.changed(), if self.hold == Hold::No => {}
+                () = until(retry_at), if self.hold == Hold::No => {
+                    retry_at = None;
+                    self.queue.push_back((Trigger::Retry, None));
+                }
                 _ = tick.tick() => self.monitor.check(),
+            }
+        }
+    }
+
+    /// Runs one reload, and handles commands meanwhile; unfinished if they end the service.
+    async fn reload(
+        &mut self,
+        reloads: &mut ReloadLoop,
+        (trigger, query): (Trigger, Option<u64>),
+        commands: &mut Commands,
+        terminate: &mut Signal,
+        tick: &mut Interval,
+    ) {
+        let (events, dev_state) = (Arc::clone(&self.events), self.dev_state.clone());
+        let mut each = |reloader: &Reloader, record: ReloadRecord| {
+            if record.outcome == ReloadOutcome::Swapped {
+                send_active(&events, reloader);
+            }
+            if let Some(dev_state) = &dev_state {
+                dev_state.reloaded(&record);
+            }
+            let record = Box::new(record.plain());
+            send(&events, &Event::Reloaded { query, record });
+        };
+        let mut reloading = std::pin::pin!(reloads.run(trigger, &mut each));
+        // Commands do not wait for a build.
+        loop {
+            tokio::select! {
+                ended = &mut reloading => {
+                    if let Err(refusal) = ended {
+                        // A reload that somebody waits for is answered by the worker that takes over.
+                        let reason = plain(&refusal.reason);
+                        send(&events, &Event::Exhausted { reason });
+                    }
+                    return;
+                }
+                command = commands.next() => self.handle(command),
+                _ = terminate.recv() => self.exit_by_itself("terminated"),
+                _ = tick.tick() => self.monitor.check(),
+            }
+            if !self.is_serving() {
+                return;
             }
         }
     }
@@ -350,6 +378,8 @@ impl Worker {
                 self.begin_shutdown(Phase::Retiring, "another worker has taken over")
             }
             Command::Stop { cause } => self.begin_shutdown(Phase::Stopping, &cause),
+            // Answered by the thread that reads commands.
+            Command::Ping => {}
             Command::Quit => {
                 flush_log();
                 std::process::exit(0)
@@ -395,7 +425,11 @@ impl Worker {
                         tracing::warn!("quitting without waiting for requests");
                         break 0;
                     }
-                    Command::Reload { .. } | Command::Hold | Command::Resume | Command::Retire => {}
+                    Command::Reload { .. }
+                    | Command::Hold
+                    | Command::Resume
+                    | Command::Retire
+                    | Command::Ping => {}
                 },
             }
         };

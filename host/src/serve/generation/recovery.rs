@@ -72,5 +72,6 @@ pub(super) fn rules(manifest: &Manifest) -> SupervisorRules {
         shutdown_timeout: milliseconds(manifest.limits.shutdown_timeout),
         crashes: manifest.failures.crashes,
         crash_window: milliseconds(manifest.failures.crash_window),
+        worker_timeout: manifest.limits.worker_timeout.map(milliseconds),
     }
 }

@@ -17,6 +17,7 @@ use stackup_plugin::abi::tables::RawErrorKind;
 use super::body::{Hooks, LimitedBody, ResponseBody, too_large};
 use super::client::identify;
 use super::connection_state::{ConnectionContext, ConnectionState};
+use super::date::own_date;
 use super::response_guard::ResponseGuard;
 use super::unread_body::Discard;
 use crate::serve::generation::{Generation, Phase, RequestWait};
@@ -177,6 +178,9 @@ fn respond(
     let mut response = Response::new(ResponseBody::new(body, guard, promised, hooks));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
+    if let Some(date) = own_date() {
+        response.headers_mut().entry(header::DATE).or_insert(date);
+    }
     response
 }
 

@@ -11,6 +11,7 @@ mod clock;
 mod connection;
 mod connection_state;
 mod connections;
+mod date;
 mod forwarded;
 mod listen;
 mod notices;
@@ -33,6 +34,7 @@ use crate::serve::observe::Observer;
 use connection_state::ConnectionContext;
 
 pub use connections::{Connections, ConnectionsStatus};
+pub use date::check_clock;
 pub use listen::Listener;
 
 /// What a server needs besides its listeners.

@@ -52,6 +52,12 @@ pub(super) fn limits(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Limit
     let report = keys.table.peek("block_report");
     keys.time_or_off("block_report", SHORTEST..=HOUR, &mut limits.block_report);
     keys.time_or_off("block_limit", SHORTEST..=24 * HOUR, &mut limits.block_limit);
+    // The supervisor asks once a second.
+    keys.time_or_off(
+        "worker_timeout",
+        Duration::from_secs(3)..=HOUR,
+        &mut limits.worker_timeout,
+    );
     if let (Some(entry), Some(report), Some(limit)) =
         (report, limits.block_report, limits.block_limit)
         && report >= limit

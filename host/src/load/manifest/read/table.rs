@@ -58,6 +58,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "warmup_timeout",
             "block_report",
             "block_limit",
+            "worker_timeout",
         ],
     ),
     (

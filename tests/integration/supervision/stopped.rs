@@ -1,0 +1,109 @@
+//! A worker that does not answer: commands do not wait for it, and it is replaced.
+
+use rustix::process::{Signal, kill_process};
+use stackup_tests::log::Record;
+use stackup_tests::within;
+
+use super::crash::stop;
+use super::{code, start, wait_for_connection_close};
+
+/// An app whose worker is killed after three seconds of silence.
+const SHORT: &str =
+    "run = \"faulty\"\n[limits]\nworker_timeout = \"3s\"\nshutdown_timeout = \"1h\"\n";
+
+/// The same, but it is never killed for its silence.
+const OFF: &str = "run = \"faulty\"\n[limits]\nworker_timeout = \"off\"\n";
+
+#[tokio::test]
+async fn stopped_worker_is_killed_and_replaced() {
+    let (site, host) = start(SHORT, 1, "none").await;
+    let mut open = host.connect().await;
+    open.get("/").await;
+    stop(host.worker()).await;
+    open.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    let said = site.stackup(&["status"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let killed = |record: &Record| record.text("state") == "killed";
+    let killed = host.log().take("worker that is killed", killed).await;
+    let message = killed.message();
+    let expected =
+        "it has not answered for 3s (a signal has stopped it) (`[limits] worker_timeout`)";
+    assert!(message.contains(expected), "{message}");
+    let crash = host.event("crash").await;
+    let expected = "worker 1 died: the worker was stopped from outside (it did not answer for 3s)";
+    assert!(crash.message().starts_with(expected), "{crash}");
+    assert!(crash.message().ends_with("starts again at once"), "{crash}");
+    assert!(open.closes().await, "its connections end with it");
+    assert_ne!(host.next_worker().await, Some(host.worker()));
+    assert_eq!(code(&host).await, 1);
+}
+
+#[tokio::test]
+async fn restart_does_not_wait_for_a_stopped_worker() {
+    let (site, host) = start(OFF, 1, "none").await;
+    let mut open = host.connect().await;
+    open.get("/").await;
+    stop(host.worker()).await;
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_ne!(host.next_worker().await, Some(host.worker()));
+    assert_eq!(code(&host).await, 1);
+    // It is no worse than any other old worker if it continues.
+    kill_process(host.worker(), Signal::CONT).expect("it is there");
+    wait_for_connection_close(&mut open).await;
+}
+
+#[tokio::test]
+async fn reload_fails_and_stop_ends_with_a_stopped_worker() {
+    let (site, mut host) = start(SHORT, 1, "none").await;
+    stop(host.worker()).await;
+    let said = site.stackup(&["reload"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.stderr.contains("the worker died during the reload"),
+        "{said:?}"
+    );
+    let next = host.next_worker().await.expect("the worker has an id");
+    stop(next).await;
+    let said = site.stackup(&["stop"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(host.exited().await.success());
+}
+
+#[tokio::test]
+async fn restart_goes_on_when_the_old_worker_dies_before_it_holds() {
+    let (site, host) = start(OFF, 1, "none").await;
+    stop(host.worker()).await;
+    let killed = async {
+        let begins =
+            |record: &Record| record.event() == "renewal" && record.text("state") == "begins";
+        host.log().take("renewal that begins", begins).await;
+        kill_process(host.worker(), Signal::KILL).expect("it is there");
+    };
+    let (said, ()) = tokio::join!(site.stackup(&["restart"]), killed);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.stdout.contains("worker 2 took over"), "{said:?}");
+    assert_eq!(code(&host).await, 1);
+}
+
+#[tokio::test]
+async fn a_renewal_that_fails_after_the_old_worker_died_leaves_another_one() {
+    let (site, host) = start(OFF, 1, "none").await;
+    stop(host.worker()).await;
+    site.manifest("run = \"nobody\"\n");
+    let killed = async {
+        let begins =
+            |record: &Record| record.event() == "renewal" && record.text("state") == "begins";
+        host.log().take("renewal that begins", begins).await;
+        kill_process(host.worker(), Signal::KILL).expect("it is there");
+    };
+    let (said, ()) = tokio::join!(site.stackup(&["restart"]), killed);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let expected = "the old worker has died, another one starts";
+    assert!(said.stderr.contains(expected), "{said:?}");
+    host.next_worker().await;
+    within("the active stack", async {
+        assert_eq!(code(&host).await, 1)
+    })
+    .await;
+}
