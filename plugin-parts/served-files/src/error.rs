@@ -41,9 +41,11 @@ pub fn options_response() -> Result {
     Ok(Response::new(StatusCode::OK).with_header(header::ALLOW, ALLOW)?)
 }
 
-/// Removes what lets a cache keep a 412 or 416. Both depend on request headers that are not part of a cache's key, so
-/// a stored one would be the response to everybody.
-pub fn forbid_caching_of_errors(res: &mut Response) {
+/// Removes from a 412 or 416 what is true of the file only: what lets a cache keep it, and what describes its content.
+///
+/// Both depend on request headers that are not part of a cache's key, so a stored one would be the response to everybody.
+/// And they have no content: a client would fail to decode it, or offer it to be saved.
+pub fn remove_what_describes_the_file(res: &mut Response) {
     let depends = [
         StatusCode::PRECONDITION_FAILED,
         StatusCode::RANGE_NOT_SATISFIABLE,
@@ -52,12 +54,34 @@ pub fn forbid_caching_of_errors(res: &mut Response) {
         return;
     }
     let headers = res.headers();
-    let freshness = headers.iter().map(|(name, _)| name).filter(|name| {
-        // `cdn-cache-control` and its like (RFC 9213).
-        name.ends_with("cache-control") || ["expires", "surrogate-control"].contains(name)
-    });
-    let freshness: Vec<String> = freshness.map(str::to_owned).collect();
-    for name in freshness {
+    let names = headers.iter().map(|(name, _)| name);
+    let names = names.filter(|name| lets_caches_keep(name) || describes_content(name));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    for name in names {
         res.headers_mut().remove(name);
     }
+}
+
+fn lets_caches_keep(name: &str) -> bool {
+    // `cdn-cache-control` and its like (RFC 9213); the last three are of CDNs and nginx.
+    name.ends_with("cache-control")
+        || [
+            "expires",
+            "surrogate-control",
+            "edge-control",
+            "x-accel-expires",
+        ]
+        .contains(&name)
+}
+
+/// `content-range` is the 416's own (RFC 9110 §15.5.17).
+fn describes_content(name: &str) -> bool {
+    [
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-location",
+        "content-type",
+    ]
+    .contains(&name)
 }

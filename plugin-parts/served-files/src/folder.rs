@@ -14,31 +14,16 @@ use stackup_plugin::{Error, Method, Request, Result, header};
 
 use crate::body::{CHUNK, read};
 use crate::coding::{Accepted, Coding};
-use crate::listing::{self, Entry};
+use crate::listing::{self, Listing, MAX_ENTRIES};
 use crate::open::{Opened, absolute, open};
 use crate::path::FilePath;
+use crate::root::{Root, Symlinks};
 use crate::validators::Validators;
-
-/// Which symbolic links below the root are followed; the root itself may be one.
-#[stackup_plugin::config]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum Symlinks {
-    /// Those that lead to something below the root.
-    #[default]
-    Inside,
-    /// All, wherever they lead.
-    Follow,
-    /// None.
-    Refuse,
-}
 
 /// A directory whose files are served.
 #[derive(Debug, Clone)]
 pub struct Folder {
-    pub(crate) root: PathBuf,
-    pub(crate) symlinks: Symlinks,
-    pub(crate) dot_files: bool,
+    pub(crate) root: Root,
     default_type: String,
     codings: Vec<Coding>,
 }
@@ -81,9 +66,11 @@ impl Folder {
         };
         match std::fs::metadata(root) {
             Ok(metadata) if metadata.is_dir() => Ok(Self {
-                root: absolute(root),
-                symlinks: Symlinks::default(),
-                dot_files: false,
+                root: Root {
+                    path: absolute(root),
+                    symlinks: Symlinks::default(),
+                    dot_files: false,
+                },
                 default_type: "text/plain".to_owned(),
                 codings: Vec::new(),
             }),
@@ -95,14 +82,14 @@ impl Folder {
     /// Sets which symbolic links are followed.
     #[must_use]
     pub fn with_symlinks(mut self, symlinks: Symlinks) -> Self {
-        self.symlinks = symlinks;
+        self.root.symlinks = symlinks;
         self
     }
 
     /// Sets whether names that begin with a dot are served.
     #[must_use]
     pub fn with_dot_files(mut self, dot_files: bool) -> Self {
-        self.dot_files = dot_files;
+        self.root.dot_files = dot_files;
         self
     }
 
@@ -137,7 +124,7 @@ impl Folder {
         let accepted = Accepted::of(req.headers());
         let start = wants_all(req);
         async move {
-            if path.is_hidden() && !folder.dot_files {
+            if !folder.root.shows(&path) {
                 return Ok(Found::Nothing);
             }
             let found = blocking::unblock(move || folder.look(&path, accepted, start)).await?;
@@ -145,17 +132,24 @@ impl Folder {
         }
     }
 
-    /// Lists a directory, unsorted; none if it does not exist.
-    pub fn list(
+    /// Lists a directory and returns what `show` makes of the listing, on a thread that may take its time; none if
+    /// the directory does not exist.
+    pub fn list<T: Send + 'static>(
         &self,
         path: &FilePath,
-    ) -> impl Future<Output = Result<Option<Vec<Entry>>>> + Send + use<> {
-        let (folder, path) = (self.clone(), path.clone());
-        async move { Ok(blocking::unblock(move || listing::list(&folder, &path)).await?) }
+        show: impl FnOnce(Listing) -> T + Send + 'static,
+    ) -> impl Future<Output = Result<Option<T>>> + Send {
+        let (root, path) = (self.root.clone(), path.clone());
+        async move {
+            let listed = blocking::unblock(move || {
+                listing::list(&root, &path, MAX_ENTRIES).map(|list| list.map(show))
+            });
+            Ok(listed.await?)
+        }
     }
 
     fn look(&self, path: &FilePath, accepted: Accepted, start: bool) -> io::Result<Found> {
-        let plain = match open(&self.root, path, self.symlinks)? {
+        let plain = match open(&self.root, path)? {
             Opened::Directory(_) => return Ok(Found::Directory),
             // A file has no slash after its name: relative links in it would resolve differently.
             Opened::File(..) if path.is_directory() => return Ok(Found::Nothing),
@@ -183,7 +177,7 @@ impl Folder {
             file: Arc::new(form.file),
             length,
             validators,
-            path: form.path.below(&self.root),
+            path: form.path.below(&self.root.path),
             media_type,
             coding: form.coding,
             varies,
@@ -197,7 +191,7 @@ impl Folder {
             let Some(path) = path.clone().with_extension(coding.extension()) else {
                 continue;
             };
-            if let Opened::File(file, metadata) = open(&self.root, &path, self.symlinks)? {
+            if let Opened::File(file, metadata) = open(&self.root, &path)? {
                 forms.push(Form {
                     coding: Some(*coding),
                     path,
@@ -237,4 +231,29 @@ fn wants_all(req: &Request) -> bool {
         header::IF_MODIFIED_SINCE,
     ];
     req.method() == Method::GET && !some.iter().any(|name| req.headers().contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::mpsc;
+    use std::task::{Context, Waker};
+
+    use stackup_plugin::testing::block_on;
+
+    use super::*;
+
+    /// The page waits for the test, so the first poll can only end because something else makes it.
+    #[test]
+    fn listing_is_shown_on_another_thread() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path()).unwrap();
+        let (send, receive) = mpsc::channel();
+        let path = FilePath::decode("/").unwrap();
+        let mut list = pin!(folder.list(&path, move |_| receive.recv().is_ok()));
+        let polled = list.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+        send.send(()).unwrap();
+        assert_eq!(block_on(list).unwrap(), Some(true));
+    }
 }

@@ -28,16 +28,18 @@ mod open;
 mod path;
 mod ranges;
 mod response;
+mod root;
 pub mod sendfile;
 mod validators;
 
 pub use self::body::CHUNK;
 pub use self::coding::{Accepted, Coding};
 pub use self::error::{
-    error_response, forbid_caching_of_errors, options_response, respond_without_file,
+    error_response, options_response, remove_what_describes_the_file, respond_without_file,
 };
 pub use self::escape::escape;
-pub use self::folder::{Folder, Found, OpenFile, Symlinks};
-pub use self::listing::{Entry, Kind};
+pub use self::folder::{Folder, Found, OpenFile};
+pub use self::listing::{Entry, Kind, Listing, MAX_ENTRIES};
 pub use self::path::{BadPath, FilePath};
 pub use self::response::FileRequest;
+pub use self::root::Symlinks;

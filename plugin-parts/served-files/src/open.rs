@@ -2,14 +2,14 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
 
-use crate::folder::Symlinks;
 use crate::path::FilePath;
+use crate::root::Root;
 
 /// What a path led to.
 pub(crate) enum Opened {
@@ -24,16 +24,14 @@ const STEP: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// Opens what `path` names below `root`.
-pub(crate) fn open(root: &Path, path: &FilePath, symlinks: Symlinks) -> io::Result<Opened> {
-    let opened = match symlinks {
-        Symlinks::Refuse => open_steps(root, path.names().iter().map(AsRef::as_ref)),
-        Symlinks::Inside => open_inside(root, &path.below(root)),
-        // Whatever it leads to: only the last step asks what that is.
-        Symlinks::Follow => path
-            .below(root)
-            .canonicalize()
-            .and_then(|real| open_real(&real)),
+/// Opens what `path` names below `root`, if that may be served.
+pub(crate) fn open(root: &Root, path: &FilePath) -> io::Result<Opened> {
+    if !root.shows(path) {
+        return Ok(Opened::Nothing);
+    }
+    let opened = match root.follows_links() {
+        false => open_steps(&root.path, path.names().iter().map(AsRef::as_ref)),
+        true => open_resolved(root, path),
     };
     opened.or_else(|error| match Errno::from_io_error(&error) {
         Some(
@@ -53,16 +51,15 @@ pub(crate) fn open(root: &Path, path: &FilePath, symlinks: Symlinks) -> io::Resu
 
 /// Resolves the links, and opens the result without following any: one that is put there in
 /// between leads nowhere.
-fn open_inside(root: &Path, path: &Path) -> io::Result<Opened> {
-    let (root, path) = (root.canonicalize()?, path.canonicalize()?);
-    let Ok(below) = path.strip_prefix(&root) else {
+fn open_resolved(root: &Root, path: &FilePath) -> io::Result<Opened> {
+    let base = root.path.canonicalize()?;
+    let Some(real) = root.resolve(&base, &path.below(&root.path))? else {
         return Ok(Opened::Nothing);
     };
-    let names = below.components().filter_map(|component| match component {
-        Component::Normal(name) => Some(Path::new(name)),
-        _ => None,
-    });
-    open_steps(&root, names)
+    match real.strip_prefix(&base) {
+        Ok(below) => open_steps(&base, below.iter().map(Path::new)),
+        Err(_) => open_real(&real),
+    }
 }
 
 /// Opens what has no links in it.
@@ -129,6 +126,7 @@ mod tests {
     use rustix::fs::{CWD, mknodat};
 
     use super::*;
+    use crate::root::Symlinks;
 
     /// `root` with a file and links, beside `secret`.
     fn tree() -> tempfile::TempDir {
@@ -152,8 +150,13 @@ mod tests {
     }
 
     fn led(root: &Path, path: &str, symlinks: Symlinks) -> &'static str {
+        let root = Root {
+            path: root.to_path_buf(),
+            symlinks,
+            dot_files: false,
+        };
         let path = FilePath::decode(path).unwrap();
-        match open(root, &path, symlinks).unwrap() {
+        match open(&root, &path).unwrap() {
             Opened::File(..) => "file",
             Opened::Directory(_) => "directory",
             Opened::Nothing => "nothing",
@@ -187,6 +190,64 @@ mod tests {
         }
         let long = format!("/{}", "x".repeat(5000));
         assert_eq!(led(&root, &long, Inside), "nothing");
+    }
+
+    #[test]
+    fn links_to_dot_files_lead_nowhere() {
+        use Symlinks::{Follow, Inside};
+        let tree = tree();
+        let root = tree.path().join("root");
+        fs::create_dir_all(root.join(".git/objects")).unwrap();
+        fs::create_dir_all(root.join(".well-known/.inner")).unwrap();
+        for file in [
+            ".env",
+            ".git/config",
+            ".well-known/a",
+            ".well-known/.inner/b",
+            "../.outside",
+        ] {
+            fs::write(root.join(file), "").unwrap();
+        }
+        for (link, target) in [
+            ("env.txt", ".env"),
+            ("sub/env.txt", "../.env"),
+            ("again", "env.txt"),
+            ("git", ".git"),
+            ("objects", ".git/objects"),
+            ("known", ".well-known"),
+            ("outside", "../.outside"),
+        ] {
+            symlink(target, root.join(link)).unwrap();
+        }
+        for (path, expected) in [
+            ("/env.txt", ["nothing", "nothing"]),
+            ("/sub/env.txt", ["nothing", "nothing"]),
+            ("/again", ["nothing", "nothing"]),
+            ("/git", ["nothing", "nothing"]),
+            ("/git/config", ["nothing", "nothing"]),
+            ("/objects", ["nothing", "nothing"]),
+            ("/known/a", ["file", "file"]),
+            ("/.well-known/a", ["file", "file"]),
+            ("/known/.inner/b", ["nothing", "nothing"]),
+            ("/outside", ["nothing", "nothing"]),
+            ("/out", ["nothing", "file"]),
+        ] {
+            let found = [Inside, Follow].map(|links| led(&root, path, links));
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+
+    /// The names on the way to the root are not the client's to see, and say nothing about what is below.
+    #[test]
+    fn root_may_be_below_a_dot() {
+        let tree = tree();
+        let hidden = tree.path().join(".sites");
+        fs::create_dir(&hidden).unwrap();
+        fs::rename(tree.path().join("root"), hidden.join("root")).unwrap();
+        fs::write(hidden.join("secret"), "").unwrap();
+        let root = hidden.join("root");
+        assert_eq!(led(&root, "/link/link", Symlinks::Inside), "file");
+        assert_eq!(led(&root, "/out", Symlinks::Follow), "file");
     }
 
     #[test]

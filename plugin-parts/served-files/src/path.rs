@@ -1,5 +1,6 @@
 //! From the path of a URL to the names below a directory.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
@@ -36,9 +37,9 @@ impl FilePath {
     /// Decodes a `PATH_INFO`.
     ///
     /// It is split before it is decoded, so that an encoded slash is part of a name, which no
-    /// file has. Dot segments are refused, in any spelling, and not resolved: maps and layers above
-    /// have looked at this very path, and `/open/../closed` is not one that they took for `/closed`.
-    /// Several slashes count as one, as in a map's location.
+    /// file has. The host has resolved dot segments (SPEC R8): maps and layers above have looked at the
+    /// path that is opened here. They are refused nonetheless, in any spelling, so that nothing leads out
+    /// of the root whatever the host does. Several slashes count as one.
     ///
     /// # Errors
     ///
@@ -97,7 +98,7 @@ impl FilePath {
 
     /// Whether a name begins with a dot; `.well-known` (RFC 8615) is meant to be seen.
     pub fn is_hidden(&self) -> bool {
-        self.names.iter().any(|name| hidden(name))
+        self.names.iter().any(|name| hidden(name.as_ref()))
     }
 
     /// It, decoded, with a slash before each name.
@@ -114,8 +115,8 @@ impl FilePath {
     }
 }
 
-pub(crate) fn hidden(name: &str) -> bool {
-    name.starts_with('.') && name != ".well-known"
+pub(crate) fn hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") && name != ".well-known"
 }
 
 fn decode(segment: &str) -> Option<String> {

@@ -76,11 +76,15 @@ impl App for Directory {
 
 impl Directory {
     async fn listing(&self, path: &FilePath) -> Result {
-        let Some(mut entries) = self.folder.list(path).await? else {
+        let shown = path.clone();
+        let page = self.folder.list(path, move |mut listing| {
+            let entries = &mut listing.entries;
+            entries.sort_by(|a, b| (a.kind.is_file(), &a.name).cmp(&(b.kind.is_file(), &b.name)));
+            page::page(&shown, &listing)
+        });
+        let Some(page) = page.await? else {
             return error_response(StatusCode::NOT_FOUND);
         };
-        entries.sort_by(|a, b| (a.kind.is_file(), &a.name).cmp(&(b.kind.is_file(), &b.name)));
-        let page = page::page(path, &entries);
         let res = Html(page).into_response()?;
         // Even a name that escaped the escaping could do nothing.
         let policy = "default-src 'none'; style-src 'unsafe-inline'";

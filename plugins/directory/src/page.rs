@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use served_files::{Entry, FilePath, Kind, escape};
+use served_files::{FilePath, Kind, Listing, MAX_ENTRIES, escape};
 use stackup_plugin::Escaped;
 
 const HEAD: &str = r#"<!doctype html>
@@ -19,8 +19,8 @@ td { white-space: nowrap; text-align: right }
 </style>
 "#;
 
-/// The listing of `path`, with `entries` in this order.
-pub(crate) fn page(path: &FilePath, entries: &[Entry]) -> String {
+/// The listing of `path`, with its entries in this order.
+pub(crate) fn page(path: &FilePath, listing: &Listing) -> String {
     let mut page = HEAD.to_owned();
     let text = path.to_text();
     let title = Escaped(&text);
@@ -29,7 +29,7 @@ pub(crate) fn page(path: &FilePath, entries: &[Entry]) -> String {
     if !path.names().is_empty() {
         page.push_str("<tr><th scope=\"row\"><a href=\"../\">Parent Directory</a><td><td>\n");
     }
-    for entry in entries {
+    for entry in &listing.entries {
         let (slash, size) = match entry.kind {
             Kind::Directory => ("/", String::new()),
             Kind::File(length) => ("", size(length)),
@@ -47,6 +47,12 @@ pub(crate) fn page(path: &FilePath, entries: &[Entry]) -> String {
         );
     }
     page.push_str("</table>\n");
+    if listing.is_partial {
+        let _ = writeln!(
+            page,
+            "<p>This directory has more than {MAX_ENTRIES} entries; only so many are shown."
+        );
+    }
     page
 }
 
@@ -69,6 +75,21 @@ fn size(length: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn page_says_that_it_is_partial() {
+        let path = FilePath::decode("/").unwrap();
+        for is_partial in [false, true] {
+            let listing = Listing {
+                is_partial,
+                ..Listing::default()
+            };
+            let page = page(&path, &listing);
+            assert_eq!(page.contains("more than 10000 entries"), is_partial);
+        }
+    }
+
     #[test]
     fn sizes_have_units() {
         let cases = [
@@ -80,7 +101,7 @@ mod tests {
             (5 << 50, "5120.0 TiB"),
         ];
         for (length, text) in cases {
-            assert_eq!(super::size(length), text);
+            assert_eq!(size(length), text);
         }
     }
 }

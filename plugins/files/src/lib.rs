@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use served_files::{
-    FilePath, FileRequest, Folder, Found, Symlinks, error_response, forbid_caching_of_errors,
+    FilePath, FileRequest, Folder, Found, Symlinks, error_response, remove_what_describes_the_file,
     respond_without_file,
 };
 use stackup_plugin::{App, Context, Fields, Method, Request, Result, StatusCode};
@@ -71,7 +71,7 @@ impl App for Files {
                 let mut res = file.respond(FileRequest::new(&req))?;
                 if req.method() != Method::OPTIONS {
                     self.headers.set_on(res.headers_mut())?;
-                    forbid_caching_of_errors(&mut res);
+                    remove_what_describes_the_file(&mut res);
                 }
                 Ok(res)
             }

@@ -7,7 +7,7 @@ mod routes;
 mod rules;
 
 use served_files::{
-    Coding, FilePath, FileRequest, Folder, Found, error_response, forbid_caching_of_errors,
+    Coding, FilePath, FileRequest, Folder, Found, error_response, remove_what_describes_the_file,
     respond_without_file,
 };
 use stackup_plugin::{
@@ -87,7 +87,7 @@ impl Static {
         if varies && !kept {
             res.headers_mut().append(header::VARY, "accept-encoding")?;
         }
-        forbid_caching_of_errors(&mut res);
+        remove_what_describes_the_file(&mut res);
         Ok(res)
     }
 }
