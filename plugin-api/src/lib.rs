@@ -83,6 +83,7 @@ pub use self::author::handler::{App, Middleware};
 pub use self::author::headers::{AsName, AsValue, Headers, HeadersMut, InvalidHeader, Value};
 pub use self::author::html::Escaped;
 pub use self::author::into_response::{Html, IntoFields, IntoResponse, Json};
+pub use self::author::path;
 pub use self::author::request::Request;
 pub use self::author::response::Response;
 pub use self::author::session::Session;

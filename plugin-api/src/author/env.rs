@@ -12,11 +12,12 @@ pub struct Env<'a>(&'a Request);
 pub struct EnvMut<'a>(&'a mut Request);
 
 /// The names derived from every request.
-const CGI: [&str; 10] = [
+const CGI: [&str; 11] = [
     "REQUEST_METHOD",
     "SCRIPT_NAME",
     "PATH_INFO",
     "QUERY_STRING",
+    "REQUEST_URI",
     "SERVER_NAME",
     "SERVER_PORT",
     "SERVER_PROTOCOL",
@@ -41,6 +42,8 @@ impl<'a> Env<'a> {
             "SCRIPT_NAME" => request.script_name().into(),
             "PATH_INFO" => request.path_info().into(),
             "QUERY_STRING" => request.query().into(),
+            // The host has set it where it is not the target.
+            "REQUEST_URI" => request.uri().to_string().into(),
             "SERVER_NAME" => self.host()?.0.into(),
             "SERVER_PORT" => self.host()?.1.into(),
             "SERVER_PROTOCOL" => format!("{:?}", request.version()).into(),

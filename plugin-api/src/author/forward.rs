@@ -1,6 +1,6 @@
 //! Forwarding a request to another path: Rack's `ForwardRequest`.
 
-use crate::{Error, IntoResponse, Request, Response, Result, StatusCode};
+use crate::{Error, IntoResponse, Request, Response, Result, StatusCode, Uri};
 
 /// The response header with the path. The server never sends `rack.…` headers (SPEC R31).
 const TO: &str = "rack.forward";
@@ -35,13 +35,18 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// `path` is not a valid path.
+    /// `path` does not begin with `/` or has no canonical form ([`path::canonical`](crate::path::canonical)); so no `..`
+    /// leads out of the `SCRIPT_NAME`.
     pub fn go_to(&mut self, path: &str) -> Result<()> {
+        if !path.starts_with('/') {
+            return Err(Error::msg(format!(
+                "cannot go to {path:?}: the path must begin with `/`"
+            )));
+        }
         let script_name = self.script_name().to_owned();
-        let uri = format!("{script_name}{path}").parse()?;
-        self.set_uri(&uri);
-        let (path, _) = path.split_once('?').unwrap_or((path, ""));
-        self.set_script_name(&script_name)?;
-        self.set_path_info(path)
+        let mut parts = self.uri().into_parts();
+        parts.path_and_query = Some(path.parse()?);
+        self.set_uri(&Uri::from_parts(parts)?)?;
+        self.set_script_name(&script_name)
     }
 }

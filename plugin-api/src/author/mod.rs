@@ -13,6 +13,7 @@ pub(crate) mod headers;
 pub(crate) mod html;
 pub(crate) mod into_response;
 pub(crate) mod logging;
+pub mod path;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod session;

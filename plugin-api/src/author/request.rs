@@ -37,7 +37,8 @@ impl Request {
         Method::from_bytes(self.handle.method().as_bytes()).unwrap_or_default()
     }
 
-    /// A copy of the target, as the client sent it.
+    /// A copy of the target, with its path in canonical form ([`path::canonical`](crate::path::canonical)). `REQUEST_URI`
+    /// in the [env](Self::env) is what the client sent.
     pub fn uri(&self) -> Uri {
         let raw = self.handle.uri();
         // `CONNECT` has only an authority.
@@ -53,7 +54,7 @@ impl Request {
         builder.build().unwrap_or_default()
     }
 
-    /// The full path as the client sent it: encoded, without the query.
+    /// The full path, that is, `SCRIPT_NAME` and `PATH_INFO`: in canonical form, so still encoded, without the query.
     pub fn path(&self) -> &str {
         let target = self.handle.uri().path_and_query.str();
         target.split_once('?').map_or(target, |(path, _)| path)
@@ -145,27 +146,33 @@ impl Request {
         self.handle.set_method(method.as_str());
     }
 
-    /// Changes the target. `SCRIPT_NAME` becomes empty and `PATH_INFO` the new path.
-    pub fn set_uri(&mut self, uri: &Uri) {
-        self.handle.set_uri(&uri.to_string());
-    }
-
-    /// Changes `SCRIPT_NAME`.
+    /// Changes the target. `SCRIPT_NAME` becomes empty and `PATH_INFO` the new path, in canonical form.
     ///
     /// # Errors
     ///
-    /// It is neither empty nor begins with `/`, or it is `/` alone (Rack's SPEC).
+    /// Its path has no canonical form ([`path::canonical`](crate::path::canonical)). Nothing is changed.
+    pub fn set_uri(&mut self, uri: &Uri) -> Result<(), Error> {
+        let done = self.handle.set_uri(&uri.to_string());
+        done.then_some(())
+            .ok_or_else(|| Error::msg(format!("`{uri}` is not a valid target")))
+    }
+
+    /// Changes `SCRIPT_NAME`, and with it [`path`](Self::path).
+    ///
+    /// # Errors
+    ///
+    /// It is neither empty nor begins with `/`, or it ends with `/`, or it has no canonical form.
     pub fn set_script_name(&mut self, script_name: &str) -> Result<(), Error> {
         let done = self.handle.set_paths(Some(script_name), None);
         done.then_some(())
             .ok_or_else(|| Error::msg(format!("`{script_name}` is not a valid SCRIPT_NAME")))
     }
 
-    /// Changes `PATH_INFO`.
+    /// Changes `PATH_INFO`, and with it [`path`](Self::path).
     ///
     /// # Errors
     ///
-    /// It is neither empty nor `*` nor begins with `/` (Rack's SPEC).
+    /// It is neither empty nor begins with `/`, nor `*` without a `SCRIPT_NAME`, or it has no canonical form.
     pub fn set_path_info(&mut self, path_info: &str) -> Result<(), Error> {
         let done = self.handle.set_paths(None, Some(path_info));
         done.then_some(())
@@ -210,7 +217,8 @@ impl Request {
     }
 
     /// Converts from the `http` crate's type. A request that came from [`into_http`](Self::into_http) keeps
-    /// its connection, env and hooks, and its paths if the URI is unchanged.
+    /// its connection, env and hooks, and its paths if the URI is unchanged. A URI whose path has no canonical form is
+    /// not taken over; the log says so.
     pub fn from_http<B: Into<Body>>(request: http::Request<B>) -> Self {
         let (mut parts, body) = request.into_parts();
         let original = parts.extensions.remove::<Original>();
@@ -221,12 +229,19 @@ impl Request {
                 .ok()
                 .and_then(|mut original| original.take())
         });
+        let is_new = original.is_none();
         let mut this = original.unwrap_or_else(|| Self::from_handle(RequestHandle::new()));
         if this.method() != parts.method {
             this.set_method(&parts.method);
         }
-        if this.uri() != parts.uri {
-            this.set_uri(&parts.uri);
+        if this.uri() != parts.uri
+            && let Err(error) = this.set_uri(&parts.uri)
+        {
+            tracing::error!("{error}; the request keeps `{}`", this.uri());
+        }
+        if is_new {
+            // No client has sent a target before this one.
+            this.handle.env_set("REQUEST_URI", None);
         }
         this.headers_mut().replace(&parts.headers);
         this.set_body(body);

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 use http_body::{Frame, SizeHint};
 
 use super::mounted::failure;
-use crate::abi::host::{Connection, Exchange, Failure, HostBody, HostRequest};
+use crate::abi::host::{Connection, Exchange, Failure, HostBody, HostRequest, canonicalize};
 use crate::{Body, Error, Result};
 
 /// Builds a request. Invalid parts are an error when it is sent.
@@ -93,7 +93,10 @@ impl TestRequest {
         } else {
             HostBody::Stream(Box::pin(RequestBody(self.body)))
         };
-        let mut request = HostRequest::new(self.parts?, body, connection, exchange);
+        let mut parts = self.parts?;
+        let original = canonicalize(&mut parts.uri)?;
+        let mut request = HostRequest::new(parts, body, connection, exchange);
+        request.set_original(original);
         for (name, value) in self.env {
             request.set_env(name, value);
         }

@@ -143,22 +143,30 @@ fn invalid_script_name_or_path_info_is_rejected() {
         let bad = [
             req.set_script_name("/").is_err(),
             req.set_script_name("a").is_err(),
+            req.set_script_name("/a/").is_err(),
+            req.set_script_name("/..").is_err(),
             req.set_path_info("b").is_err(),
+            req.set_path_info("/%zz").is_err(),
+            req.set_path_info("/x/../..").is_err(),
+            req.set_path_info("*").is_err(),
+            req.set_uri(&"/../a".parse().unwrap()).is_err(),
+            req.go_to("/../b").is_err(),
+            req.go_to("b").is_err(),
         ];
+        assert!(bad.iter().all(|refused| *refused), "{bad:?}");
         req.set_path_info("").unwrap();
-        req.set_path_info("*").unwrap();
-        let before = format!("{} {} {}", req.script_name(), req.path_info(), req.path());
-        req.set_uri(&"/x?y".parse().unwrap());
+        let before = format!("{} {}", req.script_name(), req.path());
+        req.set_uri(&"/x?y".parse().unwrap()).unwrap();
         req.set_method(&Method::PUT);
         format!(
-            "{bad:?} {before} | {} {} {} {}",
+            "{before} | {} {} {} {}",
             req.script_name(),
             req.path_info(),
             req.query(),
             req.method()
         )
     });
-    assert_eq!(text, "[true, true, true] /a * /a/b |  /x y PUT");
+    assert_eq!(text, "/a /a |  /x y PUT");
 }
 
 #[test]
@@ -168,11 +176,82 @@ fn all_target_forms_parse() {
         (Method::GET, "http://a.b:8/c?d"),
         (Method::OPTIONS, "*"),
         (Method::CONNECT, "a.b:443"),
-        (Method::GET, "//a/b"),
+        (Method::GET, "/a%20b"),
     ] {
         let text = ask(testing::request(method, target), |req| {
             req.uri().to_string()
         });
         assert_eq!(text, target);
     }
+}
+
+/// What the layers below see after a change: SCRIPT_NAME, PATH_INFO, the whole path, and what the client sent.
+fn seen_after(target: &str, change: fn(&mut Request)) -> String {
+    let app = testing::app_fn(move |mut req: Request| async move {
+        change(&mut req);
+        let original = req.env().get("REQUEST_URI").unwrap_or_default();
+        let (script, info) = (req.script_name(), req.path_info());
+        format!("[{script}] [{info}] {} {original}", req.path())
+    });
+    block_on(async { app.unwrap().answer(get(target)).await?.finish().await }).unwrap()
+}
+
+#[test]
+fn path_is_canonical_and_the_original_is_in_the_env() {
+    for (target, expected) in [
+        ("/a?b", "[] [/a] /a /a?b"),
+        ("/%61/../b?%61", "[] [/b] /b /%61/../b?%61"),
+        ("http://h.example/%61", "[] [/a] /a http://h.example/%61"),
+    ] {
+        assert_eq!(seen_after(target, |_| {}), expected, "{target}");
+    }
+    let above = testing::app_fn(async |_req: Request| "").unwrap();
+    assert!(block_on(above.answer(get("/../a"))).is_err());
+}
+
+#[test]
+fn changed_paths_are_canonical_parts_of_one_path() {
+    type Change = fn(&mut Request);
+    let cases: [(Change, &str); 7] = [
+        (
+            |req| req.set_path_info("/%62//c").unwrap(),
+            "[] [/b/c] /b/c /a",
+        ),
+        (
+            |req| req.set_script_name("/%73").unwrap(),
+            "[/s] [/a] /s/a /a",
+        ),
+        (|req| req.set_path_info("").unwrap(), "[] [] / /a"),
+        (|req| req.set_path_info("*").unwrap(), "[] [*] * /a"),
+        (
+            |req| {
+                req.set_path_info("").unwrap();
+                req.set_script_name("/s").unwrap();
+            },
+            "[/s] [] /s /a",
+        ),
+        (|req| req.go_to("/x/%2e%2E/y?q").unwrap(), "[] [/y] /y /a"),
+        (
+            |req| {
+                req.set_script_name("/s").unwrap();
+                req.go_to("/%7e").unwrap();
+            },
+            "[/s] [/~] /s/~ /a",
+        ),
+    ];
+    for (at, (change, expected)) in cases.into_iter().enumerate() {
+        assert_eq!(seen_after("/a", change), expected, "case {at}");
+    }
+}
+
+#[test]
+fn going_elsewhere_keeps_the_host() {
+    let text = ask(get("http://h.example/a"), |mut req| {
+        req.go_to("/b").unwrap();
+        req.env()
+            .get("SERVER_NAME")
+            .unwrap_or_default()
+            .into_owned()
+    });
+    assert_eq!(text, "h.example");
 }

@@ -25,7 +25,7 @@ const OF_REQUEST: [(&str, &str); 12] = [
     ("PATH_INFO", "use `rewrite` to change it"),
     ("QUERY_STRING", "use `rewrite` to change it"),
     ("REQUEST_PATH", "use `rewrite` to change it"),
-    ("REQUEST_URI", "use `rewrite` to change it"),
+    ("REQUEST_URI", "it is what the client sent"),
     ("SERVER_NAME", "set `host` under `headers` to change it"),
     ("SERVER_PORT", "set `host` under `headers` to change it"),
     ("SERVER_PROTOCOL", "it can't be changed"),

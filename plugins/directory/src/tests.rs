@@ -140,11 +140,10 @@ fn other_paths_get_404_or_400() {
         let place = place();
         for (path, status) in [
             ("/.git/", 404),
-            ("/../", 404),
-            ("/%2e%2e/", 404),
+            ("/sub/%2e%2e/.git/", 404),
             ("/gone/", 404),
             ("/out", 404),
-            ("/%00/", 400),
+            ("/%FF/", 400),
         ] {
             let res = answer(&place, json!({}), get(path)).await;
             assert_eq!(

@@ -1,6 +1,7 @@
 //! The config of `force-ssl`.
 
 use by_https::Hsts;
+use stackup_plugin::path::PathList;
 
 /// `[use.config]` of `force-ssl`.
 #[stackup_plugin::config]
@@ -11,7 +12,7 @@ pub struct Config {
     /// Its port.
     pub(crate) port: u16,
     /// Paths that are also served over http, with everything below them.
-    pub(crate) exclude: Vec<String>,
+    pub(crate) exclude: PathList,
     /// Must be empty: `[server] trusted_proxies` of the manifest names the proxies.
     pub(crate) trusted_proxies: Vec<String>,
     /// `strict-transport-security` (RFC 6797).
@@ -25,7 +26,7 @@ impl Default for Config {
         Self {
             host: None,
             port: 443,
-            exclude: Vec::new(),
+            exclude: PathList::default(),
             trusted_proxies: Vec::new(),
             hsts: Hsts::default(),
             secure_cookies: true,

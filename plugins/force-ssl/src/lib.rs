@@ -6,6 +6,7 @@ mod config;
 mod target;
 
 use by_https::refuse_proxies;
+use stackup_plugin::path::PathList;
 use stackup_plugin::{
     Context, HeaderValue, Method, Middleware, Next, Request, Response, Result, StatusCode, header,
 };
@@ -16,7 +17,7 @@ use self::target::Target;
 /// Redirects http to https.
 pub struct ForceSsl {
     target: Target,
-    exclude: Vec<String>,
+    exclude: PathList,
     hsts: Option<HeaderValue>,
     secure_cookies: bool,
 }
@@ -40,7 +41,7 @@ impl Middleware for ForceSsl {
             self.secure(&mut res)?;
             return Ok(res);
         }
-        if self.is_excluded(req.path()) {
+        if self.exclude.covers(req.path()) {
             return next.run(req).await;
         }
         let Some(location) = self.target.of(&req) else {
@@ -56,16 +57,6 @@ impl Middleware for ForceSsl {
 }
 
 impl ForceSsl {
-    /// Compares whole segments of the path as received: any other spelling is redirected.
-    fn is_excluded(&self, path: &str) -> bool {
-        self.exclude
-            .iter()
-            .any(|excluded| match path.strip_prefix(excluded.as_str()) {
-                Some(rest) => rest.is_empty() || rest.starts_with('/'),
-                None => false,
-            })
-    }
-
     fn secure(&self, res: &mut Response) -> Result<()> {
         if let Some(hsts) = &self.hsts {
             res.headers_mut()

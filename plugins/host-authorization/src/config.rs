@@ -1,5 +1,6 @@
 //! The config of `host-authorization`.
 
+use stackup_plugin::path::PathList;
 use stackup_plugin::{Error, Result};
 
 use crate::hosts::Hosts;
@@ -15,7 +16,7 @@ pub struct Config {
     /// Hosts (`www.example.com`), hosts with their subdomains (`.example.com`), addresses and networks.
     hosts: Vec<String>,
     /// Paths that are served for every host, with everything below them.
-    pub(crate) exclude: Vec<String>,
+    pub(crate) exclude: PathList,
 }
 
 impl Config {

@@ -5,6 +5,7 @@
 mod config;
 mod hosts;
 
+use stackup_plugin::path::PathList;
 use stackup_plugin::{Context, Middleware, Next, Request, Response, Result, StatusCode, tracing};
 
 pub use self::config::Config;
@@ -13,7 +14,7 @@ use self::hosts::Hosts;
 /// Only admits requests for known hosts.
 pub struct HostAuthorization {
     hosts: Hosts,
-    exclude: Vec<String>,
+    exclude: PathList,
 }
 
 impl Middleware for HostAuthorization {
@@ -27,7 +28,7 @@ impl Middleware for HostAuthorization {
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
-        if self.is_excluded(req.path()) {
+        if self.exclude.covers(req.path()) {
             return next.run(req).await;
         }
         match self.unknown_host(&req) {
@@ -99,16 +100,6 @@ impl HostAuthorization {
             }
         }
         (!named).then(|| unknown("host", ""))
-    }
-
-    /// Compares whole segments of the path as received.
-    fn is_excluded(&self, path: &str) -> bool {
-        self.exclude
-            .iter()
-            .any(|excluded| match path.strip_prefix(excluded.as_str()) {
-                Some(rest) => rest.is_empty() || rest.starts_with('/'),
-                None => false,
-            })
     }
 }
 

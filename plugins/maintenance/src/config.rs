@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use stackup_plugin::path::PathList;
 use stackup_plugin::{Bytes, Context, Error, HeaderValue, Result};
 
 use crate::switch::Switch;
@@ -24,7 +25,7 @@ pub struct Config {
     /// Addresses and networks of clients that are let through.
     pub(crate) allow: Vec<String>,
     /// Paths that are served anyway, with everything below them.
-    pub(crate) allow_paths: Vec<String>,
+    pub(crate) allow_paths: PathList,
 }
 
 impl Default for Config {
@@ -36,7 +37,7 @@ impl Default for Config {
             page: None,
             retry_after: 300,
             allow: Vec::new(),
-            allow_paths: Vec::new(),
+            allow_paths: PathList::default(),
         }
     }
 }

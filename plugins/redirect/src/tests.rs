@@ -57,10 +57,10 @@ fn path_leads_to_no_other_server() {
     for (to, uri, location) in [
         ("/", "//evil.com", "/evil.com"),
         ("/", "///evil.com/a", "/evil.com/a"),
-        ("/", "/\\evil.com", "/evil.com"),
-        ("/", "/\\/evil.com", "/evil.com"),
+        ("/", "/\\evil.com", "/%5Cevil.com"),
+        ("/", "/\\/evil.com", "/%5C/evil.com"),
         ("/", "/a\\..\\evil.com", "/a%5C..%5Cevil.com"),
-        ("/", "/https://evil.com", "/https://evil.com"),
+        ("/", "/https://evil.com", "/https:/evil.com"),
         (
             "https://example.com",
             "/.evil.com",

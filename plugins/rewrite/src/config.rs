@@ -11,7 +11,7 @@ pub struct Config {
 /// A rule.
 #[stackup_plugin::config]
 pub struct RuleConfig {
-    /// A regular expression for the path as received, not decoded.
+    /// A regular expression for the path in canonical form: escapes in upper case, and only where they are needed.
     pub(crate) from: String,
     /// The new path: `$1` and `$name` are groups of `from` (also `${name}`, written `$${name}` in a
     /// manifest), `$$` is a dollar sign. With a `?` it also sets the query, which otherwise stays the same.

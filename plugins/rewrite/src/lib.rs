@@ -46,10 +46,12 @@ fn redirect(status: StatusCode, location: &str) -> Result {
 
 /// Changes the path for the layers below. The part that maps above have consumed stays.
 fn rewrite(req: &mut Request, path: &str, query: Option<&str>) -> Result<()> {
-    match query.unwrap_or_else(|| req.query()) {
+    let done = match query.unwrap_or_else(|| req.query()) {
         "" => req.go_to(path),
         query => req.go_to(&format!("{path}?{query}")),
-    }
+    };
+    // Only a group of the client's path can make it invalid: `/..$1`, filled with `/x`.
+    done.map_err(|error| error.with_status(StatusCode::BAD_REQUEST))
 }
 
 stackup_plugin::export!(middleware Rewrite as "rewrite");

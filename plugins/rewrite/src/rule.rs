@@ -1,6 +1,7 @@
 //! One rule.
 
 use regex::Regex;
+use stackup_plugin::path::canonical;
 use stackup_plugin::{Error, Method, Request, Result, StatusCode, Uri};
 
 use crate::config::RuleConfig;
@@ -29,6 +30,12 @@ impl Rule {
         let refuse =
             |key: &str, message: String| Error::config(format!("rules[{index}].{key}"), message);
         let from = Regex::new(&config.from).map_err(|error| refuse("from", error.to_string()))?;
+        if let Some((found, canonical)) = foreign_spelling(&config.from) {
+            let message = format!(
+                "{found:?} occurs in no path: paths are in canonical form; write {canonical:?}"
+            );
+            return Err(refuse("from", message));
+        }
         let (path, query) = match config.to.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (config.to.as_str(), None),
@@ -114,6 +121,21 @@ impl Rule {
                 .any(|host| host.eq_ignore_ascii_case(&asked))
         })
     }
+}
+
+/// What an expression looks for that no canonical path has, and how it is spelled there.
+fn foreign_spelling(from: &str) -> Option<(&str, String)> {
+    let escapes = from.match_indices('%').filter_map(|(at, _)| {
+        let escape = from.get(at..at + 3)?;
+        let digits = escape[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
+        digits.then_some(escape)
+    });
+    let raw = from.char_indices().filter(|(_, c)| !c.is_ascii());
+    let raw = raw.map(|(at, c)| &from[at..at + c.len_utf8()]);
+    escapes.chain(raw).find_map(|found| {
+        let path = canonical(&format!("/x{found}")).ok()?[2..].to_owned();
+        (path != found).then_some((found, path))
+    })
 }
 
 /// Whether a target with this beginning is a path, or on a server that no group can change.

@@ -80,8 +80,8 @@ fn client_cannot_choose_the_server_of_a_redirect() {
     );
     assert_eq!(to("/$1", "/r/a"), "301 /a");
     assert_eq!(to("/$1", "/r//evil.com"), "301 /evil.com");
-    assert_eq!(to("/$1", "/r/\\evil.com"), "301 /evil.com");
-    assert_eq!(to("/$1", "/r//\\/evil.com"), "301 /evil.com");
+    assert_eq!(to("/$1", "/r/\\evil.com"), "301 /%5Cevil.com");
+    assert_eq!(to("/$1", "/r//\\/evil.com"), "301 /%5C/evil.com");
     assert_eq!(to("/x?to=$1", "/r/a"), "301 /x?to=a");
 }
 
@@ -100,6 +100,29 @@ fn matching_takes_linear_time() {
     assert_eq!(one("^/(a+)+$", "/x", &path).len(), 2 * path.len() + 2);
     // With backtracking it would never end.
     assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn rule_sees_each_spelling_of_a_path() {
+    for path in [
+        "/private/x",
+        "/%70rivate/x",
+        "//private//x",
+        "/a/../private/./x",
+    ] {
+        assert_eq!(one("^/private/(.*)$", "/gone/$1", path), "/gone/x||/gone/x");
+    }
+    assert_eq!(one("^/caf%C3%A9$", "/b", "/caf%c3%a9"), "/b||/b");
+    assert_eq!(one("^/(.*)$", "/a/%2e%2e/$1", "/x"), "/x||/x");
+}
+
+#[test]
+fn path_that_leaves_the_root_is_a_bad_request() {
+    let rules = json!({ "rules": [{ "from": "^(.*)$", "to": "/..$1" }] });
+    let middleware = testing::middleware::<Rewrite>(rules).unwrap();
+    let call = middleware.call(get("/x"), async |_req: Request| "below");
+    let error = block_on(call).err().unwrap();
+    assert_eq!(error.status(), 400, "{error}");
 }
 
 #[test]
@@ -122,6 +145,9 @@ fn error_points_at_the_key() {
         (rule("a", "/b#c", None), "to"),
         (rule("a", "/b\r\nx: y", Some(302)), "to"),
         (rule("a", "/", Some(200)), "redirect"),
+        (rule("^/%c3%a9", "/", None), "from"),
+        (rule("^/%7Euser", "/", None), "from"),
+        (rule("^/é", "/", None), "from"),
         (
             json!({ "from": "a", "to": "/", "methods": ["a b"] }),
             "methods[0]",

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use served_files::FilePath;
+use stackup_plugin::path::PathPrefix;
 use stackup_plugin::{Error, Result};
 
 use crate::config::Urls;
 
 /// Maps paths to files.
 pub(crate) struct Routes {
-    below: Vec<String>,
+    below: Vec<PathPrefix>,
+    /// By the canonical path.
     exactly: BTreeMap<String, FilePath>,
     index: Option<String>,
 }
@@ -26,18 +28,22 @@ impl Routes {
         match urls {
             Urls::Below(urls) => {
                 for (position, url) in urls.into_iter().enumerate() {
-                    check_url(&format!("urls[{position}]"), &url)?;
-                    below.push(url.trim_end_matches('/').to_owned());
+                    below.push(prefix(&format!("urls[{position}]"), &url)?);
                 }
             }
             Urls::Exactly(urls) => {
                 for (url, file) in urls {
                     let key = format!("urls.{url}");
-                    check_url(&key, &url)?;
-                    let refuse = || {
+                    let path = prefix(&key, &url)?;
+                    let slash = if url.ends_with('/') { "/" } else { "" };
+                    let file = FilePath::plain(&file).ok_or_else(|| {
                         Error::config(&key, format!("{file:?} is not a file path below the root"))
-                    };
-                    exactly.insert(url, FilePath::plain(&file).ok_or_else(refuse)?);
+                    })?;
+                    let path = format!("{}{slash}", path.as_str());
+                    if exactly.insert(path, file).is_some() {
+                        let message = "another key is the same path, written in another way";
+                        return Err(Error::config(key, message));
+                    }
                 }
             }
         }
@@ -50,23 +56,14 @@ impl Routes {
 
     /// The file for a `PATH_INFO`, if it is in `urls`.
     pub(crate) fn file(&self, path_info: &str) -> Option<FilePath> {
-        // Paths that no file can have go to the app, and so does `OPTIONS *`.
-        if path_info == "*" {
-            return None;
-        }
-        let path = FilePath::decode(path_info).ok()?;
-        let text = path.to_text();
-        if let Some(file) = self.exactly.get(&text) {
+        if let Some(file) = self.exactly.get(path_info) {
             return Some(file.clone());
         }
-        // Whole segments: `/assets` does not cover `/assets-internal`.
-        let ours = |url: &String| match text.strip_prefix(url.as_str()) {
-            Some(rest) => rest.is_empty() || rest.starts_with('/'),
-            None => false,
-        };
-        if !self.below.iter().any(ours) {
+        if !self.below.iter().any(|url| url.covers(path_info)) {
             return None;
         }
+        // Paths that no file can have go to the app.
+        let path = FilePath::decode(path_info).ok()?;
         match &self.index {
             Some(index) if path.is_directory() => Some(path.join(index)),
             _ => Some(path),
@@ -74,10 +71,7 @@ impl Routes {
     }
 }
 
-fn check_url(key: &str, url: &str) -> Result<()> {
-    if url.starts_with('/') {
-        return Ok(());
-    }
-    let message = format!("{url:?} is not a path; it must begin with `/`");
-    Err(Error::config(key, message))
+fn prefix(key: &str, url: &str) -> Result<PathPrefix> {
+    let refuse = |error| Error::config(key, format!("{url:?} is not a path here: {error}"));
+    PathPrefix::new(url).map_err(refuse)
 }

@@ -63,11 +63,12 @@ fn other_paths_go_to_the_app() {
             ("/index.html", (200, "app")),
             ("/assets-internal/key", (200, "app")),
             ("/Assets/app.js", (200, "app")),
-            // Paths with dot segments are never a file's.
+            // What is compared is what is opened.
             ("/assets/../assets-internal/key", (200, "app")),
+            ("/x/%2e%2e/assets/app.js", (200, "assets/app.js")),
+            // Paths that no file can have.
             ("/assets/..%2findex.html", (200, "app")),
-            ("/x/%2e%2e/assets/app.js", (200, "app")),
-            ("/assets/%00", (200, "app")),
+            ("/assets/%FF", (200, "app")),
         ];
         for (path, (status, body)) in cases {
             assert_eq!(
@@ -98,6 +99,31 @@ fn table_of_urls_serves_only_these() {
         assert_eq!(text(&place, urls(), "/js").await.1, "assets/app.js");
         assert_eq!(text(&place, urls(), "/js/").await.1, "app");
         assert_eq!(text(&place, urls(), "/assets/app.js").await.1, "app");
+    });
+}
+
+#[test]
+fn urls_are_the_same_in_each_spelling() {
+    block_on(async {
+        let place = place();
+        fs::create_dir(place.path().join("public/é b")).unwrap();
+        fs::write(place.path().join("public/é b/f"), "found").unwrap();
+        for url in ["/é b", "/%c3%A9%20b/", "//%C3%A9 b"] {
+            for request in ["/%C3%A9%20b/f", "/%c3%a9%20b/%66", "/x/../%C3%A9%20b//f"] {
+                let found = text(&place, json!({ "urls": [url] }), request).await;
+                assert_eq!(found, (200, "found".to_owned()), "{url} {request}");
+            }
+            let table = json!({ "urls": { url.trim_end_matches('/'): "é b/f" } });
+            let found = text(&place, table, "/%C3%A9%20%62").await;
+            assert_eq!(found, (200, "found".to_owned()), "{url}");
+        }
+        let mut twice = json!({ "urls": { "/a": "index.html", "/%61": "index.html" } });
+        twice["root"] = json!(place.path().join("public"));
+        let error = testing::middleware::<Static>(twice).err().unwrap();
+        assert_eq!(
+            error.message(),
+            "another key is the same path, written in another way"
+        );
     });
 }
 
@@ -313,7 +339,7 @@ fn error_points_at_the_key() {
         (
             json!({ "urls": ["/a", "b"] }),
             "urls[1]",
-            "\"b\" is not a path; it must begin with `/`",
+            "\"b\" is not a path here: it does not begin with `/`",
         ),
         (
             json!({ "urls": { "/a": "../b" } }),

@@ -81,7 +81,7 @@ fn level(out: &mut String, level_: &Level, indent: &str) {
             .as_deref()
             .map(|host| format!(" host {host}"))
             .unwrap_or_default();
-        let _ = writeln!(out, "{indent}map {:?}{host}", map.path);
+        let _ = writeln!(out, "{indent}map {:?}{host}", map.path.as_str());
         level(out, &map.level, &format!("{indent}  "));
     }
     for tried in level_.cascade.iter().flatten() {

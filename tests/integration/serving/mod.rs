@@ -16,6 +16,8 @@ mod full;
 mod limits;
 /// Listeners: addresses and sockets.
 mod listeners;
+/// One spelling of a path, for every layer.
+mod paths;
 /// Who the client is behind proxies.
 mod proxies;
 /// The PROXY protocol.

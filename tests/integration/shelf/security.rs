@@ -73,7 +73,6 @@ async fn ask(connection: &mut Connection, start: &str, lines: &[&str]) -> Respon
 #[tokio::test]
 async fn no_path_spelling_escapes_root() {
     let (_site, host) = serve().await;
-    let mut connection = host.connect().await;
     for map in ["/files", "/directory", "/static"] {
         for path in [
             "/../secret.txt",
@@ -99,7 +98,8 @@ async fn no_path_spelling_escapes_root() {
             "/file:///etc/passwd",
             "//etc/passwd",
         ] {
-            let res = connection.get(&format!("{map}{path}?body=app")).await;
+            // After a 400 the connection closes.
+            let res = host.get(&format!("{map}{path}?body=app")).await;
             let refused = matches!(res.status(), 400 | 404) || res.text() == "app";
             assert!(
                 refused && !res.text().contains("s3cret"),

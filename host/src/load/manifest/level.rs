@@ -1,5 +1,7 @@
 //! A level: the `use`, `map`, `cascade` and `run` that are written side by side.
 
+use stackup_plugin::path::PathPrefix;
+
 use super::{Directive, Span};
 
 /// A level of the stack: the top, the inside of a map, or a branch of a cascade.
@@ -33,8 +35,8 @@ pub struct CascadeBranch {
 /// A stack for the requests below a path.
 #[derive(Clone, Debug)]
 pub struct Map {
-    /// The prefix without a trailing slash. Empty for `/`, so that it can be prepended to a path.
-    pub path: String,
+    /// What it matches.
+    pub path: PathPrefix,
     /// `name` or `name:port` in lower case; `None` for every host.
     pub host: Option<String>,
     /// The map's header or its inline table.

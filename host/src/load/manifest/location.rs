@@ -1,5 +1,7 @@
 //! Where a map applies: its path and its host.
 
+use stackup_plugin::path::{InvalidPath, PathPrefix};
+
 /// Why a path or host is invalid, and how to fix it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InvalidLocation {
@@ -11,8 +13,9 @@ fn invalid<T>(label: &'static str, help: Option<String>) -> Result<T, InvalidLoc
     Err(InvalidLocation { label, help })
 }
 
-/// Checks a map's path. Also returns whether it had a trailing slash, which has no meaning.
-pub(super) fn path(text: &str) -> Result<(String, bool), InvalidLocation> {
+/// Checks a map's path and puts it into canonical form. Also returns whether it had a trailing slash, which has no
+/// meaning.
+pub(super) fn path(text: &str) -> Result<(PathPrefix, bool), InvalidLocation> {
     if let Some((_, rest)) = text.split_once("://") {
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let help = format!("write `path = \"/{path}\"` and `host = \"{host}\"`");
@@ -57,17 +60,19 @@ pub(super) fn path(text: &str) -> Result<(String, bool), InvalidLocation> {
             Some(format!("write \"/{}\"", single.join("/"))),
         );
     }
-    if text
-        .split('/')
-        .any(|segment| segment == "." || segment == "..")
-    {
-        return invalid(
+    let path = PathPrefix::new(text).or_else(|error| match error {
+        InvalidPath::DotSegment => invalid(
             "contains `.` or `..` as a segment",
-            Some("clients resolve these before sending: write the resolved path".into()),
-        );
-    }
-    let bare = text.strip_suffix('/').unwrap_or(text);
-    Ok((bare.to_owned(), bare.len() < text.len() && !bare.is_empty()))
+            Some("requests arrive with these resolved: write the resolved path".into()),
+        ),
+        InvalidPath::Escape => invalid(
+            "a `%` is not followed by two hexadecimal digits",
+            Some("write `%` itself as `%25`".into()),
+        ),
+        _ => invalid("contains NUL (`%00`)", None),
+    })?;
+    let slash = text.ends_with('/') && !path.is_root();
+    Ok((path, slash))
 }
 
 /// Checks a map's host, `name` or `name:port`, and gives it in lower case.
@@ -152,9 +157,25 @@ mod tests {
 
     #[test]
     fn root_path_is_empty_without_warning() {
-        assert_eq!(path("/"), Ok((String::new(), false)));
-        assert_eq!(path("/a/"), Ok(("/a".into(), true)));
-        assert_eq!(path("/a.b/..c"), Ok(("/a.b/..c".into(), false)));
+        let read = |text| path(text).map(|(path, slash)| (path.as_str().to_owned(), slash));
+        assert_eq!(read("/"), Ok((String::new(), false)));
+        assert_eq!(read("/a/"), Ok(("/a".into(), true)));
+        assert_eq!(read("/a.b/..c"), Ok(("/a.b/..c".into(), false)));
+    }
+
+    #[test]
+    fn path_is_put_into_canonical_form() {
+        for (text, canonical) in [
+            ("/caf%c3%a9", "/caf%C3%A9"),
+            ("/café", "/caf%C3%A9"),
+            ("/%70rivate", "/private"),
+            ("/a%2fb", "/a%2Fb"),
+        ] {
+            assert_eq!(path(text).unwrap().0.as_str(), canonical, "{text}");
+        }
+        for bad in ["/%", "/%zz", "/a%00", "/%2e%2e/a"] {
+            assert!(path(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

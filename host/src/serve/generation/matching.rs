@@ -35,7 +35,7 @@ fn add(level: &Level, around: &mut Vec<Parent>, all: &mut Vec<Position>) {
     let (middleware, app) = (position(Role::Use), position(Role::Run));
     all.extend(level.uses.iter().map(|_| middleware.clone()));
     for map in &level.maps {
-        around.push(Parent::Map(map.host.clone(), map.path.clone()));
+        around.push(Parent::Map(map.host.clone(), map.path.as_str().to_owned()));
         add(&map.level, around, all);
         around.pop();
     }

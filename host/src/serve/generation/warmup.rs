@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use http::{HeaderValue, Uri, header};
 use http_body::Body;
-use stackup_plugin::abi::host::{Connection, Exchange, Finish, HostBody, HostRequest};
+use stackup_plugin::abi::host::{
+    Connection, Exchange, Finish, HostBody, HostRequest, canonicalize,
+};
 
 use crate::serve::stack::Stack;
 
@@ -44,6 +46,8 @@ async fn ask(stack: &Stack, path: &str, number: u64) -> Result<(), String> {
     let uri = Uri::try_from(path).map_err(|error| format!("is not a request: {error}"))?;
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.uri = uri;
+    let original = canonicalize(&mut parts.uri);
+    let original = original.map_err(|error| format!("is not a request: {error}"))?;
     parts
         .headers
         .insert(header::HOST, HeaderValue::from_static("localhost"));
@@ -53,7 +57,8 @@ async fn ask(stack: &Stack, path: &str, number: u64) -> Result<(), String> {
     );
     let exchange = Arc::new(Exchange::new(number));
     let connection = Connection::default();
-    let request = HostRequest::new(parts, HostBody::Empty, connection, Arc::clone(&exchange));
+    let mut request = HostRequest::new(parts, HostBody::Empty, connection, Arc::clone(&exchange));
+    request.set_original(original);
     match stack.root.call(request).await {
         Ok(response) => {
             let (status, headers, mut body) = response.into_parts();

@@ -11,6 +11,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{
     Call, Connection, Exchange, Failure, Finish, HostBody, HostRequest, HostResponse, Outcome,
+    canonicalize,
 };
 use stackup_plugin::abi::tables::RawErrorKind;
 
@@ -36,9 +37,13 @@ pub(super) async fn answer(
     let declared = request.body().size_hint().lower();
     let client = identify(&mut request, ends, &generation.trusted_proxies);
     let too_long = limit.filter(|limit| declared > *limit);
-    let refusal = match &client {
-        Err(error) => Some(Failure::body(StatusCode::BAD_REQUEST, error.to_string())),
-        Ok(_) => too_long.map(too_large),
+    // Before anything looks at the path: all see one spelling (SPEC R8).
+    let original = canonicalize(request.uri_mut());
+    let bad = |reason: String| Some(Failure::body(StatusCode::BAD_REQUEST, reason));
+    let refusal = match (&client, &original) {
+        (Err(error), _) => bad(error.to_string()),
+        (_, Err(error)) => bad(format!("the path of the request is invalid: {error}")),
+        _ => too_long.map(too_large),
     };
     if let Some(refusal) = refusal {
         log_failure(&refusal);
@@ -74,7 +79,8 @@ pub(super) async fn answer(
     let mut guard = ClientGoneGuard {
         exchange: Some(Arc::clone(&exchange)),
     };
-    let request = HostRequest::new(parts, body, ends, Arc::clone(&exchange));
+    let mut request = HostRequest::new(parts, body, ends, Arc::clone(&exchange));
+    request.set_original(original.unwrap_or_default());
     let call = generation.stack.root.call(request);
     let outcome = within_limits(call, &generation, &mut wait).await;
     guard.exchange = None;

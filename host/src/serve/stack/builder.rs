@@ -72,7 +72,7 @@ impl<'a> Builder<'a> {
     }
 
     fn map(&mut self, map: &Map) -> Option<(Location, Node)> {
-        let location = Location::new(&map.path, map.host.as_deref());
+        let location = Location::new(map.path.clone(), map.host.as_deref());
         Some((location, self.level(&map.level)?))
     }
 

@@ -71,7 +71,7 @@ impl Outline {
             self.lines.push((depth, Line::Use(piece(directive))));
         }
         for map in &level.maps {
-            let (path, host) = (map.path.clone(), map.host.clone());
+            let (path, host) = (map.path.as_str().to_owned(), map.host.clone());
             self.lines.push((depth, Line::Map { path, host }));
             self.add(&map.level, depth + 1, piece);
         }

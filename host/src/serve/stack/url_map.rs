@@ -2,21 +2,21 @@
 
 use authority::Authority;
 use stackup_plugin::abi::host::{HostRequest, Node, Router};
+use stackup_plugin::path::PathPrefix;
 
 /// The path and host of a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// Empty for `/`.
-    path: String,
+    path: PathPrefix,
     /// Lower case, with or without a port.
     host: Option<String>,
 }
 
 impl Location {
-    /// `path` has no slash at its end.
-    pub fn new(path: &str, host: Option<&str>) -> Self {
+    /// The location of a map with this path and host.
+    pub fn new(path: PathPrefix, host: Option<&str>) -> Self {
         Self {
-            path: path.to_owned(),
+            path,
             host: host.map(str::to_ascii_lowercase),
         }
     }
@@ -29,23 +29,6 @@ impl Location {
             return false;
         };
         own.host.eq_ignore_ascii_case(asked.host) && (own.port.is_none() || own.port == asked.port)
-    }
-
-    /// The number of bytes of `path` that this location matches, if it does. A slash of the location matches any number
-    /// of them; the rest of the path is empty or starts with a slash.
-    fn match_path(&self, path: &str) -> Option<usize> {
-        let path = path.as_bytes();
-        let mut at = 0;
-        for byte in self.path.bytes() {
-            if path.get(at) != Some(&byte) {
-                return None;
-            }
-            at += 1;
-            while byte == b'/' && path.get(at) == Some(&b'/') {
-                at += 1;
-            }
-        }
-        matches!(path.get(at), None | Some(b'/')).then_some(at)
     }
 }
 
@@ -60,7 +43,7 @@ impl UrlMap {
     pub fn new(mut branches: Vec<(Location, Node)>, fallback: Node) -> Self {
         branches.sort_by_key(|(location, _)| {
             let host = location.host.as_ref().map_or(0, String::len);
-            std::cmp::Reverse((host, location.path.len()))
+            std::cmp::Reverse((host, location.path.as_str().len()))
         });
         Self { branches, fallback }
     }
@@ -73,17 +56,15 @@ impl Router for UrlMap {
             let host = host.and_then(|host| host.to_str().ok());
             let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
             let path = request.path_info();
-            self.branches.iter().find_map(|(location, node)| {
-                let bytes = location
-                    .match_path(path)
-                    .filter(|_| location.matches_host(host))?;
-                Some((location, node, bytes))
-            })
+            self.branches
+                .iter()
+                .find(|(location, _)| location.path.covers(path) && location.matches_host(host))
         };
-        let Some((location, node, bytes)) = taken else {
+        let Some((location, node)) = taken else {
             return &self.fallback;
         };
-        request.shift_path_info(&location.path, bytes);
+        // Both are canonical: the location is the beginning of the path, byte for byte.
+        request.shift_path_info(location.path.as_str().len());
         node
     }
 }
@@ -92,53 +73,25 @@ impl Router for UrlMap {
 mod tests {
     use super::*;
 
-    fn takes(location: &str, path: &str) -> Option<usize> {
-        Location::new(location, None).match_path(path)
-    }
-
-    #[test]
-    fn prefix_matches_whole_segments() {
-        assert_eq!(takes("/foo", "/foo"), Some(4));
-        assert_eq!(takes("/foo", "/foo/bar"), Some(4));
-        assert_eq!(takes("/foo", "/foobar"), None);
-        assert_eq!(takes("/foo", "/fo"), None);
-        assert_eq!(takes("/foo", "/FOO"), None, "case matters");
-    }
-
-    #[test]
-    fn repeated_slashes_match_one() {
-        assert_eq!(takes("/foo/bar", "//foo///bar/x"), Some(11));
-        assert_eq!(takes("/foo", "/foo//x"), Some(4));
-    }
-
-    #[test]
-    fn path_is_not_decoded() {
-        assert_eq!(takes("/foo/bar", "/foo%2Fbar"), None);
-        assert_eq!(takes("/foo", "/foo;x"), None);
-    }
-
-    #[test]
-    fn root_matches_every_path() {
-        assert_eq!(takes("", "/x"), Some(0));
-        assert_eq!(takes("", ""), Some(0));
-        assert_eq!(takes("", "*"), None);
+    fn at_root(host: &str) -> Location {
+        Location::new(PathPrefix::new("/").unwrap(), Some(host))
     }
 
     #[test]
     fn host_matches_with_and_without_port() {
-        let plain = Location::new("", Some("Example.com"));
+        let plain = at_root("Example.com");
         assert!(
             plain.matches_host(Some("example.COM")) && plain.matches_host(Some("example.com:80"))
         );
         assert!(!plain.matches_host(Some("www.example.com")) && !plain.matches_host(None));
-        let with_port = Location::new("", Some("example.com:8080"));
+        let with_port = at_root("example.com:8080");
         assert!(with_port.matches_host(Some("example.com:8080")));
         assert!(!with_port.matches_host(Some("example.com")));
     }
 
     #[test]
     fn host_is_read_as_everywhere() {
-        let plain = Location::new("", Some("example.com"));
+        let plain = at_root("example.com");
         assert!(plain.matches_host(Some("example.com.")), "the root's dot");
         for host in [
             "[example.com]",
@@ -148,7 +101,7 @@ mod tests {
         ] {
             assert!(!plain.matches_host(Some(host)), "{host}");
         }
-        let address = Location::new("", Some("[::1]"));
+        let address = at_root("[::1]");
         assert!(address.matches_host(Some("[::1]:80")) && address.matches_host(Some("[::1]")));
         assert!(!address.matches_host(Some("[::1]evil.com")));
     }

@@ -25,7 +25,7 @@ pub use failure::Failure;
 pub use failure_monitor::{BreakerFlag, FailureMonitor, FailureStats, IgnoreFailures};
 pub use handler::{AttachedPlugin, Handler};
 pub use node::{Call, HostApp, NestedCall, Node, OnFailure, Outcome, Router};
-pub use request::{Connection, HostRequest};
+pub use request::{Connection, HostRequest, canonicalize};
 pub use response::HostResponse;
 pub use services::{PluginLog, Services, install};
 pub use table::host_table;

@@ -1,5 +1,6 @@
 //! One `[[map]]`.
 
+use stackup_plugin::path::PathPrefix;
 use toml::de::DeValue;
 
 use super::environments::{self, Environments};
@@ -64,7 +65,7 @@ pub(super) fn map(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -
     })
 }
 
-fn path_of(reader: &mut Reader<'_>, entry: Option<Entry<'_>>, span: &Span) -> Option<String> {
+fn path_of(reader: &mut Reader<'_>, entry: Option<Entry<'_>>, span: &Span) -> Option<PathPrefix> {
     let Some(entry) = entry else {
         reader.report(
             Diagnostic::error(span.clone(), "this map has no `path`")
@@ -77,15 +78,16 @@ fn path_of(reader: &mut Reader<'_>, entry: Option<Entry<'_>>, span: &Span) -> Op
     match location::path(&text) {
         Ok((path, slash)) => {
             if slash {
+                let bare = text.trim_end_matches('/');
                 let warning = Diagnostic::warning(
                     entry.value.span(),
                     format!("the trailing `/` in `{text}` has no effect"),
                 )
                 .label("dropped")
                 .note(format!(
-                    "the map matches `{path}` itself and every path below it"
+                    "the map matches `{bare}` itself and every path below it"
                 ))
-                .help(format!("write \"{path}\""));
+                .help(format!("write \"{bare}\""));
                 reader.report(warning);
             }
             Some(path)

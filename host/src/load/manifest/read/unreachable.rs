@@ -78,7 +78,7 @@ pub(super) fn maps(
             );
         }
         let Some(run) = run else { continue };
-        if map.path.is_empty() && host.is_none() && read.environments.overlap(&run.environments) {
+        if map.path.is_root() && host.is_none() && read.environments.overlap(&run.environments) {
             let run_place = run
                 .directive
                 .as_ref()
@@ -96,7 +96,7 @@ pub(super) fn maps(
 /// A map that leaves no request to the `cascade` beside it.
 pub(super) fn cascade(reader: &mut Reader<'_>, maps: &[ReadMap], place: Span, around: &Enclosing) {
     let takes_all = |read: &&ReadMap| {
-        let all = |map: &Map| map.path.is_empty() && decisive_host(map, around).is_none();
+        let all = |map: &Map| map.path.is_root() && decisive_host(map, around).is_none();
         // A map for some environments may leave requests in others.
         read.environments.span().is_none() && read.map.as_ref().is_some_and(all)
     };
@@ -121,7 +121,10 @@ fn decisive_host<'m>(map: &'m Map, around: &Enclosing) -> Option<&'m str> {
 }
 
 fn shown(map: &Map) -> String {
-    let path = if map.path.is_empty() { "/" } else { &map.path };
+    let path = match map.path.as_str() {
+        "" => "/",
+        path => path,
+    };
     match &map.host {
         Some(host) => format!("`{path}` on host `{host}`"),
         None => format!("`{path}`"),

@@ -1,5 +1,7 @@
 //! `warmup`.
 
+use stackup_plugin::path::canonical;
+
 use super::Reader;
 use super::strings::{self, Item};
 use super::table::Entry;
@@ -48,10 +50,17 @@ fn fault(text: &str) -> Option<(&'static str, String)> {
             "write a space as `%20`".into(),
         ));
     }
-    text.contains('#').then(|| {
-        (
+    if text.contains('#') {
+        return Some((
             "contains `#`",
             "clients never send what follows `#`: remove it".into(),
+        ));
+    }
+    let (path, _) = text.split_once('?').unwrap_or((text, ""));
+    canonical(path).err().map(|error| {
+        (
+            "has no canonical form",
+            format!("the server answers 400: {error}"),
         )
     })
 }

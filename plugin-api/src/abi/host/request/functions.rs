@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use http::{Method, Uri, Version};
 
-use super::{Connection, HostRequest, PathInfo, State};
+use super::target::{canonicalize, with_path};
+use super::{Connection, HostRequest, State};
 use crate::abi::body::RawBody;
 use crate::abi::host::body::HostBody;
 use crate::abi::host::headers::pool;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{RawAddress, RawHook, RawUri, RequestObject, Visitor};
+use crate::path::canonical;
 
 /// # Safety
 ///
@@ -82,20 +84,21 @@ pub(in crate::abi::host) unsafe extern "C" fn set_uri(
 ) -> bool {
     // SAFETY: the plugin's handle is borrowed mutably.
     let state = unsafe { state_mut(request) };
-    let Ok(uri) = Uri::try_from(uri.or_empty()) else {
+    let Ok(mut uri) = Uri::try_from(uri.or_empty()) else {
         return false;
     };
-    state.uri = uri;
-    state.script_name.clear();
-    state.path_info = PathInfo::UriFrom(0);
-    true
+    let done = canonicalize(&mut uri).is_ok();
+    if done {
+        state.set_target(uri, 0);
+    }
+    done
 }
 
 pub(in crate::abi::host) unsafe extern "C" fn script_name(
     request: *const RequestObject,
 ) -> RawSlice<'static> {
     // SAFETY: the plugin's handle is alive and borrowed.
-    RawSlice::text(&unsafe { state(request) }.script_name)
+    RawSlice::text(unsafe { state(request) }.script_name())
 }
 
 pub(in crate::abi::host) unsafe extern "C" fn path_info(
@@ -105,29 +108,39 @@ pub(in crate::abi::host) unsafe extern "C" fn path_info(
     RawSlice::text(unsafe { state(request) }.path_info())
 }
 
-/// An absent argument leaves its value. Rack's rules: `SCRIPT_NAME` is empty or begins with `/`, but is
-/// not `/` alone. `PATH_INFO` is empty, begins with `/`, or is `*` (OPTIONS).
+/// An absent argument leaves its value. Rack's rules: `SCRIPT_NAME` is empty or begins with `/`, but does
+/// not end with one. `PATH_INFO` is empty, begins with `/`, or is `*` (OPTIONS). Each is put into canonical form.
 pub(in crate::abi::host) unsafe extern "C" fn set_paths(
     request: *mut RequestObject,
     script_name: RawSlice<'_>,
     path_info: RawSlice<'_>,
 ) -> bool {
-    let script = script_name.bytes().map(|_| script_name.str());
-    let info = path_info.bytes().map(|_| path_info.str());
-    let bad_script = script.is_some_and(|s| s == "/" || !(s.is_empty() || s.starts_with('/')));
-    let bad_info = info.is_some_and(|p| !(p.is_empty() || p == "*" || p.starts_with('/')));
-    if bad_script || bad_info {
-        return false;
-    }
     // SAFETY: the plugin's handle is borrowed mutably.
     let state = unsafe { state_mut(request) };
-    if let Some(script) = script {
-        state.script_name = script.to_owned();
-    }
-    if let Some(info) = info {
-        state.path_info = PathInfo::Owned(info.to_owned());
-    }
+    let script = script_name.bytes().map(|_| script_name.str());
+    let info = path_info.bytes().map(|_| path_info.str());
+    let script = script.unwrap_or_else(|| state.script_name());
+    let info = info.unwrap_or_else(|| state.path_info());
+    let Some((uri, at)) = joined(&state.uri, script, info) else {
+        return false;
+    };
+    state.set_target(uri, at);
     true
+}
+
+/// The URI with this path, and where its `PATH_INFO` begins.
+fn joined(uri: &Uri, script_name: &str, path_info: &str) -> Option<(Uri, usize)> {
+    let part = |text| match text {
+        "" => Some("".into()),
+        text => canonical(text).ok(),
+    };
+    let script = part(script_name).filter(|script| !script.ends_with('/'))?;
+    let (path, at) = match path_info {
+        "*" if script.is_empty() => ("*".to_owned(), 0),
+        "" if script.is_empty() => ("/".to_owned(), 1),
+        info => (format!("{script}{}", part(info)?), script.len()),
+    };
+    Some((with_path(uri, path).ok()?, at))
 }
 
 pub(in crate::abi::host) unsafe extern "C" fn version(request: *const RequestObject) -> u8 {

@@ -1,12 +1,14 @@
 //! A request in host memory.
 
 pub(super) mod functions;
+mod target;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, Uri, Version};
 
+pub use self::target::canonicalize;
 use super::body::HostBody;
 use super::body::fork::fork_body;
 use super::exchange::Exchange;
@@ -31,34 +33,45 @@ pub struct Connection {
 struct State {
     headers: HeaderMap,
     method: Method,
+    /// Its path, in canonical form, is SCRIPT_NAME and PATH_INFO, one after the other: whoever reads a part of it or all
+    /// of it sees the same.
     uri: Uri,
     version: Version,
-    script_name: String,
-    path_info: PathInfo,
+    /// Where PATH_INFO begins in it. 1 if both are empty, since SCRIPT_NAME is never `/` alone.
+    path_info: usize,
     connection: Connection,
     body: HostBody,
     env: Vec<(String, String)>,
     exchange: Arc<Exchange>,
 }
 
-#[derive(Clone)]
-enum PathInfo {
-    /// The URI's path from this byte on.
-    UriFrom(usize),
-    Owned(String),
-}
+/// The name in the env of the target as the client sent it, where that is not the target (CGI and Rack's servers have it).
+const ORIGINAL: &str = "REQUEST_URI";
 
 impl State {
-    fn path_info(&self) -> &str {
-        match &self.path_info {
-            PathInfo::UriFrom(at) => self.uri.path().get(*at..).unwrap_or_default(),
-            PathInfo::Owned(path) => path,
+    fn script_name(&self) -> &str {
+        match self.path_info {
+            1 => "",
+            at => self.uri.path().get(..at).unwrap_or_default(),
         }
+    }
+
+    fn path_info(&self) -> &str {
+        self.uri.path().get(self.path_info..).unwrap_or_default()
+    }
+
+    /// Changes the target. The first one stays in the env.
+    fn set_target(&mut self, uri: Uri, path_info: usize) {
+        if !self.env.iter().any(|(name, _)| name == ORIGINAL) {
+            self.env.push((ORIGINAL.to_owned(), self.uri.to_string()));
+        }
+        self.uri = uri;
+        self.path_info = path_info;
     }
 }
 
 impl HostRequest {
-    /// A request with an empty `SCRIPT_NAME` and the full path in `PATH_INFO`.
+    /// A request with an empty `SCRIPT_NAME` and the full path in `PATH_INFO`. The path in `parts` is canonical.
     pub fn new(
         parts: http::request::Parts,
         body: HostBody,
@@ -70,8 +83,7 @@ impl HostRequest {
             method: parts.method,
             uri: parts.uri,
             version: parts.version,
-            script_name: String::new(),
-            path_info: PathInfo::UriFrom(0),
+            path_info: 0,
             connection,
             body,
             env: Vec::new(),
@@ -116,7 +128,7 @@ impl HostRequest {
 
     /// The part of the path that the maps above matched.
     pub fn script_name(&self) -> &str {
-        &self.0.script_name
+        self.0.script_name()
     }
 
     /// The values that layers above set in the env.
@@ -134,13 +146,15 @@ impl HostRequest {
         self.0.path_info()
     }
 
-    /// Removes the first `bytes` of `PATH_INFO` and appends `location` to `SCRIPT_NAME`.
-    pub fn shift_path_info(&mut self, location: &str, bytes: usize) {
-        let state = &mut *self.0;
-        state.script_name.push_str(location);
-        match &mut state.path_info {
-            PathInfo::UriFrom(at) => *at += bytes,
-            PathInfo::Owned(path) => drop(path.drain(..bytes.min(path.len()))),
+    /// Moves the first `bytes` of `PATH_INFO` to `SCRIPT_NAME`.
+    pub fn shift_path_info(&mut self, bytes: usize) {
+        self.0.path_info += bytes;
+    }
+
+    /// Keeps the target as the client sent it in the env, if it is not the one that is served.
+    pub fn set_original(&mut self, original: Option<Uri>) {
+        if let Some(original) = original {
+            self.set_env(ORIGINAL.to_owned(), original.to_string());
         }
     }
 
@@ -154,8 +168,7 @@ impl HostRequest {
             method: state.method.clone(),
             uri: state.uri.clone(),
             version: state.version,
-            script_name: state.script_name.clone(),
-            path_info: state.path_info.clone(),
+            path_info: state.path_info,
             connection: state.connection,
             body: fork_body(&mut state.body),
             env: state.env.clone(),
