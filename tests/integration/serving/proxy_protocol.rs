@@ -124,3 +124,16 @@ async fn socket_keeps_the_protocol_across_an_upgrade_and_a_restart_changes_it() 
     let mut connection = Connection::unix(&socket).await;
     assert_eq!(client(&mut connection, b"").await, "-");
 }
+
+#[tokio::test]
+async fn socket_keeps_the_protocol_when_the_restart_that_would_change_it_fails() {
+    let (site, host, _) = start("unix:s.sock", "trusted_proxies = [\"unix\"]\n").await;
+    site.manifest("run = \"nobody\"\n[server]\nlisten = [\"unix:s.sock\"]\n");
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    // The next worker gets the socket from the supervisor.
+    kill_process(host.worker(), Signal::KILL).expect("it is there");
+    host.event("crash").await;
+    let mut connection = Connection::unix(&site.path().join("s.sock")).await;
+    assert_eq!(client(&mut connection, &version_2(0x21)).await, "192.0.2.9");
+}

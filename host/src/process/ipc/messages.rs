@@ -31,7 +31,7 @@ pub enum Command {
     Hold,
     /// Reload again on changes, after [`Command::Hold`].
     Resume,
-    /// Accept no new connections; each open one closes after its next response.
+    /// Accept no new connections; each open one closes after its next response. Answered by [`Event::Closed`].
     Retire,
     /// Shut down: close idle connections, let requests finish.
     Stop {
@@ -176,6 +176,8 @@ pub enum Event {
     },
     /// It starts no reload until [`Command::Resume`].
     Held,
+    /// It accepts no more connections, and every one that it has accepted is its own to finish.
+    Closed,
     /// It should be replaced: its budget is spent.
     Spent {
         /// Which budget, as text for people.

@@ -263,6 +263,7 @@ impl Supervisor {
             }
             ipc::Event::Status { query, status } => self.status_received(query, number, status),
             ipc::Event::Held => self.old_worker_held(),
+            ipc::Event::Closed => self.pending.closed(number),
             ipc::Event::Spent { reason } => self.renew(&reason, true, None),
             ipc::Event::Exhausted { reason } => self.renew_exhausted(&reason),
             ipc::Event::Hung(hang) => self.hung(number, &hang),
@@ -353,7 +354,8 @@ impl Supervisor {
         self.check_renewal_deadline(now);
         self.remove_exited();
         if self.replacing.take_if(|due| *due <= now).is_some() {
-            match self.renewal.is_some() || self.planned.is_some() {
+            let is_busy = self.renewal.is_some() || self.planned.is_some();
+            match is_busy || self.pending.has_takeovers() {
                 // The handover does not include these: wait for their end.
                 true => self.replacing = Some(now + renewal::REPLY_TIMEOUT),
                 false => self.exec_successor(),

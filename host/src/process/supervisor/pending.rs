@@ -19,6 +19,17 @@ pub(super) struct PendingRequests {
     last: u64,
     reloads: BTreeMap<u64, (ReloadOptions, Option<Responder>)>,
     statuses: BTreeMap<u64, StatusRequest>,
+    takeovers: Vec<Takeover>,
+}
+
+/// Replies to those who asked for another worker.
+#[derive(Debug)]
+struct Takeover {
+    responders: Vec<Responder>,
+    reply: Reply,
+    /// The workers before it that still accept connections.
+    missing: BTreeSet<u32>,
+    deadline: Instant,
 }
 
 /// A status request, with the parts that have arrived.
@@ -100,17 +111,59 @@ impl PendingRequests {
         self.finish_ready(Instant::now());
     }
 
+    /// Replies as soon as none of `workers` accepts connections, at the latest at the deadline.
+    pub(super) fn expect_closed(
+        &mut self,
+        workers: BTreeSet<u32>,
+        responders: Vec<Responder>,
+        reply: Reply,
+        deadline: Instant,
+    ) {
+        self.takeovers.push(Takeover {
+            responders,
+            reply,
+            missing: workers,
+            deadline,
+        });
+        self.finish_takeovers(|takeover| takeover.missing.is_empty());
+    }
+
+    /// A worker accepts no more connections.
+    pub(super) fn closed(&mut self, worker: u32) {
+        self.finish_takeovers(|takeover| {
+            takeover.missing.remove(&worker);
+            takeover.missing.is_empty()
+        });
+    }
+
+    /// Whether a takeover has not been reported to those who asked for it.
+    pub(super) fn has_takeovers(&self) -> bool {
+        !self.takeovers.is_empty()
+    }
+
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.statuses.values().map(|request| request.deadline).min()
+        let statuses = self.statuses.values().map(|request| request.deadline);
+        let takeovers = self.takeovers.iter().map(|takeover| takeover.deadline);
+        statuses.chain(takeovers).min()
     }
 
     pub(super) fn on_deadline(&mut self, now: Instant) {
         self.finish_ready(now);
+        self.finish_takeovers(|takeover| takeover.deadline <= now);
     }
 
     /// Answers everything that is left: stackup shuts down.
     pub(super) fn end(&mut self) {
         self.fail_reloads("stackup is shutting down");
+        self.finish_takeovers(|_| true);
+    }
+
+    fn finish_takeovers(&mut self, mut is_over: impl FnMut(&mut Takeover) -> bool) {
+        for takeover in self.takeovers.extract_if(.., |takeover| is_over(takeover)) {
+            for responder in takeover.responders {
+                respond(responder, takeover.reply.clone());
+            }
+        }
     }
 
     fn finish_ready(&mut self, now: Instant) {
@@ -175,5 +228,39 @@ fn reload_reply(record: &ReloadRecord) -> Reply {
         ok: record.outcome != ReloadOutcome::Refused,
         text,
         value: json!(record),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn reply_waits_until_no_worker_before_accepts_connections() {
+        let mut pending = PendingRequests::default();
+        let now = Instant::now();
+        let expect = |workers: &[u32], pending: &mut PendingRequests| {
+            let (responder, reply) = oneshot::channel();
+            let workers = workers.iter().copied().collect();
+            let done = Reply::ok("done", Value::Null);
+            pending.expect_closed(workers, vec![responder], done, now + Duration::from_secs(5));
+            reply
+        };
+        assert!(expect(&[], &mut pending).try_recv().is_ok());
+        let mut reply = expect(&[1, 2], &mut pending);
+        pending.closed(1);
+        pending.closed(3);
+        pending.on_deadline(now);
+        assert!(reply.try_recv().is_err() && pending.has_takeovers());
+        pending.closed(2);
+        assert_eq!(
+            reply.try_recv().map(|reply| reply.text),
+            Ok("done".to_owned())
+        );
+        let mut late = expect(&[4], &mut pending);
+        pending.on_deadline(now + Duration::from_secs(5));
+        assert!(late.try_recv().is_ok() && !pending.has_takeovers());
     }
 }

@@ -3,6 +3,7 @@
 //! The old worker is put on hold, so it starts no reload. The new one loads, warms up and accepts
 //! connections; only then the old one retires. If anything fails, the old one keeps serving.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -21,6 +22,9 @@ use crate::process::ipc::Command;
 
 /// How long the old worker may take to finish a running reload.
 const HOLD_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long the old worker may take until it accepts no more connections. Then it hangs.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the last replies may take before this process executes the new program.
 pub(super) const REPLY_TIMEOUT: Duration = Duration::from_millis(50);
@@ -212,8 +216,9 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Ends the renewal: the new worker is serving.
-    pub(super) fn finish_renewal(&mut self, number: u32) {
+    /// Ends the renewal: the new worker is serving. Its clients get their reply when the `retired` workers accept no more
+    /// connections, so that each connection after it meets the new worker.
+    pub(super) fn finish_renewal(&mut self, number: u32, retired: BTreeSet<u32>) {
         let Some(renewal) = self
             .renewal
             .take_if(|renewal| renewal.worker == Some(number))
@@ -245,9 +250,10 @@ impl Supervisor {
                 "\n`{path}` is still the program that was running: nothing has been upgraded"
             ));
         }
-        for responder in renewal.responders {
-            respond(responder, Reply::ok(text.clone(), value.clone()));
-        }
+        let reply = Reply::ok(text, value);
+        let responders = renewal.responders;
+        self.pending
+            .expect_closed(retired, responders, reply, Instant::now() + CLOSE_TIMEOUT);
         if renewal.upgrade {
             self.replacing = Some(Instant::now() + REPLY_TIMEOUT);
         }

@@ -1,5 +1,6 @@
 //! Starting: the sockets, the first worker, and every later one.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -208,22 +209,25 @@ impl Supervisor {
         // It was started after the file was made.
         self.unserved = false;
         self.notify.ready(pid);
-        self.retire_others(number);
+        let retired = self.retire_others(number);
         self.resend_reloads(number);
-        self.finish_renewal(number);
+        self.finish_renewal(number, retired);
     }
 
-    /// Retires every worker except `number`.
-    fn retire_others(&mut self, number: u32) {
+    /// Retires every worker except `number`. Returns those that accept connections until they know.
+    fn retire_others(&mut self, number: u32) -> BTreeSet<u32> {
         let rules = self.state.rules();
         let patience = Duration::from_millis(rules.drain_timeout + rules.shutdown_timeout);
         let deadline = Instant::now() + patience + GRACE;
+        let mut retired = BTreeSet::new();
         for worker in self.workers.values_mut() {
             if worker.number != number && worker.phase == Phase::Serving {
                 worker.send(Command::Retire);
                 worker.set_phase(Phase::Ending, Some(deadline));
+                retired.insert(worker.number);
             }
         }
+        retired
     }
 
     /// Removes libraries that are no longer needed. While a worker starts it may need any of those that it was

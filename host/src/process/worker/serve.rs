@@ -106,13 +106,16 @@ pub(super) async fn serve(
         show_errors: config.show_errors,
         last: Arc::new(AtomicBool::new(false)),
     };
-    let generations = Arc::clone(&active);
+    let (generations, closed) = (Arc::clone(&active), Arc::clone(&events));
     let serving = tokio::spawn(server::serve(
         listeners,
         Arc::clone(&active),
         settings,
         phase.clone(),
-        move || deadlines(&generations),
+        move || {
+            send(&closed, &Event::Closed);
+            deadlines(&generations)
+        },
     ));
     let monitor = Monitor::new(
         active,

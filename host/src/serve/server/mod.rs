@@ -72,7 +72,8 @@ pub struct Deadlines {
     pub stop: Duration,
 }
 
-/// Serves until `phase` changes, then waits for the last requests within the deadlines.
+/// Serves until `phase` changes, then waits for the last requests within the deadlines. `deadlines` is called in between:
+/// no connection is accepted from then on.
 ///
 /// Returns the number of connections that were aborted.
 pub async fn serve(
