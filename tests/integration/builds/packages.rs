@@ -67,6 +67,26 @@ async fn sites_with_one_target_directory_serve_their_own_code() {
     assert_serves(&first, "part one").await;
 }
 
+/// Cargo would start from the folder in which stackup runs it.
+#[tokio::test]
+async fn relative_target_directory_starts_where_stackup_was_started() {
+    let site = CargoSite::new("run = \"hello\"\n", &["hello"]);
+    let folder = site.site.path().join("started/here");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::rename(site.target(), folder.join("made")).expect("a target directory");
+    let mut host = site.launch_with(|command| {
+        command.current_dir(&folder).env("CARGO_TARGET_DIR", "made");
+    });
+    host.ready().await;
+    assert_answers(&host, "hello").await;
+    site.save(&lib("hello"), &app("edited"));
+    assert_serves(&host, "edited").await;
+    assert!(folder.join("made/debug/libhello.so").exists());
+    for other in ["made", "plugins/hello/made"] {
+        assert!(!site.site.path().join(other).exists(), "{other}");
+    }
+}
+
 #[tokio::test]
 async fn one_name_may_stand_for_two_crates() {
     let (one, two) = (

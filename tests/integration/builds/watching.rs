@@ -75,6 +75,26 @@ async fn link_out_of_a_crate_is_followed_only_for_what_rustc_reads() {
 }
 
 #[tokio::test]
+async fn crate_is_the_same_by_each_link_to_it() {
+    let crates = CargoSite::new("", &["hello"]);
+    let manifest = "run = { plugin = \"hello\", path = \"one/hello\" }\n\
+                    [[map]]\npath = \"/two\"\nrun = { plugin = \"hello\", path = \"two/hello\" }\n";
+    let site = CargoSite::new(manifest, &[]);
+    for link in ["one", "two"] {
+        let folder = crates.site.path().join("plugins");
+        symlink(folder, site.site.path().join(link)).expect("a link");
+    }
+    let host = site.develop().await;
+    assert_answers(&host, "hello").await;
+    assert_eq!(host.get("/two").await.text(), "hello");
+    for link in ["one", "two"] {
+        site.save(&format!("{link}/hello/src/lib.rs"), &app(link));
+        assert_serves(&host, link).await;
+        assert_eq!(host.get("/two").await.text(), link);
+    }
+}
+
+#[tokio::test]
 async fn older_content_with_its_older_time_is_a_save() {
     let site = CargoSite::new(HELLO, &["hello"]);
     let host = site.develop().await;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::env::consts::DLL_EXTENSION;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::find::find;
 use super::refusal::Stage;
@@ -57,21 +58,26 @@ pub(super) fn select<'a>(
             Err(error) => errors.push(error),
         }
     }
-    errors.extend(same_library(&handlers));
+    errors.extend(same_library(&handlers, &context.directory));
     collect(errors).map_or(Ok(handlers), Err)
 }
 
 /// One plugin name with the `path`s of two crates, for which one library was found by the name.
-fn same_library(handlers: &[SelectedHandler<'_>]) -> Option<DirectiveError> {
+fn same_library(handlers: &[SelectedHandler<'_>], directory: &Path) -> Option<DirectiveError> {
     let is_crate = |directive: &Directive| {
         let path = directive.path.as_deref();
         path.is_some_and(|path| path.extension().is_none_or(|end| end != DLL_EXTENSION))
+    };
+    // Links may lead to one crate.
+    let folder = |directive: &Directive| {
+        let path = directory.join(directive.path.as_deref().unwrap_or(Path::new("")));
+        fs::canonicalize(&path).unwrap_or(path)
     };
     let crates = handlers.iter().filter(|one| is_crate(one.directive));
     let mut seen: BTreeMap<&str, &SelectedHandler<'_>> = BTreeMap::new();
     for one in crates {
         let other = *seen.entry(&one.directive.plugin).or_insert(one);
-        if other.file == one.file && other.directive.path != one.directive.path {
+        if other.file == one.file && folder(other.directive) != folder(one.directive) {
             let message = format!(
                 "the plugin `{}` stands for two crates here, but for both the library `{}` was found",
                 one.directive.plugin,
