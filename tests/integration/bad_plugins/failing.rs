@@ -1,7 +1,7 @@
 //! A handler that fails repeatedly is taken out of service. One that blocks is reported while it blocks.
 
 use stackup_tests::log::Record;
-use stackup_tests::{Host, Site, artifacts};
+use stackup_tests::{Gate, Host, Site, artifacts};
 
 /// The next `breaker` event, which must have this state.
 async fn breaker(host: &Host, state: &str) -> Record {
@@ -72,7 +72,8 @@ const LIMITS: &str = "[limits]\nblock_report = \"500ms\"\nblock_limit = \"off\"\
 async fn blocking_handler_is_reported_while_it_blocks() {
     let site = Site::new(&format!("run = \"blocks\"\n{LIMITS}"), &["blocks"]);
     let host = Host::start(&site).await;
-    for path in ["/call/1500", "/body/1500", "/task/1500"] {
+    let gate = Gate::close(&site);
+    for path in ["/call/gate", "/body/gate", "/task/gate"] {
         let mut connection = host.connect().await;
         connection
             .send(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
@@ -80,6 +81,7 @@ async fn blocking_handler_is_reported_while_it_blocks() {
         let blocked = host.event("blocked").await;
         assert_eq!(blocked.text("handler"), "blocks", "{path}: {blocked}");
         assert_eq!(blocked.number("generation"), Some(1), "{path}: {blocked}");
+        gate.open();
         let unblocked = host.event("unblocked").await;
         assert!(
             unblocked.float("seconds") >= Some(0.5),

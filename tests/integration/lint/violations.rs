@@ -1,6 +1,6 @@
 //! A plugin that breaks rules on purpose, between plugins that do not.
 
-use stackup_tests::{Host, Site};
+use stackup_tests::{Gate, Host, Site};
 
 use super::{findings, findings_json, send};
 
@@ -84,9 +84,16 @@ async fn violation_is_reported_with_its_handler() {
 #[tokio::test]
 async fn blocking_handler_is_listed_and_logged_by_watchdog_only() {
     for (query, rule) in [("app=blocks", "K1"), ("app=body-blocks", "K10")] {
-        let (_site, host) = develop(MANIFEST).await;
-        send(&host, &get(query)).await;
-        assert_eq!(host.event("blocked").await.text("handler"), "offends#app");
+        let (site, host) = develop(MANIFEST).await;
+        let gate = Gate::close(&site);
+        let request = get(query);
+        let sent = send(&host, &request);
+        let opened = async {
+            let blocked = host.event("blocked").await;
+            assert_eq!(blocked.text("handler"), "offends#app");
+            gate.open();
+        };
+        tokio::join!(sent, opened);
         let all = findings(&host).await;
         assert_eq!(all, [("offends#app".to_owned(), rule.to_owned(), 1)]);
         assert!(findings_json(&host).await.contains("\"request\":1"));

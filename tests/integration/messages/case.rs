@@ -51,6 +51,11 @@ impl Step {
         self.title.strip_prefix("save ")
     }
 
+    /// Whether the app `offends` blocks its thread in this step, until the gate is opened.
+    pub(super) fn blocks(&self) -> bool {
+        self.title.ends_with("blocks")
+    }
+
     /// The file that the step removes.
     pub(super) fn removes(&self) -> Option<&str> {
         self.title.strip_prefix("remove ")

@@ -1,7 +1,7 @@
 use std::fs;
 
 use serde_json::Value;
-use stackup_tests::{Connection, Host, Site};
+use stackup_tests::{Connection, Gate, Host, Site};
 
 use super::case::{Case, Step};
 use super::normalize::{normalize, strip_colours};
@@ -16,6 +16,7 @@ fn dev_cases_are_answered() {
 async fn run_case(case: Case) -> Result<String, String> {
     let plugins: Vec<&str> = case.plugins.iter().map(String::as_str).collect();
     let site = Site::new(&case.manifest, &plugins);
+    let gate = Gate::close(&site);
     let host = Host::develop(&site).await;
     if request::serves_placeholder(&host).await {
         host.reload("refused").await;
@@ -32,7 +33,7 @@ async fn run_case(case: Case) -> Result<String, String> {
                 removed.map_err(|error| error.to_string())?;
                 next_outcome(&host).await
             }
-            _ => response_to(&host, step).await,
+            _ => response_to(&host, step, &gate).await,
         };
         all.push(format!("$ {}\n{shown}", step.title));
     }
@@ -50,8 +51,12 @@ async fn next_outcome(host: &Host) -> String {
     }
 }
 
-async fn response_to(host: &Host, step: &Step) -> String {
+async fn response_to(host: &Host, step: &Step, gate: &Gate) -> String {
     let mut connection = request::send(host, step).await;
+    if step.blocks() {
+        host.event("blocked").await;
+        gate.open();
+    }
     let head = connection.head().await;
     let shown = request::head_text(&head);
     if head.header("content-type") == Some("text/event-stream") {

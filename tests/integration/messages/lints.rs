@@ -1,4 +1,4 @@
-use stackup_tests::{Host, Site, artifacts};
+use stackup_tests::{Gate, Host, Site, artifacts};
 
 use super::case::{Case, Step};
 use super::terminal::Terminal;
@@ -17,16 +17,22 @@ async fn run_case(case: Case) -> Result<String, String> {
     let site = Site::new(&case.manifest, &plugins);
     let mut command = Host::terminal_command("dev", artifacts::stackup(), &site);
     command.args(["-p", "0"]);
+    let gate = Gate::close(&site);
     let mut terminal = Terminal::open(Host::spawn(&mut command), &site).await;
     terminal.new_output();
     let mut all = Vec::new();
     for Step { title, text } in case.steps {
         let text = format!("connection: close\n{text}");
         let step = Step { title, text };
-        // The response may be invalid on purpose.
-        request::send(&terminal.host, &step).await.rest().await;
+        let mut connection = request::send(&terminal.host, &step).await;
+        let last = |line: &str| line.starts_with(WARNS);
         // A blocking handler is reported while it blocks and afterwards.
-        let last = |line: &str| line.starts_with(WARNS) && !line.contains("blocks its thread for");
+        if step.blocks() {
+            terminal.wait("report", last).await;
+            gate.open();
+        }
+        // The response may be invalid on purpose.
+        connection.rest().await;
         terminal.wait("violation", last).await;
         let output = terminal.new_output();
         let warnings = output.lines().filter(|line| line.starts_with(WARNS));

@@ -1,7 +1,5 @@
 //! Request and response bodies, frame by frame.
 
-use std::time::Duration;
-
 use super::probe;
 
 const UPLOAD: &str = "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -87,9 +85,8 @@ async fn slow_reader_applies_back_pressure() {
     assert_eq!(reader.head().await.status, 200);
     let mut watcher = host.connect().await;
     let (mut before, mut still) = (0, 0);
-    // A producer without back-pressure would progress between any two samples.
-    while still < 10 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    // A producer without back-pressure goes on while other requests are served.
+    while still < 100 {
         let sent: u64 = watcher.get("/sent").await.text().parse().unwrap();
         still = if sent == before { still + 1 } else { 0 };
         before = sent;

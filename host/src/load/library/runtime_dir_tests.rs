@@ -1,3 +1,4 @@
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use super::*;
@@ -85,8 +86,10 @@ fn concurrent_creations_each_keep_their_directory() {
 fn lives_until_killed() {
     let base = std::env::var_os("STACKUP_TEST_BASE").unwrap();
     let _dir = RuntimeDir::create(&at(Path::new(&base))).unwrap();
-    println!("ready");
-    std::thread::sleep(std::time::Duration::from_secs(600));
+    // Not by `println`, which the test's harness captures.
+    io::stdout().write_all(b"ready\n").unwrap();
+    // The end of its input: the other test has killed this process, or ended itself.
+    io::stdin().read_line(&mut String::new()).unwrap();
 }
 
 #[test]
@@ -99,22 +102,14 @@ fn killed_processes_directory_is_removed_by_the_next() {
             "load::library::runtime_dir::tests::lives_until_killed",
         ])
         .env("STACKUP_TEST_BASE", base.path())
-        .stdout(Stdio::null())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    let locked = || {
-        let entry = fs::read_dir(base.path()).unwrap().flatten().next();
-        entry.is_some_and(|entry| lock(&entry.path()).is_none())
-    };
-    while !locked() {
-        assert!(
-            std::time::Instant::now() < end,
-            "the child creates no directory"
-        );
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let ready = output.lines().any(|line| line.unwrap().contains("ready"));
+    assert!(ready, "the child ended before it had a directory");
     let ours = RuntimeDir::create(&at(base.path())).unwrap();
     assert_eq!(count(base.path()), 2, "the child lives");
     child.kill().unwrap();

@@ -31,20 +31,25 @@ impl App for Blocks {
         Ok(Self { cx, at_ends })
     }
 
-    /// `/call/700` blocks for 700 ms.
+    /// `/call/700` blocks for 700 ms, `/call/gate` until the test opens the gate, a named pipe in the site.
     async fn call(&self, req: Request) -> Result {
         let (where_, time) = req.path_info()[1..].split_once('/').unwrap_or_default();
+        let gate = time == "gate";
         let time = Duration::from_millis(time.parse().unwrap_or_default());
+        let block = move || match gate {
+            true => drop(std::fs::read("gate")),
+            false => sleep(time),
+        };
         match where_ {
-            "call" => sleep(time),
+            "call" => block(),
             "body" => {
                 let body = Body::from("slept\n").map_chunks(move |chunk| {
-                    sleep(time);
+                    block();
                     chunk
                 });
                 return body.into_response();
             }
-            "task" => drop(self.cx.spawn("sleeps", async move { sleep(time) })),
+            "task" => drop(self.cx.spawn("sleeps", async move { block() })),
             "wait" => self.cx.sleep(time).await,
             _ => {}
         }

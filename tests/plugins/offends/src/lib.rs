@@ -14,8 +14,15 @@ use stackup_plugin::{
     Body, Bytes, Error, IntoResponse, Next, Request, Response, Result, StatusCode,
 };
 
-/// Longer than the `block_report` of any test.
-const LONG: Duration = Duration::from_millis(1500);
+/// Longer than the time by which lint is more patient than the watchdog.
+const REST: Duration = Duration::from_millis(200);
+
+/// Blocks this thread until the test opens the gate, a named pipe in the site, and a little longer.
+fn block() -> Result<()> {
+    std::fs::read("gate")?;
+    std::thread::sleep(REST);
+    Ok(())
+}
 
 /// The part of the query for this handler.
 fn asked(req: &Request, handler: &str) -> String {
@@ -81,15 +88,15 @@ async fn app(mut req: Request) -> Result {
             Scripted::answer(None, [data("more"), trailers, data("more")])
         }
         "blocks" => {
-            std::thread::sleep(LONG);
+            block()?;
             "blocked".into_response()?
         }
         "body-blocks" => {
             let mut res = streamed(1, 5);
             res.map_body(|body| {
                 body.map_chunks(|chunk| {
-                    std::thread::sleep(LONG);
-                    chunk
+                    // A body has no other way to fail than to be short.
+                    block().map_or(Bytes::new(), |()| chunk)
                 })
             });
             res
