@@ -42,14 +42,19 @@ async fn ignored_and_hidden_files_that_rustc_names_are_watched() {
 async fn gitignore_above_the_site_that_ignores_all_hides_no_source() {
     let site = CargoSite::new(HELLO, &["hello"]);
     site.save(".gitignore", "*\n");
-    let host = site.develop().await;
+    // No dep-info names a file that is new: only the watch of the folder notices it.
+    site.save("plugins/hello/pages/one", "");
     site.save(
-        "plugins/hello/src/new.rs",
-        "pub const TEXT: &str = \"new\";\n",
+        "plugins/hello/build.rs",
+        "fn main() {\n    let pages = std::fs::read_dir(\"pages\").unwrap().count();\n    \
+         println!(\"cargo::rustc-env=PAGES={pages}\");\n}\n",
     );
-    let code = app("hello").replace("\"hello\"", "new::TEXT");
-    site.save(&lib("hello"), &format!("mod new;\n\n{code}"));
-    assert_serves(&host, "new").await;
+    let code = app("hello").replace("\"hello\"", "env!(\"PAGES\")");
+    site.save(&lib("hello"), &code);
+    let host = site.develop().await;
+    assert_answers(&host, "1").await;
+    site.save("plugins/hello/pages/two", "");
+    assert_serves(&host, "2").await;
 }
 
 #[tokio::test]
