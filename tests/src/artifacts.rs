@@ -143,14 +143,18 @@ pub fn nightly_plugin(package: &str) -> Option<PathBuf> {
     Some(find(&built, package).to_path_buf())
 }
 
-/// A plugin of `tests/real-crates/`, built in the debug profile. `None` if its crates can't be fetched: then the test's
-/// skip was printed.
+/// A plugin of `tests/real-crates/`, built in the debug profile. `None` if nobody has asked for them with
+/// `STACKUP_REAL_CRATES=1`, as `.ci/run` does, or they can't be fetched: then the test's skip was printed.
 ///
 /// # Panics
 ///
 /// If it does not build.
 pub fn real_crate(package: &str) -> Option<&'static Path> {
     static BUILT: OnceLock<Option<Artifacts>> = OnceLock::new();
+    if std::env::var_os("STACKUP_REAL_CRATES").is_none() {
+        print_skipped("STACKUP_REAL_CRATES=1 builds its crates, which takes two minutes");
+        return None;
+    }
     let built = BUILT.get_or_init(|| {
         let directory = workspace().join("tests/real-crates");
         let fetched = Command::new(&cargo()[0])
