@@ -50,5 +50,7 @@ mod serving;
 mod shelf;
 /// The supervisor, its workers and control commands.
 mod supervision;
+/// Files that other users can change, and files that are no files.
+mod trust;
 /// Unused libraries free memory and still run.
 mod unused_libraries;

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
+use crate::load::library::Trust;
 use crate::services::LogFormat;
 
 /// Serves the middleware and the app that config.ru.toml names, each a dynamic library, and swaps in
@@ -75,6 +77,8 @@ pub(super) enum Command {
         /// Also load it and print the JSON Schema of each handler's config
         #[arg(long)]
         schema: bool,
+        #[command(flatten)]
+        trust: TrustArgs,
     },
 }
 
@@ -126,6 +130,15 @@ pub(super) struct PluginApiArgs {
     pub(super) plugin_api: Option<PathBuf>,
 }
 
+/// Whose files decide what runs.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct TrustArgs {
+    /// Accept a manifest, lock and libraries that only the `owner` of this process and root can
+    /// change, or those of `any` user
+    #[arg(long, value_name = "WHOM", default_value = "owner", value_parser = trust())]
+    pub(super) trust: Trust,
+}
+
 /// The manifest and its environment.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ManifestArgs {
@@ -136,6 +149,8 @@ pub(super) struct ManifestArgs {
     /// and `lock`: production]
     #[arg(short = 'E', long = "env", value_name = "NAME", env = "STACKUP_ENV")]
     pub(super) environment: Option<String>,
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
 }
 
 /// The manifest, and which libraries may be loaded for it.
@@ -197,6 +212,14 @@ pub(super) struct LogArgs {
     /// Log more; repeat it to log everything
     #[arg(short = 'v', long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
+}
+
+/// Parses `--trust`.
+fn trust() -> impl TypedValueParser<Value = Trust> {
+    PossibleValuesParser::new(["owner", "any"]).map(|word| match word.as_str() {
+        "any" => Trust::Any,
+        _ => Trust::Owner,
+    })
 }
 
 impl Arguments {

@@ -88,13 +88,8 @@ pub(super) fn reloader(
     };
     let shelf = shelf().map_err(|error| error.to_string())?;
     let manifest = manifest_args.manifest.clone();
-    Ok(Reloader::new(
-        manifest,
-        environment,
-        shelf,
-        libraries,
-        color,
-    ))
+    let reloader = Reloader::new(manifest, environment, shelf, libraries, color);
+    Ok(reloader.trusting(manifest_args.trust.trust))
 }
 
 pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, String> {

@@ -9,7 +9,10 @@ use crate::load::library::{
     Fingerprint, HandlerKind, Metadata, Requirements, SettleTimeouts, Trust, describe, static_tls,
 };
 
-pub(super) fn inspect(file: &Path, schema: bool) -> ExitCode {
+/// How large a library may be: it is read as a whole.
+const MAX_LEN: u64 = 1 << 30;
+
+pub(super) fn inspect(file: &Path, schema: bool, trust: Trust) -> ExitCode {
     let shown = read(file).and_then(|(metadata, fingerprint, static_tls)| {
         let mut text = render(&metadata, fingerprint);
         if let Some(bytes) = static_tls {
@@ -18,7 +21,7 @@ pub(super) fn inspect(file: &Path, schema: bool) -> ExitCode {
             ));
         }
         if schema {
-            text.push_str(&schemas(file, &metadata)?);
+            text.push_str(&schemas(file, &metadata, trust)?);
         }
         Ok(text)
     });
@@ -33,7 +36,7 @@ pub(super) fn inspect(file: &Path, schema: bool) -> ExitCode {
 
 fn read(file: &Path) -> Result<(Metadata, Fingerprint, Option<u64>), String> {
     let refused = |error: &dyn std::fmt::Display| format!("`{}`: {error}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| refused(&error))?;
+    let bytes = checked_file::read(file, MAX_LEN).map_err(|error| refused(&error))?;
     let metadata = describe(&bytes).map_err(|error| match error.help() {
         Some(help) => format!("{}\n\nhelp: {help}", refused(&error)),
         None => refused(&error),
@@ -75,11 +78,11 @@ fn render(metadata: &Metadata, fingerprint: Fingerprint) -> String {
 }
 
 /// The schemas of a library's handlers. Only a loaded library can produce them.
-fn schemas(file: &Path, metadata: &Metadata) -> Result<String, String> {
+fn schemas(file: &Path, metadata: &Metadata, trust: Trust) -> Result<String, String> {
     let demands = Requirements {
         pin: None,
         locked: None,
-        trust: Trust::Any,
+        trust,
         abi: stackup_plugin::abi::VERSION,
         settle: SettleTimeouts::default(),
     };

@@ -84,7 +84,11 @@ fn run() -> ExitCode {
         Command::Stack(stack) => check::stack(&stack, color),
         Command::Lock(manifest_args) => lock::lock(&manifest_args, color),
         Command::Schema(manifest_args) => schema::schema(&manifest_args, color),
-        Command::Inspect { library, schema } => inspect::inspect(&library, schema),
+        Command::Inspect {
+            library,
+            schema,
+            trust,
+        } => inspect::inspect(&library, schema, trust.trust),
     }
 }
 

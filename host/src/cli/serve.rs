@@ -48,6 +48,7 @@ fn start(
                 listen: listen(serve),
                 build,
                 locked: serve.stack.locked,
+                trust: serve.stack.manifest_args.trust.trust,
                 control: serve.control.as_deref().map(site::absolute),
                 format: options.log_format,
                 level: number_from_level(options.log_level()),
@@ -72,7 +73,9 @@ pub(super) fn probe() -> Result<Box<dyn Probe>, String> {
 
 /// An empty shelf in a private directory.
 pub(super) fn shelf() -> Result<LibraryCache, RuntimeDirError> {
-    RuntimeDir::create(&BaseDir::from_env()).map(LibraryCache::new)
+    let dir = RuntimeDir::create(&BaseDir::from_env())?;
+    dir.warn_of_untrusted();
+    Ok(LibraryCache::new(dir))
 }
 
 /// `-o` and `-p` together form one address, as in rackup.

@@ -9,6 +9,7 @@ pub(crate) mod program;
 pub(crate) mod saved_libraries;
 pub mod schema;
 pub mod site;
+pub(crate) mod site_file;
 pub mod snapshot;
 pub(crate) mod toml_text;
 pub(crate) mod tunables;

@@ -40,7 +40,10 @@ impl SavedLibraries {
     ///
     /// When no base directory is usable.
     pub(crate) fn create(bases: &[BaseDir]) -> Result<Self, RuntimeDirError> {
-        RuntimeDir::create(bases).map(Self::in_dir)
+        let dir = RuntimeDir::create(bases)?;
+        // Here and not in each worker: they find the same.
+        dir.warn_of_untrusted();
+        Ok(Self::in_dir(dir))
     }
 
     /// Takes over the directory that this process created before it executed this program.

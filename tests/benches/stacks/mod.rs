@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use stackup::load::library::{BaseDir, LibraryCache, RuntimeDir};
+use stackup::load::library::{BaseDir, LibraryCache, RuntimeDir, Trust};
 use stackup::load::manifest::{self, Settings, Source};
 use stackup::serve::generation::{
     BuildContext, BuiltLibraries, PluginRef, ResolveContext, build, resolve,
@@ -36,6 +36,7 @@ impl Host {
                 lock: None,
                 kept: Vec::new(),
                 instead: Vec::new(),
+                trust: Trust::Owner,
                 built: BuiltLibraries {
                     files: built.collect::<HashMap<_, _>>(),
                     known: Vec::new(),

@@ -63,14 +63,21 @@ async fn broken_cargo_toml_is_watched_until_fixed() {
 async fn world_writable_folder_refuses_given_libraries_and_not_built_ones() {
     let manifest = "run = \"hello\"\n[plugins]\npath = [\"target/debug\"]\n";
     let cargo_site = CargoSite::new(manifest, &["hello"]);
-    let mode = std::fs::Permissions::from_mode(0o777);
-    std::fs::set_permissions(cargo_site.site.path(), mode).unwrap();
+    let chmod = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let folder = cargo_site.site.path();
+    chmod(folder, 0o777);
+    chmod(&folder.join("config.ru.toml"), 0o666);
     let host = cargo_site.develop().await;
     assert_answers(&host, "hello").await;
     cargo_site.save(&lib("hello"), &app("edited"));
     assert_serves(&host, "edited").await;
     drop(host);
-    // The same file, of unknown origin.
+    // The same file, of unknown origin, with a manifest that nobody else can change.
+    chmod(folder, 0o755);
+    chmod(&folder.join("config.ru.toml"), 0o644);
+    chmod(&folder.join("target/debug"), 0o777);
     let mut host = Host::launch(artifacts::stackup(), &cargo_site.site, &["-p", "0"]);
     assert!(!host.exited().await.success());
     let log = host.log().to_string();

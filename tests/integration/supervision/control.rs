@@ -171,13 +171,11 @@ async fn malformed_control_request_gets_error() {
         let text = reply["text"].as_str().expect("text");
         assert!(text.starts_with("not a request: "), "{text}");
     }
-    let mut two = b"nonsense\n{\"ask\":\"status\"}\n".to_vec();
+    // As a page in a browser could have it sent, if it reached the socket: the line after the first bad one is not read.
+    let mut two = b"POST / HTTP/1.1\n{\"ask\":\"stop\"}\n".to_vec();
     let (first, rest) = reply(&site, &two).await;
     assert_eq!(first["ok"], false);
-    assert!(
-        rest.expect("one more").contains("\"ok\":true"),
-        "the line after it counts"
-    );
+    assert_eq!(rest.unwrap_or_default(), "", "the connection ends");
     two.resize((64 << 10) + 1, b' ');
     two.retain(|byte| *byte != b'\n');
     two.resize((64 << 10) + 1, b' ');

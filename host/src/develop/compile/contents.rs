@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
-use std::hash::{Hash, Hasher};
+use std::hash::Hasher;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -93,11 +94,19 @@ impl Run {
     }
 }
 
+/// How many bytes are read at a time.
+const CHUNK: usize = 64 << 10;
+
 fn digest(path: &Path) -> Option<u64> {
-    let content = fs::read(path).ok()?;
-    let mut hasher = DefaultHasher::new();
-    content.hash(&mut hasher);
-    Some(hasher.finish())
+    // A FIFO among the sources would block, and has no content of its own.
+    let mut file = checked_file::open(path).ok()?;
+    let (mut hasher, mut chunk) = (DefaultHasher::new(), vec![0; CHUNK]);
+    loop {
+        match file.read(&mut chunk).ok()? {
+            0 => return Some(hasher.finish()),
+            count => hasher.write(&chunk[..count]),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::Inspector;
 use crate::load::manifest::edit::{Edit, EditError, directives};
 use crate::load::manifest::secret::{self, hide};
+use crate::load::site_file;
 
 /// An error response.
 pub(super) struct ApiError {
@@ -96,7 +97,7 @@ impl Inspector {
             })
             .collect();
         // An unreadable manifest is reported as the state's problem.
-        let text = std::fs::read_to_string(&self.manifest).unwrap_or_default();
+        let text = site_file::read_to_show(&self.manifest).unwrap_or_default();
         json!({
             "state": self.state.to_json(),
             "manifest": self.manifest,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Value};
 
 use super::NewError;
+use crate::load::site_file;
 
 /// The value of the dependency: the crate in the checkout that built this program, if it still exists, else this
 /// version. `requested` overrides both.
@@ -34,7 +35,7 @@ fn folder(requested: Option<&Path>) -> Result<Option<PathBuf>, NewError> {
 }
 
 fn is_plugin_api(folder: &Path) -> bool {
-    let text = fs::read_to_string(folder.join("Cargo.toml"));
+    let text = site_file::read_to_show(&folder.join("Cargo.toml"));
     let document = text.ok().and_then(|text| text.parse::<DocumentMut>().ok());
     let name = document.and_then(|document| {
         let name = document.get("package")?.get("name")?.as_str()?;

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::NewError;
 use crate::load::atomic_file;
+use crate::load::site_file;
 use crate::load::toml_text::{
     ArrayText, attached_comments, line_end, line_ending, line_start, replaced,
 };
@@ -26,7 +27,7 @@ impl Workspace {
         let folder = fs::canonicalize(folder).map_err(NewError::io(folder, "read"))?;
         for above in folder.ancestors() {
             let path = above.join("Cargo.toml");
-            let text = match fs::read_to_string(&path) {
+            let text = match site_file::read_to_show(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(NewError::io(&path, "read")(error)),

@@ -9,10 +9,10 @@ use super::load::{Library, LoadError, load};
 use super::loaded::LoadedLibraries;
 use super::prepare::prepare_saved;
 use super::store::write_copy;
-use super::{Cause, Ids, check_owners};
+use super::trust::check_owners;
 use super::{
-    FileStat, Fingerprint, Metadata, PrepareError, Prepared, Requirements, RuntimeDir,
-    RuntimeDirError, Trust, prepare, settle,
+    Cause, FileStat, Fingerprint, Hasher, Metadata, PrepareError, Prepared, ReadError,
+    Requirements, RuntimeDir, RuntimeDirError, Trust, prepare, settle,
 };
 
 /// A file changed this shortly before it was read may change again without a new time.
@@ -164,7 +164,12 @@ impl LibraryCache {
     ) -> Result<Arc<Library>, LibraryError> {
         let prepared = match found.state {
             State::InMemory(library) => return Ok(library),
-            State::Prepared(prepared) => self.with_copy(*prepared),
+            State::Prepared(prepared) => {
+                self.with_copy(*prepared).map_err(|cause| PrepareError {
+                    path: path.to_path_buf(),
+                    cause,
+                })?
+            }
         };
         let library = load(prepared).map_err(|cause| LibraryError::Load {
             path: path.to_path_buf(),
@@ -212,19 +217,22 @@ impl LibraryCache {
         }
     }
 
-    /// Writes the copy again if it was removed while the library was probed. If that fails, loading it says so.
-    fn with_copy(&mut self, mut prepared: Prepared) -> Prepared {
+    /// Writes the copy again if it was removed or replaced while the library was probed: what is mapped has the content
+    /// that was hashed.
+    fn with_copy(&mut self, mut prepared: Prepared) -> Result<Prepared, Cause> {
+        let exposed = self.dir.repair()?;
         let copy = &mut prepared.copy;
-        if !copy.path.exists() && self.dir.repair().is_ok() {
-            let path = self
-                .dir
-                .path()
-                .join(copy.path.file_name().unwrap_or_default());
-            if write_copy(&copy.full, &path, |_| ()).is_ok() {
-                copy.path = path;
+        if exposed || !copy.is_in_place(prepared.fingerprint) {
+            let name = copy.path.file_name().unwrap_or_default();
+            copy.path = self.dir.path().join(name);
+            let mut hasher = Hasher::default();
+            write_copy(&copy.full, &copy.path, |chunk| hasher.update(chunk))
+                .map_err(ReadError::from)?;
+            if hasher.finish() != prepared.fingerprint {
+                return Err(ReadError::Changed.into());
             }
         }
-        prepared
+        Ok(prepared)
     }
 
     fn resolve(&self, prepared: Prepared) -> ResolvedLibrary {
@@ -275,8 +283,7 @@ impl LibraryCache {
             .check_fingerprint(seen.fingerprint)
             .map_err(refused)?;
         if requirements.trust == Trust::Owner {
-            check_owners(path, stat, Ids::of_this_process())
-                .map_err(|error| refused(error.into()))?;
+            check_owners(path, stat).map_err(|error| refused(error.into()))?;
         }
         Ok(Some(library))
     }
@@ -297,12 +304,14 @@ impl LibraryCache {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::{FileExt, PermissionsExt};
 
+    use super::super::runtime_copy::RuntimeCopy;
     use super::*;
     use crate::load::library::{SettleTimeouts, sample};
 
     #[test]
-    fn copy_removed_before_loading_is_written_again() {
+    fn copy_removed_or_replaced_before_loading_is_written_again() {
         let (base, dir) = sample::runtime_dir();
         let path = base.path().join("liblogger.so");
         let section = sample::SECTION.as_bytes();
@@ -320,8 +329,32 @@ mod tests {
         let State::Prepared(prepared) = found.state else {
             panic!("it is not loaded");
         };
-        let prepared = cache.with_copy(*prepared);
+        let prepared = cache.with_copy(*prepared).unwrap();
         let copy = fs::read(&prepared.copy.path).unwrap();
         assert_eq!(Fingerprint::of(&copy), prepared.fingerprint);
+        // Other content of the same length, in the same file and in another one.
+        let other: Vec<_> = copy.iter().map(|byte| !byte).collect();
+        let at = prepared.copy.path.clone();
+        fs::set_permissions(&at, fs::Permissions::from_mode(0o700)).unwrap();
+        fs::remove_file(&at).unwrap();
+        fs::write(&at, &other).unwrap();
+        let prepared = cache.with_copy(prepared).unwrap();
+        assert_eq!(fs::read(&at).unwrap(), copy);
+        // What was hashed itself has changed: nothing is mapped.
+        fs::set_permissions(&at, fs::Permissions::from_mode(0o700)).unwrap();
+        let full = fs::OpenOptions::new().write(true).open(&at).unwrap();
+        full.write_all_at(&other, 0).unwrap();
+        let kept = RuntimeCopy {
+            path: at.with_extension("gone"),
+            full: fs::File::open(&at).unwrap(),
+        };
+        let copy = Prepared {
+            copy: kept,
+            ..prepared
+        };
+        assert!(matches!(
+            cache.with_copy(copy),
+            Err(Cause::Read(ReadError::Changed))
+        ));
     }
 }

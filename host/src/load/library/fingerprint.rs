@@ -1,10 +1,16 @@
 //! The hash that identifies a library's content.
 
 use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+
+/// How many bytes are read at a time.
+const CHUNK: usize = 64 << 10;
 
 /// SHA-256 of a library file's content. Equal fingerprints mean the same code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,6 +21,26 @@ impl Fingerprint {
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
         Self(Sha256::digest(content).into())
+    }
+
+    /// Hashes the whole of an open file, wherever its offset is.
+    ///
+    /// # Errors
+    ///
+    /// It can't be read.
+    pub(crate) fn of_file(file: &File) -> io::Result<Self> {
+        let (mut hasher, mut chunk, mut offset) = (Hasher::default(), vec![0; CHUNK], 0);
+        loop {
+            match file.read_at(&mut chunk, offset) {
+                Ok(0) => return Ok(hasher.finish()),
+                Ok(count) => {
+                    hasher.update(&chunk[..count]);
+                    offset += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The first twelve hex digits, for display.

@@ -20,6 +20,7 @@ mod runtime_copy;
 mod runtime_dir;
 #[cfg(test)]
 mod sample;
+mod search_path;
 mod settle;
 mod static_tls;
 pub(crate) mod store;
@@ -53,4 +54,5 @@ pub use self::settle::{
 };
 pub use self::static_tls::static_tls;
 pub use self::store::LibraryStore;
-pub use self::trust::{EntryKind, Ids, PathEntry, Trust, TrustError, check_entries, check_owners};
+pub use self::trust::TrustError;
+pub use checked_file::Trust;

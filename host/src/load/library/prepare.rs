@@ -3,9 +3,11 @@
 //! Settle → fingerprint → trust → describe → runtime copy. None of the library's code runs.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use checked_file::Trust;
 
 use super::compatibility::IncompatibleError;
 use super::content::{Content, ReadError};
@@ -15,8 +17,9 @@ use super::metadata::Metadata;
 use super::pin::{LockError, PinError, check_lock, check_pin};
 use super::runtime_copy::{CopyError, RuntimeCopy};
 use super::runtime_dir::{RuntimeDir, RuntimeDirError};
+use super::search_path::check_search_path;
 use super::settle::{FileStat, SettleError, SettleTimeouts, settle};
-use super::trust::{Ids, Trust, TrustError, check_owners};
+use super::trust::{TrustError, check_owners};
 
 /// The requirements for a library file.
 #[derive(Debug, Clone, Copy)]
@@ -180,7 +183,7 @@ pub fn prepare(
     })
 }
 
-/// The same for a `saved` copy. Its content is known, so it is not hashed again. If it is lost, the `file` that it
+/// The same for a `saved` copy with a known content. If it is lost or damaged, the `file` that it
 /// came from replaces it, provided that it still has the same content. Blocks.
 ///
 /// # Errors
@@ -234,7 +237,11 @@ fn try_prepare_saved(
 ) -> Result<Prepared, Cause> {
     let mut watch = Stopwatch::start();
     requirements.check_fingerprint(fingerprint)?;
-    let full = File::open(saved).map_err(ReadError::from)?;
+    let full = checked_file::open(saved).map_err(|error| ReadError::from(error.into_io()))?;
+    if Fingerprint::of_file(&full).map_err(ReadError::from)? != fingerprint {
+        return Err(ReadError::Changed.into());
+    }
+    watch.lap(Stage::Fingerprint);
     let metadata = describe_file(&full)?;
     metadata.check_compatibility(requirements.abi)?;
     watch.lap(Stage::Describe);
@@ -261,6 +268,10 @@ fn try_prepare(
     let metadata = describe_file(content.copy.file())?;
     metadata.check_compatibility(requirements.abi)?;
     watch.lap(Stage::Describe);
+    if requirements.trust == Trust::Owner {
+        check_search_path(content.copy.file(), dir.path())?;
+        watch.lap(Stage::Trust);
+    }
     let copy = content.copy.persist(&metadata.name, content.fingerprint)?;
     watch.lap(Stage::RuntimeCopy);
     Ok(Prepared {
@@ -313,7 +324,7 @@ fn read(
     requirements.check_fingerprint(content.fingerprint)?;
     watch.lap(Stage::Fingerprint);
     if requirements.trust == Trust::Owner {
-        check_owners(path, content.stat, Ids::of_this_process())?;
+        check_owners(path, content.stat)?;
     }
     watch.lap(Stage::Trust);
     Ok(content)

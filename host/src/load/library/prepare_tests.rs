@@ -215,3 +215,39 @@ fn old_library_is_prepared_without_a_wait() {
     });
     assert_eq!(prepared.unwrap().fingerprint, Fingerprint::of(&plugin()));
 }
+
+#[test]
+fn saved_copy_with_other_content_is_replaced_by_its_file() {
+    let fixture = Fixture::new(&plugin());
+    let fingerprint = Fingerprint::of(&plugin());
+    let saved = fixture._base.path().join("saved.so");
+    let prepare_saved = || {
+        prepare_saved(
+            &saved,
+            &fixture.file,
+            fingerprint,
+            &REQUIREMENTS,
+            &fixture.dir,
+        )
+    };
+    fs::write(&saved, plugin()).unwrap();
+    let stages = |prepared: Prepared| {
+        prepared
+            .timings
+            .iter()
+            .map(|(stage, _)| *stage)
+            .collect::<Vec<_>>()
+    };
+    let prepared = prepare_saved().unwrap();
+    let expected = [Stage::Fingerprint, Stage::Describe, Stage::RuntimeCopy];
+    assert_eq!(stages(prepared), expected);
+    // A library of the same length, which describes itself as well.
+    let mut other = plugin();
+    *other.last_mut().unwrap() ^= 1;
+    fs::write(&saved, &other).unwrap();
+    let prepared = prepare_saved().unwrap();
+    assert_eq!(fs::read(&prepared.copy.path).unwrap(), plugin());
+    fs::write(&fixture.file, &other).unwrap();
+    let error = prepare_saved().unwrap_err();
+    assert_eq!(error.cause.stage(), Stage::Restore);
+}

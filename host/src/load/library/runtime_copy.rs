@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 
 use super::fingerprint::Fingerprint;
 use super::runtime_dir::RuntimeDir;
+use super::settle::FileStat;
 use super::store::link;
 
 /// The copy could not be written.
@@ -69,6 +70,22 @@ impl RuntimeDir {
         match link(saved, &path) {
             Ok(()) => Ok(path),
             Err(source) => Err(CopyError { path, source }),
+        }
+    }
+}
+
+impl RuntimeCopy {
+    /// Whether the file at `path`, which is about to be mapped, is the one that was hashed, or has the same content.
+    pub(super) fn is_in_place(&self, fingerprint: Fingerprint) -> bool {
+        let hashed = |file: &File| Fingerprint::of_file(file).is_ok_and(|it| it == fingerprint);
+        let Ok(there) = checked_file::open(&self.path) else {
+            return false;
+        };
+        match (there.metadata(), self.full.metadata()) {
+            (Ok(there), Ok(full)) if FileStat::of(&there).has_content_of(&FileStat::of(&full)) => {
+                true
+            }
+            _ => hashed(&there),
         }
     }
 }

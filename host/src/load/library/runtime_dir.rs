@@ -4,11 +4,13 @@
 //! dead process, and the next process to start removes it. Cleaners of temporary directories may remove it
 //! while the process runs; then it is created again ([`RuntimeDir::repair`]).
 
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use checked_file::{ReadError, check};
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 /// A prefix that no user's directory would have, since directories with it may be removed.
@@ -46,7 +48,7 @@ impl BaseDir {
     }
 }
 
-/// No base directory is usable.
+/// No base directory is usable and safe.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "no directory to load libraries from{}: set TMPDIR to a directory of yours on a filesystem \
@@ -54,7 +56,7 @@ impl BaseDir {
     refusals.iter().map(|refusal| format!("; {refusal}")).collect::<String>()
 )]
 pub struct RuntimeDirError {
-    refusals: Vec<String>,
+    refusals: Vec<Refusal>,
 }
 
 /// A private directory (0700), locked while this value lives and removed when it is dropped.
@@ -65,6 +67,17 @@ pub struct RuntimeDir {
     lock: File,
     /// Where to create another one.
     bases: Vec<BaseDir>,
+    /// Why it is not in an earlier one of these.
+    refusals: Vec<Refusal>,
+}
+
+/// Why a base directory is not used.
+#[derive(Debug)]
+enum Refusal {
+    /// The system does not allow it.
+    Unusable(String),
+    /// Another user could replace what is in it.
+    Untrusted(String),
 }
 
 /// Removes the directory on drop.
@@ -91,13 +104,37 @@ impl RuntimeDir {
             let (path, variable) = (base.path.display(), base.variable);
             match Self::create_in(&base.path) {
                 Ok((dir, lock)) => {
-                    let bases = bases.to_vec();
-                    return Ok(Self { dir, lock, bases });
+                    return Ok(Self {
+                        dir,
+                        lock,
+                        bases: bases.to_vec(),
+                        refusals,
+                    });
                 }
-                Err(why) => refusals.push(format!("{path} (from {variable}) {why}")),
+                Err(Refusal::Unusable(why)) => {
+                    let why = format!("{path} (from {variable}) {why}");
+                    refusals.push(Refusal::Unusable(why));
+                }
+                Err(Refusal::Untrusted(why)) => {
+                    let why = format!("{path} (from {variable}) is not safe: {why}");
+                    refusals.push(Refusal::Untrusted(why));
+                }
             }
         }
         Err(RuntimeDirError { refusals })
+    }
+
+    /// Logs which base directories were passed over since other users could replace what is in them.
+    pub(crate) fn warn_of_untrusted(&self) {
+        for refusal in &self.refusals {
+            if let Refusal::Untrusted(why) = refusal {
+                tracing::warn!(
+                    event = "runtime-dir",
+                    "libraries are loaded from `{}`: {why}",
+                    self.path().display()
+                );
+            }
+        }
     }
 
     /// Its path.
@@ -122,6 +159,7 @@ impl RuntimeDir {
             dir: Owned(path),
             lock,
             bases: BaseDir::from_env(),
+            refusals: Vec::new(),
         }
     }
 
@@ -147,7 +185,7 @@ impl RuntimeDir {
         let why = if gone {
             "removed"
         } else {
-            "writable by others"
+            "open to other users"
         };
         tracing::warn!(
             event = "runtime-dir",
@@ -165,6 +203,9 @@ impl RuntimeDir {
         if (now.dev(), now.ino()) != (ours.dev(), ours.ino()) {
             return Condition::Gone;
         }
+        if check(self.path()).is_err() {
+            return Condition::Exposed;
+        }
         match now.mode() & 0o7777 {
             0o700 => Condition::Intact,
             mode if mode & 0o022 != 0 => Condition::Exposed,
@@ -175,12 +216,17 @@ impl RuntimeDir {
         }
     }
 
-    fn create_in(base: &Path) -> Result<(Owned, File), String> {
-        let unusable = |e: io::Error| format!("can't be used: {e}");
-        let base = base.canonicalize().map_err(unusable)?;
+    fn create_in(given: &Path) -> Result<(Owned, File), Refusal> {
+        let unusable = |e: io::Error| Refusal::Unusable(format!("can't be used: {e}"));
+        let base = given.canonicalize().map_err(unusable)?;
         if is_noexec(&base).map_err(unusable)? {
-            return Err("is mounted noexec".to_owned());
+            return Err(Refusal::Unusable("is mounted noexec".to_owned()));
         }
+        // The links by which it was reached may lead elsewhere later; the copies stay where they are now.
+        check(&base).map_err(|error| match error {
+            ReadError::Untrusted(error) => Refusal::Untrusted(error.to_string()),
+            error => Refusal::Unusable(format!("can't be used: {error}")),
+        })?;
         sweep(&base);
         // Another process's sweep may remove the directory between its creation and its locking.
         for _ in 0..16 {
@@ -193,7 +239,15 @@ impl RuntimeDir {
                 return Ok((Owned(dir.keep()), lock));
             }
         }
-        Err("lost every directory created there to another process".to_owned())
+        let lost = "lost every directory created there to another process";
+        Err(Refusal::Unusable(lost.to_owned()))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Unusable(why) | Self::Untrusted(why)) = self;
+        f.write_str(why)
     }
 }
 

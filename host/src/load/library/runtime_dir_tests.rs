@@ -225,3 +225,32 @@ fn changed_mode_is_corrected_and_an_exposed_directory_is_replaced() {
     assert_ne!(dir.path(), path);
     assert!(!path.exists());
 }
+
+#[test]
+fn base_that_others_can_change_is_refused() {
+    let (unsafe_base, safe) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let chmod =
+        |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    chmod(unsafe_base.path(), 0o777);
+    let below = unsafe_base.path().join("below");
+    fs::create_dir(&below).unwrap();
+    for path in [unsafe_base.path(), &below] {
+        let error = RuntimeDir::create(&at(path)).unwrap_err().to_string();
+        let shown = unsafe_base.path().display();
+        let why = format!("is not safe: `{shown}` is world-writable (mode 0777): run `chmod o-w");
+        assert!(error.contains(&why), "{error}");
+        let bases = [at(path).remove(0), at(safe.path()).remove(0)];
+        let dir = RuntimeDir::create(&bases).unwrap();
+        assert_eq!(
+            dir.path().parent(),
+            Some(&*safe.path().canonicalize().unwrap())
+        );
+        assert!(matches!(&dir.refusals[..], [Refusal::Untrusted(_)]));
+    }
+    // In a sticky directory ours stays ours.
+    chmod(unsafe_base.path(), 0o1777);
+    let mut dir = RuntimeDir::create(&at(unsafe_base.path())).unwrap();
+    assert!(!dir.repair().unwrap());
+    chmod(unsafe_base.path(), 0o777);
+    assert!(dir.repair().is_err(), "others can replace it from now on");
+}

@@ -1,11 +1,12 @@
 //! The lock file, next to its manifest.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use checked_file::{ReadError, Trust};
+
 use super::{Lock, TextError, parse};
-use crate::load::atomic_file;
+use crate::load::{atomic_file, site_file};
 
 /// Why a lock could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -14,12 +15,12 @@ pub enum LockFileError {
     #[error("the lock `{0}` does not exist")]
     Missing(PathBuf),
     /// The file can't be read.
-    #[error("failed to read the lock `{path}`: {error}")]
+    #[error("failed to read the lock `{path}`: {}", site_file::message(error))]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: io::Error,
+        error: ReadError,
     },
     /// The file is not a valid lock.
     #[error("failed to parse the lock `{path}`: {error}")]
@@ -54,16 +55,19 @@ pub fn lock_path(manifest: &Path) -> PathBuf {
     name.into()
 }
 
-/// Reads the lock at `path`.
+/// Reads the lock at `path`, which is reached by way of `location`.
 ///
 /// # Errors
 ///
 /// See [`LockFileError`].
-pub fn read(path: &Path) -> Result<Lock, LockFileError> {
+pub fn read(path: &Path, location: &Path, trust: Trust) -> Result<Lock, LockFileError> {
+    let read = site_file::read(path, location, trust);
     let path = path.to_path_buf();
-    match fs::read_to_string(&path) {
+    match read {
         Ok(text) => parse(&text).map_err(|error| LockFileError::Malformed { path, error }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(LockFileError::Missing(path)),
+        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            Err(LockFileError::Missing(path))
+        }
         Err(error) => Err(LockFileError::Unreadable { path, error }),
     }
 }
@@ -79,6 +83,7 @@ pub fn write(path: &Path, lock: &Lock) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -98,7 +103,8 @@ mod tests {
         let path = folder.path().join("config.ru.lock");
         fs::write(&path, "old").unwrap();
         write(&path, &Lock::default()).unwrap();
-        assert_eq!(read(&path).unwrap(), Lock::default());
+        let read = read(&path, &path, Trust::Owner).unwrap();
+        assert_eq!(read, Lock::default());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o400, 0o400);
@@ -110,7 +116,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.ru.lock");
         let fails = |before: &str, after: &str| {
-            let error = read(&path).unwrap_err().to_string();
+            let error = read(&path, &path, Trust::Owner).unwrap_err().to_string();
             assert_eq!(
                 error,
                 format!("{before}the lock `{}`{after}", path.display())
@@ -124,6 +130,6 @@ mod tests {
         );
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        fails("failed to read ", ": Is a directory (os error 21)");
+        fails("failed to read ", ": it is a directory, not a regular file");
     }
 }

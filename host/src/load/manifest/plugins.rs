@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub use checked_file::Trust;
+
 use super::Span;
 
 /// `[plugins]`.
@@ -35,16 +37,6 @@ impl Default for Plugins {
             process_state: ProcessState::Report,
         }
     }
-}
-
-/// Which library files may be loaded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Trust {
-    /// Files that only their owner and root can change.
-    #[default]
-    Owner,
-    /// Any file: for shared development machines.
-    Any,
 }
 
 /// What happens to a plugin that changes what belongs to the whole process, such as its working directory.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::load::site_file;
+
 /// Why a manifest's text cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -23,6 +25,9 @@ pub enum ReadError {
     /// Something keeps writing it.
     #[error("the file keeps changing\nhelp: save it again once nothing writes to it")]
     StillChanging,
+    /// It is not to be read.
+    #[error("{}", site_file::message(.0))]
+    Refused(#[source] checked_file::ReadError),
     /// Any other I/O error.
     #[error("{0}")]
     Io(#[source] io::Error),
@@ -34,6 +39,16 @@ impl From<io::Error> for ReadError {
             io::ErrorKind::NotFound => Self::Missing,
             io::ErrorKind::IsADirectory => Self::NotAFile,
             _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<checked_file::ReadError> for ReadError {
+    fn from(error: checked_file::ReadError) -> Self {
+        match error {
+            checked_file::ReadError::Io(error) => error.into(),
+            checked_file::ReadError::NotRegular(_) => Self::NotAFile,
+            error => Self::Refused(error),
         }
     }
 }

@@ -69,6 +69,16 @@ impl ChildProbe {
                 Ok(Report::Step(trial, step)) => last = Some((trial, step)),
                 Ok(Report::Violations(trial, found)) => violations.push((trial, found)),
                 Ok(Report::Changes(trial, found)) => changes.push((trial, found)),
+                Ok(Report::Garbled) => {
+                    finish(child);
+                    let step = last.map_or(
+                        "before its first trial".to_owned(),
+                        |(_, step): (usize, Step)| format!("at {}", step.name()),
+                    );
+                    return Err(format!(
+                        "a probe sent a line that is no report ({step}): a plugin writes to a descriptor that is not its own"
+                    ));
+                }
                 Ok(Report::Done) => {
                     finish(child);
                     let crashed = None;
@@ -161,34 +171,53 @@ impl Probe for ChildProbe {
     }
 }
 
+/// The longest report, in bytes: the violations of one config.
+const MAX_REPORT: u64 = 16 << 20;
+
+#[derive(Debug)]
 enum Report {
     Step(usize, Step),
     Violations(usize, Vec<Violation>),
     Changes(usize, Vec<ProcessChange>),
     Done,
+    /// A line that is no report. What follows it is not believed.
+    Garbled,
 }
 
 /// The child's reports, until it closes its stdout.
 fn reports(child: &mut Child) -> mpsc::Receiver<Report> {
     let (sender, receiver) = mpsc::channel();
-    let lines = child.stdout.take().map(BufReader::new);
+    let stdout = child.stdout.take();
     thread::spawn(move || {
-        for line in lines
-            .into_iter()
-            .flat_map(BufRead::lines)
-            .map_while(Result::ok)
-        {
-            let report = parse(&line);
-            if report.is_some_and(|report| sender.send(report).is_err()) {
-                return;
-            }
+        if let Some(stdout) = stdout {
+            read_reports(stdout, |report| sender.send(report).is_ok());
         }
     });
     receiver
 }
 
-fn parse(line: &str) -> Option<Report> {
-    let line: Value = serde_json::from_str(line).ok()?;
+/// Passes each report to `each`, up to the first line that is none or is too long.
+fn read_reports(from: impl Read, mut each: impl FnMut(Report) -> bool) {
+    let mut reader = BufReader::new(from);
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut reader).take(MAX_REPORT).read_until(b'\n', &mut line);
+        // A child that dies in the middle of a line has sent no report with it; how it died says more.
+        if !matches!(read, Ok(1..))
+            || line.last() != Some(&b'\n') && (line.len() as u64) < MAX_REPORT
+        {
+            return;
+        }
+        let report = parse(&line).unwrap_or(Report::Garbled);
+        let last = matches!(report, Report::Garbled);
+        if !each(report) || last {
+            return;
+        }
+    }
+}
+
+fn parse(line: &[u8]) -> Option<Report> {
+    let line: Value = serde_json::from_slice(line).ok()?;
     if line["done"] == true {
         return Some(Report::Done);
     }
@@ -248,4 +277,50 @@ fn finish(mut child: Child) {
     // It may have just ended by itself.
     let _ = child.kill();
     let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reports(text: &[u8]) -> Vec<String> {
+        let mut got = Vec::new();
+        read_reports(text, |report| {
+            got.push(format!("{report:?}"));
+            true
+        });
+        got
+    }
+
+    #[test]
+    fn reports_end_at_the_first_bad_line() {
+        let good = b"{\"trial\":0,\"step\":\"load\"}\n{\"done\":true}\n";
+        assert_eq!(reports(good), ["Step(0, Load)", "Done"]);
+        for bad in [
+            "hello",
+            "",
+            "{\"trial\":0}",
+            "{\"trial\":0,\"step\":\"dance\"}",
+            "[1]",
+        ] {
+            let text = format!("{{\"trial\":0,\"step\":\"load\"}}\n{bad}\n{{\"done\":true}}\n");
+            assert_eq!(
+                reports(text.as_bytes()),
+                ["Step(0, Load)", "Garbled"],
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn report_without_end_is_not_read_to_its_end() {
+        let mut got = Vec::new();
+        read_reports(std::io::repeat(b'x'), |report| {
+            got.push(format!("{report:?}"));
+            true
+        });
+        assert_eq!(got, ["Garbled"]);
+        // The line in which a child died is no report of it.
+        assert!(reports(b"{\"trial\":0,\"st").is_empty());
+    }
 }

@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::resolved_path::ResolvedPath;
+use checked_file::ResolvedPath;
 
 /// Equal before and after: the path leads through the same links to the same, unwritten file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,6 @@ mod dir_watcher;
 mod identity;
 mod interest;
 mod pending;
-mod resolved_path;
 mod tree;
 mod watch_loop;
 mod watch_set;
@@ -26,7 +25,6 @@ pub use self::debounce::Debounce;
 use self::dir_watcher::DirWatcher;
 pub use self::interest::{Interest, Tree};
 pub use self::pending::PendingChanges;
-pub(crate) use self::resolved_path::{ResolvedPath, absolute};
 pub(crate) use self::tree::files_of;
 use self::watch_loop::{Message, WatchLoop};
 

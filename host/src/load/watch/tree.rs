@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use checked_file::ResolvedPath;
 use ignore::{DirEntry, WalkBuilder};
 
 use super::identity::FileStat;
 use super::interest::Tree;
-use super::resolved_path::ResolvedPath;
 
 /// How many entries of a tree are watched at most. A crate has hundreds; a data set that lies in one may have millions.
 const MAX_ENTRIES: usize = 20_000;

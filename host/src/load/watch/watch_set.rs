@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use checked_file::{ResolvedPath, Step, absolute};
+
 use super::Interest;
 use super::identity::Identity;
-use super::resolved_path::{ResolvedPath, absolute};
 use super::tree::WatchedTree;
 
 /// The watched files and trees.
@@ -141,7 +142,7 @@ impl WatchedFile {
             .iter()
             .map(|step| step.name.clone())
             .collect();
-        self.end = resolved.target().map(super::resolved_path::Step::path);
+        self.end = resolved.target().map(Step::path);
         Identity::of(resolved)
     }
 }

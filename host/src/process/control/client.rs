@@ -1,6 +1,6 @@
 //! The client's side of the control socket.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +10,9 @@ use serde::Deserialize;
 use super::discovery::{Fit, Site, is_trusted, servers};
 use super::protocol::{Reply, Request};
 use super::socket::files;
+
+/// The longest reply, in bytes: a status has all waiting requests.
+const MAX_REPLY_LEN: u64 = 64 << 20;
 
 /// How long a server may take to say which site it serves.
 const SITE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -149,7 +152,7 @@ fn exchange(stream: &UnixStream, request: &Request) -> io::Result<Reply> {
     writer.write_all(request.line().as_bytes())?;
     let mut line = String::new();
     // The server sends nothing but the one line: no byte of a later one is lost in the buffer.
-    BufReader::new(stream).read_line(&mut line)?;
+    BufReader::new(stream.take(MAX_REPLY_LEN)).read_line(&mut line)?;
     if line.is_empty() {
         let message = "the server closed the connection; it may be shutting down";
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::load::library::Trust;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::serve::generation::ReloadRecord;
 use crate::services::LogFormat;
@@ -73,6 +74,9 @@ pub struct WorkerConfig {
     pub build: Option<BuildOptions>,
     /// Refuse libraries that the lock file does not list.
     pub locked: bool,
+    /// Whose files to accept, whatever the manifest says.
+    #[serde(default)]
+    pub trust: Trust,
     /// Show clients why a request failed.
     pub show_errors: bool,
     /// The log's format.

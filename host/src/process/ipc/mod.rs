@@ -9,7 +9,7 @@ mod lines;
 mod messages;
 
 pub use self::descriptors::{receive_with_descriptors, send_with_descriptors};
-pub use self::lines::{Sender, read_lines};
+pub use self::lines::{MAX_LINE, Sender, check_length, read_lines};
 pub use self::messages::{BuildOptions, Command, Event, Hang, ReloadOptions, WorkerConfig};
 
 /// The hidden argument that makes the program a worker.

@@ -231,7 +231,8 @@ fn reply_line(reply: &Reply) -> Vec<u8> {
     text
 }
 
-/// Answers requests one after the other. What is longer than a request may be is not read to its end.
+/// Answers one line after the other, up to the first that is no request: what follows it is not meant for this socket, such
+/// as the body of an HTTP request. What is longer than a request may be is not read to its end.
 async fn serve_connection(stream: UnixStream, context: ControlContext, mut place: Place) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
@@ -246,14 +247,16 @@ async fn serve_connection(stream: UnixStream, context: ControlContext, mut place
         place.begin();
         let whole = line.last() == Some(&b'\n');
         let _replies_in_flight = context.replies_in_flight.read().await;
-        let reply = match Request::parse(&line) {
+        let request = Request::parse(&line);
+        let last = request.is_err() || !whole;
+        let reply = match request {
             // Even if the supervisor's task is busy.
             Ok(Request::Site {}) => site_reply(&context.location),
             Ok(request) => answer(request, &context.events).await,
             Err(error) => Reply::error(error.to_string()),
         };
         let written = timeout(WRITE_TIMEOUT, writer.write_all(&reply_line(&reply))).await;
-        if !matches!(written, Ok(Ok(()))) || !whole {
+        if !matches!(written, Ok(Ok(()))) || last {
             return;
         }
         place.end();

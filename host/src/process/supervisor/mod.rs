@@ -39,6 +39,7 @@ use self::start::StartPlan;
 use self::state::State;
 pub use self::upgrade::{ARGUMENT as ADOPT, main as adopt};
 use self::worker::{Phase, Worker};
+use crate::load::library::Trust;
 use crate::load::manifest::Listen;
 use crate::load::saved_libraries::SavedLibraries;
 use crate::policy::{HEARTBEAT_INTERVAL, Heartbeat};
@@ -67,6 +68,9 @@ pub struct Settings {
     pub build: Option<BuildOptions>,
     /// Refuse libraries that the lock file does not list.
     pub locked: bool,
+    /// Whose files to accept, whatever the manifest says.
+    #[serde(default)]
+    pub trust: Trust,
     /// The path of the control socket, if one was given.
     pub control: Option<PathBuf>,
     /// The log's format.
@@ -84,6 +88,8 @@ enum Event {
     Worker(u32, Box<ipc::Event>),
     /// A worker sent a line that does not parse.
     Unreadable(u32, String),
+    /// A worker sent what is no message at all: no later event is read.
+    Garbled(u32, String),
     /// A worker's socket is closed: no event follows.
     Disconnected(u32),
     /// A client of the control socket waits for the reply.
@@ -210,6 +216,12 @@ impl Supervisor {
             Event::Worker(worker, event) => self.handle_worker_event(worker, *event),
             Event::Unreadable(worker, error) => {
                 tracing::error!("cannot parse the message of worker {worker}: {error}");
+            }
+            Event::Garbled(number, error) => {
+                tracing::error!("worker {number} sent what is no message: {error}");
+                if let Some(worker) = self.workers.get_mut(&number) {
+                    worker.kill("it sent what is no message to the supervisor");
+                }
             }
             Event::Disconnected(worker) => {
                 if let Some(worker) = self.workers.get_mut(&worker) {

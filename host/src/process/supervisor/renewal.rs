@@ -14,8 +14,10 @@ use super::Supervisor;
 use super::pending::{Responder, respond};
 use super::sockets::Socket;
 use super::start::{StartPlan, addresses};
+use crate::load::library::Trust;
 use crate::load::manifest::ListenEntry;
 use crate::load::program;
+use crate::load::site_file;
 use crate::policy::restart::StackSource;
 use crate::process::control::Reply;
 use crate::process::ipc::Command;
@@ -155,6 +157,12 @@ impl Supervisor {
             StackSource::Disk
         };
         let cause = renewal.cause.clone();
+        if renewal.upgrade
+            && let Err(why) = self.check_new_program()
+        {
+            self.abort_renewal(&why);
+            return;
+        }
         if !same && let Err(why) = self.follow_addresses() {
             self.abort_renewal(&why);
             return;
@@ -312,6 +320,22 @@ impl Supervisor {
     fn close_sockets(&mut self, urls: &[String]) {
         let going = |socket: &mut Socket| urls.contains(&socket.url);
         self.sockets.extract_if(.., going).for_each(Socket::close);
+    }
+
+    /// Checks that no other user can have changed the program that is to run with this one's rights.
+    fn check_new_program(&self) -> Result<(), String> {
+        let path = &self.settings.program;
+        if self.settings.trust == Trust::Any {
+            return Ok(());
+        }
+        match checked_file::check(path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!(
+                "the program `{}` is not started: {}",
+                path.display(),
+                site_file::message(&error)
+            )),
+        }
     }
 
     /// The program of the next worker: the running one even if its file was replaced, or the new one in an

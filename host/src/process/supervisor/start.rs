@@ -11,9 +11,10 @@ use super::sockets::Socket;
 use super::state::State;
 use super::worker::{Phase, Worker};
 use super::{Event, Settings, Supervisor};
-use crate::load::library::BaseDir;
+use crate::load::library::{BaseDir, Trust};
 use crate::load::manifest::{self, ListenEntry, Source};
 use crate::load::saved_libraries::SavedLibraries;
+use crate::load::site_file;
 use crate::load::snapshot::Snapshot;
 use crate::policy::restart::StackSource;
 use crate::process::control::ControlSocket;
@@ -154,6 +155,7 @@ impl Supervisor {
             environment: settings.environment.clone(),
             build: settings.build,
             locked: settings.locked,
+            trust: settings.trust,
             show_errors: settings.environment == "development",
             format: settings.format,
             level: settings.level,
@@ -248,7 +250,12 @@ pub(super) fn addresses(settings: &Settings) -> Result<Vec<ListenEntry>, String>
         return Ok(addresses.iter().cloned().map(ListenEntry::from).collect());
     }
     let path = &settings.manifest;
-    let text = std::fs::read_to_string(&settings.location)
+    // In development whoever could change the manifest can as well change the sources.
+    let trust = match settings.build {
+        Some(_) => Trust::Any,
+        None => settings.trust,
+    };
+    let text = site_file::read(&settings.location, &settings.location, trust)
         .map_err(|error| manifest::read_error_message(path, error.into()))?;
     let path = path.clone();
     let source = Source { path, text };

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
 
 use super::Event;
@@ -19,7 +20,9 @@ use super::start::StartPlan;
 use crate::load::tunables;
 use crate::policy::restart::StackSource;
 use crate::policy::{ExitReason, Heartbeat};
-use crate::process::ipc::{ARGUMENT, Command, WorkerConfig, send_with_descriptors};
+use crate::process::ipc::{
+    ARGUMENT, Command, MAX_LINE, WorkerConfig, check_length, send_with_descriptors,
+};
 
 /// The most commands that wait for a worker that does not read.
 const COMMAND_QUEUE: usize = 64;
@@ -140,14 +143,14 @@ impl Worker {
         });
         let (number, events) = (info.number, events.clone());
         tokio::spawn(async move {
-            let mut lines = BufReader::new(reader).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let heard = match serde_json::from_str(&line) {
-                    Ok(word) => Event::Worker(number, Box::new(word)),
-                    Err(error) => Event::Unreadable(number, error.to_string()),
-                };
-                if events.send(heard).is_err() {
+            let mut reader = BufReader::new(reader);
+            while let Some(event) = next_event(&mut reader, number).await {
+                let last = matches!(event, Event::Garbled(..));
+                if events.send(event).is_err() {
                     return;
+                }
+                if last {
+                    break;
                 }
             }
             // Without a receiver the supervisor shuts down.
@@ -230,6 +233,24 @@ impl Worker {
     }
 }
 
+/// The next event of a worker; none once it has closed its end.
+async fn next_event(reader: &mut BufReader<OwnedReadHalf>, number: u32) -> Option<Event> {
+    let mut line = Vec::new();
+    let read = reader.take(MAX_LINE + 1).read_until(b'\n', &mut line).await;
+    if !matches!(read, Ok(1..)) {
+        return None;
+    }
+    if let Err(error) = check_length(&line) {
+        return Some(Event::Garbled(number, error.to_string()));
+    }
+    Some(match serde_json::from_slice(&line) {
+        Ok(event) => Event::Worker(number, Box::new(event)),
+        // A newer worker, during an upgrade, may send what this supervisor does not know.
+        Err(error) if error.is_data() => Event::Unreadable(number, error.to_string()),
+        Err(error) => Event::Garbled(number, error.to_string()),
+    })
+}
+
 /// A worker without its descriptors, for an upgrade.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct WorkerInfo {
@@ -255,5 +276,43 @@ mod pid {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Pid, D::Error> {
         let number = i32::deserialize(from)?;
         Pid::from_raw(number).ok_or_else(|| serde::de::Error::custom("no process has this number"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn events_end_at_the_first_line_that_is_no_message() {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        let far = tokio::net::UnixStream::from_std(far).unwrap();
+        let mut reader = BufReader::new(far.into_split().0);
+        near.write_all(b"\"held\"\n{\"of-a-later-version\":1}\nhello from a plugin\n")
+            .unwrap();
+        let next = next_event(&mut reader, 1).await;
+        assert!(matches!(next, Some(Event::Worker(1, _))), "{next:?}");
+        let next = next_event(&mut reader, 1).await;
+        assert!(matches!(next, Some(Event::Unreadable(1, _))), "{next:?}");
+        let next = next_event(&mut reader, 1).await;
+        assert!(matches!(next, Some(Event::Garbled(1, _))), "{next:?}");
+        drop(near);
+        assert!(next_event(&mut reader, 1).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn event_without_end_is_not_read_to_its_end() {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        let far = tokio::net::UnixStream::from_std(far).unwrap();
+        let mut reader = BufReader::new(far.into_split().0);
+        let endless = std::thread::spawn(move || while near.write_all(&[b'1'; 65536]).is_ok() {});
+        let next = next_event(&mut reader, 1).await;
+        assert!(matches!(next, Some(Event::Garbled(..))), "{next:?}");
+        drop(reader);
+        endless.join().unwrap();
     }
 }

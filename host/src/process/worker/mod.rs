@@ -161,6 +161,7 @@ fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, Str
     if config.locked {
         reloader = reloader.locked();
     }
+    reloader = reloader.trusting(config.trust);
     let events = Arc::clone(events);
     let trying = move |state: Option<&str>| {
         let state = state.map(str::to_owned);

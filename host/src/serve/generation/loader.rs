@@ -1,6 +1,5 @@
 //! From the manifest's file to a candidate. Each step runs on a thread that may block; its errors are for people.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,11 +15,12 @@ use super::refusal::{Refusal, Stage, task_failed};
 use super::resolve::{Resolved, resolve};
 use super::resolve_context::ResolveContext;
 use super::select::ResolveError;
-use crate::load::library::{LibraryCache, SettleError, SettleTimeouts, settle};
-use crate::load::lock;
+use crate::load::library::{LibraryCache, SettleError, SettleTimeouts, Trust, settle};
+use crate::load::lock::{self, LockFileError};
 use crate::load::manifest::{self, Diagnostic, Manifest, Parsed, ReadError, Settings, Source};
 use crate::load::probe::Probe;
 use crate::load::site;
+use crate::load::site_file;
 use crate::serve::observe::ObserveLayers;
 
 /// How long to wait for a manifest that was never read before.
@@ -41,6 +41,8 @@ pub(super) struct Loader {
     pub(super) observer: Option<Arc<dyn ObserveLayers>>,
     /// Whether libraries are locked.
     pub(super) locked: bool,
+    /// Whether the plugins' sources are built and run: then whoever could change the manifest can as well change those.
+    pub(super) builds: bool,
 }
 
 impl Loader {
@@ -61,12 +63,14 @@ impl Loader {
                 built: BuiltLibraries::default(),
                 kept: Vec::new(),
                 instead: Vec::new(),
+                trust: Trust::Owner,
                 lock: None,
             },
             shelf: Arc::new(Mutex::new((shelf, None))),
             color,
             observer: None,
             locked: false,
+            builds: false,
         }
     }
 
@@ -90,6 +94,14 @@ impl Loader {
         std::iter::once(self.location.clone()).chain(lock).collect()
     }
 
+    /// Whose manifest and lock to accept.
+    fn trust(&self) -> Trust {
+        match self.builds {
+            true => Trust::Any,
+            false => self.context.trust,
+        }
+    }
+
     /// A file beside the manifest, in the folder that this reload reads, even if a link changes during it.
     fn in_directory(&self, path: &Path) -> PathBuf {
         let name = path.file_name().unwrap_or(path.as_os_str());
@@ -100,6 +112,7 @@ impl Loader {
     /// editor replaces it; otherwise it is a typo.
     pub(super) async fn read(&self, was_read: bool) -> Result<Source, Refusal> {
         let (path, file) = (self.path.clone(), self.in_directory(&self.location));
+        let (location, trust) = (self.location.clone(), self.trust());
         let patience = match was_read {
             true => SettleTimeouts::default(),
             false => SettleTimeouts {
@@ -111,7 +124,8 @@ impl Loader {
             let unreadable =
                 |why| Stage::Manifest.refuses(manifest::read_error_message(&path, why));
             settle(&file, patience).map_err(|error| unreadable(unsettled(error, was_read)))?;
-            let text = fs::read_to_string(&file).map_err(|error| unreadable(error.into()))?;
+            let text = site_file::read(&file, &location, trust);
+            let text = text.map_err(|error| unreadable(error.into()))?;
             Ok(Source { path, text })
         });
         read.await.unwrap_or_else(|error| Err(task_failed(&error)))
@@ -133,12 +147,16 @@ impl Loader {
     /// Reads the lock, if libraries are locked.
     pub(super) fn read_lock(&mut self) -> Result<(), Refusal> {
         let path = lock::lock_path(&self.path);
-        let read = || lock::read(&self.in_directory(&path));
+        let location = lock::lock_path(&self.location);
+        let read = || lock::read(&self.in_directory(&path), &location, self.trust());
         let lock = self.locked.then(read).transpose();
         self.context.lock = lock.map_err(|error| {
             let error = error.at(&path);
             let command = self.context.lock_command();
-            Stage::Lock.refuses(format!("{error}; to write it, run {command}"))
+            Stage::Lock.refuses(match error {
+                LockFileError::Unreadable { .. } => error.to_string(),
+                error => format!("{error}; to write it, run {command}"),
+            })
         })?;
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::registry::Registry;
 use super::report::{Outcome, ReloadMode, Report, StageTimer};
 use super::serving::fixed;
 use super::warmup::warm_up;
-use crate::load::library::{LibraryCache, LibraryStore};
+use crate::load::library::{LibraryCache, LibraryStore, Trust};
 use crate::load::manifest::{Manifest, Source};
 use crate::load::probe::Probe;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
@@ -48,9 +48,12 @@ impl Reloader {
         builder: Option<Box<dyn LibraryBuilder>>,
         color: bool,
     ) -> Self {
+        let generations = Generations::new(shelf.loaded());
+        let mut loader = Loader::new(path, environment, shelf, color);
+        loader.builds = builder.is_some();
         Self {
-            generations: Generations::new(shelf.loaded()),
-            loader: Loader::new(path, environment, shelf, color),
+            generations,
+            loader,
             builds: PluginBuilds::new(builder),
             recovery: Recovery::default(),
             files: Vec::new(),
@@ -120,6 +123,13 @@ impl Reloader {
     #[must_use]
     pub fn locked(mut self) -> Self {
         self.loader.locked = true;
+        self
+    }
+
+    /// Accepts whose files `trust` says, whatever the manifest says.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.loader.context.trust = trust;
         self
     }
 

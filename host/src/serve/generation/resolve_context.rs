@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::library_builder::BuiltLibraries;
-use crate::load::library::{Fingerprint, ResolvedLibrary};
+use crate::load::library::{Fingerprint, ResolvedLibrary, Trust};
 use crate::load::lock::Lock;
 use crate::load::manifest::Directive;
 use crate::load::snapshot::{SavedLibrary, Substitute};
@@ -21,6 +21,8 @@ pub struct ResolveContext {
     pub kept: Vec<SavedLibrary>,
     /// The quarantined libraries, each with its substitute.
     pub instead: Vec<Substitute>,
+    /// Whose files to accept, whatever the manifest says.
+    pub trust: Trust,
     /// The libraries that the lock allows, if there is a lock.
     pub lock: Option<Lock>,
 }

@@ -125,11 +125,11 @@ fn select_one<'a>(
     let requirements = Requirements {
         pin,
         locked: locked.as_deref(),
-        trust: match manifest.plugins.trust {
+        trust: match (manifest.plugins.trust, context.trust) {
             // Whoever could replace it can change its sources as well.
             _ if kept.is_none() && context.is_built(&file) => Trust::Any,
-            manifest::Trust::Owner => Trust::Owner,
-            manifest::Trust::Any => Trust::Any,
+            (Trust::Owner, Trust::Owner) => Trust::Owner,
+            _ => Trust::Any,
         },
         abi: stackup_plugin::abi::VERSION,
         settle: SettleTimeouts::default(),

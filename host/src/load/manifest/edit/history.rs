@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{Edit, EditError, edited};
 use crate::load::atomic_file;
+use crate::load::site_file::read_to_show;
 
 /// How many edits can be undone.
 const MAX_UNDO: usize = 50;
@@ -27,7 +28,7 @@ impl History {
     ///
     /// If the text does not have what the edit names, or the file cannot be read or written.
     pub fn edit(&mut self, path: &Path, edit: &Edit) -> Result<(), EditError> {
-        let before = fs::read_to_string(path)?;
+        let before = read_to_show(path)?;
         let after = edited(&before, edit)?;
         replace(path, &after)?;
         if self.0.len() == MAX_UNDO {
@@ -48,7 +49,7 @@ impl History {
     ///
     /// If there is none, or the file has changed since.
     pub fn undo(&mut self, path: &Path) -> Result<(), EditError> {
-        let now = fs::read_to_string(path)?;
+        let now = read_to_show(path)?;
         if self.0.is_empty() {
             return Err(EditError::NothingToUndo);
         }

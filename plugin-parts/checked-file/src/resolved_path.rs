@@ -14,34 +14,34 @@ const MAX_LINKS: usize = 40;
 
 /// One directory entry on the way.
 #[derive(Debug)]
-pub(crate) struct Step {
+pub struct Step {
     /// The directory of the lookup; no part of it is a link.
-    pub(crate) dir: PathBuf,
+    pub dir: PathBuf,
     /// The name of the lookup.
-    pub(crate) name: OsString,
+    pub name: OsString,
     /// The entry's own metadata (`lstat`), if it exists.
-    pub(crate) metadata: Option<Metadata>,
+    pub metadata: Option<Metadata>,
     /// Where it points, if it is a symbolic link.
-    pub(crate) link: Option<PathBuf>,
+    pub link: Option<PathBuf>,
 }
 
 impl Step {
     /// The entry's path.
-    pub(crate) fn path(&self) -> PathBuf {
+    pub fn path(&self) -> PathBuf {
         self.dir.join(&self.name)
     }
 }
 
 /// The steps from `/` to a path's target. If an entry is absent, it is the last step.
 #[derive(Debug)]
-pub(crate) struct ResolvedPath {
+pub struct ResolvedPath {
     /// In the order of the lookups.
-    pub(crate) steps: Vec<Step>,
+    pub steps: Vec<Step>,
 }
 
 impl ResolvedPath {
     /// Resolves `path`, which should be absolute.
-    pub(crate) fn resolve(path: &Path) -> Self {
+    pub fn resolve(path: &Path) -> Self {
         let mut todo = VecDeque::new();
         let mut at = PathBuf::from("/");
         let mut steps = Vec::new();
@@ -93,7 +93,7 @@ impl ResolvedPath {
     }
 
     /// What the path leads to, if it exists.
-    pub(crate) fn target(&self) -> Option<&Step> {
+    pub fn target(&self) -> Option<&Step> {
         self.steps
             .last()
             .filter(|step| step.metadata.is_some() && step.link.is_none())
@@ -115,7 +115,7 @@ fn push_front(todo: &mut VecDeque<OsString>, path: &Path) {
 }
 
 /// Makes `path` absolute without resolving links.
-pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
 
