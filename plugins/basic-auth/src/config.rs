@@ -24,10 +24,23 @@ pub struct Config {
     htpasswd: Option<PathBuf>,
     /// How often to check `htpasswd` for changes, in milliseconds.
     look_every: u64,
+    /// Whose `htpasswd` to accept: by default only one that no other user can change.
+    trust: Trust,
     /// Users, each with the password in plain text. For development only.
     plain: BTreeMap<String, String>,
     /// How many seconds to remember a correct password.
     cache_for: u32,
+}
+
+/// Whose file to accept.
+#[stackup_plugin::config]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Trust {
+    /// Only one that this user or root owns, in folders of theirs, and that others can't write.
+    Owner,
+    /// Any.
+    Any,
 }
 
 impl Default for Config {
@@ -37,6 +50,7 @@ impl Default for Config {
             users: BTreeMap::new(),
             htpasswd: None,
             look_every: 1000,
+            trust: Trust::Owner,
             plain: BTreeMap::new(),
             cache_for: 60,
         }
@@ -64,7 +78,12 @@ impl Config {
             let message = "no users; set `htpasswd` or `users`";
             return Err(Error::config("", message));
         }
-        let users = Htpasswd::new(users, file, every)
+        // Folders of development, such as those shared with another system, are often open to all.
+        let trust = match self.trust {
+            Trust::Owner if !is_development(cx) => checked_file::Trust::Owner,
+            _ => checked_file::Trust::Any,
+        };
+        let users = Htpasswd::new(users, file, trust, every)
             .map_err(|message| Error::config("htpasswd", message))?;
         Ok(Verifier::new(
             key,
@@ -75,7 +94,7 @@ impl Config {
 
     /// The users of the manifest itself.
     fn users_in_manifest(&self, cx: &Context, key: &Key) -> Result<Users> {
-        if !self.plain.is_empty() && !["development", "test"].contains(&cx.environment()) {
+        if !self.plain.is_empty() && !is_development(cx) {
             let message = format!(
                 "plain-text passwords are for development, and the environment is {}; use `users` with hashes",
                 cx.environment()
@@ -97,6 +116,10 @@ impl Config {
         }
         Ok(users)
     }
+}
+
+fn is_development(cx: &Context) -> bool {
+    ["development", "test"].contains(&cx.environment())
 }
 
 fn at(table: &str, name: &str, why: &str) -> Error {

@@ -6,6 +6,15 @@ use bcrypt::HashParts;
 
 use crate::mac::{Key, Tag};
 
+/// How much memory an argon2 hash may take, in KiB, for each core that hashes: 256 MiB.
+const MAX_MEMORY: u32 = 256 << 10;
+
+/// How many KiB it may fill, all passes together: 1 GiB, a second or two.
+const MAX_WORK: u64 = 1 << 20;
+
+/// Each one more doubles the time: 16 takes some seconds, 31 takes days.
+const MAX_BCRYPT_COST: u32 = 16;
+
 /// The hash of a password.
 pub(crate) struct Hash {
     text: String,
@@ -18,20 +27,39 @@ enum Kind {
     Plain(Tag),
 }
 
+/// Whoever can guess has these costs paid for each guess, so a mistake in them is a way to stop the server.
+fn check_cost(params: &Params) -> Result<(), &'static str> {
+    if params.m_cost() > MAX_MEMORY {
+        return Err(
+            "this argon2 hash takes more than 256 MiB of memory (`m=262144`): create one with less",
+        );
+    }
+    if u64::from(params.m_cost()) * u64::from(params.t_cost()) > MAX_WORK {
+        return Err(
+            "this argon2 hash takes too long: `m` times `t` is more than 1048576 (1 GiB): create one with fewer passes",
+        );
+    }
+    Ok(())
+}
+
 impl Hash {
     /// Parses `$argon2id$v=19$m=…` or `$2b$10$…`. Error messages do not repeat the text: it may be a password by
     /// mistake.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let kind = if text.starts_with("$argon2") {
             let hash = PasswordHash::new(text).map_err(|_| "not a valid argon2 hash")?;
-            if hash.hash.is_none() || hash.salt.is_none() || Params::try_from(&hash).is_err() {
+            let params = Params::try_from(&hash).map_err(|_| "not a valid argon2 hash")?;
+            if hash.hash.is_none() || hash.salt.is_none() {
                 return Err("not a valid argon2 hash");
             }
+            check_cost(&params)?;
             Kind::Argon2(Box::new(hash))
         } else if text.starts_with("$2") {
             let parts: HashParts = text.parse().map_err(|_| "not a valid bcrypt hash")?;
-            if !(4..=31).contains(&parts.get_cost()) {
-                return Err("the cost of this bcrypt hash is not between 4 and 31");
+            if !(4..=MAX_BCRYPT_COST).contains(&parts.get_cost()) {
+                return Err(
+                    "the cost of this bcrypt hash is not between 4 and 16: `htpasswd -nB -C 12 NAME` creates one of 12",
+                );
             }
             Kind::Bcrypt
         } else {

@@ -6,14 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use checked_file::{ReadError, Trust, read_trusted_text};
 use stackup_plugin::tracing;
 
 use crate::users::Users;
+
+/// How large the file may be: about 100,000 users.
+const MAX_LEN: u64 = 8 << 20;
 
 /// The users of the manifest and of a file.
 pub(crate) struct Htpasswd {
     named: Users,
     file: Option<Arc<PathBuf>>,
+    /// Whose file to accept.
+    trust: Trust,
     every: Duration,
     seen: Mutex<Seen>,
 }
@@ -40,6 +46,7 @@ impl Htpasswd {
     pub(crate) fn new(
         named: Users,
         file: Option<PathBuf>,
+        trust: Trust,
         every: Duration,
     ) -> Result<Self, String> {
         let mut seen = Seen {
@@ -48,13 +55,14 @@ impl Htpasswd {
             looked: Instant::now(),
         };
         if let Some(file) = &file {
-            let (stamp, users) = read(file, None)?.ok_or("the file is empty")?;
+            let (stamp, users) = read(file, trust, None)?.ok_or("the file is empty")?;
             seen.users = Arc::new(named.or(users.map_err(|why| shown(file, &why))?));
             seen.stamp = Some(stamp);
         }
         Ok(Self {
             named,
             file: file.map(Arc::new),
+            trust,
             every,
             seen: Mutex::new(seen),
         })
@@ -64,7 +72,8 @@ impl Htpasswd {
     pub(crate) async fn users(&self, now: Instant) -> Arc<Users> {
         if let Some((file, before)) = self.due(now) {
             let path = Arc::clone(file);
-            match blocking::unblock(move || read(&path, before)).await {
+            let trust = self.trust;
+            match blocking::unblock(move || read(&path, trust, before)).await {
                 Ok(Some((stamp, users))) => self.take(file, stamp, users),
                 Ok(None) => {}
                 Err(why) => tracing::error!("the users stay as they were: {why}"),
@@ -98,13 +107,16 @@ impl Htpasswd {
 }
 
 /// The file, if its stamp is not `before`.
-fn read(file: &Path, before: Option<Stamp>) -> Result<Option<Read>, String> {
+fn read(file: &Path, trust: Trust, before: Option<Stamp>) -> Result<Option<Read>, String> {
     let failed = |error: std::io::Error| shown(file, &error.to_string());
     let stamp = Stamp::of(&fs::metadata(file).map_err(failed)?);
     if before == Some(stamp) {
         return Ok(None);
     }
-    let text = fs::read_to_string(file).map_err(failed)?;
+    let text = read_trusted_text(file, MAX_LEN, trust).map_err(|error| match error {
+        ReadError::Untrusted(error) => shown(file, &format!("{error}, or set `trust = \"any\"`")),
+        error => shown(file, &error.to_string()),
+    })?;
     Ok(Some((stamp, Users::parse(&text))))
 }
 

@@ -7,6 +7,7 @@ mod credentials;
 mod hash;
 mod htpasswd;
 mod mac;
+mod turns;
 mod users;
 mod verifier;
 
@@ -16,6 +17,7 @@ use stackup_plugin::{
 
 pub use self::config::Config;
 use self::credentials::Authorization;
+use self::turns::Busy;
 use self::verifier::Verifier;
 
 /// Asks for a user name and a password.
@@ -40,9 +42,12 @@ impl Middleware for BasicAuth {
             Authorization::Invalid => return Ok(Response::new(StatusCode::BAD_REQUEST)),
             Authorization::Basic(credentials) => credentials,
         };
-        match self.verifier.verify(&credentials).await {
-            Some(name) => req.env_mut().set("REMOTE_USER", name),
-            None => return self.challenge(),
+        let address = req.remote_addr().map(|address| address.ip());
+        match self.verifier.verify(&credentials, address).await {
+            Ok(Some(name)) => req.env_mut().set("REMOTE_USER", name),
+            Ok(None) => return self.challenge(),
+            Err(Busy::Client) => return later(StatusCode::TOO_MANY_REQUESTS),
+            Err(Busy::All) => return later(StatusCode::SERVICE_UNAVAILABLE),
         }
         next.run(req).await
     }
@@ -53,6 +58,12 @@ impl BasicAuth {
         let res = Response::new(StatusCode::UNAUTHORIZED);
         Ok(res.with_header(header::WWW_AUTHENTICATE, &self.challenge)?)
     }
+}
+
+/// The password is not checked: too many wait for that.
+fn later(status: StatusCode) -> Result {
+    let retry_after = HeaderValue::from_static("1");
+    Ok(Response::new(status).with_header(header::RETRY_AFTER, &retry_after)?)
 }
 
 stackup_plugin::export!(middleware BasicAuth as "basic-auth");

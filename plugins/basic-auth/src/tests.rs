@@ -231,3 +231,108 @@ fn error_points_at_the_key() {
     let line = error(json!({ "htpasswd": file }));
     assert!(line.message().contains("line 2: neither"), "{line:?}");
 }
+
+#[test]
+fn hash_that_takes_too_long_or_too_much_memory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("htpasswd");
+    let error = |hash: &str| {
+        std::fs::write(&file, format!("# people\nann:{hash}\n")).unwrap();
+        let refused = testing::middleware::<BasicAuth>(json!({ "htpasswd": file })).err();
+        refused.map(|error| error.message().to_owned())
+    };
+    let argon2 = |costs: &str| {
+        error(&format!(
+            "$argon2id$v=19${costs},p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"
+        ))
+    };
+    let bcrypt = |cost: u32| {
+        error(&format!(
+            "$2y${cost:02}$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
+        ))
+    };
+    // RFC 9106 §4, OWASP's, and the bounds themselves.
+    for costs in ["m=65536,t=3", "m=19456,t=2", "m=262144,t=4", "m=8,t=131072"] {
+        assert_eq!(argon2(costs), None, "{costs}");
+    }
+    for (costs, reason) in [
+        (
+            "m=262145,t=1",
+            "line 2: this argon2 hash takes more than 256 MiB of memory",
+        ),
+        (
+            "m=4294967295,t=1",
+            "line 2: this argon2 hash takes more than 256 MiB",
+        ),
+        ("m=262144,t=5", "line 2: this argon2 hash takes too long"),
+        (
+            "m=8,t=4294967295",
+            "line 2: this argon2 hash takes too long",
+        ),
+    ] {
+        let message = argon2(costs).unwrap();
+        assert!(message.contains(reason), "{message}");
+    }
+    assert_eq!((bcrypt(4), bcrypt(16)), (None, None));
+    for cost in [3, 17, 31] {
+        let message = bcrypt(cost).unwrap();
+        let reason = "line 2: the cost of this bcrypt hash is not between 4 and 16";
+        assert!(message.contains(reason), "{message}");
+    }
+}
+
+#[test]
+fn htpasswd_that_others_can_change_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("htpasswd");
+    std::fs::write(&file, format!("ann:{}\n", bcrypt_of("sesame"))).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let read = |trust: checked_file::Trust| {
+        let every = Duration::from_secs(1);
+        let read =
+            htpasswd::Htpasswd::new(users::Users::default(), Some(file.clone()), trust, every);
+        read.err()
+    };
+    let message = read(checked_file::Trust::Owner).unwrap();
+    let reason = "is world-writable (mode 0666): run `chmod o-w";
+    assert!(message.contains(reason), "{message}");
+    assert!(message.ends_with("or set `trust = \"any\"`"), "{message}");
+    assert_eq!(read(checked_file::Trust::Any), None);
+}
+
+#[test]
+fn htpasswd_is_a_regular_file_of_bounded_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("htpasswd");
+    let error = |file: &std::path::Path| {
+        let error = testing::middleware::<BasicAuth>(json!({ "htpasswd": file })).err();
+        error.unwrap().message().to_owned()
+    };
+    let message = error(directory.path());
+    assert!(
+        message.contains("it is a directory, not a regular file"),
+        "{message}"
+    );
+    assert!(error("/dev/zero".as_ref()).contains("it is a device"));
+    std::fs::write(&file, vec![b'#'; (8 << 20) + 1]).unwrap();
+    let message = error(&file);
+    assert!(message.contains("it is larger than 8 MiB"), "{message}");
+}
+
+#[test]
+fn unchecked_password_is_no_wrong_one() {
+    let answer = |status| {
+        let res = later(status).unwrap();
+        (
+            res.status().as_u16(),
+            res.headers()
+                .get("retry-after")
+                .map(|it| it.as_bytes().to_vec()),
+        )
+    };
+    let soon = Some(b"1".to_vec());
+    assert_eq!(answer(StatusCode::TOO_MANY_REQUESTS), (429, soon.clone()));
+    assert_eq!(answer(StatusCode::SERVICE_UNAVAILABLE), (503, soon));
+}

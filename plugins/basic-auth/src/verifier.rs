@@ -1,24 +1,24 @@
 //! Verifying credentials, at the same cost whether they are right or wrong.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hmac::digest::Output;
 use sha2::Sha256;
-use tokio::sync::Semaphore;
 
 use crate::credentials::Credentials;
 use crate::htpasswd::Htpasswd;
 use crate::mac::{Key, Tag};
+use crate::turns::{Busy, Turns};
 
 /// Verifies credentials.
 pub(crate) struct Verifier {
     key: Arc<Key>,
     users: Htpasswd,
-    /// Limits how many hash at once: more than there are cores would only use memory.
-    hashing: Arc<Semaphore>,
+    turns: Turns,
     cache_for: Duration,
     /// The last correct password of each user, as the MAC of name, password and hash, and until when it is valid.
     remembered: Mutex<HashMap<String, (Tag, Instant)>>,
@@ -30,14 +30,18 @@ impl Verifier {
         Self {
             key: Arc::new(key),
             users,
-            hashing: Arc::new(Semaphore::new(cores)),
+            turns: Turns::new(cores),
             cache_for,
             remembered: Mutex::default(),
         }
     }
 
-    /// The user's name, if the credentials are right.
-    pub(crate) async fn verify<'a>(&self, credentials: &'a Credentials) -> Option<&'a str> {
+    /// The user's name, if the credentials are right, which came from the client at `address`.
+    pub(crate) async fn verify<'a>(
+        &self,
+        credentials: &'a Credentials,
+        address: Option<IpAddr>,
+    ) -> Result<Option<&'a str>, Busy> {
         let Credentials { name, password } = credentials;
         let users = self.users.users(Instant::now()).await;
         let known = users.get(name);
@@ -45,31 +49,38 @@ impl Verifier {
         // reveal who has an account.
         let hash = match known {
             Some(hash) => hash,
-            None => users.any(number(&self.key.tag(&[name])))?,
+            None => match users.any(number(&self.key.tag(&[name]))) {
+                Some(hash) => hash,
+                None => return Ok(None),
+            },
         };
         let tag = self.key.tag(&[name, password, hash.text()]);
         if known.is_some() && self.is_remembered(name, &tag, Instant::now()) {
-            return Some(name);
+            return Ok(Some(name));
         }
         let (hash, password) = (Arc::clone(hash), password.clone());
-        let matches = self.hash(move |key| hash.matches(&password, key)).await?;
-        if !matches || known.is_none() {
-            return None;
+        let matches = self.hash(address, move |key| hash.matches(&password, key));
+        if !matches.await? || known.is_none() {
+            return Ok(None);
         }
         self.remember(name, tag, Instant::now());
-        Some(name)
+        Ok(Some(name))
     }
 
-    /// Hashes on a blocking thread. The permit is held until it is done, even if the request is gone.
-    async fn hash(&self, f: impl FnOnce(&Key) -> bool + Send + 'static) -> Option<bool> {
-        let permit = Arc::clone(&self.hashing).acquire_owned().await.ok()?;
+    /// Hashes on a blocking thread. The turn lasts until it is done, even if the request is gone.
+    async fn hash(
+        &self,
+        address: Option<IpAddr>,
+        f: impl FnOnce(&Key) -> bool + Send + 'static,
+    ) -> Result<bool, Busy> {
+        let turn = self.turns.next(address).await?;
         let key = Arc::clone(&self.key);
         let hashed = blocking::unblock(move || {
             let matches = f(&key);
-            drop(permit);
+            drop(turn);
             matches
         });
-        Some(hashed.await)
+        Ok(hashed.await)
     }
 
     /// The MAC covers the hash, so a changed or removed one no longer matches.
@@ -106,6 +117,8 @@ fn number(tag: &Tag) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use checked_file::Trust;
+
     use super::*;
     use crate::hash::Hash;
     use crate::users::Users;
@@ -115,7 +128,7 @@ mod tests {
         let key = Key::random().unwrap();
         let mut users = Users::default();
         users.add("ann", Hash::plain("sesame", &key)).unwrap();
-        let users = Htpasswd::new(users, None, Duration::ZERO).unwrap();
+        let users = Htpasswd::new(users, None, Trust::Owner, Duration::ZERO).unwrap();
         let verifier = Verifier::new(key, users, Duration::from_secs(60));
         let tag = |password, hash| verifier.key.tag(&["ann", password, hash]);
         let now = Instant::now();

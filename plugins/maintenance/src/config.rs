@@ -8,6 +8,9 @@ use stackup_plugin::{Bytes, Context, Error, HeaderValue, Result};
 
 use crate::switch::Switch;
 
+/// How large `page` may be: it stays in memory.
+const MAX_PAGE: u64 = 1 << 20;
+
 /// `[use.config]` of `maintenance`.
 #[stackup_plugin::config]
 #[serde(default)]
@@ -64,7 +67,7 @@ impl Config {
             return Ok((content_type, Bytes::from_static(b"Down for maintenance\n")));
         };
         let page = cx.directory().join(page);
-        let content = std::fs::read(&page)
+        let content = checked_file::read(&page, MAX_PAGE)
             .map_err(|error| Error::config("page", format!("{}: {error}", page.display())))?;
         let content_type = mime_guess::from_path(&page)
             .first_raw()

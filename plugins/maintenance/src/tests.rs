@@ -121,6 +121,10 @@ fn error_points_at_the_key() {
         "page"
     );
     assert_eq!(
+        error(json!({ "enabled": true, "page": "/dev/zero" })).message(),
+        "/dev/zero: it is a device, not a regular file"
+    );
+    assert_eq!(
         error(json!({ "enabled": true, "retry_after": -1 })).place(),
         "retry_after"
     );

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use stackup_plugin::{Bytes, Context, Error, Fields, Result, StatusCode};
 
+/// How large `file` may be: it stays in memory.
+const MAX_FILE: u64 = 16 << 20;
+
 /// `[run.config]` of `respond`.
 #[stackup_plugin::config]
 #[serde(default)]
@@ -54,7 +57,7 @@ impl Config {
             }
             (None, Some(file)) => {
                 let file = cx.directory().join(file);
-                let content = std::fs::read(&file).map_err(|error| {
+                let content = checked_file::read(&file, MAX_FILE).map_err(|error| {
                     Error::config("file", format!("{}: {error}", file.display()))
                 })?;
                 let content_type = mime_guess::from_path(&file).first_or_octet_stream();

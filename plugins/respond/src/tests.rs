@@ -83,6 +83,8 @@ fn error_points_at_the_key() {
         message.starts_with("/no/such/file: No such file"),
         "{message}"
     );
+    let (_, message) = refusal(json!({ "file": "/dev/zero" }));
+    assert_eq!(message, "/dev/zero: it is a device, not a regular file");
     let (place, _) = refusal(json!({ "headers": { "x": "a\r\nset-cookie: b" } }));
     assert_eq!(place, "headers.x");
 }
