@@ -197,3 +197,21 @@ async fn inspected_library_is_a_file_that_only_we_can_change() {
     let any = ["inspect", "--schema", "--trust", "any", library];
     assert_eq!(site.stackup(&any).await.code, Some(0));
 }
+
+#[tokio::test]
+async fn socket_in_a_folder_of_others_is_reported() {
+    let site = site();
+    let folder = site.path().join("shared");
+    fs::create_dir(&folder).expect("a folder");
+    for (mode, reported) in [(0o777, true), (0o1777, false), (0o755, false)] {
+        chmod(&folder, mode);
+        let address = format!("unix:{}", folder.join("s.sock").display());
+        let mut host = Host::launch(artifacts::stackup(), &site, &["-o", &address]);
+        host.ready().await;
+        let log = host.log().to_string();
+        assert_eq!(log.contains("socket-folder"), reported, "{mode:o}: {log}");
+        let said = site.stackup(&["stop"]).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+        assert!(host.exited().await.success());
+    }
+}

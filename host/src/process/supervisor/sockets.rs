@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use checked_file::{ReadError, check};
 use listenfd::ListenFd;
 use rustix::net::AddressFamily;
 
@@ -116,10 +117,28 @@ impl Socket {
             };
             descriptors.into_iter().map(adopt).collect()
         });
-        adopted.map_err(|error| BindError {
+        let bound: Vec<Self> = adopted.map_err(|error| BindError {
             address: address.to_string(),
             reason: explain(&error, address, &open),
-        })
+        })?;
+        bound.iter().for_each(Self::warn_if_replaceable);
+        Ok(bound)
+    }
+
+    /// Whoever can put another socket in this one's place gets its requests. That runs no code here, and a folder may be
+    /// shared on purpose, so it is not refused.
+    fn warn_if_replaceable(&self) {
+        // The socket itself is open to those who may connect.
+        let folder = self.made.as_deref().and_then(Path::parent);
+        let Some(Err(ReadError::Untrusted(error))) = folder.map(check) else {
+            return;
+        };
+        let address = &self.url;
+        tracing::warn!(
+            event = "socket-folder",
+            address,
+            "another user can put a socket of its own in the place of `{address}`: {error}"
+        );
     }
 
     fn tcp_address(&self) -> Option<SocketAddr> {
