@@ -104,3 +104,20 @@ async fn malformed_request_gets_400_and_close() {
     }
     assert_eq!(host.get("/").await.text(), "probe\n");
 }
+
+/// A reset would take the response with it (RFC 9112 §9.6).
+#[tokio::test]
+async fn requests_after_connection_close_do_not_reset_the_response() {
+    let (_site, host) = probe("").await;
+    let mut connection = host.connect().await;
+    let one = "GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+    let last = "GET /big?bytes=1000000 HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";
+    connection
+        .send(format!("{last}{}", one.repeat(20_000)))
+        .await;
+    let response = connection.response().await;
+    assert_eq!(response.body.len(), 1_000_000);
+    assert!(connection.closes().await, "no other request is answered");
+    let more = connection.try_send(one.repeat(20_000).as_bytes()).await;
+    more.expect("the host reads on, and does not reset the connection");
+}

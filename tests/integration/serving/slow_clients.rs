@@ -77,6 +77,8 @@ async fn body_timeout_holds_once_the_response_has_begun() {
     host.event("body-timeout").await;
     let finished = host.message("probe: finished /echo 200").await;
     assert!(finished.message().contains("body_timeout"), "{finished}");
+    let error = |record: &stackup_tests::log::Record| record.event() == "body-failed";
+    assert!(host.log().try_take(error).is_none(), "it is the client's");
 }
 
 #[tokio::test]

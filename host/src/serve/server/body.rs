@@ -250,7 +250,12 @@ impl Body for ResponseBody {
             }
             Poll::Ready(None) => this.check(None),
             Poll::Ready(Some(Err(failure))) => {
-                tracing::error!(event = "body-failed", "a response's body failed: {failure}");
+                // As for a request that fails: a client that breaks off is no error of the site.
+                if failure.status.is_client_error() {
+                    tracing::debug!(event = "body-failed", "a response's body failed: {failure}");
+                } else {
+                    tracing::error!(event = "body-failed", "a response's body failed: {failure}");
+                }
                 Some(Err(failure))
             }
             Poll::Pending => {

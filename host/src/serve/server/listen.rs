@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use socket2::SockRef;
 use stackup_plugin::abi::host::Connection;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -19,6 +21,11 @@ use super::connection::serve_connection;
 use super::connection_state::ConnectionContext;
 use super::forwarded::canonical;
 use super::notices::Notice;
+
+/// How much the system takes before it can send it. Without a limit it is some megabytes, and it is not known for
+/// minutes whether a slow client takes anything.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 << 10;
 
 /// The pause after a connection could not be accepted. It doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -135,6 +142,8 @@ impl Listener {
                 let (stream, remote) = listener.accept().await?;
                 // Small responses are sent at once. If it fails, they are only slower.
                 let _ = stream.set_nodelay(true);
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
                 let ends = Connection {
                     remote: Some(canonical(remote)),
                     local: stream.local_addr().ok().map(canonical),
