@@ -87,6 +87,9 @@ pub use self::author::path;
 pub use self::author::request::Request;
 pub use self::author::response::Response;
 pub use self::author::session::Session;
+pub use self::author::store::{
+    EntryVersion, Store, StoreEntry, StoreError, StoreErrorKind, StorePage,
+};
 pub use self::author::weighted::Weighted;
 
 /// For the macros of this crate only.

@@ -48,6 +48,8 @@ mod schema;
 mod serving;
 /// The plugins of `plugins/` through a real host.
 mod shelf;
+/// The store: `cx.store()`.
+mod store;
 /// The supervisor, its workers and control commands.
 mod supervision;
 /// Files that other users can change, and files that are no files.

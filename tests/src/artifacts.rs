@@ -68,6 +68,7 @@ const PLUGINS: &[&str] = &[
     "sendfile",
     "session",
     "static",
+    "tally",
     "visits",
     // The examples.
     "desk",

@@ -53,7 +53,7 @@ fn build_stack(stack: &StackArgs, color: bool) -> Result<Reloader, String> {
     }
     library::keep_signals();
     let report = block_on(async {
-        services::install();
+        let _store = services::install();
         reloader.reload(ReloadMode::Force).await
     })?;
     for warning in &report.warnings {

@@ -5,14 +5,16 @@
 mod elapsed;
 mod log;
 mod log_output;
+mod store;
 mod tasks;
 mod watchdog;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use stackup_plugin::abi::host::{PluginLog, Services};
+use stackup_plugin::abi::host::{PluginLog, Services, StoreNamespace};
 use tokio::runtime::Handle;
 
 pub use self::elapsed::Elapsed;
@@ -20,18 +22,28 @@ pub use self::log::{
     LogFormat, LogLine, LogSettings, color_wanted, flush_log, has_level_prefix, level_from_number,
     number_from_level, start as start_log, subscribe_log, write_to_stderr,
 };
+pub use self::store::{MemoryStore, StoreEngine, StoreHub};
 pub use self::tasks::{EndedTasks, RunningTask, Tasks};
 pub use self::watchdog::{BlockLimits, BlockedHandler, Watchdog};
 
-/// Provides this process's log and tokio clock to every plugin. Call it once, within the runtime.
-pub fn install() {
+/// Provides this process's log, tokio clock and store to every plugin. Call it once, within the runtime. The store begins
+/// as a small one in memory.
+pub fn install() -> StoreHub {
+    let runtime = Handle::current();
+    let store = StoreHub::new(Arc::new(MemoryStore::new(FIRST_STORE, runtime.clone())));
     stackup_plugin::abi::host::install(Box::new(HostServices {
-        runtime: Handle::current(),
+        runtime,
+        store: store.clone(),
     }));
+    store
 }
+
+/// The bytes of the store before the manifest is read. A probe and `stackup check` keep it.
+const FIRST_STORE: u64 = 16 << 20;
 
 struct HostServices {
     runtime: Handle,
+    store: StoreHub,
 }
 
 impl Services for HostServices {
@@ -47,5 +59,9 @@ impl Services for HostServices {
         // A plugin may call it on its own thread, outside of the runtime.
         let _entered = self.runtime.enter();
         Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn store(&self, namespace: &str) -> Arc<dyn StoreNamespace> {
+        self.store.open(namespace)
     }
 }

@@ -29,6 +29,7 @@ pub mod metadata;
 pub mod plugin;
 pub mod root;
 pub mod slice;
+pub mod store;
 pub mod tables;
 pub mod thread_state;
 pub mod waker;

@@ -6,6 +6,7 @@ use abi_stable::std_types::RString;
 use super::body::RawBody;
 use super::future::RawFuture;
 use super::slice::RawSlice;
+use super::store::{RawStoreAnswer, RawStoreRequest};
 use super::thread_state::ThreadState;
 
 macro_rules! opaque {
@@ -30,6 +31,8 @@ opaque! {
     /// One position in a stack.
     NodeObject,
     TaskObject,
+    /// One namespace of the store.
+    StoreObject,
 }
 
 /// The rest of the stack below a middleware; null for an app.
@@ -256,4 +259,16 @@ pub struct HostTable {
     pub task_drop: unsafe extern "C" fn(task: *mut TaskObject),
     #[sabi(last_prefix_field)]
     pub request_fork: unsafe extern "C" fn(request: *mut RequestObject) -> *mut RequestObject,
+
+    // The store.
+    /// Opens a namespace; an absent one is the plugin's own.
+    pub store_open: unsafe extern "C" fn(
+        context: *const ContextObject,
+        namespace: RawSlice<'_>,
+    ) -> *mut StoreObject,
+    pub store_close: unsafe extern "C" fn(store: *mut StoreObject),
+    pub store_call: unsafe extern "C" fn(
+        store: *const StoreObject,
+        request: &RawStoreRequest<'_>,
+    ) -> RawStoreAnswer,
 }

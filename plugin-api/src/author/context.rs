@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::store::Store;
 use crate::abi::plugin::context::{ContextHandle, Sleep, TaskHandle};
 
 /// A handler's position in its stack, and the services of the host. Cheap to clone.
@@ -63,6 +64,16 @@ impl Context {
             sleep.as_mut().poll(cx).map(|()| Err(Elapsed(limit)))
         })
         .await
+    }
+
+    /// The plugin's own namespace of the [`Store`], which all handlers of this plugin share.
+    pub fn store(&self) -> Store {
+        Store::open(self.handle, None)
+    }
+
+    /// A namespace of the [`Store`] that plugins share: 1 to 64 characters, `a` to `z`, digits, `-`, `_` and `.`.
+    pub fn store_named(&self, namespace: &str) -> Store {
+        Store::open(self.handle, Some(namespace))
     }
 
     /// Spawns a task. It belongs to this generation of the stack and is dropped when the generation has

@@ -1,8 +1,11 @@
 //! Why a request, an `init` or a body failed.
 
+use std::any::Any;
 use std::fmt;
 
 use http::StatusCode;
+
+use super::store::StoreError;
 
 /// The result of a handler: a [`Response`](crate::Response) or an [`Error`].
 pub type Result<T = crate::Response, E = Error> = std::result::Result<T, E>;
@@ -125,7 +128,9 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
             }
             source = cause.source();
         }
-        Self::msg(message)
+        let status = (&error as &dyn Any).downcast_ref::<StoreError>();
+        let status = status.map_or(StatusCode::INTERNAL_SERVER_ERROR, StoreError::status);
+        Self::new(status, message)
     }
 }
 

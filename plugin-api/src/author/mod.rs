@@ -17,4 +17,5 @@ pub mod path;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod session;
+pub(crate) mod store;
 pub(crate) mod weighted;

@@ -30,6 +30,7 @@ mod request;
 #[cfg(feature = "tokio")]
 pub(crate) mod runtime;
 pub(crate) mod services;
+mod store;
 
 pub use serde_json::{Value as Json, json};
 
@@ -40,3 +41,4 @@ pub use self::request::{TestRequest, get, post, request};
 #[cfg(feature = "tokio")]
 pub use self::runtime::with_tokio;
 pub use self::services::block_on;
+pub use self::store::{TestStore, store};

@@ -8,7 +8,10 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use super::log::{Line, Log};
-use crate::abi::host::{PluginLog, Services, TaskControl, TaskScope, install as install_services};
+use super::store::TestStore;
+use crate::abi::host::{
+    PluginLog, Services, StoreNamespace, TaskControl, TaskScope, install as install_services,
+};
 use crate::abi::plugin::loopback;
 
 /// Runs a future to its end on this thread.
@@ -60,6 +63,10 @@ impl Services for Threads {
         5
     }
 
+    fn store(&self, namespace: &str) -> Arc<dyn StoreNamespace> {
+        TestStore::current().namespace(namespace)
+    }
+
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let shared: Arc<Mutex<(bool, Option<Waker>)>> = Arc::default();
         let timer = Arc::clone(&shared);
@@ -88,9 +95,10 @@ impl TaskScope for Threads {
         task: Pin<Box<dyn Future<Output = ()> + Send>>,
     ) -> Box<dyn TaskControl> {
         let control = Arc::new(Control::default());
-        let (running, log) = (Arc::clone(&control), Log::current());
+        let (running, log, store) = (Arc::clone(&control), Log::current(), TestStore::current());
         thread::spawn(move || {
             Log::inherit(log);
+            store.inherit();
             let mut task = task;
             block_on(std::future::poll_fn(|cx| running.poll(task.as_mut(), cx)));
         });

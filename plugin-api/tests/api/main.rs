@@ -15,6 +15,7 @@ mod peek; // bodies that are inspected, then passed on
 mod responses; // IntoResponse
 mod services; // the clock, tasks and the log
 mod sessions; // between layers that use sessions and the one that stores them
-mod stack; // cancellation and wakers through several layers
+mod stack;
+mod store; // cancellation and wakers through several layers
 #[cfg(feature = "tokio")]
 mod tokio_runtime; // export!(tokio; …)

@@ -17,6 +17,7 @@ pub use self::proxies::TrustedProxies;
 pub use self::read_error::{ReadError, read_error_message};
 pub use self::renewal::Renewal;
 pub use self::server::{Listen, ListenEntry, Server};
+pub use self::store::Store;
 
 mod dev;
 mod diagnostic;
@@ -36,6 +37,7 @@ mod renewal;
 pub mod secret;
 mod server;
 mod size;
+mod store;
 
 mod read_error;
 #[cfg(test)]
@@ -83,6 +85,8 @@ pub struct Manifest {
     pub failures: Failures,
     /// `[renewal]`: when the worker is renewed.
     pub renewal: Renewal,
+    /// `[store]`: where plugins keep what must survive a reload.
+    pub store: Store,
     /// `[dev]`: what `stackup dev` adds during development.
     pub dev: Dev,
     /// Paths to request before a new generation becomes active.

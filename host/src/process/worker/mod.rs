@@ -93,8 +93,8 @@ fn try_run(
         .build()
         .map_err(|error| format!("cannot start the async runtime: {error}"))?;
     let code = runtime.block_on(async {
-        services::install();
-        let reloader = reloader(&config, &events)?;
+        let store = services::install();
+        let reloader = reloader(&config, &events)?.storing_in(store);
         let proxy_protocol = config.proxy_protocol.iter().copied();
         let listeners: io::Result<Vec<_>> = sockets
             .zip(proxy_protocol.chain(std::iter::repeat(false)))

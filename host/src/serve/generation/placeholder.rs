@@ -2,7 +2,9 @@
 
 use super::candidate::Candidate;
 use super::generations::Generations;
-use crate::load::manifest::{Dev, Failures, Level, Limits, Manifest, Plugins, Renewal, Server};
+use crate::load::manifest::{
+    Dev, Failures, Level, Limits, Manifest, Plugins, Renewal, Server, Store,
+};
 use crate::serve::stack::{Line, Outline, Stack};
 
 const NO_STACK: &str = "there is no stack yet";
@@ -36,6 +38,7 @@ fn empty_manifest() -> Manifest {
         limits: Limits::default(),
         failures: Failures::default(),
         renewal: Renewal::default(),
+        store: Store::default(),
         dev: Dev::default(),
         warmup: Vec::new(),
         stack: Level::default(),

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::active::Active;
 use super::find::files;
 use super::generations::Generations;
@@ -24,6 +26,7 @@ use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Outline, diff, folder_change};
+use crate::services::{MemoryStore, StoreHub};
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -37,6 +40,8 @@ pub struct Reloader {
     directory_served: Option<PathBuf>,
     /// Whether an earlier candidate may have loaded libraries into this process.
     used: bool,
+    /// The store of this process.
+    store: Option<StoreHub>,
 }
 
 impl Reloader {
@@ -59,6 +64,7 @@ impl Reloader {
             files: Vec::new(),
             directory_served: None,
             used: false,
+            store: None,
         }
     }
 
@@ -66,6 +72,13 @@ impl Reloader {
     #[must_use]
     pub fn watching(mut self, watcher: Arc<Watcher>, pending: Arc<PendingChanges>) -> Self {
         self.builds.watch(watcher, pending);
+        self
+    }
+
+    /// Opens the engine that the manifest asks for in `store`, before the first stack.
+    #[must_use]
+    pub fn storing_in(mut self, store: StoreHub) -> Self {
+        self.store = Some(store);
         self
     }
 
@@ -226,6 +239,16 @@ impl Reloader {
         Ok((source, manifest))
     }
 
+    /// Opens the store's engine, unless a stack serves with it already ([`fixed`] warns).
+    fn open_store(&self, manifest: &Manifest) {
+        if let Some(store) = &self.store
+            && (self.generations.serving.is_none() || self.generations.serves_placeholder())
+        {
+            let memory = MemoryStore::new(manifest.store.memory, Handle::current());
+            store.replace(Arc::new(memory));
+        }
+    }
+
     async fn attempt(&mut self, mode: ReloadMode, text: Option<String>) -> Report {
         let changed = self.builds.take_changes();
         let mut report = Report {
@@ -331,6 +354,7 @@ impl Reloader {
             Some(serving) if mode != ReloadMode::Fresh => serving.instances(),
             _ => Vec::new(),
         };
+        self.open_store(&manifest);
         let built = self.loader.build(&manifest, resolved, number, reusable);
         let candidate = built.await?.map_err(|rejected| {
             self.generations.abandon(rejected.instances);

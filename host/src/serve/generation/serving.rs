@@ -41,6 +41,7 @@ impl Serving {
             && old.server.trusted_proxies == manifest.server.trusted_proxies
             && old.failures == manifest.failures
             && old.renewal == manifest.renewal
+            && old.store == manifest.store
             && old.dev == manifest.dev
             && keys.eq(self.resources.instances.iter().map(|one| one.key.clone()))
     }
@@ -67,6 +68,8 @@ pub(super) fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
         "`listen` has changed; the open sockets stay as they are until a restart"
     } else if old.limits.connections != new.limits.connections {
         "`connections` has changed; the number stays as it is until a restart"
+    } else if old.store != new.store {
+        "`[store]` has changed; the store stays as it is until a restart"
     } else {
         return None;
     };

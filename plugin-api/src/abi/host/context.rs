@@ -107,7 +107,7 @@ unsafe fn leaked(context: *const ContextObject) -> &'static LeakedContext {
 /// # Safety
 ///
 /// Same as [`leaked`].
-unsafe fn context(context: *const ContextObject) -> &'static HandlerContext {
+pub(super) unsafe fn of(context: *const ContextObject) -> &'static HandlerContext {
     // SAFETY: the caller's promise.
     &unsafe { leaked(context) }.context
 }
@@ -125,17 +125,17 @@ pub(super) unsafe extern "C" fn panicked(
 
 pub(super) unsafe extern "C" fn handler(context: *const ContextObject) -> RawSlice<'static> {
     // SAFETY: the plugin's handle points to a context of this host.
-    RawSlice::text(&unsafe { self::context(context) }.handler)
+    RawSlice::text(&unsafe { of(context) }.handler)
 }
 
 pub(super) unsafe extern "C" fn environment(context: *const ContextObject) -> RawSlice<'static> {
     // SAFETY: the plugin's handle points to a context of this host.
-    RawSlice::text(&unsafe { self::context(context) }.environment)
+    RawSlice::text(&unsafe { of(context) }.environment)
 }
 
 pub(super) unsafe extern "C" fn directory(context: *const ContextObject) -> RString {
     // SAFETY: the plugin's handle points to a context of this host.
-    unsafe { self::context(context) }
+    unsafe { of(context) }
         .directory
         .to_string_lossy()
         .into_owned()
@@ -148,7 +148,7 @@ pub(super) unsafe extern "C" fn spawn(
     future: RawFuture,
 ) -> *mut TaskObject {
     // SAFETY: the plugin's handle points to a context of this host.
-    let context = unsafe { self::context(context) };
+    let context = unsafe { of(context) };
     // The generation of the request that spawns it; 0 if `init` spawns it.
     let generation = threads::generation();
     let mut future = UnitFuture::new(future);

@@ -13,6 +13,7 @@ mod request;
 mod response;
 mod services;
 pub mod signals;
+mod store;
 mod table;
 #[cfg(test)]
 mod test_support;
@@ -28,5 +29,8 @@ pub use node::{Call, HostApp, NestedCall, Node, OnFailure, Outcome, Router};
 pub use request::{Connection, HostRequest, canonicalize};
 pub use response::HostResponse;
 pub use services::{PluginLog, Services, install};
+pub use store::{
+    StoreAnswer, StoreFailure, StoreFailureKind, StoreNamespace, StoreReply, StoreRequest,
+};
 pub use table::host_table;
 pub use threads::{RunningHandler, record_poll, running_handlers};

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::context;
+use super::store::{StoreAnswer, StoreFailure, StoreFailureKind, StoreNamespace, StoreRequest};
 use crate::abi::future::RawFuture;
 use crate::abi::plugin::future;
 use crate::abi::tables::LogRecord;
@@ -29,6 +30,8 @@ pub trait Services: Send + Sync {
     fn log_level(&self) -> u8;
     /// Completes after `duration`; may be polled on any thread.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    /// Opens a namespace of the store. It may outlive every generation.
+    fn store(&self, namespace: &str) -> Arc<dyn StoreNamespace>;
 }
 
 static SERVICES: OnceLock<Box<dyn Services>> = OnceLock::new();
@@ -69,6 +72,26 @@ pub(super) unsafe extern "C" fn sleep(nanoseconds: u64) -> RawFuture {
     match SERVICES.get() {
         Some(services) => future::unit(services.sleep(duration)),
         None => future::unit(std::future::pending()),
+    }
+}
+
+/// Opens a namespace of the store.
+pub(super) fn store(namespace: &str) -> Arc<dyn StoreNamespace> {
+    match SERVICES.get() {
+        Some(services) => services.store(namespace),
+        None => Arc::new(NoStore),
+    }
+}
+
+/// The store of a process that has no services.
+struct NoStore;
+
+impl StoreNamespace for NoStore {
+    fn call(&self, _request: StoreRequest<'_>) -> StoreAnswer {
+        StoreAnswer::Ready(Err(StoreFailure {
+            kind: StoreFailureKind::Unavailable,
+            message: "this process has no store".to_owned(),
+        }))
     }
 }
 

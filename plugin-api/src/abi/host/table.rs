@@ -3,7 +3,7 @@
 use abi_stable::prefix_type::WithMetadata;
 
 use super::request::functions as request;
-use super::{body, context, failure, headers, node, response, services, threads};
+use super::{body, context, failure, headers, node, response, services, store, threads};
 use crate::abi::tables::{HostTable, HostTableRef};
 
 /// The table that this process gives its plugins.
@@ -57,6 +57,9 @@ pub const fn host_table() -> HostTableRef {
         task_abort: context::task_abort,
         task_drop: context::task_drop,
         request_fork: request::fork,
+        store_open: store::open,
+        store_close: store::close,
+        store_call: store::call,
     });
     HostTableRef(TABLE.static_as_prefix())
 }

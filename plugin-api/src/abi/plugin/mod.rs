@@ -20,6 +20,7 @@ pub mod request;
 pub mod response;
 mod runtime;
 pub(crate) mod scope;
+pub(crate) mod store;
 
 static HOST: OnceLock<HostTableRef> = OnceLock::new();
 

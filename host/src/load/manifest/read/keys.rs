@@ -69,6 +69,19 @@ impl Keys<'_, '_, '_> {
         });
     }
 
+    /// As [`bytes`](Self::bytes), for sizes beyond what a process can address.
+    pub(super) fn exact_bytes(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+        place: &mut u64,
+    ) {
+        let never_off = ("memory must be bounded", size::show(*range.end()));
+        self.bounded(key, never_off, place, |keys, entry| {
+            keys.size(key, entry, range, false)
+        });
+    }
+
     pub(super) fn bytes_or_off(
         &mut self,
         key: &'static str,

@@ -25,6 +25,7 @@ mod plugins;
 mod proxies;
 mod renewal;
 mod server;
+mod store;
 mod strings;
 mod syntax;
 mod table;
@@ -62,6 +63,7 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
     let limits = limits::limits(reader, table.take("limits"));
     let failures = failures::failures(reader, table.take("failures"));
     let renewal = renewal::renewal(reader, table.take("renewal"));
+    let store = store::store(reader, table.take("store"));
     let dev = dev::dev(reader, table.take("dev"));
     let warmup = warmup::paths(reader, table.take("warmup"));
     let stack = level::level(reader, &mut table, &Enclosing::default());
@@ -72,6 +74,7 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
         limits,
         failures,
         renewal,
+        store,
         dev,
         warmup,
         stack,

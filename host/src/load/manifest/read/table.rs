@@ -39,7 +39,7 @@ pub(super) struct Table<'t> {
 
 /// Keys of a level that are easily misplaced below a header, where they belong to its table.
 const LEVEL_KEYS: [&str; 5] = ["use", "map", "cascade", "run", "warmup"];
-const SECTIONS: [(&str, &[&str]); 6] = [
+const SECTIONS: [(&str, &[&str]); 7] = [
     ("server", &["listen", "trusted_proxies"]),
     ("plugins", &["path", "trust"]),
     (
@@ -74,6 +74,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("renewal", &["generations", "memory"]),
+    ("store", &["memory"]),
     ("dev", &["overlay", "inspector", "lint"]),
 ];
 /// Names that people know from elsewhere, and the key that each means here.

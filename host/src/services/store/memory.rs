@@ -1,0 +1,462 @@
+//! The store in memory: bounded in bytes, entries of least use go first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
+use quick_cache::{OptionsBuilder, Weighter};
+use stackup_plugin::abi::host::{
+    StoreAnswer, StoreFailure, StoreFailureKind, StoreReply, StoreRequest,
+};
+use tokio::runtime::Handle;
+
+use super::StoreEngine;
+use super::limits::{failure, not_a_number};
+
+/// What an entry costs besides its key and value: its place in the map, the header of its value.
+const OVERHEAD: u64 = 128;
+
+/// The size of an average entry, from which the map's first size follows.
+const AVERAGE: u64 = 1024;
+
+/// Shards, so that threads seldom wait for each other; few enough that the largest value fits into one.
+const SHARDS: usize = 8;
+
+/// Entries in memory. Cheap to clone.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Memory>);
+
+struct Memory {
+    entries: Cache<Vec<u8>, Entry, Size>,
+    /// The last version. Versions of all keys come from one counter, so a key never has one twice.
+    version: AtomicU64,
+    /// The largest weight of one entry: it must leave room for others in its shard.
+    largest: u64,
+    /// Where a scan runs.
+    runtime: Handle,
+}
+
+#[derive(Clone)]
+struct Entry {
+    value: Value,
+    version: u64,
+    expires: Option<Instant>,
+}
+
+#[derive(Clone)]
+enum Value {
+    Bytes(Bytes),
+    /// A counter, which needs no new memory for each sum.
+    Number(i64),
+}
+
+#[derive(Clone)]
+struct Size;
+
+impl Weighter<Vec<u8>, Entry> for Size {
+    fn weight(&self, key: &Vec<u8>, entry: &Entry) -> u64 {
+        let value = match &entry.value {
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Number(_) => 0,
+        };
+        OVERHEAD + (key.len() + value) as u64
+    }
+}
+
+impl MemoryStore {
+    /// A store of at most `bytes`, entries' own costs included. Scans run on `runtime`'s threads for blocking calls.
+    pub fn new(bytes: u64, runtime: Handle) -> Self {
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(usize::try_from(bytes / AVERAGE).unwrap_or(usize::MAX))
+            .weight_capacity(bytes)
+            .shards(SHARDS)
+            .build();
+        // Both capacities are given, and nothing else is required.
+        let Ok(options) = options else { unreachable!() };
+        let entries = Cache::with_options(options, Size, Default::default(), Default::default());
+        Self(Arc::new(Memory {
+            largest: entries.shard_capacity() / 2,
+            entries,
+            version: AtomicU64::new(0),
+            runtime,
+        }))
+    }
+}
+
+impl StoreEngine for MemoryStore {
+    fn call(&self, namespace: &str, request: StoreRequest<'_>) -> StoreAnswer {
+        if let StoreRequest::Scan {
+            prefix,
+            after,
+            limit,
+        } = request
+        {
+            let (memory, scan) = (
+                Arc::clone(&self.0),
+                Scan::new(namespace, prefix, after, limit),
+            );
+            let found = self
+                .0
+                .runtime
+                .spawn_blocking(move || memory.scan(&scan, Instant::now()));
+            return StoreAnswer::Later(Box::pin(async {
+                found.await.map_err(|_| {
+                    failure(
+                        StoreFailureKind::Unavailable,
+                        "the server is shutting down".to_owned(),
+                    )
+                })
+            }));
+        }
+        StoreAnswer::Ready(self.0.run(namespace, request, Instant::now()))
+    }
+}
+
+impl Memory {
+    fn run(
+        &self,
+        namespace: &str,
+        request: StoreRequest<'_>,
+        now: Instant,
+    ) -> Result<StoreReply, StoreFailure> {
+        match request {
+            StoreRequest::Get { key } => Ok(with_key(namespace, key, |key| self.get(key, now))),
+            StoreRequest::Set { key, value, ttl } => with_key(namespace, key, |key| {
+                let entry = self.entry(key, value, now, ttl)?;
+                let stored = StoreReply::Stored(entry.version);
+                self.entries.insert(key.to_vec(), entry);
+                Ok(stored)
+            }),
+            StoreRequest::Delete { key } => Ok(with_key(namespace, key, |key| {
+                match self.entries.remove(key) {
+                    Some((_, entry)) if entry.lives(now) => StoreReply::Deleted,
+                    _ => StoreReply::Missing,
+                }
+            })),
+            StoreRequest::Add { key, delta, ttl } => {
+                with_key(namespace, key, |key| self.add(key, delta, now, ttl))
+            }
+            StoreRequest::CompareAndSet {
+                key,
+                expected,
+                value,
+                ttl,
+            } => with_key(namespace, key, |key| {
+                let entry = self.entry(key, value, now, ttl)?;
+                Ok(self.compare_and_set(key, expected, entry, now))
+            }),
+            StoreRequest::Scan {
+                prefix,
+                after,
+                limit,
+            } => Ok(self.scan(&Scan::new(namespace, prefix, after, limit), now)),
+        }
+    }
+
+    fn get(&self, key: &[u8], now: Instant) -> StoreReply {
+        let Some(entry) = self.entries.get(key) else {
+            return StoreReply::Missing;
+        };
+        if !entry.lives(now) {
+            self.entries
+                .remove_if(key, |current| current.version == entry.version);
+            return StoreReply::Missing;
+        }
+        StoreReply::Entry {
+            version: entry.version,
+            value: entry.value.into_bytes(),
+        }
+    }
+
+    fn add(
+        &self,
+        key: &[u8],
+        delta: i64,
+        now: Instant,
+        ttl: Option<Duration>,
+    ) -> Result<StoreReply, StoreFailure> {
+        loop {
+            let found = self.entries.entry(key, None, |_, entry| {
+                if !entry.lives(now) {
+                    return EntryAction::ReplaceWithGuard;
+                }
+                EntryAction::Retain(
+                    match entry.value.number().and_then(|n| n.checked_add(delta)) {
+                        Some(sum) => {
+                            entry.value = Value::Number(sum);
+                            entry.version = self.next_version();
+                            Ok(StoreReply::Number(sum))
+                        }
+                        None => Err(not_a_number()),
+                    },
+                )
+            });
+            let place = match found {
+                EntryResult::Retained(reply) => return reply,
+                EntryResult::Vacant(place) | EntryResult::Replaced(place, _) => place,
+                // The action never asks for the one, nor the call for the other.
+                EntryResult::Removed(..) | EntryResult::Timeout => continue,
+            };
+            let entry = Entry {
+                value: Value::Number(delta),
+                version: self.next_version(),
+                expires: end(now, ttl),
+            };
+            // It fails if a `set` has come between: then that value counts.
+            if place.insert(entry).is_ok() {
+                return Ok(StoreReply::Number(delta));
+            }
+        }
+    }
+
+    fn compare_and_set(
+        &self,
+        key: &[u8],
+        expected: Option<u64>,
+        new: Entry,
+        now: Instant,
+    ) -> StoreReply {
+        let stored = StoreReply::Stored(new.version);
+        loop {
+            let found = self.entries.entry(key, None, |_, entry| {
+                if !entry.lives(now) {
+                    return EntryAction::ReplaceWithGuard;
+                }
+                EntryAction::Retain(if expected == Some(entry.version) {
+                    entry.clone_from(&new);
+                    stored.clone()
+                } else {
+                    StoreReply::Conflict
+                })
+            });
+            let place = match found {
+                EntryResult::Retained(reply) => return reply,
+                EntryResult::Vacant(place) | EntryResult::Replaced(place, _) => place,
+                EntryResult::Removed(..) | EntryResult::Timeout => continue,
+            };
+            if expected.is_some() {
+                return StoreReply::Conflict;
+            }
+            if place.insert(new.clone()).is_ok() {
+                return stored;
+            }
+        }
+    }
+
+    fn scan(&self, scan: &Scan, now: Instant) -> StoreReply {
+        let mut found = BTreeMap::new();
+        for (key, entry) in self.entries.iter() {
+            if !scan.covers(&key) || !entry.lives(now) {
+                continue;
+            }
+            found.insert(key, entry);
+            // One more than the page, to know whether entries follow.
+            if found.len() > scan.limit.saturating_add(1) {
+                found.pop_last();
+            }
+        }
+        let more = found.len() > scan.limit;
+        let entries = found.into_iter().take(scan.limit);
+        let entries = entries.map(|(key, entry)| {
+            let key = key.get(scan.namespace..).unwrap_or_default().to_vec();
+            (key, entry.value.into_bytes(), entry.version)
+        });
+        StoreReply::Page {
+            entries: entries.collect(),
+            more,
+        }
+    }
+
+    /// A new entry, unless it is too large.
+    fn entry(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        now: Instant,
+        ttl: Option<Duration>,
+    ) -> Result<Entry, StoreFailure> {
+        let weight = OVERHEAD + (key.len() + value.len()) as u64;
+        if weight > self.largest {
+            let message = format!(
+                "the entry takes {weight} bytes, and this store holds entries of at most {}: raise `[store] memory`",
+                self.largest
+            );
+            return Err(failure(StoreFailureKind::TooLarge, message));
+        }
+        Ok(Entry {
+            value: Value::Bytes(Bytes::copy_from_slice(value)),
+            version: self.next_version(),
+            expires: end(now, ttl),
+        })
+    }
+
+    fn next_version(&self) -> u64 {
+        // Only the numbers must differ; the entry itself is published by its shard's lock.
+        self.version.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+impl Entry {
+    fn lives(&self, now: Instant) -> bool {
+        self.expires.is_none_or(|end| now < end)
+    }
+}
+
+impl Value {
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Number(number) => number.to_string().into(),
+        }
+    }
+
+    fn number(&self) -> Option<i64> {
+        match self {
+            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
+            Self::Number(number) => Some(*number),
+        }
+    }
+}
+
+/// What a scan looks for.
+struct Scan {
+    /// The namespace, a NUL, and the prefix.
+    prefix: Vec<u8>,
+    /// The last key of the page before, written as `prefix` is.
+    after: Option<Vec<u8>>,
+    /// The length of the namespace and its NUL.
+    namespace: usize,
+    limit: usize,
+}
+
+impl Scan {
+    fn new(namespace: &str, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Self {
+        Self {
+            prefix: with_key(namespace, prefix, <[u8]>::to_vec),
+            after: after.map(|after| with_key(namespace, after, <[u8]>::to_vec)),
+            namespace: namespace.len() + 1,
+            limit,
+        }
+    }
+
+    fn covers(&self, key: &[u8]) -> bool {
+        key.starts_with(&self.prefix) && self.after.as_deref().is_none_or(|after| key > after)
+    }
+}
+
+/// When an entry ends. A time beyond the clock's range is no end.
+fn end(now: Instant, ttl: Option<Duration>) -> Option<Instant> {
+    ttl.and_then(|ttl| now.checked_add(ttl))
+}
+
+/// Calls `f` with the namespace, a NUL and the key as one text, on the stack where it is short. No namespace has a NUL.
+fn with_key<R>(namespace: &str, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> R {
+    let (name, length) = (namespace.as_bytes(), namespace.len() + 1 + key.len());
+    let mut short = [0; 128];
+    match short.get_mut(..length) {
+        Some(whole) => {
+            let (head, tail) = whole.split_at_mut(name.len());
+            head.copy_from_slice(name);
+            if let Some(rest) = tail.get_mut(1..) {
+                rest.copy_from_slice(key);
+            }
+            f(whole)
+        }
+        None => f(&[name, b"\0", key].concat()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Runtime;
+
+    use super::*;
+
+    fn set<'a>(key: &'a [u8], value: &'a [u8], ttl: u64) -> StoreRequest<'a> {
+        let ttl = Some(Duration::from_secs(ttl));
+        StoreRequest::Set { key, value, ttl }
+    }
+
+    #[test]
+    fn entry_and_counter_expire() {
+        let runtime = Runtime::new().unwrap();
+        let store = MemoryStore::new(16 << 20, runtime.handle().clone());
+        let start = Instant::now();
+        let run = |request: StoreRequest<'_>, second: u64| {
+            store
+                .0
+                .run("n", request, start + Duration::from_secs(second))
+                .unwrap()
+        };
+        let get = |key, second| run(StoreRequest::Get { key }, second);
+        let add = |second| {
+            let ttl = Some(Duration::from_secs(10));
+            run(
+                StoreRequest::Add {
+                    key: b"n",
+                    delta: 1,
+                    ttl,
+                },
+                second,
+            )
+        };
+        run(set(b"k", b"v", 10), 0);
+        assert!(matches!(get(b"k", 9), StoreReply::Entry { .. }));
+        assert_eq!(get(b"k", 10), StoreReply::Missing);
+        assert_eq!(add(0), StoreReply::Number(1));
+        // A later `add` does not prolong it.
+        assert_eq!(add(9), StoreReply::Number(2));
+        assert_eq!(add(10), StoreReply::Number(1));
+        run(set(b"k", b"v", 10), 20);
+        let swap = |expected, second| {
+            let (key, value, ttl) = (&b"k"[..], &b"w"[..], None);
+            run(
+                StoreRequest::CompareAndSet {
+                    key,
+                    expected,
+                    value,
+                    ttl,
+                },
+                second,
+            )
+        };
+        assert_eq!(swap(None, 29), StoreReply::Conflict);
+        assert!(matches!(swap(None, 30), StoreReply::Stored(_)));
+        run(set(b"k", b"v", 10), 40);
+        assert_eq!(
+            run(StoreRequest::Delete { key: b"k" }, 50),
+            StoreReply::Missing
+        );
+    }
+
+    #[test]
+    fn full_store_drops_what_is_not_used() {
+        let runtime = Runtime::new().unwrap();
+        let store = MemoryStore::new(1 << 20, runtime.handle().clone());
+        let now = Instant::now();
+        let value = [0; 1000];
+        let hot = &b"hot"[..];
+        store.0.run("n", set(hot, &value, 1000), now).unwrap();
+        for n in 0..10_000u32 {
+            store
+                .0
+                .run("n", set(&n.to_be_bytes(), &value, 1000), now)
+                .unwrap();
+            let found = store
+                .0
+                .run("n", StoreRequest::Get { key: hot }, now)
+                .unwrap();
+            assert!(matches!(found, StoreReply::Entry { .. }), "{n}");
+        }
+        assert!(store.0.entries.weight() <= 1 << 20);
+        let largest = usize::try_from(store.0.largest).unwrap();
+        let failed = store
+            .0
+            .run("n", set(b"k", &vec![0; largest], 1), now)
+            .unwrap_err();
+        assert_eq!(failed.kind, StoreFailureKind::TooLarge);
+    }
+}
