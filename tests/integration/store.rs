@@ -9,7 +9,7 @@ fn manifest(mark: &str) -> String {
 async fn text(host: &Host, path: &str) -> String {
     let response = host.get(path).await;
     assert_eq!(response.status(), 200, "{response}");
-    response.text().into_owned()
+    response.text()
 }
 
 #[tokio::test]
