@@ -15,11 +15,26 @@ const DASHES: &str = "----------------------------------------";
 ///
 /// If an output differs and `UPDATE_EXPECT` is not set.
 pub(crate) fn check(folder: &str, run: impl Fn(&str) -> Result<String, String>) {
-    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    check_each(&all(folder), |_, input| run(input));
+}
+
+/// Compares outputs, in the order of [`all`], with the expected ones.
+///
+/// # Panics
+///
+/// As [`check`].
+pub(crate) fn check_found(folder: &str, found: Vec<String>) {
     let all = all(folder);
+    assert_eq!(all.len(), found.len());
+    check_each(&all, |index, _| Ok(found[index].clone()));
+}
+
+fn check_each(all: &[PathBuf], run: impl Fn(usize, &str) -> Result<String, String>) {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let failures: Vec<String> = all
         .iter()
-        .filter_map(|case| difference(case, update, &run))
+        .enumerate()
+        .filter_map(|(index, case)| difference(case, update, |input| run(index, input)))
         .collect();
     assert!(
         failures.is_empty(),

@@ -43,6 +43,7 @@ const PLUGINS: &[&str] = &[
     "panics",
     "pig-latin",
     "probe",
+    "received",
     "shaky",
     "runtime",
     "stamp",

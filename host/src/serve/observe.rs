@@ -20,6 +20,15 @@ use super::stack::LayerSlot;
 /// A response that the observer itself sends.
 pub type OwnResponse = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
+/// Who sends a request, near and far.
+#[derive(Clone, Copy, Debug)]
+pub struct ObserverEnds {
+    /// The connection's other end: the client, or a proxy.
+    pub peer: Connection,
+    /// The client, also behind trusted proxies.
+    pub client: Connection,
+}
+
 /// Stands before the stack: answers requests for its own pages and observes all others.
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Returns whether [`answer`](Self::answer) answers a request instead of the stack.
@@ -29,14 +38,14 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn answer<'a>(
         &'a self,
         request: Request<Incoming>,
-        ends: Connection,
+        ends: ObserverEnds,
     ) -> Pin<Box<dyn Future<Output = OwnResponse> + Send + 'a>>;
 
     /// Starts to observe a request that `generation` is about to serve.
     fn observe(
         &self,
         request: &Request<Incoming>,
-        ends: Connection,
+        ends: ObserverEnds,
         generation: &Generation,
     ) -> Box<dyn ObserveRequest>;
 }

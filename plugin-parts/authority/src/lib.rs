@@ -18,33 +18,18 @@ impl<'a> Authority<'a> {
     /// Parses `host`, `host:port` or `[address]:port`. None for anything else: userinfo, a path, an empty host, an
     /// address with something behind its bracket.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let end = match text.strip_prefix('[') {
-            Some(rest) => {
-                let end = rest.find(']')?;
-                rest[..end].parse::<Ipv6Addr>().ok()?;
-                end + 2
-            }
-            None => text.find(':').unwrap_or(text.len()),
+        if !is_valid(text.as_bytes()) {
+            return None;
+        }
+        let end = match text.starts_with('[') {
+            true => text.find(']')? + 1,
+            false => text.find(':').unwrap_or(text.len()),
         };
-        let (host, rest) = text.split_at(end);
-        let host = match host.starts_with('[') {
-            true => host,
-            false => {
-                let name = host.strip_suffix('.').unwrap_or(host);
-                is_name(name).then_some(name)?
-            }
-        };
-        let port = match rest.strip_prefix(':') {
-            None if rest.is_empty() => None,
-            None => return None,
-            Some("") => None,
-            // `parse` accepts a sign.
-            Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Some(port.parse().ok()?)
-            }
-            Some(_) => return None,
-        };
-        Some(Self { host, port })
+        let (host, port) = text.split_at(end);
+        Some(Self {
+            host: host.strip_suffix('.').unwrap_or(host),
+            port: port.strip_prefix(':').and_then(|port| port.parse().ok()),
+        })
     }
 
     /// The host, if it is an address. IPv4 in IPv6 is IPv4.
@@ -56,11 +41,77 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Whether this may be a registered name (RFC 3986 §3.2.2).
-fn is_name(text: &str) -> bool {
-    let mark = |byte: u8| b"-._~!$&'()*+,;=%".contains(&byte);
-    let part_of_name = |byte: u8| byte.is_ascii_alphanumeric() || mark(byte);
-    !text.is_empty() && text.bytes().all(part_of_name)
+/// Whether this is a host that is not empty, and possibly a port (RFC 9110 §7.2, RFC 3986 §3.2.2).
+#[inline]
+pub fn is_valid(text: &[u8]) -> bool {
+    let name = text.iter().position(|byte| !NAME[usize::from(*byte)]);
+    match name {
+        // The root has no host.
+        None => !text.is_empty() && text != b".",
+        Some(1) if text[0] == b'.' => false,
+        Some(0) => text[0] == b'[' && is_address(&text[1..]) || text[0] == b'%' && is_encoded(text),
+        Some(end) if text[end] == b':' => is_port(&text[end + 1..]),
+        Some(_) => is_encoded(text),
+    }
+}
+
+/// The bytes of a registered name, without escapes.
+const NAME: [bool; 256] = {
+    let mut name = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        name[byte] = matches!(byte as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~'
+            | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
+        byte += 1;
+    }
+    name
+};
+
+/// A registered name with escapes, and possibly a port.
+fn is_encoded(text: &[u8]) -> bool {
+    let end = text.iter().position(|byte| *byte == b':');
+    let (mut rest, port) = match end {
+        Some(end) => (&text[..end], &text[end + 1..]),
+        None => (text, &[][..]),
+    };
+    loop {
+        rest = match rest {
+            [] => return is_port(port),
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest
+            }
+            [byte, rest @ ..] if NAME[usize::from(*byte)] => rest,
+            _ => return false,
+        }
+    }
+}
+
+/// What follows the `[` of an IPv6 address.
+fn is_address(text: &[u8]) -> bool {
+    let text = std::str::from_utf8(text).ok();
+    let Some((address, port)) = text.and_then(|text| text.split_once(']')) else {
+        return false;
+    };
+    let port = match port.strip_prefix(':') {
+        Some(port) => is_port(port.as_bytes()),
+        None => port.is_empty(),
+    };
+    port && address.parse::<Ipv6Addr>().is_ok()
+}
+
+/// Whether this is a port; an empty one is the scheme's own.
+fn is_port(text: &[u8]) -> bool {
+    let mut port = 0_u32;
+    for byte in text {
+        if !byte.is_ascii_digit() {
+            return false;
+        }
+        port = port * 10 + u32::from(byte - b'0');
+        if port > u32::from(u16::MAX) {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -78,6 +129,8 @@ mod tests {
             ("[::1]", "[::1]", None),
             ("[::1]:9292", "[::1]", Some(9292)),
             ("a_b", "a_b", None),
+            ("a%41:0", "a%41", Some(0)),
+            ("%41", "%41", None),
         ] {
             assert_eq!(Authority::parse(text), Some(Authority { host, port }));
         }
@@ -88,6 +141,10 @@ mod tests {
         for text in [
             "",
             ".",
+            ".:80",
+            "%",
+            "a%4",
+            "a%zz:80",
             ":80",
             "[x.localhost]evil.com",
             "[::1]evil.com",

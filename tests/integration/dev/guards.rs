@@ -62,6 +62,35 @@ async fn client_behind_a_local_proxy_and_page_of_another_site_are_refused() {
     }
 }
 
+/// A proxy on this machine must not open the inspector to its clients.
+#[tokio::test]
+async fn client_of_a_proxy_is_refused() {
+    for server in ["", "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n"] {
+        let (_site, host) = answers(&format!("run = \"answers\"\n{server}"), &[]).await;
+        for lines in [
+            "x-forwarded-for: 203.0.113.9\r\n",
+            "x-forwarded-for: 127.0.0.1\r\n",
+            "forwarded: for=203.0.113.9\r\n",
+            "forwarded: for=_hidden\r\n",
+            "x-real-ip: 203.0.113.9\r\n",
+            "x-forwarded-host: shop.test\r\n",
+            "via: 1.1 proxy\r\n",
+        ] {
+            let is_local = lines == "x-forwarded-for: 127.0.0.1\r\n";
+            let status = if is_local { 200 } else { 403 };
+            let response = request_as(&host, "GET /_stackup/", "localhost", lines, "").await;
+            assert_eq!(response.status(), status, "{server}{lines}: {response}");
+            let html = "GET /?header=content-type:text/html&body=%3Chead%3E";
+            let response = request_as(&host, html, "localhost", lines, "").await;
+            assert_eq!(
+                response.text() != "<head>",
+                status == 200,
+                "{server}{lines}: {response}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn only_inspector_page_changes_manifest() {
     let manifest = "use = [\"stamp\"]\nrun = \"answers\"\n";

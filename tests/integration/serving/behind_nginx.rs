@@ -2,12 +2,9 @@
 //!
 //! Without `nginx`, each test prints that it skips.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use stackup_tests::{Host, Site};
 
-use stackup_tests::http::Connection;
-use stackup_tests::{Host, Site, print_skipped, within};
-use tempfile::TempDir;
+use super::nginx::Nginx;
 
 /// Requests of each kind, in sequence.
 const REQUESTS: usize = 8;
@@ -15,96 +12,24 @@ const REQUESTS: usize = 8;
 /// The bodies, in bytes.
 const SIZES: [usize; 4] = [100, 20_000, 200_000, 1_000_000];
 
-/// An nginx in front of a host, killed on drop.
-struct Nginx {
-    folder: TempDir,
-    process: Child,
-}
-
-impl Nginx {
-    /// `None`, with a message, if nginx is not installed.
-    async fn start(upstream: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let config = folder.path().join("nginx.conf");
-        let text = config_text(upstream, &folder.path().join("socket"));
-        std::fs::write(&config, text).expect("a config");
-        let mut command = Command::new("nginx");
-        command.arg("-p").arg(folder.path()).arg("-c").arg(&config);
-        command.args(["-e", "stderr"]).stderr(Stdio::null());
-        let process = match command.spawn() {
-            Ok(process) => process,
-            Err(error) => {
-                print_skipped(&format!("no `nginx` ({error}); install `nginx`"));
-                return None;
-            }
-        };
-        let nginx = Self { folder, process };
-        within("nginx", async {
-            while tokio::net::UnixStream::connect(nginx.socket())
-                .await
-                .is_err()
-            {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
-        Some(nginx)
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("socket")
-    }
-
-    async fn connect(&self) -> Connection {
-        Connection::unix(&self.socket()).await
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// `/pooled` keeps connections to the host, `/streamed` passes bodies on as they come, `/plain` is nginx's default.
-fn config_text(upstream: &str, socket: &Path) -> String {
-    let socket = socket.display();
-    format!(
-        "daemon off;
-master_process off;
-pid pid;
-events {{}}
-http {{
-    access_log off;
+const SERVER: &str = "
     client_max_body_size 0;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    upstream host {{ server {upstream}; keepalive 8; }}
-    server {{
-        listen unix:{socket};
-        location /pooled {{
-            proxy_pass http://host;
-            proxy_http_version 1.1;
-            proxy_set_header connection '';
-        }}
-        location /streamed {{
-            proxy_pass http://host;
-            proxy_http_version 1.1;
-            proxy_set_header connection '';
-            proxy_request_buffering off;
-        }}
-        location /plain {{
-            proxy_pass http://host;
-        }}
-    }}
-}}
-"
-    )
-}
+    location /pooled {
+        proxy_pass http://host;
+        proxy_http_version 1.1;
+        proxy_set_header connection '';
+    }
+    location /streamed {
+        proxy_pass http://host;
+        proxy_http_version 1.1;
+        proxy_set_header connection '';
+        proxy_request_buffering off;
+    }
+    location /plain {
+        proxy_pass http://host;
+    }
+";
 
 /// Sends a POST that the host does not read, and returns the status.
 async fn post(nginx: &Nginx, target: &str, size: usize, field: &str) -> u16 {
@@ -155,7 +80,7 @@ async fn assert_all_get(nginx: &Nginx, query: &str, status: u16) {
 async fn unread_posts_get_their_response_through_nginx() {
     let site = Site::new("run = \"answers\"\n", &["answers"]);
     let host = Host::start(&site).await;
-    let Some(nginx) = Nginx::start(host.address()).await else {
+    let Some(nginx) = Nginx::start(host.address(), SERVER).await else {
         return;
     };
     assert_all_get(&nginx, "", 200).await;
@@ -170,7 +95,7 @@ async fn refused_posts_get_their_413_through_nginx() {
         &["answers"],
     );
     let host = Host::start(&site).await;
-    let Some(nginx) = Nginx::start(host.address()).await else {
+    let Some(nginx) = Nginx::start(host.address(), SERVER).await else {
         return;
     };
     // It reads the body, so that a chunked one meets the limit too.
@@ -181,7 +106,7 @@ async fn refused_posts_get_their_413_through_nginx() {
 async fn posts_through_nginx_survive_a_restart() {
     let site = Site::new("run = \"answers\"\n", &["answers"]);
     let host = Host::start(&site).await;
-    let Some(nginx) = Nginx::start(host.address()).await else {
+    let Some(nginx) = Nginx::start(host.address(), SERVER).await else {
         return;
     };
     let posts = async {

@@ -1,6 +1,6 @@
 //! HTTP/1.1 as clients see it.
 
-/// The host as the upstream of a real nginx.
+/// The host as the upstream of a real nginx: bodies.
 mod behind_nginx;
 /// Request and response bodies, frame by frame.
 mod bodies;
@@ -16,6 +16,8 @@ mod full;
 mod limits;
 /// Listeners: addresses and sockets.
 mod listeners;
+/// A real nginx in front of a host.
+mod nginx;
 /// One spelling of a path, for every layer.
 mod paths;
 /// Who the client is behind proxies.
@@ -28,6 +30,8 @@ mod slow_clients;
 mod unread_body;
 /// A stderr without a reader.
 mod unread_log;
+/// Raw requests: `wire/*.case`.
+mod wire;
 
 use stackup_tests::{Host, Site};
 

@@ -58,12 +58,40 @@ async fn untrusted_peer_is_not_believed() {
         let lines = format!("{FORWARDED}forwarded: for=192.0.2.7;proto=https\r\n");
         let env_ = env(&mut connection, "/", &lines).await;
         assert_eq!(client(&env_), "127.0.0.1 http inner.test:80", "{server}");
-        let absolute = env(&mut connection, "https://inner.test/", "").await;
-        assert_eq!(
-            client(&absolute),
-            "127.0.0.1 http inner.test:80",
-            "{server}"
-        );
+    }
+}
+
+#[tokio::test]
+async fn target_decides_the_host_and_never_the_scheme() {
+    let map = "[[map]]\npath = \"/\"\nhost = \"map.test\"\nrun = \"answers\"\n";
+    let manifest = format!("{map}{}", manifest("trusted_proxies = [\"127.0.0.1\"]"));
+    let site = Site::new(
+        &manifest.replacen("run = \"env\"\n", "[run]\nplugin = \"env\"\n", 1),
+        &["env", "answers"],
+    );
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    let other = env(&mut connection, "http://other.test:8080/a", "").await;
+    assert_eq!(client(&other), "127.0.0.1 http other.test:8080");
+    let seen = ["HTTP_HOST", "PATH_INFO"].map(|name| other[name].as_str().unwrap_or("-"));
+    assert_eq!(seen, ["other.test:8080", "/a"]);
+    // A map for a host gets the requests for it in any form.
+    let head = "GET http://map.test/?env=HTTP_HOST HTTP/1.1\r\nhost: inner.test\r\n\r\n";
+    connection.send(head).await;
+    assert_eq!(connection.response().await.text(), "HTTP_HOST=map.test\n");
+    // What a trusted proxy says outweighs both.
+    let behind = env(&mut connection, "http://other.test/", FORWARDED).await;
+    assert_eq!(client(&behind), "192.0.2.7 https shop.test:443");
+    let behind = env(&mut connection, "https://other.test/", FORWARDED).await;
+    assert_eq!(client(&behind), "192.0.2.7 https shop.test:443");
+    for lines in ["", "x-forwarded-proto: http\r\n"] {
+        let mut connection = host.connect().await;
+        connection
+            .send(format!(
+                "GET https://inner.test/ HTTP/1.1\r\nhost: inner.test\r\n{lines}\r\n"
+            ))
+            .await;
+        assert_eq!(connection.response().await.status(), 421, "{lines}");
     }
 }
 

@@ -15,6 +15,10 @@ async fn forged_host_gets_403() {
             "GET / HTTP/1.1\r\nhost: a.test\r\nx-forwarded-host: evil.org\r\n\r\n",
             421,
         ),
+        (
+            "GET / HTTP/1.1\r\nhost: a.test\r\nforwarded: for=192.0.2.1;host=evil.org\r\n\r\n",
+            421,
+        ),
         ("GET / HTTP/1.0\r\n\r\n", 421),
     ] {
         let mut connection = host.connect().await;

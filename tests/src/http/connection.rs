@@ -100,6 +100,16 @@ impl Connection {
         .await
     }
 
+    /// Closes the client's half: it sends nothing more.
+    ///
+    /// # Panics
+    ///
+    /// If the connection has ended.
+    pub async fn half_close(&mut self) {
+        let closed = either!(&mut self.stream, s => tokio::io::AsyncWriteExt::shutdown(s).await);
+        closed.expect("an open connection");
+    }
+
     /// Receives more bytes. Returns 0 at the end of the connection.
     async fn receive(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 16 * 1024];

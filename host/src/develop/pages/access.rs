@@ -6,13 +6,22 @@
 use std::net::IpAddr;
 
 use authority::Authority;
-use http::header::{FORWARDED, HOST, HeaderName, ORIGIN};
+use http::header::{FORWARDED, HOST, HeaderName, ORIGIN, VIA};
 use http::{HeaderMap, Request};
 use stackup_plugin::abi::host::Connection;
+
+use crate::serve::observe::ObserverEnds;
 
 /// Says which kind of page sends a request (W3C Fetch Metadata §2). Scripts cannot set it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// Headers of proxies that name no client.
+const NAMELESS: [HeaderName; 3] = [
+    VIA,
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+];
 
 /// Headers in which a proxy names the client.
 const CLIENT: [HeaderName; 2] = [
@@ -20,17 +29,26 @@ const CLIENT: [HeaderName; 2] = [
     HeaderName::from_static("x-real-ip"),
 ];
 
-/// Whether a request may read.
+/// Whether a request may read. A proxy on this machine must not open the pages to the world, so both the connection and
+/// the client behind trusted proxies must be of this machine; so must every client that other proxies name.
 ///
 /// # Errors
 ///
 /// Why not, and what to do.
-pub(super) fn may_read<B>(ends: Connection, request: &Request<B>) -> Result<(), &'static str> {
+pub(super) fn may_read<B>(ends: ObserverEnds, request: &Request<B>) -> Result<(), &'static str> {
+    let headers = request.headers();
     // A unix socket has no remote address; the permissions of its file decide.
-    let remote = ends.remote.is_none_or(|remote| is_loopback(remote.ip()));
-    if !remote || !clients_are_local(request.headers()) {
+    let is_local = |end: Connection| end.remote.is_none_or(|remote| is_loopback(remote.ip()));
+    if !is_local(ends.peer) || !is_local(ends.client) || !clients_are_local(headers) {
         return Err("`/_stackup/` accepts connections from this machine only\n\
              help: open a tunnel, for instance with `ssh -L 9292:127.0.0.1:9292`");
+    }
+    let has = |name: &HeaderName| headers.contains_key(name);
+    if NAMELESS.iter().any(has) && !CLIENT.iter().chain([&FORWARDED]).any(has) {
+        return Err(
+            "`/_stackup/` accepts no request through a proxy that does not say who the client is\n\
+             help: have it send `x-forwarded-for`, or connect without it",
+        );
     }
     if !names_are_local(request) {
         return Err("`/_stackup/` accepts no request for this `Host`\n\
@@ -143,12 +161,32 @@ mod tests {
     }
 
     fn reads_with(remote: Option<&str>, lines: &[&str]) -> bool {
-        let ends = Connection {
+        let (peer, client) = (end(remote), end(remote));
+        let ends = ObserverEnds { peer, client };
+        may_read(ends, &request("/_stackup/", lines)).is_ok()
+    }
+
+    fn end(remote: Option<&str>) -> Connection {
+        Connection {
             https: false,
             remote: remote.map(|remote| remote.parse().unwrap()),
             local: None,
+        }
+    }
+
+    #[test]
+    fn connection_and_client_must_both_be_local() {
+        let may = |peer, client| {
+            let (peer, client) = (end(peer), end(client));
+            may_read(
+                ObserverEnds { peer, client },
+                &request("/_stackup/", &["host: localhost"]),
+            )
+            .is_ok()
         };
-        may_read(ends, &request("/_stackup/", lines)).is_ok()
+        let (near, far) = (Some(LOCAL), Some("203.0.113.9:0"));
+        assert!(may(near, near) && may(None, None) && may(None, near));
+        assert!(!may(near, far) && !may(far, near) && !may(None, far));
     }
 
     fn reads(remote: &str, host: &str) -> bool {
@@ -189,7 +227,10 @@ mod tests {
         assert!(!reads_with(Some(LOCAL), &[]));
         let twice = ["host: localhost", "host: evil.example"];
         assert!(!reads_with(Some(LOCAL), &twice));
-        let ends = Connection::default();
+        let ends = ObserverEnds {
+            peer: end(None),
+            client: end(None),
+        };
         let absolute = |host| request(&format!("http://{host}/_stackup/"), &["host: localhost"]);
         assert!(may_read(ends, &absolute("localhost:1")).is_ok());
         assert!(may_read(ends, &absolute("evil.example")).is_err());
@@ -208,6 +249,9 @@ mod tests {
             ("forwarded: For=\"[::1]:4711\"", true),
             ("forwarded: proto=https;for=192.0.2.1", false),
             ("forwarded: for=127.0.0.1, for=_hidden", false),
+            ("via: 1.1 proxy", false),
+            ("x-forwarded-host: localhost", false),
+            ("x-forwarded-proto: http", false),
         ] {
             for remote in [Some(LOCAL), None] {
                 let read = reads_with(remote, &["host: localhost", line]);

@@ -20,7 +20,6 @@ use std::sync::{Arc, Mutex};
 
 use http::Request;
 use hyper::body::Incoming;
-use stackup_plugin::abi::host::Connection;
 use tokio::sync::watch;
 
 use self::observed::ObservedRequest;
@@ -28,7 +27,7 @@ use crate::develop::lint::{Findings, RequestCheck};
 use crate::develop::trace::{RecentRequests, Trace};
 use crate::load::manifest::edit::History;
 use crate::serve::generation::{Active, Generation, Registry};
-use crate::serve::observe::{ObserveRequest, Observer, OwnResponse};
+use crate::serve::observe::{ObserveRequest, Observer, ObserverEnds, OwnResponse};
 use crate::serve::server::Phase;
 
 pub use self::dev_state::{DevState, Problem};
@@ -84,7 +83,7 @@ impl Observer for Inspector {
     fn answer<'a>(
         &'a self,
         request: Request<Incoming>,
-        ends: Connection,
+        ends: ObserverEnds,
     ) -> Pin<Box<dyn Future<Output = OwnResponse> + Send + 'a>> {
         Box::pin(self.answer_page(request, ends))
     }
@@ -92,7 +91,7 @@ impl Observer for Inspector {
     fn observe(
         &self,
         request: &Request<Incoming>,
-        ends: Connection,
+        ends: ObserverEnds,
         generation: &Generation,
     ) -> Box<dyn ObserveRequest> {
         let number = self.recent.next_number();

@@ -8,11 +8,10 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
-use stackup_plugin::abi::host::Connection;
 
 use super::api::{ApiError, MISSING, OFF};
 use super::{Inspector, access, assets};
-use crate::serve::observe::OwnResponse;
+use crate::serve::observe::{ObserverEnds, OwnResponse};
 
 /// The path of the inspector's pages.
 const PREFIX: &str = "/_stackup";
@@ -37,7 +36,7 @@ impl Inspector {
     pub(super) async fn answer_page(
         &self,
         request: Request<Incoming>,
-        ends: Connection,
+        ends: ObserverEnds,
     ) -> OwnResponse {
         let mut answer = self.route(request, ends).await;
         if !self.serves() {
@@ -48,7 +47,7 @@ impl Inspector {
         answer
     }
 
-    async fn route(&self, request: Request<Incoming>, ends: Connection) -> OwnResponse {
+    async fn route(&self, request: Request<Incoming>, ends: ObserverEnds) -> OwnResponse {
         let may_read = access::may_read(ends, &request);
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();

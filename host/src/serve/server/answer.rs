@@ -10,23 +10,23 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use http_body::Body;
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{
-    Call, Connection, Exchange, Failure, Finish, HostBody, HostRequest, HostResponse, Outcome,
-    canonicalize,
+    Call, Exchange, Failure, Finish, HostBody, HostRequest, HostResponse, Outcome, canonicalize,
 };
 use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::body::{Hooks, LimitedBody, ResponseBody, too_large};
-use super::client::identify;
+use super::client::accept;
 use super::connection_state::{ConnectionContext, ConnectionState};
 use super::date::own_date;
 use super::response_guard::ResponseGuard;
 use super::unread_body::Discard;
 use crate::serve::generation::{Generation, Phase, RequestWait};
+use crate::serve::observe::ObserverEnds;
 
 /// Answers a request with the generation that is active when it starts.
 pub(super) async fn answer(
     mut request: http::Request<Incoming>,
-    ends: Connection,
+    ends: &ObserverEnds,
     served: &ConnectionContext,
     connection: &Arc<ConnectionState>,
 ) -> Response<ResponseBody> {
@@ -35,14 +35,16 @@ pub(super) async fn answer(
     let is_head = request.method() == Method::HEAD;
     let limit = generation.limits.body_bytes;
     let declared = request.body().size_hint().lower();
-    let client = identify(&mut request, ends, &generation.trusted_proxies);
+    let client = accept(&mut request, ends.client, &generation.trusted_proxies);
     let too_long = limit.filter(|limit| declared > *limit);
     // Before anything looks at the path: all see one spelling (SPEC R8).
     let original = canonicalize(request.uri_mut());
-    let bad = |reason: String| Some(Failure::body(StatusCode::BAD_REQUEST, reason));
     let refusal = match (&client, &original) {
-        (Err(error), _) => bad(error.to_string()),
-        (_, Err(error)) => bad(format!("the path of the request is invalid: {error}")),
+        (Err(error), _) => Some(Failure::body(error.status(), error.to_string())),
+        (_, Err(error)) => {
+            let reason = format!("the path of the request is invalid: {error}");
+            Some(Failure::body(StatusCode::BAD_REQUEST, reason))
+        }
         _ => too_long.map(too_large),
     };
     if let Some(refusal) = refusal {
@@ -55,9 +57,11 @@ pub(super) async fn answer(
         close_after(&mut response);
         return response;
     }
-    let ends = client.unwrap_or(ends);
-    let observer = served.observer.as_ref();
-    let observed = observer.map(|observer| observer.observe(&request, ends, &generation));
+    let client = client.unwrap_or(ends.client);
+    let observed = served.observer.as_ref().map(|observer| {
+        let peer = ends.peer;
+        observer.observe(&request, ObserverEnds { peer, client }, &generation)
+    });
     let exchange = Exchange::new(generation.number);
     let exchange = Arc::new(match &observed {
         Some(observed) => exchange.with_extension(observed.witness()),
@@ -79,7 +83,7 @@ pub(super) async fn answer(
     let mut guard = ClientGoneGuard {
         exchange: Some(Arc::clone(&exchange)),
     };
-    let mut request = HostRequest::new(parts, body, ends, Arc::clone(&exchange));
+    let mut request = HostRequest::new(parts, body, client, Arc::clone(&exchange));
     request.set_original(original.unwrap_or_default());
     let call = generation.stack.root.call(request);
     let outcome = within_limits(call, &generation, &mut wait).await;
@@ -200,6 +204,9 @@ fn framed(
     let lie = if status.is_informational() {
         format!("{status} is no final response: a handler answers with 200 or above")
     } else {
+        if status == StatusCode::RESET_CONTENT {
+            response = without_body(response);
+        }
         response.headers_mut().remove(header::TRANSFER_ENCODING);
         remove_rack_headers(response.headers_mut());
         let promised = length(response.headers());
@@ -225,6 +232,15 @@ fn remove_rack_headers(headers: &mut HeaderMap) {
     while let Some(word) = headers.keys().find(is_word).cloned() {
         headers.remove(word);
     }
+}
+
+/// The response, with an empty body: hyper sends one with 205, which must have none (RFC 9110 §15.3.6).
+fn without_body(response: HostResponse) -> HostResponse {
+    let (status, mut headers, _) = response.into_parts();
+    headers.remove(header::CONTENT_LENGTH);
+    let mut response = HostResponse::new(status, HostBody::Empty);
+    *response.headers_mut() = headers;
+    response
 }
 
 /// Whether a response has no body on the wire (RFC 9110 §6.4.1).

@@ -1,5 +1,6 @@
 //! Request and response bodies between a connection and the stack.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -95,7 +96,11 @@ impl Body for LimitedBody {
         }
         Poll::Ready(frame.map(|frame| {
             let frame = frame.map_err(|error| {
-                let message = format!("the request's body can't be read: {error}");
+                // hyper's own text says only that it could not read.
+                let cause = error
+                    .source()
+                    .map_or_else(|| error.to_string(), ToString::to_string);
+                let message = format!("the request's body can't be read: {cause}");
                 Failure::body(StatusCode::BAD_REQUEST, message)
             })?;
             let length = frame.data_ref().map_or(0, Bytes::len) as u64;

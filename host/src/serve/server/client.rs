@@ -1,65 +1,70 @@
-//! Who the client of a request is, decided once for every layer.
+//! Who the client of a request is and what it asks for, decided once for every layer.
 
 use http::header::HOST;
-use http::uri::{Parts, Scheme};
+use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Uri};
 use stackup_plugin::abi::host::Connection;
 
-use super::forwarded::{Forwarded, ForwardedError};
+use super::forwarded::Forwarded;
+use super::head::{self, HeadError, TargetForm};
 use crate::load::manifest::TrustedProxies;
 
 /// The connection as the layers see it: with the client's address and scheme if a trusted proxy says so. The
-/// request gets the host that the client asked for.
+/// request gets the host that the client asked for, and a target that is a path.
+///
+/// # Errors
+///
+/// Why the request is refused. It is unchanged.
 #[inline]
-pub(super) fn identify<B>(
+pub(super) fn accept<B>(
     request: &mut Request<B>,
     connection: Connection,
     trusted: &TrustedProxies,
-) -> Result<Connection, ForwardedError> {
-    if trusted.is_empty() && request.uri().scheme().is_none() {
+) -> Result<Connection, HeadError> {
+    let form = head::check(request)?;
+    if form == TargetForm::Origin && trusted.is_empty() {
         return Ok(connection);
     }
-    identify_behind(request, connection, trusted)
+    accept_behind(request, form, connection, trusted)
 }
 
-fn identify_behind<B>(
+fn accept_behind<B>(
     request: &mut Request<B>,
-    mut connection: Connection,
+    form: TargetForm,
+    connection: Connection,
     trusted: &TrustedProxies,
-) -> Result<Connection, ForwardedError> {
+) -> Result<Connection, HeadError> {
+    let mut client = connection;
+    let mut host = None;
     if trusted.trust(connection.remote.map(|remote| remote.ip())) {
         let said = Forwarded::read(request.headers(), trusted)?;
-        connection.remote = said.client.or(connection.remote);
-        connection.https = said.https.unwrap_or(connection.https);
-        if let Some(host) = &said.host
-            && let Ok(value) = HeaderValue::from_str(host.as_str())
-        {
-            request.headers_mut().insert(HOST, value);
-            change_target(request, |parts| {
-                parts.authority = parts.authority.take().map(|_| host.clone());
-            });
-        }
+        client.remote = said.client.or(client.remote);
+        client.https = said.https.unwrap_or(client.https);
+        host = said
+            .host
+            .filter(|host| authority::is_valid(host.as_str().as_bytes()));
     }
-    // A target in absolute form has a scheme that the client has chosen.
-    change_target(request, |parts| {
-        let scheme = if connection.https {
-            Scheme::HTTPS
-        } else {
-            Scheme::HTTP
+    if form == TargetForm::Absolute {
+        // The scheme says what the client believes to use, and is no reason to believe it.
+        let is_ours = |https| {
+            let scheme = if https { &Scheme::HTTPS } else { &Scheme::HTTP };
+            request.uri().scheme() == Some(scheme)
         };
-        parts.scheme = parts.scheme.take().map(|_| scheme);
-    });
-    Ok(connection)
-}
-
-/// Changes a target in absolute form; others have neither scheme nor host.
-fn change_target<B>(request: &mut Request<B>, change: impl FnOnce(&mut Parts)) {
-    if request.uri().scheme().is_none() {
-        return;
+        if !is_ours(connection.https) && !is_ours(client.https) {
+            return Err(HeadError::OtherScheme);
+        }
+        // As a path and a `host` (RFC 9112 §3.2.2), so that no layer has to know of this form.
+        host = host.or_else(|| request.uri().authority().cloned());
+        let target = request.uri().path_and_query().cloned();
+        *request.uri_mut() = target.map(Uri::from).unwrap_or_default();
     }
-    let mut parts = request.uri().clone().into_parts();
-    change(&mut parts);
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
+    if let Some(value) = host
+        .as_ref()
+        .map(Authority::as_str)
+        .map(HeaderValue::from_str)
+    {
+        let value = value.map_err(|_| HeadError::InvalidHost)?;
+        request.headers_mut().insert(HOST, value);
     }
+    Ok(client)
 }

@@ -1,35 +1,65 @@
 //! The bytes of a connection, between its socket and hyper: what hyper does not check or limit is checked and limited here.
 
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::framing::{Framing, FramingError};
+
 /// The stream that hyper reads from and writes to.
 #[derive(Debug)]
 pub(super) struct ClientStream<S> {
     socket: S,
+    framing: Framing,
+    /// Why nothing more is read.
+    refused: Option<FramingError>,
 }
 
 impl<S> ClientStream<S> {
     pub(super) fn new(socket: S) -> Self {
-        Self { socket }
+        Self {
+            socket,
+            framing: Framing::default(),
+            refused: None,
+        }
     }
 
     /// The socket without checks and limits.
     pub(super) fn into_socket(self) -> S {
         self.socket
     }
+
+    /// Why nothing more is read.
+    pub(super) fn refused(&self) -> Option<FramingError> {
+        self.refused
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
+    /// Fails at the first byte that is refused. The bytes before it are read first, so that hyper has answered the
+    /// requests before this one when it meets the error.
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buffer)
+        let this = &mut *self;
+        if let Some(error) = this.refused {
+            return Poll::Ready(Err(io::Error::new(ErrorKind::InvalidData, error)));
+        }
+        let before = buffer.filled().len();
+        std::task::ready!(Pin::new(&mut this.socket).poll_read(cx, buffer))?;
+        if let Err(refused) = this.framing.read(&buffer.filled()[before..]) {
+            this.refused = Some(refused.error);
+            if refused.valid == 0 {
+                buffer.set_filled(before);
+                return Poll::Ready(Err(io::Error::new(ErrorKind::InvalidData, refused.error)));
+            }
+            buffer.set_filled(before + refused.valid);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

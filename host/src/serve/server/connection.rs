@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
+use http::StatusCode;
 use http_body::Body;
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -17,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::Phase;
 use super::answer::answer;
+use super::bare_response::bare_response;
+use super::client::accept;
 use super::client_stream::ClientStream;
 use super::connection_state::{ConnectionContext, ConnectionState};
 use super::connections::Place;
@@ -25,10 +28,7 @@ use super::timed_socket::TimedSocket;
 use super::unread_body::linger;
 use crate::load::manifest::Limits;
 use crate::policy::ClientWait;
-
-/// The response to a request whose head did not arrive in time (RFC 9110 §15.5.9).
-const TOO_SLOW: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+use crate::serve::observe::ObserverEnds;
 
 /// hyper's default limit of headers; it answers more with 431 as well.
 const HEADERS_OF_HYPER: usize = 100;
@@ -63,6 +63,7 @@ async fn serve_requests<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let peer = ends;
     if served.proxy_protocol {
         // In a box, so that the connections of other listeners need no memory for it.
         ends = match Box::pin(accept_header(&mut socket, ends, served)).await {
@@ -79,6 +80,7 @@ async fn serve_requests<S>(
     let limits = served.active.load().limits.clone();
     let socket = TimedSocket::new(socket, state, limits.send_timeout);
     let io = TokioIo::new(ClientStream::new(socket));
+    let ends = &ObserverEnds { peer, client: ends };
     let stack = |request| {
         state.wait.busy();
         answer(request, ends, served, state)
@@ -92,17 +94,21 @@ async fn serve_requests<S>(
         return serve_with(io, stack, served, state, &limits).await;
     };
     // Development has a service of its own, so that production requests pay nothing for the choice.
-    let either = service_fn(async |request| {
-        Ok(match observer.handles(&request) {
-            true => {
-                // The observer may leave a body unread.
-                if !request.body().is_end_stream() {
-                    state.leave_body_unread();
-                }
-                observer.answer(request, ends).await.map(Either::Left)
-            }
-            false => stack(request).await.map(Either::Right),
-        })
+    let either = service_fn(async |mut request| {
+        if !observer.handles(&request) {
+            return Ok(stack(request).await.map(Either::Right));
+        }
+        let trusted = served.active.load().trusted_proxies.clone();
+        let Ok(client) = accept(&mut request, ends.client, &trusted) else {
+            // Refused there, too.
+            return Ok(stack(request).await.map(Either::Right));
+        };
+        // The observer may leave a body unread.
+        if !request.body().is_end_stream() {
+            state.leave_body_unread();
+        }
+        let ends = ObserverEnds { peer, client };
+        Ok(observer.answer(request, ends).await.map(Either::Left))
     });
     Box::pin(serve_with(io, either, served, state, &limits)).await;
 }
@@ -146,7 +152,9 @@ async fn serve_with<S, A, B>(
         Ok(()) => {
             let mut parts = connection.into_parts();
             // More requests may have followed the last one that is answered.
-            let has_more = state.has_unread_body() || !parts.read_buf.is_empty();
+            let has_more = state.has_unread_body()
+                || !parts.read_buf.is_empty()
+                || parts.io.inner().refused().is_some();
             if !has_more && !has_bytes(parts.io.inner_mut()).await {
                 return;
             }
@@ -155,17 +163,26 @@ async fn serve_with<S, A, B>(
         Err(error) => {
             tracing::debug!("a connection ended early: {error}");
             let mut parts = connection.into_parts();
-            // Silence between two requests is no slow request.
-            if error.is_timeout() && !parts.read_buf.is_empty() {
-                let socket = parts.io.inner_mut();
-                if let Err(error) = socket.write_all(TOO_SLOW).await {
-                    tracing::trace!("a slow client disconnected before its 408: {error}");
+            let status = match parts.io.inner().refused() {
+                Some(refused) => {
+                    tracing::debug!("{refused}");
+                    Some(refused.status())
+                }
+                // Silence between two requests is no slow request (RFC 9110 §15.5.9).
+                None if error.is_timeout() && !parts.read_buf.is_empty() => {
+                    Some(StatusCode::REQUEST_TIMEOUT)
+                }
+                // hyper has answered with 400, 414 or 431, and the rest of the request is on its way.
+                None if error.is_parse() => None,
+                None => return,
+            };
+            if let Some(status) = status {
+                let response = bare_response(status);
+                if let Err(error) = parts.io.inner_mut().write_all(response.as_bytes()).await {
+                    tracing::trace!("a client disconnected before its {status}: {error}");
                     return;
                 }
-            } else if !error.is_parse() {
-                return;
             }
-            // Otherwise hyper has answered with 400, 414 or 431, and the rest of the request is on its way.
             parts
         }
     };
@@ -189,6 +206,7 @@ fn builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .max_buf_size(limits.header_bytes)
+        .max_header_size(limits.header_bytes)
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout);
     // With a limit set, hyper allocates the headers of each request on the heap.

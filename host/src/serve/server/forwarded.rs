@@ -3,9 +3,9 @@
 //! Each proxy appends to these headers, so they are read from the right: what an address says that is not
 //! trusted, the client may have made up.
 
-use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
+use forwarded_header::Malformed;
 use http::HeaderMap;
 use http::header::FORWARDED;
 use http::uri::Authority;
@@ -27,7 +27,7 @@ pub(super) struct Forwarded {
 
 /// Why the headers cannot be believed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ForwardedError {
+pub enum ForwardedError {
     /// Half a quoted string may hide what a proxy has appended.
     #[error("the header `forwarded` is malformed (RFC 7239)")]
     Malformed,
@@ -73,7 +73,8 @@ impl Forwarded {
         let mut hops = Vec::new();
         for line in headers.get_all(FORWARDED) {
             let line = line.to_str().map_err(|_| ForwardedError::Malformed)?;
-            parse(line, &mut hops)?;
+            forwarded_header::parse(line, &mut hops)
+                .map_err(|Malformed| ForwardedError::Malformed)?;
         }
         let addresses = hops.iter().rev().map(|hop| address(hop.client.as_deref()?));
         let (client, read) = client(addresses, trusted);
@@ -108,87 +109,6 @@ fn client(
         }
     }
     (client, read)
-}
-
-/// One element of `Forwarded`.
-#[derive(Default)]
-struct Hop<'h> {
-    client: Option<Cow<'h, str>>,
-    proto: Option<Cow<'h, str>>,
-    host: Option<Cow<'h, str>>,
-}
-
-/// Reads the elements of a line: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`.
-fn parse<'h>(line: &'h str, hops: &mut Vec<Hop<'h>>) -> Result<(), ForwardedError> {
-    let mut rest = line;
-    loop {
-        rest = rest.trim_start_matches([' ', '\t', ',']);
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let mut hop = Hop::default();
-        loop {
-            rest = rest.trim_start_matches([' ', '\t', ';']);
-            if rest.is_empty() || rest.starts_with(',') {
-                break;
-            }
-            let (name, value) = rest.split_once('=').ok_or(ForwardedError::Malformed)?;
-            if name.is_empty() || !name.bytes().all(is_token) {
-                return Err(ForwardedError::Malformed);
-            }
-            let (value, after) = parameter_value(value)?;
-            rest = after.trim_start_matches([' ', '\t']);
-            if !rest.is_empty() && !rest.starts_with([';', ',']) {
-                return Err(ForwardedError::Malformed);
-            }
-            let place = match name {
-                _ if name.eq_ignore_ascii_case("for") => &mut hop.client,
-                _ if name.eq_ignore_ascii_case("proto") => &mut hop.proto,
-                _ if name.eq_ignore_ascii_case("host") => &mut hop.host,
-                _ => continue,
-            };
-            if place.replace(value).is_some() {
-                return Err(ForwardedError::Malformed);
-            }
-        }
-        hops.push(hop);
-    }
-}
-
-/// A token or a quoted string, and the text after it.
-fn parameter_value(text: &str) -> Result<(Cow<'_, str>, &str), ForwardedError> {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.bytes().position(|byte| !is_value(byte));
-        let (value, rest) = text.split_at(end.unwrap_or(text.len()));
-        return match value {
-            "" => Err(ForwardedError::Malformed),
-            value => Ok((value.into(), rest)),
-        };
-    };
-    let end = quoted.find(['"', '\\']).ok_or(ForwardedError::Malformed)?;
-    if quoted[end..].starts_with('"') {
-        return Ok((quoted[..end].into(), &quoted[end + 1..]));
-    }
-    let mut value = String::new();
-    let mut characters = quoted.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => return Ok((value.into(), &quoted[at + 1..])),
-            '\\' => value.push(characters.next().ok_or(ForwardedError::Malformed)?.1),
-            other => value.push(other),
-        }
-    }
-    Err(ForwardedError::Malformed)
-}
-
-/// A byte of a token (RFC 9110 §5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Also what must be quoted, as some proxies do not: `for=[2001:db8::1]:80`.
-fn is_value(byte: u8) -> bool {
-    is_token(byte) || b":[]".contains(&byte)
 }
 
 /// The items of a header that is a list, of all its lines.

@@ -3,6 +3,7 @@
 //! Knows neither plugins nor TOML.
 
 mod answer;
+mod bare_response;
 mod body;
 mod client;
 mod client_stream;
@@ -13,6 +14,8 @@ mod connection_state;
 mod connections;
 mod date;
 mod forwarded;
+pub mod framing;
+pub mod head;
 mod listen;
 mod notices;
 mod progress_timeout;
