@@ -89,6 +89,11 @@ impl HostAuthorization {
                 let Some(text) = field.to_str() else {
                     return Some(unknown(place, &String::from_utf8_lossy(field.as_bytes())));
                 };
+                // What is malformed, a layer below may understand all the same.
+                if header == "forwarded" && forwarded_header::parse(text, &mut Vec::new()).is_err()
+                {
+                    return Some(unknown(place, text));
+                }
                 // Proxies add their own; apps differ in which one they use.
                 let mut names: Box<dyn Iterator<Item = &str>> = match header {
                     "forwarded" => Box::new(forwarded_hosts(text)),

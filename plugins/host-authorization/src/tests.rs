@@ -68,6 +68,24 @@ fn every_host_name_counts() {
     for host in ["evil.org", "evil.org, a.test", "a.test, evil.org", ""] {
         assert_eq!(status(&middleware, forwarded(host)), 421, "{host}");
     }
+    let forwarded = |field: &str| to("a.test").header("forwarded", field);
+    assert_eq!(
+        status(&middleware, forwarded("for=192.0.2.1;host=b.test")),
+        200
+    );
+    assert_eq!(
+        status(&middleware, forwarded("for=192.0.2.1;proto=https")),
+        200
+    );
+    for field in [
+        "host=evil.org",
+        "for=x;host=\"evil.org:80\", host=a.test",
+        "host=a.test;HOST=evil.org",
+        "host=\"a.test",
+        "for=x host=evil.org",
+    ] {
+        assert_eq!(status(&middleware, forwarded(field)), 421, "{field}");
+    }
     let twice = to("a.test").header("host", "evil.org");
     assert_eq!(status(&middleware, twice), 421);
     let absolute = get("http://evil.org/").header("host", "a.test");
