@@ -137,3 +137,20 @@ async fn socket_keeps_the_protocol_when_the_restart_that_would_change_it_fails()
     let mut connection = Connection::unix(&site.path().join("s.sock")).await;
     assert_eq!(client(&mut connection, &version_2(0x21)).await, "192.0.2.9");
 }
+
+#[tokio::test]
+async fn connection_that_a_restart_finds_without_its_header_is_answered() {
+    let (site, _host, _) = start("unix:s.sock", "trusted_proxies = [\"unix\"]\n").await;
+    let socket = site.path().join("s.sock");
+    let header = version_2(0x21);
+    let (first, rest) = header.split_at(14);
+    let mut early = Connection::unix(&socket).await;
+    early.send(first).await;
+    // Accepted after the early one.
+    let mut other = Connection::unix(&socket).await;
+    assert_eq!(client(&mut other, &header).await, "192.0.2.9");
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(client(&mut early, rest).await, "192.0.2.9");
+    assert!(early.closes().await, "the old worker has answered it");
+}

@@ -14,9 +14,14 @@ use super::{faulty, wait_for_reload};
 
 /// The same command with at most 256 open files.
 fn with_few_files(command: &Command) -> Command {
+    with_limit("ulimit -n 256", command)
+}
+
+/// The same command with a limit that this command of the shell sets.
+fn with_limit(set: &str, command: &Command) -> Command {
     let mut limited = Command::new("sh");
     limited
-        .args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\""])
+        .args(["-c", &format!("{set} && exec \"$0\" \"$@\"")])
         .arg(command.get_program())
         .args(command.get_args())
         .stdin(Stdio::null())
@@ -53,6 +58,27 @@ async fn few_descriptors_starve_neither_reload_nor_new_worker() {
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(connection.get("/").await.status(), 200);
+}
+
+#[tokio::test]
+async fn soft_limit_of_open_files_is_raised() {
+    let site = Site::new("run = \"faulty\"\n", &[]);
+    site.library("faulty", &faulty(1, "none"));
+    let command = Host::command(artifacts::stackup(), &site, &["-p", "0", "-o", "127.0.0.1"]);
+    let mut host = Host::spawn(&mut with_limit("ulimit -S -n 256", &command));
+    host.ready().await;
+    let limits = format!("/proc/{}/limits", host.worker().as_raw_nonzero());
+    let limits = fs::read_to_string(limits).expect("the worker's limits");
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let mut numbers = files
+        .into_iter()
+        .flat_map(|line| line.split_whitespace().skip(3));
+    let mut next = || numbers.next()?.parse::<u64>().ok();
+    let (soft, hard) = (next(), next());
+    // What 10,000 connections need.
+    assert_eq!(soft, Some(15_128.min(hard.unwrap_or(u64::MAX))), "{limits}");
 }
 
 #[tokio::test]
