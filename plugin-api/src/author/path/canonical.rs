@@ -98,16 +98,17 @@ fn is_canonical(path: &[u8]) -> bool {
     if path.first() != Some(&b'/') {
         return false;
     }
-    let mut at = 0;
-    while let Some(byte) = path.get(at) {
-        at += match byte {
-            byte if is_pchar(*byte) => 1,
-            b'/' if !begins_oddly(&path[at + 1..]) => 1,
-            b'%' if is_canonical_escape(&path[at + 1..]) => 3,
+    let mut rest = path;
+    loop {
+        let name = rest.iter().position(|byte| !is_pchar(*byte));
+        let name = name.unwrap_or(rest.len());
+        rest = match &rest[name..] {
+            [] => return true,
+            [b'/', rest @ ..] if !begins_oddly(rest) => rest,
+            [b'%', rest @ ..] if is_canonical_escape(rest) => &rest[2..],
             _ => return false,
         };
     }
-    true
 }
 
 /// Whether the segment that begins here is a dot segment, or empty and not the last.
