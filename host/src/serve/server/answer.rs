@@ -18,14 +18,16 @@ use super::body::{Hooks, LimitedBody, ResponseBody, too_large};
 use super::client::accept;
 use super::connection_state::{ConnectionContext, ConnectionState};
 use super::date::own_date;
+use super::framing::FramingError;
 use super::response_guard::ResponseGuard;
 use super::unread_body::Discard;
 use crate::serve::generation::{Generation, Phase, RequestWait};
 use crate::serve::observe::ObserverEnds;
 
-/// Answers a request with the generation that is active when it starts.
+/// Answers a request with the generation that is active when it starts. `framing` may refuse it.
 pub(super) async fn answer(
     mut request: http::Request<Incoming>,
+    framing: Result<(), FramingError>,
     ends: &ObserverEnds,
     served: &ConnectionContext,
     connection: &Arc<ConnectionState>,
@@ -35,7 +37,10 @@ pub(super) async fn answer(
     let is_head = request.method() == Method::HEAD;
     let limit = generation.limits.body_bytes;
     let declared = request.body().size_hint().lower();
-    let client = accept(&mut request, ends.client, &generation.trusted_proxies);
+    let client = match framing {
+        Ok(()) => accept(&mut request, ends.client, &generation.trusted_proxies),
+        Err(error) => Err(error.into()),
+    };
     let too_long = limit.filter(|limit| declared > *limit);
     // Before anything looks at the path: all see one spelling (SPEC R8).
     let original = canonicalize(request.uri_mut());

@@ -2,26 +2,28 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::framing::{Framing, FramingError};
+use super::connection_state::ConnectionState;
+use super::framing::FramingError;
 
 /// The stream that hyper reads from and writes to.
 #[derive(Debug)]
 pub(super) struct ClientStream<S> {
     socket: S,
-    framing: Framing,
+    state: Arc<ConnectionState>,
     /// Why nothing more is read.
     refused: Option<FramingError>,
 }
 
 impl<S> ClientStream<S> {
-    pub(super) fn new(socket: S) -> Self {
+    pub(super) fn new(socket: S, state: &Arc<ConnectionState>) -> Self {
         Self {
             socket,
-            framing: Framing::default(),
+            state: Arc::clone(state),
             refused: None,
         }
     }
@@ -51,7 +53,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
         }
         let before = buffer.filled().len();
         std::task::ready!(Pin::new(&mut this.socket).poll_read(cx, buffer))?;
-        if let Err(refused) = this.framing.read(&buffer.filled()[before..]) {
+        let arrived = this.state.arrivals().arrive(&buffer.filled()[before..]);
+        if let Err(refused) = arrived {
             this.refused = Some(refused.error);
             if refused.valid == 0 {
                 buffer.set_filled(before);

@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::StatusCode;
+use http::{Request, StatusCode};
 use http_body::Body;
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -79,29 +79,35 @@ async fn serve_requests<S>(
     }
     let limits = served.active.load().limits.clone();
     let socket = TimedSocket::new(socket, state, limits.send_timeout);
-    let io = TokioIo::new(ClientStream::new(socket));
+    let io = TokioIo::new(ClientStream::new(socket, state));
     let ends = &ObserverEnds { peer, client: ends };
-    let stack = |request| {
+    let begin = |request: &Request<Incoming>| {
+        let has_body = !request.body().is_end_stream();
+        state.arrivals().begin(has_body)
+    };
+    let stack = |request, framing| {
         state.wait.busy();
-        answer(request, ends, served, state)
+        answer(request, framing, ends, served, state)
     };
     let Some(observer) = &served.observer else {
         // A closure and no async one: hyper calls it before it reads on.
         let stack = service_fn(|request| {
-            let answer = stack(request);
+            let framing = begin(&request);
+            let answer = stack(request, framing);
             async move { Ok(answer.await) }
         });
         return serve_with(io, stack, served, state, &limits).await;
     };
     // Development has a service of its own, so that production requests pay nothing for the choice.
     let either = service_fn(async |mut request| {
-        if !observer.handles(&request) {
-            return Ok(stack(request).await.map(Either::Right));
+        let framing = begin(&request);
+        if framing.is_err() || !observer.handles(&request) {
+            return Ok(stack(request, framing).await.map(Either::Right));
         }
         let trusted = served.active.load().trusted_proxies.clone();
         let Ok(client) = accept(&mut request, ends.client, &trusted) else {
             // Refused there, too.
-            return Ok(stack(request).await.map(Either::Right));
+            return Ok(stack(request, framing).await.map(Either::Right));
         };
         // The observer may leave a body unread.
         if !request.body().is_end_stream() {

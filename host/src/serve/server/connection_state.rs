@@ -1,13 +1,14 @@
 //! What connections share, and what one knows about its exchange.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use super::Phase;
 use super::client_wait::WaitState;
 use super::connections::Connections;
+use super::framing::Arrivals;
 use super::sending::Sending;
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;
@@ -32,6 +33,8 @@ pub(super) struct ConnectionContext {
 pub(super) struct ConnectionState {
     pub(super) wait: WaitState,
     pub(super) sending: Sending,
+    /// What the stream reads and the service asks about, both in the connection's own task.
+    arrivals: Mutex<Arrivals>,
     unread_body: AtomicBool,
     /// An [`EndedFor`], or 0.
     ended_for: AtomicU8,
@@ -52,9 +55,15 @@ impl ConnectionState {
         Self {
             wait: WaitState::accepted(),
             sending: Sending::default(),
+            arrivals: Mutex::default(),
             unread_body: AtomicBool::default(),
             ended_for: AtomicU8::default(),
         }
+    }
+
+    /// The bytes that have arrived.
+    pub(super) fn arrivals(&self) -> MutexGuard<'_, Arrivals> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the rest of a request's body is not read, so that the connection must close, and not at once.

@@ -4,11 +4,13 @@
 //! a head before hyper has seen its last byte, and a chunk before hyper has seen what is wrong with it. What hyper
 //! refuses itself is left to hyper.
 
+mod arrivals;
 mod chunks;
 mod fields;
 
 use http::StatusCode;
 
+pub(super) use self::arrivals::Arrivals;
 use self::chunks::Chunks;
 use self::fields::{Field, Fields, Name};
 
@@ -78,6 +80,8 @@ pub struct Framing {
     at: At,
     /// Of this head.
     fields: Fields,
+    /// How many heads have ended.
+    heads: usize,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -197,6 +201,7 @@ impl Framing {
             match &bytes[at..] {
                 [b'\r', b'\n', ..] if self.fields.is_empty() => {
                     at += 2;
+                    self.heads += 1;
                     break At::Start;
                 }
                 [] | [b'\r' | b'\n', ..] => break At::LineStart,
@@ -217,6 +222,7 @@ impl Framing {
         match bytes[0] {
             b'\n' => {
                 self.at = std::mem::take(&mut self.fields).body().map_err(first)?;
+                self.heads += 1;
                 Ok(1)
             }
             // hyper refuses one that no LF follows.
@@ -292,6 +298,22 @@ const ONES: u64 = u64::MAX / 255;
 
 /// What one comparison takes.
 const CHUNK: usize = 16;
+
+/// Whether the first line, or the few bytes after it, have a `#`.
+#[inline]
+fn may_begin_with_fragment(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk() {
+        if has(chunk, b'#') {
+            return true;
+        }
+        if has(chunk, b'\n') {
+            return false;
+        }
+        at += CHUNK;
+    }
+    bytes[at..].contains(&b'#')
+}
 
 /// Whether one of the first `end` bytes, or of the few after them, is `#`.
 #[inline]

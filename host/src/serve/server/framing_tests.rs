@@ -268,6 +268,70 @@ fn error_is_found_in_the_request_it_belongs_to() {
     );
 }
 
+/// What arrives in one read, and whether each head that hyper reads of it has a body.
+fn arrive(bytes: &str, bodies: &[bool]) -> Result<(), FramingError> {
+    let mut arrivals = Arrivals::default();
+    arrivals
+        .arrive(bytes.as_bytes())
+        .map_err(|refused| refused.error)?;
+    bodies
+        .iter()
+        .try_for_each(|has_body| arrivals.begin(*has_body))?;
+    // Another read finds the connection between two requests.
+    arrivals
+        .arrive(b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n")
+        .expect_err("a head");
+    Ok(())
+}
+
+#[test]
+fn read_is_looked_at_when_a_request_has_a_body_or_follows_another() {
+    let get = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let with = |lines: &str| format!("GET / HTTP/1.1\r\n{lines}\r\n\r\n");
+    let chunked = with("transfer-encoding: chunked");
+    let body = "5\r\nhello\r\n0\r\n\r\n";
+    assert_eq!(arrive(get, &[false]), Ok(()));
+    assert_eq!(arrive(&get.repeat(3), &[false; 3]), Ok(()));
+    assert_eq!(arrive(&format!("{chunked}{body}"), &[true]), Ok(()));
+    assert_eq!(
+        arrive(&format!("{get}{chunked}{body}{get}"), &[false, true, false]),
+        Ok(())
+    );
+    for (bytes, bodies, wanted) in [
+        (
+            format!("{chunked}5 \r\nhello\r\n0\r\n\r\n"),
+            &[true][..],
+            FramingError::InvalidChunk,
+        ),
+        (
+            with("transfer-encoding: gzip, chunked") + body,
+            &[true],
+            FramingError::UnknownCoding,
+        ),
+        (
+            with("content-length: 3\r\ntransfer-encoding: chunked") + body,
+            &[true],
+            FramingError::LengthAndCoding,
+        ),
+        (get.replace(" / ", " /#a "), &[], FramingError::Fragment),
+        (
+            format!("{get}{}", get.replace(" / ", " /#a ")),
+            &[false, false],
+            FramingError::Fragment,
+        ),
+        (
+            format!("{get}{chunked}5;\r\nhello\r\n0\r\n\r\n"),
+            &[false, true],
+            FramingError::InvalidChunk,
+        ),
+    ] {
+        assert_eq!(arrive(&bytes, bodies), Err(wanted), "{bytes:?}");
+        let good = &bodies[..bodies.len().saturating_sub(1)];
+        let first = good.is_empty() || arrive(&bytes, good).is_ok();
+        assert!(first, "only the last is refused: {bytes:?}");
+    }
+}
+
 proptest! {
     /// However bytes are split, they mean the same; hyper's parser finds the same ends of heads.
     #[test]

@@ -5,6 +5,7 @@ use http::header::HOST;
 use http::{Method, Request, StatusCode, Uri, Version};
 
 use super::forwarded::ForwardedError;
+use super::framing::FramingError;
 
 /// Why a head is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum HeadError {
     /// The client believes that it uses another protocol.
     #[error("the request's target has another scheme than the connection")]
     OtherScheme,
+    /// It is not framed as RFC 9112 demands.
+    #[error(transparent)]
+    Framing(#[from] FramingError),
     /// A trusted proxy contradicts itself.
     #[error(transparent)]
     Forwarded(#[from] ForwardedError),
@@ -42,6 +46,7 @@ impl HeadError {
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::Framing(error) => error.status(),
             Self::Connect => StatusCode::NOT_IMPLEMENTED,
             Self::OtherScheme => StatusCode::MISDIRECTED_REQUEST,
             _ => StatusCode::BAD_REQUEST,
