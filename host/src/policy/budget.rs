@@ -7,8 +7,12 @@ use std::fmt;
 pub struct Budget {
     /// The number of retired generations.
     pub generations: Option<u64>,
-    /// The address space of unused libraries.
+    /// The memory and address space of unused libraries.
     pub bytes: Option<u64>,
+    /// The threads of unused libraries.
+    pub threads: Option<u64>,
+    /// The descriptors of unused libraries.
+    pub descriptors: Option<u64>,
 }
 
 /// What retired generations have left behind.
@@ -16,55 +20,74 @@ pub struct Budget {
 pub struct RetiredUsage {
     /// Their number.
     pub generations: u64,
-    /// The address space of unused libraries.
+    /// The memory and address space of unused libraries.
     pub bytes: u64,
+    /// The threads of unused libraries.
+    pub threads: u64,
+    /// The descriptors of unused libraries.
+    pub descriptors: u64,
 }
 
 /// The limit that is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BudgetExceeded {
-    /// The number of generations.
-    Generations {
-        /// How many have retired.
-        retired: u64,
-        /// The limit.
-        budget: u64,
-    },
-    /// The address space.
-    Bytes {
-        /// How much is used.
-        retired: u64,
-        /// The limit.
-        budget: u64,
-    },
+pub struct BudgetExceeded {
+    what: Resource,
+    retired: u64,
+    budget: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resource {
+    Generations,
+    Bytes,
+    Threads,
+    Descriptors,
 }
 
 impl Budget {
     /// The limit that is reached, if one is.
     #[must_use]
     pub fn exceeded(&self, retired: &RetiredUsage) -> Option<BudgetExceeded> {
-        if let Some(budget) = self.generations.filter(|most| retired.generations >= *most) {
-            let retired = retired.generations;
-            return Some(BudgetExceeded::Generations { retired, budget });
-        }
-        let budget = self.bytes.filter(|most| retired.bytes >= *most)?;
-        let retired = retired.bytes;
-        Some(BudgetExceeded::Bytes { retired, budget })
+        let all = [
+            (Resource::Generations, self.generations, retired.generations),
+            (Resource::Bytes, self.bytes, retired.bytes),
+            (Resource::Threads, self.threads, retired.threads),
+            (Resource::Descriptors, self.descriptors, retired.descriptors),
+        ];
+        all.into_iter().find_map(|(what, budget, retired)| {
+            let budget = budget.filter(|most| retired >= *most)?;
+            Some(BudgetExceeded {
+                what,
+                retired,
+                budget,
+            })
+        })
     }
 }
 
 impl fmt::Display for BudgetExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Generations { retired, budget } => write!(
+        let Self {
+            retired, budget, ..
+        } = *self;
+        match self.what {
+            Resource::Generations => write!(
                 f,
                 "{retired} generations have retired (`[renewal] generations` is {budget})"
             ),
-            Self::Bytes { retired, budget } => write!(
+            Resource::Bytes => write!(
                 f,
-                "unused libraries take {} of address space (`[renewal] memory` is {})",
-                mebibytes(*retired),
-                mebibytes(*budget)
+                "unused libraries take {} of memory and address space (`[renewal] memory` is {})",
+                mebibytes(retired),
+                mebibytes(budget)
+            ),
+            Resource::Threads => write!(
+                f,
+                "unused libraries have {retired} threads (`[renewal] threads` is {budget})"
+            ),
+            Resource::Descriptors => write!(
+                f,
+                "unused libraries have {retired} descriptors (`[renewal] descriptors` is {budget})"
             ),
         }
     }
@@ -81,26 +104,57 @@ mod tests {
     const BUDGET: Budget = Budget {
         generations: Some(200),
         bytes: Some(1 << 30),
+        threads: Some(256),
+        descriptors: Some(512),
     };
 
-    fn exceeded(budget: Budget, generations: u64, bytes: u64) -> Option<String> {
-        let retired = RetiredUsage { generations, bytes };
+    fn exceeded(budget: Budget, retired: RetiredUsage) -> Option<String> {
         budget
             .exceeded(&retired)
             .map(|exceeded| exceeded.to_string())
     }
 
     #[test]
-    fn either_limit_exceeds_the_budget() {
-        assert_eq!(exceeded(BUDGET, 199, (1 << 30) - 1), None);
-        assert_eq!(
-            exceeded(BUDGET, 200, 0).unwrap(),
-            "200 generations have retired (`[renewal] generations` is 200)"
-        );
-        assert_eq!(
-            exceeded(BUDGET, 0, 3 << 29).unwrap(),
-            "unused libraries take 1536 MiB of address space (`[renewal] memory` is 1024 MiB)"
-        );
+    fn each_limit_exceeds_the_budget() {
+        let below = RetiredUsage {
+            generations: 199,
+            bytes: (1 << 30) - 1,
+            threads: 255,
+            descriptors: 511,
+        };
+        assert_eq!(exceeded(BUDGET, below), None);
+        for (retired, says) in [
+            (
+                RetiredUsage {
+                    generations: 200,
+                    ..below
+                },
+                "200 generations have retired (`[renewal] generations` is 200)",
+            ),
+            (
+                RetiredUsage {
+                    bytes: 3 << 29,
+                    ..below
+                },
+                "unused libraries take 1536 MiB of memory and address space (`[renewal] memory` is 1024 MiB)",
+            ),
+            (
+                RetiredUsage {
+                    threads: 300,
+                    ..below
+                },
+                "unused libraries have 300 threads (`[renewal] threads` is 256)",
+            ),
+            (
+                RetiredUsage {
+                    descriptors: 512,
+                    ..below
+                },
+                "unused libraries have 512 descriptors (`[renewal] descriptors` is 512)",
+            ),
+        ] {
+            assert_eq!(exceeded(BUDGET, retired).as_deref(), Some(says));
+        }
     }
 
     #[test]
@@ -108,7 +162,15 @@ mod tests {
         let none = Budget {
             generations: None,
             bytes: None,
+            threads: None,
+            descriptors: None,
         };
-        assert_eq!(exceeded(none, u64::MAX, u64::MAX), None);
+        let most = RetiredUsage {
+            generations: u64::MAX,
+            bytes: u64::MAX,
+            threads: u64::MAX,
+            descriptors: u64::MAX,
+        };
+        assert_eq!(exceeded(none, most), None);
     }
 }

@@ -5,6 +5,7 @@
 mod elapsed;
 mod log;
 mod log_output;
+pub mod own_threads;
 mod store;
 mod tasks;
 mod watchdog;

@@ -3,8 +3,8 @@
 use std::fmt::{Debug, Write as _};
 
 use stackup::load::manifest::{
-    Directive, Failures, Level, Limits, Manifest, OnFailure, Plugins, ProcessState, Renewal, Role,
-    Server,
+    Directive, Failures, Level, Limits, Manifest, OnFailure, OnProcessChange, Plugins, Renewal,
+    Role, Server,
 };
 
 pub(super) fn outline(manifest: &Manifest) -> String {
@@ -36,7 +36,7 @@ pub(super) fn outline(manifest: &Manifest) -> String {
             let names: Vec<_> = preload.iter().map(|it| it.name.as_str()).collect();
             let _ = writeln!(out, "preload {}", names.join(", "));
         }
-        if *process_state != ProcessState::default() {
+        if *process_state != OnProcessChange::default() {
             let _ = writeln!(out, "process state {process_state:?}");
         }
     }

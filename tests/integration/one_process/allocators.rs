@@ -5,7 +5,7 @@ use stackup_tests::patch::patched;
 use stackup_tests::site::read;
 use stackup_tests::{Host, Site, artifacts};
 
-use super::site;
+use super::{code, site};
 
 const VARIABLE: &str = "GLIBC_TUNABLES";
 
@@ -16,11 +16,6 @@ async fn start_with(tunables: &str, site: &Site) -> Host {
     let mut host = Host::spawn(command.env(VARIABLE, tunables));
     host.ready().await;
     host
-}
-
-/// The code that the `number`th copy of a library answers with.
-fn code(name: &str, number: u32) -> String {
-    format!("stackup-{name}-code-{number:08}")
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@ mod allocators;
 mod floating_point;
 mod process_state;
 mod signals;
+mod threads;
 
 use std::path::Path;
 
@@ -13,4 +14,9 @@ fn site(manifest: &str, plugin: &str, library: &Path) -> Site {
     let site = Site::new(manifest, &[]);
     site.library(plugin, &read(library));
     site
+}
+
+/// The code that the `number`th copy of a library answers with.
+fn code(name: &str, number: u32) -> String {
+    format!("stackup-{name}-code-{number:08}")
 }

@@ -103,3 +103,32 @@ async fn ignored_and_default_actions_are_put_back() {
     send(host.worker(), Signal::PIPE);
     assert_eq!(host.get("/").await.text(), "1.5");
 }
+
+#[tokio::test]
+async fn traps_of_wasmtime_are_errors_and_crashes_beside_it_have_a_name() {
+    let Some(library) = artifacts::real_crate("uses-wasmtime") else {
+        return;
+    };
+    let site = site("run = \"uses-wasmtime\"\n", "uses-wasmtime", library);
+    let host = Host::start(&site).await;
+    for signal in ["SIGSEGV", "SIGILL", "SIGFPE"] {
+        let record = changed(&host, signal).await;
+        assert_eq!(record.text("library"), "uses-wasmtime", "{record}");
+    }
+    let mut connection = host.connect().await;
+    assert_eq!(connection.get("/divide").await.text(), "4");
+    // More traps than lines fit into the pipe of the last words.
+    for _ in 0..1000 {
+        for target in ["/divide-by-zero", "/load-outside"] {
+            let response = connection.get(target).await;
+            assert!(response.text().contains("wasm"), "{target}: {response}");
+        }
+    }
+    connection
+        .send("GET /fault HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    let crash = host.event("crash").await;
+    let says = "worker 1 died: `uses-wasmtime` of generation 1 crashed the worker (SIGSEGV";
+    assert!(crash.message().starts_with(says), "{crash}");
+    host.next_worker().await;
+}

@@ -36,6 +36,8 @@ struct Seen {
 #[derive(Debug)]
 pub struct ResolvedLibrary {
     state: State,
+    /// The bytes of memory that it has taken in the probe with its first allocation.
+    pub own_bytes: u64,
     /// Stage and time, in order.
     pub timings: Vec<(String, Duration)>,
 }
@@ -47,6 +49,14 @@ enum State {
 }
 
 impl ResolvedLibrary {
+    fn new(state: State, timings: Vec<(String, Duration)>) -> Self {
+        Self {
+            state,
+            own_bytes: 0,
+            timings,
+        }
+    }
+
     /// Its metadata.
     pub fn metadata(&self) -> &Metadata {
         match &self.state {
@@ -122,7 +132,7 @@ impl LibraryCache {
         if let Some(library) = self.unchanged(path, requirements)? {
             let timings = vec![("settle".to_owned(), start.elapsed())];
             let state = State::InMemory(library);
-            return Ok(ResolvedLibrary { state, timings });
+            return Ok(ResolvedLibrary::new(state, timings));
         }
         let prepared = self.in_dir(path, |dir| prepare(path, requirements, dir))?;
         self.remember(path, &prepared);
@@ -144,7 +154,7 @@ impl LibraryCache {
     ) -> Result<ResolvedLibrary, PrepareError> {
         if let Some(library) = self.loaded.in_use(fingerprint) {
             let (state, timings) = (State::InMemory(library), Vec::new());
-            return Ok(ResolvedLibrary { state, timings });
+            return Ok(ResolvedLibrary::new(state, timings));
         }
         let prepared = self.in_dir(saved, |dir| {
             prepare_saved(saved, file, fingerprint, requirements, dir)
@@ -171,7 +181,7 @@ impl LibraryCache {
                 })?
             }
         };
-        let library = load(prepared).map_err(|cause| LibraryError::Load {
+        let library = load(prepared, found.own_bytes).map_err(|cause| LibraryError::Load {
             path: path.to_path_buf(),
             cause,
         })?;
@@ -247,7 +257,7 @@ impl LibraryCache {
             Some(library) => State::InMemory(library),
             None => State::Prepared(Box::new(prepared)),
         };
-        ResolvedLibrary { state, timings }
+        ResolvedLibrary::new(state, timings)
     }
 
     /// Forgets all files: each is read again, even if it seems unchanged.

@@ -1,9 +1,10 @@
 //! The libraries this process has loaded, each content once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::usage::{ByFile, PluginUsage, anonymous_by_file, descriptors, threads_by_file};
 use super::{Fingerprint, Library};
 
 /// Loaded libraries by content. A library is in use while anything else holds it.
@@ -19,8 +20,12 @@ pub struct LibraryCounts {
     pub loaded: usize,
     /// Those that nothing uses.
     pub unused: usize,
-    /// The bytes of address space that the unused ones hold.
+    /// The bytes of address space and of memory of their own that the unused ones hold.
     pub unused_bytes: u64,
+    /// The threads that the unused ones have left behind.
+    pub unused_threads: u64,
+    /// The descriptors that the unused ones have left open.
+    pub unused_descriptors: u64,
 }
 
 impl LoadedLibraries {
@@ -52,21 +57,58 @@ impl LoadedLibraries {
     /// Reclaims the memory and disk space of each unused library. Its addresses stay mapped. Blocks.
     pub fn reclaim_unused(&self) -> LibraryCounts {
         let mut by_content = self.lock();
-        let loaded = by_content.len();
-        let (mut unused, mut unused_bytes) = (0, 0);
+        let mut counts = LibraryCounts {
+            loaded: by_content.len(),
+            unused: 0,
+            unused_bytes: 0,
+            unused_threads: 0,
+            unused_descriptors: 0,
+        };
+        let copies: HashSet<String> = by_content.values().map(|it| copy_path(it)).collect();
+        // Where the system does not say, none are counted.
+        let threads = threads_by_file(|file| copies.contains(file)).unwrap_or_default();
+        let descriptors = descriptors::by_file();
         for library in by_content.values_mut().filter_map(Arc::get_mut) {
             library.copy.reclaim();
-            unused += 1;
-            unused_bytes += library.copy.address_space();
+            let copy = copy_path(library);
+            let of = |amounts: &ByFile| amounts.get(&copy).copied().unwrap_or_default();
+            counts.unused += 1;
+            counts.unused_bytes += library.copy.address_space() + library.own_bytes;
+            counts.unused_threads += of(&threads);
+            counts.unused_descriptors += of(&descriptors);
         }
-        LibraryCounts {
-            loaded,
-            unused,
-            unused_bytes,
+        counts
+    }
+
+    /// What each plugin's libraries hold, by name. Blocks.
+    pub fn usage(&self) -> Vec<PluginUsage> {
+        let libraries: Vec<_> = self.lock().values().cloned().collect();
+        let copies: HashSet<String> = libraries.iter().map(|it| copy_path(it)).collect();
+        let threads = threads_by_file(|file| copies.contains(file)).unwrap_or_default();
+        let descriptors = descriptors::by_file();
+        let memory = anonymous_by_file().unwrap_or_default();
+        let mut plugins: BTreeMap<String, PluginUsage> = BTreeMap::new();
+        for library in libraries {
+            let name = &library.metadata.name;
+            let usage = plugins.entry(name.clone()).or_default();
+            let copy = copy_path(&library);
+            let of = |amounts: &ByFile| amounts.get(&copy).copied().unwrap_or_default();
+            usage.copies += 1;
+            // The list here and the one that it came from.
+            usage.unused += u64::from(Arc::strong_count(&library) == 2);
+            usage.memory += of(&memory).max(library.own_bytes);
+            usage.threads += of(&threads);
+            usage.descriptors += of(&descriptors);
+            usage.plugin.clone_from(name);
         }
+        plugins.into_values().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, ByContent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn copy_path(library: &Library) -> String {
+    library.copy.path.to_string_lossy().into_owned()
 }

@@ -25,6 +25,7 @@ mod settle;
 mod static_tls;
 pub(crate) mod store;
 mod trust;
+mod usage;
 
 pub use self::cache::{LibraryCache, LibraryError, ResolvedLibrary};
 pub use self::choose::ChooseError;
@@ -34,7 +35,7 @@ pub use self::describe::{DescribeError, describe};
 pub(crate) use self::fingerprint::Hasher;
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
 pub use self::load::{
-    Library, LoadError, ProcessChange, ProcessState, attach, guard, keep_signals, load, preload,
+    Library, LoadError, ProcessChange, ProcessState, attach, keep_signals, load, preload,
     restore_signals,
 };
 pub use self::loaded::{LibraryCounts, LoadedLibraries};
@@ -55,4 +56,5 @@ pub use self::settle::{
 pub use self::static_tls::static_tls;
 pub use self::store::LibraryStore;
 pub use self::trust::TrustError;
+pub use self::usage::{PluginUsage, anonymous};
 pub use checked_file::Trust;

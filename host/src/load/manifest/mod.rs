@@ -12,7 +12,7 @@ pub use self::directive::{Directive, OnFailure, Role};
 pub use self::failures::Failures;
 pub use self::level::{CascadeBranch, Level, Map};
 pub use self::limits::Limits;
-pub use self::plugins::{Plugins, Preload, ProcessState, Trust};
+pub use self::plugins::{OnProcessChange, Plugins, Preload, Trust};
 pub use self::proxies::TrustedProxies;
 pub use self::read_error::{ReadError, read_error_message};
 pub use self::renewal::Renewal;

@@ -16,7 +16,7 @@ pub struct Plugins {
     /// Libraries of the system to load before any plugin, for plugins that find their symbols there.
     pub preload: Vec<Preload>,
     /// What happens to a plugin that changes what belongs to the whole process.
-    pub process_state: ProcessState,
+    pub process_state: OnProcessChange,
 }
 
 /// A library of the system to load before any plugin.
@@ -34,14 +34,14 @@ impl Default for Plugins {
             path: vec![PathBuf::from("plugins"), PathBuf::from("target/release")],
             trust: Trust::Owner,
             preload: Vec::new(),
-            process_state: ProcessState::Report,
+            process_state: OnProcessChange::Report,
         }
     }
 }
 
 /// What happens to a plugin that changes what belongs to the whole process, such as its working directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ProcessState {
+pub enum OnProcessChange {
     /// It serves, and the change is reported.
     #[default]
     Report,

@@ -5,8 +5,12 @@
 pub struct Renewal {
     /// Number of retired generations.
     pub generations: Option<u64>,
-    /// Address space of libraries that are no longer in use, in bytes.
+    /// Memory and address space of libraries that are no longer in use, in bytes.
     pub memory: Option<u64>,
+    /// Threads of libraries that are no longer in use.
+    pub threads: Option<u64>,
+    /// Descriptors of libraries that are no longer in use.
+    pub descriptors: Option<u64>,
 }
 
 impl Default for Renewal {
@@ -14,6 +18,8 @@ impl Default for Renewal {
         Self {
             generations: Some(200),
             memory: Some(1 << 30),
+            threads: Some(256),
+            descriptors: Some(512),
         }
     }
 }

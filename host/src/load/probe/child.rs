@@ -13,7 +13,7 @@ use stackup_plugin::abi::host::{AttachedPlugin, HandlerContext, IgnoreFailures};
 use tokio::runtime::Handle;
 
 use super::Step;
-use crate::load::library::{ProcessState, attach, preload};
+use crate::load::library::{ProcessState, anonymous, attach, preload};
 use crate::load::schema::{of_config, violations};
 use crate::services::{self, Tasks};
 
@@ -73,10 +73,13 @@ fn run_all(input: &Value, mut report: File) -> io::Result<()> {
     }
     let mut loaded: Option<(PathBuf, Option<AttachedPlugin>)> = None;
     let mut schemas = HashMap::new();
+    let memory = || anonymous().unwrap_or_default();
     for (number, trial) in input["trials"].as_array().into_iter().flatten().enumerate() {
         let library = PathBuf::from(text(&trial["library"]));
+        let mut before_load = None;
         if loaded.as_ref().is_none_or(|(path, _)| *path != library) {
             report_step(&mut report, number, Step::Load)?;
+            before_load = Some(memory());
             let before = ProcessState::read();
             loaded = Some((library.clone(), load(&library)));
             report_changes(&mut report, number, &before)?;
@@ -85,6 +88,12 @@ fn run_all(input: &Value, mut report: File) -> io::Result<()> {
         let export = text(&trial["export"]);
         if let Some((_, Some(plugin))) = &loaded {
             report_step(&mut report, number, Step::Schema)?;
+            if let Some(before) = before_load {
+                // Its allocator runs now. What `init` takes is the handler's, and ends with it.
+                drop(plugin.schema(&export));
+                let taken = memory().saturating_sub(before);
+                writeln!(report, "{}", json!({ "trial": number, "memory": taken }))?;
+            }
             let schema = schemas
                 .entry(export.clone())
                 .or_insert_with(|| of_config(&plugin.schema(&export).unwrap_or_default()));

@@ -68,6 +68,8 @@ pub struct TrialOutcome {
     pub failure: Option<ProbeFailure>,
     /// What it has changed for the whole process.
     pub changes: Vec<ProcessChange>,
+    /// The bytes of memory that its library has taken with its first allocation.
+    pub memory: u64,
 }
 
 /// Why a trial failed.

@@ -63,12 +63,14 @@ impl ChildProbe {
             .stdin
             .take()
             .map(|mut stdin| stdin.write_all(input.as_bytes()));
-        let (mut last, mut violations, mut changes) = (None, Vec::new(), Vec::new());
+        let (mut last, mut violations) = (None, Vec::new());
+        let (mut changes, mut memory) = (Vec::new(), Vec::new());
         let hung = loop {
             match reports.recv_timeout(context.limit) {
                 Ok(Report::Step(trial, step)) => last = Some((trial, step)),
                 Ok(Report::Violations(trial, found)) => violations.push((trial, found)),
                 Ok(Report::Changes(trial, found)) => changes.push((trial, found)),
+                Ok(Report::Memory(trial, bytes)) => memory.push((trial, bytes)),
                 Ok(Report::Garbled) => {
                     finish(child);
                     let step = last.map_or(
@@ -85,6 +87,7 @@ impl ChildProbe {
                     return Ok(ChildOutcome {
                         violations,
                         changes,
+                        memory,
                         crashed,
                     });
                 }
@@ -117,6 +120,7 @@ impl ChildProbe {
         Ok(ChildOutcome {
             violations,
             changes,
+            memory,
             crashed,
         })
     }
@@ -126,6 +130,7 @@ impl ChildProbe {
 struct ChildOutcome {
     violations: Vec<(usize, Vec<Violation>)>,
     changes: Vec<(usize, Vec<ProcessChange>)>,
+    memory: Vec<(usize, u64)>,
     /// The trial that ended it, if one did: those after it have not run yet.
     crashed: Option<(usize, ProbeCrash)>,
 }
@@ -140,6 +145,7 @@ impl Probe for ChildProbe {
             let ChildOutcome {
                 violations,
                 changes,
+                memory,
                 crashed,
             } = self.run_child(&batch, context)?;
             for (at, found) in violations {
@@ -154,6 +160,11 @@ impl Probe for ChildProbe {
                 let new = found.into_iter().filter(|found| !changes.contains(found));
                 let new: Vec<_> = new.collect();
                 changes.extend(new);
+            }
+            for (at, bytes) in memory {
+                if let Some(number) = left.get(at) {
+                    outcomes[*number].memory = bytes;
+                }
             }
             let Some((at, crash)) = crashed else { break };
             let number = left.get(at).copied().unwrap_or_default();
@@ -179,6 +190,7 @@ enum Report {
     Step(usize, Step),
     Violations(usize, Vec<Violation>),
     Changes(usize, Vec<ProcessChange>),
+    Memory(usize, u64),
     Done,
     /// A line that is no report. What follows it is not believed.
     Garbled,
@@ -225,6 +237,9 @@ fn parse(line: &[u8]) -> Option<Report> {
     if let Some(misfits) = line.get("misfits") {
         let violations = Deserialize::deserialize(misfits).ok()?;
         return Some(Report::Violations(trial, violations));
+    }
+    if let Some(bytes) = line.get("memory") {
+        return Some(Report::Memory(trial, bytes.as_u64()?));
     }
     if let Some(changes) = line.get("changes") {
         let changes = Deserialize::deserialize(changes).ok()?;

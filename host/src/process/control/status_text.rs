@@ -6,6 +6,8 @@ use log_text::printable;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::load::library::PluginUsage;
+
 /// The widest first column. A longer label does not push the second column of all lines.
 const WIDEST: usize = 60;
 
@@ -59,6 +61,8 @@ struct Part {
     blocked: Vec<Blocked>,
     /// Older workers do not say.
     connections: Option<Connections>,
+    #[serde(default)]
+    plugins: Vec<PluginUsage>,
 }
 
 #[derive(Deserialize)]
@@ -372,6 +376,24 @@ impl Part {
                 count(health.blocks, "blocked thread", "blocked threads")
             );
         }
+        for usage in self.plugins.iter().filter(|it| holds_something(it)) {
+            let PluginUsage {
+                plugin,
+                copies,
+                unused,
+                memory,
+                threads,
+                descriptors,
+            } = usage;
+            let _ = writeln!(
+                out,
+                "  `{plugin}`: {} ({unused} unused) with {}, {}, {}",
+                count(*copies, "copy", "copies"),
+                size(*memory),
+                count(*threads, "thread", "threads"),
+                count(*descriptors, "descriptor", "descriptors")
+            );
+        }
         let Generations {
             retired,
             resting_bytes,
@@ -380,12 +402,17 @@ impl Part {
         if retired > 0 {
             let _ = writeln!(
                 out,
-                "  {} retired; retained libraries take {} of address space",
+                "  {} retired; retained libraries take {} of memory and address space",
                 count(retired, "generation has", "generations have"),
                 size(resting_bytes)
             );
         }
     }
+}
+
+/// Whether a plugin holds more than every library does.
+fn holds_something(usage: &PluginUsage) -> bool {
+    usage.threads > 0 || usage.descriptors > 0 || usage.memory >= 1 << 20
 }
 
 impl Line {

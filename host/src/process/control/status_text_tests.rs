@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn slow_drain_lists_what_holds_it() {
-    let status = json!({
+    let mut status = json!({
         "stackup": "0.1.0", "pid": 7, "manifest": "config.ru.toml", "environment": "production",
         "seconds": 7323.4, "listening": ["http://127.0.0.1:9292"], "crashes": 1, "renewals": 2,
         "workers": [{
@@ -59,6 +59,10 @@ fn slow_drain_lists_what_holds_it() {
         ],
         "incidents": [{ "at": 500, "text": "worker 1: killed from outside" }],
     });
+    status["workers"][0]["status"]["plugins"] = json!([
+        { "plugin": "hello", "copies": 1, "unused": 0, "memory": 22_528, "threads": 0, "descriptors": 0 },
+        { "plugin": "sums", "copies": 2, "unused": 1, "memory": 4_299_161, "threads": 4, "descriptors": 1 },
+    ]);
     let expected = "\
 stackup 0.1.0 is serving config.ru.toml (production), up 2 h 2 min
 listening on http://127.0.0.1:9292
@@ -76,7 +80,8 @@ worker 3 (pid 4711, restart) is serving for 1 min 5 s, 48.0 MiB
       task `refresh` of `hello` for 1 min 40 s
   `sums` has blocked its thread for 1.5 s (generation 6)
   `sums`: 5 panics, 1 blocked thread, out of service
-  5 generations have retired; retained libraries take 12.0 MiB of address space
+  `sums`: 2 copies (1 unused) with 4.1 MiB, 4 threads, 1 descriptor
+  5 generations have retired; retained libraries take 12.0 MiB of memory and address space
 
 worker 4 (pid 4712, upgrade) is starting for 0.2 s
 

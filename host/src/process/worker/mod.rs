@@ -29,7 +29,7 @@ use crate::load::probe::ChildProbe;
 use crate::process::ipc::{Event, PROTOCOL, Sender, WorkerConfig, receive_with_descriptors};
 use crate::serve::generation::{LibraryBuilder, Reloader};
 use crate::serve::server::Listener;
-use crate::services::{self, LogSettings, level_from_number, start_log};
+use crate::services::{self, LogSettings, level_from_number, own_threads, start_log};
 
 /// Serves as the supervisor at the other end of stdin says.
 pub fn main() -> ExitCode {
@@ -90,8 +90,11 @@ fn try_run(
     let commands = Commands::read_from(line, Arc::clone(&events)).map_err(text)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_start(own_threads::enter)
+        .on_thread_stop(own_threads::leave)
         .build()
         .map_err(|error| format!("cannot start the async runtime: {error}"))?;
+    own_threads::enter();
     let code = runtime.block_on(async {
         let store = services::install();
         let reloader = reloader(&config, &events)?.storing_in(store);

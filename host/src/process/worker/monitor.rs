@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::serve::send;
-use crate::load::library::restore_signals;
+use crate::load::library::{LoadedLibraries, restore_signals};
 use crate::policy::{Budget, Probation};
 use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Generation, Registry};
@@ -23,6 +23,7 @@ pub(super) struct Monitor {
     active: Arc<Active>,
     registry: Arc<Registry>,
     connections: Arc<Connections>,
+    libraries: LoadedLibraries,
     events: Arc<Sender>,
     watchdog: Watchdog,
     began: Instant,
@@ -42,6 +43,7 @@ impl Monitor {
         active: Arc<Active>,
         registry: Arc<Registry>,
         connections: Arc<Connections>,
+        libraries: LoadedLibraries,
         events: Arc<Sender>,
     ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
@@ -50,6 +52,7 @@ impl Monitor {
             active,
             registry,
             connections,
+            libraries,
             events,
             began: now,
             seen: (number, now),
@@ -89,6 +92,8 @@ impl Monitor {
         let budget = Budget {
             generations: generation.renewal.generations,
             bytes: generation.renewal.memory,
+            threads: generation.renewal.threads,
+            descriptors: generation.renewal.descriptors,
         };
         // A renewal that failed is tried again, after a pause.
         if self
@@ -125,6 +130,9 @@ impl Monitor {
         json!({
             "blocked": blocked.collect::<Vec<_>>(),
             "connections": self.connections.status(),
+            "plugins": self.libraries.usage(),
+            "threads": entries("/proc/self/task"),
+            "descriptors": entries("/proc/self/fd"),
             "generations": self.registry.status(Instant::now()),
             "resident_bytes": resident(),
             "seconds": self.began.elapsed().as_secs_f64(),
@@ -161,4 +169,9 @@ fn resident() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
+}
+
+/// The number of entries of a folder, where the system has it.
+fn entries(folder: &str) -> Option<usize> {
+    Some(std::fs::read_dir(folder).ok()?.count())
 }

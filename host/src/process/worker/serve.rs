@@ -121,6 +121,7 @@ pub(super) async fn serve(
         active,
         reloader.registry(),
         connections,
+        reloader.libraries(),
         Arc::clone(&events),
     )
     .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?;

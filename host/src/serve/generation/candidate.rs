@@ -12,7 +12,7 @@ use super::health::Health;
 use super::instance::Instance;
 use super::matching::{Position, match_up, positions};
 use super::resolve::{Resolved, ResolvedHandler};
-use crate::load::library::{guard, help_in};
+use crate::load::library::help_in;
 use crate::load::manifest::{Diagnostic, Directive, Level};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Stack, directives};
@@ -146,8 +146,9 @@ fn start(
 ) -> Result<Handler, Box<Diagnostic>> {
     let name = &handler.name;
     let config = Value::Object(directive.config.clone()).to_string();
-    let plugin = &handler.library.plugin;
-    match guard(name, || plugin.init(&handler.export, &config, context)) {
+    let library = &handler.library;
+    let init = || library.plugin.init(&handler.export, &config, context);
+    match library.guard(name, init) {
         Some(Ok(handler)) => Ok(handler),
         Some(Err(failure)) => Err(Box::new(refused(directive, name, &failure))),
         None => {

@@ -29,6 +29,10 @@ pub(super) struct Generations {
 }
 
 impl Generations {
+    pub(super) fn loaded(&self) -> LoadedLibraries {
+        self.loaded.clone()
+    }
+
     pub(super) fn new(loaded: LoadedLibraries) -> Self {
         Self {
             number: 0,

@@ -7,7 +7,7 @@ use super::refusal::Stage;
 use super::resolve_context::ResolveContext;
 use super::select::{FoundLibraries, ResolveError, SelectedHandler};
 use crate::load::library::{Fingerprint, ProcessChange};
-use crate::load::manifest::{Diagnostic, Manifest, ProcessState};
+use crate::load::manifest::{Diagnostic, Manifest, OnProcessChange};
 use crate::load::probe::{Probe, ProbeContext, ProbeCrash, ProbeFailure, Trial};
 use crate::load::schema::{EntryPart, Violation};
 
@@ -41,12 +41,12 @@ impl ProbedHandlers {
     pub(super) fn probe(
         &mut self,
         handlers: &[SelectedHandler<'_>],
-        files: &FoundLibraries,
+        files: &mut FoundLibraries,
         manifest: &Manifest,
         context: &ResolveContext,
     ) -> Result<Vec<Diagnostic>, ResolveError> {
         let mut all: HashMap<Survivor, Vec<ProcessChange>> = HashMap::new();
-        let strict = manifest.plugins.process_state == ProcessState::Strict;
+        let strict = manifest.plugins.process_state == OnProcessChange::Strict;
         let (mut new, mut trials, mut changing) = (Vec::new(), Vec::new(), Vec::new());
         for handler in handlers {
             let Some(found) = files.get(&handler.file) else {
@@ -107,6 +107,9 @@ impl ProbedHandlers {
         let mut stage = Stage::Config;
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
         for ((handler, survivor), outcome) in new.into_iter().zip(outcomes) {
+            if let Some(library) = files.get_mut(&handler.file) {
+                library.own_bytes += outcome.memory;
+            }
             let changes = outcome.changes;
             // Where it serves, the rest is set back.
             if changes.iter().any(|change| strict || !change.set_back) {

@@ -77,7 +77,10 @@ impl Registry {
     /// Instances were released: the size of unused libraries may have changed.
     pub(super) fn rested(&self, end: &Released) {
         if let Some(count) = end.libraries {
-            self.state().retired.bytes = count.unused_bytes;
+            let retired = &mut self.state().retired;
+            retired.bytes = count.unused_bytes;
+            retired.threads = count.unused_threads;
+            retired.descriptors = count.unused_descriptors;
         }
     }
 

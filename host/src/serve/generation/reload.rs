@@ -19,7 +19,7 @@ use super::registry::Registry;
 use super::report::{Outcome, ReloadMode, Report, StageTimer};
 use super::serving::fixed;
 use super::warmup::warm_up;
-use crate::load::library::{LibraryCache, LibraryStore, Trust};
+use crate::load::library::{LibraryCache, LibraryStore, LoadedLibraries, Trust};
 use crate::load::manifest::{Manifest, Source};
 use crate::load::probe::Probe;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
@@ -180,6 +180,11 @@ impl Reloader {
     /// The live generations; may be read during a reload.
     pub fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.generations.registry)
+    }
+
+    /// The libraries that are loaded.
+    pub fn libraries(&self) -> LoadedLibraries {
+        self.generations.loaded()
     }
 
     /// The active stack as it can be restored, if its libraries could be saved.

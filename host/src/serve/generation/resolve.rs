@@ -101,7 +101,7 @@ pub fn resolve(
                 return Ok(selected);
             };
             let start = Instant::now();
-            let outcome = probed.probe(&selected, &found, manifest, context);
+            let outcome = probed.probe(&selected, &mut found, manifest, context);
             timings.add("probe", start.elapsed());
             warnings = outcome?;
             Ok(selected)

@@ -22,7 +22,8 @@ use stackup_plugin::abi::host::AttachedPlugin;
 use stackup_plugin::abi::root::{PluginRootRef, SYMBOL};
 
 use self::copy::MappedCopy;
-pub use self::guard::{guard, keep_signals, restore_signals};
+use self::guard::guard;
+pub use self::guard::{keep_signals, restore_signals};
 pub use self::preload::preload;
 pub use self::process_state::{ProcessChange, ProcessState};
 use super::loader_error::{LoaderError, installed_libraries};
@@ -39,6 +40,16 @@ pub struct Library {
     pub plugin: AttachedPlugin,
     /// The private copy that is mapped.
     pub(super) copy: MappedCopy,
+    /// The bytes of memory that it takes with its first allocation, as the probe has seen them; 0 if it was not probed.
+    pub(super) own_bytes: u64,
+}
+
+impl Library {
+    /// Runs `code` of the handler `who` in this library. What that changes for the whole process is put back, where the
+    /// host depends on it, and logged.
+    pub fn guard<R>(&self, who: &str, code: impl FnOnce() -> R) -> R {
+        guard(who, Some(&self.copy.path), code)
+    }
 }
 
 /// A library that can't be used.
@@ -77,14 +88,17 @@ impl LoadError {
     }
 }
 
-/// Loads a prepared library for the life of the process.
+/// Loads a prepared library for the life of the process. The probe has seen it take `own_bytes` of memory.
 ///
 /// # Errors
 ///
 /// When the system can't load it, or it is not a plugin whose types fit this host's.
-pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
+pub fn load(prepared: Prepared, own_bytes: u64) -> Result<Library, LoadError> {
     let mut copy = MappedCopy::new(prepared.copy);
-    let header = guard(&prepared.metadata.name, || open(&copy.path)).inspect_err(|_| {
+    let header = guard(&prepared.metadata.name, Some(&copy.path), || {
+        open(&copy.path)
+    })
+    .inspect_err(|_| {
         // Nothing uses it, and the next attempt makes another.
         let _ = fs::remove_file(&copy.path);
     })?;
@@ -96,6 +110,7 @@ pub fn load(prepared: Prepared) -> Result<Library, LoadError> {
         metadata: prepared.metadata,
         plugin: AttachedPlugin::new(root),
         copy,
+        own_bytes,
     })
 }
 

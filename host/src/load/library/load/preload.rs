@@ -2,7 +2,8 @@
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-use super::{LoaderError, guard, loader_error};
+use super::guard::guard;
+use super::{LoaderError, loader_error};
 
 /// Loads the library that the system's loader knows as `name`, for the life of the process. Libraries that are loaded
 /// later find its symbols. Doing it again changes nothing.
@@ -13,7 +14,7 @@ use super::{LoaderError, guard, loader_error};
 pub fn preload(name: &str) -> Result<(), LoaderError> {
     // SAFETY: the library's constructors run here. Only who may write the system's libraries decides what they do, and
     // the manifest's owner has asked for this one; its name leads to no other folder.
-    let opened = guard(name, || unsafe {
+    let opened = guard(name, None, || unsafe {
         Library::open(Some(name), RTLD_NOW | RTLD_GLOBAL)
     });
     match opened {

@@ -6,7 +6,7 @@ use super::Reader;
 use super::server::section;
 use super::strings;
 use super::table::Entry;
-use crate::load::manifest::{Diagnostic, Plugins, Preload, ProcessState, Span, Trust};
+use crate::load::manifest::{Diagnostic, OnProcessChange, Plugins, Preload, Span, Trust};
 
 pub(super) fn plugins(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Plugins {
     let mut plugins = Plugins::default();
@@ -49,10 +49,10 @@ fn preload(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Vec<Preload>> {
     Some(found)
 }
 
-fn process_state(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<ProcessState> {
+fn process_state(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<OnProcessChange> {
     let words = [
-        ("report", ProcessState::Report),
-        ("strict", ProcessState::Strict),
+        ("report", OnProcessChange::Report),
+        ("strict", OnProcessChange::Strict),
     ];
     let note = "\"report\" warns of a plugin that changes the whole process, \"strict\" refuses it";
     strings::either(reader, entry, "`process_state`", words, note)

@@ -17,6 +17,8 @@ pub(super) fn renewal(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Rene
     };
     keys.count_or_off("generations", 1..=1_000_000, &mut renewal.generations);
     keys.bytes_or_off("memory", 1 << 20..=1 << 40, &mut renewal.memory);
+    keys.count_or_off("threads", 1..=1_000_000, &mut renewal.threads);
+    keys.count_or_off("descriptors", 1..=1_000_000, &mut renewal.descriptors);
     table.finish(reader);
     renewal
 }
