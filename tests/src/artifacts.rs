@@ -154,7 +154,7 @@ pub fn nightly_plugin(package: &str) -> Option<PathBuf> {
 pub fn real_crate(package: &str) -> Option<&'static Path> {
     static BUILT: OnceLock<Option<Artifacts>> = OnceLock::new();
     if std::env::var_os("STACKUP_REAL_CRATES").is_none() {
-        print_skipped("STACKUP_REAL_CRATES=1 builds its crates, which takes two minutes");
+        print_skipped("STACKUP_REAL_CRATES=1 builds its crates, which takes some minutes");
         return None;
     }
     let built = BUILT.get_or_init(|| {
