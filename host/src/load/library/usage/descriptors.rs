@@ -24,10 +24,10 @@ static OPENED: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
 /// The numbers of all open descriptors, without that of the folder which lists them: the next one gets it.
 pub(in crate::load::library) fn open_now() -> BTreeSet<u32> {
     let numbers = || {
-        let mut folder = Dir::new(File::open("/proc/self/fd").ok()?).ok()?;
+        let folder = Dir::new(File::open("/proc/self/fd").ok()?).ok()?;
         let own = folder.fd().ok()?.as_raw_fd().unsigned_abs();
         let mut numbers = BTreeSet::new();
-        while let Some(entry) = folder.next() {
+        for entry in folder {
             let entry = entry.ok()?;
             let number: Option<u32> = entry.file_name().to_str().ok()?.parse().ok();
             numbers.extend(number.filter(|number| *number != own));
