@@ -86,6 +86,7 @@ pub use self::author::into_response::{Html, IntoFields, IntoResponse, Json};
 pub use self::author::path;
 pub use self::author::request::Request;
 pub use self::author::response::Response;
+pub use self::author::secret::Secret;
 pub use self::author::session::Session;
 pub use self::author::store::{
     EntryVersion, Store, StoreEntry, StoreError, StoreErrorKind, StorePage,

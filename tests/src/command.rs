@@ -22,6 +22,19 @@ impl Site {
     ///
     /// If it does not exit.
     pub async fn stackup(&self, arguments: &[&str]) -> CommandOutput {
+        self.stackup_with(arguments, &[]).await
+    }
+
+    /// The same with these environment variables.
+    ///
+    /// # Panics
+    ///
+    /// As [`stackup`](Self::stackup).
+    pub async fn stackup_with(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> CommandOutput {
         let mut command = std::process::Command::new(artifacts::stackup());
         command
             .args(arguments)
@@ -32,6 +45,7 @@ impl Site {
             .env_remove("STACKUP_CONTROL")
             .env_remove("STACKUP_ENV")
             .env_remove("RUST_LOG")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null());
         let ended = tokio::task::spawn_blocking(move || command.output());
         let output = within("a command to exit", ended).await;

@@ -1,6 +1,7 @@
 //! The request under Rack's names (RACK.md §1), and values that layers pass down.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::Request;
 
@@ -60,24 +61,16 @@ impl<'a> Env<'a> {
 
     /// All names and values: Rack's, the headers, and the values that layers set.
     pub fn iter(&self) -> impl Iterator<Item = (String, String)> + use<'a> {
-        let own = self.0.handle().env_all();
-        let mut names: Vec<String> = CGI.iter().map(ToString::to_string).collect();
-        for (name, _) in self.0.headers().iter() {
-            let name = match name {
-                "content-type" => "CONTENT_TYPE".to_owned(),
-                "content-length" => "CONTENT_LENGTH".to_owned(),
-                name => format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_")),
-            };
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names.extend(
-            own.into_iter()
-                .map(|(name, _)| name)
-                .filter(|name| !names.contains(name))
-                .collect::<Vec<_>>(),
-        );
+        let of_headers = self.0.headers().iter().map(|(name, _)| match name {
+            "content-type" => "CONTENT_TYPE".to_owned(),
+            "content-length" => "CONTENT_LENGTH".to_owned(),
+            name => format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_")),
+        });
+        let own = self.0.handle().env_all().into_iter().map(|(name, _)| name);
+        let cgi = CGI.iter().map(ToString::to_string);
+        let mut known = HashSet::new();
+        let names = cgi.chain(of_headers).chain(own);
+        let names: Vec<String> = names.filter(|name| known.insert(name.clone())).collect();
         let env = *self;
         names.into_iter().filter_map(move |name| {
             let value = env.get(&name)?.into_owned();

@@ -37,8 +37,12 @@ impl<'a> Headers<'a> {
 
     /// Every value of `name`, in order.
     pub fn get_all<N: AsName>(&self, name: N) -> impl Iterator<Item = Value<'a>> + use<'a, N> {
-        let handle = self.0;
-        (0..).map_while(move |index| handle.nth(name.as_name(), index).map(Value))
+        AllOf {
+            headers: self.0,
+            name,
+            index: 0,
+            rest: None,
+        }
     }
 
     /// Whether there is a value of `name`.
@@ -76,6 +80,39 @@ impl<'a> Headers<'a> {
             map.append(name, value);
         }
         map
+    }
+}
+
+/// The values of a name.
+struct AllOf<'a, N> {
+    headers: HeadersHandle<'a>,
+    name: N,
+    index: usize,
+    /// All but the first ones.
+    rest: Option<std::vec::IntoIter<&'a [u8]>>,
+}
+
+/// So many values are asked for one by one. The host finds each by counting from the first, so ten thousand lines of one
+/// name would cost fifty million steps; the rest is fetched at once.
+const ONE_BY_ONE: usize = 64;
+
+impl<'a, N: AsName> Iterator for AllOf<'a, N> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        if let Some(rest) = &mut self.rest {
+            return rest.next().map(Value);
+        }
+        let name = self.name.as_name();
+        if self.index < ONE_BY_ONE {
+            let value = self.headers.nth(name, self.index)?;
+            self.index += 1;
+            return Some(Value(value));
+        }
+        let all = self.headers.all().into_iter();
+        let values = all.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let rest: Vec<_> = values.skip(self.index).map(|(_, value)| value).collect();
+        self.rest.insert(rest.into_iter()).next().map(Value)
     }
 }
 

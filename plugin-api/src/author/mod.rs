@@ -16,6 +16,7 @@ pub(crate) mod logging;
 pub mod path;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod store;
 pub(crate) mod weighted;

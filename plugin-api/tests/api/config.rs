@@ -1,5 +1,7 @@
 use stackup_plugin::testing::{self, Json, json};
-use stackup_plugin::{Context, Error, Middleware, Next, Request, Result, schemars};
+use stackup_plugin::{
+    Context, Error, Middleware, Next, Request, Result, Secret, schemars, serde_json,
+};
 
 /// Settings of a lamp.
 #[stackup_plugin::config]
@@ -99,4 +101,50 @@ fn schema_contains_doc_comments() {
         "How bright it is."
     );
     assert_eq!(schema["additionalProperties"], false);
+}
+
+#[stackup_plugin::config]
+#[derive(Debug)]
+struct Login {
+    password: Secret<String>,
+    keys: Vec<Secret<String>>,
+    pin: Option<Secret<u16>>,
+    address: Secret<std::net::IpAddr>,
+}
+
+#[test]
+fn secret_shows_itself_nowhere() {
+    let schema = schemars::schema_for!(Login).to_value();
+    for place in [
+        "/properties/password",
+        "/properties/keys/items",
+        "/properties/pin",
+    ] {
+        let marked = schema.pointer(place).and_then(|part| part.get("writeOnly"));
+        assert_eq!(marked, Some(&json!(true)), "{place}: {schema}");
+    }
+    let config = json!({ "password": "canary", "keys": ["canary"], "pin": 4711, "address": "::1" });
+    let login: Login = serde_json::from_value(config.clone()).unwrap();
+    assert_eq!(login.password.expose(), login.keys[0].expose());
+    assert_eq!(login.pin.map(Secret::into_exposed), Some(4711));
+    assert!(login.address.expose().is_loopback());
+    let shown = format!("{login:?}");
+    assert!(
+        !shown.contains("canary") && !shown.contains("4711"),
+        "{shown}"
+    );
+    assert!(shown.contains("[hidden]"), "{shown}");
+    for (key, value) in [
+        ("password", json!(["canary"])),
+        ("pin", json!("canary")),
+        ("keys", json!(["canary", {"canary": 1}])),
+        ("address", json!("canary")),
+    ] {
+        let mut wrong = config.clone();
+        wrong[key] = value;
+        let error = serde_json::from_value::<Login>(wrong)
+            .unwrap_err()
+            .to_string();
+        assert!(!error.contains("canary"), "{key}: {error}");
+    }
 }

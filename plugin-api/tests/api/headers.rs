@@ -1,5 +1,7 @@
+use std::cell::Cell;
+
 use stackup_plugin::testing::block_on;
-use stackup_plugin::{HeaderName, HeaderValue, Response, StatusCode};
+use stackup_plugin::{AsName, HeaderName, HeaderValue, Response, StatusCode};
 
 fn pairs(res: &Response) -> Vec<(&str, &str)> {
     let fields = res.headers().iter();
@@ -20,6 +22,37 @@ fn names_and_values_keep_order() {
     let all: Vec<_> = res.headers().get_all("B").collect();
     assert_eq!(all, ["1", "3"]);
     assert_eq!(res.headers().get("b").unwrap(), "1");
+}
+
+/// A name that counts how often it is looked up.
+struct Counted<'c>(&'c Cell<usize>);
+
+impl AsName for Counted<'_> {
+    fn as_name(&self) -> &str {
+        self.0.set(self.0.get() + 1);
+        "Cookie"
+    }
+}
+
+#[test]
+fn many_values_of_a_name_take_few_lookups() {
+    let mut res = Response::new(StatusCode::OK);
+    for number in 0..10_000 {
+        let mut headers = res.headers_mut();
+        headers.append("cookie", number.to_string()).unwrap();
+        if number % 100 == 0 {
+            headers.append("x-other", "x").unwrap();
+        }
+    }
+    let lookups = Cell::new(0);
+    let all = res.headers().get_all(Counted(&lookups));
+    let all: Vec<_> = all
+        .map(|value| value.to_str().unwrap().to_owned())
+        .collect();
+    let expected: Vec<_> = (0..10_000).map(|number| number.to_string()).collect();
+    assert!(all == expected, "all values, in order");
+    // A lookup of the n-th value counts to n in the host.
+    assert!(lookups.get() < 100, "{} lookups", lookups.get());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use stackup_plugin::{Context, Error, HeaderValue, Result};
+use stackup_plugin::{Context, Error, HeaderValue, Result, Secret};
 
 use crate::hash::Hash;
 use crate::htpasswd::Htpasswd;
@@ -19,7 +19,7 @@ pub struct Config {
     /// What browsers show when they ask for the password.
     realm: String,
     /// Users, each with the hash of the password: argon2 or bcrypt.
-    users: BTreeMap<String, String>,
+    users: BTreeMap<String, Secret<String>>,
     /// A file with a line `name:hash` for each user, as Apache's `htpasswd -B` writes it.
     htpasswd: Option<PathBuf>,
     /// How often to check `htpasswd` for changes, in milliseconds.
@@ -27,7 +27,7 @@ pub struct Config {
     /// Whose `htpasswd` to accept: by default only one that no other user can change.
     trust: Trust,
     /// Users, each with the password in plain text. For development only.
-    plain: BTreeMap<String, String>,
+    plain: BTreeMap<String, Secret<String>>,
     /// How many seconds to remember a correct password.
     cache_for: u32,
 }
@@ -103,13 +103,13 @@ impl Config {
         }
         let mut users = Users::default();
         for (name, hash) in &self.users {
-            let hash = Hash::parse(hash).map_err(|why| at("users", name, why))?;
+            let hash = Hash::parse(hash.expose()).map_err(|why| at("users", name, why))?;
             users
                 .add(name, hash)
                 .map_err(|why| at("users", name, why))?;
         }
         for (name, password) in &self.plain {
-            let hash = Hash::plain(password, key);
+            let hash = Hash::plain(password.expose(), key);
             users
                 .add(name, hash)
                 .map_err(|why| at("plain", name, why))?;

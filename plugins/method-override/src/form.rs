@@ -8,6 +8,7 @@ use multer::Multipart;
 use stackup_plugin::header::CONTENT_TYPE;
 use stackup_plugin::{Body, Request, Result};
 
+use crate::growing::Growing;
 use crate::peek::Peek;
 
 /// A form in a request's body.
@@ -76,7 +77,7 @@ fn value(name: &str, pairs: &[u8]) -> Option<String> {
 }
 
 async fn part(name: &str, boundary: String, body: &mut Peek) -> multer::Result<Option<String>> {
-    let mut parts = Multipart::new(body, boundary);
+    let mut parts = Multipart::new(Growing::new(body), boundary);
     while let Some(part) = parts.next_field().await? {
         if part.name() == Some(name) {
             return part.text().await.map(Some);

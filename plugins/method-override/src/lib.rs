@@ -4,6 +4,7 @@
 
 mod config;
 mod form;
+mod growing;
 mod peek;
 
 use log_text::one_line;

@@ -1,7 +1,7 @@
 //! The config of `session`.
 
 use cookie::Cookie;
-use stackup_plugin::{Error, HeaderName, Result};
+use stackup_plugin::{Error, HeaderName, Result, Secret};
 
 use crate::cookie::SessionCookie;
 use crate::expiry::Expiry;
@@ -15,7 +15,7 @@ const MIN_LENGTH: usize = 32;
 #[serde(default)]
 pub struct Config {
     /// The first encrypts, all decrypt: to rotate a secret, put the new one before the old one.
-    secrets: Vec<String>,
+    secrets: Vec<Secret<String>>,
     /// The cookie's name.
     key: String,
     /// Browsers send the cookie for this path and those below.
@@ -71,14 +71,15 @@ impl Config {
             return Err(Error::config("secrets", message));
         }
         for (index, secret) in self.secrets.iter().enumerate() {
-            if secret.len() < MIN_LENGTH {
+            if secret.expose().len() < MIN_LENGTH {
                 let message = format!(
                     "shorter than {MIN_LENGTH} bytes; create one with `openssl rand -hex 32`"
                 );
                 return Err(Error::config(format!("secrets[{index}]"), message));
             }
         }
-        Seal::new(&self.secrets, &self.key)
+        let secrets = self.secrets.iter();
+        Seal::new(secrets.map(|secret| secret.expose().as_str()), &self.key)
     }
 
     pub(crate) fn expiry(&self) -> Result<Expiry> {

@@ -18,8 +18,11 @@ pub(crate) struct Seal(Vec<XChaCha20Poly1305>);
 
 impl Seal {
     /// Derives keys for a `purpose`: text sealed for one does not open for another.
-    pub(crate) fn new(secrets: &[String], purpose: &str) -> Result<Self> {
-        let keys = secrets.iter().map(|secret| {
+    pub(crate) fn new<'s>(
+        secrets: impl IntoIterator<Item = &'s str>,
+        purpose: &str,
+    ) -> Result<Self> {
+        let keys = secrets.into_iter().map(|secret| {
             let mut key = [0; 32];
             Hkdf::<Sha256>::new(None, secret.as_bytes())
                 .expand_multi_info(&[b"stackup session 1 ", purpose.as_bytes()], &mut key)

@@ -185,7 +185,7 @@ fn unused_session_expires() {
     block_on(async {
         let config = json!({ "expire_after": 100, "persistent": true });
         let middleware = mounted(config);
-        let seal = Seal::new(&[NEW.to_owned()], "rack.session").unwrap();
+        let seal = Seal::new([NEW], "rack.session").unwrap();
         let expiry = Expiry { expire_after: 100 };
         let sealed = |until: u64| {
             let data: Map<_, _> = [("a".to_owned(), json!(1))].into_iter().collect();
@@ -235,7 +235,7 @@ async fn public(middleware: &Mounted, cookie: &str, changes: bool) -> Answered {
 fn cookie_never_goes_out_on_a_response_for_shared_caches() {
     block_on(async {
         let middleware = mounted(json!({ "expire_after": 100 }));
-        let seal = Seal::new(&[NEW.to_owned()], "rack.session").unwrap();
+        let seal = Seal::new([NEW], "rack.session").unwrap();
         let data: Map<_, _> = [("a".to_owned(), json!(1))].into_iter().collect();
         let until = Expiry { expire_after: 100 }.until() - 50;
         let payload = Payload::new(&Session::new(Some("i".to_owned()), data), until).unwrap();

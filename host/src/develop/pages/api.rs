@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::Inspector;
 use crate::load::manifest::edit::{Edit, EditError, directives};
-use crate::load::manifest::secret::{self, hide};
 use crate::load::site_file;
 
 /// An error response.
@@ -92,8 +91,7 @@ impl Inspector {
             .slots
             .iter()
             .map(|slot| {
-                let config = hide(&Value::Object(slot.config.clone()));
-                json!({ "handler": slot.handler, "config": config, "counts": slot.counts() })
+                json!({ "handler": slot.handler, "config": slot.config, "counts": slot.counts() })
             })
             .collect();
         // An unreadable manifest is reported as the state's problem.
@@ -104,7 +102,6 @@ impl Inspector {
             "generations": self.registry.status(Instant::now()),
             "slots": slots,
             "directives": directives(&text),
-            "secret": secret::PARTS,
             "undo": self.history().undoable(&text),
         })
     }

@@ -54,6 +54,8 @@ pub struct Diagnostic {
     pub note: Option<String>,
     /// How to fix it.
     pub help: Option<String>,
+    /// Whether the underlined value is a secret: it is not quoted.
+    pub secret: bool,
 }
 
 impl Diagnostic {
@@ -76,6 +78,7 @@ impl Diagnostic {
             also: Vec::new(),
             note: None,
             help: None,
+            secret: false,
         }
     }
 

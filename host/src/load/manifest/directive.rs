@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::Value;
-
-use super::Span;
+use super::{Config, Span};
 
 /// The role that a directive gives its handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,8 +37,8 @@ pub struct Directive {
     pub path: Option<PathBuf>,
     /// The library's expected SHA-256: 64 lower-case hex digits.
     pub sha256: Option<String>,
-    /// The handler's config in written order, with variables substituted.
-    pub config: serde_json::Map<String, Value>,
+    /// The handler's config.
+    pub config: Config,
     /// What answers while it is out of service. An app is never bypassed.
     pub on_failure: OnFailure,
     /// The directive's place: its string, inline table or table header.

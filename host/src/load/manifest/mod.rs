@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+pub use self::config::Config;
 pub use self::dev::Dev;
 pub use self::diagnostic::{Diagnostic, Severity, Span};
 pub use self::directive::{Directive, OnFailure, Role};
@@ -19,6 +20,8 @@ pub use self::renewal::Renewal;
 pub use self::server::{Listen, ListenEntry, Server};
 pub use self::store::Store;
 
+mod conceal;
+mod config;
 mod dev;
 mod diagnostic;
 mod directive;
@@ -34,7 +37,6 @@ mod proxies;
 mod read;
 mod render;
 mod renewal;
-pub mod secret;
 mod server;
 mod size;
 mod store;

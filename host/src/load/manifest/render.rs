@@ -3,6 +3,7 @@
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use log_text::{one_line, printable, same_length};
 
+use super::conceal::conceal;
 use super::{Diagnostic, Severity, Source, Span};
 
 impl Diagnostic {
@@ -14,7 +15,8 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let text = same_length(&source.text);
+        let text = conceal(&source.text, self);
+        let text = same_length(&text);
         let label = Some(printable(&self.label)).filter(|label| !label.is_empty());
         let also = self.also.iter().map(|(span, label)| {
             AnnotationKind::Context

@@ -106,6 +106,10 @@ fn run_all(input: &Value, mut report: File) -> io::Result<()> {
                 writeln!(report, "{}", json!({ "trial": number, "misfits": misfits }))?;
                 continue;
             }
+            // If `init` crashes, its last words may quote what the schema marks as secret.
+            if let Ok(schema) = schema {
+                writeln!(report, "{}", json!({ "schema": schema }))?;
+            }
         }
         report_step(&mut report, number, Step::Init)?;
         let name = text(&trial["name"]);

@@ -14,12 +14,11 @@ mod parent;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 pub use self::child::main;
 pub use self::crash::ProbeCrash;
 pub use self::parent::ChildProbe;
 use crate::load::library::ProcessChange;
+use crate::load::manifest::Config;
 use crate::load::schema::Violation;
 
 /// The hidden argument that makes the program a probe.
@@ -35,7 +34,7 @@ pub struct Trial {
     /// Its name in the manifest.
     pub name: String,
     /// Its config.
-    pub config: Map<String, Value>,
+    pub config: Config,
 }
 
 /// The environment to probe handlers in.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::crash::ProbeCrash;
 use super::{ARGUMENT, Probe, ProbeContext, ProbeFailure, Step, Trial, TrialOutcome};
 use crate::load::library::ProcessChange;
-use crate::load::schema::Violation;
+use crate::load::schema::{Violation, censored};
 use crate::load::{program, tunables};
 use crate::policy::ExitReason;
 
@@ -63,11 +63,16 @@ impl ChildProbe {
             .stdin
             .take()
             .map(|mut stdin| stdin.write_all(input.as_bytes()));
-        let (mut last, mut violations) = (None, Vec::new());
+        let (mut last, mut violations, mut schema) = (None, Vec::new(), Value::Null);
         let (mut changes, mut memory) = (Vec::new(), Vec::new());
         let hung = loop {
             match reports.recv_timeout(context.limit) {
-                Ok(Report::Step(trial, step)) => last = Some((trial, step)),
+                Ok(Report::Step(trial, step)) => {
+                    if step != Step::Init {
+                        schema = Value::Null;
+                    }
+                    last = Some((trial, step));
+                }
                 Ok(Report::Violations(trial, found)) => violations.push((trial, found)),
                 Ok(Report::Changes(trial, found)) => changes.push((trial, found)),
                 Ok(Report::Memory(trial, bytes)) => memory.push((trial, bytes)),
@@ -81,6 +86,7 @@ impl ChildProbe {
                         "a probe sent a line that is no report ({step}): a plugin writes to a descriptor that is not its own"
                     ));
                 }
+                Ok(Report::Schema(of_next)) => schema = of_next,
                 Ok(Report::Done) => {
                     finish(child);
                     let crashed = None;
@@ -116,6 +122,11 @@ impl ChildProbe {
         let stderr = stderr
             .recv_timeout(Duration::from_secs(1))
             .unwrap_or_default();
+        // It may have quoted its config.
+        let stderr = match trials.get(trial) {
+            Some(trial) => censored(&trial.config, &schema, &stderr),
+            None => stderr,
+        };
         let crashed = Some((trial, ProbeCrash::new(step, reason, &stderr)));
         Ok(ChildOutcome {
             violations,
@@ -191,6 +202,8 @@ enum Report {
     Violations(usize, Vec<Violation>),
     Changes(usize, Vec<ProcessChange>),
     Memory(usize, u64),
+    /// The schema of the handler whose `init` is next.
+    Schema(Value),
     Done,
     /// A line that is no report. What follows it is not believed.
     Garbled,
@@ -232,6 +245,9 @@ fn parse(line: &[u8]) -> Option<Report> {
     let line: Value = serde_json::from_slice(line).ok()?;
     if line["done"] == true {
         return Some(Report::Done);
+    }
+    if let Some(schema) = line.get("schema") {
+        return Some(Report::Schema(schema.clone()));
     }
     let trial = usize::try_from(line["trial"].as_u64()?).ok()?;
     if let Some(misfits) = line.get("misfits") {
@@ -275,7 +291,7 @@ fn input(trials: &[Trial], context: &ProbeContext) -> Value {
                 "library": trial.library.to_string_lossy(),
                 "export": trial.export,
                 "name": trial.name,
-                "config": trial.config,
+                "config": trial.config.values(),
             })
         })
         .collect();

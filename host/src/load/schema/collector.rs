@@ -108,6 +108,7 @@ impl<'a> ViolationCollector<'a> {
             message,
             label,
             note: None,
+            secret: false,
         });
     }
 
@@ -127,6 +128,7 @@ impl<'a> ViolationCollector<'a> {
             message: format!("unknown key `{key}`{place}"),
             label,
             note: (!valid.is_empty()).then(|| format!("valid here: {valid}")),
+            secret: false,
         });
     }
 

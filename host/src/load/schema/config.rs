@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::collector::ViolationCollector;
+use super::secrets::is_secret_at;
 
 /// Something in a config that the schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,9 @@ pub struct Violation {
     pub label: String,
     /// What is allowed, if that takes more than a label.
     pub note: Option<String>,
+    /// Whether the value is a secret.
+    #[serde(default)]
+    pub secret: bool,
 }
 
 /// Which part of an entry a violation is about.
@@ -55,7 +59,11 @@ pub fn violations(schema: &Value, config: &Value) -> Result<Vec<Violation>, Stri
     for error in validator.iter_errors(config) {
         violations.add(&error);
     }
-    Ok(violations.found)
+    let mut found = violations.found;
+    for violation in &mut found {
+        violation.secret = is_secret_at(schema, &violation.path);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value;
 use stackup_plugin::abi::host::{Failure, Handler, HandlerContext, TaskScope};
 use stackup_plugin::abi::tables::RawErrorKind;
 use tokio::runtime::Handle;
@@ -14,6 +13,7 @@ use super::matching::{Position, match_up, positions};
 use super::resolve::{Resolved, ResolvedHandler};
 use crate::load::library::help_in;
 use crate::load::manifest::{Diagnostic, Directive, Level};
+use crate::load::schema::{censored, is_secret_at};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Stack, directives};
 use crate::services::Tasks;
@@ -76,7 +76,7 @@ pub fn build(
             .map_err(|diagnostic| diagnostics.push(*diagnostic))
             .ok()?;
         instances.push(Arc::clone(&instance));
-        Some(Arc::clone(&instance.handler))
+        Some((Arc::clone(&instance.handler), handler.shown.clone()))
     };
     match Stack::build(level, &mut mount, context.observer.as_deref()) {
         Some(stack) => Ok(Candidate { stack, instances }),
@@ -145,12 +145,12 @@ fn start(
     context: HandlerContext,
 ) -> Result<Handler, Box<Diagnostic>> {
     let name = &handler.name;
-    let config = Value::Object(directive.config.clone()).to_string();
+    let config = directive.config.to_json();
     let library = &handler.library;
     let init = || library.plugin.init(&handler.export, &config, context);
     match library.guard(name, init) {
         Some(Ok(handler)) => Ok(handler),
-        Some(Err(failure)) => Err(Box::new(refused(directive, name, &failure))),
+        Some(Err(failure)) => Err(Box::new(refused(directive, handler, &failure))),
         None => {
             let message = format!("`{name}` is described in its library, but not exported");
             Err(Box::new(Diagnostic::error(directive.name_span(), message)))
@@ -158,8 +158,9 @@ fn start(
     }
 }
 
-fn refused(directive: &Directive, name: &str, failure: &Failure) -> Diagnostic {
-    let text = failure.message.as_str();
+fn refused(directive: &Directive, handler: &ResolvedHandler, failure: &Failure) -> Diagnostic {
+    let (name, schema) = (&handler.name, handler.schema());
+    let text = &censored(&directive.config, &schema, &failure.message);
     match failure.kind {
         RawErrorKind::Config => {
             let unknown = text.starts_with("unknown field");
@@ -168,8 +169,10 @@ fn refused(directive: &Directive, name: &str, failure: &Failure) -> Diagnostic {
             } else {
                 directive.config_span(&failure.place)
             };
-            Diagnostic::error(span, format!("the config of `{name}` does not fit: {text}"))
-                .label(text)
+            let message = format!("the config of `{name}` does not fit: {text}");
+            let mut diagnostic = Diagnostic::error(span, message).label(text);
+            diagnostic.secret = is_secret_at(&schema, &failure.place);
+            diagnostic
         }
         RawErrorKind::Panic => Diagnostic::error(
             directive.name_span(),

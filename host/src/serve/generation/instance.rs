@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use stackup_plugin::abi::host::Handler;
 
 use super::health::Health;
 use crate::load::library::{Fingerprint, Library, LibraryCounts, LoadedLibraries};
+use crate::load::manifest::Config;
 use crate::services::{EndedTasks, Tasks};
 
 /// How long tasks may take to be dropped.
@@ -25,7 +25,7 @@ pub struct Key {
     /// Its name in the library.
     pub export: String,
     /// Its config.
-    pub config: Map<String, Value>,
+    pub config: Config,
     /// The folder that relative paths in its config start from.
     pub directory: PathBuf,
 }

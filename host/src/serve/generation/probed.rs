@@ -52,7 +52,7 @@ impl ProbedHandlers {
             let Some(found) = files.get(&handler.file) else {
                 continue;
             };
-            let config = serde_json::Value::Object(handler.directive.config.clone()).to_string();
+            let config = handler.directive.config.to_json();
             let survivor = (
                 found.fingerprint(),
                 handler.export.clone(),
@@ -179,5 +179,6 @@ fn invalid_config(handler: &SelectedHandler<'_>, violation: &Violation) -> Diagn
     let message = format!("the config of `{name}` does not fit: {message}");
     let mut diagnostic = Diagnostic::error(span, message).label(violation.label.as_str());
     diagnostic.note.clone_from(&violation.note);
+    diagnostic.secret = violation.secret;
     diagnostic
 }

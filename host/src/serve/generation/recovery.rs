@@ -51,7 +51,10 @@ impl Recovery {
 
 /// Identifies a stack by its order, code and config, and by the folder that its relative paths start from.
 pub(super) fn state(outline: &Outline, directory: &Path) -> String {
-    let text = format!("{outline}\n{}", directory.display());
+    // What is shown hides secrets; a stack with another one is another stack.
+    let configs = outline.handlers().map(|handler| handler.config.to_json());
+    let configs: Vec<String> = configs.collect();
+    let text = format!("{outline}\n{}\n{}", directory.display(), configs.join("\n"));
     Fingerprint::of(text.as_bytes()).to_string()
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde_json::{Map, Value};
+
 use super::instance::Key;
 use super::probed::ProbedHandlers;
 use super::refusal::Stage;
@@ -15,6 +17,7 @@ use super::select::{
 };
 use crate::load::library::{Library, LibraryCache, LibraryError, LibraryStore, LoadError, preload};
 use crate::load::manifest::{Diagnostic, Directive, Manifest, Preload};
+use crate::load::schema::{of_config, shown};
 use crate::load::snapshot::SavedLibrary;
 use crate::serve::stack::{Outline, OutlineHandler};
 
@@ -67,9 +70,16 @@ pub(super) struct ResolvedHandler {
     pub(super) path: Option<PathBuf>,
     /// The file that the library came from.
     pub(super) file: PathBuf,
+    /// Its config as people are shown it.
+    pub(super) shown: Map<String, Value>,
 }
 
 impl ResolvedHandler {
+    /// The schema of its config.
+    pub(super) fn schema(&self) -> Value {
+        schema(&self.library, &self.export)
+    }
+
     pub(super) fn key(&self, directive: &Directive) -> Key {
         Key {
             name: self.name.clone(),
@@ -169,6 +179,7 @@ fn load(
                 directory: context.directory.clone(),
                 path: handler.directive.path.clone(),
                 file: handler.file.clone(),
+                shown: shown_config(handler.directive, library, &handler.export),
             });
         }
     }
@@ -188,6 +199,21 @@ fn unloadable(directive: &Directive, error: &LibraryError) -> DirectiveError {
     }
 }
 
+/// The config of a directive as people are shown it.
+fn shown_config(directive: &Directive, library: &Library, export: &str) -> Map<String, Value> {
+    match directive.config.values().is_empty() {
+        true => Map::new(),
+        false => shown(&directive.config, &schema(library, export)),
+    }
+}
+
+/// The schema of a handler's config; null if it has none.
+fn schema(library: &Library, export: &str) -> Value {
+    let text = library.plugin.schema(export);
+    let schema = text.and_then(|text| of_config(&text).ok());
+    schema.unwrap_or_default()
+}
+
 fn outline_handler(directive: &Directive, handler: Option<&ResolvedHandler>) -> OutlineHandler {
     let of = |read: fn(&ResolvedHandler) -> String| handler.map(read).unwrap_or_default();
     OutlineHandler {
@@ -195,6 +221,9 @@ fn outline_handler(directive: &Directive, handler: Option<&ResolvedHandler>) -> 
         version: of(|handler| handler.library.metadata.version.clone()),
         fingerprint: of(|handler| handler.library.fingerprint.short()),
         config: directive.config.clone(),
+        shown: handler
+            .map(|handler| handler.shown.clone())
+            .unwrap_or_default(),
         on_failure: directive.on_failure,
     }
 }

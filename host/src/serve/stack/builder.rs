@@ -6,13 +6,13 @@ use stackup_plugin::abi::host::{Handler, Node, OnFailure};
 
 use super::cascade::Cascade;
 use super::url_map::{Location, UrlMap};
-use super::{LayerSlot, NotFound, Stack, Unavailable};
+use super::{LayerSlot, Mounted, NotFound, Stack, Unavailable};
 use crate::load::manifest::{self, CascadeBranch, Directive, Level, Map};
 use crate::serve::observe::ObserveLayers;
 
 /// Builds one stack.
 pub(super) struct Builder<'a> {
-    mount: &'a mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
+    mount: &'a mut dyn FnMut(&Directive) -> Option<Mounted>,
     /// Observes the layers, if anything does.
     observer: Option<&'a dyn ObserveLayers>,
     /// The slots of the observed layers so far.
@@ -25,7 +25,7 @@ type MountedHandler = (Arc<Handler>, Option<Arc<LayerSlot>>);
 impl<'a> Builder<'a> {
     pub(super) fn build(
         level: &Level,
-        mount: &'a mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
+        mount: &'a mut dyn FnMut(&Directive) -> Option<Mounted>,
         observer: Option<&'a dyn ObserveLayers>,
     ) -> Option<Stack> {
         let mut builder = Self {
@@ -81,11 +81,11 @@ impl<'a> Builder<'a> {
     }
 
     fn mount(&mut self, directive: &Directive) -> Option<MountedHandler> {
-        let handler = (self.mount)(directive)?;
+        let (handler, shown) = (self.mount)(directive)?;
         let slot = self.observer.map(|_| {
             let name = handler.context().handler.clone();
             let position = self.slots.len();
-            let slot = Arc::new(LayerSlot::new(position, name, directive.config.clone()));
+            let slot = Arc::new(LayerSlot::new(position, name, shown));
             self.slots.push(Arc::clone(&slot));
             slot
         });

@@ -163,7 +163,7 @@ fn common<T: PartialEq>(old: &[T], new: &[T]) -> Vec<(usize, usize)> {
 mod tests {
     use super::super::outline::OutlineHandler;
     use super::*;
-    use crate::load::manifest::OnFailure;
+    use crate::load::manifest::{Config, OnFailure};
 
     fn outline(names: &[(&str, &str)]) -> Outline {
         let mut outline = Outline::default();
@@ -172,7 +172,8 @@ mod tests {
                 name: (*name).to_owned(),
                 version: "0.1.0".to_owned(),
                 fingerprint: (*fingerprint).to_owned(),
-                config: serde_json::Map::new(),
+                config: Config::default(),
+                shown: serde_json::Map::new(),
                 on_failure: OnFailure::default(),
             };
             outline.lines.push((0, Line::Use(piece)));

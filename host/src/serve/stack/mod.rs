@@ -13,6 +13,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use stackup_plugin::abi::host::{
     Failure, Handler, HostApp, HostRequest, HostResponse, Node, Outcome,
 };
@@ -25,6 +26,9 @@ pub use self::diff::{Change, Mark, diff, folder_change};
 pub use self::outline::{Line, Outline, OutlineHandler};
 pub use self::slot::{LayerCounts, LayerSlot};
 pub use self::url_map::{Location, UrlMap};
+
+/// A handler, and its config as people are shown it.
+pub type Mounted = (Arc<Handler>, Map<String, Value>);
 
 /// A stack that answers requests.
 pub struct Stack {
@@ -41,7 +45,7 @@ impl Stack {
     /// and if it returns none for one, there is no stack.
     pub fn build(
         level: &Level,
-        mount: &mut dyn FnMut(&Directive) -> Option<Arc<Handler>>,
+        mount: &mut dyn FnMut(&Directive) -> Option<Mounted>,
         observer: Option<&dyn ObserveLayers>,
     ) -> Option<Self> {
         Builder::build(level, mount, observer)

@@ -4,8 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::load::manifest::secret::hide;
-use crate::load::manifest::{Directive, Level, OnFailure};
+use crate::load::manifest::{Config, Directive, Level, OnFailure};
 
 /// A handler in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +16,9 @@ pub struct OutlineHandler {
     /// The first digits of the library's fingerprint.
     pub fingerprint: String,
     /// Its config.
-    pub config: Map<String, Value>,
+    pub config: Config,
+    /// Its config as it is shown.
+    pub shown: Map<String, Value>,
     /// What happens while it is out of service.
     pub on_failure: OnFailure,
 }
@@ -136,8 +137,8 @@ impl fmt::Display for Outline {
             if let Some(piece) = line.piece() {
                 let gap = widest - width(entry) + 2;
                 write!(f, "{:gap$}{} {}", "", piece.version, piece.fingerprint)?;
-                if !piece.config.is_empty() {
-                    write!(f, "  {}", hide(&Value::Object(piece.config.clone())))?;
+                if !piece.shown.is_empty() {
+                    write!(f, "  {}", Value::Object(piece.shown.clone()))?;
                 }
                 if piece.on_failure == OnFailure::Bypass {
                     f.write_str("  bypassed on failure")?;

@@ -13,7 +13,7 @@ pub struct LayerSlot {
     pub position: usize,
     /// The handler in it, as the manifest names it.
     pub handler: String,
-    /// The handler's config, secrets included.
+    /// The handler's config as people are shown it.
     pub config: Map<String, Value>,
     calls: AtomicU64,
     failures: AtomicU64,

@@ -80,7 +80,8 @@ pub enum EditError {
     #[error("the manifest has changed since: check it and try again")]
     Changed,
     /// The text is not valid TOML.
-    #[error("the manifest is not valid TOML: fix it by hand first\n{0}")]
+    // Its `Display` would quote the line, which may have a secret.
+    #[error("the manifest is not valid TOML: fix it by hand first\n{}", .0.message())]
     Invalid(#[from] toml::de::Error),
     /// No edit was made, or all are undone.
     #[error("nothing to undo: no edit was made here")]

@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::table::{Entry, Kind, Table};
 use super::{Node, Reader, config, strings};
 use crate::load::manifest::directive::KeySpans;
-use crate::load::manifest::{Diagnostic, Directive, OnFailure, Role, Span, name};
+use crate::load::manifest::{Config, Diagnostic, Directive, OnFailure, Role, Span, name};
 
 /// A directive as read, whether or not it applies in this environment.
 pub(super) struct ReadDirective {
@@ -45,7 +45,7 @@ pub(super) fn directive(
                 handler,
                 path: None,
                 sha256: None,
-                config: serde_json::Map::new(),
+                config: Config::default(),
                 on_failure: OnFailure::default(),
                 span: node.span(),
                 places,
@@ -116,7 +116,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
         let sha256 = sha256.and_then(|entry| digest(reader, &entry));
         let config = match configured {
             Some(entry) => config_table(reader, &entry, &mut places),
-            None => serde_json::Map::new(),
+            None => Config::default(),
         };
         let on_failure = failing.and_then(|entry| on_failure(reader, &entry, role));
         let (plugin, handler) = named?;
@@ -221,17 +221,13 @@ fn on_failure(reader: &mut Reader<'_>, entry: &Entry<'_>, role: Role) -> Option<
     Some(found)
 }
 
-fn config_table(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-    places: &mut KeySpans,
-) -> serde_json::Map<String, serde_json::Value> {
+fn config_table(reader: &mut Reader<'_>, entry: &Entry<'_>, places: &mut KeySpans) -> Config {
     match entry.value.get_ref() {
-        DeValue::Table(table) => config::object(reader, table, "config", places),
+        DeValue::Table(table) => config::config(reader, table, "config", places),
         _ => {
             let help = "write `config = { key = \"value\" }`".to_owned();
             reader.mismatch(entry.value, "`config`", "a table", Some(help));
-            serde_json::Map::new()
+            Config::default()
         }
     }
 }

@@ -6,7 +6,6 @@ use toml::de::{DeTable, DeValue};
 use self::level::Enclosing;
 use self::table::Table;
 use super::variable::{self, FaultKind};
-use super::words::quoted;
 use super::{Diagnostic, Manifest, Settings, Span};
 
 mod cascade;
@@ -147,8 +146,9 @@ impl Reader<'_> {
                         .label("opened here")
                         .help(format!("close it: `${{NAME}}`; {literal}"))
                 }
-                FaultKind::Name(name) => {
-                    Diagnostic::error(at, format!("{} is not a variable name", quoted(&name)))
+                // The name may be a part of a password that is not meant as a variable.
+                FaultKind::Name(_) => {
+                    Diagnostic::error(at, "this is not a variable name")
                         .label("expected `${NAME}`")
                         .note("a name has letters, digits and `_` and does not start with a digit; defaults such as `${NAME:-x}` are not supported")
                         .help(literal)
