@@ -114,11 +114,11 @@ fn directive(out: &mut String, directive: &Directive, indent: &str) {
     if directive.on_failure == OnFailure::Bypass {
         out.push_str(" bypass");
     }
-    if !directive.config.is_empty() {
+    if !directive.config.values().is_empty() {
         let _ = write!(
             out,
             " {}",
-            serde_json::Value::Object(directive.config.clone())
+            serde_json::Value::Object(directive.config.values().clone())
         );
     }
     out.push('\n');
