@@ -47,8 +47,5 @@ async fn json_log_escapes_client_input() {
         (&object["error"], &object["handler"]),
         (&"no tea".into(), &"answers".into())
     );
-    assert!(
-        line.message().is_ascii() && !line.message().contains('\t'),
-        "{line}"
-    );
+    assert!(!line.message().contains(char::is_control), "{line}");
 }

@@ -27,15 +27,28 @@ pub(super) fn conceal(text: &str, diagnostic: &Diagnostic) -> String {
     if concealer.broken {
         concealer.named_lines();
     }
-    let mut shown = text.as_bytes().to_vec();
+    let mut hidden = vec![false; text.len()];
     for place in concealer.hidden {
-        let hidden = shown.get_mut(place).into_iter().flatten();
-        hidden
-            .filter(|byte| **byte != b'\n')
-            .for_each(|byte| *byte = b'*');
+        if let Some(place) = hidden.get_mut(place) {
+            place.fill(true);
+        }
     }
-    // Whole characters were replaced.
-    String::from_utf8_lossy(&shown).into_owned()
+    let shown = text.char_indices().map(|(at, char)| match char {
+        '\n' | '\r' => char,
+        _ if hidden[at] => star(char.len_utf8()),
+        char => char,
+    });
+    shown.collect()
+}
+
+/// A mark of this many bytes: columns, which count characters, stay valid, too.
+fn star(bytes: usize) -> char {
+    match bytes {
+        1 => '*',
+        2 => '\u{b7}',
+        3 => '\u{2022}',
+        _ => '\u{1f784}',
+    }
 }
 
 struct Concealer<'a> {
@@ -107,6 +120,10 @@ impl Concealer<'_> {
         let shown = places.find(|place| about(place)).cloned();
         let shown = shown.filter(|_| !secret && !self.diagnostic.secret);
         let inner = self.inner(&span);
+        // In a text that is not TOML, a header or a key may look like a value.
+        if inner.start == span.start && !secret {
+            return;
+        }
         match shown {
             Some(place) => {
                 self.hide(inner.start..place.start.clamp(inner.start, inner.end));
@@ -183,7 +200,7 @@ mod tests {
         let text =
             "[run]\nplugin = \"x\"\n[run.config]\npassword = \"can\u{e9}ry\"\npin_token = 4711\n";
         let hidden = text
-            .replace("can\u{e9}ry", "*******")
+            .replace("can\u{e9}ry", "***\u{b7}**")
             .replace("4711", "****");
         for about in ["\"can\u{e9}ry\"", "4711", "password", "plugin"] {
             assert_eq!(quoted(text, about), hidden, "{about}");
