@@ -114,8 +114,6 @@ impl Action {
             }
             Self::Pause => {
                 server.signal(Signal::STOP);
-                // It answers without the worker.
-                server.ask("status").await;
                 server.signal(Signal::CONT);
                 server.wait_for_good_code().await;
             }
