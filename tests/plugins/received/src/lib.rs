@@ -10,9 +10,11 @@ async fn received(mut req: Request) -> Result {
     let body = req.take_body().collect(usize::MAX).await?;
     let value = |name: &str| req.env().get(name).unwrap_or_default().into_owned();
     let host = format!("{}:{}", value("SERVER_NAME"), value("SERVER_PORT"));
-    let target = match req.query() {
-        "" => req.path_info().to_owned(),
-        query => format!("{}?{query}", req.path_info()),
+    // As it arrived, where the host has changed the path's spelling.
+    let target = match (value("REQUEST_URI"), req.query()) {
+        (original, _) if !original.is_empty() => original,
+        (_, "") => req.path_info().to_owned(),
+        (_, query) => format!("{}?{query}", req.path_info()),
     };
     let (method, scheme) = (value("REQUEST_METHOD"), value("rack.url_scheme"));
     let line = format!("{method} {target} {scheme}://{host} {}", body.bytes.len());
