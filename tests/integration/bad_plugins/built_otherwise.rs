@@ -7,8 +7,8 @@ use stackup_tests::{Host, Site, artifacts, print_skipped};
 /// Adds a field after the last one that plugins know.
 const ADDED_FIELD: Edit = Edit {
     file: "plugin-api/src/abi/tables.rs",
-    from: "    pub request_fork: unsafe extern \"C\" fn(request: *mut RequestObject) -> *mut RequestObject,\n",
-    to: "    pub request_fork: unsafe extern \"C\" fn(request: *mut RequestObject) -> *mut RequestObject,\n    \
+    from: "    ) -> RawStoreAnswer,\n",
+    to: "    ) -> RawStoreAnswer,\n    \
          pub added_later: unsafe extern \"C\" fn(task: *mut TaskObject),\n",
 };
 
@@ -107,8 +107,8 @@ async fn older_plugin_loads_in_host_with_grown_tables() {
             },
             Edit {
                 file: "plugin-api/src/abi/host/table.rs",
-                from: "        request_fork: request::fork,\n",
-                to: "        request_fork: request::fork,\n        added_later: context::task_drop,\n",
+                from: "        store_call: store::call,\n",
+                to: "        store_call: store::call,\n        added_later: context::task_drop,\n",
             },
         ],
     );
