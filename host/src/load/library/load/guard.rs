@@ -6,12 +6,12 @@ use nix::sys::signal::{SigSet, Signal};
 use stackup_plugin::abi::host::signals::{self, Disposition, SignalChange};
 
 use super::float::FloatControl;
-use crate::load::library::usage::{ProcMaps, descriptors, library_name};
+use crate::load::library::usage::{ProcMaps, descriptors, library_name, threads};
 
 /// Runs `code` of the plugin or handler `who`: its load or its `init`. What it has changed in the thread or in the
-/// handlers of signals is put back and logged. The descriptors that it opens are charged to the library in `copy`.
+/// handlers of signals is put back and logged. The descriptors and threads that it leaves are charged to the library in `copy`.
 pub(super) fn guard<R>(who: &str, copy: Option<&Path>, code: impl FnOnce() -> R) -> R {
-    let open = copy.map(|copy| (copy, descriptors::open_now()));
+    let before = copy.map(|copy| (copy, descriptors::open_now(), threads::ids_now()));
     let (float, blocked) = (FloatControl::of_this_thread(), SigSet::thread_get_mask());
     let returned = code();
     if let Some(change) = float.change(FloatControl::of_this_thread()) {
@@ -37,8 +37,9 @@ pub(super) fn guard<R>(who: &str, copy: Option<&Path>, code: impl FnOnce() -> R)
         );
     }
     restore_signals(Some(who));
-    if let Some((copy, before)) = open {
-        descriptors::charge(copy, &before);
+    if let Some((copy, open, running)) = before {
+        descriptors::charge(copy, &open);
+        threads::charge(copy, &running);
     }
     returned
 }

@@ -3,7 +3,7 @@
 pub(super) mod descriptors;
 mod memory;
 mod proc_maps;
-mod threads;
+pub(super) mod threads;
 
 use std::collections::HashMap;
 

@@ -1,14 +1,72 @@
 //! Whose code each thread runs.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::{ByFile, ProcMaps};
 use crate::services::own_threads;
 
 /// How much of a thread's stack is searched, from its end on.
 const SEARCHED: u64 = 256 << 10;
+
+/// A thread that was started while a library's code ran alone.
+#[derive(Debug, PartialEq, Eq)]
+struct Started {
+    id: i32,
+    /// A later thread may have the same id.
+    at: u64,
+    /// The private copy of the library.
+    copy: String,
+}
+
+static STARTED: Mutex<Vec<Started>> = Mutex::new(Vec::new());
+
+/// The ids of all threads; none where the system does not list them.
+pub(in crate::load::library) fn ids_now() -> BTreeSet<i32> {
+    let entries = fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let id = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    entries.filter_map(id).collect()
+}
+
+/// Charges the threads that were started since `before` to the library whose private copy is `copy`.
+pub(in crate::load::library) fn charge(copy: &Path, before: &BTreeSet<i32>) {
+    let now = ids_now();
+    let new = now
+        .difference(before)
+        .filter(|id| !own_threads::contains(**id));
+    let new = new.filter_map(|id| {
+        Some(Started {
+            id: *id,
+            at: start_time(*id)?,
+            copy: copy.to_string_lossy().into_owned(),
+        })
+    });
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    started.retain(|one| start_time(one.id) == Some(one.at));
+    started.extend(new);
+}
+
+/// The library that a thread was charged to.
+fn charged(id: i32) -> Option<String> {
+    let started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let one = started.iter().find(|one| one.id == id)?;
+    (start_time(id) == Some(one.at)).then(|| one.copy.clone())
+}
+
+/// When a thread was started, in ticks since the system was.
+fn start_time(id: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/self/task/{id}/stat")).ok()?;
+    // The name before may contain anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
+}
 
 /// How many threads run each file's code, apart from those that this program has started to run any plugin's.
 ///
@@ -28,8 +86,10 @@ pub(in crate::load::library) fn by_file(is_library: impl Fn(&str) -> bool) -> io
             continue;
         };
         let stack = stack(id, &maps, &memory).unwrap_or_default();
-        if let Some(file) = outermost(&stack, &maps, &is_library) {
-            *threads.entry(file.to_owned()).or_default() += 1;
+        let file = outermost(&stack, &maps, &is_library).map(str::to_owned);
+        // A thread that runs right now does not show its stack.
+        if let Some(file) = file.or_else(|| charged(id)) {
+            *threads.entry(file).or_default() += 1;
         }
     }
     Ok(threads)
@@ -94,6 +154,30 @@ mod tests {
             Some("/a.so")
         );
         assert_eq!(outermost(&stack[24..], &maps, &|_| true), None);
+    }
+
+    #[test]
+    fn thread_is_charged_to_the_library_that_has_started_it_until_it_ends() {
+        let (stop, wait) = mpsc::channel::<()>();
+        let (ready, started) = mpsc::channel();
+        let before = ids_now();
+        let running = thread::spawn(move || {
+            ready.send(rustix::thread::gettid()).unwrap();
+            let _ = wait.recv();
+        });
+        let id = started.recv().unwrap().as_raw_nonzero().get();
+        assert!(start_time(id).is_some());
+        charge(Path::new("/run/a library of this test.so"), &before);
+        assert_eq!(
+            charged(id).as_deref(),
+            Some("/run/a library of this test.so")
+        );
+        drop(stop);
+        running.join().unwrap();
+        // The system ends it a moment after it has let others know.
+        while charged(id).is_some() {
+            thread::yield_now();
+        }
     }
 
     #[test]
