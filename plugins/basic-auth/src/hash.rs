@@ -1,7 +1,7 @@
 //! The hash of a password.
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, Params, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
 use bcrypt::HashParts;
 
 use crate::mac::{Key, Tag};
@@ -42,6 +42,19 @@ fn check_cost(params: &Params) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Whether a password can match it. One that no password can match takes no time to check, which shows that its user exists.
+fn is_complete(hash: &PasswordHash) -> bool {
+    let known = Algorithm::try_from(hash.algorithm.as_str()).is_ok()
+        && hash
+            .version
+            .is_none_or(|version| Version::try_from(version).is_ok());
+    let mut names: Vec<_> = hash.params.iter().map(|(name, _)| name).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    known && names.len() == count && hash.hash.is_some() && hash.salt.is_some()
+}
+
 impl Hash {
     /// Parses `$argon2id$v=19$m=…` or `$2b$10$…`. Error messages do not repeat the text: it may be a password by
     /// mistake.
@@ -49,7 +62,7 @@ impl Hash {
         let kind = if text.starts_with("$argon2") {
             let hash = PasswordHash::new(text).map_err(|_| "not a valid argon2 hash")?;
             let params = Params::try_from(&hash).map_err(|_| "not a valid argon2 hash")?;
-            if hash.hash.is_none() || hash.salt.is_none() {
+            if !is_complete(&hash) {
                 return Err("not a valid argon2 hash");
             }
             check_cost(&params)?;
