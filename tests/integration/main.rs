@@ -44,6 +44,8 @@ mod old_times;
 mod one_process;
 /// The manifest's schema against its parser; configs that violate their plugin's schema.
 mod schema;
+/// Secrets appear in no output.
+mod secrets;
 /// HTTP: connections, bodies, limits and shutdown.
 mod serving;
 /// The plugins of `plugins/` through a real host.

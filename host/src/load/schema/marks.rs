@@ -47,6 +47,37 @@ impl<'s> Marks<'s> {
         self.parts.iter().any(|part| part["writeOnly"] == true)
     }
 
+    /// Whether it is a secret, or something in it would be: a string in place of a table of passwords may be one.
+    pub(super) fn holds_secret(&self) -> bool {
+        let mut seen = Vec::new();
+        self.parts
+            .iter()
+            .any(|part| self.marked_below(part, &mut seen))
+    }
+
+    fn marked_below(&self, part: &'s Value, seen: &mut Vec<&'s Value>) -> bool {
+        if seen.iter().any(|known| std::ptr::eq(*known, part)) {
+            return false;
+        }
+        seen.push(part);
+        match part {
+            Value::Object(keys) => {
+                let target = part["$ref"]
+                    .as_str()
+                    .and_then(|path| path.strip_prefix('#'));
+                let target = target.and_then(|path| self.root.pointer(path));
+                let below = keys.iter().filter(|(key, _)| *key != "$defs");
+                part["writeOnly"] == true
+                    || below
+                        .map(|(_, below)| below)
+                        .chain(target)
+                        .any(|below| self.marked_below(below, seen))
+            }
+            Value::Array(items) => items.iter().any(|item| self.marked_below(item, seen)),
+            _ => false,
+        }
+    }
+
     /// The parts for the value of a key.
     pub(super) fn key(&self, name: &str) -> Self {
         let below = self.parts.iter().flat_map(|part| {

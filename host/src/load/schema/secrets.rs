@@ -51,7 +51,7 @@ pub fn is_secret_at(schema: &Value, path: &str) -> bool {
         }
         secret |= marks.is_secret();
     }
-    secret
+    secret || !path.is_empty() && marks.holds_secret()
 }
 
 fn table(written: &Map<String, Value>, marks: &Marks<'_>) -> Map<String, Value> {
@@ -63,7 +63,8 @@ fn table(written: &Map<String, Value>, marks: &Marks<'_>) -> Map<String, Value> 
 }
 
 fn value_shown(written: &Value, marks: &Marks<'_>, named: bool) -> Value {
-    let secret = named || marks.is_secret();
+    let in_place_of_table = written.is_string() && marks.holds_secret();
+    let secret = named || marks.is_secret() || in_place_of_table;
     match written {
         value if secret && !is_reference(value) => HIDDEN.into(),
         Value::String(text) => in_text(text).into(),
@@ -99,7 +100,8 @@ fn collect(
     named: bool,
     found: &mut Vec<(String, String)>,
 ) {
-    let secret = named || marks.is_secret();
+    let in_place_of_table = given.is_string() && marks.holds_secret();
+    let secret = named || marks.is_secret() || in_place_of_table;
     let text = match given {
         Value::Object(keys) => {
             for (key, value) in keys {
@@ -188,6 +190,7 @@ mod tests {
         assert_eq!(Value::Object(shown(&config, &schema())), expected);
         for (path, secret) in [
             ("plain.alice", true),
+            ("plain", true),
             ("logins[0].pin", true),
             ("logins[0].name", false),
             ("Password.a[0]", true),
@@ -196,6 +199,18 @@ mod tests {
         ] {
             assert_eq!(is_secret_at(&schema(), path), secret, "{path}");
         }
+    }
+
+    #[test]
+    fn string_in_place_of_a_table_of_secrets_is_hidden() {
+        let values = json!({ "plain": "canary", "logins": "canary", "loop": "shown" });
+        let config = config(values.clone(), values);
+        let expected = json!({ "plain": "[hidden]", "logins": "[hidden]", "loop": "shown" });
+        assert_eq!(Value::Object(shown(&config, &schema())), expected);
+        assert_eq!(
+            censored(&config, &schema(), "no table: canary"),
+            "no table: [hidden]"
+        );
     }
 
     #[test]
