@@ -87,15 +87,16 @@ async fn slow_bodies_make_room() {
 #[tokio::test]
 async fn clients_that_take_nothing_make_room() {
     let (_site, host) = probe(TWO).await;
-    let flood = "GET /flood?count=100000000 HTTP/1.1\r\nhost: test\r\n\r\n";
-    let mut stalled = sending(&host, flood).await;
-    assert_eq!(stalled.head().await.status, 200);
+    // First, so that it has waited for longer when the other one waits.
     let mut upload = sending(
         &host,
         "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n",
     )
     .await;
     assert_eq!(upload.head().await.status, 200);
+    let flood = "GET /flood?count=100000000 HTTP/1.1\r\nhost: test\r\n\r\n";
+    let mut stalled = sending(&host, flood).await;
+    assert_eq!(stalled.head().await.status, 200);
     // The upload makes room first: bodies come before responses.
     assert_eq!(host.get("/").await.status(), 200);
     assert!(upload.closes().await);
