@@ -11,7 +11,7 @@ use std::time::Duration;
 use stackup_plugin::http::HeaderMap;
 use stackup_plugin::http_body::{Body as HttpBody, Frame, SizeHint};
 use stackup_plugin::{
-    Body, Bytes, Error, IntoResponse, Next, Request, Response, Result, StatusCode,
+    Body, Bytes, Error, IntoResponse, Next, Request, Response, Result, StatusCode, Uri,
 };
 
 /// Longer than the time by which lint is more patient than the watchdog.
@@ -38,7 +38,11 @@ async fn layer(mut req: Request, next: Next<'_>) -> Result {
     let asked = asked(&req, "layer");
     match &*asked {
         "no-path" => req.set_path_info("")?,
-        "star" => req.set_path_info("*")?,
+        "star" => {
+            // `*` has no query.
+            req.set_uri(&Uri::from_static("/"))?;
+            req.set_path_info("*")?;
+        }
         // Reads the body, and keeps it.
         "takes" => drop(req.take_body().collect(1 << 20).await?),
         _ => {}
