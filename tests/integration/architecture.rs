@@ -135,3 +135,30 @@ fn rooms_are_found_in_all_forms_of_use() {
     assert_eq!(found("use crate::{\n    process,\n};"), ["process"]);
     assert_eq!(found("use super::cli;"), [""; 0]);
 }
+
+/// The names of tests in a page: code spans that end in a name with two underscores or more.
+fn tests_named_in(text: &str) -> BTreeSet<&str> {
+    let spans = text.split('`').skip(1).step_by(2);
+    let names = spans.filter_map(|span| span.split([' ', ':']).next_back());
+    names
+        .filter(|name| name.matches('_').count() > 1)
+        .filter(|name| {
+            name.chars()
+                .all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_')
+        })
+        .collect()
+}
+
+#[test]
+fn tests_named_in_security_md_exist() {
+    let page = fs::read_to_string(root().join("docs/security.md")).expect("the page");
+    let mut missing = tests_named_in(&page);
+    assert!(missing.len() > 50, "{missing:?}");
+    for folder in ["host/src", "plugin-api", "plugin-parts", "plugins", "tests"] {
+        for file in sources(&root().join(folder)) {
+            let text = fs::read_to_string(&file).expect("a source file");
+            missing.retain(|name| !text.contains(&format!("fn {name}(")));
+        }
+    }
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+}
