@@ -14,6 +14,7 @@ use stackup_plugin::abi::host::{
 use tokio::runtime::Handle;
 
 use super::StoreEngine;
+use super::key::{Scan, with_key};
 use super::limits::{failure, not_a_number};
 
 /// What an entry costs besides its key and value: its place in the map, the header of its value.
@@ -321,142 +322,11 @@ impl Value {
     }
 }
 
-/// What a scan looks for.
-struct Scan {
-    /// The namespace, a NUL, and the prefix.
-    prefix: Vec<u8>,
-    /// The last key of the page before, written as `prefix` is.
-    after: Option<Vec<u8>>,
-    /// The length of the namespace and its NUL.
-    namespace: usize,
-    limit: usize,
-}
-
-impl Scan {
-    fn new(namespace: &str, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Self {
-        Self {
-            prefix: with_key(namespace, prefix, <[u8]>::to_vec),
-            after: after.map(|after| with_key(namespace, after, <[u8]>::to_vec)),
-            namespace: namespace.len() + 1,
-            limit,
-        }
-    }
-
-    fn covers(&self, key: &[u8]) -> bool {
-        key.starts_with(&self.prefix) && self.after.as_deref().is_none_or(|after| key > after)
-    }
-}
-
 /// When an entry ends. A time beyond the clock's range is no end.
 fn end(now: Instant, ttl: Option<Duration>) -> Option<Instant> {
     ttl.and_then(|ttl| now.checked_add(ttl))
 }
 
-/// Calls `f` with the namespace, a NUL and the key as one text, on the stack where it is short. No namespace has a NUL.
-fn with_key<R>(namespace: &str, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> R {
-    let (name, length) = (namespace.as_bytes(), namespace.len() + 1 + key.len());
-    let mut short = [0; 128];
-    match short.get_mut(..length) {
-        Some(whole) => {
-            let (head, tail) = whole.split_at_mut(name.len());
-            head.copy_from_slice(name);
-            if let Some(rest) = tail.get_mut(1..) {
-                rest.copy_from_slice(key);
-            }
-            f(whole)
-        }
-        None => f(&[name, b"\0", key].concat()),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use tokio::runtime::Runtime;
-
-    use super::*;
-
-    fn set<'a>(key: &'a [u8], value: &'a [u8], ttl: u64) -> StoreRequest<'a> {
-        let ttl = Some(Duration::from_secs(ttl));
-        StoreRequest::Set { key, value, ttl }
-    }
-
-    #[test]
-    fn entry_and_counter_expire() {
-        let runtime = Runtime::new().unwrap();
-        let store = MemoryStore::new(16 << 20, runtime.handle().clone());
-        let start = Instant::now();
-        let run = |request: StoreRequest<'_>, second: u64| {
-            store
-                .0
-                .run("n", request, start + Duration::from_secs(second))
-                .unwrap()
-        };
-        let get = |key, second| run(StoreRequest::Get { key }, second);
-        let add = |second| {
-            let ttl = Some(Duration::from_secs(10));
-            run(
-                StoreRequest::Add {
-                    key: b"n",
-                    delta: 1,
-                    ttl,
-                },
-                second,
-            )
-        };
-        run(set(b"k", b"v", 10), 0);
-        assert!(matches!(get(b"k", 9), StoreReply::Entry { .. }));
-        assert_eq!(get(b"k", 10), StoreReply::Missing);
-        assert_eq!(add(0), StoreReply::Number(1));
-        // A later `add` does not prolong it.
-        assert_eq!(add(9), StoreReply::Number(2));
-        assert_eq!(add(10), StoreReply::Number(1));
-        run(set(b"k", b"v", 10), 20);
-        let swap = |expected, second| {
-            let (key, value, ttl) = (&b"k"[..], &b"w"[..], None);
-            run(
-                StoreRequest::CompareAndSet {
-                    key,
-                    expected,
-                    value,
-                    ttl,
-                },
-                second,
-            )
-        };
-        assert_eq!(swap(None, 29), StoreReply::Conflict);
-        assert!(matches!(swap(None, 30), StoreReply::Stored(_)));
-        run(set(b"k", b"v", 10), 40);
-        assert_eq!(
-            run(StoreRequest::Delete { key: b"k" }, 50),
-            StoreReply::Missing
-        );
-    }
-
-    #[test]
-    fn full_store_drops_what_is_not_used() {
-        let runtime = Runtime::new().unwrap();
-        let store = MemoryStore::new(1 << 20, runtime.handle().clone());
-        let now = Instant::now();
-        let value = [0; 1000];
-        let hot = &b"hot"[..];
-        store.0.run("n", set(hot, &value, 1000), now).unwrap();
-        for n in 0..10_000u32 {
-            store
-                .0
-                .run("n", set(&n.to_be_bytes(), &value, 1000), now)
-                .unwrap();
-            let found = store
-                .0
-                .run("n", StoreRequest::Get { key: hot }, now)
-                .unwrap();
-            assert!(matches!(found, StoreReply::Entry { .. }), "{n}");
-        }
-        assert!(store.0.entries.weight() <= 1 << 20);
-        let largest = usize::try_from(store.0.largest).unwrap();
-        let failed = store
-            .0
-            .run("n", set(b"k", &vec![0; largest], 1), now)
-            .unwrap_err();
-        assert_eq!(failed.kind, StoreFailureKind::TooLarge);
-    }
-}
+#[path = "memory_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 //! A namespace that a plugin has opened asks [`StoreHub`] for the engine at each call, so a manifest with another engine
 //! takes effect with its generation.
 
+mod key;
 mod limits;
 mod memory;
 #[cfg(test)]
