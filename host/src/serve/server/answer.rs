@@ -1,5 +1,6 @@
 //! One request: into the active generation and back as a response.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,14 +25,15 @@ use super::unread_body::Discard;
 use crate::serve::generation::{Generation, Phase, RequestWait};
 use crate::serve::observe::ObserverEnds;
 
-/// Answers a request with the generation that is active when it starts. `framing` may refuse it.
+/// Answers a request with the generation that is active when it starts. `framing` may refuse it. hyper gets this very future:
+/// a future around it would hold it twice, and hyper moves it for each request.
 pub(super) async fn answer(
     mut request: http::Request<Incoming>,
     framing: Result<(), FramingError>,
     ends: &ObserverEnds,
     served: &ConnectionContext,
     connection: &Arc<ConnectionState>,
-) -> Response<ResponseBody> {
+) -> Result<Response<ResponseBody>, Infallible> {
     let generation = served.active.load();
     generation.count_request();
     let is_head = request.method() == Method::HEAD;
@@ -60,7 +62,7 @@ pub(super) async fn answer(
         let mut response = respond(refusal, None, guard, None, is_head);
         connection.leave_body_unread();
         close_after(&mut response);
-        return response;
+        return Ok(response);
     }
     let client = client.unwrap_or(ends.client);
     let observed = served.observer.as_ref().map(|observer| {
@@ -119,7 +121,7 @@ pub(super) async fn answer(
     if served.last.load(Ordering::Relaxed) || (has_body && connection.has_unread_body()) {
         close_after(&mut response);
     }
-    response
+    Ok(response)
 }
 
 /// Has the connection close after the response.

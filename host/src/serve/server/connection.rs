@@ -93,8 +93,7 @@ async fn serve_requests<S>(
         // A closure and no async one: hyper calls it before it reads on.
         let stack = service_fn(|request| {
             let framing = begin(&request);
-            let answer = stack(request, framing);
-            async move { Ok(answer.await) }
+            stack(request, framing)
         });
         return serve_with(io, stack, served, state, &limits).await;
     };
@@ -102,12 +101,12 @@ async fn serve_requests<S>(
     let either = service_fn(async |mut request| {
         let framing = begin(&request);
         if framing.is_err() || !observer.handles(&request) {
-            return Ok(stack(request, framing).await.map(Either::Right));
+            return Ok(stack(request, framing).await?.map(Either::Right));
         }
         let trusted = served.active.load().trusted_proxies.clone();
         let Ok(client) = accept(&mut request, ends.client, &trusted) else {
             // Refused there, too.
-            return Ok(stack(request, framing).await.map(Either::Right));
+            return Ok(stack(request, framing).await?.map(Either::Right));
         };
         // The observer may leave a body unread.
         if !request.body().is_end_stream() {
