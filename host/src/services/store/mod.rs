@@ -17,7 +17,7 @@ use stackup_plugin::abi::host::{StoreAnswer, StoreNamespace, StoreRequest};
 use self::limits::{Namespace, check};
 pub use self::memory::MemoryStore;
 
-/// What keeps the entries. Requests are within their limits, see [`limits`].
+/// What keeps the entries. The requests it gets are within the limits of keys, values and names.
 pub trait StoreEngine: Send + Sync {
     /// Runs one operation on one namespace. An engine that need not wait answers at once.
     fn call(&self, namespace: &str, request: StoreRequest<'_>) -> StoreAnswer;
