@@ -7,6 +7,8 @@ mod actions;
 mod clients;
 mod server;
 
+use stackup_tests::within;
+
 use self::actions::{ALL, Action};
 use self::clients::Clients;
 use self::server::TestServer;
@@ -67,8 +69,13 @@ async fn chaos_loses_only_requests_of_dead_workers() {
     // A worker keeps its libraries mapped until it exits.
     server.restart().await;
     server.assert_nothing_left().await;
-    let more = server.descriptors().saturating_sub(descriptors);
-    assert!(more <= 2, "the supervisor leaks {more} descriptors");
+    // It closes those of the last worker when it has read what they still hold.
+    within("a supervisor without leaked descriptors", async {
+        while server.descriptors() > descriptors + 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let answered = clients.stop().await;
     println!("{} actions: {answered} answered, {lost} lost", plan.len());
 }
