@@ -46,7 +46,7 @@ impl Supervisor {
             .collect();
         for number in dead {
             if let Some(worker) = self.workers.remove(&number) {
-                self.pending.closed(number);
+                self.pending.exited(number);
                 self.worker_exited(&worker);
                 self.libraries.dir().sweep();
             }

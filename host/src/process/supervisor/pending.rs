@@ -136,6 +136,18 @@ impl PendingRequests {
         });
     }
 
+    /// A worker has exited: no status waits for it or lists it any more.
+    pub(super) fn exited(&mut self, worker: u32) {
+        for request in self.statuses.values_mut() {
+            request.missing.remove(&worker);
+            if let Some(listed) = request.own["workers"].as_array_mut() {
+                listed.retain(|one| one["number"] != worker);
+            }
+        }
+        self.finish_ready(Instant::now());
+        self.closed(worker);
+    }
+
     /// Whether a takeover has not been reported to those who asked for it.
     pub(super) fn has_takeovers(&self) -> bool {
         !self.takeovers.is_empty()
@@ -262,5 +274,21 @@ mod tests {
         let mut late = expect(&[4], &mut pending);
         pending.on_deadline(now + Duration::from_secs(5));
         assert!(late.try_recv().is_ok() && !pending.has_takeovers());
+    }
+
+    #[test]
+    fn status_neither_waits_for_a_worker_that_exits_nor_lists_it() {
+        let mut pending = PendingRequests::default();
+        let (responder, mut reply) = oneshot::channel();
+        let own = json!({ "workers": [{ "number": 1 }, { "number": 2 }] });
+        let deadline = Instant::now() + Duration::from_secs(60);
+        pending.expect_status(7, responder, own, [1, 2].into(), deadline);
+        pending.status_part(7, 2, json!("serves"));
+        assert!(reply.try_recv().is_err());
+        pending.exited(1);
+        let listed = reply
+            .try_recv()
+            .map(|mut reply| reply.value["workers"].take());
+        assert_eq!(listed, Ok(json!([{ "number": 2, "status": "serves" }])));
     }
 }

@@ -36,6 +36,7 @@ impl Supervisor {
         let workers: Vec<_> = self
             .workers
             .values()
+            .filter(|worker| worker.ended.is_none())
             .map(|worker| {
                 json!({
                     "number": worker.number,
