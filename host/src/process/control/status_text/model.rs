@@ -1,0 +1,161 @@
+//! The parts of a status that are shown; a status has more.
+
+use serde::Deserialize;
+
+use crate::load::library::PluginUsage;
+
+#[derive(Deserialize)]
+pub(super) struct Status {
+    pub(super) stackup: String,
+    pub(super) manifest: String,
+    pub(super) environment: String,
+    pub(super) seconds: f64,
+    pub(super) listening: Vec<String>,
+    pub(super) workers: Vec<Worker>,
+    pub(super) crashes: u64,
+    pub(super) renewals: u64,
+    pub(super) rolled_back: Vec<RolledBack>,
+    pub(super) quarantine: Vec<Quarantined>,
+    pub(super) reloads: Vec<Reload>,
+    pub(super) incidents: Vec<Incident>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Worker {
+    pub(super) number: u32,
+    pub(super) pid: u32,
+    pub(super) state: String,
+    pub(super) seconds: f64,
+    pub(super) cause: String,
+    /// How long it has not answered the supervisor.
+    #[serde(default)]
+    pub(super) silent_seconds: f64,
+    pub(super) status: Option<Part>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Part {
+    pub(super) generations: Generations,
+    pub(super) resident_bytes: Option<u64>,
+    pub(super) on_probation: bool,
+    pub(super) blocked: Vec<Blocked>,
+    /// Older workers do not say.
+    pub(super) connections: Option<Connections>,
+    #[serde(default)]
+    pub(super) plugins: Vec<PluginUsage>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Connections {
+    pub(super) limit: u64,
+    pub(super) open: u64,
+    pub(super) idle: u64,
+    pub(super) heads: u64,
+    pub(super) bodies: u64,
+    pub(super) sends: u64,
+    pub(super) closed_for_room: u64,
+    pub(super) closed_by_send_timeout: u64,
+    pub(super) closed_by_body_timeout: u64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Generations {
+    pub(super) active: Option<Active>,
+    pub(super) draining: Vec<Draining>,
+    pub(super) retired: u64,
+    pub(super) resting_bytes: u64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Active {
+    pub(super) number: u64,
+    pub(super) seconds: f64,
+    pub(super) stack: Vec<Line>,
+    pub(super) requests: Vec<Request>,
+    pub(super) handlers: Vec<Health>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Line {
+    pub(super) depth: u8,
+    pub(super) label: String,
+    pub(super) version: Option<String>,
+    pub(super) fingerprint: Option<String>,
+    pub(super) born: Option<u64>,
+    pub(super) kept: Option<bool>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Draining {
+    pub(super) number: u64,
+    pub(super) seconds: f64,
+    pub(super) deadline_seconds: f64,
+    pub(super) stuck: bool,
+    pub(super) held_by: HeldBy,
+}
+
+#[derive(Deserialize)]
+pub(super) struct HeldBy {
+    pub(super) requests: Vec<Request>,
+    pub(super) tasks: Vec<Task>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Request {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) seconds: f64,
+    pub(super) phase: String,
+    pub(super) handler: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Task {
+    pub(super) handler: String,
+    pub(super) name: String,
+    pub(super) seconds: f64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Blocked {
+    pub(super) handler: String,
+    pub(super) generation: u64,
+    pub(super) seconds: f64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Health {
+    pub(super) handler: String,
+    pub(super) panics: u64,
+    pub(super) blocks: u64,
+    pub(super) out_of_service: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RolledBack {
+    pub(super) reason: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Quarantined {
+    pub(super) fingerprint: String,
+    pub(super) reason: String,
+    pub(super) instead: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Reload {
+    pub(super) number: u64,
+    pub(super) at: u64,
+    pub(super) outcome: String,
+    pub(super) generation: u64,
+    pub(super) milliseconds: f64,
+    pub(super) instances: String,
+    pub(super) error: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Incident {
+    pub(super) at: u64,
+    pub(super) text: String,
+}
