@@ -3,6 +3,7 @@
 //! It does not know how libraries are loaded.
 
 mod artifacts;
+mod build_run;
 mod cargo;
 mod contents;
 mod features;
@@ -11,6 +12,7 @@ mod messages;
 mod metadata;
 mod process_guard;
 mod sources;
+mod warnings;
 mod workspace_build;
 
 use std::collections::BTreeSet;

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::artifacts::{Artifacts, FileStamp, invalidate, stamp};
-use super::cargo::{Cargo, CargoOutput, Profile};
+use super::build_run::{BuildOutput, BuildRun};
+use super::cargo::{CargoOutput, Profile};
 use super::contents::{Change, Contents, Run};
-use super::features::{Features, MissingFeature, mentions};
+use super::features::Features;
 use super::find::{Crate, Requested};
-use super::messages::{Artifact, Diagnostic, Message, failure_text, with_root};
+use super::messages::{Artifact, Diagnostic};
 use super::metadata::{Workspace, canonical};
 use super::sources::{Sources, parse_dep_info};
+use super::warnings::Warnings;
 use crate::load::watch::{Interest, files_of};
 use crate::serve::generation::PluginRef;
 
@@ -42,12 +44,7 @@ pub(super) struct WorkspaceBuild {
     failure: Option<String>,
     /// The files that the errors of the last build name.
     named: BTreeSet<PathBuf>,
-    /// Warnings that were reported.
-    seen_warnings: BTreeSet<String>,
-    /// Warnings about features that were reported.
-    feature_warnings: BTreeSet<String>,
-    /// Warnings to report.
-    warnings: Vec<String>,
+    warnings: Warnings,
 }
 
 #[derive(Debug)]
@@ -56,17 +53,6 @@ struct CrateState {
     /// The index of the package in the workspace.
     package: usize,
     library: Option<PathBuf>,
-}
-
-/// The output of a run of cargo.
-#[derive(Debug, Default)]
-struct Output {
-    artifacts: Vec<Artifact>,
-    /// The copies of the libraries, by package id.
-    libraries: BTreeMap<String, PathBuf>,
-    diagnostics: Vec<Diagnostic>,
-    /// Why it failed.
-    failure: Option<String>,
 }
 
 impl WorkspaceBuild {
@@ -101,9 +87,7 @@ impl WorkspaceBuild {
             last_artifacts: Vec::new(),
             failure: None,
             named: BTreeSet::new(),
-            seen_warnings: BTreeSet::new(),
-            feature_warnings: BTreeSet::new(),
-            warnings: Vec::new(),
+            warnings: Warnings::default(),
         }
     }
 
@@ -229,7 +213,7 @@ impl WorkspaceBuild {
 
     /// The compiler's warnings that were not reported yet.
     pub(super) fn take_warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
+        self.warnings.take()
     }
 
     /// The contents to compare with while a build runs.
@@ -308,80 +292,17 @@ impl WorkspaceBuild {
         theirs.flat_map(|artifact| artifact.files.clone()).collect()
     }
 
-    async fn run_cargo(&mut self, profile: Profile, output: CargoOutput) -> Output {
-        let wanted: BTreeSet<_> = self
-            .wanted
-            .iter()
-            .map(|&at| self.crates[at].package)
-            .collect();
-        let wanted: Vec<_> = wanted
-            .iter()
-            .map(|&at| &self.workspace.packages[at])
-            .collect();
-        let ids: Vec<_> = wanted.iter().map(|package| package.id.as_str()).collect();
-        let names: Vec<_> = wanted.iter().map(|package| package.name.as_str()).collect();
-        let stale: BTreeSet<_> = self
-            .stale
-            .iter()
-            .map(|&at| self.id(at).to_owned())
-            .collect();
-        let mut built = Output::default();
-        let cargo = match Cargo::build(&self.workspace.root, &ids, profile, output) {
-            Ok(cargo) => cargo,
-            Err(failure) => {
-                built.failure = Some(failure);
-                return built;
-            }
+    async fn run_cargo(&mut self, profile: Profile, output: CargoOutput) -> BuildOutput {
+        let packages = self.wanted.iter().map(|&at| self.crates[at].package);
+        let stale = self.stale.iter().map(|&at| self.id(at).to_owned());
+        let run = BuildRun {
+            packages: packages.collect(),
+            stale: stale.collect(),
+            workspace: &self.workspace,
+            is_home: self.is_home,
+            artifacts: &mut self.artifacts,
         };
-        let (artifacts, packages) = (&mut self.artifacts, &self.workspace.packages);
-        let mut copied = Ok(());
-        let ended = cargo.run(|message| match message {
-            Message::Artifact(artifact) => {
-                // At once: when cargo has ended, another may replace the file.
-                let is_new = !artifact.fresh || stale.contains(&artifact.package);
-                let package = packages.iter().find(|one| one.id == artifact.package);
-                let ours = is_new && !artifacts.is_foreign(&artifact);
-                if let Some(package) = package.filter(|_| ours) {
-                    match artifacts.keep(&artifact, &package.name) {
-                        Ok(Some(copy)) => drop(built.libraries.insert(package.id.clone(), copy)),
-                        Ok(None) => {}
-                        Err(error) => copied = Err(error),
-                    }
-                }
-                built.artifacts.push(artifact);
-            }
-            Message::Diagnostic(diagnostic) => built.diagnostics.push(diagnostic),
-        });
-        built.failure = match ended.await {
-            Err(failure) => Some(failure),
-            Ok((status, stderr)) if !status.success() => {
-                self.locate(&mut built.diagnostics);
-                Some(failure_text(&built.diagnostics, &stderr, &names))
-            }
-            Ok(_) => copied
-                .err()
-                .map(|error| format!("cannot copy a built library: {error}")),
-        };
-        if built.failure.is_none() {
-            self.locate(&mut built.diagnostics);
-        }
-        built
-    }
-
-    /// Makes clear which crate the diagnostics are about, if the manifest is not in the workspace.
-    fn locate(&self, diagnostics: &mut [Diagnostic]) {
-        if self.is_home {
-            return;
-        }
-        for diagnostic in diagnostics {
-            let packages = self.workspace.packages.iter();
-            let mut packages = packages.filter(|package| package.id == diagnostic.package);
-            let text = with_root(&diagnostic.rendered, &self.workspace.root);
-            diagnostic.rendered = match packages.next() {
-                Some(package) => format!("{text}\n  in the crate `{}`", package.name),
-                None => text,
-            };
-        }
+        run.run(profile, output).await
     }
 
     fn id(&self, at: usize) -> &str {
@@ -403,7 +324,7 @@ impl WorkspaceBuild {
         self.failure = Some(failure);
     }
 
-    fn accept(&mut self, built: Output, began: SystemTime) {
+    fn accept(&mut self, built: BuildOutput, began: SystemTime) {
         let mut new_inputs = BTreeSet::new();
         for at in self.wanted.clone() {
             let package = &self.workspace.packages[self.crates[at].package];
@@ -437,7 +358,7 @@ impl WorkspaceBuild {
         self.warn_of_features(&built.artifacts);
         let wanted = self.wanted.clone();
         self.stale.retain(|at| !wanted.contains(at));
-        self.remember(built.diagnostics);
+        self.warnings.compiled(built.diagnostics);
         self.last_artifacts = built.artifacts;
         let lock = self.workspace.root.join("Cargo.lock");
         let mut inputs = self.metadata_inputs.iter_mut();
@@ -480,34 +401,8 @@ impl WorkspaceBuild {
             let sources: Vec<_> = own
                 .filter_map(|file| fs::read_to_string(file).ok())
                 .collect();
-            for MissingFeature {
-                dependency,
-                feature,
-            } in missing
-            {
-                if !sources.iter().any(|source| mentions(source, &feature)) {
-                    continue;
-                }
-                let warning = format!(
-                    "warning: the crate `{}` seems to use the feature `{feature}` of `{dependency}`, which only other \
-                     crates turn on: it does not build by itself\nhelp: add `features = [\"{feature}\"]` to `{dependency}` \
-                     in `{}`",
-                    package.name,
-                    package.folder.join("Cargo.toml").display(),
-                );
-                if self.feature_warnings.insert(warning.clone()) {
-                    self.warnings.push(warning);
-                }
-            }
+            self.warnings.features(package, missing, &sources);
         }
-    }
-
-    /// Keeps warnings that are new. Cargo repeats those of crates that it does not build again.
-    fn remember(&mut self, diagnostics: Vec<Diagnostic>) {
-        let all: BTreeSet<_> = diagnostics.into_iter().map(|one| one.rendered).collect();
-        let new = all.difference(&self.seen_warnings).cloned();
-        self.warnings.extend(new);
-        self.seen_warnings = all;
     }
 }
 

@@ -58,7 +58,7 @@ impl Bench {
         self.build.mark_changed(&path);
     }
 
-    fn output(&self, plugins: &[&str], warnings: &[&str]) -> Output {
+    fn output(&self, plugins: &[&str], warnings: &[&str]) -> BuildOutput {
         let id = |name: &str| format!("path+file:///w/{name}#0.1.0");
         let library = |name: &str| self.root.join(format!("target/{name}.so"));
         let artifact = |name: &&str| Artifact {
@@ -73,7 +73,7 @@ impl Bench {
             ..Diagnostic::default()
         };
         let libraries = plugins.iter().map(|name| (id(name), library(name)));
-        Output {
+        BuildOutput {
             artifacts: plugins.iter().map(artifact).collect(),
             libraries: libraries.collect(),
             diagnostics: warnings.iter().map(warning).collect(),
@@ -191,7 +191,7 @@ fn warning_is_reported_once_and_again_after_it_was_gone() {
     let mut bench = Bench::new();
     let mut warnings = |texts: &[&str]| {
         let output = bench.output(&[], texts);
-        bench.build.remember(output.diagnostics);
+        bench.build.warnings.compiled(output.diagnostics);
         bench.build.take_warnings()
     };
     assert_eq!(warnings(&["x", "y"]), ["x", "y"]);
