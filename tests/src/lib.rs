@@ -2,6 +2,7 @@
 //! is on the wire.
 
 pub mod artifacts;
+pub mod browser;
 pub mod cargo_site;
 mod command;
 mod deadline;

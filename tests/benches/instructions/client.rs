@@ -4,25 +4,7 @@ use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// A browser's request. The ten middleware read one each.
-pub(crate) const HEADERS: [(&str, &str); 10] = [
-    ("host", "www.example.com"),
-    (
-        "user-agent",
-        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    ),
-    (
-        "accept",
-        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    ),
-    ("accept-language", "en-GB,en;q=0.5"),
-    ("accept-encoding", "gzip, deflate, br, zstd"),
-    ("referer", "https://www.example.com/index.html"),
-    ("cookie", "session=0123456789abcdef; theme=dark"),
-    ("connection", "keep-alive"),
-    ("upgrade-insecure-requests", "1"),
-    ("x-request-id", "7f1d3a52-6e0c-4d1f-9c58-0a6c8d9e1b2f"),
-];
+use stackup_tests::browser::BROWSER_HEADERS;
 
 pub(crate) struct Client {
     stream: TcpStream,
@@ -33,7 +15,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn connect(address: &str, target: &str) -> Self {
         let mut request = format!("GET {target} HTTP/1.1\r\n");
-        for (name, value) in HEADERS {
+        for (name, value) in BROWSER_HEADERS {
             let _ = write!(request, "{name}: {value}\r\n");
         }
         request.push_str("\r\n");

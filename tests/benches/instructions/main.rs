@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use stackup_tests::artifacts;
+use stackup_tests::browser::BROWSER_HEADERS;
 
 use self::client::Client;
 use self::worker::Worker;
@@ -78,7 +79,7 @@ fn cases() -> [Case; 3] {
         format!(
             "[[use]]\nplugin = \"ten-headers#header\"\nconfig = {{ read = \"{}\", \
              set = \"x-layer-{index}\", value = \"a-value-of-usual-length\" }}\n",
-            client::HEADERS[index].0
+            BROWSER_HEADERS[index].0
         )
     });
     [

@@ -21,29 +21,11 @@ use criterion::Criterion;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use stackup::serve::stack::Stack;
 use stackup_plugin::abi::host::{Connection, Exchange, HostBody, HostRequest};
+use stackup_tests::browser::BROWSER_HEADERS;
 use tower::Service;
 
 use crate::layers::{Header, Request, Response};
 
-/// A browser's request.
-const REQUEST: [(&str, &str); 10] = [
-    ("host", "www.example.com"),
-    (
-        "user-agent",
-        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    ),
-    (
-        "accept",
-        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    ),
-    ("accept-language", "en-GB,en;q=0.5"),
-    ("accept-encoding", "gzip, deflate, br, zstd"),
-    ("referer", "https://www.example.com/index.html"),
-    ("cookie", "session=0123456789abcdef; theme=dark"),
-    ("connection", "keep-alive"),
-    ("upgrade-insecure-requests", "1"),
-    ("x-request-id", "7f1d3a52-6e0c-4d1f-9c58-0a6c8d9e1b2f"),
-];
 /// The header that each layer reads.
 const READS: [&str; 10] = [
     "host",
@@ -126,7 +108,7 @@ where
 }
 
 fn template() -> HeaderMap {
-    let pairs = REQUEST.iter().map(|(name, value)| {
+    let pairs = BROWSER_HEADERS.iter().map(|(name, value)| {
         let name = HeaderName::from_static(name);
         (name, HeaderValue::from_static(value))
     });

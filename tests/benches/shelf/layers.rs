@@ -1,5 +1,7 @@
 //! The layers that are measured, each with work to do where it has any.
 
+use stackup_tests::browser::BROWSER_HEADERS;
+
 /// A page of 1 KiB.
 pub(crate) const PAGE: [u8; 1024] = {
     let sentence = b"Each layer of the stack is a dynamic library of its own. ";
@@ -12,23 +14,12 @@ pub(crate) const PAGE: [u8; 1024] = {
     page
 };
 
-/// A browser's headers.
-pub(crate) const BROWSER: [(&str, &str); 8] = [
-    ("host", "www.example.com"),
-    (
-        "user-agent",
-        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    ),
-    (
-        "accept",
-        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    ),
-    ("accept-language", "en-GB,en;q=0.5"),
-    ("referer", "https://www.example.com/index.html"),
-    ("cookie", "session=0123456789abcdef; theme=dark"),
-    ("connection", "keep-alive"),
-    ("upgrade-insecure-requests", "1"),
-];
+/// A browser's headers, without those that only some layers get: with them, other layers would have more to do.
+pub(crate) fn browser_headers() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    let own = ["accept-encoding", "x-request-id"];
+    let headers = BROWSER_HEADERS.iter();
+    headers.filter(move |(name, _)| !own.contains(name))
+}
 
 /// A directive above the app, and a request to both.
 pub(crate) struct Layer {

@@ -47,8 +47,7 @@ impl Subject {
             name: layer.title(),
             stack: host.stack(&layer.manifest()),
             method: layer.method.parse().expect("a method"),
-            headers: layers::BROWSER
-                .iter()
+            headers: layers::browser_headers()
                 .chain(layer.headers)
                 .map(header)
                 .collect(),

@@ -2,7 +2,7 @@
 
 use rustix::process::{Signal, kill_process};
 use stackup_tests::log::Record;
-use stackup_tests::within;
+use stackup_tests::{CommandOutput, Host, Site, within};
 
 use super::crash::stop;
 use super::{code, start};
@@ -79,17 +79,22 @@ async fn reload_fails_and_stop_ends_with_a_stopped_worker() {
     assert!(host.exited().await.success());
 }
 
-#[tokio::test]
-async fn restart_goes_on_when_the_old_worker_dies_before_it_holds() {
-    let (site, host) = start(OFF, 1, "none").await;
-    stop(host.worker()).await;
+/// Kills the worker as soon as its renewal has begun.
+async fn restart_while_the_old_worker_dies(site: &Site, host: &Host) -> CommandOutput {
     let killed = async {
         let begins =
             |record: &Record| record.event() == "renewal" && record.text("state") == "begins";
         host.log().take("renewal that begins", begins).await;
         kill_process(host.worker(), Signal::KILL).expect("it is there");
     };
-    let (said, ()) = tokio::join!(site.stackup(&["restart"]), killed);
+    tokio::join!(site.stackup(&["restart"]), killed).0
+}
+
+#[tokio::test]
+async fn restart_goes_on_when_the_old_worker_dies_before_it_holds() {
+    let (site, host) = start(OFF, 1, "none").await;
+    stop(host.worker()).await;
+    let said = restart_while_the_old_worker_dies(&site, &host).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(said.stdout.contains("worker 2 took over"), "{said:?}");
     assert_eq!(code(&host).await, 1);
@@ -100,13 +105,7 @@ async fn a_renewal_that_fails_after_the_old_worker_died_leaves_another_one() {
     let (site, host) = start(OFF, 1, "none").await;
     stop(host.worker()).await;
     site.manifest("run = \"nobody\"\n");
-    let killed = async {
-        let begins =
-            |record: &Record| record.event() == "renewal" && record.text("state") == "begins";
-        host.log().take("renewal that begins", begins).await;
-        kill_process(host.worker(), Signal::KILL).expect("it is there");
-    };
-    let (said, ()) = tokio::join!(site.stackup(&["restart"]), killed);
+    let said = restart_while_the_old_worker_dies(&site, &host).await;
     assert_eq!(said.code, Some(1), "{said:?}");
     let expected = "the old worker has died, another one starts";
     assert!(said.stderr.contains(expected), "{said:?}");
