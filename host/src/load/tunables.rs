@@ -1,4 +1,4 @@
-//! What the system's loader is told, by the environment, about a process that loads plugins.
+//! The environment variable by which the system's loader reserves room for plugins.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};

@@ -20,7 +20,7 @@ use super::stack::LayerSlot;
 /// A response that the observer itself sends.
 pub type OwnResponse = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
-/// Who sends a request, near and far.
+/// The peer and the client of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct ObserverEnds {
     /// The connection's other end: the client, or a proxy.

@@ -13,8 +13,8 @@ use crate::process::ipc::{Command, Event, Sender, read_lines};
 pub(super) struct Commands(mpsc::UnboundedReceiver<Command>);
 
 impl Commands {
-    /// Reads commands from `line`. That the process is alive is told to `events` by the same thread, whatever the
-    /// others do: what blocks those is the watchdog's business.
+    /// Reads commands from `line` on a thread of its own, which also answers [`Command::Ping`]: the process is alive
+    /// whatever the other threads do. The watchdog judges those.
     pub(super) fn read_from(line: UnixStream, events: Arc<Sender>) -> io::Result<Self> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let read = move || {

@@ -125,7 +125,7 @@ impl ReloadLoop {
                 continue;
             }
             if let Outcome::Exhausted(refusal) = report.outcome {
-                // A worker that goes on serving looks at these files again when they change.
+                // Where the worker keeps serving, a change of these files leads to another try.
                 self.watch_files();
                 return Err(refusal);
             }

@@ -306,7 +306,7 @@ impl Worker {
         }
     }
 
-    /// Runs one reload, and handles commands meanwhile; unfinished if they end the service.
+    /// Runs one reload, and handles the commands that come during it; unfinished if they end the service.
     async fn reload(
         &mut self,
         reloads: &mut ReloadLoop,

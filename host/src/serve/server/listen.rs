@@ -116,7 +116,7 @@ impl Listener {
             };
             pause = FIRST_PAUSE;
             // Only a client that is there may have others make room. It is not in the socket's queue any more, where
-            // another worker would find it, so it is served also if the server stops accepting meanwhile.
+            // another worker would find it, so it is served also if the server stops accepting before that.
             let place = tokio::select! {
                 biased;
                 place = served.connections.place() => place,
