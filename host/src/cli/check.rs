@@ -63,7 +63,7 @@ fn build_stack(stack: &StackArgs, color: bool) -> Result<Reloader, String> {
         print_warning(remark);
     }
     match report.outcome {
-        Outcome::Refused(refusal) | Outcome::Exhausted(refusal) => Err(refusal.reason),
+        Outcome::Refused(refusal) | Outcome::NeedsFreshProcess(refusal) => Err(refusal.reason),
         Outcome::Swapped | Outcome::Unchanged | Outcome::Outdated => Ok(reloader),
     }
 }

@@ -20,6 +20,11 @@ pub(super) fn inspect(file: &Path, schema: bool, trust: Trust) -> ExitCode {
                 "static tls  {bytes} bytes of each process for each copy: see docs/one-process.md, \"Allocators\"\n"
             ));
         }
+        if let Some(engine) = metadata.embedded {
+            text.push_str(&format!(
+                "contains    {engine}: a fresh worker loads new code, unless the directive says `reload = \"in-process\"`\n"
+            ));
+        }
         if schema {
             text.push_str(&schemas(file, &metadata, trust)?);
         }

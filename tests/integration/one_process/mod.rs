@@ -1,4 +1,5 @@
 mod allocators;
+mod databases;
 mod floating_point;
 mod process_state;
 mod signals;

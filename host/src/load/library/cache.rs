@@ -73,6 +73,11 @@ impl ResolvedLibrary {
         }
     }
 
+    /// Whether this process has not loaded it yet.
+    pub fn is_new(&self) -> bool {
+        matches!(self.state, State::Prepared(_))
+    }
+
     /// The private copy.
     pub fn copy(&self) -> &Path {
         match &self.state {
@@ -263,6 +268,11 @@ impl LibraryCache {
     /// Forgets all files: each is read again, even if it seems unchanged.
     pub fn invalidate(&mut self) {
         self.seen.clear();
+    }
+
+    /// Whether this process has loaded a library of this name, used or not.
+    pub fn has_copy(&self, name: &str) -> bool {
+        self.loaded.has(name)
     }
 
     /// The loaded libraries.

@@ -5,6 +5,7 @@ use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef};
 use object::{Architecture, File, FileKind, Object, ObjectKind, ObjectSection, ObjectSegment};
 
+use super::embedded::embedded;
 use super::looks_like::looks_like;
 use super::metadata::{Metadata, MetadataError};
 
@@ -109,7 +110,9 @@ fn read<'a>(bytes: impl ReadRef<'a>) -> Result<Metadata, DescribeError> {
     let data = section
         .data()
         .map_err(|e| DescribeError::Damaged(e.to_string()))?;
-    Ok(Metadata::parse(data)?)
+    let mut metadata = Metadata::parse(data)?;
+    metadata.embedded = embedded(&file);
+    Ok(metadata)
 }
 
 fn is_elf_or_macho(bytes: &[u8]) -> bool {

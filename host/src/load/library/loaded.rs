@@ -47,6 +47,14 @@ impl LoadedLibraries {
         Some(Arc::clone(library))
     }
 
+    /// Whether there is a library of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let by_content = self.lock();
+        by_content
+            .values()
+            .any(|library| library.metadata.name == name)
+    }
+
     pub(super) fn add(&self, library: Library) -> Arc<Library> {
         let library = Arc::new(library);
         let mut by_content = self.lock();

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::Utf8Error;
 
+use super::Embedded;
+
 /// The only format this host reads.
 const FORMAT: &str = "1";
 
@@ -28,6 +30,8 @@ pub struct Metadata {
     pub profile: String,
     /// Its exported handlers: at least one, with unique names.
     pub handlers: Vec<HandlerInfo>,
+    /// The database engine that is compiled in; the library's code says so, not the section.
+    pub embedded: Option<Embedded>,
 }
 
 /// A panic strategy.
@@ -191,6 +195,7 @@ impl<'a> Pairs<'a> {
                 other => return Err(bad("profile", other, "`debug` or `release`")),
             },
             handlers: self.handlers()?,
+            embedded: None,
         })
     }
 

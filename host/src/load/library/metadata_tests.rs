@@ -30,6 +30,7 @@ fn all_fields_are_parsed() {
             handler(HandlerKind::Middleware, "Logger"),
             handler(HandlerKind::App, "status"),
         ],
+        embedded: None,
     };
     assert_eq!(parse(SECTION), Ok(expected));
     assert_eq!(with("unwind", "abort").unwrap().panic, Panic::Abort);

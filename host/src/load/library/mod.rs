@@ -7,6 +7,7 @@ mod choose;
 mod compatibility;
 mod content;
 mod describe;
+mod embedded;
 mod fingerprint;
 mod load;
 mod loaded;
@@ -32,6 +33,7 @@ pub use self::choose::ChooseError;
 pub use self::compatibility::IncompatibleError;
 pub use self::content::ReadError;
 pub use self::describe::{DescribeError, describe};
+pub use self::embedded::Embedded;
 pub(crate) use self::fingerprint::Hasher;
 pub use self::fingerprint::{BadFingerprint, Fingerprint};
 pub use self::load::{

@@ -24,6 +24,15 @@ pub enum OnFailure {
     Bypass,
 }
 
+/// How new code of a directive's plugin is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadWay {
+    /// By the process that serves, beside the old code.
+    InProcess,
+    /// By a fresh worker, which takes over.
+    Renew,
+}
+
 /// One `use` or `run`.
 #[derive(Clone, Debug)]
 pub struct Directive {
@@ -41,6 +50,8 @@ pub struct Directive {
     pub config: Config,
     /// What answers while it is out of service. An app is never bypassed.
     pub on_failure: OnFailure,
+    /// How its new code is loaded. By default in the process, unless the library contains a database engine.
+    pub reload: Option<ReloadWay>,
     /// The directive's place: its string, inline table or table header.
     pub span: Span,
     pub(super) places: KeySpans,
@@ -52,7 +63,7 @@ impl Directive {
         self.key_span("plugin")
     }
 
-    /// Where the value of `plugin`, `path`, `sha256`, `config` or `on_failure` is written; the directive's
+    /// Where the value of `plugin`, `path`, `sha256`, `config`, `on_failure` or `reload` is written; the directive's
     /// own span if it is not.
     pub fn key_span(&self, key: &str) -> Span {
         self.places

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub use self::config::Config;
 pub use self::dev::Dev;
 pub use self::diagnostic::{Diagnostic, Severity, Span};
-pub use self::directive::{Directive, OnFailure, Role};
+pub use self::directive::{Directive, OnFailure, ReloadWay, Role};
 pub use self::failures::Failures;
 pub use self::level::{CascadeBranch, Level, Map};
 pub use self::limits::Limits;

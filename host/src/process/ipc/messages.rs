@@ -192,6 +192,11 @@ pub enum Event {
         /// Why it can't, as text for people.
         reason: String,
     },
+    /// It should be replaced: new code may only be loaded by a fresh process.
+    Renew {
+        /// Which code and why, as text for people.
+        reason: String,
+    },
     /// It should be replaced: a handler holds one of its threads.
     Hung(Hang),
     /// It shuts down without a command from the supervisor.

@@ -278,6 +278,7 @@ impl Supervisor {
             ipc::Event::Closed => self.pending.closed(number),
             ipc::Event::Spent { reason } => self.renew(&reason, true, None),
             ipc::Event::Exhausted { reason } => self.renew_exhausted(&reason),
+            ipc::Event::Renew { reason } => self.renew_for_reload(&reason),
             ipc::Event::Hung(hang) => self.hung(number, &hang),
             ipc::Event::Leaving { cause } => {
                 if let Some(worker) = self.workers.get_mut(&number) {

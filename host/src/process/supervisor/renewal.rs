@@ -119,8 +119,13 @@ impl Supervisor {
             "{}\n\nthis worker has loaded too much for it: a fresh one tries",
             reason.trim_end()
         );
+        self.renew_for_reload("it can't load more libraries");
+    }
+
+    /// A fresh worker takes over in place of a reload, and answers those that wait for one.
+    pub(super) fn renew_for_reload(&mut self, cause: &str) {
         if self.renewal.is_none() {
-            self.begin_renewal("it can't load more libraries", false, None, false);
+            self.begin_renewal(cause, false, None, false);
         }
         if let Some(renewal) = &mut self.renewal {
             renewal.is_reload = true;

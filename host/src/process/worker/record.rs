@@ -14,7 +14,7 @@ pub(super) fn record(report: &Report, number: u64, took: Duration) -> ReloadReco
     let (outcome, refusal) = match &report.outcome {
         Outcome::Swapped => (ReloadOutcome::Swapped, None),
         Outcome::Unchanged | Outcome::Outdated => (ReloadOutcome::Unchanged, None),
-        Outcome::Refused(refusal) | Outcome::Exhausted(refusal) => {
+        Outcome::Refused(refusal) | Outcome::NeedsFreshProcess(refusal) => {
             (ReloadOutcome::Refused, Some(refusal))
         }
     };

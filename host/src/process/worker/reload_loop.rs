@@ -124,7 +124,7 @@ impl ReloadLoop {
                 trigger = trigger.and_changed();
                 continue;
             }
-            if let Outcome::Exhausted(refusal) = report.outcome {
+            if let Outcome::NeedsFreshProcess(refusal) = report.outcome {
                 // Where the worker keeps serving, a change of these files leads to another try.
                 self.watch_files();
                 return Err(refusal);

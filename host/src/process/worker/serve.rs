@@ -176,7 +176,7 @@ async fn boot(reloader: &mut Reloader, config: &WorkerConfig) -> Report {
         match report.outcome {
             Outcome::Outdated => {}
             // Nothing serves yet, so there is nothing to take over from.
-            Outcome::Exhausted(refusal) => {
+            Outcome::NeedsFreshProcess(refusal) => {
                 report.outcome = Outcome::Refused(refusal);
                 return report;
             }
@@ -334,7 +334,11 @@ impl Worker {
                     if let Err(refusal) = ended {
                         // A reload that somebody waits for is answered by the worker that takes over.
                         let reason = plain(&refusal.reason);
-                        send(&events, &Event::Exhausted { reason });
+                        let event = match refusal.stage {
+                            Stage::Renew => Event::Renew { reason },
+                            _ => Event::Exhausted { reason },
+                        };
+                        send(&events, &event);
                     }
                     return;
                 }

@@ -205,7 +205,14 @@ impl Loader {
     }
 
     pub(super) fn refuse(&self, error: &ResolveError, source: &Source) -> Refusal {
-        let reason = source.render(&error.diagnostics, self.color);
+        let reason = match error.stage {
+            // Nothing is wrong, so no place is to blame.
+            Stage::Renew => {
+                let messages = error.diagnostics.iter().map(|one| one.message.as_str());
+                messages.collect::<Vec<_>>().join("; ")
+            }
+            _ => source.render(&error.diagnostics, self.color),
+        };
         error.stage.refuses(reason)
     }
 }

@@ -9,6 +9,7 @@ mod candidate;
 mod drain;
 mod drain_deadline;
 mod find;
+mod fresh_process;
 #[expect(
     clippy::module_inception,
     reason = "a file of its own: the files around it use the type, and this one uses them"

@@ -36,6 +36,8 @@ pub enum Stage {
     Load,
     /// The process has too little of something left to load a library; one that has loaded less may succeed.
     Exhausted,
+    /// A library may not be loaded beside the older copy of it that this process has.
+    Renew,
     /// The same stack was rolled back before.
     RolledBack,
     /// A handler can't be built.
@@ -47,6 +49,11 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Whether a process that has loaded less may accept what is refused here.
+    pub fn is_for_a_fresh_process(self) -> bool {
+        matches!(self, Self::Exhausted | Self::Renew)
+    }
+
     /// A refusal at this stage.
     pub(super) fn refuses(self, reason: impl ToString) -> Refusal {
         Refusal {
@@ -67,7 +74,7 @@ impl fmt::Display for Stage {
             Self::Choose => f.write_str("choose"),
             Self::Config => f.write_str("config"),
             Self::Probe => f.write_str("probe"),
-            Self::Load | Self::Exhausted => f.write_str("load"),
+            Self::Load | Self::Exhausted | Self::Renew => f.write_str("load"),
             Self::RolledBack => f.write_str("rolled back"),
             Self::Init => f.write_str("init"),
             Self::WarmUp => f.write_str("warm up"),

@@ -270,8 +270,10 @@ impl Reloader {
         let stages = self.stages(mode, text, changed.as_ref(), &mut report).await;
         if let Err(error) = stages {
             report.outcome = match error {
-                ReloadError::Refused(refusal) if refusal.stage == Stage::Exhausted && !fresh => {
-                    Outcome::Exhausted(refusal)
+                ReloadError::Refused(refusal)
+                    if refusal.stage.is_for_a_fresh_process() && !fresh =>
+                {
+                    Outcome::NeedsFreshProcess(refusal)
                 }
                 ReloadError::Refused(refusal) => Outcome::Refused(refusal),
                 ReloadError::Outdated => Outcome::Outdated,

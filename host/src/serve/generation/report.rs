@@ -26,8 +26,8 @@ pub enum Outcome {
     Unchanged,
     /// The candidate was refused.
     Refused(Refusal),
-    /// The candidate was refused, and this process has loaded others before: a fresh one may succeed.
-    Exhausted(Refusal),
+    /// The candidate was refused, and this process has loaded others before: a fresh one may accept it.
+    NeedsFreshProcess(Refusal),
     /// Something changed before the candidate was built: reload again.
     Outdated,
 }

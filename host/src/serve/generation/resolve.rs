@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
+use super::fresh_process;
 use super::instance::Key;
 use super::probed::ProbedHandlers;
 use super::refusal::Stage;
@@ -116,6 +117,10 @@ pub fn resolve(
             warnings = outcome?;
             Ok(selected)
         });
+    let selected = selected.and_then(|selected| {
+        warnings.extend(fresh_process::shared_engines(&selected, &found));
+        fresh_process::check(&selected, &found, shelf).map(|()| selected)
+    });
     let selected = match selected {
         Ok(selected) => selected,
         Err(errors) => {

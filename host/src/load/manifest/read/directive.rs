@@ -9,7 +9,9 @@ use super::keys::Keys;
 use super::table::{Entry, Kind, Table};
 use super::{Node, Reader, config, strings};
 use crate::load::manifest::directive::KeySpans;
-use crate::load::manifest::{Config, Diagnostic, Directive, OnFailure, Role, Span, name};
+use crate::load::manifest::{
+    Config, Diagnostic, Directive, OnFailure, ReloadWay, Role, Span, name,
+};
 
 /// A directive as read, whether or not it applies in this environment.
 pub(super) struct ReadDirective {
@@ -47,6 +49,7 @@ pub(super) fn directive(
                 sha256: None,
                 config: Config::default(),
                 on_failure: OnFailure::default(),
+                reload: None,
                 span: node.span(),
                 places,
             });
@@ -88,6 +91,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
     let environments = environments::take(reader, table);
     let (path, sha256) = (table.take("path"), table.take("sha256"));
     let failing = table.take("on_failure");
+    let reloading = table.take("reload");
     let mut off = false;
     // A level must have an app, so a `run` cannot be off.
     if role == Role::Use {
@@ -103,6 +107,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
         ("path", &path),
         ("sha256", &sha256),
         ("on_failure", &failing),
+        ("reload", &reloading),
     ];
     for (key, entry) in entries {
         if let Some(entry) = entry {
@@ -119,6 +124,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
             None => Config::default(),
         };
         let on_failure = failing.and_then(|entry| on_failure(reader, &entry, role));
+        let reload = reloading.and_then(|entry| reload_way(reader, &entry));
         let (plugin, handler) = named?;
         Some(Directive {
             role,
@@ -128,6 +134,7 @@ fn from_table(reader: &mut Reader<'_>, table: &mut Table<'_>, role: Role) -> Rea
             sha256,
             config,
             on_failure: on_failure.unwrap_or_default(),
+            reload,
             span: span.clone(),
             places,
         })
@@ -219,6 +226,16 @@ fn on_failure(reader: &mut Reader<'_>, entry: &Entry<'_>, role: Role) -> Option<
         );
     }
     Some(found)
+}
+
+fn reload_way(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<ReloadWay> {
+    let words = [
+        ("in-process", ReloadWay::InProcess),
+        ("renew", ReloadWay::Renew),
+    ];
+    let note = "new code is loaded \"in-process\", beside the old, or with \"renew\" by a fresh worker, which takes \
+                over";
+    strings::either(reader, entry, "`reload`", words, note)
 }
 
 fn config_table(reader: &mut Reader<'_>, entry: &Entry<'_>, places: &mut KeySpans) -> Config {

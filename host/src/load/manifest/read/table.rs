@@ -78,7 +78,7 @@ const SECTIONS: [(&str, &[&str]); 7] = [
     ("dev", &["overlay", "inspector", "lint"]),
 ];
 /// Names that people know from elsewhere, and the key that each means here.
-const OTHER_NAMES: [(&str, &str); 23] = [
+const OTHER_NAMES: [(&str, &str); 24] = [
     ("name", "plugin"),
     ("app", "plugin"),
     ("middleware", "plugin"),
@@ -96,6 +96,7 @@ const OTHER_NAMES: [(&str, &str); 23] = [
     ("hash", "sha256"),
     ("on_error", "on_failure"),
     ("fallback", "on_failure"),
+    ("renew", "reload"),
     ("prefix", "path"),
     ("bind", "listen"),
     ("address", "listen"),
