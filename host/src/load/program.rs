@@ -19,12 +19,20 @@ const EXECUTED: &str = "STACKUP_EXECUTED";
 ///
 /// When the system does not report it.
 pub(crate) fn current_exe() -> io::Result<PathBuf> {
+    let named = std::env::current_exe();
+    // What runs this program, as valgrind does, reports the program's path, although the kernel runs another file.
+    if let Ok(path) = &named
+        && path.exists()
+        && !is_running(path)
+    {
+        return named;
+    }
     // This names the file itself, not its path. The child resolves it, and at that moment the child still
     // runs this program.
     let own = Path::new("/proc/self/exe");
     match own.exists() {
         true => Ok(own.to_path_buf()),
-        false => std::env::current_exe(),
+        false => named,
     }
 }
 

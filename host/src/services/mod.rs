@@ -6,6 +6,7 @@ mod elapsed;
 mod log;
 mod log_output;
 pub mod own_threads;
+mod page_size;
 mod store;
 mod tasks;
 mod watchdog;
@@ -23,6 +24,7 @@ pub use self::log::{
     LogFormat, LogLine, LogSettings, color_wanted, flush_log, has_level_prefix, level_from_number,
     number_from_level, start as start_log, subscribe_log, write_to_stderr,
 };
+pub(crate) use self::page_size::page_size;
 pub use self::store::{MemoryStore, StoreEngine, StoreHub};
 pub use self::tasks::{EndedTasks, RunningTask, Tasks};
 pub use self::watchdog::{BlockLimits, BlockedHandler, Watchdog};

@@ -4,6 +4,7 @@ mod floating_point;
 mod process_state;
 mod signals;
 mod threads;
+mod valgrind;
 
 use std::path::Path;
 

@@ -13,7 +13,7 @@ use crate::policy::{Budget, Probation};
 use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Generation, Registry};
 use crate::serve::server::{Connections, check_clock};
-use crate::services::{BlockLimits, BlockedHandler, Watchdog};
+use crate::services::{BlockLimits, BlockedHandler, Watchdog, page_size};
 
 /// How long to wait before reporting a spent budget again.
 const SPENT_INTERVAL: Duration = Duration::from_secs(60);
@@ -168,7 +168,7 @@ fn watch(active: Arc<Active>, events: Arc<Sender>) -> io::Result<Watchdog> {
 fn resident() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+    Some(pages * page_size() as u64)
 }
 
 /// The number of entries of a folder, where the system has it.

@@ -8,6 +8,7 @@ use super::reclaim::{Punched, mappings, punch_unmapped, release, restore_unmappe
 use super::segments::Segments;
 use crate::load::library::runtime_copy::RuntimeCopy;
 use crate::load::library::store::write_copy;
+use crate::services::page_size;
 
 /// The file that is mapped.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ impl MappedCopy {
 
     /// How many bytes of address space it holds, for the life of the process.
     pub(in crate::load::library) fn address_space(&self) -> u64 {
-        let page = rustix::param::page_size() as u64;
+        let page = page_size() as u64;
         self.segments.span(page).unwrap_or_default()
     }
 

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use super::mappings::Mappings;
 use super::segments::Segments;
+use crate::services::page_size;
 
 /// In `/proc/self/pagemap`, a page that is the file's own, never written (`PM_FILE`).
 const OF_THE_FILE: u64 = 1 << 61;
@@ -35,7 +36,7 @@ pub(super) fn mappings(path: &Path) -> io::Result<Mappings> {
 /// When it is not mapped as its headers say, or the system does not report its pages. Then nothing has
 /// been dropped.
 pub(super) fn release(segments: &Segments, mappings: &Mappings) -> io::Result<u64> {
-    let page = rustix::param::page_size() as u64;
+    let page = page_size() as u64;
     let pages = segments.never_written(page);
     let places = pages.and_then(|pages| mappings.place(&pages));
     let places = places.ok_or_else(|| unexpected("it is not mapped as its headers say"))?;
@@ -130,7 +131,7 @@ pub(super) fn punch_unmapped(
     segments: &Segments,
     mappings: &Mappings,
 ) -> io::Result<Punched> {
-    let page = rustix::param::page_size() as u64;
+    let page = page_size() as u64;
     let end = segments
         .end(page)
         .ok_or_else(|| unexpected("its headers are inconsistent"))?;
@@ -166,7 +167,7 @@ pub(super) fn restore_unmapped(
     segments: &Segments,
     mut full: &File,
 ) -> io::Result<()> {
-    let page = rustix::param::page_size() as u64;
+    let page = page_size() as u64;
     let end = segments
         .end(page)
         .ok_or_else(|| unexpected("its headers are inconsistent"))?;

@@ -23,7 +23,7 @@ fn written_pages_are_left_out() {
 fn file() -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>, Segments) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lib.so");
-    let page = rustix::param::page_size();
+    let page = page_size();
     let bytes: Vec<u8> = (0..page * 64).map(|at| (at % 251) as u8).collect();
     fs::write(&path, &bytes).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o500)).unwrap();
@@ -38,7 +38,7 @@ fn file() -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>, Segments) {
 }
 
 fn maps(path: &Path, pages: usize) -> Mappings {
-    let end = 0x10_0000 + pages * rustix::param::page_size();
+    let end = 0x10_0000 + pages * page_size();
     let path = path.to_str().unwrap();
     let line = format!("100000-{end:x} r--p 00000000 fe:00 1 {path}\n");
     Mappings::of(path, &line)
@@ -47,7 +47,7 @@ fn maps(path: &Path, pages: usize) -> Mappings {
 #[test]
 fn unmapped_part_is_removed_and_restored() {
     let (_dir, path, bytes, segments) = file();
-    let page = rustix::param::page_size();
+    let page = page_size();
     let whole = fs::metadata(&path).unwrap().blocks();
     let done = punch_unmapped(&path, &segments, &maps(&path, 1)).unwrap();
     assert_eq!(done, Punched::Done(63 * page as u64));
