@@ -3,7 +3,7 @@
 //! The rule is OpenSSH's `StrictModes`, applied to the file and to every directory and link on its way.
 
 use std::cell::OnceCell;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -193,16 +193,17 @@ pub fn read_trusted_text(path: &Path, limit: u64, trust: Trust) -> Result<String
     for _ in 0..ATTEMPTS {
         let file = open(path)?;
         let content = read_open(&file, limit)?;
-        if trust == Trust::Any || is_same(&check(path)?, &file.metadata()?) {
+        if trust == Trust::Any || is_judged(&file, path)? {
             return text(content);
         }
     }
     Err(io::Error::other("it is replaced again and again while it is read").into())
 }
 
-/// Whether both are of one file.
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
+/// Whether `file` is what is at `path` now, which no other user could have written or replaced.
+fn is_judged(file: &File, path: &Path) -> Result<bool, ReadError> {
+    let (there, read) = (check(path)?, file.metadata()?);
+    Ok((there.dev(), there.ino()) == (read.dev(), read.ino()))
 }
 
 #[cfg(test)]

@@ -166,6 +166,18 @@ fn trusted_text_is_that_of_the_judged_file() {
 }
 
 #[test]
+fn file_that_is_replaced_after_it_was_opened_is_not_the_judged_one() {
+    let (_dir, path) = library();
+    let opened = open(&path).unwrap();
+    assert!(is_judged(&opened, &path).unwrap());
+    let other = path.with_extension("new");
+    fs::write(&other, "x").unwrap();
+    fs::rename(&other, &path).unwrap();
+    assert!(!is_judged(&opened, &path).unwrap());
+    assert!(is_judged(&open(&path).unwrap(), &path).unwrap());
+}
+
+#[test]
 fn acl_is_limited_by_the_group_bits() {
     let has_acl = |kind, mode| PathEntry {
         has_acl: true,
