@@ -29,10 +29,12 @@ pub(crate) fn open(root: &Root, path: &FilePath) -> io::Result<Opened> {
     if !root.shows(path) {
         return Ok(Opened::Nothing);
     }
-    let opened = match root.follows_links() {
-        false => open_steps(&root.path, path.names().iter().map(AsRef::as_ref)),
-        true => open_resolved(root, path),
-    };
+    // What has no links needs none resolved: that costs more than all the rest.
+    let names = path.names().iter().map(AsRef::as_ref);
+    let mut opened = open_steps(&root.path, names);
+    if root.follows_links() && opened.as_ref().is_err_and(may_be_link) {
+        opened = open_resolved(root, path);
+    }
     opened.or_else(|error| match Errno::from_io_error(&error) {
         Some(
             Errno::NOENT
@@ -47,6 +49,14 @@ pub(crate) fn open(root: &Root, path: &FilePath) -> io::Result<Opened> {
         ) => Ok(Opened::Nothing),
         _ => Err(error),
     })
+}
+
+/// Whether a step failed at a link, or at a file that is no directory: some systems report both as one.
+fn may_be_link(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::LOOP | Errno::NOTDIR | Errno::MLINK)
+    )
 }
 
 /// Resolves the links, and opens the result without following any: one that is put there in
@@ -108,6 +118,7 @@ fn open_last(directory: &OwnedFd, name: &Path) -> io::Result<Opened> {
             }
             Ok(Opened::File(file, metadata))
         }
+        FileType::Symlink => Err(Errno::LOOP.into()),
         _ => Ok(Opened::Nothing),
     }
 }
