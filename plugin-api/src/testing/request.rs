@@ -96,7 +96,9 @@ impl TestRequest {
         let mut parts = self.parts?;
         let original = canonicalize(&mut parts.uri)?;
         let mut request = HostRequest::new(parts, body, connection, exchange);
-        request.set_original(original);
+        if let Some(original) = original {
+            request.set_original(&original);
+        }
         for (name, value) in self.env {
             request.set_env(name, value);
         }

@@ -58,7 +58,9 @@ async fn ask(stack: &Stack, path: &str, number: u64) -> Result<(), String> {
     let exchange = Arc::new(Exchange::new(number));
     let connection = Connection::default();
     let mut request = HostRequest::new(parts, HostBody::Empty, connection, Arc::clone(&exchange));
-    request.set_original(original);
+    if let Some(original) = original {
+        request.set_original(&original);
+    }
     match stack.root.call(request).await {
         Ok(response) => {
             let (status, headers, mut body) = response.into_parts();

@@ -91,7 +91,9 @@ pub(super) async fn answer(
         exchange: Some(Arc::clone(&exchange)),
     };
     let mut request = HostRequest::new(parts, body, client, Arc::clone(&exchange));
-    request.set_original(original.unwrap_or_default());
+    if let Ok(Some(original)) = original {
+        request.set_original(&original);
+    }
     let call = generation.stack.root.call(request);
     let outcome = within_limits(call, &generation, &mut wait).await;
     guard.exchange = None;
@@ -214,8 +216,7 @@ fn framed(
         if status == StatusCode::RESET_CONTENT {
             response = without_body(response);
         }
-        response.headers_mut().remove(header::TRANSFER_ENCODING);
-        remove_rack_headers(response.headers_mut());
+        remove_inner_headers(response.headers_mut());
         let promised = length(response.headers());
         let has = response.body().size_hint().exact();
         match (promised, has) {
@@ -233,11 +234,14 @@ fn framed(
     Err(Failure::body(StatusCode::INTERNAL_SERVER_ERROR, lie))
 }
 
-/// Removes the `rack.…` headers, which are for other layers only, as Rack's servers do (SPEC R31).
-fn remove_rack_headers(headers: &mut HeaderMap) {
-    let is_word = |name: &&HeaderName| name.as_str().starts_with("rack.");
-    while let Some(word) = headers.keys().find(is_word).cloned() {
-        headers.remove(word);
+/// Removes `transfer-encoding`, which is the server's own, and the `rack.…` headers, which are for other layers only, as
+/// Rack's servers do (SPEC R31).
+fn remove_inner_headers(headers: &mut HeaderMap) {
+    let is_inner = |name: &&HeaderName| {
+        **name == header::TRANSFER_ENCODING || name.as_str().starts_with("rack.")
+    };
+    while let Some(inner) = headers.keys().find(is_inner).cloned() {
+        headers.remove(inner);
     }
 }
 
@@ -259,14 +263,14 @@ fn bodiless(status: StatusCode, is_head: bool) -> bool {
 struct NoLength;
 
 fn length(headers: &HeaderMap) -> Result<Option<u64>, NoLength> {
-    let values = headers.get_all(header::CONTENT_LENGTH).iter();
-    let mut values = values.map(HeaderValue::as_bytes).peekable();
-    match values.peek() {
-        Some(_) => contract::parse_content_length(values)
-            .map(Some)
-            .ok_or(NoLength),
-        None => Ok(None),
+    // Most responses have few headers, so to go over them costs less than a look-up.
+    if !headers.keys().any(|name| name == header::CONTENT_LENGTH) {
+        return Ok(None);
     }
+    let values = headers.get_all(header::CONTENT_LENGTH).iter();
+    contract::parse_content_length(values.map(HeaderValue::as_bytes))
+        .map(Some)
+        .ok_or(NoLength)
 }
 
 /// The response to an error that no middleware has handled.

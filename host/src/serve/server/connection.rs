@@ -133,9 +133,12 @@ async fn serve_with<S, A, B>(
     let mut connection = builder(limits).serve_connection(io, service);
     let mut phase = served.phase.clone();
     let mut stopping = pin!(phase.wait_for(|phase| *phase == Phase::Stopping));
-    let (mut shutting_down, mut cut) = (false, false);
+    let (mut watches, mut shutting_down, mut cut) = (false, false, false);
     let ended = std::future::poll_fn(|cx| {
-        if !shutting_down && stopping.as_mut().poll(cx).is_ready() {
+        // Its first poll has this task woken at every change. Until there is one, a look at the version is enough.
+        let polls = !watches || served.phase.has_changed().unwrap_or(true);
+        watches = true;
+        if polls && !shutting_down && stopping.as_mut().poll(cx).is_ready() {
             shutting_down = true;
             Pin::new(&mut connection).graceful_shutdown();
         }

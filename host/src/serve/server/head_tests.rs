@@ -11,6 +11,32 @@ fn head(method: &str, target: &str, hosts: &[&str]) -> Result<TargetForm, HeadEr
     check(&request.body(()).unwrap())
 }
 
+/// Heads that begin with their only `host` are checked without a look-up; others must not pass for such.
+#[test]
+fn host_is_found_wherever_it_stands() {
+    let (accept, cookie) = (("accept", "a"), ("cookie", "a=b"));
+    for (fields, expected) in [
+        (&[accept, ("host", "a")][..], Ok(TargetForm::Origin)),
+        (&[accept, ("host", "a b")], Err(HeadError::InvalidHost)),
+        (&[accept, cookie], Err(HeadError::NoHost)),
+        (&[("host", "a"), cookie, cookie], Ok(TargetForm::Origin)),
+        (
+            &[("host", "a"), cookie, ("host", "a")],
+            Err(HeadError::SeveralHosts),
+        ),
+        (
+            &[cookie, cookie, ("host", "a"), ("host", "b")],
+            Err(HeadError::SeveralHosts),
+        ),
+    ] {
+        let mut request = Request::builder();
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        assert_eq!(check(&request.body(()).unwrap()), expected, "{fields:?}");
+    }
+}
+
 #[test]
 fn one_valid_host_is_required() {
     for host in [

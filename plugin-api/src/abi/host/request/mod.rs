@@ -151,11 +151,9 @@ impl HostRequest {
         self.0.path_info += bytes;
     }
 
-    /// Keeps the target as the client sent it in the env, if it is not the one that is served.
-    pub fn set_original(&mut self, original: Option<Uri>) {
-        if let Some(original) = original {
-            self.set_env(ORIGINAL.to_owned(), original.to_string());
-        }
+    /// Keeps the target as the client sent it in the env: not the one that is served.
+    pub fn set_original(&mut self, original: &Uri) {
+        self.set_env(ORIGINAL.to_owned(), original.to_string());
     }
 
     /// A second request with the same content and exchange. The first to read the body gets it; the
