@@ -3,6 +3,8 @@
 
 pub mod control;
 pub mod ipc;
+#[cfg(test)]
+pub(crate) mod other_user;
 pub mod socket_file;
 pub mod supervisor;
 pub mod worker;

@@ -8,6 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 /// The longest path of a socket (`sun_path`), without its terminating zero.
 pub const MAX_PATH_LEN: usize = 107;
@@ -51,15 +52,20 @@ pub fn bind_private(path: &Path) -> io::Result<UnixListener> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let private = tempfile::Builder::new()
-        .prefix(".stackup-")
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir_in(folder)?;
+    let private = private_folder(folder)?;
     let unready = private.path().join("socket");
     let listener = with_short_path(&unready, |short| UnixListener::bind(short))?;
     fs::set_permissions(&unready, Permissions::from_mode(0o600))?;
     fs::rename(&unready, path)?;
     Ok(listener)
+}
+
+/// A folder in `folder` that nobody else may enter; removed with the value.
+fn private_folder(folder: &Path) -> io::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix(".stackup-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(folder)
 }
 
 /// Calls `work` with a path to the same file that is short enough for a socket.
@@ -86,6 +92,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.sock");
         // Even a umask that hides nothing makes no difference: the folder in which it is bound is private.
+        let private = private_folder(dir.path()).unwrap();
+        let mode = fs::metadata(private.path()).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        drop(private);
         let listener = bind_private(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         UnixStream::connect(&path).unwrap();

@@ -117,9 +117,10 @@ fn trusts(us: u32, owner: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
     use super::*;
+    use crate::process::other_user::as_user;
 
     #[test]
     fn site_is_found_by_each_link_to_it_and_no_other_is() {
@@ -150,6 +151,37 @@ mod tests {
             Some(Fit::Same)
         );
         assert_eq!(gone.fit(&Site::of(Path::new("/nowhere/d.toml"))), None);
+    }
+
+    #[test]
+    fn only_a_server_of_the_same_user_or_of_root_is_believed() {
+        assert!(trusts(1000, 1000) && trusts(1000, 0));
+        assert!(!trusts(1000, 1001));
+        // Root sees to every user's servers.
+        assert!(trusts(0, 1000));
+    }
+
+    #[test]
+    fn who_listens_counts_and_not_the_owner_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.sock");
+        let chmod = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        chmod(dir.path(), 0o777);
+        let (server, client) = (54_321, 54_322);
+        let bound = path.clone();
+        let Some(_listener) = as_user(server, || UnixListener::bind(bound).unwrap()) else {
+            return;
+        };
+        chown(&path, Some(client), None).unwrap();
+        chmod(&path, 0o666);
+        let believes = |uid| {
+            let path = path.clone();
+            as_user(uid, || is_trusted(&UnixStream::connect(path).unwrap()))
+        };
+        assert_eq!(believes(client), Some(false));
+        assert_eq!(believes(server), Some(true));
     }
 
     #[test]

@@ -271,3 +271,48 @@ async fn answer(request: Request, events: &mpsc::UnboundedSender<Event>) -> Repl
     }
     reply.await.unwrap_or_else(|_| gone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream as Client;
+
+    use super::*;
+    use crate::process::other_user::as_user;
+
+    #[tokio::test]
+    async fn client_of_another_user_is_closed_whatever_the_mode_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        for (path, mode) in [(dir.path(), 0o755), (&path, 0o666)] {
+            set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        let (events, _receiver) = mpsc::unbounded_channel();
+        let accepting = tokio::spawn(accept_loop(
+            listener,
+            ControlContext {
+                events,
+                replies_in_flight: Arc::default(),
+                location: PathBuf::from("/nowhere/c.toml"),
+                clients: ControlClients::new(),
+            },
+        ));
+        let ask = async |client: Client| {
+            client.set_nonblocking(true).unwrap();
+            let mut client = UnixStream::from_std(client).unwrap();
+            // It may be closed by now.
+            let _ = client.write_all(Request::Site {}.line().as_bytes()).await;
+            let mut reply = String::new();
+            let _ = BufReader::new(client).read_line(&mut reply).await;
+            reply
+        };
+        let own = ask(Client::connect(&path).unwrap()).await;
+        assert!(own.contains("/nowhere/c.toml"), "{own}");
+        if let Some(client) = as_user(54_321, || Client::connect(path).unwrap()) {
+            assert_eq!(ask(client).await, "");
+        }
+        accepting.abort();
+    }
+}

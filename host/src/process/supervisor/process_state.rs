@@ -10,7 +10,7 @@ pub(super) struct ProcessState {
     /// A signal has stopped it (SIGSTOP, SIGTSTP).
     pub(super) stopped: bool,
     /// It waits for a disk, and no signal ends that.
-    disk: bool,
+    pub(super) disk: bool,
     /// A debugger holds it, or its core is being written: it continues, or ends by itself.
     pub(super) examined: bool,
 }

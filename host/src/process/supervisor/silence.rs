@@ -47,9 +47,7 @@ impl Worker {
         let pid = self.pid;
         let running = self.ended.is_none() && self.killed.is_none();
         let heartbeat = self.heartbeat.as_mut().filter(|_| running)?;
-        // Looked up only when an answer is late.
-        let late = heartbeat.is_late();
-        let silence = heartbeat.check(now, late && ProcessState::of(pid).examined);
+        let silence = silence_by(heartbeat, now, || ProcessState::of(pid));
         if heartbeat.ask() {
             self.send(Command::Ping);
         }
@@ -77,5 +75,47 @@ impl Worker {
         );
         // SIGTERM does not reach a process that is stopped.
         self.kill("it did not answer");
+    }
+}
+
+/// How long a process has been silent by `now`. A debugger, or a core that is being written, explains it. `state` is
+/// looked up only when an answer is late.
+fn silence_by(
+    heartbeat: &mut Heartbeat,
+    now: Instant,
+    state: impl FnOnce() -> ProcessState,
+) -> Duration {
+    let examined = heartbeat.is_late() && state().examined;
+    heartbeat.check(now, examined)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The silence of a process that never answers, after a minute in this state.
+    fn silence_in(state: ProcessState) -> Duration {
+        let (mut heartbeat, began) = (Heartbeat::default(), Instant::now());
+        let seconds = (0..=60).map(|second| {
+            let now = began + Duration::from_secs(second);
+            let silence = silence_by(&mut heartbeat, now, || state);
+            heartbeat.ask();
+            silence
+        });
+        seconds.last().unwrap_or_default()
+    }
+
+    #[test]
+    fn worker_in_a_debugger_is_not_silent_and_a_stopped_one_is() {
+        let examined = ProcessState {
+            examined: true,
+            ..ProcessState::default()
+        };
+        assert_eq!(silence_in(examined), Duration::ZERO);
+        let stopped = ProcessState {
+            stopped: true,
+            ..ProcessState::default()
+        };
+        assert_eq!(silence_in(stopped), Duration::from_secs(60));
     }
 }
