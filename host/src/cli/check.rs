@@ -53,7 +53,7 @@ fn build_stack(stack: &StackArgs, color: bool) -> Result<Reloader, String> {
     }
     library::keep_signals();
     let report = block_on(async {
-        let _store = services::install();
+        let _store = services::install(0);
         reloader.reload(ReloadMode::Force).await
     })?;
     for warning in &report.warnings {

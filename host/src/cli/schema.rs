@@ -10,7 +10,7 @@ use crate::services;
 pub(super) fn schema(manifest_args: &ManifestArgs, color: bool) -> ExitCode {
     let schema = reloader(manifest_args, "development", color).and_then(|mut reloader| {
         block_on(async {
-            let _store = services::install();
+            let _store = services::install(0);
             reloader.schema().await
         })?
         .map_err(|refusal| refusal.reason)

@@ -25,15 +25,15 @@ pub use self::log::{
     number_from_level, start as start_log, subscribe_log, write_to_stderr,
 };
 pub(crate) use self::page_size::page_size;
-pub use self::store::{MemoryStore, StoreEngine, StoreHub};
+pub use self::store::{SnapshotError, StoreHub};
 pub use self::tasks::{EndedTasks, RunningTask, Tasks};
 pub use self::watchdog::{BlockLimits, BlockedHandler, Watchdog};
 
 /// Provides this process's log, tokio clock and store to every plugin. Call it once, within the runtime. The store begins
-/// as a small one in memory.
-pub fn install() -> StoreHub {
+/// as a small one in memory. `worker` is the worker's number, and zero in other processes.
+pub fn install(worker: u32) -> StoreHub {
     let runtime = Handle::current();
-    let store = StoreHub::new(Arc::new(MemoryStore::new(FIRST_STORE, runtime.clone())));
+    let store = StoreHub::new(FIRST_STORE, worker, runtime.clone());
     stackup_plugin::abi::host::install(Box::new(HostServices {
         runtime,
         store: store.clone(),

@@ -50,7 +50,7 @@ async fn external_kill_blames_no_plugin_and_waiting_clients_are_served() {
 }
 
 /// Stops a process and waits until all of its threads have stopped.
-pub(super) async fn stop(process: Pid) {
+pub(crate) async fn stop(process: Pid) {
     kill_process(process, Signal::STOP).expect("it is there");
     let threads = format!("/proc/{}/task", process.as_raw_nonzero());
     let stopped = |thread: std::io::Result<fs::DirEntry>| {

@@ -1,7 +1,7 @@
 //! The supervisor: workers crash, hang and are replaced while `stackup serve` keeps serving.
 
 mod control;
-mod crash;
+pub(crate) mod crash;
 pub(crate) mod full_disk;
 mod leftovers;
 mod links;

@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     runtime.block_on(async {
-        let _store = services::install();
+        let _store = services::install(0);
         let _ = run_all(&input, report);
     });
     // No cleanup: it might hang, and there is nothing to lose.

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -45,15 +47,83 @@ pub fn send_with_descriptors<T: Serialize>(
     Ok(())
 }
 
+/// Sends the beginning of `bytes` with a descriptor, and returns how many bytes that were. On a socket that does not block it
+/// may fail with [`io::ErrorKind::WouldBlock`].
+///
+/// # Errors
+///
+/// The peer has closed its end.
+pub fn send_bytes_with(
+    socket: impl AsFd,
+    bytes: &[u8],
+    descriptor: BorrowedFd<'_>,
+) -> io::Result<usize> {
+    let all = [descriptor];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !ancillary.push(SendAncillaryMessage::ScmRights(&all)) {
+        return Err(io::Error::other("no room for the descriptor"));
+    }
+    let parts = [IoSlice::new(bytes)];
+    Ok(sendmsg(
+        socket,
+        &parts,
+        &mut ancillary,
+        SendFlags::NOSIGNAL,
+    )?)
+}
+
+/// Reads bytes, and passes on the descriptors that come with them, in their order.
+#[derive(Debug)]
+pub struct DescriptorReader {
+    socket: UnixStream,
+    arrived: mpsc::Sender<OwnedFd>,
+}
+
+impl DescriptorReader {
+    /// Reads from `socket`. A descriptor is in the channel before the bytes that it came with are read.
+    pub fn new(socket: UnixStream) -> (Self, mpsc::Receiver<OwnedFd>) {
+        let (arrived, descriptors) = mpsc::channel();
+        (Self { socket, arrived }, descriptors)
+    }
+}
+
+impl Read for DescriptorReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // The kernel ends a read after the bytes that brought a descriptor, so one message's are the most.
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let mut parts = [IoSliceMut::new(buffer)];
+        let flags = RecvFlags::CMSG_CLOEXEC;
+        let received = recvmsg(&self.socket, &mut parts, &mut ancillary, flags)?;
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(passed) = message {
+                // Nobody is left to want them.
+                passed.for_each(|descriptor| drop(self.arrived.send(descriptor)));
+            }
+        }
+        Ok(received.bytes)
+    }
+}
+
 /// A file that needs no directory: `TMPDIR` may be gone.
+///
+/// # Errors
+///
+/// The system has no memory or descriptor for it.
 #[cfg(target_os = "linux")]
-fn memory_file() -> io::Result<File> {
+pub fn memory_file() -> io::Result<File> {
     let flags = rustix::fs::MemfdFlags::CLOEXEC;
     Ok(rustix::fs::memfd_create("stackup", flags)?.into())
 }
 
+/// A file that nobody else can open.
+///
+/// # Errors
+///
+/// The system refuses a temporary file.
 #[cfg(not(target_os = "linux"))]
-fn memory_file() -> io::Result<File> {
+pub fn memory_file() -> io::Result<File> {
     tempfile::tempfile()
 }
 
@@ -112,6 +182,33 @@ mod tests {
         rest.clear();
         (&far).read_to_string(&mut rest).unwrap();
         assert_eq!(rest, "next");
+    }
+
+    #[test]
+    fn descriptors_arrive_among_lines() {
+        let (near, far) = UnixStream::pair().unwrap();
+        let (mut reader, descriptors) = DescriptorReader::new(far);
+        (&near).write_all(b"first\n").unwrap();
+        for text in ["one", "two"] {
+            let mut file = memory_file().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            let line = format!("{text}\n");
+            let sent = send_bytes_with(&near, line.as_bytes(), file.as_fd()).unwrap();
+            assert_eq!(sent, line.len());
+            (&near).write_all(b"between\n").unwrap();
+        }
+        drop(near);
+        let mut lines = String::new();
+        reader.read_to_string(&mut lines).unwrap();
+        assert_eq!(lines, "first\none\nbetween\ntwo\nbetween\n");
+        drop(reader);
+        let texts = descriptors.iter().map(|descriptor| {
+            let (mut file, mut text) = (File::from(descriptor), String::new());
+            file.rewind().unwrap();
+            file.read_to_string(&mut text).unwrap();
+            text
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), ["one", "two"]);
     }
 
     #[test]

@@ -44,6 +44,13 @@ pub enum Command {
     /// Say that you are alive. Answered by [`Event::Pong`]; only for a worker whose [`Event::Hello`] says that it knows
     /// the command.
     Ping,
+    /// Write the store to the file that comes with it: another worker is about to serve. Answered by
+    /// [`Event::StoreSaved`]; only for a worker whose [`Event::Hello`] says that it knows the command.
+    SaveStore,
+    /// Load the store from the file that comes with it, then serve: the answer to [`Event::Ready`].
+    LoadStore,
+    /// Serve with an empty store: the other answer to [`Event::Ready`].
+    BeginEmpty,
 }
 
 /// How thoroughly to reload.
@@ -103,6 +110,12 @@ pub struct WorkerConfig {
     /// Of each listening socket, whether its connections begin with a header of the PROXY protocol.
     #[serde(default)]
     pub proxy_protocol: Vec<bool>,
+    /// Its number; zero if the supervisor is too old to say.
+    #[serde(default)]
+    pub number: u32,
+    /// Whether [`Event::Ready`] is answered with the store of the worker before it.
+    #[serde(default)]
+    pub handover: bool,
 }
 
 /// How plugins are built.
@@ -142,6 +155,9 @@ pub enum Event {
         /// Whether it knows [`Command::Ping`].
         #[serde(default)]
         heartbeat: bool,
+        /// Whether it knows [`Command::SaveStore`].
+        #[serde(default)]
+        handover: bool,
     },
     /// It is alive: the answer to [`Command::Ping`].
     Pong,
@@ -149,6 +165,13 @@ pub enum Event {
     Failed {
         /// Why, as text for people.
         reason: String,
+    },
+    /// Its stack is ready. It accepts connections as soon as it has the store ([`WorkerConfig::handover`]).
+    Ready,
+    /// Its store is written, as [`Command::SaveStore`] asked.
+    StoreSaved {
+        /// Why it is not.
+        error: Option<String>,
     },
     /// It accepts connections.
     Serving,

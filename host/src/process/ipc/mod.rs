@@ -2,13 +2,15 @@
 //!
 //! It runs over a socket pair, which is the worker's stdin at its start. The first message is the
 //! [`WorkerConfig`] with the descriptors that the worker inherits: the pipe for its crash report, and the
-//! listening sockets.
+//! listening sockets. Commands about the store bring the descriptor of a file.
 
 mod descriptors;
 mod lines;
 mod messages;
 
-pub use self::descriptors::{receive_with_descriptors, send_with_descriptors};
+pub use self::descriptors::{
+    DescriptorReader, memory_file, receive_with_descriptors, send_bytes_with, send_with_descriptors,
+};
 pub use self::lines::{MAX_LINE, Sender, check_length, read_lines};
 pub use self::messages::{BuildOptions, Command, Event, Hang, ReloadOptions, WorkerConfig};
 

@@ -47,6 +47,7 @@ impl Supervisor {
         for number in dead {
             if let Some(worker) = self.workers.remove(&number) {
                 self.pending.exited(number);
+                self.handover_lost(number);
                 self.worker_exited(&worker);
                 self.libraries.dir().sweep();
             }

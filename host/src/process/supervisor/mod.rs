@@ -6,6 +6,7 @@ mod bind;
 mod control;
 mod control_clients;
 mod exits;
+mod handover;
 mod notify;
 mod pending;
 mod process_state;
@@ -30,6 +31,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use self::control_clients::ControlClients;
+use self::handover::StoreHandover;
 use self::notify::Notify;
 use self::pending::PendingRequests;
 use self::renewal::Renewal;
@@ -120,6 +122,7 @@ struct Supervisor {
     state: State,
     pending: PendingRequests,
     renewal: Option<Renewal>,
+    handover: Option<StoreHandover>,
     /// When this process executes the new program; until then the last replies are sent.
     replacing: Option<Instant>,
     /// A worker to be started later.
@@ -243,14 +246,18 @@ impl Supervisor {
                 protocol,
                 version,
                 heartbeat,
+                handover,
             } => {
                 self.check_protocol(number, protocol, &version);
-                if let Some(worker) = self.workers.get_mut(&number).filter(|_| heartbeat) {
-                    worker.heartbeat = Some(Heartbeat::default());
+                if let Some(worker) = self.workers.get_mut(&number) {
+                    worker.heartbeat = heartbeat.then(Heartbeat::default);
+                    worker.handover = handover;
                 }
             }
             ipc::Event::Pong => {}
             ipc::Event::Failed { reason } => self.start_refused(number, reason),
+            ipc::Event::Ready => self.hand_over_store(number),
+            ipc::Event::StoreSaved { error } => self.store_saved(number, error),
             ipc::Event::Serving => self.worker_serving(number),
             ipc::Event::Active(snapshot) => {
                 self.libraries.keep_open(&snapshot.libraries);
@@ -353,10 +360,12 @@ impl Supervisor {
         let workers = self.workers.values().filter_map(|worker| worker.deadline);
         let planned = self.planned.iter().map(|(due, _)| *due);
         let renewal = self.renewal.iter().map(|renewal| renewal.deadline);
+        let handover = self.handover.iter().map(|handover| handover.deadline);
         workers
             .chain(planned)
             .chain(self.replacing)
             .chain(renewal)
+            .chain(handover)
             .chain(self.pending.next_deadline())
             .min()
     }
@@ -365,6 +374,7 @@ impl Supervisor {
         self.pending.on_deadline(now);
         self.kill_overdue(now);
         self.check_renewal_deadline(now);
+        self.check_handover_deadline(now);
         self.remove_exited();
         if self.replacing.take_if(|due| *due <= now).is_some() {
             let is_busy = self.renewal.is_some() || self.planned.is_some();

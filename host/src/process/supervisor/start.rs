@@ -77,6 +77,7 @@ impl Supervisor {
             state: State::default(),
             pending: super::PendingRequests::default(),
             renewal: None,
+            handover: None,
             replacing: None,
             planned: None,
             served: false,
@@ -109,7 +110,7 @@ impl Supervisor {
         let stays = |socket: &&Socket| closing.is_none_or(|urls| !urls.contains(&socket.url));
         let sockets: Vec<_> = self.sockets.iter().filter(stays).collect();
         let started = self.program().and_then(|program| {
-            let config = self.worker_config(snapshot, &sockets);
+            let config = self.worker_config(number, snapshot, &sockets);
             Worker::start(&program, number, &plan, &config, &sockets, &self.events)
         });
         match started {
@@ -146,7 +147,12 @@ impl Supervisor {
         }
     }
 
-    fn worker_config(&self, snapshot: Option<Snapshot>, sockets: &[&Socket]) -> WorkerConfig {
+    fn worker_config(
+        &self,
+        number: u32,
+        snapshot: Option<Snapshot>,
+        sockets: &[&Socket],
+    ) -> WorkerConfig {
         let settings = &self.settings;
         WorkerConfig {
             protocol: PROTOCOL,
@@ -167,6 +173,8 @@ impl Supervisor {
             rejected: self.state.rejected.clone(),
             substitutes: self.state.substitutes(),
             proxy_protocol: sockets.iter().map(|socket| socket.proxy_protocol).collect(),
+            number,
+            handover: self.renewal.is_some(),
         }
     }
 

@@ -267,6 +267,7 @@ impl Supervisor {
             state: handover.state,
             pending: PendingRequests::default(),
             renewal: None,
+            handover: None,
             replacing: None,
             planned: None,
             served: true,

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::unix::OwnedReadHalf;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
 use super::Event;
@@ -21,7 +21,7 @@ use crate::load::tunables;
 use crate::policy::restart::StackSource;
 use crate::policy::{ExitReason, Heartbeat};
 use crate::process::ipc::{
-    ARGUMENT, Command, MAX_LINE, WorkerConfig, check_length, send_with_descriptors,
+    ARGUMENT, Command, MAX_LINE, WorkerConfig, check_length, send_bytes_with, send_with_descriptors,
 };
 
 /// The most commands that wait for a worker that does not read.
@@ -57,6 +57,8 @@ pub(super) struct Worker {
     pub(super) hung: bool,
     /// Whether it answers; none if it does not know the question.
     pub(super) heartbeat: Option<Heartbeat>,
+    /// Whether it can hand over its store.
+    pub(super) handover: bool,
     /// How it hung, if it was killed for that.
     pub(super) silent: Option<ExitReason>,
     /// Why the supervisor has killed it.
@@ -68,7 +70,7 @@ pub(super) struct Worker {
     /// Its socket is closed: its last event is read.
     pub(super) disconnected: bool,
     line: UnixStream,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<(Command, Option<OwnedFd>)>,
     last_words: OwnedFd,
 }
 
@@ -111,6 +113,7 @@ impl Worker {
                 cause: plan.cause.clone(),
                 origin: plan.start,
                 heartbeat: false,
+                handover: false,
             },
             near,
             last_words,
@@ -127,16 +130,12 @@ impl Worker {
     ) -> io::Result<Self> {
         line.set_nonblocking(true)?;
         let (reader, writer) = tokio::net::UnixStream::from_std(line.try_clone()?)?.into_split();
-        let (commands, mut waiting) = mpsc::channel::<Command>(COMMAND_QUEUE);
+        let (commands, mut waiting) = mpsc::channel(COMMAND_QUEUE);
         tokio::spawn(async move {
             let mut writer = writer;
-            while let Some(command) = waiting.recv().await {
-                let Ok(mut text) = serde_json::to_vec(&command) else {
-                    continue;
-                };
-                text.push(b'\n');
+            while let Some((command, descriptor)) = waiting.recv().await {
                 // That it is gone shows when it exits.
-                if writer.write_all(&text).await.is_err() {
+                if write(&mut writer, &command, descriptor).await.is_err() {
                     return;
                 }
             }
@@ -166,6 +165,7 @@ impl Worker {
             deadline: None,
             hung: false,
             heartbeat: info.heartbeat.then(Heartbeat::default),
+            handover: info.handover,
             silent: None,
             killed: None,
             leaving: None,
@@ -186,6 +186,7 @@ impl Worker {
             cause: self.cause.clone(),
             origin: self.origin,
             heartbeat: self.heartbeat.is_some(),
+            handover: self.handover,
         }
     }
 
@@ -196,7 +197,12 @@ impl Worker {
 
     /// Sends a command. False if its queue is full or it is gone.
     pub(super) fn send(&self, command: Command) -> bool {
-        self.commands.try_send(command).is_ok()
+        self.commands.try_send((command, None)).is_ok()
+    }
+
+    /// Sends a command with a descriptor. False as for [`send`](Self::send).
+    pub(super) fn send_with(&self, command: Command, descriptor: OwnedFd) -> bool {
+        self.commands.try_send((command, Some(descriptor))).is_ok()
     }
 
     /// Enters a phase.
@@ -233,6 +239,23 @@ impl Worker {
     }
 }
 
+/// Writes a command as a line. A descriptor goes with its first bytes.
+async fn write(
+    writer: &mut OwnedWriteHalf,
+    command: &Command,
+    descriptor: Option<OwnedFd>,
+) -> io::Result<()> {
+    let mut text = serde_json::to_vec(command)?;
+    text.push(b'\n');
+    let mut sent = 0;
+    if let Some(descriptor) = descriptor {
+        let socket: &tokio::net::UnixStream = (*writer).as_ref();
+        let send = || send_bytes_with(socket, &text, descriptor.as_fd());
+        sent = socket.async_io(Interest::WRITABLE, send).await?;
+    }
+    writer.write_all(text.get(sent..).unwrap_or_default()).await
+}
+
 /// The next event of a worker; none once it has closed its end.
 async fn next_event(reader: &mut BufReader<OwnedReadHalf>, number: u32) -> Option<Event> {
     let mut line = Vec::new();
@@ -263,6 +286,9 @@ pub(super) struct WorkerInfo {
     /// Whether it knows [`Command::Ping`].
     #[serde(default)]
     pub(super) heartbeat: bool,
+    /// Whether it knows [`Command::SaveStore`].
+    #[serde(default)]
+    pub(super) handover: bool,
 }
 
 mod pid {

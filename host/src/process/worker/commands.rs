@@ -7,20 +7,39 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
-use crate::process::ipc::{Command, Event, Sender, read_lines};
+use super::handover::{self, Inheritance};
+use crate::process::ipc::{Command, DescriptorReader, Event, Sender, read_lines};
+use crate::services::StoreHub;
 
 /// Commands, in the order in which they came.
 pub(super) struct Commands(mpsc::UnboundedReceiver<Command>);
 
 impl Commands {
     /// Reads commands from `line` on a thread of its own, which also answers [`Command::Ping`]: the process is alive
-    /// whatever the other threads do. The watchdog judges those.
-    pub(super) fn read_from(line: UnixStream, events: Arc<Sender>) -> io::Result<Self> {
+    /// whatever the other threads do. The watchdog judges those. Commands about the store go their own way, for the same
+    /// reason.
+    pub(super) fn read_from(
+        line: UnixStream,
+        events: Arc<Sender>,
+        store: StoreHub,
+    ) -> io::Result<(Self, Inheritance)> {
         let (sender, receiver) = mpsc::unbounded_channel();
+        let (stores, inherited) = mpsc::unbounded_channel();
+        let inheritance = Inheritance::new(store.clone(), inherited);
+        let (line, descriptors) = DescriptorReader::new(line);
         let read = move || {
-            let result = read_lines(line, |command| match command {
-                Command::Ping => events.send(&Event::Pong).is_ok(),
-                command => sender.send(command).is_ok(),
+            let result = read_lines(line, |command| {
+                match command {
+                    Command::Ping => return events.send(&Event::Pong).is_ok(),
+                    Command::SaveStore => {
+                        handover::save(&store, descriptors.try_recv().ok(), &events);
+                    }
+                    // A worker that does not wait for it has the store already.
+                    Command::LoadStore => drop(stores.send(descriptors.try_recv().ok())),
+                    Command::BeginEmpty => drop(stores.send(None)),
+                    command => return sender.send(command).is_ok(),
+                }
+                true
             });
             if let Err(error) = result {
                 tracing::error!("cannot parse the supervisor's message: {error}");
@@ -31,7 +50,7 @@ impl Commands {
         thread::Builder::new()
             .name("commands".to_owned())
             .spawn(read)?;
-        Ok(Self(receiver))
+        Ok((Self(receiver), inheritance))
     }
 
     pub(super) async fn next(&mut self) -> Command {

@@ -6,6 +6,7 @@
 mod commands;
 mod editor_schema;
 mod file_limit;
+mod handover;
 mod monitor;
 mod record;
 mod reload_loop;
@@ -84,10 +85,10 @@ fn try_run(
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         heartbeat: true,
+        handover: true,
     };
     events.send(&hello).map_err(text)?;
     file_limit::raise_for_start();
-    let commands = Commands::read_from(line, Arc::clone(&events)).map_err(text)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .on_thread_start(own_threads::enter)
@@ -96,7 +97,9 @@ fn try_run(
         .map_err(|error| format!("cannot start the async runtime: {error}"))?;
     own_threads::enter();
     let code = runtime.block_on(async {
-        let store = services::install();
+        let store = services::install(config.number);
+        let read = Commands::read_from(line, Arc::clone(&events), store.clone());
+        let (commands, inheritance) = read.map_err(text)?;
         let reloader = reloader(&config, &events)?.storing_in(store);
         let proxy_protocol = config.proxy_protocol.iter().copied();
         let listeners: io::Result<Vec<_>> = sockets
@@ -105,7 +108,7 @@ fn try_run(
             .collect();
         let listeners =
             listeners.map_err(|error| format!("cannot use an inherited socket: {error}"))?;
-        serve(config, reloader, listeners, commands, events).await
+        serve(config, reloader, listeners, commands, inheritance, events).await
     });
     // From here on an exit is not a crash. A plugin that blocks its thread must not delay the exit.
     crash_report::disarm();

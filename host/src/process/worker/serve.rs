@@ -14,6 +14,7 @@ use tokio::time::Interval;
 
 use super::commands::Commands;
 use super::file_limit;
+use super::handover::Inheritance;
 use super::monitor::Monitor;
 use super::reload_loop::{ReloadLoop, Trigger};
 use super::tell::{announce, warn};
@@ -44,6 +45,7 @@ pub(super) async fn serve(
     reloader: Reloader,
     listeners: Vec<Listener>,
     mut commands: Commands,
+    inheritance: Inheritance,
     events: Arc<Sender>,
 ) -> Result<ExitCode, String> {
     let (watch, changes) =
@@ -87,6 +89,12 @@ pub(super) async fn serve(
     let (Some(active), Some(manifest)) = (reloader.active(), reloader.manifest()) else {
         return Err("the first stack is missing".to_owned());
     };
+    if config.handover {
+        tokio::select! {
+            () = inheritance.load(&events) => {}
+            () = stop_command(&mut commands) => return Ok(ExitCode::SUCCESS),
+        }
+    }
     library::restore_signals(None);
     let phase = watch::Sender::new(Phase::Serving);
     if let Some(dev_state) = &dev_state {
@@ -387,7 +395,7 @@ impl Worker {
             }
             Command::Stop { cause } => self.begin_shutdown(Phase::Stopping, &cause),
             // Answered by the thread that reads commands.
-            Command::Ping => {}
+            Command::Ping | Command::SaveStore | Command::LoadStore | Command::BeginEmpty => {}
             Command::Quit => {
                 flush_log();
                 std::process::exit(0)
@@ -437,7 +445,10 @@ impl Worker {
                     | Command::Hold
                     | Command::Resume
                     | Command::Retire
-                    | Command::Ping => {}
+                    | Command::Ping
+                    | Command::SaveStore
+                    | Command::LoadStore
+                    | Command::BeginEmpty => {}
                 },
             }
         };

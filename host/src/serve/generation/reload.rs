@@ -26,7 +26,7 @@ use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Outline, diff, folder_change};
-use crate::services::{MemoryStore, StoreHub};
+use crate::services::StoreHub;
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -249,8 +249,7 @@ impl Reloader {
         if let Some(store) = &self.store
             && (self.generations.serving.is_none() || self.generations.serves_placeholder())
         {
-            let memory = MemoryStore::new(manifest.store.memory, Handle::current());
-            store.replace(Arc::new(memory));
+            store.open_memory(manifest.store.memory, Handle::current());
         }
     }
 

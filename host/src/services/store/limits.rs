@@ -4,7 +4,7 @@ use stackup_plugin::Store;
 use stackup_plugin::abi::host::{StoreFailure, StoreFailureKind, StoreRequest};
 
 /// The longest name of a namespace.
-const LONGEST_NAME: usize = 64;
+pub(super) const LONGEST_NAME: usize = 64;
 
 /// A namespace's name, checked once.
 pub(super) struct Namespace(Result<String, String>);

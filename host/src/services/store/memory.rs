@@ -1,6 +1,8 @@
 //! The store in memory: bounded in bytes, entries of least use go first.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,8 +16,10 @@ use stackup_plugin::abi::host::{
 use tokio::runtime::Handle;
 
 use super::StoreEngine;
+use super::handover::Moment;
 use super::key::{Scan, with_key};
 use super::limits::{failure, not_a_number};
+use super::snapshot::SnapshotError;
 
 /// What an entry costs besides its key and value: its place in the map, the header of its value.
 const OVERHEAD: u64 = 128;
@@ -28,48 +32,45 @@ const SHARDS: usize = 8;
 
 /// Entries in memory. Cheap to clone.
 #[derive(Clone)]
-pub struct MemoryStore(Arc<Memory>);
+pub(super) struct MemoryStore(pub(super) Arc<Memory>);
 
-struct Memory {
-    entries: Cache<Vec<u8>, Entry, Size>,
+pub(super) struct Memory {
+    pub(super) entries: Cache<Vec<u8>, Entry, Size>,
     /// The last version. Versions of all keys come from one counter, so a key never has one twice.
-    version: AtomicU64,
+    pub(super) version: AtomicU64,
     /// The largest weight of one entry: it must leave room for others in its shard.
-    largest: u64,
+    pub(super) largest: u64,
     /// Where a scan runs.
     runtime: Handle,
 }
 
 #[derive(Clone)]
-struct Entry {
-    value: Value,
-    version: u64,
-    expires: Option<Instant>,
+pub(super) struct Entry {
+    pub(super) value: Value,
+    pub(super) version: u64,
+    pub(super) expires: Option<Instant>,
 }
 
 #[derive(Clone)]
-enum Value {
+pub(super) enum Value {
     Bytes(Bytes),
     /// A counter, which needs no new memory for each sum.
     Number(i64),
 }
 
 #[derive(Clone)]
-struct Size;
+pub(super) struct Size;
 
 impl Weighter<Vec<u8>, Entry> for Size {
     fn weight(&self, key: &Vec<u8>, entry: &Entry) -> u64 {
-        let value = match &entry.value {
-            Value::Bytes(bytes) => bytes.len(),
-            Value::Number(_) => 0,
-        };
-        OVERHEAD + (key.len() + value) as u64
+        entry.weight(key.len())
     }
 }
 
 impl MemoryStore {
-    /// A store of at most `bytes`, entries' own costs included. Scans run on `runtime`'s threads for blocking calls.
-    pub fn new(bytes: u64, runtime: Handle) -> Self {
+    /// A store of at most `bytes`, entries' own costs included. Scans run on `runtime`'s threads for blocking calls. Its
+    /// versions follow `last_version`.
+    pub(super) fn new(bytes: u64, last_version: u64, runtime: Handle) -> Self {
         let options = OptionsBuilder::new()
             .estimated_items_capacity(usize::try_from(bytes / AVERAGE).unwrap_or(usize::MAX))
             .weight_capacity(bytes)
@@ -81,7 +82,7 @@ impl MemoryStore {
         Self(Arc::new(Memory {
             largest: entries.shard_capacity() / 2,
             entries,
-            version: AtomicU64::new(0),
+            version: AtomicU64::new(last_version),
             runtime,
         }))
     }
@@ -114,10 +115,18 @@ impl StoreEngine for MemoryStore {
         }
         StoreAnswer::Ready(self.0.run(namespace, request, Instant::now()))
     }
+
+    fn save(&self, to: &File) -> io::Result<()> {
+        self.0.save(BufWriter::new(to), Moment::now()?)
+    }
+
+    fn load(&self, from: &File) -> Result<u64, SnapshotError> {
+        self.0.load(from, Moment::now()?)
+    }
 }
 
 impl Memory {
-    fn run(
+    pub(super) fn run(
         &self,
         namespace: &str,
         request: StoreRequest<'_>,
@@ -301,8 +310,17 @@ impl Memory {
 }
 
 impl Entry {
-    fn lives(&self, now: Instant) -> bool {
+    pub(super) fn lives(&self, now: Instant) -> bool {
         self.expires.is_none_or(|end| now < end)
+    }
+
+    /// What it costs with a key of this length.
+    pub(super) fn weight(&self, key: usize) -> u64 {
+        let value = match &self.value {
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Number(_) => 0,
+        };
+        OVERHEAD + (key + value) as u64
     }
 }
 
@@ -323,7 +341,7 @@ impl Value {
 }
 
 /// When an entry ends. A time beyond the clock's range is no end.
-fn end(now: Instant, ttl: Option<Duration>) -> Option<Instant> {
+pub(super) fn end(now: Instant, ttl: Option<Duration>) -> Option<Instant> {
     ttl.and_then(|ttl| now.checked_add(ttl))
 }
 

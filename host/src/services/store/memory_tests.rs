@@ -12,7 +12,7 @@ fn set<'a>(key: &'a [u8], value: &'a [u8], ttl: u64) -> StoreRequest<'a> {
 #[test]
 fn entry_and_counter_expire() {
     let runtime = Runtime::new().unwrap();
-    let store = MemoryStore::new(16 << 20, runtime.handle().clone());
+    let store = MemoryStore::new(16 << 20, 0, runtime.handle().clone());
     let start = Instant::now();
     let run = |request: StoreRequest<'_>, second: u64| {
         store
@@ -64,7 +64,7 @@ fn entry_and_counter_expire() {
 #[test]
 fn full_store_drops_what_is_not_used() {
     let runtime = Runtime::new().unwrap();
-    let store = MemoryStore::new(1 << 20, runtime.handle().clone());
+    let store = MemoryStore::new(1 << 20, 0, runtime.handle().clone());
     let now = Instant::now();
     let value = [0; 1000];
     let hot = &b"hot"[..];

@@ -160,7 +160,7 @@ proptest! {
     #[test]
     fn memory_store_does_what_a_map_does(steps in proptest::collection::vec(step(), 1..60)) {
         let runtime = Runtime::new().unwrap();
-        let engine = MemoryStore::new(16 << 20, runtime.handle().clone());
+        let engine = MemoryStore::new(16 << 20, 0, runtime.handle().clone());
         let mut model = Model::default();
         for step in &steps {
             model.run(&runtime, &engine, step);
@@ -172,7 +172,7 @@ proptest! {
 fn concurrent_adds_and_swaps_lose_nothing() {
     let runtime = Runtime::new().unwrap();
     let engine: Arc<dyn StoreEngine> =
-        Arc::new(MemoryStore::new(16 << 20, runtime.handle().clone()));
+        Arc::new(MemoryStore::new(16 << 20, 0, runtime.handle().clone()));
     let threads: Vec<_> = (0..4)
         .map(|_| {
             let engine = Arc::clone(&engine);

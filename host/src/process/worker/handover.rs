@@ -1,0 +1,72 @@
+//! The worker's sides of a handover of the store: it saves what it has, or loads what the worker before it had.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+use super::serve::send;
+use crate::process::ipc::{Event, Sender};
+use crate::services::StoreHub;
+
+/// Writes the store to `file`, on a thread of its own: all others may be blocked.
+pub(super) fn save(store: &StoreHub, file: Option<OwnedFd>, events: &Arc<Sender>) {
+    let (store, sender) = (store.clone(), Arc::clone(events));
+    let save = move || {
+        let error = match file.map(File::from) {
+            Some(file) => store.save(&file).err().map(|error| error.to_string()),
+            None => Some("no file came with the command".to_owned()),
+        };
+        send(&sender, &Event::StoreSaved { error });
+    };
+    if let Err(error) = thread::Builder::new().name("store".to_owned()).spawn(save) {
+        let error = Some(error.to_string());
+        send(events, &Event::StoreSaved { error });
+    }
+}
+
+/// The store of the worker before this one, as it comes.
+pub(super) struct Inheritance {
+    store: StoreHub,
+    /// The file; none if there is none.
+    files: mpsc::UnboundedReceiver<Option<OwnedFd>>,
+}
+
+impl Inheritance {
+    /// Loads into `store` what `files` brings.
+    pub(super) fn new(store: StoreHub, files: mpsc::UnboundedReceiver<Option<OwnedFd>>) -> Self {
+        Self { store, files }
+    }
+
+    /// Asks for the store and loads it.
+    pub(super) async fn load(mut self, events: &Sender) {
+        send(events, &Event::Ready);
+        // The supervisor has logged why there is none. If it is gone, a command says so.
+        let Some(Some(file)) = self.files.recv().await else {
+            return;
+        };
+        let start = Instant::now();
+        let load = move || self.store.load(&File::from(file));
+        match tokio::task::spawn_blocking(load).await {
+            Ok(Ok(entries)) => {
+                let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
+                tracing::debug!(
+                    event = "store",
+                    entries,
+                    milliseconds,
+                    "{entries} entries of the store taken over in {milliseconds:.1} ms"
+                );
+            }
+            Ok(Err(error)) => tracing::warn!(
+                event = "store-lost",
+                error = error.to_string(),
+                "the store begins empty, as what the old worker wrote can't be used: {error}"
+            ),
+            // The runtime shuts down.
+            Err(_) => {}
+        }
+    }
+}
