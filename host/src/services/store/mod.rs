@@ -77,12 +77,20 @@ impl StoreHub {
         self.engine.store(Arc::new(engine));
     }
 
-    /// As [`StoreEngine::save`].
+    /// Writes what the next process needs to continue. Blocks; other threads may use the store.
+    ///
+    /// # Errors
+    ///
+    /// The file can't be written.
     pub fn save(&self, to: &File) -> io::Result<()> {
         self.engine.load().save(to)
     }
 
-    /// As [`StoreEngine::load`].
+    /// Continues with what another process has saved, and returns the number of entries. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was loaded.
     pub fn load(&self, from: &File) -> Result<u64, SnapshotError> {
         self.engine.load().load(from)
     }
