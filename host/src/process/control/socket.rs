@@ -260,6 +260,24 @@ mod tests {
     }
 
     #[test]
+    fn socket_file_of_another_user_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.sock");
+        // Nobody listens on it any more.
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        if let Err(error) = std::os::unix::fs::chown(&path, Some(54_321), None) {
+            println!("skipped: only root can give a file away: {error}");
+            return;
+        }
+        let id = FileId::of(&path);
+        assert!(matches!(
+            asked(&path),
+            Err(ControlSocketError::Unavailable { .. })
+        ));
+        assert_eq!(FileId::of(&path), id);
+    }
+
+    #[test]
     fn path_that_is_too_long_leaves_the_name() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("x".repeat(100));
