@@ -264,7 +264,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("c.sock");
         // Nobody listens on it any more.
-        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        drop(UnixListener::bind(&path).unwrap());
         if let Err(error) = std::os::unix::fs::chown(&path, Some(54_321), None) {
             println!("skipped: only root can give a file away: {error}");
             return;
