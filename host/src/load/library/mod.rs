@@ -49,7 +49,7 @@ pub use self::prepare::{
     Cause, PrepareError, Prepared, Requirements, RestoreError, Stage, prepare,
 };
 pub use self::runtime_copy::CopyError;
-pub(crate) use self::runtime_dir::sweep_beside;
+pub(crate) use self::runtime_dir::sweep_after_holder;
 pub use self::runtime_dir::{BaseDir, RuntimeDir, RuntimeDirError};
 pub use self::settle::{
     Clocks, Decision, FileStat, Observation, Settle, SettleError, SettleFailure, SettleTimeouts,

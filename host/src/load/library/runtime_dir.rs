@@ -9,6 +9,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use checked_file::{ReadError, check};
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -312,10 +314,21 @@ fn hold(path: &Path, file: File) -> Option<File> {
 }
 
 /// Removes the runtime directories of dead processes where the one at `path` is, that one included.
-pub(crate) fn sweep_beside(path: &Path) {
+fn sweep_beside(path: &Path) {
     if let Some(base) = path.parent() {
         sweep(base);
     }
+}
+
+/// Waits until the process that holds the directory at `path` has released it, at most for `limit`, then sweeps beside it.
+/// The system closes the files of a killed process one by one: whoever sees its end by one of them can be earlier than
+/// the release of the lock.
+pub(crate) fn sweep_after_holder(path: &Path, limit: Duration) {
+    let deadline = Instant::now() + limit;
+    while path.exists() && lock(path).is_none() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(5));
+    }
+    sweep_beside(path);
 }
 
 /// Removes the directories of dead processes. Failures only waste space.

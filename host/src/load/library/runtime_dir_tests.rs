@@ -39,6 +39,20 @@ fn only_dead_processes_directories_are_removed() {
 }
 
 #[test]
+fn sweep_waits_for_a_dying_process() {
+    let base = tempfile::tempdir().unwrap();
+    let dying = base.path().join(format!("{PREFIX}dying"));
+    fs::create_dir(&dying).unwrap();
+    let held = lock(&dying).unwrap();
+    sweep_after_holder(&dying, Duration::ZERO);
+    assert!(dying.exists(), "its process may live on");
+    let death = thread::spawn(move || drop(held));
+    sweep_after_holder(&dying, Duration::from_secs(60));
+    assert!(!dying.exists());
+    death.join().unwrap();
+}
+
+#[test]
 fn similar_names_are_left_alone() {
     let base = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
@@ -65,13 +79,13 @@ fn similar_names_are_left_alone() {
 #[test]
 fn concurrent_creations_each_keep_their_directory() {
     let base = tempfile::tempdir().unwrap();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..40 {
                     let dir = RuntimeDir::create(&at(base.path())).unwrap();
                     fs::write(dir.path().join("file"), "x").unwrap();
-                    std::thread::yield_now();
+                    thread::yield_now();
                     assert!(dir.path().join("file").exists());
                 }
             });

@@ -18,19 +18,24 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use stackup_plugin::abi::host::crash_report;
 
 use self::commands::Commands;
 use self::serve::{send, serve};
 use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
 use crate::develop::trace::TraceLayers;
-use crate::load::library::{BaseDir, LibraryCache, LibraryStore, RuntimeDir, sweep_beside};
+use crate::load::library::{BaseDir, LibraryCache, LibraryStore, RuntimeDir, sweep_after_holder};
 use crate::load::probe::ChildProbe;
 use crate::process::ipc::{Event, PROTOCOL, Sender, WorkerConfig, receive_with_descriptors};
 use crate::serve::generation::{LibraryBuilder, Reloader};
 use crate::serve::server::Listener;
 use crate::services::{self, LogSettings, level_from_number, own_threads, start_log};
+
+/// How long a worker waits until the system has closed the files of a killed supervisor.
+const LONGEST_DEATH: Duration = Duration::from_secs(2);
 
 /// Serves as the supervisor at the other end of stdin says.
 pub fn main() -> ExitCode {
@@ -80,6 +85,7 @@ fn try_run(
         // It stays open until the process dies, which is when it is written to.
         crash_report::install(pipe.into_raw_fd()).map_err(text)?;
     }
+    let supervisor = line.try_clone().map_err(text)?;
     let events = Arc::new(Sender::new(line.try_clone().map_err(text)?));
     let hello = Event::Hello {
         protocol: PROTOCOL,
@@ -113,8 +119,10 @@ fn try_run(
     // From here on an exit is not a crash. A plugin that blocks its thread must not delay the exit.
     crash_report::disarm();
     runtime.shutdown_background();
-    // A supervisor that was killed has left its directory.
-    sweep_beside(&library_store);
+    if has_hung_up(&supervisor) {
+        // It was killed, and has left its directory.
+        sweep_after_holder(&library_store, LONGEST_DEATH);
+    }
     code
 }
 
@@ -128,6 +136,17 @@ fn continue_without_supervisor() {
             tracing::debug!("a stopped worker would outlive its supervisor: {error}");
         }
     }
+}
+
+/// Whether the process at the other end of `line` has closed it.
+fn has_hung_up(line: &UnixStream) -> bool {
+    let mut ends = [PollFd::new(line, PollFlags::empty())];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let polled = poll(&mut ends, Some(&now));
+    polled.is_ok() && ends[0].revents().contains(PollFlags::HUP)
 }
 
 fn text(error: io::Error) -> String {
