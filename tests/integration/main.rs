@@ -58,3 +58,5 @@ mod supervision;
 mod trust;
 /// Unused libraries free memory and still run.
 mod unused_libraries;
+/// Real programs that change files, and whether each change is heard.
+mod watching;

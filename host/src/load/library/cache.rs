@@ -270,6 +270,11 @@ impl LibraryCache {
         self.seen.clear();
     }
 
+    /// Forgets the file at `path`: it was written, which its times and length need not show.
+    pub fn forget(&mut self, path: &Path) {
+        self.seen.remove(path);
+    }
+
     /// Whether this process has loaded a library of this name, used or not.
     pub fn has_copy(&self, name: &str) -> bool {
         self.loaded.has(name)

@@ -107,7 +107,7 @@ pub(super) enum EventClass {
     Ignored,
     /// An entry, a mode or a length may be different.
     Changed,
-    /// Content was written.
+    /// Content was written, or may have been through a mapping of the file, of which only the end is an event.
     Written,
     /// The name may lead to another file.
     Replaced,
@@ -116,9 +116,9 @@ pub(super) enum EventClass {
 /// Classifies an event.
 pub(super) fn classify(event: &Event) -> EventClass {
     match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => EventClass::Changed,
+        EventKind::Modify(ModifyKind::Data(_))
+        | EventKind::Access(AccessKind::Close(AccessMode::Write)) => EventClass::Written,
         EventKind::Access(_) => EventClass::Ignored,
-        EventKind::Modify(ModifyKind::Data(_)) => EventClass::Written,
         EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => {
             EventClass::Replaced
         }

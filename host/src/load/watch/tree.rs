@@ -154,7 +154,10 @@ impl WatchedTree {
     /// The files whose state differs from the last report; this reports them.
     pub(super) fn changed(&mut self) -> Vec<PathBuf> {
         let mut changed = std::mem::take(&mut self.written);
-        let differs = |(path, end): &(&PathBuf, &FileStat)| self.reported.get(*path) != Some(*end);
+        let differs = |(path, now): &(&PathBuf, &FileStat)| {
+            let reported = self.reported.get(*path);
+            !reported.is_some_and(|before| before.is_unchanged(now))
+        };
         let new = self.found.iter().filter(differs).map(|(path, _)| path);
         let gone = self
             .reported

@@ -110,7 +110,7 @@ impl WatchSet {
         let mut changed = Vec::new();
         for (file, watch) in &mut self.files {
             let now = watch.follow(&ResolvedPath::resolve(&watch.absolute.clone()));
-            if now != watch.reported || watch.written {
+            if watch.written || !watch.reported.is_unchanged(&now) {
                 changed.push(file.clone());
             }
             watch.reported = now;
@@ -150,7 +150,7 @@ impl WatchedFile {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
 
@@ -202,6 +202,38 @@ mod tests {
         let mut watched = watching(&file);
         fs::rename(&other, &file).unwrap();
         assert_eq!(watched.changed(), [file]);
+    }
+
+    #[test]
+    fn content_of_equal_length_with_its_time_set_back_is_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("lib.so");
+        fs::write(&file, "one").unwrap();
+        let mut watched = watching(&file);
+        let before = fs::metadata(&file).unwrap();
+        // The system's clock is coarse: the first write that it can tell from the one before.
+        while fs::metadata(&file).unwrap().ctime_nsec() == before.ctime_nsec() {
+            fs::write(&file, "two").unwrap();
+            let written = fs::File::options().write(true).open(&file).unwrap();
+            written.set_modified(before.modified().unwrap()).unwrap();
+        }
+        assert_eq!(watched.changed(), [file]);
+    }
+
+    #[test]
+    fn hard_link_to_the_file_is_no_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("lib.so"), dir.path().join("link"));
+        fs::write(&file, "one").unwrap();
+        let before = fs::metadata(&file).unwrap();
+        let mut watched = watching(&file);
+        while fs::metadata(&file).unwrap().ctime_nsec() == before.ctime_nsec() {
+            let _ = fs::remove_file(&link);
+            fs::hard_link(&file, &link).unwrap();
+        }
+        assert!(watched.changed().is_empty());
+        fs::remove_file(&link).unwrap();
+        assert!(watched.changed().is_empty());
     }
 
     #[test]

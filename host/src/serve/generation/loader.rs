@@ -161,6 +161,12 @@ impl Loader {
         Ok(())
     }
 
+    /// Has these files read again, even if they seem unchanged.
+    pub(super) fn forget(&self, files: &[PathBuf]) {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        files.iter().for_each(|file| shelf.0.forget(file));
+    }
+
     /// Resolves the manifest's directives; with `reread`, every file is read again.
     pub(super) async fn resolve(
         &self,

@@ -255,6 +255,9 @@ impl Reloader {
 
     async fn attempt(&mut self, mode: ReloadMode, text: Option<String>) -> Report {
         let changed = self.builds.take_changes();
+        if let Some(changed) = &changed {
+            self.loader.forget(&changed.paths);
+        }
         let mut report = Report {
             outcome: Outcome::Unchanged,
             generation: 0,
