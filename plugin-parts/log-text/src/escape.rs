@@ -83,15 +83,19 @@ impl Display for Quoted<'_> {
     }
 }
 
-/// Controls of ASCII and of C1, line and paragraph separators, and format characters that reorder or hide text.
+/// Controls of ASCII and of C1, line and paragraph separators, and characters that reorder or hide text: those that
+/// have no shape of their own (`Default_Ignorable_Code_Point` of UAX #44), save the joiners U+200C and U+200D and the
+/// variation selectors U+FE00 to U+FE0F, of which letters and emoji are made.
 pub(crate) fn is_control(char: char) -> bool {
     match char {
         ' '..='~' => false,
-        '\u{ad}' | '\u{61c}' | '\u{feff}' => true,
-        // Not U+200C and U+200D, which join letters and emoji.
-        '\u{200b}' | '\u{200e}' | '\u{200f}' => true,
-        '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => {
+            true
+        }
+        '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' => true,
+        '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' => true,
+        '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' => true,
+        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
         char => char.is_control(),
     }
 }
@@ -100,8 +104,29 @@ pub(crate) fn is_control(char: char) -> bool {
 pub(crate) fn style(text: &str) -> Option<usize> {
     let rest = text.strip_prefix("\u{1b}[")?;
     let length = rest.find(|char: char| !matches!(char, '0'..='9' | ';' | ':'))?;
-    // 8 would hide the text after it.
-    (rest[length..].starts_with('m') && &rest[..length] != "8").then_some(length + 3)
+    (rest[length..].starts_with('m') && !conceals(&rest[..length])).then_some(length + 3)
+}
+
+/// Whether one of the parameters hides the text that follows (8). In a colour, 8 is a number like others.
+fn conceals(parameters: &str) -> bool {
+    let mut parameters = parameters.split(';');
+    while let Some(parameter) = parameters.next() {
+        let number = parameter.split(':').next().unwrap_or_default();
+        match (number.trim_start_matches('0'), parameter == number) {
+            ("8", _) => return true,
+            // `38;5;N` and `38;2;R;G;B` (ITU-T T.416 §13.1.8).
+            ("38" | "48" | "58", true) => {
+                let rest = match parameters.next() {
+                    Some("5") => 1,
+                    Some("2") => 3,
+                    _ => return true,
+                };
+                parameters.by_ref().take(rest).for_each(drop);
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 fn rust(out: &mut String, char: char) {
@@ -140,8 +165,20 @@ mod tests {
         assert_eq!(one_line("a\nb\r\tc\u{1b}[2J"), r"a\nb\r\tc\u{1b}[2J");
         assert_eq!(one_line("\u{9b}31m \u{7f}"), r"\u{9b}31m \u{7f}");
         assert_eq!(one_line("user\u{202e}gpj.exe"), r"user\u{202e}gpj.exe");
-        assert_eq!(one_line("\u{2028}\u{feff}"), r"\u{2028}\u{feff}");
-        for text in ["é 漢字 👩\u{200d}💻", "C:\\dir \"x\"", ""] {
+        for hidden in [
+            "\u{2028}\u{feff}",
+            "\u{34f}\u{180e}",
+            "\u{115f}\u{3164}\u{ffa0}",
+            "\u{1d173}\u{e0041}",
+        ] {
+            let escaped: String = hidden.chars().flat_map(char::escape_unicode).collect();
+            assert_eq!(one_line(hidden), escaped);
+        }
+        for text in [
+            "é 漢字 👩\u{200d}💻 \u{2764}\u{fe0f} \u{110b}\u{1161}",
+            "C:\\dir \"x\"",
+            "",
+        ] {
             assert!(matches!(one_line(text), Cow::Borrowed(_)), "{text}");
         }
         assert_eq!(printable("a\n\tb\r\u{1b}c"), "a\n\tb\\r\\u{1b}c");
@@ -149,8 +186,26 @@ mod tests {
 
     #[test]
     fn only_colours_pass_as_sequences() {
-        for text in ["\u{1b}[1;31merror\u{1b}[0m", "\u{1b}[38;5;9mx\u{1b}[m"] {
+        for text in [
+            "\u{1b}[1;31merror\u{1b}[0m",
+            "\u{1b}[38;5;8mx\u{1b}[m",
+            "\u{1b}[38;2;8;8;8;1mx",
+            "\u{1b}[38:5:8mx",
+        ] {
             assert_eq!(styled(text), text);
+        }
+        for conceals in [
+            "8",
+            "0;8",
+            "08",
+            "1;8;31",
+            "8:0",
+            "38;5;1;8",
+            "38;8",
+            "38;2;1;1;1;8",
+        ] {
+            let text = format!("\u{1b}[{conceals}mhidden");
+            assert_eq!(styled(&text), format!("\\u{{1b}}[{conceals}mhidden"));
         }
         for (text, shown) in [
             ("\u{1b}[2Jx", "\\u{1b}[2Jx"),
