@@ -5,8 +5,8 @@ use stackup_plugin::{Headers, HeadersMut, Response, Result, header};
 /// What a response with a cookie has if it says nothing.
 const DEFAULT: &str = "private, max-age=0, must-revalidate";
 
-/// Headers that caches obey in place of `cache-control`: RFC 9213's, which are named after the cache, and older ones.
-const TARGETED: &str = "cdn-cache-control";
+/// Headers that caches obey in place of `cache-control`: those named as in RFC 9213 §2, and older ones.
+const TARGETED: &str = "-cache-control";
 const OLDER: [&str; 3] = ["surrogate-control", "edge-control", "x-accel-expires"];
 
 /// Whether the response is made for shared caches: they may give it to other clients.
@@ -76,9 +76,10 @@ fn targeted(headers: Headers<'_>) -> Vec<String> {
     targeted.map(str::to_owned).collect()
 }
 
-/// Whether no shared cache may store a response with this directive.
+/// Whether no shared cache may store a response with this directive. `private` with fields, even none, is about them
+/// alone (RFC 9111 §5.2.2.7).
 fn is_private(directive: &str) -> bool {
-    matches!(name_and_value(directive), ("private" | "no-store", ""))
+    matches!(directive, "private" | "no-store")
 }
 
 /// The directives of `cache-control`, with lower-case names.
@@ -134,6 +135,8 @@ mod tests {
             ("max-age=\"60\"", true),
             ("private=\"set-cookie\", max-age=60", true),
             ("private=\"a, no-store\", max-age=60", true),
+            ("private=\"\", max-age=60", true),
+            ("private=, max-age=60", true),
             ("private, max-age=60", false),
             ("no-store, public", false),
             ("no-cache", false),
@@ -146,6 +149,7 @@ mod tests {
         for (name, shared) in [
             ("cdn-cache-control", true),
             ("acme-cdn-cache-control", true),
+            ("acme-cache-control", true),
             ("surrogate-control", true),
             ("x-accel-expires", true),
             ("etag", false),
@@ -170,6 +174,7 @@ mod tests {
             ),
             ("no-cache", "private, no-cache"),
             ("private=\"x, y\", max-age=60", "private, max-age=60"),
+            ("private=\"\", max-age=60", "private, max-age=60"),
             ("private, max-age=60", "private, max-age=60"),
             ("no-store", "no-store"),
         ] {
