@@ -3,11 +3,13 @@
 //! The checks on names and origins are against pages from elsewhere in a local browser. They could send requests
 //! through another name for this address (DNS rebinding), with a form, or as a script or an image of theirs.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use authority::Authority;
+use forwarded_header::{Hop, Malformed};
 use http::header::{FORWARDED, HOST, HeaderName, ORIGIN, VIA};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderValue, Request};
 use stackup_plugin::abi::host::Connection;
 
 use crate::serve::observe::ObserverEnds;
@@ -16,12 +18,8 @@ use crate::serve::observe::ObserverEnds;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// Headers of proxies that name no client.
-const NAMELESS: [HeaderName; 3] = [
-    VIA,
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
-];
+/// The start of the names of most headers that proxies add.
+const X_FORWARDED: &str = "x-forwarded-";
 
 /// Headers in which a proxy names the client.
 const CLIENT: [HeaderName; 2] = [
@@ -39,12 +37,16 @@ pub(super) fn may_read<B>(ends: ObserverEnds, request: &Request<B>) -> Result<()
     let headers = request.headers();
     // A unix socket has no remote address; the permissions of its file decide.
     let is_local = |end: Connection| end.remote.is_none_or(|remote| is_loopback(remote.ip()));
-    if !is_local(ends.peer) || !is_local(ends.client) || !clients_are_local(headers) {
+    let clients = clients(headers);
+    let are_local = clients
+        .iter()
+        .flatten()
+        .all(|client| is_local_address(client));
+    if !is_local(ends.peer) || !is_local(ends.client) || !are_local {
         return Err("`/_stackup/` accepts connections from this machine only\n\
              help: open a tunnel, for instance with `ssh -L 9292:127.0.0.1:9292`");
     }
-    let has = |name: &HeaderName| headers.contains_key(name);
-    if NAMELESS.iter().any(has) && !CLIENT.iter().chain([&FORWARDED]).any(has) {
+    if clients.contains(&None) || (clients.is_empty() && is_proxied(headers)) {
         return Err(
             "`/_stackup/` accepts no request through a proxy that does not say who the client is\n\
              help: have it send `x-forwarded-for`, or connect without it",
@@ -79,20 +81,35 @@ pub(super) fn may_write(headers: &HeaderMap) -> Result<(), &'static str> {
     }
 }
 
-/// Whether no proxy says that the client is elsewhere. A proxy on this machine makes every client look local.
-fn clients_are_local(headers: &HeaderMap) -> bool {
+/// The clients that proxies name. None stands for an element of `forwarded` that names none, and for what is malformed.
+fn clients(headers: &HeaderMap) -> Vec<Option<Cow<'_, str>>> {
     let lists = CLIENT.into_iter().flat_map(|name| items(headers, &name));
-    let forwarded = items(headers, &FORWARDED).flat_map(|hop| hop.split(';'));
-    let forwarded = forwarded.filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        let is_client = name.trim().eq_ignore_ascii_case("for");
-        is_client.then(|| value.trim().trim_matches('"'))
-    });
-    lists.chain(forwarded).all(|client| {
-        let address = client.parse().ok();
-        let address = address.or_else(|| Authority::parse(client)?.address());
-        address.is_some_and(is_loopback)
-    })
+    let mut clients: Vec<_> = lists.map(|client| Some(client.into())).collect();
+    for line in headers.get_all(FORWARDED) {
+        match hops(line) {
+            Ok(hops) if !hops.is_empty() => clients.extend(hops.into_iter().map(|hop| hop.client)),
+            _ => clients.push(None),
+        }
+    }
+    clients
+}
+
+fn hops(line: &HeaderValue) -> Result<Vec<Hop<'_>>, Malformed> {
+    let mut hops = Vec::new();
+    forwarded_header::parse(line.to_str().map_err(|_| Malformed)?, &mut hops)?;
+    Ok(hops)
+}
+
+/// Whether a header says that the request came through a proxy.
+fn is_proxied(headers: &HeaderMap) -> bool {
+    let is_proxys = |name: &HeaderName| name == VIA || name.as_str().starts_with(X_FORWARDED);
+    headers.keys().any(is_proxys)
+}
+
+fn is_local_address(client: &str) -> bool {
+    let address = client.parse().ok();
+    let address = address.or_else(|| Authority::parse(client)?.address());
+    address.is_some_and(is_loopback)
 }
 
 /// Whether every name that the request gives its server can only mean this machine (RFC 6761 §6.3).
@@ -249,9 +266,19 @@ mod tests {
             ("forwarded: For=\"[::1]:4711\"", true),
             ("forwarded: proto=https;for=192.0.2.1", false),
             ("forwarded: for=127.0.0.1, for=_hidden", false),
+            ("forwarded: proto=https", false),
+            ("forwarded: for=127.0.0.1, by=127.0.0.1", false),
+            ("forwarded: ext=\"for=127.0.0.1\"", false),
+            ("forwarded: for=\"127.0.0.1", false),
+            ("forwarded: ,", false),
+            (
+                "forwarded: for=\"127.0.0.1:80\";ext=\"a;for=192.0.2.1,\"",
+                true,
+            ),
             ("via: 1.1 proxy", false),
             ("x-forwarded-host: localhost", false),
             ("x-forwarded-proto: http", false),
+            ("x-forwarded-server: proxy", false),
         ] {
             for remote in [Some(LOCAL), None] {
                 let read = reads_with(remote, &["host: localhost", line]);
