@@ -119,8 +119,10 @@ fn list<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<Item = 
     items.map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// An address with or without a port, in brackets or not. IPv4 in IPv6 is IPv4.
+/// An address with or without a port, in brackets or not. The port may be hidden (`:_x`, RFC 7239 §6.3). IPv4 in IPv6 is
+/// IPv4.
 fn address(text: &str) -> Option<SocketAddr> {
+    let text = text.split_once(":_").map_or(text, |(address, _)| address);
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Some(canonical(address));
     }

@@ -132,6 +132,9 @@ fn forwarded_is_read_up_to_the_first_untrusted_address() {
             "192.0.2.1:0 https -",
         ),
         ("for=192.0.2.9, for=_hidden;proto=https", "- https -"),
+        ("for=\"192.0.2.1:_a.b\"", "192.0.2.1:0 - -"),
+        ("for=\"[2001:db8::1]:_x\"", "[2001:db8::1]:0 - -"),
+        ("for=\"_x:_y\"", "- - -"),
         (
             "for=192.0.2.9, for=unknown, for=10.0.0.2;proto=https",
             "10.0.0.2:0 - -",
