@@ -251,3 +251,37 @@ fn saved_copy_with_other_content_is_replaced_by_its_file() {
     let error = prepare_saved().unwrap_err();
     assert_eq!(error.cause.stage(), Stage::Restore);
 }
+
+#[test]
+fn library_whose_dependencies_others_can_replace_is_refused() {
+    // Offsets into the strings: a RUNPATH, and a library by its path.
+    let strings = b"\0deps\0./lib.so\0";
+    for (tag, offset, says) in [
+        (
+            29_u64,
+            1_u64,
+            "(RUNPATH), which depends on the current folder",
+        ),
+        (
+            1,
+            6,
+            "it needs `./lib.so`, which depends on the current folder",
+        ),
+    ] {
+        let dynamic = [tag, offset, 0, 0].map(u64::to_ne_bytes).concat();
+        let library = sample::library(&[
+            (".stackup", SECTION.as_bytes()),
+            (".dynamic", &dynamic),
+            (".dynstr", strings),
+        ]);
+        let fixture = Fixture::new(&library);
+        let (stage, text) = fixture.refused(&REQUIREMENTS);
+        assert_eq!(stage, Stage::Trust);
+        assert!(text.contains(says), "{text}");
+        let any = Requirements {
+            trust: Trust::Any,
+            ..REQUIREMENTS
+        };
+        fixture.prepare(&any).unwrap();
+    }
+}

@@ -4,37 +4,50 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use checked_file::check_search_dir;
+use checked_file::{ReadError, check, check_search_dir};
 use object::read::{File as ObjectFile, Object, ObjectSection, ReadCache};
 
 use super::trust::TrustError;
 
 /// `DT_RPATH` and `DT_RUNPATH`.
-const TAGS: [u64; 2] = [15, 29];
+const SEARCH_PATHS: [u64; 2] = [15, 29];
+
+/// `DT_NEEDED`, `DT_AUXILIARY` and `DT_FILTER`.
+const DEPENDENCIES: [u64; 3] = [1, 0x7fff_fffd, 0x7fff_ffff];
 
 /// Checks that no other user can put a library where this one's dependencies are looked for. `copy_dir` is where it is
 /// mapped from: `$ORIGIN`.
 ///
 /// # Errors
 ///
-/// The first folder in which another user can.
+/// The first folder or file that another user can change.
 pub(super) fn check_search_path(library: &File, copy_dir: &Path) -> Result<(), TrustError> {
-    search_path(library)
+    let Dynamic {
+        folders,
+        dependencies,
+    } = dynamic(library);
+    folders
         .iter()
-        .try_for_each(|entry| check_entry(entry, copy_dir))
+        .try_for_each(|entry| check_entry(entry, copy_dir))?;
+    // Only a name with a slash is a path (ld.so(8)); others are looked for in the folders.
+    dependencies
+        .iter()
+        .filter(|name| name.contains(&b'/'))
+        .try_for_each(|name| check_dependency(name, copy_dir))
 }
 
 fn check_entry(entry: &[u8], copy_dir: &Path) -> Result<(), TrustError> {
     let shown = || String::from_utf8_lossy(entry).into_owned();
-    let Some(dir) = folder(entry, copy_dir) else {
+    let Some(dir) = resolved(entry, copy_dir) else {
         return Err(TrustError::RelativeSearchPath(shown()));
     };
     match check_search_dir(&dir) {
         Ok(()) => Ok(()),
-        Err(checked_file::ReadError::Untrusted(error)) => Err(TrustError::SearchPath {
+        Err(ReadError::Untrusted(error)) => Err(TrustError::SearchPath {
             entry: shown(),
             error,
         }),
@@ -42,8 +55,29 @@ fn check_entry(entry: &[u8], copy_dir: &Path) -> Result<(), TrustError> {
     }
 }
 
-/// The folder that an entry stands for; none if that depends on the current folder.
-fn folder(entry: &[u8], copy_dir: &Path) -> Option<PathBuf> {
+fn check_dependency(name: &[u8], copy_dir: &Path) -> Result<(), TrustError> {
+    let shown = || String::from_utf8_lossy(name).into_owned();
+    let Some(path) = resolved(name, copy_dir) else {
+        return Err(TrustError::RelativeDependency(shown()));
+    };
+    let folder = path.parent().unwrap_or(&path);
+    let checked = check_search_dir(folder).and_then(|()| match check(&path) {
+        // The system's loader says so, too.
+        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        checked => checked.map(|_| ()),
+    });
+    match checked {
+        Ok(()) => Ok(()),
+        Err(ReadError::Untrusted(error)) => Err(TrustError::Dependency {
+            name: shown(),
+            error,
+        }),
+        Err(error) => Err(TrustError::Unreadable(error)),
+    }
+}
+
+/// The path that an entry stands for; none if that depends on the current folder.
+fn resolved(entry: &[u8], copy_dir: &Path) -> Option<PathBuf> {
     let origin = [&b"$ORIGIN"[..], b"${ORIGIN}"];
     let below = origin
         .iter()
@@ -60,31 +94,54 @@ fn folder(entry: &[u8], copy_dir: &Path) -> Option<PathBuf> {
     }
 }
 
-/// The entries of a 64-bit ELF library; none of any other, whose system looks elsewhere.
-fn search_path(library: &File) -> Vec<Vec<u8>> {
-    let cache = ReadCache::new(library);
-    let Ok(file) = ObjectFile::parse(&cache) else {
-        return Vec::new();
-    };
-    let data = |name: &str| file.section_by_name(name)?.data().ok();
-    let (Some(dynamic), Some(strings)) = (data(".dynamic"), data(".dynstr")) else {
-        return Vec::new();
-    };
-    entries(dynamic, strings)
+/// What a library says about those that it needs.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Dynamic {
+    folders: Vec<Vec<u8>>,
+    dependencies: Vec<Vec<u8>>,
 }
 
-fn entries(dynamic: &[u8], strings: &[u8]) -> Vec<Vec<u8>> {
-    let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).unwrap_or_default();
-    let pairs = dynamic.chunks_exact(16);
-    let paths = pairs.filter_map(|pair| {
-        let offset = usize::try_from(word(&pair[8..])).ok()?;
-        let text = strings
-            .get(offset..)
-            .filter(|_| TAGS.contains(&word(&pair[..8])))?;
-        text.split(|byte| *byte == 0).next()
-    });
-    let each = paths.flat_map(|path| path.split(|byte| *byte == b':'));
-    each.map(<[u8]>::to_vec).collect()
+/// Reads it from a 64-bit ELF library; it is empty for any other, whose system looks elsewhere.
+fn dynamic(library: &File) -> Dynamic {
+    let cache = ReadCache::new(library);
+    let Ok(file) = ObjectFile::parse(&cache) else {
+        return Dynamic::default();
+    };
+    let data = |name: &str| file.section_by_name(name)?.data().ok();
+    match (data(".dynamic"), data(".dynstr")) {
+        (Some(dynamic), Some(strings)) => Dynamic::read(dynamic, strings),
+        _ => Dynamic::default(),
+    }
+}
+
+impl Dynamic {
+    /// Reads pairs of a tag and a value, which for these tags is an offset into `strings`.
+    fn read(dynamic: &[u8], strings: &[u8]) -> Self {
+        let texts = |tags: &'static [u64]| {
+            let pairs = dynamic.chunks_exact(16).filter_map(pair);
+            let offsets = pairs.filter(|(tag, _)| tags.contains(tag));
+            let texts = offsets.filter_map(|(_, offset)| {
+                let text = strings.get(usize::try_from(offset).ok()?..)?;
+                text.split(|byte| *byte == 0).next()
+            });
+            texts.collect::<Vec<_>>()
+        };
+        let search_paths = texts(&SEARCH_PATHS).into_iter();
+        let folders = search_paths.flat_map(|path| path.split(|byte| *byte == b':'));
+        Self {
+            folders: folders.map(<[u8]>::to_vec).collect(),
+            dependencies: texts(&DEPENDENCIES)
+                .into_iter()
+                .map(<[u8]>::to_vec)
+                .collect(),
+        }
+    }
+}
+
+fn pair(bytes: &[u8]) -> Option<(u64, u64)> {
+    let (tag, value) = bytes.split_first_chunk()?;
+    let value = value.try_into().ok()?;
+    Some((u64::from_ne_bytes(*tag), u64::from_ne_bytes(value)))
 }
 
 #[cfg(test)]
@@ -100,12 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_both_tags_are_found() {
+    fn search_paths_and_dependencies_are_found() {
         let strings = b"\0libc.so.6\0/a:$ORIGIN/b\0/c\0";
-        let found = entries(&dynamic(&[(1, 1), (15, 11), (29, 24), (0, 0)]), strings);
-        assert_eq!(found, [&b"/a"[..], b"$ORIGIN/b", b"/c"]);
-        assert!(entries(&dynamic(&[(29, 1 << 40)]), strings).is_empty());
-        assert!(entries(b"\x1d\0", strings).is_empty());
+        let pairs = [(1, 1), (15, 11), (29, 24), (0x7fff_ffff, 1), (0, 0)];
+        let found = Dynamic::read(&dynamic(&pairs), strings);
+        assert_eq!(found.folders, [&b"/a"[..], b"$ORIGIN/b", b"/c"]);
+        assert_eq!(found.dependencies, [b"libc.so.6"; 2]);
+        let none = Dynamic::default();
+        assert_eq!(Dynamic::read(&dynamic(&[(29, 1 << 40)]), strings), none);
+        assert_eq!(Dynamic::read(b"\x1d\0", strings), none);
     }
 
     #[test]
@@ -140,5 +200,28 @@ mod tests {
             assert!(error.contains("is world-writable (mode 1777)"), "{error}");
         }
         check("$ORIGIN").unwrap();
+    }
+
+    #[test]
+    fn dependency_by_path_that_others_can_change_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let check = |name: &str| check_dependency(name.as_bytes(), &root);
+        let library = root.join("lib.so");
+        fs::write(&library, "").unwrap();
+        let ours = library.display().to_string();
+        for name in [&ours, "$ORIGIN/lib.so", "$ORIGIN/missing.so"] {
+            check(name).unwrap();
+        }
+        for name in ["./lib.so", "deps/lib.so", "../lib.so"] {
+            let error = check(name).unwrap_err();
+            assert!(matches!(error, TrustError::RelativeDependency(_)), "{name}");
+        }
+        fs::set_permissions(&library, Permissions::from_mode(0o666)).unwrap();
+        let error = check(&ours).unwrap_err().to_string();
+        assert!(error.contains("is world-writable (mode 0666)"), "{error}");
+        fs::set_permissions(&root, Permissions::from_mode(0o1777)).unwrap();
+        let error = check("$ORIGIN/missing.so").unwrap_err().to_string();
+        assert!(error.contains("is world-writable (mode 1777)"), "{error}");
     }
 }

@@ -28,6 +28,20 @@ pub enum TrustError {
          `rpath`, or set `trust = \"any\"`"
     )]
     RelativeSearchPath(String),
+    /// The system's loader would load a dependency by a path that another user can change.
+    #[error("it needs `{name}`, and {error}, or set `trust = \"any\"`")]
+    Dependency {
+        /// The path.
+        name: String,
+        /// Why.
+        error: checked_file::TrustError,
+    },
+    /// The same, below whatever the current folder is.
+    #[error(
+        "it needs `{0}`, which depends on the current folder: give that library a soname and link it again, or set \
+         `trust = \"any\"`"
+    )]
+    RelativeDependency(String),
     /// It is not the file that was read.
     #[error("`{0}` is no longer the file that was read: it was replaced in between")]
     Replaced(PathBuf),
