@@ -14,14 +14,14 @@ use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, record_poll
 use super::connection_state::EndedFor;
 use super::progress_timeout::ProgressTimeout;
 use super::response_guard::{OVER, ResponseGuard};
-use super::unread_body::Discard;
+use super::unread_body::{Discard, Unread};
 use crate::load::manifest::Limits;
 use crate::policy::ClientWait;
 
 /// The body of a request, up to a limit.
-pub(super) struct LimitedBody {
+pub(super) struct LimitedBody<B: Unread = Incoming> {
     /// None once it has ended.
-    body: Option<Incoming>,
+    body: Option<B>,
     left: u64,
     limit: u64,
     was_read: bool,
@@ -31,8 +31,8 @@ pub(super) struct LimitedBody {
     discard: Discard,
 }
 
-impl LimitedBody {
-    pub(super) fn new(body: Incoming, limits: &Limits, discard: Discard) -> Self {
+impl<B: Unread> LimitedBody<B> {
+    pub(super) fn new(body: B, limits: &Limits, discard: Discard) -> Self {
         let limit = limits.body_bytes.unwrap_or(u64::MAX);
         Self {
             body: Some(body),
@@ -75,7 +75,7 @@ impl LimitedBody {
     }
 }
 
-impl Body for LimitedBody {
+impl<B: Unread> Body for LimitedBody<B> {
     type Data = Bytes;
     type Error = Failure;
 
@@ -122,7 +122,7 @@ impl Body for LimitedBody {
     }
 }
 
-impl Drop for LimitedBody {
+impl<B: Unread> Drop for LimitedBody<B> {
     fn drop(&mut self) {
         self.progressed();
         if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
@@ -309,5 +309,59 @@ impl Drop for ResponseBody {
             let body = std::mem::take(&mut self.body);
             record_poll(self.guard.generation.number, || drop(body));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::io;
+    use std::task::Waker;
+    use std::time::Duration;
+
+    use super::super::connection_state::ConnectionState;
+    use super::*;
+
+    /// A body that has these frames, each of one byte; for a false, it waits.
+    struct Slow(VecDeque<bool>);
+
+    impl Body for Slow {
+        type Data = Bytes;
+        type Error = io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+            match self.0.pop_front() {
+                Some(true) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x"))))),
+                Some(false) => Poll::Pending,
+                None => Poll::Ready(None),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn body_timeout_begins_again_with_each_frame() {
+        let connection = Arc::new(ConnectionState::accepted());
+        let limits = Limits {
+            body_timeout: Some(Duration::from_secs(60)),
+            ..Limits::default()
+        };
+        let discard = Discard::new(&connection, &HeaderMap::new());
+        let slow = Slow([false, false, true, false].into());
+        let mut body = LimitedBody::new(slow, &limits, discard);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut poll = || {
+            let polled = Pin::new(&mut body).poll_frame(&mut cx);
+            (polled.is_ready(), body.timeout.deadline())
+        };
+        let (first, again) = (poll(), poll());
+        assert_eq!(first, again, "the client has sent nothing");
+        assert!(!first.0 && first.1.is_some());
+        assert!(connection.wait.get().is_some(), "it can make room");
+        assert!(poll().0);
+        assert_eq!(connection.wait.get(), None, "its handler works");
+        assert!(poll().1 > first.1);
     }
 }

@@ -45,6 +45,12 @@ impl ProgressTimeout {
     pub(super) fn progressed(&mut self) {
         self.is_waiting = false;
     }
+
+    /// The moment at which it resolves, if it is armed.
+    #[cfg(test)]
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.timer.as_ref().map(|timer| timer.deadline())
+    }
 }
 
 #[cfg(test)]
@@ -59,7 +65,7 @@ mod tests {
     fn deadline(timeout: &mut ProgressTimeout) -> Option<Instant> {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(timeout.poll_waiting(&mut cx).is_pending());
-        timeout.timer.as_ref().map(|timer| timer.deadline())
+        timeout.deadline()
     }
 
     #[tokio::test]

@@ -156,3 +156,67 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedSocket<S> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::policy::ClientWait;
+
+    /// A socket that takes a byte for each true, and nothing for a false.
+    struct Slow(VecDeque<bool>);
+
+    impl AsyncRead for Slow {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            match self.0.pop_front() {
+                Some(true) => Poll::Ready(Ok(1)),
+                _ => Poll::Pending,
+            }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn send_timeout_begins_again_with_each_byte() {
+        let state = Arc::new(ConnectionState::accepted());
+        state.wait.busy();
+        let slow = Slow([false, false, true, false].into());
+        let mut socket = TimedSocket::new(slow, &state, Some(Duration::from_secs(60)));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut poll = || {
+            let polled = Pin::new(&mut socket).poll_write(&mut cx, b"xyz");
+            (polled.is_ready(), socket.send_timeout.deadline())
+        };
+        let (first, again) = (poll(), poll());
+        assert_eq!(first, again, "the client has taken nothing");
+        assert!(!first.0 && first.1.is_some());
+        let wait = state.wait.get().map(|(wait, _)| wait);
+        assert_eq!(wait, Some(ClientWait::Send), "it can make room");
+        assert!(poll().0);
+        assert_eq!(state.wait.get(), None, "its handler works");
+        assert!(poll().1 > first.1);
+    }
+}

@@ -4,13 +4,14 @@
 //! reports 502. A short rest is therefore read, so that the connection can serve the next request. For a longer one the
 //! response says `connection: close`; then the host closes its half and reads on for a while.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -34,6 +35,11 @@ const LINGER_STOPPING: Duration = Duration::from_secs(1);
 /// How long a client may send nothing.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// The body of a request as it comes from the connection: hyper's, but for tests.
+pub(super) trait Unread: Body<Data = Bytes, Error: Error> + Unpin + Send + 'static {}
+
+impl<B: Body<Data = Bytes, Error: Error> + Unpin + Send + 'static> Unread for B {}
+
 /// Takes care of the rest of a request's body once it is dropped, by whatever thread.
 #[derive(Debug)]
 pub(super) struct Discard {
@@ -54,7 +60,7 @@ impl Discard {
     }
 
     /// The body is not read any further. `was_read` says whether a part of it was.
-    pub(super) fn discard(&self, body: Incoming, was_read: bool) {
+    pub(super) fn discard(&self, body: impl Unread, was_read: bool) {
         let short = body.size_hint().upper().is_some_and(|rest| rest <= SHORT);
         if !short || (self.expects && !was_read) {
             // hyper reads no further either, and closes the connection after the response.
@@ -71,7 +77,7 @@ impl Discard {
 }
 
 /// Reads a short rest. Returns whether it ended; an error ends the connection as well.
-async fn read_to_end(mut body: Incoming) -> bool {
+async fn read_to_end(mut body: impl Unread) -> bool {
     loop {
         match timeout(SILENCE, body.frame()).await {
             Ok(Some(Ok(_))) => {}
