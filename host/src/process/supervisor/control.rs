@@ -17,11 +17,23 @@ use super::{Event, Supervisor};
 use crate::process::control::{MAX_REQUEST_LEN, Reply, Request, Site};
 use crate::process::ipc::{Command, ReloadOptions};
 
-/// How long a client may take to send its next request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may let the supervisor wait.
+#[derive(Clone, Copy)]
+struct ClientTimeouts {
+    /// For its next request.
+    request: Duration,
+    /// To take a reply.
+    reply: Duration,
+}
 
-/// How long a client may take to read a reply.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+impl Default for ClientTimeouts {
+    fn default() -> Self {
+        Self {
+            request: Duration::from_secs(60),
+            reply: Duration::from_secs(10),
+        }
+    }
+}
 
 /// The least time between two renewals for sockets whose files were gone.
 const RESTORE_INTERVAL: Duration = Duration::from_secs(10);
@@ -53,6 +65,7 @@ impl Supervisor {
             replies_in_flight: Arc::clone(&self.replies_in_flight),
             location: self.settings.location.clone(),
             clients: self.control_clients.clone(),
+            timeouts: ClientTimeouts::default(),
         };
         match listener {
             Ok(listener) => Some(tokio::spawn(accept_loop(listener, context))),
@@ -183,6 +196,7 @@ struct ControlContext {
     /// The manifest.
     location: PathBuf,
     clients: ControlClients,
+    timeouts: ClientTimeouts,
 }
 
 /// Whether the client is this user or root. The socket without a file has no mode that says so, and that of a file may be
@@ -240,7 +254,11 @@ async fn serve_connection(stream: UnixStream, context: ControlContext, mut place
         let mut line = Vec::new();
         let most = MAX_REQUEST_LEN as u64 + 1;
         let mut request = (&mut reader).take(most);
-        let read = timeout(REQUEST_TIMEOUT, request.read_until(b'\n', &mut line)).await;
+        let read = timeout(
+            context.timeouts.request,
+            request.read_until(b'\n', &mut line),
+        )
+        .await;
         if !matches!(read, Ok(Ok(1..))) {
             return;
         }
@@ -255,7 +273,11 @@ async fn serve_connection(stream: UnixStream, context: ControlContext, mut place
             Ok(request) => answer(request, &context.events).await,
             Err(error) => Reply::error(error.to_string()),
         };
-        let written = timeout(WRITE_TIMEOUT, writer.write_all(&reply_line(&reply))).await;
+        let written = timeout(
+            context.timeouts.reply,
+            writer.write_all(&reply_line(&reply)),
+        )
+        .await;
         if !matches!(written, Ok(Ok(()))) || last {
             return;
         }
@@ -273,46 +295,5 @@ async fn answer(request: Request, events: &mpsc::UnboundedSender<Event>) -> Repl
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs::{Permissions, set_permissions};
-    use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::net::UnixStream as Client;
-
-    use super::*;
-    use crate::process::other_user::as_user;
-
-    #[tokio::test]
-    async fn client_of_another_user_is_closed_whatever_the_mode_of_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("c.sock");
-        let listener = UnixListener::bind(&path).unwrap();
-        for (path, mode) in [(dir.path(), 0o755), (&path, 0o666)] {
-            set_permissions(path, Permissions::from_mode(mode)).unwrap();
-        }
-        let (events, _receiver) = mpsc::unbounded_channel();
-        let accepting = tokio::spawn(accept_loop(
-            listener,
-            ControlContext {
-                events,
-                replies_in_flight: Arc::default(),
-                location: PathBuf::from("/nowhere/c.toml"),
-                clients: ControlClients::new(),
-            },
-        ));
-        let ask = async |client: Client| {
-            client.set_nonblocking(true).unwrap();
-            let mut client = UnixStream::from_std(client).unwrap();
-            // It may be closed by now.
-            let _ = client.write_all(Request::Site {}.line().as_bytes()).await;
-            let mut reply = String::new();
-            let _ = BufReader::new(client).read_line(&mut reply).await;
-            reply
-        };
-        let own = ask(Client::connect(&path).unwrap()).await;
-        assert!(own.contains("/nowhere/c.toml"), "{own}");
-        if let Some(client) = as_user(54_321, || Client::connect(path).unwrap()) {
-            assert_eq!(ask(client).await, "");
-        }
-        accepting.abort();
-    }
-}
+#[path = "control_tests.rs"]
+mod tests;
