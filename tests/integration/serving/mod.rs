@@ -6,6 +6,8 @@ mod behind_nginx;
 mod bodies;
 /// Cascades: stacks tried in order.
 mod cascade;
+/// A wall clock that is set back.
+mod clock;
 /// Requests on one connection.
 mod connections;
 /// The end of requests and of the process.

@@ -3,7 +3,8 @@
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
-use stackup_tests::within;
+use serde_json::Value;
+use stackup_tests::{Site, within};
 
 use super::{FAULTY, code, crash_worker, prove, start, swap};
 
@@ -90,4 +91,33 @@ async fn crash_loop_backs_off() {
         );
     }
     assert_eq!(code(&host).await, 1);
+}
+
+/// Waits until the only worker has served for this time.
+async fn serves_for(seconds: f64, site: &Site) {
+    within("its time", async {
+        loop {
+            let said = site.stackup(&["status", "--json"]).await;
+            let status: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
+            let served = status["workers"][0]["seconds"].as_f64();
+            if served.is_some_and(|served| served >= seconds) {
+                return;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn worker_that_served_a_second_is_replaced_at_once() {
+    let (site, host) = start(FAULTY, 1, "none").await;
+    let mut worker = Some(host.worker());
+    for _ in 0..2 {
+        serves_for(1.0, &site).await;
+        kill_process(worker.expect("it serves"), Signal::KILL).expect("it is there");
+        let crash = host.event("crash").await;
+        let message = crash.message();
+        assert!(message.ends_with("starts again at once"), "{message}");
+        worker = host.next_worker().await;
+    }
 }
