@@ -10,6 +10,18 @@ use stackup_tests::{Host, Site, artifacts};
 use super::crash::stop;
 use super::{FAULTY, faulty, prove, start};
 
+/// Whether nothing is left in the folder of private files; the log says what was removed.
+#[track_caller]
+fn assert_nothing_is_left(site: &Site, host: &Host) {
+    let left = entries(&site.runtime());
+    let inside: Vec<_> = left.iter().map(|left| entries(left)).collect();
+    assert!(
+        left.is_empty(),
+        "{left:?} with {inside:?} is left; the log:\n{}",
+        host.log()
+    );
+}
+
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder");
     entries
@@ -25,7 +37,7 @@ async fn killed_supervisor_leaves_no_private_file() {
     host.signal(Signal::KILL);
     // The log ends with the worker.
     assert!(!host.exited().await.success());
-    assert_eq!(entries(&site.runtime()), [""; 0].map(PathBuf::from));
+    assert_nothing_is_left(&site, &host);
 }
 
 #[tokio::test]
@@ -34,7 +46,7 @@ async fn stopped_worker_ends_when_its_supervisor_is_killed() {
     stop(host.worker()).await;
     host.signal(Signal::KILL);
     assert!(!host.exited().await.success());
-    assert_eq!(entries(&site.runtime()), [""; 0].map(PathBuf::from));
+    assert_nothing_is_left(&site, &host);
 }
 
 /// Puts another socket in the place of the one at `path`, as a second server does.

@@ -5,6 +5,7 @@
 
 mod commands;
 mod editor_schema;
+mod end;
 mod file_limit;
 mod handover;
 mod monitor;
@@ -20,7 +21,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use stackup_plugin::abi::host::crash_report;
 
 use self::commands::Commands;
@@ -34,8 +34,8 @@ use crate::serve::generation::{LibraryBuilder, Reloader};
 use crate::serve::server::Listener;
 use crate::services::{self, LogSettings, level_from_number, own_threads, start_log};
 
-/// How long a worker waits until the system has closed the files of a killed supervisor.
-const LONGEST_DEATH: Duration = Duration::from_secs(2);
+/// How long a worker that ends waits for what ends, too: its threads, a supervisor that was killed.
+const LONGEST_END: Duration = Duration::from_secs(1);
 
 /// Serves as the supervisor at the other end of stdin says.
 pub fn main() -> ExitCode {
@@ -102,11 +102,13 @@ fn try_run(
         .build()
         .map_err(|error| format!("cannot start the async runtime: {error}"))?;
     own_threads::enter();
+    let dir = RuntimeDir::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
+    let copies = dir.path().to_path_buf();
     let code = runtime.block_on(async {
         let store = services::install(config.number);
         let read = Commands::read_from(line, Arc::clone(&events), store.clone());
         let (commands, inheritance) = read.map_err(text)?;
-        let reloader = reloader(&config, &events)?.storing_in(store);
+        let reloader = reloader(&config, dir, &events)?.storing_in(store);
         let proxy_protocol = config.proxy_protocol.iter().copied();
         let listeners: io::Result<Vec<_>> = sockets
             .zip(proxy_protocol.chain(std::iter::repeat(false)))
@@ -116,12 +118,12 @@ fn try_run(
             listeners.map_err(|error| format!("cannot use an inherited socket: {error}"))?;
         serve(config, reloader, listeners, commands, inheritance, events).await
     });
-    // From here on an exit is not a crash. A plugin that blocks its thread must not delay the exit.
+    // From here on an exit is not a crash.
     crash_report::disarm();
-    runtime.shutdown_background();
-    if has_hung_up(&supervisor) {
+    end::leave_nothing(runtime, &copies, LONGEST_END);
+    if end::has_hung_up(&supervisor) {
         // It was killed, and has left its directory.
-        sweep_after_holder(&library_store, LONGEST_DEATH);
+        sweep_after_holder(&library_store, LONGEST_END);
     }
     code
 }
@@ -138,23 +140,15 @@ fn continue_without_supervisor() {
     }
 }
 
-/// Whether the process at the other end of `line` has closed it.
-fn has_hung_up(line: &UnixStream) -> bool {
-    let mut ends = [PollFd::new(line, PollFlags::empty())];
-    let now = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    let polled = poll(&mut ends, Some(&now));
-    polled.is_ok() && ends[0].revents().contains(PollFlags::HUP)
-}
-
 fn text(error: io::Error) -> String {
     error.to_string()
 }
 
-fn reloader(config: &WorkerConfig, events: &Arc<Sender>) -> Result<Reloader, String> {
-    let dir = RuntimeDir::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
+fn reloader(
+    config: &WorkerConfig,
+    dir: RuntimeDir,
+    events: &Arc<Sender>,
+) -> Result<Reloader, String> {
     let libraries = config.build.map(|build| {
         let profile = if build.release {
             Profile::Release
