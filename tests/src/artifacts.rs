@@ -51,6 +51,7 @@ const PLUGINS: &[&str] = &[
     "tokio-missing",
     // The shelf.
     "basic-auth",
+    "cache",
     "cors",
     "directory",
     "echo",

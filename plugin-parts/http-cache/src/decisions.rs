@@ -161,6 +161,8 @@ fn lifetime_is_guessed_from_last_modified() {
     }
     let cookie = answered(&[modified, ("set-cookie", "a=1")]);
     assert_eq!(cookie.stored(), Err(NotStored::Cookie));
+    let asked = answered(&[modified]).asked("GET", &[("cookie", "a=1")]);
+    assert_eq!(asked.stored(), Err(NotStored::Cookie));
     let stated = answered(&[("cache-control", "max-age=60"), ("set-cookie", "a=1")]);
     assert!(stated.stored().is_ok());
 }

@@ -68,7 +68,7 @@ pub enum NotStored {
     Part,
     /// Nothing says how long it is fresh.
     NoFreshness,
-    /// It sets a cookie, and its lifetime would be a guess.
+    /// It has a cookie, as its request may have, and its lifetime would be a guess.
     Cookie,
     /// It is stale, and nothing allows its use or its validation.
     Useless,
@@ -172,11 +172,13 @@ fn lifetime<Q: Fields, S: Fields>(
         true => freshness::heuristic(response, options.heuristic, exchange.times.received),
         false => None,
     };
+    // Whoever has or gets a cookie may get a response of its own (§7.3).
+    let sets = response.has("set-cookie");
+    let has_cookie = sets || exchange.request.has("cookie");
     match guess {
-        // Whoever sets a cookie has this client in mind (§7.3).
-        _ if response.has("set-cookie") => Err(NotStored::Cookie),
+        Some(_) if has_cookie => Err(NotStored::Cookie),
         Some(guess) => Ok(guess),
-        None if control.no_cache && guessable => Ok(Lifetime {
+        None if control.no_cache && guessable && !sets => Ok(Lifetime {
             milliseconds: 0,
             source: LifetimeSource::Nothing,
         }),
@@ -228,7 +230,7 @@ impl NotStored {
             Self::VaryAny => Rule::new("RFC 9111 §4.1", "vary: *"),
             Self::Part => Rule::new("RFC 9111 §3.3", "206 without one range"),
             Self::NoFreshness => Rule::new("RFC 9111 §3", "nothing says how long it is fresh"),
-            Self::Cookie => Rule::new("RFC 9111 §7.3", "set-cookie without a stated lifetime"),
+            Self::Cookie => Rule::new("RFC 9111 §7.3", "a cookie, without a stated lifetime"),
             Self::Useless => Rule::new("RFC 9111 §4.2", "stale, without a validator"),
         }
     }

@@ -95,6 +95,10 @@ pub(crate) const LAYERS: &[Layer] = &[
         )
     },
     layer("body-limit", "{}"),
+    Layer {
+        does: "a response that says nothing about caching",
+        ..layer("cache", "{}")
+    },
     layer("conditional-get", "{}"),
     Layer {
         does: "304",

@@ -49,6 +49,11 @@ use = ["lock", { plugin = "lint", config = { strict = false } }]
 run = "answers"
 
 [[map]]
+path = "/cached"
+use = ["cache"]
+run = "answers"
+
+[[map]]
 path = "/pig"
 use = ["pig-latin"]
 run = "answers"
@@ -110,10 +115,11 @@ run = { plugin = "files", config = { root = "public" } }
 run = "answers"
 "#;
 
-const PLUGINS: [&str; 40] = [
+const PLUGINS: [&str; 41] = [
     "answers",
     "basic-auth",
     "body-limit",
+    "cache",
     "conditional-get",
     "config",
     "content-length",
@@ -153,7 +159,7 @@ const PLUGINS: [&str; 40] = [
     "timeout",
 ];
 
-const TARGETS: [&str; 33] = [
+const TARGETS: [&str; 35] = [
     "/",
     "/assets/large.html",
     "/assets/small.css",
@@ -186,6 +192,8 @@ const TARGETS: [&str; 33] = [
     "/answers?status=500&body=broken",
     "/answers?fail=no+tea",
     "/answers?panic=no+tea",
+    "/cached?body=hello&header=cache-control:max-age=60&header=content-type:text/plain",
+    "/cached?stream=one&stream=two&header=cache-control:max-age=60&header=content-type:text/plain",
     "/pig?body=hello+world&header=content-type:text/plain&header=etag:%22a%22",
 ];
 

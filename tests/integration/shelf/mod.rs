@@ -2,6 +2,7 @@
 
 mod basic_auth;
 mod body_limit;
+mod cache;
 mod conditional_get;
 mod config;
 mod content_length;

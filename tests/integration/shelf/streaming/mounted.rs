@@ -45,6 +45,7 @@ pub(super) const MOUNTED: &[Mounted] = &[
     },
     mounted("head", "{}"),
     mounted("recursive", "{}"),
+    mounted("cache", "{}"),
     mounted("conditional-get", "{}"),
     mounted("etag", "{}"),
     Mounted {

@@ -1,0 +1,173 @@
+//! A response made of a stored one (RFC 9111 §4).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_cache::{
+    CacheStatus, Fields, Precondition, RangeOutcome, Timestamp, describes_content, precondition,
+    requested_range,
+};
+use stackup_plugin::header::{AGE, CONTENT_LENGTH, CONTENT_RANGE};
+use stackup_plugin::{Body, Response, Result, StatusCode};
+
+use crate::body::{Pieces, Reader};
+use crate::entries::{Entries, PIECE};
+use crate::fill::Fill;
+use crate::record::{Content, Entry};
+
+/// A stored response, or one that is just being stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) entry: Entry,
+    /// The rest of its content, while it still comes.
+    pub(crate) fill: Option<Arc<Fill>>,
+}
+
+/// What a client asks for.
+#[derive(Debug)]
+pub(crate) struct Asked<'a, F> {
+    pub(crate) is_head: bool,
+    pub(crate) fields: &'a F,
+    pub(crate) now: Timestamp,
+}
+
+impl Answer {
+    pub(crate) fn stored(entry: Entry) -> Self {
+        Self { entry, fill: None }
+    }
+
+    /// The response to a request; `None` if its content is no longer there.
+    pub(crate) async fn response(
+        &self,
+        asked: &Asked<'_, impl Fields>,
+        entries: &Entries,
+    ) -> Result<Option<Response>> {
+        let Self { entry, fill } = self;
+        let received = entry.policy.received;
+        if precondition(asked.fields, entry.status, entry, received) == Precondition::NotModified {
+            let fields = entry.all().filter(|(name, _)| !describes_content(name));
+            return self
+                .head(StatusCode::NOT_MODIFIED, fields, asked.now)
+                .map(Some);
+        }
+        let status = StatusCode::from_u16(entry.status)?;
+        if let Some(fill) = fill {
+            let Some(reader) = Reader::join(fill) else {
+                return Ok(None);
+            };
+            let mut res = self.head(status, entry.all(), asked.now)?;
+            if !asked.is_head {
+                res.set_body(Body::new(reader));
+            }
+            return Ok(Some(res));
+        }
+        let length = entry.content.length();
+        if asked.is_head {
+            let mut res = self.head(status, entry.all(), asked.now)?;
+            res.headers_mut()
+                .insert(CONTENT_LENGTH, length.to_string())?;
+            return Ok(Some(res));
+        }
+        let range = match entry.status {
+            200 => requested_range(asked.fields, entry, length, received),
+            _ => RangeOutcome::Whole,
+        };
+        let (status, first, end) = match range {
+            RangeOutcome::Whole => (status, 0, length),
+            RangeOutcome::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last + 1),
+            RangeOutcome::Unsatisfiable => {
+                let status = StatusCode::RANGE_NOT_SATISFIABLE;
+                let fields = entry.all().filter(|(name, _)| !describes_content(name));
+                let mut res = self.head(status, fields, asked.now)?;
+                res.headers_mut()
+                    .insert(CONTENT_RANGE, format!("bytes */{length}"))?;
+                return Ok(Some(res));
+            }
+        };
+        let Some(body) = content(entries, &entry.content, first, end).await? else {
+            return Ok(None);
+        };
+        let mut res = self.head(status, entry.all(), asked.now)?;
+        if status == StatusCode::PARTIAL_CONTENT {
+            let range = format!("bytes {first}-{}/{length}", end - 1);
+            res.headers_mut().insert(CONTENT_RANGE, range)?;
+        }
+        res.set_body(body);
+        Ok(Some(res))
+    }
+
+    fn head<'a>(
+        &self,
+        status: StatusCode,
+        fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+        now: Timestamp,
+    ) -> Result<Response> {
+        let mut res = Response::new(status);
+        let mut headers = res.headers_mut();
+        for (name, value) in fields {
+            headers.append(name, value)?;
+        }
+        let mut digits = Digits::default();
+        headers.insert(AGE, digits.of(self.entry.policy.age_seconds(now)))?;
+        Ok(res)
+    }
+}
+
+/// A part of a stored body; `None` if it is gone.
+async fn content(
+    entries: &Entries,
+    content: &Content,
+    first: u64,
+    end: u64,
+) -> Result<Option<Body>> {
+    match content {
+        Content::Inline(bytes) => {
+            let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+            Ok(Some(part(bytes, place(first), place(end)).into()))
+        }
+        Content::Pieces { id, .. } => {
+            // The head is still to be sent: if the engine has dropped the body, the response can come from below.
+            let index = first / PIECE as u64;
+            if entries.piece(id, index).await?.is_none() {
+                return Ok(None);
+            }
+            let pieces = Pieces::new(entries.clone(), *id, first, end);
+            Ok(Some(Body::new(pieces)))
+        }
+    }
+}
+
+fn part(bytes: &Bytes, first: usize, end: usize) -> Bytes {
+    bytes.slice(first..end)
+}
+
+/// A number in digits, without an allocation.
+#[derive(Default)]
+struct Digits([u8; 20]);
+
+impl Digits {
+    fn of(&mut self, mut number: u64) -> &[u8] {
+        let mut at = self.0.len();
+        loop {
+            at -= 1;
+            self.0[at] = b'0' + u8::try_from(number % 10).unwrap_or(0);
+            number /= 10;
+            if number == 0 {
+                return &self.0[at..];
+            }
+        }
+    }
+}
+
+/// Adds this cache's member of `cache-status`, after those of caches below (RFC 9211 §2).
+pub(crate) fn add_status(
+    res: &mut Response,
+    name: Option<&str>,
+    status: &CacheStatus,
+) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    let mut text = String::with_capacity(64);
+    status.write(name, &mut text)?;
+    res.headers_mut().append("cache-status", text)?;
+    Ok(())
+}

@@ -1,0 +1,345 @@
+//! What is stored: entries, variants, groups, rules for queries.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_cache::{Fields, NoVarySearch, Timestamp, Vary, variant_key};
+use stackup_plugin::{Store, StoreEntry, StoreError};
+
+use crate::random::random;
+use crate::record::{BodyId, Content, Entry, Index};
+use crate::target::{self, Target};
+
+/// The size of a piece of a body. A body that is no longer is in the record of its entry.
+pub(crate) const PIECE: usize = 256 * 1024;
+
+/// No entry is stored for longer.
+pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(366 * 86_400);
+
+/// How long the pieces of a body stay after its entry is gone, for those who still read them.
+const AFTERLIFE: Duration = Duration::from_secs(300);
+
+/// The entries of a namespace.
+#[derive(Debug, Clone)]
+pub(crate) struct Entries {
+    store: Store,
+}
+
+/// What a request finds.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A response for it.
+    Entry(StoredEntry),
+    /// Only responses for other values of the fields in `Vary`; what requests for its own have in common.
+    OtherVariants(Vec<u8>),
+    /// Nothing.
+    Nothing,
+}
+
+/// A stored response, and where it is.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredEntry {
+    pub(crate) entry: Entry,
+    pub(crate) key: Vec<u8>,
+    /// What requests for it have in common.
+    pub(crate) flight: Vec<u8>,
+}
+
+/// Where a response is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The key for all its variants.
+    key: Vec<u8>,
+    /// The names in `Vary`, and what the request has in these fields.
+    pub(crate) variant: Option<(String, Vec<u8>)>,
+    /// The key for a rule about queries, and the rule.
+    search_rule: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Place {
+    /// Where the response to a request belongs.
+    pub(crate) fn of(target: &Target, request: &impl Fields, response: &impl Fields) -> Self {
+        let variant = match Vary::of(response) {
+            Vary::Names(names) => {
+                let values = variant_key(names.iter().map(String::as_str), request);
+                Some((names.join(","), values))
+            }
+            Vary::None | Vary::Any => None,
+        };
+        let line = response.only("no-vary-search");
+        let rule = line.and_then(|line| Some((NoVarySearch::of(response)?, line)));
+        match rule {
+            Some((rule, line)) => Self {
+                key: target.search_key(&rule, line),
+                variant,
+                search_rule: Some((target.search_rule_key(), line.to_vec())),
+            },
+            None => Self {
+                key: target.key(),
+                variant,
+                search_rule: None,
+            },
+        }
+    }
+
+    /// Whether a request with these fields selects what is stored here.
+    pub(crate) fn selects(&self, request: &impl Fields) -> bool {
+        self.variant
+            .as_ref()
+            .is_none_or(|(names, values)| variant_key(names.split(','), request) == *values)
+    }
+
+    /// What requests for the same variant have in common.
+    pub(crate) fn flight_of(&self, request: &impl Fields) -> Vec<u8> {
+        match &self.variant {
+            Some((names, _)) => flight(&self.key, &variant_key(names.split(','), request)),
+            None => self.key.clone(),
+        }
+    }
+}
+
+fn flight(key: &[u8], values: &[u8]) -> Vec<u8> {
+    [key, b"\n", values].concat()
+}
+
+impl Entries {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// The response for a request with these fields.
+    pub(crate) async fn find(
+        &self,
+        target: &Target,
+        request: &impl Fields,
+    ) -> Result<Found, StoreError> {
+        match self.find_at(target, target.key(), request).await? {
+            Found::Nothing => {}
+            found => return Ok(found),
+        }
+        let Some(rule) = self.store.get(target.search_rule_key()).await? else {
+            return Ok(Found::Nothing);
+        };
+        let line = std::iter::once(("no-vary-search", &*rule.value)).collect::<http_cache::List>();
+        match NoVarySearch::of(&line) {
+            Some(known) => {
+                let key = target.search_key(&known, &rule.value);
+                self.find_at(target, key, request).await
+            }
+            None => Ok(Found::Nothing),
+        }
+    }
+
+    async fn find_at(
+        &self,
+        target: &Target,
+        key: Vec<u8>,
+        request: &impl Fields,
+    ) -> Result<Found, StoreError> {
+        let Some(StoreEntry { value, .. }) = self.store.get(&key).await? else {
+            return Ok(Found::Nothing);
+        };
+        let Some(index) = Index::read(&value) else {
+            let found = Entry::read(value).map(|entry| StoredEntry {
+                entry,
+                flight: key.clone(),
+                key,
+            });
+            return self.unless_invalidated(target, found).await;
+        };
+        let mut latest: Option<StoredEntry> = None;
+        let mut first = None;
+        for names in &index.names {
+            let values = variant_key(names.split(','), request);
+            let variant = target::variant_key(&index.epoch, names, &values);
+            let flight = flight(&key, &values);
+            first.get_or_insert_with(|| flight.clone());
+            let stored = self.store.get(&variant).await?;
+            let Some(entry) = stored.and_then(|stored| Entry::read(stored.value)) else {
+                continue;
+            };
+            // The most recent one that matches (RFC 9111 §4.1).
+            let received = |stored: &StoredEntry| stored.entry.policy.received;
+            if latest
+                .as_ref()
+                .is_none_or(|known| received(known) < entry.policy.received)
+            {
+                latest = Some(StoredEntry {
+                    entry,
+                    flight,
+                    key: variant,
+                });
+            }
+        }
+        match (self.unless_invalidated(target, latest).await?, first) {
+            (Found::Nothing, Some(flight)) => Ok(Found::OtherVariants(flight)),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// Nothing, if one of the entry's groups was invalidated since it came (RFC 9875 §2.2).
+    async fn unless_invalidated(
+        &self,
+        target: &Target,
+        found: Option<StoredEntry>,
+    ) -> Result<Found, StoreError> {
+        let Some(found) = found else {
+            return Ok(Found::Nothing);
+        };
+        for group in found.entry.groups() {
+            let at = self.store.get(target.group_key(group)).await?;
+            let at = at.and_then(|at| Some(i64::from_le_bytes(at.value.as_ref().try_into().ok()?)));
+            if at.is_some_and(|at| found.entry.policy.received.0 <= at) {
+                return Ok(Found::Nothing);
+            }
+        }
+        Ok(Found::Entry(found))
+    }
+
+    /// Stores a record; returns its key.
+    pub(crate) async fn add(
+        &self,
+        place: &Place,
+        record: &[u8],
+        ttl: Duration,
+    ) -> Result<Vec<u8>, StoreError> {
+        if let Some((key, rule)) = &place.search_rule {
+            self.store.set(key, rule, ttl).await?;
+        }
+        let key = match &place.variant {
+            None => place.key.clone(),
+            Some((names, values)) => {
+                let epoch = self.index(&place.key, names, ttl).await?;
+                target::variant_key(&epoch, names, values)
+            }
+        };
+        self.retire(&key).await?;
+        self.store.set(&key, record, ttl).await?;
+        Ok(key)
+    }
+
+    /// Has the pieces of an entry that is about to be replaced or removed expire. Returns the entry.
+    async fn retire(&self, key: &[u8]) -> Result<Option<Entry>, StoreError> {
+        let stored = self.store.get(key).await?;
+        let entry = stored.and_then(|stored| Entry::read(stored.value));
+        if let Some(entry) = &entry {
+            self.extend(&entry.content, AFTERLIFE).await?;
+        }
+        Ok(entry)
+    }
+
+    /// Replaces the record of an entry.
+    pub(crate) async fn replace(
+        &self,
+        key: &[u8],
+        record: &[u8],
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        self.store.set(key, record, ttl).await.map(drop)
+    }
+
+    /// Has the index name this `Vary`, and returns its epoch.
+    async fn index(&self, key: &[u8], names: &str, ttl: Duration) -> Result<[u8; 8], StoreError> {
+        loop {
+            let known = self.store.get(key).await?;
+            let version = known.as_ref().map(|known| known.version);
+            let index = known.and_then(|known| Index::read(&known.value));
+            let mut index = index.unwrap_or_else(|| Index {
+                epoch: random(),
+                names: Vec::new(),
+            });
+            index.add(names);
+            // Stored again each time, since it has to live as long as its variants.
+            let record = index.record();
+            let stored = self
+                .store
+                .compare_and_set(key, version, record, ttl)
+                .await?;
+            if stored.is_some() {
+                return Ok(index.epoch);
+            }
+        }
+    }
+
+    /// Removes what is stored for a target, with all variants. Returns the groups of the removed entry.
+    pub(crate) async fn remove(&self, target: &Target) -> Result<Vec<String>, StoreError> {
+        let mut groups = Vec::new();
+        let mut keys = vec![target.key()];
+        if let Some(rule) = self.store.get(target.search_rule_key()).await? {
+            let line =
+                std::iter::once(("no-vary-search", &*rule.value)).collect::<http_cache::List>();
+            keys.extend(
+                NoVarySearch::of(&line).map(|known| target.search_key(&known, &rule.value)),
+            );
+        }
+        for key in keys {
+            if let Some(entry) = self.retire(&key).await? {
+                groups.extend(entry.groups().map(ToOwned::to_owned));
+            }
+            self.store.delete(&key).await?;
+        }
+        Ok(groups)
+    }
+
+    /// Removes one entry.
+    pub(crate) async fn remove_entry(&self, key: &[u8]) -> Result<(), StoreError> {
+        self.retire(key).await?;
+        self.store.delete(key).await.map(drop)
+    }
+
+    /// Makes all entries of a group unusable that came until now (RFC 9875 §2.2).
+    pub(crate) async fn invalidate_group(
+        &self,
+        target: &Target,
+        group: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = target.group_key(group);
+        let at = now.0.to_le_bytes();
+        self.store.set(key, at, LONGEST_LIFE).await.map(drop)
+    }
+
+    /// Stores a piece of a body.
+    pub(crate) async fn add_piece(
+        &self,
+        id: &BodyId,
+        index: u64,
+        bytes: &[u8],
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        let key = target::piece_key(id, index);
+        self.store.set(key, bytes, ttl).await.map(drop)
+    }
+
+    /// A piece of a body; `None` if the engine dropped it.
+    pub(crate) async fn piece(&self, id: &BodyId, index: u64) -> Result<Option<Bytes>, StoreError> {
+        let piece = self.store.get(target::piece_key(id, index)).await?;
+        Ok(piece.map(|piece| piece.value))
+    }
+
+    /// Removes the pieces of a body.
+    pub(crate) async fn remove_pieces(&self, id: &BodyId, count: u64) -> Result<(), StoreError> {
+        for index in 0..count {
+            self.store.delete(target::piece_key(id, index)).await?;
+        }
+        Ok(())
+    }
+
+    /// Has the pieces of a body live for `ttl` from now on.
+    pub(crate) async fn extend(&self, content: &Content, ttl: Duration) -> Result<(), StoreError> {
+        let Content::Pieces { id, length } = content else {
+            return Ok(());
+        };
+        for index in 0..pieces(*length) {
+            if let Some(piece) = self.piece(id, index).await? {
+                self.add_piece(id, index, &piece, ttl).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number of pieces of a body.
+pub(crate) fn pieces(length: u64) -> u64 {
+    length.div_ceil(PIECE as u64)
+}

@@ -1,0 +1,250 @@
+//! Streams: nothing is held back, all who want a response read along, and the fill outlives its client.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use stackup_plugin::Body;
+use stackup_plugin::testing::{Answered, block_on};
+
+use super::*;
+
+const LINES: &[&str] = &["cache-control: max-age=60"];
+
+/// Fails if the layers below are asked.
+async fn unasked(_req: Request) -> Result {
+    panic!("the layers below were asked")
+}
+
+async fn next_chunk(body: &mut Body) -> String {
+    let frame = body.frame().await.expect("a frame").expect("no error");
+    let data = frame.into_data().expect("data");
+    String::from_utf8(data.to_vec()).expect("text")
+}
+
+/// Sends the same request until it is answered from the store: a fill stores in a task.
+async fn stored(cache: &Mounted, target: &str) -> Answered {
+    loop {
+        let below = async |_req: Request| response(504, &["x-below: 1"], "");
+        let answered = cache.call(ask(target, &[]), below).await.unwrap();
+        if answered.header("x-below").is_none() {
+            return answered;
+        }
+    }
+}
+
+#[test]
+fn chunks_pass_at_once_and_the_whole_is_stored() {
+    let cache = cache(json!({}));
+    block_on(async {
+        let (mut sender, body) = Body::channel(1);
+        let below = async move |_req: Request| response(200, LINES, body);
+        let mut first = cache.call(ask("GET /x", &[]), below).await.unwrap();
+        let mut body = first.take_body();
+        sender.send("one ").await.unwrap();
+        assert_eq!(next_chunk(&mut body).await, "one ");
+        sender.send("two").await.unwrap();
+        assert_eq!(next_chunk(&mut body).await, "two");
+        drop(sender);
+        assert!(body.frame().await.is_none());
+        assert_eq!(
+            stored(&cache, "GET /x").await.finish().await.unwrap(),
+            "one two"
+        );
+    });
+}
+
+#[test]
+fn late_reader_gets_what_came_before_and_what_comes() {
+    clock::test::set(0);
+    let cache = cache(json!({}));
+    block_on(async {
+        let (mut sender, body) = Body::channel(1);
+        let below = async move |_req: Request| response(200, LINES, body);
+        let mut first = cache.call(ask("GET /x", &[]), below).await.unwrap();
+        let mut first = first.take_body();
+        sender.send("one ").await.unwrap();
+        assert_eq!(next_chunk(&mut first).await, "one ");
+        let mut second = cache.call(ask("GET /x", &[]), unasked).await.unwrap();
+        let status = second.header("cache-status").unwrap().to_owned();
+        assert_eq!(status, "stackup; fwd=uri-miss; ttl=60; collapsed");
+        let mut second = second.take_body();
+        assert_eq!(next_chunk(&mut second).await, "one ");
+        // The client that began leaves.
+        drop(first);
+        sender.send("two").await.unwrap();
+        assert_eq!(next_chunk(&mut second).await, "two");
+        drop(second);
+        sender.send(" three").await.unwrap();
+        drop(sender);
+        let all = stored(&cache, "GET /x").await.finish().await.unwrap();
+        assert_eq!(all, "one two three");
+    });
+}
+
+#[test]
+fn one_request_goes_down_for_all_that_wait() {
+    let cache = cache(json!({}));
+    block_on(async {
+        let (sender, started) = Body::channel(1);
+        let (release, released) = Body::channel(1);
+        let below = async move |_req: Request| {
+            drop(sender);
+            let _ = released.collect(1).await;
+            response(200, LINES, "one")
+        };
+        let mut first = pin!(cache.call(ask("GET /x", &[]), below));
+        let mut others: Vec<_> = (0..20)
+            .map(|_| Box::pin(cache.call(ask("GET /x", &[]), unasked)))
+            .collect();
+        // The first is under way before the others ask.
+        poll_fn(|cx| {
+            assert!(first.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        started.collect(1).await.unwrap();
+        poll_fn(|cx| {
+            for other in &mut others {
+                assert!(other.as_mut().poll(cx).is_pending());
+            }
+            Poll::Ready(())
+        })
+        .await;
+        drop(release);
+        assert_eq!(first.await.unwrap().finish().await.unwrap(), "one");
+        for other in others {
+            assert_eq!(other.await.unwrap().finish().await.unwrap(), "one");
+        }
+    });
+}
+
+#[test]
+fn next_one_goes_down_when_the_first_client_leaves() {
+    let cache = cache(json!({}));
+    block_on(async {
+        let below = async |_req: Request| std::future::pending::<Result>().await;
+        let mut first = Box::pin(cache.call(ask("GET /x", &[]), below));
+        let below = async |_req: Request| response(200, LINES, "two");
+        let mut second = Box::pin(cache.call(ask("GET /x", &[]), below));
+        poll_fn(|cx| {
+            assert!(first.as_mut().poll(cx).is_pending());
+            assert!(second.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(first);
+        assert_eq!(second.await.unwrap().finish().await.unwrap(), "two");
+    });
+}
+
+#[test]
+fn requests_with_credentials_do_not_wait_for_each_other() {
+    for (target, line) in [
+        ("GET /cookie", "cookie: a=1"),
+        ("GET /authorization", "authorization: Basic YTpi"),
+    ] {
+        let cache = cache(json!({}));
+        block_on(async {
+            let below = async |_req: Request| std::future::pending::<Result>().await;
+            let mut first = Box::pin(cache.call(ask(target, &[line]), below));
+            poll_fn(|cx| {
+                assert!(first.as_mut().poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            let below = async |_req: Request| response(200, LINES, "own");
+            let second = cache.call(ask(target, &[line]), below).await.unwrap();
+            assert_eq!(second.finish().await.unwrap(), "own");
+        });
+    }
+}
+
+#[test]
+fn uncacheable_targets_do_not_queue() {
+    let cache = cache(json!({}));
+    block_on(async {
+        let private = async |_req: Request| response(200, &["cache-control: private"], "1");
+        let _ = cache.call(ask("GET /x", &[]), private).await.unwrap();
+        let below = async |_req: Request| std::future::pending::<Result>().await;
+        let mut first = Box::pin(cache.call(ask("GET /x", &[]), below));
+        poll_fn(|cx| {
+            assert!(first.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        let second = cache.call(ask("GET /x", &[]), private).await.unwrap();
+        assert_eq!(second.finish().await.unwrap(), "1");
+    });
+}
+
+#[test]
+fn failed_or_too_long_bodies_are_not_stored() {
+    block_on(async {
+        let cache = cache(json!({ "max_bytes": 5 }));
+        for (path, fails) in [("GET /fails", true), ("GET /long", false)] {
+            let (mut sender, body) = Body::channel(8);
+            let below = async move |_req: Request| response(200, LINES, body);
+            let mut first = cache.call(ask(path, &[]), below).await.unwrap();
+            let body = first.take_body();
+            sender.send("123").await.unwrap();
+            if fails {
+                sender.fail(stackup_plugin::Error::msg("broken"));
+                assert!(body.collect(99).await.is_err());
+            } else {
+                sender.send("456789").await.unwrap();
+                drop(sender);
+                assert_eq!(body.collect(99).await.unwrap().bytes, "123456789");
+            }
+            let below = async |_req: Request| response(200, &["cache-control: no-store"], "new");
+            loop {
+                // Until the fill's task has ended, requests may read along with it.
+                let again = cache.call(ask(path, &[]), below).await.unwrap();
+                if again.header("cache-control") == Some("no-store") {
+                    break;
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn long_bodies_are_stored_in_pieces_and_sent_in_parts() {
+    let cache = cache(json!({}));
+    let content: String = (0..120_000).map(|number| format!("{number:06}")).collect();
+    block_on(async {
+        let whole = content.clone();
+        let below = async move |_req: Request| response(200, LINES, whole);
+        let first = cache.call(ask("GET /x", &[]), below).await.unwrap();
+        assert_eq!(first.finish().await.unwrap(), content);
+        let again = stored(&cache, "GET /x").await;
+        assert_eq!(again.finish().await.unwrap(), content);
+        for (first, last) in [(0, 9), (262_140, 262_150), (500_000, 719_999)] {
+            let range = format!("range: bytes={first}-{last}");
+            let part = cache.call(ask("GET /x", &[&range]), unasked).await.unwrap();
+            assert_eq!(part.status(), 206);
+            let expected = format!("bytes {first}-{last}/{}", content.len());
+            assert_eq!(part.header("content-range"), Some(&*expected));
+            assert_eq!(part.finish().await.unwrap(), &content[first..=last]);
+        }
+    });
+}
+
+#[test]
+fn store_that_is_away_costs_no_request() {
+    let cache = cache(json!({}));
+    let store = testing::store();
+    store.unavailable(true);
+    block_on(async {
+        for _ in 0..2 {
+            let below = async |_req: Request| response(200, LINES, "one");
+            let answered = cache.call(ask("GET /x", &[]), below).await.unwrap();
+            let status = answered.header("cache-status").unwrap();
+            assert_eq!(
+                status,
+                "stackup; fwd=bypass; detail=\"the store does not answer (config)\""
+            );
+            assert_eq!(answered.finish().await.unwrap(), "one");
+        }
+    });
+}
