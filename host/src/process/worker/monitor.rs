@@ -47,6 +47,8 @@ impl Monitor {
         events: Arc<Sender>,
     ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
+        // The first requests are served before the first check.
+        check_clock();
         Ok(Self {
             watchdog: watch(Arc::clone(&active), Arc::clone(&events))?,
             active,
