@@ -65,14 +65,15 @@ async fn command_waits_for_the_worker_that_loads_the_new_code() {
     answers(&host, SECOND).await;
 }
 
-/// A site with two rows of the database `rows.db`, served by the real SQLite.
-async fn with_rows(manifest: &str) -> Option<(Site, Host, &'static Path)> {
-    let library = artifacts::real_crate("uses-sqlite")?;
-    let site = site(manifest, "uses-sqlite", library);
+/// A site with two rows of the database `rows.db`, served by the plugin with this engine.
+async fn with_rows(engine: &str, manifest: &str) -> Option<(Site, Host, &'static Path)> {
+    let plugin = format!("uses-{engine}");
+    let library = artifacts::real_crate(&plugin)?;
+    let site = site(manifest, &plugin, library);
     let host = Host::start(&site).await;
     let mut connection = host.connect().await;
     for number in 1..=2 {
-        let expected = format!("{} {number}", code("sqlite", 0));
+        let expected = format!("{} {number}", code(engine, 0));
         assert_eq!(connection.post("/", b"").await.text(), expected);
     }
     Some((site, host, library))
@@ -91,35 +92,46 @@ async fn add_rows(address: String, stop: Arc<AtomicBool>) -> u64 {
 }
 
 #[tokio::test]
-async fn no_row_is_lost_through_reloads_and_a_kill() {
-    let manifest = "run = { plugin = \"uses-sqlite\", config = { file = \"rows.db\" } }\n";
-    let Some((site, host, library)) = with_rows(manifest).await else {
+async fn no_row_of_sqlite_is_lost_through_reloads_and_a_kill() {
+    no_row_is_lost("sqlite", "SQLite").await;
+}
+
+#[tokio::test]
+async fn no_row_of_lmdb_is_lost_through_reloads_and_a_kill() {
+    no_row_is_lost("lmdb", "LMDB").await;
+}
+
+async fn no_row_is_lost(engine: &str, shown: &str) {
+    let plugin = format!("uses-{engine}");
+    let manifest =
+        format!("run = {{ plugin = \"{plugin}\", config = {{ file = \"rows.db\" }} }}\n");
+    let Some((site, host, library)) = with_rows(engine, &manifest).await else {
         return;
     };
     let library = read(library);
     let stop = Arc::new(AtomicBool::new(false));
     let writer = tokio::spawn(add_rows(host.address().to_owned(), Arc::clone(&stop)));
-    let cause = "new code of `uses-sqlite`, which contains SQLite";
+    let cause = format!("new code of `{plugin}`, which contains {shown}");
     let mut worker = host.worker();
     for number in 1..=3 {
-        let next = patched(&library, &code("sqlite", 0), &code("sqlite", number));
-        site.library("uses-sqlite", &next);
-        worker = renewed(&host, cause).await;
-        answers(&host, &code("sqlite", number)).await;
+        let next = patched(&library, &code(engine, 0), &code(engine, number));
+        site.library(&plugin, &next);
+        worker = renewed(&host, &cause).await;
+        answers(&host, &code(engine, number)).await;
     }
     stop.store(true, Ordering::Relaxed);
     let rows = 2 + writer.await.expect("each request was answered");
     kill_process(worker, Signal::KILL).expect("it serves");
     host.next_worker().await;
     let text = host.get("/").await.text();
-    assert_eq!(text, format!("{} {rows}", code("sqlite", 3)));
+    assert_eq!(text, format!("{} {rows}", code(engine, 3)));
 }
 
 #[tokio::test]
 async fn directive_may_have_a_database_engine_reloaded_in_the_process() {
     let manifest = "[run]\nplugin = \"uses-sqlite\"\nreload = \"in-process\"\n\
                     config = { file = \"rows.db\" }\n";
-    let Some((site, host, library)) = with_rows(manifest).await else {
+    let Some((site, host, library)) = with_rows("sqlite", manifest).await else {
         return;
     };
     let next = patched(&read(library), &code("sqlite", 0), &code("sqlite", 1));
@@ -147,13 +159,15 @@ async fn different_plugins_with_the_same_engine_are_warned_of() {
 }
 
 #[tokio::test]
-async fn inspect_says_that_a_library_contains_sqlite() {
-    let Some(library) = artifacts::real_crate("uses-sqlite") else {
-        return;
-    };
-    let site = site("run = \"uses-sqlite\"\n", "uses-sqlite", library);
-    let said = site
-        .stackup(&["inspect", "plugins/libuses_sqlite.so"])
-        .await;
-    assert!(said.stdout.contains("contains    SQLite"), "{said:?}");
+async fn inspect_says_which_engine_a_library_contains() {
+    for (engine, shown) in [("sqlite", "SQLite"), ("lmdb", "LMDB")] {
+        let Some(library) = artifacts::real_crate(&format!("uses-{engine}")) else {
+            return;
+        };
+        let site = site("", &format!("uses-{engine}"), library);
+        let file = format!("plugins/libuses_{engine}.so");
+        let said = site.stackup(&["inspect", &file]).await;
+        let line = format!("contains    {shown}: ");
+        assert!(said.stdout.contains(&line), "{said:?}");
+    }
 }

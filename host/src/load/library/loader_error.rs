@@ -103,10 +103,29 @@ impl fmt::Display for LoaderError {
     }
 }
 
+/// How the names of sanitizers' runtimes begin.
+const RUNTIMES: [&str; 6] = [
+    "libasan.",
+    "libhwasan.",
+    "liblsan.",
+    "libtsan.",
+    "libubsan.",
+    "libclang_rt.",
+];
+
+/// What AddressSanitizer's runtime writes before it ends a process that has loaded it later than at its start.
+const NOT_FIRST: &str = "runtime does not come first in initial library list";
+
 impl Obstacle {
     fn of(message: &str) -> Option<Self> {
         if message.contains("static TLS block") {
-            return Some(Self::StaticTls);
+            // ThreadSanitizer's takes 768 KiB: no fresh process has that either.
+            let runtime = RUNTIMES.iter().any(|name| message.contains(name));
+            return Some(if runtime {
+                Self::Sanitizer
+            } else {
+                Self::StaticTls
+            });
         }
         if message.contains("executable stack") {
             return Some(Self::ExecutableStack);
@@ -121,10 +140,9 @@ impl Obstacle {
         if let Some(library) = message.strip_suffix(": No such file or directory")
             && let Some(library) = library.strip_suffix(": cannot open shared object file")
         {
-            let runtimes = ["libasan.", "libtsan.", "libubsan.", "libclang_rt."];
             return Some(match library {
                 _ if library.starts_with("libstd-") => Self::SharedStd,
-                _ if runtimes.iter().any(|start| library.starts_with(start)) => Self::Sanitizer,
+                _ if RUNTIMES.iter().any(|start| library.starts_with(start)) => Self::Sanitizer,
                 _ => Self::Missing(library.to_owned()),
             });
         }
@@ -142,12 +160,17 @@ impl Obstacle {
     }
 }
 
-/// What helps an `init` whose error has the loader's words in it, as that of an interpreter that loads its own modules.
+/// What helps where a plugin's own words say why: the error of an `init` that quotes the loader, as that of an interpreter that
+/// loads its modules, and the last words of a sanitizer's runtime.
 pub fn help_in(text: &str) -> Option<String> {
-    let python = Obstacle::symbol(text).is_some_and(is_pythons);
+    let obstacle = match Obstacle::symbol(text) {
+        Some(symbol) if is_pythons(symbol) => Obstacle::Python,
+        _ if text.contains(NOT_FIRST) => Obstacle::Sanitizer,
+        _ => return None,
+    };
     let error = LoaderError {
         message: String::new(),
-        obstacle: python.then_some(Obstacle::Python),
+        obstacle: Some(obstacle),
         alike: Vec::new(),
     };
     error.help()

@@ -32,6 +32,13 @@ fn private_copy_is_not_in_the_message() {
 fn only_static_tls_is_an_exhaustion() {
     assert!(error("/run/x-1.so: cannot allocate memory in static TLS block").is_exhaustion());
     assert!(!error("/run/x-1.so: undefined symbol: a").is_exhaustion());
+    let runtime = error("/lib/libtsan.so.2: cannot allocate memory in static TLS block");
+    assert!(!runtime.is_exhaustion(), "no fresh process has more");
+    assert!(
+        runtime
+            .help()
+            .is_some_and(|help| help.contains("sanitizer"))
+    );
 }
 
 #[test]
@@ -93,5 +100,7 @@ fn unknown_messages_have_no_help() {
 fn help_is_found_inside_of_another_error() {
     let text = "ImportError: /usr/lib/python3/math.so: undefined symbol: _Py_NoneStruct\n";
     assert!(help_in(text).is_some_and(|help| help.contains("preload")));
+    let text = "==1==ASan runtime does not come first in initial library list; you should …";
+    assert!(help_in(text).is_some_and(|help| help.contains("sanitizer")));
     assert_eq!(help_in("undefined symbol: other"), None);
 }

@@ -68,6 +68,7 @@ fn run_all(input: &Value, mut report: File) -> io::Result<()> {
     let tasks = Arc::new(Tasks::new(Handle::current()));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     for name in input["preload"].as_array().into_iter().flatten() {
+        writeln!(report, "{}", json!({ "preload": name }))?;
         // Where it fails, the host says so.
         let _ = preload(&text(name));
     }

@@ -36,7 +36,7 @@ impl ProbeCrash {
 impl fmt::Display for ProbeCrash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = match self.step {
-            Step::Load => "loading it",
+            Step::Preload | Step::Load => "loading it",
             Step::Schema => "reading its schema",
             Step::Init => "its `init`",
         };

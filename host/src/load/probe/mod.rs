@@ -54,10 +54,36 @@ pub struct ProbeContext {
 pub trait Probe: Send + Sync + std::fmt::Debug {
     /// Runs the trials, and returns the outcome of each. Blocks.
     ///
+    /// Without trials it tries the libraries to preload alone.
+    ///
     /// # Errors
     ///
-    /// When no child can be started. Then nothing is known about the trials.
-    fn run(&self, trials: &[Trial], setting: &ProbeContext) -> Result<Vec<TrialOutcome>, String>;
+    /// When no child can be started, or a library to preload ends it. Then nothing is known about the trials.
+    fn run(
+        &self,
+        trials: &[Trial],
+        setting: &ProbeContext,
+    ) -> Result<Vec<TrialOutcome>, ProbeError>;
+}
+
+/// Why no trial could run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProbeError {
+    /// No child could be started, or it said nothing that can be believed.
+    Unusable(String),
+    /// A library of the system that is loaded before any plugin ended the process.
+    Preload {
+        /// The library's name in the manifest.
+        name: String,
+        /// How.
+        crash: ProbeCrash,
+    },
+}
+
+impl From<String> for ProbeError {
+    fn from(reason: String) -> Self {
+        Self::Unusable(reason)
+    }
 }
 
 /// How a trial ended.
@@ -83,6 +109,8 @@ pub enum ProbeFailure {
 /// A step of a trial, reported before it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
+    /// Of no trial, but before all of them.
+    Preload,
     Load,
     Schema,
     Init,
@@ -91,6 +119,7 @@ enum Step {
 impl Step {
     fn name(self) -> &'static str {
         match self {
+            Self::Preload => "preload",
             Self::Load => "load",
             Self::Schema => "schema",
             Self::Init => "init",

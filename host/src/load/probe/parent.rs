@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::crash::ProbeCrash;
-use super::{ARGUMENT, Probe, ProbeContext, ProbeFailure, Step, Trial, TrialOutcome};
+use super::{ARGUMENT, Probe, ProbeContext, ProbeError, ProbeFailure, Step, Trial, TrialOutcome};
 use crate::load::library::ProcessChange;
 use crate::load::schema::{Violation, censored};
 use crate::load::{program, tunables};
@@ -54,7 +54,11 @@ impl ChildProbe {
     }
 
     /// Runs the trials in one child, up to the one that ends it.
-    fn run_child(&self, trials: &[Trial], context: &ProbeContext) -> Result<ChildOutcome, String> {
+    fn run_child(
+        &self,
+        trials: &[Trial],
+        context: &ProbeContext,
+    ) -> Result<ChildOutcome, ProbeError> {
         let mut child = self.start()?;
         let reports = reports(&mut child);
         let stderr = stderr(&mut child);
@@ -63,7 +67,8 @@ impl ChildProbe {
             .stdin
             .take()
             .map(|mut stdin| stdin.write_all(input.as_bytes()));
-        let (mut last, mut violations, mut schema) = (None, Vec::new(), Value::Null);
+        let (mut last, mut preloading) = (None, None);
+        let (mut violations, mut schema) = (Vec::new(), Value::Null);
         let (mut changes, mut memory) = (Vec::new(), Vec::new());
         let hung = loop {
             match reports.recv_timeout(context.limit) {
@@ -73,6 +78,7 @@ impl ChildProbe {
                     }
                     last = Some((trial, step));
                 }
+                Ok(Report::Preload(name)) => preloading = Some(name),
                 Ok(Report::Violations(trial, found)) => violations.push((trial, found)),
                 Ok(Report::Changes(trial, found)) => changes.push((trial, found)),
                 Ok(Report::Memory(trial, bytes)) => memory.push((trial, bytes)),
@@ -82,9 +88,9 @@ impl ChildProbe {
                         "before its first trial".to_owned(),
                         |(_, step): (usize, Step)| format!("at {}", step.name()),
                     );
-                    return Err(format!(
+                    return Err(ProbeError::Unusable(format!(
                         "a probe sent a line that is no report ({step}): a plugin writes to a descriptor that is not its own"
-                    ));
+                    )));
                 }
                 Ok(Report::Schema(of_next)) => schema = of_next,
                 Ok(Report::Done) => {
@@ -113,15 +119,21 @@ impl ChildProbe {
         } else {
             ExitReason::of(status)
         };
-        let Some((trial, step)) = last else {
-            let sent = sent.is_some_and(|sent| sent.is_ok());
-            return Err(format!(
-                "a probe ended before its first trial: {reason}, input sent: {sent}"
-            ));
-        };
         let stderr = stderr
             .recv_timeout(Duration::from_secs(1))
             .unwrap_or_default();
+        let Some((trial, step)) = last else {
+            let sent = sent.is_some_and(|sent| sent.is_ok());
+            return Err(match preloading {
+                Some(name) => {
+                    let crash = ProbeCrash::new(Step::Preload, reason, &stderr);
+                    ProbeError::Preload { name, crash }
+                }
+                None => ProbeError::Unusable(format!(
+                    "a probe ended before its first trial: {reason}, input sent: {sent}"
+                )),
+            });
+        };
         // It may have quoted its config.
         let stderr = match trials.get(trial) {
             Some(trial) => censored(&trial.config, &schema, &stderr),
@@ -147,7 +159,14 @@ struct ChildOutcome {
 }
 
 impl Probe for ChildProbe {
-    fn run(&self, trials: &[Trial], context: &ProbeContext) -> Result<Vec<TrialOutcome>, String> {
+    fn run(
+        &self,
+        trials: &[Trial],
+        context: &ProbeContext,
+    ) -> Result<Vec<TrialOutcome>, ProbeError> {
+        if trials.is_empty() {
+            self.run_child(trials, context)?;
+        }
         let mut outcomes = vec![TrialOutcome::default(); trials.len()];
         let mut left: Vec<usize> = (0..trials.len()).collect();
         // Each child ends with at most one crash; the remaining trials get another child.
@@ -198,6 +217,8 @@ const MAX_REPORT: u64 = 16 << 20;
 
 #[derive(Debug)]
 enum Report {
+    /// The library of this name is loaded next.
+    Preload(String),
     Step(usize, Step),
     Violations(usize, Vec<Violation>),
     Changes(usize, Vec<ProcessChange>),
@@ -245,6 +266,9 @@ fn parse(line: &[u8]) -> Option<Report> {
     let line: Value = serde_json::from_slice(line).ok()?;
     if line["done"] == true {
         return Some(Report::Done);
+    }
+    if let Some(name) = line.get("preload") {
+        return Some(Report::Preload(name.as_str()?.to_owned()));
     }
     if let Some(schema) = line.get("schema") {
         return Some(Report::Schema(schema.clone()));

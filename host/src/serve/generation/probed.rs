@@ -1,14 +1,14 @@
 //! The handlers that were probed, so that each is probed only once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use super::refusal::Stage;
 use super::resolve_context::ResolveContext;
 use super::select::{FoundLibraries, ResolveError, SelectedHandler};
-use crate::load::library::{Fingerprint, ProcessChange};
+use crate::load::library::{Fingerprint, ProcessChange, help_in};
 use crate::load::manifest::{Diagnostic, Manifest, OnProcessChange};
-use crate::load::probe::{Probe, ProbeContext, ProbeCrash, ProbeFailure, Trial};
+use crate::load::probe::{Probe, ProbeContext, ProbeCrash, ProbeError, ProbeFailure, Trial};
 use crate::load::schema::{EntryPart, Violation};
 
 /// A handler that survived the probe: library, export, config, and the folder of relative paths.
@@ -20,6 +20,8 @@ pub struct ProbedHandlers {
     probe: Box<dyn Probe>,
     /// The handlers of the last candidate of which all survived, with what each changes for the whole process.
     survivors: HashMap<Survivor, Vec<ProcessChange>>,
+    /// The libraries to preload that did no harm.
+    preloaded: BTreeSet<String>,
 }
 
 impl ProbedHandlers {
@@ -28,7 +30,13 @@ impl ProbedHandlers {
         Self {
             probe,
             survivors: HashMap::new(),
+            preloaded: BTreeSet::new(),
         }
+    }
+
+    /// The libraries to preload could not be loaded: what they do is not known yet.
+    pub(super) fn forget_preloads(&mut self) {
+        self.preloaded.clear();
     }
 
     /// Probes the handlers of a candidate that were not in the one before. Returns a warning for each that changes the
@@ -92,18 +100,19 @@ impl ProbedHandlers {
                 .map(|it| it.name.clone())
                 .collect(),
         };
-        let outcomes = match trials.is_empty() {
+        let names = probe_context.preload.iter().cloned();
+        let preload: BTreeSet<String> = names.collect();
+        // A snapshot's were loaded before it served.
+        let preloads_known = !context.kept.is_empty() || preload.is_subset(&self.preloaded);
+        let outcomes = match trials.is_empty() && preloads_known {
             true => Vec::new(),
-            false => self.probe.run(&trials, &probe_context).map_err(|reason| {
-                let span = handlers
-                    .first()
-                    .map(|handler| handler.directive.name_span());
-                ResolveError {
-                    stage: Stage::Probe,
-                    diagnostics: vec![Diagnostic::error(span.unwrap_or_default(), reason)],
-                }
+            false => self.probe.run(&trials, &probe_context).map_err(|error| {
+                let diagnostics = vec![unprobed(&error, handlers, manifest)];
+                let stage = Stage::Probe;
+                ResolveError { stage, diagnostics }
             })?,
         };
+        self.preloaded = preload;
         let mut stage = Stage::Config;
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
         for ((handler, survivor), outcome) in new.into_iter().zip(outcomes) {
@@ -141,6 +150,28 @@ impl ProbedHandlers {
     }
 }
 
+/// No trial could run: at the library to preload that is why, or at the first handler.
+fn unprobed(
+    error: &ProbeError,
+    handlers: &[SelectedHandler<'_>],
+    manifest: &Manifest,
+) -> Diagnostic {
+    let (name, crash) = match error {
+        ProbeError::Unusable(reason) => {
+            let first = handlers.first();
+            let span = first.map(|handler| handler.directive.name_span());
+            return Diagnostic::error(span.unwrap_or_default(), reason.as_str());
+        }
+        ProbeError::Preload { name, crash } => (name, crash),
+    };
+    let entry = manifest.plugins.preload.iter().find(|it| it.name == *name);
+    let span = entry.map(|entry| entry.span.clone()).unwrap_or_default();
+    let message = format!("`{name}` can't be loaded before the plugins: {crash}");
+    let help = help_in(&crash.stderr_tail)
+        .unwrap_or_else(|| "it crashed in a separate probe process: remove it".to_owned());
+    with_last_output(Diagnostic::error(span, message).help(help), crash)
+}
+
 /// A handler that changes the whole process: refused if the manifest is `strict`.
 fn changed(handler: &SelectedHandler<'_>, changes: &[ProcessChange], strict: bool) -> Diagnostic {
     let name = &handler.name;
@@ -161,13 +192,20 @@ fn changed(handler: &SelectedHandler<'_>, changes: &[ProcessChange], strict: boo
 
 fn crashed(handler: &SelectedHandler<'_>, crash: &ProbeCrash) -> Diagnostic {
     let message = format!("`{}` is refused at probe: {crash}", handler.name);
-    let mut diagnostic = Diagnostic::error(handler.directive.name_span(), message)
+    let help = help_in(&crash.stderr_tail);
+    let diagnostic = Diagnostic::error(handler.directive.name_span(), message)
         .label("it would have taken the server with it")
-        .help("it crashed in a separate probe process, with this config: fix the plugin");
-    if !crash.stderr_tail.is_empty() {
-        diagnostic = diagnostic.note(format!("its last output: {}", crash.stderr_tail));
+        .help(help.unwrap_or_else(|| {
+            "it crashed in a separate probe process, with this config: fix the plugin".to_owned()
+        }));
+    with_last_output(diagnostic, crash)
+}
+
+fn with_last_output(diagnostic: Diagnostic, crash: &ProbeCrash) -> Diagnostic {
+    match &*crash.stderr_tail {
+        "" => diagnostic,
+        tail => diagnostic.note(format!("its last output: {tail}")),
     }
-    diagnostic
 }
 
 fn invalid_config(handler: &SelectedHandler<'_>, violation: &Violation) -> Diagnostic {

@@ -101,14 +101,14 @@ pub fn resolve(
     manifest: &Manifest,
     context: &ResolveContext,
     shelf: &mut LibraryCache,
-    probed: Option<&mut ProbedHandlers>,
+    mut probed: Option<&mut ProbedHandlers>,
 ) -> Result<Resolved, ResolveError> {
     let mut timings = Timings::default();
     let mut warnings = Vec::new();
     let mut found = BTreeMap::new();
     let selected =
         select(manifest, context, shelf, &mut found, &mut timings).and_then(|selected| {
-            let Some(probed) = probed else {
+            let Some(probed) = probed.as_deref_mut() else {
                 return Ok(selected);
             };
             let start = Instant::now();
@@ -130,6 +130,9 @@ pub fn resolve(
     };
     let start = Instant::now();
     if let Err(error) = preload_all(&manifest.plugins.preload) {
+        if let Some(probed) = probed {
+            probed.forget_preloads();
+        }
         found.into_values().for_each(LibraryCache::discard);
         return Err(error);
     }
