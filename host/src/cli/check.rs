@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::arguments::{ManifestArgs, StackArgs};
+use super::left_behind::left_behind;
 use super::output::{print, print_error, print_warning};
 use super::serve::{probe, shelf};
 use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
@@ -12,11 +13,16 @@ use crate::services;
 
 pub(super) fn check(stack: &StackArgs, color: bool) -> ExitCode {
     let shown = stack.manifest_args.manifest.display();
-    match build_stack(stack, color) {
-        Ok(reloader) => {
-            let count = reloader
-                .outline()
-                .map_or(0, |outline| outline.handlers().count());
+    let checked = build_stack(stack, color, async |reloader| {
+        let outline = reloader.outline().cloned().unwrap_or_default();
+        (outline, left_behind(reloader).await)
+    });
+    match checked {
+        Ok((outline, warnings)) => {
+            for warning in &warnings {
+                print_warning(warning);
+            }
+            let count = outline.handlers().count();
             let directives = if count == 1 {
                 "directive"
             } else {
@@ -34,11 +40,11 @@ pub(super) fn check(stack: &StackArgs, color: bool) -> ExitCode {
 }
 
 pub(super) fn stack(stack: &StackArgs, color: bool) -> ExitCode {
-    match build_stack(stack, color) {
-        Ok(reloader) => {
-            let outline = reloader.outline().map(ToString::to_string);
-            print(&outline.unwrap_or_default())
-        }
+    let built = build_stack(stack, color, async |reloader| {
+        reloader.outline().map(ToString::to_string)
+    });
+    match built {
+        Ok(outline) => print(&outline.unwrap_or_default()),
         Err(reason) => {
             print_error(&reason);
             ExitCode::FAILURE
@@ -46,26 +52,29 @@ pub(super) fn stack(stack: &StackArgs, color: bool) -> ExitCode {
     }
 }
 
-fn build_stack(stack: &StackArgs, color: bool) -> Result<Reloader, String> {
-    let mut reloader = reloader(&stack.manifest_args, "development", color)?.probing(probe()?);
+/// Builds the stack, prints its warnings, and returns what `then` makes of it.
+fn build_stack<T>(
+    stack: &StackArgs,
+    color: bool,
+    then: impl AsyncFnOnce(Reloader) -> T,
+) -> Result<T, String> {
+    let mut reloader = reloader(&stack.manifest_args, "development", color)?;
+    reloader = reloader.probing(probe()?).telling_what_is_set_back();
     if stack.locked {
         reloader = reloader.locked();
     }
     library::keep_signals();
-    let report = block_on(async {
+    block_on(async {
         let _store = services::install(0);
-        reloader.reload(ReloadMode::Force).await
-    })?;
-    for warning in &report.warnings {
-        print_warning(warning);
-    }
-    for remark in &report.remarks {
-        print_warning(remark);
-    }
-    match report.outcome {
-        Outcome::Refused(refusal) | Outcome::NeedsFreshProcess(refusal) => Err(refusal.reason),
-        Outcome::Swapped | Outcome::Unchanged | Outcome::Outdated => Ok(reloader),
-    }
+        let report = reloader.reload(ReloadMode::Force).await;
+        for text in report.warnings.iter().chain(&report.remarks) {
+            print_warning(text);
+        }
+        match report.outcome {
+            Outcome::Refused(refusal) | Outcome::NeedsFreshProcess(refusal) => Err(refusal.reason),
+            Outcome::Swapped | Outcome::Unchanged | Outcome::Outdated => Ok(then(reloader).await),
+        }
+    })?
 }
 
 /// A reloader for a command that serves nothing. In production it takes libraries that are already built.

@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod control;
 mod inspect;
+mod left_behind;
 mod lock;
 mod new;
 mod output;

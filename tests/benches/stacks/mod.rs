@@ -34,6 +34,7 @@ impl Host {
                 environment: "production".to_owned(),
                 directory,
                 lock: None,
+                tells_all_changes: false,
                 kept: Vec::new(),
                 instead: Vec::new(),
                 trust: Trust::Owner,

@@ -6,6 +6,7 @@ mod python;
 mod sanitizer;
 mod signals;
 mod threads;
+mod told;
 mod valgrind;
 
 use std::path::Path;

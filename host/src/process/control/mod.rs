@@ -14,3 +14,4 @@ pub use self::discovery::Site;
 pub use self::protocol::{MAX_REQUEST_LEN, Reply, Request, RequestError};
 pub use self::socket::{ControlFile, ControlSocket, ControlSocketError};
 pub use self::status_text::status_text;
+pub(crate) use self::status_text::{count, size};

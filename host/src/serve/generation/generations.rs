@@ -51,14 +51,33 @@ impl Generations {
 
     /// Ends every generation: its tasks, then its handlers.
     pub(super) async fn retire(mut self, deadline: Duration) {
-        if let Some(serving) = self.serving.take() {
-            // `Active` may have other holders; from here on it holds no handler.
-            let nothing = Arc::new(Stack::unavailable("the server has ended".to_owned()));
-            let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
-            let last = serving.active.swap(Arc::new(closed));
-            self.drain(last, serving.resources, None, deadline);
+        if let Some((last, resources)) = self.close() {
+            self.drain(last, resources, None, deadline);
         }
         while self.draining.join_next().await.is_some() {}
+    }
+
+    /// The same for a stack that no request has reached.
+    pub(super) async fn end_unused(mut self) {
+        if let Some((
+            last,
+            StackResources {
+                stack, instances, ..
+            },
+        )) = self.close()
+        {
+            drop((last, stack));
+            release(instances, self.loaded).await;
+        }
+    }
+
+    /// Takes the active generation out of service.
+    fn close(&mut self) -> Option<(Arc<Generation>, StackResources)> {
+        let serving = self.serving.take()?;
+        // `Active` may have other holders; from here on it holds no handler.
+        let nothing = Arc::new(Stack::unavailable("the server has ended".to_owned()));
+        let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
+        Some((serving.active.swap(Arc::new(closed)), serving.resources))
     }
 
     /// Makes a candidate the active generation; the one before drains.

@@ -65,6 +65,7 @@ impl Loader {
                 instead: Vec::new(),
                 trust: Trust::Owner,
                 lock: None,
+                tells_all_changes: false,
             },
             shelf: Arc::new(Mutex::new((shelf, None))),
             color,

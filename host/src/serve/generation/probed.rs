@@ -120,9 +120,15 @@ impl ProbedHandlers {
                 library.own_bytes += outcome.memory;
             }
             let changes = outcome.changes;
-            // Where it serves, the rest is set back.
-            if changes.iter().any(|change| strict || !change.set_back) {
+            let (set_back, stays): (Vec<_>, Vec<_>) =
+                changes.iter().cloned().partition(|change| change.set_back);
+            if strict && !changes.is_empty() {
                 changing.push(changed(handler, &changes, strict));
+            } else if !stays.is_empty() {
+                changing.push(changed(handler, &stays, strict));
+            }
+            if !strict && context.tells_all_changes && !set_back.is_empty() {
+                changing.push(set_back_again(handler, &set_back));
             }
             all.insert(survivor, changes);
             diagnostics.extend(match outcome.failure {
@@ -174,12 +180,12 @@ fn unprobed(
 
 /// A handler that changes the whole process: refused if the manifest is `strict`.
 fn changed(handler: &SelectedHandler<'_>, changes: &[ProcessChange], strict: bool) -> Diagnostic {
-    let name = &handler.name;
-    let shown = changes.iter().filter(|change| strict || !change.set_back);
-    let what: Vec<_> = shown.map(|change| change.what.as_str()).collect();
-    let what = what.join("; ");
     let span = handler.directive.name_span();
-    let message = format!("`{name}` changes the whole process: {what}");
+    let message = format!(
+        "`{}` changes the whole process: {}",
+        handler.name,
+        listed(changes)
+    );
     match strict {
         true => Diagnostic::error(span, message)
             .label("`[plugins] process_state` is \"strict\"")
@@ -188,6 +194,19 @@ fn changed(handler: &SelectedHandler<'_>, changes: &[ProcessChange], strict: boo
             .label("every other plugin gets it, too")
             .help("have the plugin leave this alone; `[plugins] process_state = \"strict\"` refuses it"),
     }
+}
+
+/// A warning of what other plugins do not get, since it is set back where the handler serves.
+fn set_back_again(handler: &SelectedHandler<'_>, changes: &[ProcessChange]) -> Diagnostic {
+    let message = format!("`{}` changes {}", handler.name, listed(changes));
+    Diagnostic::warning(handler.directive.name_span(), message)
+        .label("stackup sets it back where it serves")
+        .help("do not rely on it: see docs/one-process.md, \"Signals\" and \"Floating point\"")
+}
+
+fn listed(changes: &[ProcessChange]) -> String {
+    let what: Vec<_> = changes.iter().map(|change| change.what.as_str()).collect();
+    what.join("; ")
 }
 
 fn crashed(handler: &SelectedHandler<'_>, crash: &ProbeCrash) -> Diagnostic {

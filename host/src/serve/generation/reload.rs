@@ -132,6 +132,13 @@ impl Reloader {
         self
     }
 
+    /// Warns of what a plugin changes for the whole process even if it is set back where it serves; there, the log says so.
+    #[must_use]
+    pub fn telling_what_is_set_back(mut self) -> Self {
+        self.loader.context.tells_all_changes = true;
+        self
+    }
+
     /// Requires every library to be in the lock beside the manifest.
     #[must_use]
     pub fn locked(mut self) -> Self {
@@ -212,6 +219,11 @@ impl Reloader {
     /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
     pub async fn retire(self, deadline: Duration) {
         self.generations.retire(deadline).await;
+    }
+
+    /// Ends the stack of a command that serves nothing: its tasks, then its handlers.
+    pub async fn end_unused(self) {
+        self.generations.end_unused().await;
     }
 
     /// Reloads once.

@@ -25,6 +25,8 @@ pub struct ResolveContext {
     pub trust: Trust,
     /// The libraries that the lock allows, if there is a lock.
     pub lock: Option<Lock>,
+    /// Whether to warn of changes of the process that are set back, too.
+    pub tells_all_changes: bool,
 }
 
 impl ResolveContext {

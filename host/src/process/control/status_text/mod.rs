@@ -11,7 +11,8 @@ use log_text::printable;
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::format::{after, count, short, time};
+use self::format::{after, short, time};
+pub(crate) use self::format::{count, size};
 use self::model::Status;
 
 /// How many reloads and incidents are shown; `--json` has more.
