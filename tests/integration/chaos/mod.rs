@@ -5,6 +5,7 @@
 
 mod actions;
 mod clients;
+mod real_crates;
 mod server;
 
 use stackup_tests::within;
