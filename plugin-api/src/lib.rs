@@ -72,7 +72,7 @@ pub use stackup_plugin_macros::config;
 pub use tracing;
 
 pub use self::abi::plugin::context::Sleep;
-pub use self::abi::plugin::next::{Next, Running};
+pub use self::abi::plugin::next::{Detached, Next, Running};
 pub use self::author::body::{self, Body};
 pub use self::author::context::{Context, Elapsed, Task};
 pub use self::author::env::{Env, EnvMut};

@@ -271,4 +271,10 @@ pub struct HostTable {
         store: *const StoreObject,
         request: &RawStoreRequest<'_>,
     ) -> RawStoreAnswer,
+
+    // Calls that outlive their request.
+    /// Whether `next_detach` works on this thread now.
+    pub can_detach: unsafe extern "C" fn() -> bool,
+    /// As `next_run`; the future keeps the stack alive.
+    pub next_detach: unsafe extern "C" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,
 }

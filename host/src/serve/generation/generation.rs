@@ -1,7 +1,7 @@
 //! A numbered, immutable stack in service.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::oneshot;
 
@@ -30,6 +30,8 @@ pub struct Generation {
     deadline: Arc<DrainDeadline>,
     waiting: Arc<WaitingRequests>,
     first: FirstRequests,
+    /// Itself.
+    this: Weak<Self>,
     /// Dropped with the last request.
     _alive: oneshot::Sender<()>,
 }
@@ -40,10 +42,11 @@ impl Generation {
         number: u64,
         stack: Arc<Stack>,
         manifest: &Manifest,
-    ) -> (Self, oneshot::Receiver<()>) {
+    ) -> (Arc<Self>, oneshot::Receiver<()>) {
         let (alive, gone) = oneshot::channel();
         (
-            Self {
+            Arc::new_cyclic(|this| Self {
+                this: Weak::clone(this),
                 number,
                 stack,
                 limits: manifest.limits.clone(),
@@ -55,9 +58,14 @@ impl Generation {
                 waiting: Arc::default(),
                 first: FirstRequests::new(manifest.failures.probation_requests),
                 _alive: alive,
-            },
+            }),
             gone,
         )
+    }
+
+    /// Another holder; none if the last one is gone.
+    pub(super) fn shared(&self) -> Option<Arc<Self>> {
+        self.this.upgrade()
     }
 
     /// The deadline that ends its requests once it drains.

@@ -77,7 +77,7 @@ impl Generations {
         // `Active` may have other holders; from here on it holds no handler.
         let nothing = Arc::new(Stack::unavailable("the server has ended".to_owned()));
         let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
-        Some((serving.active.swap(Arc::new(closed)), serving.resources))
+        Some((serving.active.swap(closed), serving.resources))
     }
 
     /// Makes a candidate the active generation; the one before drains.
@@ -114,7 +114,6 @@ impl Generations {
                 .collect(),
             waiting: Arc::clone(generation.waiting()),
         };
-        let generation = Arc::new(generation);
         let old = self.serving.take();
         let before = old.as_ref().map(|old| &old.resources.instances[..]);
         let changes = InstanceChanges::of(before.unwrap_or_default(), &instances);

@@ -18,6 +18,7 @@ mod generation;
 mod generations;
 mod health;
 mod held_by;
+mod held_call;
 mod instance;
 mod instance_changes;
 mod library_builder;

@@ -160,10 +160,12 @@ enum Stage {
 impl RequestWait {
     /// Takes the method and the path of `request`; shares their memory.
     pub fn of<B>(request: &Request<B>) -> Self {
-        Self(Stage::Unseen(
-            request.method().clone(),
-            request.uri().clone(),
-        ))
+        Self::named(request.method().clone(), request.uri().clone())
+    }
+
+    /// For a request with this method and target.
+    pub fn named(method: Method, target: Uri) -> Self {
+        Self(Stage::Unseen(method, target))
     }
 
     /// The request goes on under another owner.

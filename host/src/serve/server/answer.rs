@@ -12,6 +12,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{
     Call, Exchange, Failure, Finish, HostBody, HostRequest, HostResponse, Outcome, canonicalize,
+    poll_held_by,
 };
 use stackup_plugin::abi::tables::RawErrorKind;
 
@@ -136,7 +137,7 @@ fn close_after<B>(response: &mut Response<B>) {
 async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut RequestWait) -> Outcome {
     let mut call = pin!(call);
     let mut poll = |cx: &mut Context<'_>| {
-        let polled = call.as_mut().poll(cx);
+        let polled = poll_held_by(generation, || call.as_mut().poll(cx));
         if polled.is_pending() {
             let handler = call
                 .waiting_handler()

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod context;
 pub mod crash_report;
+mod detached;
 mod exchange;
 mod failure;
 mod failure_monitor;
@@ -21,6 +22,7 @@ mod threads;
 
 pub use body::HostBody;
 pub use context::{HandlerContext, TaskControl, TaskScope, current};
+pub use detached::{DetachedCall, StackHolder, poll_held_by};
 pub use exchange::{Exchange, Finish};
 pub use failure::Failure;
 pub use failure_monitor::{BreakerFlag, FailureMonitor, FailureStats, IgnoreFailures};

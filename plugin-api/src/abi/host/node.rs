@@ -110,7 +110,7 @@ fn out_of_service(handler: &Handler) -> impl Future<Output = Outcome> + use<> {
     std::future::ready(Err(failure))
 }
 
-fn erase(future: impl Future<Output = Outcome> + Send + 'static) -> RawFuture {
+pub(super) fn erase(future: impl Future<Output = Outcome> + Send + 'static) -> RawFuture {
     future::future(async move {
         match future.await {
             Ok(response) => Ok(response.into_object().cast()),

@@ -3,7 +3,7 @@
 use abi_stable::prefix_type::WithMetadata;
 
 use super::request::functions as request;
-use super::{body, context, failure, headers, node, response, services, store, threads};
+use super::{body, context, detached, failure, headers, node, response, services, store, threads};
 use crate::abi::tables::{HostTable, HostTableRef};
 
 /// The table that this process gives its plugins.
@@ -60,6 +60,8 @@ pub const fn host_table() -> HostTableRef {
         store_open: store::open,
         store_close: store::close,
         store_call: store::call,
+        can_detach: detached::can_detach,
+        next_detach: detached::next_detach,
     });
     HostTableRef(TABLE.static_as_prefix())
 }

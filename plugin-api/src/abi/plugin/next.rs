@@ -59,6 +59,39 @@ impl<'a> Next<'a> {
             call: PhantomData,
         }
     }
+
+    /// As [`run`](Self::run), with a future that may move into a task ([`Context::spawn`](crate::Context::spawn)) and outlive the
+    /// request. It keeps the generation in service, so it counts when that drains, and fails at the drain deadline.
+    ///
+    /// The layers below see the same request, whose `on_finished` hooks run when the client has its response, or has left.
+    ///
+    /// # Errors
+    ///
+    /// `next` and the request, where nothing can outlive the request: in a warm-up, or outside of the task that polls the call.
+    pub fn detach(self, request: Request) -> Result<Detached, (Self, Request)> {
+        // SAFETY: an attached host's function.
+        if !unsafe { host().can_detach()() } {
+            return Err((self, request));
+        }
+        // SAFETY: the node lives for this call, and the host keeps it alive for the future; the request is handed over.
+        let future = unsafe { host().next_detach()(self.raw, request.into_object()) };
+        Ok(Detached(Running {
+            future: Some(future),
+            call: PhantomData,
+        }))
+    }
+}
+
+/// The future of [`Next::detach`]. Dropping it cancels the layers below.
+#[must_use = "a future does nothing unless awaited"]
+pub struct Detached(Running<'static>);
+
+impl Future for Detached {
+    type Output = Result<Response, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
 }
 
 /// The future of a request in the layers below. Dropping it cancels them.
