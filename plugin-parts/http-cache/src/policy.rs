@@ -101,11 +101,11 @@ impl Policy {
         self.age(now).saturating_sub(self.lifetime.milliseconds)
     }
 
-    /// Seconds until it is stale; negative since then (RFC 9211 §2.4).
+    /// Seconds until it is stale, rounded; negative since then (RFC 9211 §2.4).
     pub fn time_to_live(&self, now: Timestamp) -> i64 {
         let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let left = signed(self.lifetime.milliseconds).saturating_sub(signed(self.age(now)));
-        left.div_euclid(1000)
+        left.saturating_add(500).div_euclid(1000)
     }
 
     /// How long from `now` on the response can be of use without validation, in milliseconds.

@@ -1,5 +1,6 @@
 //! A response made of a stored one (RFC 9111 §4).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -72,26 +73,43 @@ impl Answer {
             200 => requested_range(asked.fields, entry, length, received),
             _ => RangeOutcome::Whole,
         };
-        let (status, first, end) = match range {
-            RangeOutcome::Whole => (status, 0, length),
-            RangeOutcome::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last + 1),
+        match range {
+            RangeOutcome::Whole => {}
+            RangeOutcome::Part { first, last } => {
+                let label = format!("bytes {first}-{last}/{length}");
+                return self.part(asked, entries, first..last + 1, &label).await;
+            }
             RangeOutcome::Unsatisfiable => {
                 let status = StatusCode::RANGE_NOT_SATISFIABLE;
                 let fields = entry.all().filter(|(name, _)| !describes_content(name));
                 let mut res = self.head(status, fields, asked.now)?;
-                res.headers_mut()
-                    .insert(CONTENT_RANGE, format!("bytes */{length}"))?;
+                let label = format!("bytes */{length}");
+                res.headers_mut().insert(CONTENT_RANGE, label)?;
                 return Ok(Some(res));
             }
-        };
-        let Some(body) = content(entries, &entry.content, first, end).await? else {
+        }
+        let Some(body) = content(entries, &entry.content, 0, length).await? else {
             return Ok(None);
         };
         let mut res = self.head(status, entry.all(), asked.now)?;
-        if status == StatusCode::PARTIAL_CONTENT {
-            let range = format!("bytes {first}-{}/{length}", end - 1);
-            res.headers_mut().insert(CONTENT_RANGE, range)?;
-        }
+        res.set_body(body);
+        Ok(Some(res))
+    }
+
+    /// A part of its content, which lies at `place` in it, as a 206; `None` if it is no longer there.
+    pub(crate) async fn part(
+        &self,
+        asked: &Asked<'_, impl Fields>,
+        entries: &Entries,
+        place: Range<u64>,
+        label: &str,
+    ) -> Result<Option<Response>> {
+        let Self { entry, .. } = self;
+        let body = content(entries, &entry.content, place.start, place.end).await?;
+        let Some(body) = body else { return Ok(None) };
+        let fields = entry.all().filter(|(name, _)| *name != "content-range");
+        let mut res = self.head(StatusCode::PARTIAL_CONTENT, fields, asked.now)?;
+        res.headers_mut().insert(CONTENT_RANGE, label)?;
         res.set_body(body);
         Ok(Some(res))
     }

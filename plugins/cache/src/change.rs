@@ -39,7 +39,9 @@ impl Cache {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         for target in targets {
-            self.flights.outdate(&target.key());
+            let key = target.key();
+            self.changed.add(&key, now);
+            self.flights.close(&key);
             groups.extend(self.entries.remove(target).await?);
         }
         let origin = &targets[0];

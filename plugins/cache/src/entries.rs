@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_cache::{Fields, NoVarySearch, Timestamp, Vary, variant_key};
 use stackup_plugin::{Store, StoreEntry, StoreError};
 
+use crate::parts::StoredPart;
 use crate::random::random;
 use crate::record::{BodyId, Content, Entry, Index};
 use crate::target::{self, Target};
@@ -82,6 +83,16 @@ impl Place {
         }
     }
 
+    /// The key for all its variants.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// Whether it has neither variants nor a rule for queries.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.variant.is_none() && self.search_rule.is_none()
+    }
+
     /// Whether a request with these fields selects what is stored here.
     pub(crate) fn selects(&self, request: &impl Fields) -> bool {
         self.variant
@@ -96,6 +107,10 @@ impl Place {
             None => self.key.clone(),
         }
     }
+}
+
+fn part_key(key: &[u8]) -> Vec<u8> {
+    [b"p", key].concat()
 }
 
 fn flight(key: &[u8], values: &[u8]) -> Vec<u8> {
@@ -186,23 +201,31 @@ impl Entries {
         let Some(found) = found else {
             return Ok(Found::Nothing);
         };
-        for group in found.entry.groups() {
-            let at = self.store.get(target.group_key(group)).await?;
-            let at = at.and_then(|at| Some(i64::from_le_bytes(at.value.as_ref().try_into().ok()?)));
-            if at.is_some_and(|at| found.entry.policy.received.0 <= at) {
-                return Ok(Found::Nothing);
-            }
-        }
-        Ok(Found::Entry(found))
+        Ok(match self.is_invalidated(target, &found.entry).await? {
+            true => Found::Nothing,
+            false => Found::Entry(found),
+        })
     }
 
-    /// Stores a record; returns its key.
+    /// Whether one of an entry's groups was invalidated since it came.
+    async fn is_invalidated(&self, target: &Target, entry: &Entry) -> Result<bool, StoreError> {
+        for group in entry.groups() {
+            let at = self.store.get(target.group_key(group)).await?;
+            let at = at.and_then(|at| Some(i64::from_le_bytes(at.value.as_ref().try_into().ok()?)));
+            if at.is_some_and(|at| entry.policy.received.0 <= at) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Stores a record.
     pub(crate) async fn add(
         &self,
         place: &Place,
         record: &[u8],
         ttl: Duration,
-    ) -> Result<Vec<u8>, StoreError> {
+    ) -> Result<(), StoreError> {
         if let Some((key, rule)) = &place.search_rule {
             self.store.set(key, rule, ttl).await?;
         }
@@ -214,8 +237,40 @@ impl Entries {
             }
         };
         self.retire(&key).await?;
-        self.store.set(&key, record, ttl).await?;
-        Ok(key)
+        self.store.set(&key, record, ttl).await.map(drop)
+    }
+
+    /// The part that is stored of what `key` stands for.
+    pub(crate) async fn part(&self, key: &[u8]) -> Result<Option<StoredPart>, StoreError> {
+        let stored = self.store.get(part_key(key)).await?;
+        let entry = stored.and_then(|stored| Entry::read(stored.value));
+        Ok(entry.and_then(StoredPart::read))
+    }
+
+    /// The part that is stored for a target.
+    pub(crate) async fn part_for(&self, target: &Target) -> Result<Option<StoredPart>, StoreError> {
+        let Some(part) = self.part(&target.key()).await? else {
+            return Ok(None);
+        };
+        let invalidated = self.is_invalidated(target, part.entry()).await?;
+        Ok((!invalidated).then_some(part))
+    }
+
+    /// Stores a part, in place of the one before.
+    pub(crate) async fn add_part(
+        &self,
+        key: &[u8],
+        record: &[u8],
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        let key = part_key(key);
+        self.retire(&key).await?;
+        self.store.set(&key, record, ttl).await.map(drop)
+    }
+
+    /// Removes the part.
+    pub(crate) async fn remove_part(&self, key: &[u8]) -> Result<(), StoreError> {
+        self.remove_entry(&part_key(key)).await
     }
 
     /// Has the pieces of an entry that is about to be replaced or removed expire. Returns the entry.
@@ -277,6 +332,7 @@ impl Entries {
                 groups.extend(entry.groups().map(ToOwned::to_owned));
             }
             self.store.delete(&key).await?;
+            self.remove_part(&key).await?;
         }
         Ok(groups)
     }
@@ -315,6 +371,14 @@ impl Entries {
     pub(crate) async fn piece(&self, id: &BodyId, index: u64) -> Result<Option<Bytes>, StoreError> {
         let piece = self.store.get(target::piece_key(id, index)).await?;
         Ok(piece.map(|piece| piece.value))
+    }
+
+    /// Whether a body is there, or begins at least.
+    pub(crate) async fn has(&self, content: &Content) -> bool {
+        match content {
+            Content::Inline(_) => true,
+            Content::Pieces { id, .. } => matches!(self.piece(id, 0).await, Ok(Some(_))),
+        }
     }
 
     /// Removes the pieces of a body.

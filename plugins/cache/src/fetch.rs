@@ -1,37 +1,37 @@
 //! A response that is not stored: from below, by one request for all who want it at the same time.
 
+use std::future::Future;
 use std::sync::Arc;
 
-use http_cache::{CacheStatus, Fields, Forward, List, Reuse, Times};
-use stackup_plugin::{Method, Next, Request, Response, Result};
+use http_cache::{CacheStatus, Fields, Forward, List, Reuse, Times, Timestamp};
+use stackup_plugin::{Error, Method, Next, Request, Response, Result, StatusCode};
 
 use crate::answer::{Asked, add_status};
 use crate::fields::Of;
 use crate::flights::{Landing, Lead, Role, Shared};
+use crate::handoff::handoff;
 use crate::target::Target;
 use crate::{Cache, clock};
 
+/// For so many milliseconds a target counts as not cacheable.
+const REMEMBERED: i64 = 120_000;
+
 /// A request for the layers below, as it was before it went there.
 #[derive(Debug)]
-pub(crate) struct Fetch<'a> {
+pub(crate) struct Fetch {
     pub(crate) method: Method,
-    pub(crate) target: &'a Target,
+    pub(crate) target: Target,
     pub(crate) fields: List,
     pub(crate) forward: Forward,
     /// What requests for the same response have in common.
     pub(crate) flight: Vec<u8>,
 }
 
-impl<'a> Fetch<'a> {
-    pub(crate) fn new(
-        req: &Request,
-        target: &'a Target,
-        forward: Forward,
-        flight: Vec<u8>,
-    ) -> Self {
+impl Fetch {
+    pub(crate) fn new(req: &Request, target: &Target, forward: Forward, flight: Vec<u8>) -> Self {
         Self {
             method: req.method(),
-            target,
+            target: target.clone(),
             fields: Of(req.headers()).all().collect(),
             forward,
             flight,
@@ -62,20 +62,52 @@ pub(crate) enum Joined {
 
 impl Cache {
     /// Gets a response from below, or with another request for it.
-    pub(crate) async fn fetch(&self, req: Request, next: Next<'_>, mut fetch: Fetch<'_>) -> Result {
-        let alike = fetch.is_alike() && !self.uncacheable.contains(&fetch.flight, clock::now());
+    pub(crate) async fn fetch(
+        self: &Arc<Self>,
+        req: Request,
+        next: Next<'_>,
+        mut fetch: Fetch,
+    ) -> Result {
+        let alike = fetch.is_alike() && !self.was_uncacheable(&fetch.flight);
         let lead = match self.join(&mut fetch, alike).await? {
             Joined::Answered(res) => return Ok(res),
-            Joined::Goes(lead) => lead,
+            Joined::Goes(None) => return self.finish(&fetch, next.run(req), None).await,
+            Joined::Goes(Some(lead)) => lead,
         };
+        // Others may wait for this response, so it must not depend on this client.
+        let detached = match next.detach(req) {
+            Ok(detached) => detached,
+            Err((next, req)) => return self.finish(&fetch, next.run(req), Some(lead)).await,
+        };
+        let (giver, taker) = handoff();
+        let this = Arc::clone(self);
+        self.cx.spawn("fetch", async move {
+            let fetched = this.finish(&fetch, detached, Some(lead));
+            giver.give(fetched.await);
+        });
+        taker.take().await.unwrap_or_else(|| Err(ended()))
+    }
+
+    fn was_uncacheable(&self, flight: &[u8]) -> bool {
+        let Timestamp(now) = clock::now();
+        self.uncacheable.since(flight, Timestamp(now - REMEMBERED))
+    }
+
+    /// Waits for the response from below, and stores it if it may be.
+    async fn finish(
+        &self,
+        fetch: &Fetch,
+        running: impl Future<Output = Result>,
+        lead: Option<Lead>,
+    ) -> Result {
         let sent = clock::now();
-        let res = next.run(req).await;
+        let res = running.await;
         let times = Times {
             sent,
             received: clock::now(),
         };
         match res {
-            Ok(res) => self.keep(&fetch, res, times, lead, None).await,
+            Ok(res) => self.keep(fetch, res, times, lead, None).await,
             Err(error) => {
                 if let Some(lead) = lead {
                     lead.land(Landing::Alone);
@@ -86,7 +118,7 @@ impl Cache {
     }
 
     /// Waits for another request of the same kind, if there is one.
-    pub(crate) async fn join(&self, fetch: &mut Fetch<'_>, alike: bool) -> Result<Joined> {
+    pub(crate) async fn join(&self, fetch: &mut Fetch, alike: bool) -> Result<Joined> {
         let Some(limit) = self.settings.collapse.filter(|_| alike) else {
             return Ok(Joined::Goes(None));
         };
@@ -107,13 +139,18 @@ impl Cache {
                     corrected = true;
                     fetch.flight = shared.place.flight_of(&fetch.fields);
                 }
-                Ok(Landing::Alone | Landing::Shared(_)) | Err(_) => return Ok(Joined::Goes(None)),
+                Ok(Landing::Alone | Landing::Shared(_)) => return Ok(Joined::Goes(None)),
+                Err(_) => {
+                    // It takes too long. The next requests wait for another one.
+                    self.flights.forget(&fetch.flight, &flight);
+                    return Ok(Joined::Goes(None));
+                }
             }
         }
     }
 
     /// Another request's answer, if it may be reused for this one.
-    async fn shared(&self, fetch: &Fetch<'_>, shared: &Arc<Shared>) -> Result<Option<Response>> {
+    async fn shared(&self, fetch: &Fetch, shared: &Arc<Shared>) -> Result<Option<Response>> {
         let now = clock::now();
         let control = http_cache::RequestControl::of(&fetch.fields);
         let policy = &shared.answer.entry.policy;
@@ -136,4 +173,9 @@ impl Cache {
         add_status(&mut res, self.settings.name.as_deref(), &status)?;
         Ok(Some(res))
     }
+}
+
+fn ended() -> Error {
+    let message = "the stack was replaced before the layers below answered";
+    Error::new(StatusCode::SERVICE_UNAVAILABLE, message)
 }

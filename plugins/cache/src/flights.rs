@@ -20,8 +20,6 @@ pub(crate) struct Flight(Mutex<State>);
 struct State {
     landed: Option<Landing>,
     waiting: Vec<Waker>,
-    /// Its target was invalidated meanwhile: its answer is not stored.
-    outdated: bool,
 }
 
 /// How a request ended.
@@ -78,21 +76,19 @@ impl Flights {
         })
     }
 
-    /// Whether a request for `key` is under way.
-    pub(crate) fn is_under_way(&self, key: &[u8]) -> bool {
-        self.map().contains_key(key)
+    /// Lets another request begin for `key`, while `flight` goes on.
+    pub(crate) fn forget(&self, key: &[u8], flight: &Arc<Flight>) {
+        let mut map = self.map();
+        if map.get(key).is_some_and(|known| Arc::ptr_eq(known, flight)) {
+            map.remove(key);
+        }
     }
 
-    /// Has the answers under way for a target, with all its variants, not be stored.
-    pub(crate) fn outdate(&self, target: &[u8]) {
-        let mut map = self.map();
-        map.retain(|key, flight| {
+    /// Lets nobody join the requests under way for a target, with all its variants.
+    pub(crate) fn close(&self, target: &[u8]) {
+        self.map().retain(|key, _| {
             let rest = key.strip_prefix(target);
-            let concerned = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'\n')));
-            if concerned {
-                flight.state().outdated = true;
-            }
-            !concerned
+            !rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'\n')))
         });
     }
 }
@@ -137,24 +133,12 @@ impl Lead {
     pub(crate) fn land(&self, landing: Landing) {
         self.flight.land(landing);
     }
-
-    /// Whether the answer must not be stored, since its target was invalidated.
-    pub(crate) fn is_outdated(&self) -> bool {
-        self.flight.state().outdated
-    }
 }
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        let mut map = self.flights.map();
         // After an invalidation the key may belong to another flight.
-        if map
-            .get(&self.key)
-            .is_some_and(|flight| Arc::ptr_eq(flight, &self.flight))
-        {
-            map.remove(&self.key);
-        }
-        drop(map);
+        self.flights.forget(&self.key, &self.flight);
         self.flight.land(Landing::Abandoned);
     }
 }

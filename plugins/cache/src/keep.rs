@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_cache::{
-    CacheStatus, Fields, List, NotStored, Options, Policy, ResponseControl, Rule, Storing, Times,
-    Timestamp, Validators, cache_groups, storable, stored_fields, write_http_date,
+    CacheStatus, ContentRange, Fields, List, NotStored, Options, Policy, ResponseControl, Rule,
+    Storing, Times, Timestamp, Validators, content_range, is_safe, storable, stored_fields,
+    write_http_date,
 };
 use stackup_plugin::{Body, Response, Result};
 
-use crate::Cache;
 use crate::answer::{Answer, add_status};
 use crate::body::Reader;
 use crate::entries::{Entries, LONGEST_LIFE, PIECE, Place};
@@ -19,7 +19,9 @@ use crate::fields::Of;
 use crate::fill::Fill;
 use crate::flights::{Landing, Lead, Shared};
 use crate::random::random;
+use crate::recent::Recent;
 use crate::record::{Content, Draft, Entry, finished};
+use crate::{Cache, parts};
 
 const TOO_LONG: Rule = Rule {
     section: "config",
@@ -33,16 +35,19 @@ const OF_LAYERS: Rule = Rule {
 
 const PART: Rule = Rule {
     section: "RFC 9111 §3.3",
-    text: "a part of the content",
+    text: "a part that can't be put together",
 };
 
 /// A response that is about to be stored.
 #[derive(Debug)]
-struct Kept {
-    head: Vec<u8>,
-    place: Place,
-    ttl: Duration,
-    policy: Policy,
+pub(crate) struct Kept {
+    pub(crate) draft: Draft,
+    pub(crate) place: Place,
+    pub(crate) ttl: Duration,
+    /// The part that it is, if it is not the whole.
+    part: Option<ContentRange>,
+    /// The key of its target, and when it was asked for. None if the request itself made the change.
+    asked: Option<(Vec<u8>, Timestamp)>,
 }
 
 impl Cache {
@@ -50,7 +55,7 @@ impl Cache {
     /// another one was answered to.
     pub(crate) async fn keep(
         &self,
-        fetch: &Fetch<'_>,
+        fetch: &Fetch,
         mut res: Response,
         times: Times,
         lead: Option<Lead>,
@@ -65,7 +70,7 @@ impl Cache {
             Ok(kept) => {
                 self.uncacheable.remove(&fetch.flight);
                 status.stored = true;
-                status.ttl = Some(kept.policy.time_to_live(times.received));
+                status.ttl = Some(kept.draft.policy.time_to_live(times.received));
                 self.store(kept, &mut res, lead).await?;
             }
             Err((rule, remembered)) => {
@@ -83,13 +88,17 @@ impl Cache {
     }
 
     /// What to store of a response, or the rule that forbids it and whether it concerns the next request too.
-    fn kept(&self, fetch: &Fetch<'_>, res: &Response, times: Times) -> Result<Kept, (Rule, bool)> {
+    fn kept(&self, fetch: &Fetch, res: &Response, times: Times) -> Result<Kept, (Rule, bool)> {
         let response = Of(res.headers());
         let status = res.status().as_u16();
         let (policy, control) = self
             .storable(fetch, status, &response, times)
             .map_err(|error| (error.rule(), !error.depends_on_request()))?;
-        if status == 206 {
+        let place = Place::of(&fetch.target, &fetch.fields, &response);
+        let part = response.only("content-range").and_then(content_range);
+        let part = part.filter(|_| status == 206);
+        // Parts have one place for each target.
+        if status == 206 && !part.is_some_and(|part| part.complete.is_some() && place.is_plain()) {
             return Err((PART, false));
         }
         if response.all().any(|(name, _)| name.starts_with("rack.")) {
@@ -101,17 +110,18 @@ impl Cache {
         }
         let fields = fields_to_store(&response, &control, times.received);
         Ok(Kept {
-            head: head(fetch, status, policy, &fields),
-            place: Place::of(fetch.target, &fetch.fields, &response),
             ttl: self.ttl(&policy, &fields, times.received),
-            policy,
+            draft: Draft::new(&fetch.target, status, policy, fields),
+            place,
+            part,
+            asked: is_safe(fetch.method.as_str()).then(|| (fetch.target.key(), times.sent)),
         })
     }
 
     /// Whether a response to `fetch` may be stored.
     pub(crate) fn storable(
         &self,
-        fetch: &Fetch<'_>,
+        fetch: &Fetch,
         status: u16,
         response: &impl Fields,
         times: Times,
@@ -150,19 +160,12 @@ impl Cache {
         let declared = Of(res.headers()).only("content-length").and_then(number);
         match res.take_body().into_bytes() {
             Ok(bytes) if self.is_short(&bytes, declared) => {
-                let record = finished(kept.head, &Content::Inline(bytes.clone()));
+                let content = Content::Inline(bytes.clone());
                 if let Some(lead) = &lead {
-                    land(
-                        lead,
-                        Bytes::copy_from_slice(&record),
-                        None,
-                        kept.place.clone(),
-                    );
+                    let record = finished(kept.draft.head(), &content);
+                    land(lead, record.into(), None, kept.place.clone());
                 }
-                if !lead.as_ref().is_some_and(Lead::is_outdated) {
-                    // A store that fails has nobody else to suffer.
-                    let _ = self.entries.add(&kept.place, &record, kept.ttl).await;
-                }
+                add(&self.entries, &self.changed, kept, content).await;
                 res.set_body(bytes);
             }
             Ok(bytes) => {
@@ -197,29 +200,42 @@ impl Cache {
         if let Some(reader) = Reader::join(&fill) {
             res.set_body(Body::new(reader));
         }
-        let Kept {
-            head, place, ttl, ..
-        } = kept;
         if let Some(lead) = &lead {
-            let record = finished(head.clone(), &Content::Inline(Bytes::new()));
-            land(lead, record.into(), Some(Arc::clone(&fill)), place.clone());
+            let record = finished(kept.draft.head(), &Content::Inline(Bytes::new()));
+            let place = kept.place.clone();
+            land(lead, record.into(), Some(Arc::clone(&fill)), place);
         }
-        let (entries, most) = (self.entries.clone(), self.settings.max_bytes);
+        let (entries, changed) = (self.entries.clone(), Arc::clone(&self.changed));
+        let most = self.settings.max_bytes;
         self.cx.spawn("fill", async move {
-            let Some(content) = fill.run(body, most, ttl).await else {
+            let Some(content) = fill.run(body, most, kept.ttl).await else {
                 return;
             };
-            if !lead.as_ref().is_some_and(Lead::is_outdated) {
-                add(&entries, &place, head, &content, ttl).await;
-            }
+            add(&entries, &changed, kept, content).await;
+            // Until now others could read along.
+            drop(lead);
         });
     }
 }
 
-async fn add(entries: &Entries, place: &Place, head: Vec<u8>, content: &Content, ttl: Duration) {
-    let record = finished(head, content);
+/// Stores a response, unless its target has changed since it was asked for.
+async fn add(entries: &Entries, changed: &Recent, kept: Kept, content: Content) {
+    if let Some((target, sent)) = &kept.asked
+        && changed.since(target, *sent)
+    {
+        return;
+    }
     // A store that fails has nobody else to suffer.
-    let _ = entries.add(place, &record, ttl).await;
+    let _ = match kept.part {
+        Some(part) if part.length() == content.length() => {
+            parts::add(entries, kept, part, content).await
+        }
+        Some(_) => Ok(()),
+        None => {
+            let record = finished(kept.draft.head(), &content);
+            entries.add(&kept.place, &record, kept.ttl).await
+        }
+    };
 }
 
 fn land(lead: &Lead, record: Bytes, fill: Option<Arc<Fill>>, place: Place) {
@@ -246,18 +262,6 @@ pub(crate) fn add_date(fields: &mut List, received: Timestamp) {
         let date = write_http_date(received).into_bytes();
         fields.0.push(("date".to_owned(), date));
     }
-}
-
-/// The head of a record.
-pub(crate) fn head(fetch: &Fetch<'_>, status: u16, policy: Policy, fields: &List) -> Vec<u8> {
-    let draft = Draft {
-        status,
-        policy,
-        fields,
-        target: fetch.target.uri(),
-        groups: &cache_groups(fields),
-    };
-    draft.head()
 }
 
 fn number(text: &[u8]) -> Option<u64> {

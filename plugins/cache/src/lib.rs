@@ -14,13 +14,16 @@ mod fetch;
 mod fields;
 mod fill;
 mod flights;
+mod handoff;
 mod keep;
+mod parts;
 mod random;
 mod read;
+mod recent;
 mod record;
 mod target;
-mod uncacheable;
 mod validate;
+mod validated;
 
 use std::sync::Arc;
 
@@ -32,19 +35,25 @@ pub use self::config::Config;
 use self::config::Settings;
 use self::entries::Entries;
 use self::flights::Flights;
+use self::recent::Recent;
 use self::target::Target;
-use self::uncacheable::Uncacheable;
 
 /// Answers requests from the store where the rules allow it.
-pub struct Cache {
+pub struct CacheLayer(Arc<Cache>);
+
+/// What its requests and tasks share.
+struct Cache {
     cx: Context,
     settings: Settings,
     entries: Entries,
     flights: Arc<Flights>,
-    uncacheable: Uncacheable,
+    /// Targets whose responses were not cacheable: requests for them do not wait for each other.
+    uncacheable: Recent,
+    /// Targets that were invalidated: what was asked for before is not stored.
+    changed: Arc<Recent>,
 }
 
-impl Middleware for Cache {
+impl Middleware for CacheLayer {
     type Config = Config;
 
     fn init(config: Config, cx: &Context) -> Result<Self> {
@@ -53,13 +62,14 @@ impl Middleware for Cache {
             Some(namespace) => cx.store_named(namespace),
             None => cx.store(),
         };
-        Ok(Self {
+        Ok(Self(Arc::new(Cache {
             cx: cx.clone(),
             settings,
             entries: Entries::new(store),
             flights: Arc::default(),
-            uncacheable: Uncacheable::default(),
-        })
+            uncacheable: Recent::default(),
+            changed: Arc::default(),
+        })))
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
@@ -69,11 +79,11 @@ impl Middleware for Cache {
         let method = req.method();
         match method.as_str() {
             "GET" | "HEAD" if is_only_for_origin(&req) => {
-                self.pass(req, next, Forward::Bypass, None).await
+                self.0.pass(req, next, Forward::Bypass, None).await
             }
-            "GET" | "HEAD" => self.read(req, next, &target).await,
-            method if is_safe(method) => self.pass(req, next, Forward::Method, None).await,
-            _ => self.change(req, next, &target).await,
+            "GET" | "HEAD" => self.0.read(req, next, &target).await,
+            method if is_safe(method) => self.0.pass(req, next, Forward::Method, None).await,
+            _ => self.0.change(req, next, &target).await,
         }
     }
 }
@@ -116,7 +126,7 @@ fn is_only_for_origin(req: &Request) -> bool {
         .any(|name| headers.contains(name))
 }
 
-stackup_plugin::export!(middleware Cache as "cache");
+stackup_plugin::export!(middleware CacheLayer as "cache");
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! GET and HEAD: from the store if a response there may be reused (RFC 9111 §4).
 
+use std::sync::Arc;
+
 use http_cache::{CacheStatus, Forward, RequestControl, Reuse, Rule, ValidateBecause};
 use stackup_plugin::{Method, Next, Request, Response, Result, StatusCode};
 
@@ -7,6 +9,7 @@ use crate::answer::{Answer, Asked, add_status};
 use crate::entries::{Found, StoredEntry};
 use crate::fetch::Fetch;
 use crate::fields::Of;
+use crate::flights::Role;
 use crate::target::Target;
 use crate::{Cache, clock};
 
@@ -23,7 +26,12 @@ const ONLY_IF_CACHED: Rule = Rule {
 
 impl Cache {
     /// Answers a GET or HEAD.
-    pub(crate) async fn read(&self, req: Request, next: Next<'_>, target: &Target) -> Result {
+    pub(crate) async fn read(
+        self: &Arc<Self>,
+        mut req: Request,
+        next: Next<'_>,
+        target: &Target,
+    ) -> Result {
         let found = self.entries.find(target, &Of(req.headers())).await;
         let Ok(found) = found else {
             return self.pass(req, next, Forward::Bypass, Some(NO_STORE)).await;
@@ -32,23 +40,60 @@ impl Cache {
         let (forward, flight) = match found {
             Found::Entry(stored) => {
                 let reuse = stored.entry.policy.reuse(&control, clock::now());
-                match self.reused(&req, &stored, reuse).await? {
-                    Ok(res) => return Ok(res),
-                    Err(Some(because)) => {
+                let detail = match reuse {
+                    Reuse::Fresh => None,
+                    Reuse::Stale(because) => Some(because.rule()),
+                    Reuse::StaleWhileRevalidate => Some(STALE_WHILE_REVALIDATE),
+                    Reuse::Validate(because) => {
                         return self.validate(req, next, target, stored, because).await;
                     }
+                    Reuse::GatewayTimeout(because) => return self.gateway_timeout(because.rule()),
+                };
+                match self.reused(&req, &stored, detail).await? {
+                    Some(res) if reuse == Reuse::StaleWhileRevalidate => {
+                        return self
+                            .reuse_and_validate(res, req, next, target, stored)
+                            .await;
+                    }
+                    Some(res) => return Ok(res),
                     // The engine has dropped its body.
-                    Err(None) => (Forward::UriMiss, stored.flight),
+                    None => (Forward::UriMiss, stored.flight),
                 }
             }
             Found::OtherVariants(flight) => (Forward::VaryMiss, flight),
-            Found::Nothing => (Forward::UriMiss, target.key()),
+            Found::Nothing => {
+                if let Some(res) = self.part_of(&mut req, &next, target, &control).await? {
+                    return Ok(res);
+                }
+                (Forward::UriMiss, target.key())
+            }
         };
         if control.only_if_cached {
             return self.gateway_timeout(ONLY_IF_CACHED);
         }
         let fetch = Fetch::new(&req, target, forward, flight);
         self.fetch(req, next, fetch).await
+    }
+
+    /// The response to a GET of which a part is stored: that part, or the whole after the rest was fetched.
+    async fn part_of(
+        &self,
+        req: &mut Request,
+        next: &Next<'_>,
+        target: &Target,
+        control: &RequestControl,
+    ) -> Result<Option<Response>> {
+        if req.method() != Method::GET || control.no_store {
+            return Ok(None);
+        }
+        let Ok(Some(stored)) = self.entries.part_for(target).await else {
+            return Ok(None);
+        };
+        match self.part_response(req, control, &stored).await? {
+            Some(res) => Ok(Some(res)),
+            None if control.only_if_cached => Ok(None),
+            None => self.complete(req, next, target, stored).await,
+        }
     }
 
     /// What a request demands of this cache.
@@ -64,24 +109,37 @@ impl Cache {
         }
     }
 
-    /// The response from the store, or why it must be validated first.
+    /// Answers with a stale response while another task validates it (RFC 5861 §3).
+    async fn reuse_and_validate(
+        self: &Arc<Self>,
+        res: Response,
+        req: Request,
+        next: Next<'_>,
+        target: &Target,
+        stored: StoredEntry,
+    ) -> Result {
+        // One request of many validates.
+        let Role::Leads(lead) = self.flights.join(stored.flight.clone()) else {
+            return Ok(res);
+        };
+        let behind = self.validate_behind(req, next, target, stored, lead);
+        match behind.await? {
+            None => Ok(res),
+            // Nothing can outlive this request, so it waits.
+            Some((req, next, stored)) => {
+                let because = ValidateBecause::Expired;
+                self.validate(req, next, target, stored, because).await
+            }
+        }
+    }
+
+    /// The response from the store; `None` if the engine has dropped its content.
     async fn reused(
         &self,
         req: &Request,
         stored: &StoredEntry,
-        reuse: Reuse,
-    ) -> Result<Result<Response, Option<ValidateBecause>>> {
-        let detail = match reuse {
-            Reuse::Fresh => None,
-            Reuse::Stale(because) => Some(because.rule()),
-            // One request of many validates, the others are answered meanwhile.
-            Reuse::StaleWhileRevalidate if self.flights.is_under_way(&stored.flight) => {
-                Some(STALE_WHILE_REVALIDATE)
-            }
-            Reuse::StaleWhileRevalidate => return Ok(Err(Some(ValidateBecause::Expired))),
-            Reuse::Validate(because) => return Ok(Err(Some(because))),
-            Reuse::GatewayTimeout(because) => return self.gateway_timeout(because.rule()).map(Ok),
-        };
+        detail: Option<Rule>,
+    ) -> Result<Option<Response>> {
         let now = clock::now();
         let asked = Asked {
             is_head: req.method() == Method::HEAD,
@@ -90,7 +148,7 @@ impl Cache {
         };
         let answer = Answer::stored(stored.entry.clone());
         let Some(mut res) = answer.response(&asked, &self.entries).await? else {
-            return Ok(Err(None));
+            return Ok(None);
         };
         let status = CacheStatus {
             hit: true,
@@ -99,7 +157,7 @@ impl Cache {
             ..CacheStatus::default()
         };
         add_status(&mut res, self.settings.name.as_deref(), &status)?;
-        Ok(Ok(res))
+        Ok(Some(res))
     }
 
     fn gateway_timeout(&self, detail: Rule) -> Result {

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use http_cache::{Fields, Lifetime, LifetimeSource, Policy, Timestamp};
+use http_cache::{Fields, Lifetime, LifetimeSource, List, Policy, Timestamp, cache_groups};
+
+use crate::target::Target;
 
 /// A record begins with its layout's number: one of another version is not read.
 const LAYOUT: u8 = 1;
@@ -62,16 +64,28 @@ pub(crate) struct Entry {
 }
 
 /// What an entry is made of.
-#[derive(Debug)]
-pub(crate) struct Draft<'a> {
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
     pub(crate) status: u16,
     pub(crate) policy: Policy,
-    pub(crate) fields: &'a http_cache::List,
-    pub(crate) target: &'a str,
-    pub(crate) groups: &'a [String],
+    pub(crate) fields: List,
+    /// The URI of its target.
+    pub(crate) target: String,
+    /// Its groups (RFC 9875).
+    pub(crate) groups: Vec<String>,
 }
 
-impl Draft<'_> {
+impl Draft {
+    pub(crate) fn new(target: &Target, status: u16, policy: Policy, fields: List) -> Self {
+        Self {
+            status,
+            policy,
+            groups: cache_groups(&fields),
+            fields,
+            target: target.uri().to_owned(),
+        }
+    }
+
     /// The head of a record; [`finished`] completes it.
     pub(crate) fn head(&self) -> Vec<u8> {
         let policy = &self.policy;
@@ -110,7 +124,7 @@ impl Draft<'_> {
         }
         let fields = head.len() - place::END;
         head.extend_from_slice(self.target.as_bytes());
-        for group in self.groups {
+        for group in &self.groups {
             head.push(b'\n');
             head.extend_from_slice(group.as_bytes());
         }

@@ -12,7 +12,7 @@ use super::*;
 
 /// A cache with the default config but for these keys, and an empty store.
 fn cache(config: Json) -> Mounted {
-    testing::middleware::<Cache>(config).unwrap()
+    testing::middleware::<CacheLayer>(config).unwrap()
 }
 
 /// A request of `a.test` without content.
@@ -65,7 +65,7 @@ fn errors_point_at_the_key() {
             "101 is more than 100 per cent",
         ),
     ] {
-        let error = testing::middleware::<Cache>(config).err().unwrap();
+        let error = testing::middleware::<CacheLayer>(config).err().unwrap();
         assert_eq!((error.place(), error.message()), (key, message));
     }
 }

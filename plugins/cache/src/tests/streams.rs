@@ -248,3 +248,59 @@ fn store_that_is_away_costs_no_request() {
         }
     });
 }
+
+#[test]
+fn response_that_is_overtaken_by_a_change_is_not_stored() {
+    // Whether others wait for it or not.
+    for (target, line) in [("/alike", "x-a: 1"), ("/own", "cookie: a=1")] {
+        overtaken(target, line);
+    }
+}
+
+fn overtaken(target: &str, line: &str) {
+    let cache = cache(json!({}));
+    let (get, put) = (format!("GET {target}"), format!("PUT {target}"));
+    block_on(async {
+        let (release, released) = Body::channel(1);
+        let below = async move |_req: Request| {
+            let _ = released.collect(1).await;
+            response(200, LINES, "old")
+        };
+        let mut first = Box::pin(cache.call(ask(&get, &[line]), below));
+        poll_fn(|cx| {
+            assert!(first.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        let below = async |_req: Request| response(204, &[], "");
+        let _ = cache.call(ask(&put, &[]), below).await.unwrap();
+        drop(release);
+        assert_eq!(first.await.unwrap().finish().await.unwrap(), "old");
+        let below = async |_req: Request| response(200, LINES, "new");
+        let after = cache.call(ask(&get, &[]), below).await.unwrap();
+        assert_eq!(after.finish().await.unwrap(), "new");
+    });
+}
+
+#[test]
+fn body_of_another_length_than_declared_is_not_stored() {
+    let cache = cache(json!({}));
+    block_on(async {
+        let (mut sender, body) = Body::channel(1);
+        let lines = &["cache-control: max-age=60", "content-length: 9"];
+        let below = async move |_req: Request| response(200, lines, body);
+        let mut first = cache.call(ask("GET /x", &[]), below).await.unwrap();
+        sender.send("short").await.unwrap();
+        drop(sender);
+        assert_eq!(first.take_body().collect(9).await.unwrap().bytes, "short");
+        drop(first);
+        let below = async |_req: Request| response(200, &["cache-control: no-store"], "new");
+        loop {
+            // Until the fill's task has ended, requests may read along with it.
+            let again = cache.call(ask("GET /x", &[]), below).await.unwrap();
+            if again.header("cache-control") == Some("no-store") {
+                break;
+            }
+        }
+    });
+}
