@@ -22,12 +22,15 @@ async fn next_chunk(body: &mut Body) -> String {
     String::from_utf8(data.to_vec()).expect("text")
 }
 
-/// Sends the same request until it is answered from the store: a fill stores in a task.
+/// Sends the same request until it is answered from the store: a fill stores in a task, and until it ends others read along.
 async fn stored(cache: &Mounted, target: &str) -> Answered {
     loop {
         let below = async |_req: Request| response(504, &["x-below: 1"], "");
         let answered = cache.call(ask(target, &[]), below).await.unwrap();
-        if answered.header("x-below").is_none() {
+        let reads_along = |status: &str| status.contains("; collapsed");
+        if answered.header("x-below").is_none()
+            && !answered.header("cache-status").is_some_and(reads_along)
+        {
             return answered;
         }
     }
