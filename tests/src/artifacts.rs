@@ -14,6 +14,7 @@ use crate::print_skipped;
 const PLUGINS: &[&str] = &[
     "answers",
     "body-limit",
+    "concurrency-limit",
     "conditional-get",
     "config",
     "content-length",
@@ -27,6 +28,7 @@ const PLUGINS: &[&str] = &[
     "null-logger",
     "show-exceptions",
     "show-status",
+    "throttle",
     "timeout",
     "headers",
     "hello",

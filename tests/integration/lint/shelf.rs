@@ -18,6 +18,8 @@ use = [
   { plugin = "security-headers", config = { csp = { default-src = ["'self'"] } } },
   { plugin = "host-authorization", config = { hosts = ["localhost"] } },
   { plugin = "cors", config = { origins = ["https://www.example.com"] } },
+  { plugin = "throttle", config = { rules = [{ name = "all", action = "throttle", rate = "1000000/s" }], fields = "all" } },
+  { plugin = "concurrency-limit", config = { limit = 100 } },
   { plugin = "timeout", config = { seconds = 30 } },
   { plugin = "session", config = { secrets = ["0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"] } },
   { plugin = "config", config = { env = { "app.name" = "shop" } } },
@@ -115,11 +117,12 @@ run = { plugin = "files", config = { root = "public" } }
 run = "answers"
 "#;
 
-const PLUGINS: [&str; 41] = [
+const PLUGINS: [&str; 43] = [
     "answers",
     "basic-auth",
     "body-limit",
     "cache",
+    "concurrency-limit",
     "conditional-get",
     "config",
     "content-length",
@@ -156,6 +159,7 @@ const PLUGINS: [&str; 41] = [
     "show-exceptions",
     "show-status",
     "static",
+    "throttle",
     "timeout",
 ];
 

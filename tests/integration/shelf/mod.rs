@@ -3,6 +3,7 @@
 mod basic_auth;
 mod body_limit;
 mod cache;
+mod concurrency_limit;
 mod conditional_get;
 mod config;
 mod content_length;
@@ -37,6 +38,7 @@ mod show_exceptions;
 mod show_status;
 mod r#static;
 mod streaming;
+mod throttle;
 mod timeout;
 
 use stackup_tests::{Connection, Host, Site, http::Response};

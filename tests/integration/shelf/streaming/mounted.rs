@@ -63,6 +63,7 @@ pub(super) const MOUNTED: &[Mounted] = &[
         )
     },
     mounted("body-limit", "{ bytes = 1000 }"),
+    mounted("concurrency-limit", "{ limit = 10 }"),
     mounted("config", "{ env = { \"app.name\" = \"shop\" } }"),
     mounted("content-length", "{}"),
     mounted("content-type", "{}"),
@@ -98,5 +99,9 @@ pub(super) const MOUNTED: &[Mounted] = &[
     ),
     mounted("show-status", "{}"),
     mounted("static", "{ urls = [\"/assets\"], root = \".\" }"),
+    mounted(
+        "throttle",
+        "{ rules = [{ name = \"all\", action = \"throttle\", rate = \"1000/s\" }] }",
+    ),
     mounted("timeout", "{}"),
 ];
