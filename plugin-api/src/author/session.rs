@@ -59,6 +59,8 @@ struct Changes {
     end: bool,
     #[serde(skip_serializing_if = "is_false")]
     renew: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    revoke: Vec<String>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     set: Map<String, Value>,
 }
@@ -158,13 +160,39 @@ impl Session {
         self.data.clear();
         self.changes = Changes {
             end: true,
+            revoke: mem::take(&mut self.changes.revoke),
             ..Changes::default()
         };
+    }
+
+    /// Ends all other sessions of a user, as when a password has changed or an account is closed. The user is the value that
+    /// `user` of the plugin `session` names; a number is its decimal digits. Sessions must be in the store.
+    pub fn revoke(&mut self, user: impl Into<String>) {
+        self.changes.revoke.push(user.into());
     }
 
     /// Whether it has changed since it was read.
     pub fn is_changed(&self) -> bool {
         self.changes != Changes::default()
+    }
+
+    /// Whether it was ended. What was set after that belongs to a new one.
+    pub fn is_ended(&self) -> bool {
+        self.changes.end
+    }
+
+    /// The users whose other sessions end.
+    pub fn revoked(&self) -> &[String] {
+        &self.changes.revoke
+    }
+
+    /// The same changes, made to a `newer` session: for a middleware that stores sessions, where another request has come
+    /// between.
+    #[must_use]
+    pub fn reapply(&self, newer: Self) -> Self {
+        let mut session = newer;
+        session.apply(self.changes.clone());
+        session
     }
 
     /// Saves the changes in the response. Call it once for each response, at the end.
@@ -224,6 +252,7 @@ impl Session {
         if changes.renew {
             self.renew();
         }
+        self.changes.revoke.append(&mut changes.revoke);
         for (key, value) in mem::take(&mut changes.set) {
             self.set(key, value);
         }

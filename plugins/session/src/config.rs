@@ -1,11 +1,13 @@
 //! The config of `session`.
 
 use cookie::Cookie;
-use stackup_plugin::{Error, HeaderName, Result, Secret};
+use stackup_plugin::{Context, Error, HeaderName, Result, Secret};
 
 use crate::cookie::SessionCookie;
 use crate::expiry::Expiry;
+use crate::keeper::Keeper;
 use crate::seal::Seal;
+use crate::stored::StoredSessions;
 
 /// Shorter secrets could be guessed.
 const MIN_LENGTH: usize = 32;
@@ -14,8 +16,12 @@ const MIN_LENGTH: usize = 32;
 #[stackup_plugin::config]
 #[serde(default)]
 pub struct Config {
-    /// The first encrypts, all decrypt: to rotate a secret, put the new one before the old one.
+    /// The first encrypts, all decrypt: to rotate a secret, put the new one before the old one. Not used with `store`.
     secrets: Vec<Secret<String>>,
+    /// Whether sessions are in the server's store, and cookies only have a token.
+    pub(crate) store: bool,
+    /// With `store`: the session's value that names its user, so that all sessions of a user can be ended.
+    pub(crate) user: Option<String>,
     /// The cookie's name.
     key: String,
     /// Browsers send the cookie for this path and those below.
@@ -28,8 +34,10 @@ pub struct Config {
     http_only: bool,
     /// For requests from which sites browsers send it.
     same_site: SameSite,
-    /// How many seconds an unused session lasts.
+    /// How many seconds a session lasts.
     expire_after: u64,
+    /// Whether that counts from its last use or from its begin.
+    expiry: Expires,
     /// Whether browsers keep it for that long, even after they are closed.
     persistent: bool,
 }
@@ -47,10 +55,23 @@ pub enum SameSite {
     None,
 }
 
+/// From when a session's time counts.
+#[stackup_plugin::config]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Expires {
+    /// From its last use.
+    Sliding,
+    /// From its begin, or its last `renew`.
+    Fixed,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             secrets: Vec::new(),
+            store: false,
+            user: None,
             key: "rack.session".to_owned(),
             path: "/".to_owned(),
             domain: None,
@@ -59,13 +80,32 @@ impl Default for Config {
             same_site: SameSite::Lax,
             // Two weeks.
             expire_after: 1_209_600,
+            expiry: Expires::Sliding,
             persistent: false,
         }
     }
 }
 
 impl Config {
-    pub(crate) fn seal(&self) -> Result<Seal> {
+    /// Where the sessions are.
+    pub(crate) fn keeper(&self, cx: &Context, expiry: &Expiry) -> Result<Keeper> {
+        if !self.store {
+            if self.user.is_some() {
+                let message = "sessions in cookies can't be ended from here; set `store = true`";
+                return Err(Error::config("user", message));
+            }
+            return Ok(Keeper::Cookie(self.seal()?));
+        }
+        if !self.secrets.is_empty() {
+            let message = "not used with `store = true`: the cookie has a random token";
+            return Err(Error::config("secrets", message));
+        }
+        let (cookie, user) = (self.key.clone(), self.user.clone());
+        let sessions = StoredSessions::new(cx.store(), cookie, user, expiry);
+        Ok(Keeper::Store(sessions))
+    }
+
+    fn seal(&self) -> Result<Seal> {
         if self.secrets.is_empty() {
             let message = "no secrets; create one with `openssl rand -hex 32`, and use `${NAME}` to read it from the environment";
             return Err(Error::config("secrets", message));
@@ -91,6 +131,7 @@ impl Config {
         }
         Ok(Expiry {
             expire_after: self.expire_after,
+            fixed: self.expiry == Expires::Fixed,
         })
     }
 

@@ -1,25 +1,28 @@
-//! A middleware that keeps sessions in encrypted cookies: `Rack::Session::Cookie` of rack-session.
+//! A middleware that keeps sessions: in encrypted cookies, as `Rack::Session::Cookie` of rack-session, or in the store.
 
 #![forbid(unsafe_code)]
 
 mod config;
 mod cookie;
 mod expiry;
+mod keeper;
 mod payload;
 mod seal;
 mod shared;
+mod stored;
+mod token;
+mod users;
 
-use stackup_plugin::{Context, Middleware, Next, Request, Response, Result, Session, header};
+use stackup_plugin::{Context, Middleware, Next, Request, Response, Result, header};
 
-pub use self::config::{Config, SameSite};
+pub use self::config::{Config, Expires, SameSite};
 use self::cookie::SessionCookie;
 use self::expiry::Expiry;
-use self::payload::Payload;
-use self::seal::Seal;
+use self::keeper::{Before, Change, Keeper};
 
-/// Keeps sessions in encrypted cookies.
+/// Keeps sessions.
 pub struct Sessions {
-    seal: Seal,
+    keeper: Keeper,
     cookie: SessionCookie,
     expiry: Expiry,
 }
@@ -27,57 +30,36 @@ pub struct Sessions {
 impl Middleware for Sessions {
     type Config = Config;
 
-    fn init(config: Config, _cx: &Context) -> Result<Self> {
+    fn init(config: Config, cx: &Context) -> Result<Self> {
+        let expiry = config.expiry()?;
         Ok(Self {
-            seal: config.seal()?,
-            expiry: config.expiry()?,
+            keeper: config.keeper(cx, &expiry)?,
             cookie: config.cookie()?,
+            expiry,
         })
     }
 
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
         let sent = self.cookie.sent(req.headers());
-        let before = sent.iter().find_map(|text| self.open(text));
-        let mut session = before.as_ref().map(Payload::session).unwrap_or_default();
+        let before = self.keeper.find(&sent, &self.expiry).await?;
+        let mut session = before.as_ref().map(Before::session).unwrap_or_default();
         session.lend(&mut req)?;
         let mut res = next.run(req).await?;
         session.follow(&mut res)?;
-        if session.data().is_empty() {
-            if session.is_changed() && !sent.is_empty() {
-                set_cookie(&mut res, &self.cookie.removal())?;
-            }
-        } else if session.is_changed()
-            || before.is_some_and(|payload| self.expiry.needs_renewal(payload.until))
-                // A renewal can wait for a response that is not for everybody.
-                && !shared::is_shared(res.headers())
+        let due = |before: &Before| self.expiry.needs_renewal(before.until());
+        // A renewal can wait for a response that is not for everybody.
+        if session.is_changed()
+            || before.as_ref().is_some_and(due) && !shared::is_shared(res.headers())
         {
-            self.keep(&session, &mut res)?;
+            let (expiry, cookie) = (&self.expiry, &self.cookie);
+            match self.keeper.save(before, &session, expiry, cookie).await? {
+                Change::None => {}
+                Change::Set(line) => set_cookie(&mut res, &line)?,
+                Change::Remove if sent.is_empty() => {}
+                Change::Remove => set_cookie(&mut res, &self.cookie.removal())?,
+            }
         }
         Ok(res)
-    }
-}
-
-impl Sessions {
-    fn open(&self, text: &str) -> Option<Payload> {
-        let payload = Payload::parse(&self.seal.open(text)?)?;
-        (!self.expiry.is_expired(payload.until)).then_some(payload)
-    }
-
-    fn keep(&self, session: &Session, res: &mut Response) -> Result<()> {
-        let payload = Payload::new(session, self.expiry.until())?;
-        let sealed = self.seal.seal(&payload.text()?)?;
-        match self.cookie.cookie(&sealed) {
-            Some(cookie) => set_cookie(res, &cookie),
-            // The client keeps its old cookie.
-            None => {
-                let bytes = sealed.len();
-                stackup_plugin::tracing::error!(
-                    bytes,
-                    "session not saved: browsers accept no cookie of more than 4096 bytes"
-                );
-                Ok(())
-            }
-        }
     }
 }
 
@@ -89,5 +71,7 @@ fn set_cookie(res: &mut Response, cookie: &str) -> Result<()> {
 
 stackup_plugin::export!(middleware Sessions as "session");
 
+#[cfg(test)]
+mod stored_tests;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,9 @@
 
 use stackup_plugin::serde::{Deserialize, Serialize};
 use stackup_plugin::serde_json::{self, Map, Value};
-use stackup_plugin::{Error, Result, Session};
+use stackup_plugin::{Result, Session};
+
+use crate::token::random;
 
 /// Payloads are padded to multiples of this, so that their length reveals less.
 const PADDING: usize = 32;
@@ -44,12 +46,7 @@ impl Payload {
     }
 }
 
-fn random_id() -> Result<String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Error::msg(format!(
-            "failed to get random bytes from the system: {error}"
-        ))
-    })?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+/// A new session's ID.
+pub(crate) fn random_id() -> Result<String> {
+    Ok(format!("{:032x}", u128::from_be_bytes(random()?)))
 }

@@ -8,6 +8,8 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use stackup_plugin::{Error, Result};
 
+use crate::token::random;
+
 /// The first byte of a sealed text, for future formats.
 const VERSION: u8 = 1;
 /// Long enough for random nonces (XChaCha20).
@@ -33,12 +35,7 @@ impl Seal {
     }
 
     pub(crate) fn seal(&self, text: &[u8]) -> Result<String> {
-        let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce).map_err(|error| {
-            Error::msg(format!(
-                "failed to get random bytes from the system: {error}"
-            ))
-        })?;
+        let nonce = random::<NONCE>()?;
         let sealed = self
             .0
             .first()

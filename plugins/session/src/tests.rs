@@ -1,8 +1,10 @@
-use stackup_plugin::IntoResponse;
 use stackup_plugin::serde_json::Map;
 use stackup_plugin::testing::{self, Answered, Json, Mounted, block_on, get, json};
+use stackup_plugin::{IntoResponse, Session};
 
 use super::*;
+use crate::payload::Payload;
+use crate::seal::Seal;
 
 const NEW: &str = "0123456789abcdef0123456789abcdef new";
 const OLD: &str = "0123456789abcdef0123456789abcdef old";
@@ -15,7 +17,7 @@ fn mounted(config: Json) -> Mounted {
 }
 
 /// The answer of an app that does `f` with the session.
-async fn answer(
+pub(crate) async fn answer(
     middleware: &Mounted,
     cookie: Option<&str>,
     f: impl FnOnce(&mut Session) + Send + 'static,
@@ -42,12 +44,17 @@ async fn answer(
 }
 
 /// `name=value` of the cookie that a response sets.
-fn cookie_of(res: &Answered) -> String {
+pub(crate) fn cookie_of(res: &Answered) -> String {
     let cookie = res.header("set-cookie").expect("a cookie is set");
     cookie.split(';').next().unwrap().to_owned()
 }
 
-async fn set(middleware: &Mounted, cookie: Option<&str>, key: &'static str, value: Json) -> String {
+pub(crate) async fn set(
+    middleware: &Mounted,
+    cookie: Option<&str>,
+    key: &'static str,
+    value: Json,
+) -> String {
     cookie_of(
         &answer(middleware, cookie, move |session| {
             session.insert(key, value).unwrap()
@@ -57,7 +64,7 @@ async fn set(middleware: &Mounted, cookie: Option<&str>, key: &'static str, valu
 }
 
 /// Id and data that an app sees.
-async fn seen(middleware: &Mounted, cookie: &str) -> (String, String) {
+pub(crate) async fn seen(middleware: &Mounted, cookie: &str) -> (String, String) {
     let res = answer(middleware, Some(cookie), |_| {}).await;
     assert!(!res.headers().contains("set-cookie"), "nothing touched");
     let text = res.finish().await.unwrap();
@@ -186,7 +193,10 @@ fn unused_session_expires() {
         let config = json!({ "expire_after": 100, "persistent": true });
         let middleware = mounted(config);
         let seal = Seal::new([NEW], "rack.session").unwrap();
-        let expiry = Expiry { expire_after: 100 };
+        let expiry = Expiry {
+            expire_after: 100,
+            fixed: false,
+        };
         let sealed = |until: u64| {
             let data: Map<_, _> = [("a".to_owned(), json!(1))].into_iter().collect();
             let payload = Payload::new(&Session::new(Some("i".to_owned()), data), until).unwrap();
@@ -237,7 +247,12 @@ fn cookie_never_goes_out_on_a_response_for_shared_caches() {
         let middleware = mounted(json!({ "expire_after": 100 }));
         let seal = Seal::new([NEW], "rack.session").unwrap();
         let data: Map<_, _> = [("a".to_owned(), json!(1))].into_iter().collect();
-        let until = Expiry { expire_after: 100 }.until() - 50;
+        let until = Expiry {
+            expire_after: 100,
+            fixed: false,
+        }
+        .until()
+            - 50;
         let payload = Payload::new(&Session::new(Some("i".to_owned()), data), until).unwrap();
         let sealed = seal.seal(&payload.text().unwrap()).unwrap();
         let due = format!("rack.session={sealed}");
@@ -287,6 +302,9 @@ fn error_points_at_the_key() {
     for (config, place) in [
         (json!({ "secrets": [] }), "secrets"),
         (json!({ "secrets": [NEW, "short"] }), "secrets[1]"),
+        (json!({ "store": true }), "secrets"),
+        (json!({ "user": "user" }), "user"),
+        (json!({ "expiry": "never" }), "expiry"),
         (json!({ "expire_after": 0 }), "expire_after"),
         (json!({ "key": "a b" }), "key"),
         (json!({ "key": "__Host-s", "path": "/app" }), "key"),

@@ -78,6 +78,20 @@ const fn layer(handler: &'static str, config: &'static str) -> Layer {
     }
 }
 
+/// A list of offices and of crawlers, bans of two kinds, and six limits for parts of a site.
+const TEN_RULES: &str = r#"{ rules = [
+    { name = "office", action = "safelist", when = { client = ["10.0.0.0/8", "2001:db8::/32"] } },
+    { name = "crawlers", action = "blocklist", when = { header = { user-agent = { regex = "(?i)crawl|scan" } } } },
+    { name = "old", action = "blocklist", when = { path = ["/wp-admin", "/.env"] } },
+    { name = "login", action = "throttle", rate = "5/20s", when = { path = ["/login"], method = ["POST"] } },
+    { name = "reset", action = "throttle", rate = "3/h", when = { path = ["/reset"], method = ["POST"] } },
+    { name = "search", action = "throttle", rate = "30/m", when = { path = ["/search"] } },
+    { name = "api", action = "throttle", rate = "100/m", key = ["header:x-api-key"], when = { path = ["/api"] } },
+    { name = "upload", action = "throttle", rate = "10/m", when = { method = ["PUT"] } },
+    { name = "odd", action = "track", when = { not = { header = { user-agent = true } } } },
+    { name = "all", action = "throttle", rate = "1000000/ms", burst = 1000000 },
+] }"#;
+
 /// The first is the app alone, the second does nothing.
 pub(crate) const LAYERS: &[Layer] = &[
     layer("", "{}"),
@@ -99,6 +113,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         does: "a response that says nothing about caching",
         ..layer("cache", "{}")
     },
+    layer("concurrency-limit", "{ limit = 10 }"),
     layer("conditional-get", "{}"),
     Layer {
         does: "304",
@@ -223,6 +238,17 @@ pub(crate) const LAYERS: &[Layer] = &[
             "static",
             "{ urls = { \"/articles/42\" = \"page.html\" }, root = \".\" }",
         )
+    },
+    Layer {
+        does: "one rule, which counts",
+        ..layer(
+            "throttle",
+            "{ rules = [{ name = \"all\", action = \"throttle\", rate = \"1000000/ms\", burst = 1000000 }] }",
+        )
+    },
+    Layer {
+        does: "ten rules, one of which counts",
+        ..layer("throttle", TEN_RULES)
     },
     layer("timeout", "{}"),
 ];

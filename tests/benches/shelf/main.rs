@@ -4,6 +4,7 @@
 //! the layer, less what it takes without. All take turns, so that a busy machine is busy for all of them.
 
 mod layers;
+mod services;
 #[path = "../stacks/mod.rs"]
 mod stacks;
 
@@ -68,7 +69,11 @@ impl Subject {
         *request.headers_mut() = self.headers.clone();
         let (parts, body) = request.into_parts();
         let exchange = Arc::new(Exchange::new(1));
-        let request = HostRequest::new(parts, body, Connection::default(), exchange);
+        let connection = Connection {
+            remote: Some(([192, 0, 2, 7], 50_000).into()),
+            ..Connection::default()
+        };
+        let request = HostRequest::new(parts, body, connection, exchange);
         block_on(async {
             let response = self.stack.root.call(request).await.expect("an answer");
             assert_eq!(response.status().as_u16(), self.status, "{}", self.name);
@@ -122,6 +127,8 @@ fn main() {
     let mut plugins: BTreeSet<&str> = LAYERS.iter().map(Layer::plugin).collect();
     plugins.insert("respond");
     let plugins: Vec<&str> = plugins.into_iter().collect();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    services::provide(runtime.handle().clone());
     let mut host = stacks::Host::new(place.path().to_path_buf(), &plugins);
     let subjects: Vec<Subject> = LAYERS
         .iter()

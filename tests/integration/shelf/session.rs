@@ -1,5 +1,6 @@
 //! `session`.
 
+use rustix::process::Signal;
 use stackup_tests::{Connection, Host, Site};
 
 use super::{ask, serve};
@@ -75,4 +76,28 @@ async fn session_header_without_middleware_is_not_sent() {
         "{}",
         res.text()
     );
+}
+
+#[tokio::test]
+async fn session_in_the_store_survives_reload_and_restart() {
+    let manifest = |secure: bool| {
+        format!(
+            "use = [{{ plugin = \"session\", config = {{ store = true, secure = {secure} }} }}]\nrun = \"visits\"\n"
+        )
+    };
+    let site = Site::new(&manifest(true), &["session", "visits"]);
+    let host = Host::start(&site).await;
+    let (text, cookie) = visit(&mut host.connect().await, "/", "").await;
+    assert_eq!(text, "visit 1\n");
+    site.manifest(&manifest(false));
+    host.reload("swapped").await;
+    let mut connection = host.connect().await;
+    assert_eq!(visit(&mut connection, "/", &cookie).await.0, "visit 2\n");
+    host.signal(Signal::USR2);
+    host.event("upgraded").await;
+    let mut connection = host.connect().await;
+    assert_eq!(visit(&mut connection, "/", &cookie).await.0, "visit 3\n");
+    let (_, renewed) = visit(&mut connection, "/enter", &cookie).await;
+    assert_eq!(visit(&mut connection, "/", &cookie).await.0, "visit 1\n");
+    assert_eq!(visit(&mut connection, "/", &renewed).await.0, "visit 4\n");
 }
