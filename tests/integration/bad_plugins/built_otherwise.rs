@@ -7,8 +7,8 @@ use stackup_tests::{Host, Site, artifacts, print_skipped};
 /// Adds a field after the last one that plugins know.
 const ADDED_FIELD: Edit = Edit {
     file: "plugin-api/src/abi/tables.rs",
-    from: "    ) -> RawStoreAnswer,\n",
-    to: "    ) -> RawStoreAnswer,\n    \
+    from: "    pub next_detach: unsafe extern \"C\" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,\n",
+    to: "    pub next_detach: unsafe extern \"C\" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,\n    \
          pub added_later: unsafe extern \"C\" fn(task: *mut TaskObject),\n",
 };
 
@@ -107,8 +107,8 @@ async fn older_plugin_loads_in_host_with_grown_tables() {
             },
             Edit {
                 file: "plugin-api/src/abi/host/table.rs",
-                from: "        store_call: store::call,\n",
-                to: "        store_call: store::call,\n        added_later: context::task_drop,\n",
+                from: "        next_detach: detached::next_detach,\n",
+                to: "        next_detach: detached::next_detach,\n        added_later: context::task_drop,\n",
             },
         ],
     );
