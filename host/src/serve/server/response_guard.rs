@@ -32,6 +32,10 @@ type Over = Option<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
 fn poll_over(over: &mut Over, generation: &Generation, cx: &mut Context<'_>) -> Poll<()> {
     let deadline = generation.deadline();
+    // A connection may ask again after it has passed.
+    if deadline.has_passed() {
+        return Poll::Ready(());
+    }
     let over = over.get_or_insert_with(|| Box::pin(Arc::clone(deadline).passed()));
     over.as_mut().poll(cx)
 }
