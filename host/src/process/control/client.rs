@@ -159,3 +159,33 @@ fn exchange(stream: &UnixStream, request: &Request) -> io::Result<Reply> {
     }
     Ok(serde_json::from_str(&line)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+    use crate::process::other_user::as_user;
+
+    #[test]
+    fn no_command_is_sent_to_the_server_of_another_user() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.sock");
+        set_permissions(dir.path(), Permissions::from_mode(0o777)).unwrap();
+        let (server, client) = (54_321, 54_322);
+        let bound = path.clone();
+        let Some(_listener) = as_user(server, || UnixListener::bind(bound).unwrap()) else {
+            return;
+        };
+        set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        let opens = |uid| {
+            let path = path.clone();
+            as_user(uid, move || open(&path))
+        };
+        let refused = opens(client);
+        assert!(matches!(refused, Some(Err(ClientError::ForeignOwner(_)))));
+        assert!(matches!(opens(server), Some(Ok(Some(_)))));
+    }
+}

@@ -185,6 +185,29 @@ mod tests {
     }
 
     #[test]
+    fn servers_of_other_users_are_passed_over() {
+        let (server, client) = (54_323, 54_324);
+        let Some(listener) = as_user(server, || bind().unwrap()) else {
+            return;
+        };
+        let own = listener.local_addr().unwrap();
+        let name = own.as_abstract_name().unwrap().to_vec();
+        let finds = |uid| {
+            let name = name.clone();
+            as_user(uid, move || {
+                let peers = servers()
+                    .into_iter()
+                    .map(|stream| stream.peer_addr().unwrap());
+                peers
+                    .into_iter()
+                    .any(|peer| peer.as_abstract_name() == Some(&name[..]))
+            })
+        };
+        assert_eq!(finds(client), Some(false));
+        assert_eq!(finds(server), Some(true));
+    }
+
+    #[test]
     fn bound_socket_is_listed() {
         let listener = bind().unwrap();
         let own = listener.local_addr().unwrap();

@@ -165,16 +165,22 @@ mod tests {
     use super::*;
     use crate::policy::ClientWait;
 
-    /// A socket that takes a byte for each true, and nothing for a false.
+    /// A socket that takes or has a byte for each true, and nothing for a false.
     struct Slow(VecDeque<bool>);
 
     impl AsyncRead for Slow {
         fn poll_read(
-            self: Pin<&mut Self>,
+            mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
-            _: &mut ReadBuf<'_>,
+            buffer: &mut ReadBuf<'_>,
         ) -> Poll<io::Result<()>> {
-            Poll::Pending
+            match self.0.pop_front() {
+                Some(true) => {
+                    buffer.put_slice(b"x");
+                    Poll::Ready(Ok(()))
+                }
+                _ => Poll::Pending,
+            }
         }
     }
 
@@ -196,6 +202,25 @@ mod tests {
 
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn idle_connection_waits_for_a_head_once_it_has_begun() {
+        let state = Arc::new(ConnectionState::accepted());
+        state.wait.waits(ClientWait::Idle);
+        let slow = Slow([false, true, false].into());
+        let mut socket = TimedSocket::new(slow, &state, None);
+        let mut cx = Context::from_waker(Waker::noop());
+        for (is_ready, wait) in [
+            (false, ClientWait::Idle),
+            (true, ClientWait::Idle),
+            (false, ClientWait::Head),
+        ] {
+            let mut byte = [0];
+            let polled = Pin::new(&mut socket).poll_read(&mut cx, &mut ReadBuf::new(&mut byte));
+            assert_eq!(polled.is_ready(), is_ready);
+            assert_eq!(state.wait.get().map(|(wait, _)| wait), Some(wait));
         }
     }
 
