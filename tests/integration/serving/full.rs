@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::Value;
 use stackup_tests::http::Connection;
-use stackup_tests::{Host, Site};
+use stackup_tests::{Host, Site, no_more_files};
 
 use super::probe;
 
@@ -121,7 +121,17 @@ async fn working_handlers_keep_their_places() {
     host.event("connections-full").await;
     let read = |record: &stackup_tests::log::Record| record.message() == "probe: reading";
     assert!(host.log().try_take(read).is_none(), "the third must wait");
-    assert_eq!(connections(&site).await["open"], 2);
+    // Neither waits for its client.
+    let status = connections(&site).await;
+    for (key, count) in [
+        ("open", 2),
+        ("idle", 0),
+        ("heads", 0),
+        ("bodies", 0),
+        ("sends", 0),
+    ] {
+        assert_eq!(status[key], count, "{key}");
+    }
     drop(second);
     assert_eq!(third.response().await.text(), "0");
 }
@@ -142,8 +152,21 @@ async fn connection_that_waits_for_a_place_is_served_by_a_worker_that_retires() 
 }
 
 #[tokio::test]
-async fn out_of_descriptors_is_one_line_and_recovers() {
-    let (_site, host) = probe("").await;
+async fn idle_connection_makes_room_for_a_descriptor() {
+    let (site, host) = probe("[limits]\nheader_timeout = \"off\"\n").await;
+    let mut idle = host.connect().await;
+    assert_eq!(idle.get("/").await.status(), 200);
+    waiting(&site, "idle", 1).await;
+    no_more_files(host.worker());
+    let mut next = host.connect().await;
+    assert_eq!(next.get("/").await.status(), 200);
+    assert!(idle.closes().await);
+    host.event("accept-failed").await;
+}
+
+#[tokio::test]
+async fn out_of_descriptors_is_one_line_and_a_count() {
+    let (site, host) = probe("").await;
     // Opens what is opened at the first request.
     assert_eq!(host.get("/").await.status(), 200);
     let none = Rlimit {
@@ -154,9 +177,16 @@ async fn out_of_descriptors_is_one_line_and_recovers() {
     let mut waits = sending(&host, "GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
     let failed = host.event("accept-failed").await;
     assert!(failed.message().contains("os error 24"), "{failed}");
-    // Other requests are served, and the log stays silent.
+    // While this command runs, it is tried again and again, and the log stays silent.
+    let said = site.stackup(&["status"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
     let again = |record: &stackup_tests::log::Record| record.event() == "accept-failed";
     assert!(host.log().try_take(again).is_none());
     prlimit(Some(host.worker()), Resource::Nofile, before).unwrap();
     assert_eq!(waits.response().await.status(), 200);
+    // Ten quiet seconds later.
+    let counted = host.event("accept-failed").await;
+    let says = "connections are accepted again: ";
+    assert!(counted.message().starts_with(says), "{counted}");
+    assert!(counted.number("count") >= Some(2), "{counted}");
 }

@@ -194,6 +194,10 @@ async fn directories_opened_to_others_are_private_again() {
         fs::set_permissions(directory, Permissions::from_mode(0o777)).expect("a mode");
     }
     swap(&site, &host, 2, "none").await;
+    // What others have put there in the meantime stays there.
+    let replaced = host.event("runtime-dir").await;
+    let message = replaced.message();
+    assert!(message.contains("was open to other users"), "{message}");
     prove(&host).await;
     kill(&site, &host).await;
     assert_eq!(code(&host).await, 2);

@@ -6,11 +6,11 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use stackup_tests::log::Record;
-use stackup_tests::{Connection, Host, Site, artifacts, within};
+use stackup_tests::{Connection, Host, Site, artifacts, no_more_files, within};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{faulty, wait_for_reload};
+use super::{FAULTY, faulty, start, wait_for_reload};
 
 /// The same command with at most 256 open files.
 fn with_few_files(command: &Command) -> Command {
@@ -101,6 +101,21 @@ async fn silent_clients_of_the_control_socket_make_room() {
     assert!(full.message().starts_with("64 clients"), "{full}");
     let read = within("an end", silent[0].read(&mut [0])).await;
     assert_eq!(read.ok(), Some(0), "the oldest is closed");
+}
+
+#[tokio::test]
+async fn silent_client_of_the_control_socket_makes_room_for_a_descriptor() {
+    let (site, host) = start(FAULTY, 1, "none").await;
+    let path = site.path().join("config.ru.sock");
+    let mut silent = UnixStream::connect(path).await.expect("it is accepted");
+    // It comes after the silent one.
+    let said = site.stackup(&["status"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    no_more_files(host.pid());
+    let said = site.stackup(&["status"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let read = within("an end", silent.read(&mut [0])).await;
+    assert_eq!(read.ok(), Some(0), "the silent one is closed");
 }
 
 #[tokio::test]
