@@ -16,6 +16,7 @@ use super::worker::{Phase, Worker};
 use super::{Event, Supervisor};
 use crate::process::control::{MAX_REQUEST_LEN, Reply, Request, Site};
 use crate::process::ipc::{Command, ReloadOptions};
+use crate::serve::server::client_waits;
 
 /// How long a client may let the supervisor wait.
 #[derive(Clone, Copy)]
@@ -225,7 +226,9 @@ async fn accept_loop(listener: UnixListener, context: ControlContext) {
             },
             // Most often no descriptors are left: others have to close first.
             Err(_) => {
-                context.clients.close_silent();
+                if client_waits(&listener) {
+                    context.clients.close_silent();
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::TcpListener as StdTcpListener;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -100,12 +101,14 @@ impl Listener {
                     continue;
                 }
                 Err(error) => {
-                    served
-                        .connections
-                        .notices
-                        .happened(&Notice::NotAccepted { error });
-                    // Usually no descriptors are left: other connections must close first.
-                    served.connections.make_room();
+                    if client_waits(&self) {
+                        served
+                            .connections
+                            .notices
+                            .happened(&Notice::NotAccepted { error });
+                        // Usually no descriptors are left: other connections must close first.
+                        served.connections.make_room();
+                    }
                     tokio::select! {
                         _ = phase.wait_for(|phase| *phase != Phase::Serving) => return tasks,
                         () = tokio::time::sleep(pause) => {}
@@ -157,6 +160,22 @@ impl Listener {
             }
         }
     }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener.as_fd(),
+            Socket::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
+/// Whether a client waits to be accepted. Linux takes a descriptor before it looks, so where none is left, accepting
+/// fails also if nobody waits.
+pub fn client_waits(listener: &impl AsFd) -> bool {
+    let mut socket = [PollFd::new(listener, PollFlags::IN)];
+    poll(&mut socket, Some(&Timespec::default())) != Ok(0)
 }
 
 /// A connection that was accepted.

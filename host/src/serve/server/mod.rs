@@ -38,7 +38,7 @@ use connection_state::ConnectionContext;
 
 pub use connections::{Connections, ConnectionsStatus};
 pub use date::check_clock;
-pub use listen::Listener;
+pub use listen::{Listener, client_waits};
 
 /// What a server needs besides its listeners.
 #[derive(Debug, Clone)]
