@@ -95,6 +95,7 @@ async fn secret_of_config_or_request_is_in_no_output() {
         "stamp",
         "basic-auth",
         "answers",
+        "bad-init",
     ];
     let site = Site::new(MANIFEST, &plugins);
     let arguments = ["-p", "0", "-o", "127.0.0.1"];
@@ -163,6 +164,13 @@ async fn secret_of_config_or_request_is_in_no_output() {
         assert_eq!(output.code, Some(1), "{refused}");
         assert_clean(refused, &output.stderr);
     }
+    // The last words of a probe.
+    site.manifest(
+        "run = { plugin = \"bad-init\", config = { how = \"abort\", token = \"canary\" } }\n",
+    );
+    let reload = host.reload("refused").await.to_string();
+    assert!(reload.contains("no room for [hidden]"), "{reload}");
+    assert_clean("a probe", &reload);
     site.manifest(&MANIFEST.replace("canary-plain", "canary-changed"));
     let swapped = host.reload("swapped").await;
     assert!(

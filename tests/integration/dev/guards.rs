@@ -87,6 +87,11 @@ async fn client_of_a_proxy_is_refused() {
                 status == 200,
                 "{server}{lines}: {response}"
             );
+            // The error page has the request's env.
+            let lines = format!("accept: text/html\r\n{lines}");
+            let page = request_as(&host, "GET /?fail=oh", "localhost", &lines, "").await;
+            assert_eq!(page.status(), 500, "{page}");
+            assert_eq!(page.text().contains("REQUEST_METHOD"), is_local, "{page}");
         }
     }
 }

@@ -12,6 +12,9 @@ struct Config {
     /// Places to name in an error.
     #[serde(default)]
     rooms: Vec<Room>,
+    /// A secret, by its name; printed before it aborts.
+    #[serde(default)]
+    token: Option<String>,
 }
 
 /// Something with a depth.
@@ -36,7 +39,12 @@ impl App for BadInit {
             "error" => Err(Error::msg("the cellar is flooded")),
             "config" => Err(Error::config("how", "not like this")),
             "exit" => std::process::exit(3),
-            "abort" => std::process::abort(),
+            "abort" => {
+                if let Some(token) = config.token {
+                    eprintln!("no room for {token}");
+                }
+                std::process::abort()
+            }
             "hang" => loop {
                 std::thread::park();
             },
