@@ -231,6 +231,9 @@ mod tests {
             symlink(target, root.join(link)).unwrap();
         }
         for (path, expected) in [
+            ("/.env", ["nothing", "nothing"]),
+            ("/.git/config", ["nothing", "nothing"]),
+            ("/%2Egit", ["nothing", "nothing"]),
             ("/env.txt", ["nothing", "nothing"]),
             ("/sub/env.txt", ["nothing", "nothing"]),
             ("/again", ["nothing", "nothing"]),
