@@ -8,9 +8,9 @@ use crate::load::library::PluginUsage;
 use crate::process::control::{count, size};
 use crate::serve::generation::Reloader;
 
-/// How long threads may take to end after their handler.
+/// How long threads and descriptors may take to end after their handler.
 const END: Duration = Duration::from_millis(500);
-/// How often to look whether they have.
+/// How often to look.
 const INTERVAL: Duration = Duration::from_millis(10);
 /// Memory that is worth a warning, in bytes: every library keeps some.
 const MEMORY: u64 = 1 << 20;
@@ -22,8 +22,8 @@ pub(super) async fn left_behind(reloader: Reloader) -> Vec<String> {
     let end = Instant::now() + END;
     loop {
         let usage = libraries.usage();
-        let running = usage.iter().any(|plugin| plugin.threads > 0);
-        if !running || Instant::now() >= end {
+        let is_left = |plugin: &PluginUsage| plugin.threads > 0 || plugin.descriptors > 0;
+        if !usage.iter().any(is_left) || Instant::now() >= end {
             return usage.iter().filter_map(warning).collect();
         }
         sleep(INTERVAL).await;

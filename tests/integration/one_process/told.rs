@@ -1,8 +1,16 @@
 //! What a plugin would do to the process that serves it, `stackup check` says before.
 
-use stackup_tests::artifacts;
+use stackup_tests::{Site, artifacts};
 
 use super::site;
+
+#[tokio::test]
+async fn check_says_nothing_of_what_ends_with_its_handler() {
+    // It has a runtime by `export!(tokio; …)`, and a socket.
+    let site = Site::new("run = \"tokio-net\"\n", &["tokio-net"]);
+    let told = site.stackup(&["check", "-E", "production"]).await;
+    assert_eq!((told.code, &*told.stderr), (Some(0), ""), "{told:?}");
+}
 
 #[tokio::test]
 async fn check_tells_what_each_plugin_changes_and_leaves_behind() {

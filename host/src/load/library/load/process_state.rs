@@ -77,7 +77,7 @@ impl ProcessState {
                 &shown(&after.directory),
             ),
             differs("the umask", &self.umask, &after.umask),
-            differs("the locale", &self.locale, &after.locale),
+            differs("the locale", &self.locale, &after.new_categories(self)),
             self.environment_change(after),
         ];
         let set_back = [
@@ -108,6 +108,18 @@ impl ProcessState {
         names.sort();
         names.dedup();
         (!names.is_empty()).then(|| format!("environment variables ({})", names.join(", ")))
+    }
+
+    /// The locale; if its categories differ, only those that are not as `before`.
+    fn new_categories(&self, before: &Self) -> Option<String> {
+        let locale = self.locale.as_ref()?;
+        // `LC_CTYPE=C.UTF-8;LC_NUMERIC=C;…`
+        let is_new = |category: &&str| {
+            let value = category.split_once('=').map(|(_, value)| value);
+            value.is_none() || value != before.locale.as_deref()
+        };
+        let new: Vec<_> = locale.split(';').filter(is_new).collect();
+        Some(new.join(";"))
     }
 
     fn limit_changes(&self, after: &Self) -> impl Iterator<Item = String> {
@@ -205,6 +217,11 @@ mod tests {
         assert_eq!(
             changes(|state| state.locale = Some("de_DE.UTF-8".into())),
             ["the locale (`de_DE.UTF-8` in place of `C`)"]
+        );
+        let mixed = "LC_CTYPE=C.UTF-8;LC_NUMERIC=C;LC_TIME=C";
+        assert_eq!(
+            changes(|state| state.locale = Some(mixed.into())),
+            ["the locale (`LC_CTYPE=C.UTF-8` in place of `C`)"]
         );
         let umask = changes(|state| state.umask = Some("0777".into()));
         assert!(
