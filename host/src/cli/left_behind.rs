@@ -42,8 +42,8 @@ fn warning(usage: &PluginUsage) -> Option<String> {
     }
     Some(format!(
         "warning: each reload of `{}` leaves {} behind, since code is never unloaded\n  \
-         = help: end threads in the handler's `Drop`, and have `export!(tokio; …)` make its runtime \
-         (docs/one-process.md, \"Threads, descriptors, memory\")",
+         = help: end it in the handler's `Drop`; docs/one-process.md, \"Threads, descriptors, memory\", says \
+         what else helps",
         usage.plugin,
         things.join(", ")
     ))
