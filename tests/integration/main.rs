@@ -52,6 +52,8 @@ mod serving;
 mod shelf;
 /// The store: `cx.store()`.
 mod store;
+/// The store in Redis, if `redis-server` is installed.
+mod store_redis;
 /// The supervisor, its workers and control commands.
 mod supervision;
 /// Files that other users can change, and files that are no files.

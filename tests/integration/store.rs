@@ -57,7 +57,7 @@ async fn another_store_waits_for_a_restart() {
     let host = Host::start(&site).await;
     assert_eq!(text(&host, "/").await, "a 1");
     site.manifest(&format!("{}[store]\nmemory = \"2MiB\"\n", manifest("a")));
-    host.message("`[store]` has changed").await;
+    host.message("`memory` of `[store]` has changed").await;
     assert_eq!(text(&host, "/").await, "a 2");
     restart(&site).await;
     assert_eq!(

@@ -25,7 +25,9 @@ pub use self::log::{
     number_from_level, start as start_log, subscribe_log, write_to_stderr,
 };
 pub(crate) use self::page_size::page_size;
-pub use self::store::{SnapshotError, StoreHub};
+pub use self::store::{
+    EngineStatus, RedisSettings, RedisUrl, SnapshotError, StoreHub, StoreSettings,
+};
 pub use self::tasks::{EndedTasks, RunningTask, Tasks};
 pub use self::watchdog::{BlockLimits, BlockedHandler, Watchdog};
 

@@ -6,6 +6,7 @@ use stackup::load::manifest::{
     Directive, Failures, Level, Limits, Manifest, OnFailure, OnProcessChange, Plugins, Renewal,
     Role, Server,
 };
+use stackup::services::StoreSettings;
 
 pub(super) fn outline(manifest: &Manifest) -> String {
     let mut out = String::new();
@@ -48,6 +49,8 @@ pub(super) fn outline(manifest: &Manifest) -> String {
         &Failures::default(),
     );
     changed(&mut out, "renewal", &manifest.renewal, &Renewal::default());
+    let store = &manifest.store;
+    changed(&mut out, "store", store, &StoreSettings::default());
     if !manifest.warmup.is_empty() {
         let _ = writeln!(out, "warmup {}", manifest.warmup.join(", "));
     }

@@ -14,6 +14,9 @@ use super::{Diagnostic, Span};
 /// The tables that have others' configs in them.
 const LEVELS: [&str; 4] = ["use", "run", "map", "cascade"];
 
+/// The keys of `[store]` that are no secrets.
+const PLAIN_STORE_KEYS: [&str; 4] = ["engine", "memory", "timeout", "prefix"];
+
 /// `text` with such strings replaced by `*`, of the same length: places in it stay valid.
 pub(super) fn conceal(text: &str, diagnostic: &Diagnostic) -> String {
     let (tree, errors) = DeTable::parse_recoverable(text);
@@ -65,6 +68,12 @@ impl Concealer<'_> {
         for (key, value) in table {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("config", DeValue::Table(config)) => self.table(config, false),
+                ("store", DeValue::Table(store)) => {
+                    // A URL may have a password, also where its key is misspelt.
+                    let plain = |key: &str| PLAIN_STORE_KEYS.contains(&key);
+                    let others = store.iter().filter(|(key, _)| !plain(key.get_ref()));
+                    others.for_each(|(_, value)| self.value(value, true));
+                }
                 (key, DeValue::Table(table)) => match self.broken && !LEVELS.contains(&key) {
                     true => self.table(table, false),
                     false => self.outside(table),
@@ -205,6 +214,18 @@ mod tests {
         for about in ["\"can\u{e9}ry\"", "4711", "password", "plugin"] {
             assert_eq!(quoted(text, about), hidden, "{about}");
         }
+    }
+
+    #[test]
+    fn url_of_the_store_is_hidden() {
+        let text = "[store]\nengine = \"redis\"\nurl = \"redis://:pw@h${P}\"\n";
+        let hidden = text.replace("redis://:pw@h", "*************");
+        assert_eq!(quoted(text, "\"redis\""), hidden);
+        assert_eq!(quoted(text, "\"redis://:pw@h${P}\""), hidden);
+        let misspelt = text.replace("url", "ulr");
+        assert!(!quoted(&misspelt, "ulr").contains("pw"));
+        let broken = "[store]\nurl = \"redis://:canary@h\"\nx =";
+        assert!(!quoted(broken, "x =").contains("canary"));
     }
 
     #[test]

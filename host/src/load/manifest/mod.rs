@@ -6,6 +6,8 @@
 
 use std::path::PathBuf;
 
+use crate::services::StoreSettings;
+
 pub use self::config::Config;
 pub use self::dev::Dev;
 pub use self::diagnostic::{Diagnostic, Severity, Span};
@@ -18,7 +20,6 @@ pub use self::proxies::TrustedProxies;
 pub use self::read_error::{ReadError, read_error_message};
 pub use self::renewal::Renewal;
 pub use self::server::{Listen, ListenEntry, Server};
-pub use self::store::Store;
 
 mod conceal;
 mod config;
@@ -39,7 +40,6 @@ mod render;
 mod renewal;
 mod server;
 mod size;
-mod store;
 
 mod read_error;
 #[cfg(test)]
@@ -88,7 +88,7 @@ pub struct Manifest {
     /// `[renewal]`: when the worker is renewed.
     pub renewal: Renewal,
     /// `[store]`: where plugins keep what must survive a reload.
-    pub store: Store,
+    pub store: StoreSettings,
     /// `[dev]`: what `stackup dev` adds during development.
     pub dev: Dev,
     /// Paths to request before a new generation becomes active.

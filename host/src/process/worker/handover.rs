@@ -41,6 +41,16 @@ impl Inheritance {
         Self { store, files }
     }
 
+    /// The store of this process.
+    pub(super) fn store(&self) -> &StoreHub {
+        &self.store
+    }
+
+    /// Whether the store is empty without it.
+    pub(super) fn is_needed(&self) -> bool {
+        self.store.ends_with_process()
+    }
+
     /// Asks for the store and loads it.
     pub(super) async fn load(mut self, events: &Sender) {
         send(events, &Event::Ready);

@@ -13,7 +13,7 @@ use crate::policy::{Budget, Probation};
 use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Generation, Registry};
 use crate::serve::server::{Connections, check_clock};
-use crate::services::{BlockLimits, BlockedHandler, Watchdog, page_size};
+use crate::services::{BlockLimits, BlockedHandler, StoreHub, Watchdog, page_size};
 
 /// How long to wait before reporting a spent budget again.
 const SPENT_INTERVAL: Duration = Duration::from_secs(60);
@@ -24,6 +24,7 @@ pub(super) struct Monitor {
     registry: Arc<Registry>,
     connections: Arc<Connections>,
     libraries: LoadedLibraries,
+    store: StoreHub,
     events: Arc<Sender>,
     watchdog: Watchdog,
     began: Instant,
@@ -44,6 +45,7 @@ impl Monitor {
         registry: Arc<Registry>,
         connections: Arc<Connections>,
         libraries: LoadedLibraries,
+        store: StoreHub,
         events: Arc<Sender>,
     ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
@@ -55,6 +57,7 @@ impl Monitor {
             registry,
             connections,
             libraries,
+            store,
             events,
             began: now,
             seen: (number, now),
@@ -137,6 +140,7 @@ impl Monitor {
             "descriptors": entries("/proc/self/fd"),
             "generations": self.registry.status(Instant::now()),
             "resident_bytes": resident(),
+            "store": self.store.status(),
             "seconds": self.began.elapsed().as_secs_f64(),
             "on_probation": !self.proven,
         })

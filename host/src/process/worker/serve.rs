@@ -89,7 +89,9 @@ pub(super) async fn serve(
     let (Some(active), Some(manifest)) = (reloader.active(), reloader.manifest()) else {
         return Err("the first stack is missing".to_owned());
     };
-    if config.handover {
+    let store = inheritance.store().clone();
+    // Another engine has the entries already, for both workers.
+    if config.handover && inheritance.is_needed() {
         tokio::select! {
             () = inheritance.load(&events) => {}
             () = stop_command(&mut commands) => return Ok(ExitCode::SUCCESS),
@@ -130,6 +132,7 @@ pub(super) async fn serve(
         reloader.registry(),
         connections,
         reloader.libraries(),
+        store,
         Arc::clone(&events),
     )
     .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?;

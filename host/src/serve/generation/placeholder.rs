@@ -2,10 +2,9 @@
 
 use super::candidate::Candidate;
 use super::generations::Generations;
-use crate::load::manifest::{
-    Dev, Failures, Level, Limits, Manifest, Plugins, Renewal, Server, Store,
-};
+use crate::load::manifest::{Dev, Failures, Level, Limits, Manifest, Plugins, Renewal, Server};
 use crate::serve::stack::{Line, Outline, Stack};
+use crate::services::StoreSettings;
 
 const NO_STACK: &str = "there is no stack yet";
 
@@ -38,7 +37,7 @@ fn empty_manifest() -> Manifest {
         limits: Limits::default(),
         failures: Failures::default(),
         renewal: Renewal::default(),
-        store: Store::default(),
+        store: StoreSettings::default(),
         dev: Dev::default(),
         warmup: Vec::new(),
         stack: Level::default(),

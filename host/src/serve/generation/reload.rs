@@ -26,7 +26,7 @@ use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Outline, diff, folder_change};
-use crate::services::StoreHub;
+use crate::services::{StoreHub, StoreSettings};
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -256,12 +256,27 @@ impl Reloader {
         Ok((source, manifest))
     }
 
-    /// Opens the store's engine, unless a stack serves with it already ([`fixed`] warns).
+    /// Opens the store's engine for the first stack, which may use it from its `init` on.
     fn open_store(&self, manifest: &Manifest) {
         if let Some(store) = &self.store
             && (self.generations.serving.is_none() || self.generations.serves_placeholder())
         {
-            store.open_memory(manifest.store.memory, Handle::current());
+            store.switch(&manifest.store, Handle::current());
+        }
+    }
+
+    /// Opens another engine for the stack that is about to serve. A store in memory stays as it is ([`fixed`] warns): its
+    /// entries would be lost.
+    fn switch_store(&self, manifest: &Manifest) {
+        let Some(store) = &self.store else { return };
+        let before = self.manifest().map(|before| &before.store);
+        let stays = match (before, &manifest.store) {
+            (None, _) => true,
+            (Some(StoreSettings::Memory { .. }), StoreSettings::Memory { .. }) => true,
+            (Some(before), new) => before == new,
+        };
+        if !stays && !self.generations.serves_placeholder() {
+            store.switch(&manifest.store, Handle::current());
         }
     }
 
@@ -405,6 +420,7 @@ impl Reloader {
                 .changes
                 .extend(folder_change(self.directory_served.as_deref(), &directory));
         }
+        self.switch_store(&manifest);
         report.instances = self.generations.swap(candidate, outline, manifest);
         self.recovery.snapshot = saved.map(|libraries| Snapshot {
             generation: number,

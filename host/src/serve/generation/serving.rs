@@ -10,6 +10,7 @@ use super::matching::{Position, positions};
 use super::resolve::Resolved;
 use crate::load::manifest::{Diagnostic, ListenEntry, Manifest};
 use crate::serve::stack::{Outline, directives};
+use crate::services::StoreSettings;
 
 /// The active generation, with what the next reload compares to.
 pub(super) struct Serving {
@@ -68,8 +69,11 @@ pub(super) fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
         "`listen` has changed; the open sockets stay as they are until a restart"
     } else if old.limits.connections != new.limits.connections {
         "`connections` has changed; the number stays as it is until a restart"
-    } else if old.store != new.store {
-        "`[store]` has changed; the store stays as it is until a restart"
+    } else if let (StoreSettings::Memory { bytes: old }, StoreSettings::Memory { bytes: new }) =
+        (&old.store, &new.store)
+        && old != new
+    {
+        "`memory` of `[store]` has changed; the store stays as it is until a restart"
     } else {
         return None;
     };

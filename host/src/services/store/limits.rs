@@ -69,6 +69,13 @@ pub(super) fn not_a_number() -> StoreFailure {
     failure(StoreFailureKind::NotANumber, message.to_owned())
 }
 
+/// The number that a counter's value is. It is written in one way only, so that every engine takes the same.
+pub(super) fn number(value: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(value).ok()?;
+    let number: i64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +115,23 @@ mod tests {
             check(&set(b"", b"")).unwrap_err().kind,
             StoreFailureKind::Invalid
         );
+    }
+
+    #[test]
+    fn number_has_one_form() {
+        assert_eq!(number(b"-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(number(b"0"), Some(0));
+        for text in [
+            "",
+            "+1",
+            "01",
+            "-0",
+            " 1",
+            "1 ",
+            "1.0",
+            "9223372036854775808",
+        ] {
+            assert_eq!(number(text.as_bytes()), None, "{text:?}");
+        }
     }
 }

@@ -15,11 +15,11 @@ use stackup_plugin::abi::host::{
 };
 use tokio::runtime::Handle;
 
-use super::StoreEngine;
 use super::handover::Moment;
 use super::key::{Scan, with_key};
-use super::limits::{failure, not_a_number};
+use super::limits::{failure, not_a_number, number};
 use super::snapshot::SnapshotError;
+use super::{EngineStatus, StoreEngine};
 
 /// What an entry costs besides its key and value: its place in the map, the header of its value.
 const OVERHEAD: u64 = 128;
@@ -114,6 +114,18 @@ impl StoreEngine for MemoryStore {
             }));
         }
         StoreAnswer::Ready(self.0.run(namespace, request, Instant::now()))
+    }
+
+    fn status(&self) -> EngineStatus {
+        EngineStatus {
+            engine: "memory",
+            place: None,
+            trouble: None,
+        }
+    }
+
+    fn ends_with_process(&self) -> bool {
+        true
     }
 
     fn save(&self, to: &File) -> io::Result<()> {
@@ -334,7 +346,7 @@ impl Value {
 
     fn number(&self) -> Option<i64> {
         match self {
-            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
+            Self::Bytes(bytes) => number(bytes),
             Self::Number(number) => Some(*number),
         }
     }

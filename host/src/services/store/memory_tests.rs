@@ -2,11 +2,20 @@
 
 use tokio::runtime::Runtime;
 
+use super::super::model_tests::suite;
 use super::*;
 
 fn set<'a>(key: &'a [u8], value: &'a [u8], ttl: u64) -> StoreRequest<'a> {
     let ttl = Some(Duration::from_secs(ttl));
     StoreRequest::Set { key, value, ttl }
+}
+
+#[test]
+fn memory_store_keeps_the_model() {
+    let runtime = Runtime::new().unwrap();
+    let store = MemoryStore::new(16 << 20, 0, runtime.handle().clone());
+    let engine: Arc<dyn StoreEngine> = Arc::new(store);
+    suite(&runtime, &engine);
 }
 
 #[test]

@@ -5,25 +5,38 @@
 //!
 //! When another worker takes over, the entries go with it ([`StoreHub::save`], [`StoreHub::load`]).
 
+#[cfg(feature = "redis")]
+mod availability;
 mod handover;
 mod key;
 mod limits;
 mod memory;
 #[cfg(test)]
 mod model_tests;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(not(feature = "redis"))]
+#[path = "without_redis.rs"]
+mod redis;
+mod settings;
 mod snapshot;
 
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use serde::Serialize;
 use stackup_plugin::abi::host::{StoreAnswer, StoreNamespace, StoreRequest};
 use tokio::runtime::Handle;
 
 use self::limits::{Namespace, check};
 use self::memory::MemoryStore;
+use self::redis::RedisStore;
+pub use self::settings::{RedisSettings, RedisUrl, StoreSettings};
 pub use self::snapshot::SnapshotError;
+use self::snapshot::SnapshotWriter;
 
 /// How many versions a worker gives before it comes to those of the next one: a million a second for twelve days. A store
 /// that was handed over counts on beyond that.
@@ -34,12 +47,18 @@ trait StoreEngine: Send + Sync {
     /// Runs one operation on one namespace. An engine that need not wait answers at once.
     fn call(&self, namespace: &str, request: StoreRequest<'_>) -> StoreAnswer;
 
-    /// Writes what the next process needs to continue. Blocks; other threads may use the store.
+    /// The engine and whether it works.
+    fn status(&self) -> EngineStatus;
+
+    /// Writes what the next process needs to continue: nothing, if that finds the entries where they are. Blocks; other
+    /// threads may use the store.
     ///
     /// # Errors
     ///
     /// The file can't be written.
-    fn save(&self, to: &File) -> io::Result<()>;
+    fn save(&self, to: &File) -> io::Result<()> {
+        SnapshotWriter::begin(to, Duration::ZERO)?.end(0)
+    }
 
     /// Continues with what another process has saved, and returns the number of entries. Where it has an entry already, the
     /// saved one takes its place. Blocks.
@@ -47,7 +66,25 @@ trait StoreEngine: Send + Sync {
     /// # Errors
     ///
     /// Why nothing was loaded.
-    fn load(&self, from: &File) -> Result<u64, SnapshotError>;
+    fn load(&self, _from: &File) -> Result<u64, SnapshotError> {
+        Ok(0)
+    }
+
+    /// Whether the next process needs what [`save`](Self::save) writes.
+    fn ends_with_process(&self) -> bool {
+        false
+    }
+}
+
+/// What `stackup status` shows of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EngineStatus {
+    /// Its name in the manifest.
+    pub engine: &'static str,
+    /// Where it is, for people; none in memory.
+    pub place: Option<String>,
+    /// Why it does not work; none if it does.
+    pub trouble: Option<String>,
 }
 
 /// The engine in use.
@@ -70,11 +107,25 @@ impl StoreHub {
         }
     }
 
-    /// Uses an empty store of `bytes` from now on. Operations that have begun end with the one before.
-    pub fn open_memory(&self, bytes: u64, runtime: Handle) {
-        let engine: Arc<dyn StoreEngine> =
-            Arc::new(MemoryStore::new(bytes, self.last_version, runtime));
+    /// Uses the engine that `settings` say from now on. Operations that have begun end with the one before.
+    pub fn switch(&self, settings: &StoreSettings, runtime: Handle) {
+        let engine: Arc<dyn StoreEngine> = match settings {
+            StoreSettings::Memory { bytes } => {
+                Arc::new(MemoryStore::new(*bytes, self.last_version, runtime))
+            }
+            StoreSettings::Redis(settings) => Arc::new(RedisStore::open(settings, runtime)),
+        };
         self.engine.store(Arc::new(engine));
+    }
+
+    /// The engine and whether it works.
+    pub fn status(&self) -> EngineStatus {
+        self.engine.load().status()
+    }
+
+    /// Whether the next process needs what [`save`](Self::save) writes.
+    pub fn ends_with_process(&self) -> bool {
+        self.engine.load().ends_with_process()
     }
 
     /// Writes what the next process needs to continue. Blocks; other threads may use the store.

@@ -43,6 +43,14 @@ pub(super) struct Part {
     pub(super) connections: Option<Connections>,
     #[serde(default)]
     pub(super) plugins: Vec<PluginUsage>,
+    /// Older workers do not say.
+    pub(super) store: Option<Store>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Store {
+    pub(super) place: Option<String>,
+    pub(super) trouble: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -59,6 +59,9 @@ fn slow_drain_lists_what_holds_it() {
         ],
         "incidents": [{ "at": 500, "text": "worker 1: killed from outside" }],
     });
+    status["workers"][0]["status"]["store"] = json!({
+        "engine": "redis", "place": "Redis at cache:6379", "trouble": "no reply within 1s",
+    });
     status["workers"][0]["status"]["plugins"] = json!([
         { "plugin": "hello", "copies": 1, "unused": 0, "memory": 22_528, "threads": 0, "descriptors": 0 },
         { "plugin": "sums", "copies": 2, "unused": 1, "memory": 4_299_161, "threads": 4, "descriptors": 1 },
@@ -74,6 +77,7 @@ worker 3 (pid 4711, restart) is serving for 1 min 5 s, 48.0 MiB
     map /sums
       run sums  0.1.0 b3f3e2c2f9c4  new
   1000 of 1000 connections: 300 sending a head, 12 sending a body, 7 not taking a response; closed so far: 5021 to make room, 3 by `send_timeout`
+  the store is unavailable: Redis at cache:6379: no reply within 1s
   generation 6 draining for 3.0 s (at most 27 s more), held by
       GET /slow is running in `hello` for 3.2 s
       GET /events is sending its body for 1 min 30 s

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::format::{count, size, time};
-use super::model::{Connections, Generations, Health, Line, Part, Worker};
+use super::model::{Connections, Generations, Health, Line, Part, Store, Worker};
 use crate::load::library::PluginUsage;
 
 /// The widest first column. A longer label does not push the second column of all lines.
@@ -71,6 +71,17 @@ impl Connections {
     }
 }
 
+impl Store {
+    /// One in memory works always.
+    fn write(&self, out: &mut String) {
+        let Some(place) = &self.place else { return };
+        let _ = match &self.trouble {
+            Some(trouble) => writeln!(out, "  the store is unavailable: {place}: {trouble}"),
+            None => writeln!(out, "  store: {place}"),
+        };
+    }
+}
+
 impl Part {
     fn write(&self, out: &mut String) {
         if let Some(active) = &self.generations.active {
@@ -105,6 +116,9 @@ impl Part {
         }
         if let Some(connections) = &self.connections {
             connections.write(out);
+        }
+        if let Some(store) = &self.store {
+            store.write(out);
         }
         for draining in &self.generations.draining {
             draining.write(out);
