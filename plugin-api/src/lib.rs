@@ -56,6 +56,11 @@
 //! * `testing`: calls a handler in a unit test, without a server; see `testing`.
 //! * `tokio`: `export!(tokio; …)` gives each handler its own tokio runtime, for crates that need one.
 
+/// The example in `docs/state.md`.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../docs/state.md")]
+mod state_guide {}
+
 #[doc(hidden)]
 pub mod abi;
 mod author;

@@ -52,6 +52,8 @@ mod serving;
 mod shelf;
 /// The store: `cx.store()`.
 mod store;
+/// The store in a file, and `stackup store`.
+mod store_file;
 /// The store in Redis, if `redis-server` is installed.
 mod store_redis;
 /// The supervisor, its workers and control commands.

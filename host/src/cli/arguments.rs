@@ -66,6 +66,9 @@ pub(super) enum Command {
     Upgrade(TargetArgs),
     /// Shut down after the last requests
     Stop(TargetArgs),
+    /// List, show and delete what plugins have stored
+    #[command(subcommand)]
+    Store(StoreArgs),
     /// Record the plugins' libraries in a lock file beside the manifest, for `--locked`
     Lock(ManifestArgs),
     /// Print the JSON Schema of the manifest and of each plugin's config
@@ -119,6 +122,61 @@ pub(super) enum NewArgs {
         #[command(flatten)]
         api: PluginApiArgs,
     },
+}
+
+/// What `stackup store` does. A key or value that is no text is shown, and taken, with `\xNN` for a byte and `\\` for a
+/// backslash.
+#[derive(Debug, Subcommand)]
+pub(super) enum StoreArgs {
+    /// List the namespaces with their entries and bytes, or the keys of one
+    List {
+        /// The namespace
+        namespace: Option<String>,
+        /// Only the keys that follow this one; a thousand are listed at once
+        #[arg(long, value_name = "KEY", requires = "namespace")]
+        after: Option<String>,
+        #[command(flatten)]
+        target: StoreTargetArgs,
+    },
+    /// Print the value of an entry
+    Get {
+        /// The namespace: the plugin's name, unless the plugin names another
+        namespace: String,
+        /// The key
+        key: String,
+        #[command(flatten)]
+        target: StoreTargetArgs,
+    },
+    /// Delete an entry; exit with 1 if there is none
+    Delete {
+        /// The namespace
+        namespace: String,
+        /// The key
+        key: String,
+        #[command(flatten)]
+        target: StoreTargetArgs,
+    },
+    /// Delete all entries of a namespace
+    Clear {
+        /// The namespace
+        namespace: String,
+        #[command(flatten)]
+        target: StoreTargetArgs,
+    },
+}
+
+/// A running stackup whose store is meant.
+#[derive(Debug, Clone, Args)]
+pub(super) struct StoreTargetArgs {
+    /// The manifest that it serves
+    #[arg(long, value_name = "PATH", default_value = "config.ru.toml")]
+    pub(super) manifest: PathBuf,
+    /// Its control socket [default: beside the manifest]
+    #[arg(long, value_name = "PATH", env = "STACKUP_CONTROL")]
+    pub(super) control: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Where plugins find the crate `stackup-plugin`.

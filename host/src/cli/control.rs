@@ -1,12 +1,50 @@
-//! `stackup status`, `reload`, `restart`, `upgrade` and `stop`: requests to a running stackup.
+//! `stackup status`, `reload`, `restart`, `upgrade`, `stop` and `store`: requests to a running stackup.
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::arguments::TargetArgs;
+use super::arguments::{StoreArgs, StoreTargetArgs, TargetArgs};
 use super::output::{print, print_error, print_json};
 use crate::load::site;
 use crate::process::control::{Request, send_request, status_text};
+use crate::services::StoreCommand;
+
+/// Runs a command about the store.
+pub(super) fn store(arguments: StoreArgs) -> ExitCode {
+    let (command, target) = match arguments {
+        StoreArgs::List {
+            namespace: None,
+            target,
+            ..
+        } => (StoreCommand::Namespaces {}, target),
+        StoreArgs::List {
+            namespace: Some(namespace),
+            after,
+            target,
+        } => (StoreCommand::Keys { namespace, after }, target),
+        StoreArgs::Get {
+            namespace,
+            key,
+            target,
+        } => (StoreCommand::Get { namespace, key }, target),
+        StoreArgs::Delete {
+            namespace,
+            key,
+            target,
+        } => (StoreCommand::Delete { namespace, key }, target),
+        StoreArgs::Clear { namespace, target } => (StoreCommand::Clear { namespace }, target),
+    };
+    let StoreTargetArgs {
+        manifest,
+        control: socket,
+        json,
+    } = target;
+    let target = TargetArgs {
+        manifest,
+        control: socket,
+    };
+    control(&target, &Request::Store(command), json)
+}
 
 /// Sends the request and prints the reply, as JSON or as text.
 pub(super) fn control(target: &TargetArgs, request: &Request, json: bool) -> ExitCode {

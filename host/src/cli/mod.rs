@@ -80,6 +80,7 @@ fn run() -> ExitCode {
         Command::Restart(target) => control::control(&target, &Request::Restart {}, false),
         Command::Upgrade(target) => control::control(&target, &Request::Upgrade {}, false),
         Command::Stop(target) => control::control(&target, &Request::Stop {}, false),
+        Command::Store(store) => control::store(store),
         Command::New(new) => new::new(&new),
         Command::Check(stack) => check::check(&stack, color),
         Command::Stack(stack) => check::stack(&stack, color),

@@ -26,7 +26,8 @@ pub use self::log::{
 };
 pub(crate) use self::page_size::page_size;
 pub use self::store::{
-    EngineStatus, RedisSettings, RedisUrl, SnapshotError, StoreHub, StoreSettings,
+    EngineStatus, OpenStore, RedisSettings, RedisUrl, SnapshotError, StoreCommand, StoreHub,
+    StoreReport, StoreSettings,
 };
 pub use self::tasks::{EndedTasks, RunningTask, Tasks};
 pub use self::watchdog::{BlockLimits, BlockedHandler, Watchdog};

@@ -217,7 +217,10 @@ fn checked<'k>(key: &'k [u8], value: &[u8]) -> Result<&'k [u8], StoreFailure> {
 
 fn number(value: &[u8]) -> Result<i64, StoreFailure> {
     let text = std::str::from_utf8(value).ok();
-    text.and_then(|text| text.parse().ok())
+    let number: Option<i64> = text.and_then(|text| text.parse().ok());
+    // As the host's engines, it takes one form only: no `+1`, no `007`.
+    number
+        .filter(|number| number.to_string().as_bytes() == value)
         .ok_or_else(not_a_number)
 }
 

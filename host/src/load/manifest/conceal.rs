@@ -15,7 +15,7 @@ use super::{Diagnostic, Span};
 const LEVELS: [&str; 4] = ["use", "run", "map", "cascade"];
 
 /// The keys of `[store]` that are no secrets.
-const PLAIN_STORE_KEYS: [&str; 4] = ["engine", "memory", "timeout", "prefix"];
+const PLAIN_STORE_KEYS: [&str; 5] = ["engine", "memory", "path", "timeout", "prefix"];
 
 /// `text` with such strings replaced by `*`, of the same length: places in it stay valid.
 pub(super) fn conceal(text: &str, diagnostic: &Diagnostic) -> String {

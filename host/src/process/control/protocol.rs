@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::process::ipc::ReloadOptions;
+use crate::services::StoreCommand;
 
 /// The longest request, in bytes.
 pub const MAX_REQUEST_LEN: usize = 64 << 10;
@@ -25,6 +26,8 @@ pub enum Request {
     Upgrade {},
     /// Shut down after the last request.
     Stop {},
+    /// List, show or remove entries of the store.
+    Store(StoreCommand),
 }
 
 /// A reply.
@@ -108,6 +111,11 @@ mod tests {
             Request::Restart {},
             Request::Upgrade {},
             Request::Stop {},
+            Request::Store(StoreCommand::Namespaces {}),
+            Request::Store(StoreCommand::Get {
+                namespace: "n".to_owned(),
+                key: "k".to_owned(),
+            }),
         ] {
             assert_eq!(Request::parse(request.line().as_bytes()), Ok(request));
         }
@@ -127,6 +135,9 @@ mod tests {
             b"{\"ask\":\"explode\"}",
             b"{\"ask\":\"status\",\"more\":1}",
             b"{\"ask\":\"reload\",\"fresh\":1}",
+            b"{\"ask\":\"store\"}",
+            b"{\"ask\":\"store\",\"do\":\"clear\"}",
+            b"{\"ask\":\"store\",\"do\":\"clear\",\"namespace\":\"n\",\"key\":\"k\"}",
             b"\xff\xfe",
         ] {
             assert!(Request::parse(line).is_err(), "{line:?}");

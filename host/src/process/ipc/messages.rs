@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::load::library::Trust;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::serve::generation::ReloadRecord;
-use crate::services::LogFormat;
+use crate::services::{LogFormat, StoreCommand};
 
 /// What the supervisor sends to a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,6 +49,14 @@ pub enum Command {
     SaveStore,
     /// Load the store from the file that comes with it, then serve: the answer to [`Event::Ready`].
     LoadStore,
+    /// Run a command about the store. Answered by [`Event::StoreReply`]; only for a worker whose [`Event::Hello`] says that
+    /// it knows the command.
+    Store {
+        /// The same number comes back in the answer.
+        query: u64,
+        /// What to do.
+        command: StoreCommand,
+    },
     /// Serve with an empty store: the other answer to [`Event::Ready`].
     BeginEmpty,
 }
@@ -158,6 +166,9 @@ pub enum Event {
         /// Whether it knows [`Command::SaveStore`].
         #[serde(default)]
         handover: bool,
+        /// Whether it knows [`Command::Store`].
+        #[serde(default)]
+        store_commands: bool,
     },
     /// It is alive: the answer to [`Command::Ping`].
     Pong,
@@ -200,6 +211,17 @@ pub enum Event {
         query: u64,
         /// This worker's part of `stackup status --json`.
         status: Value,
+    },
+    /// The answer to [`Command::Store`].
+    StoreReply {
+        /// The number of the command.
+        query: u64,
+        /// Whether it is done.
+        ok: bool,
+        /// The result, or why it is not, as text for people.
+        text: String,
+        /// The result for programs.
+        value: Value,
     },
     /// It starts no reload until [`Command::Resume`].
     Held,

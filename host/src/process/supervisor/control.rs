@@ -17,6 +17,7 @@ use super::{Event, Supervisor};
 use crate::process::control::{MAX_REQUEST_LEN, Reply, Request, Site};
 use crate::process::ipc::{Command, ReloadOptions};
 use crate::serve::server::client_waits;
+use crate::services::StoreCommand;
 
 /// How long a client may let the supervisor wait.
 #[derive(Clone, Copy)]
@@ -145,6 +146,7 @@ impl Supervisor {
             Request::Reload(options) => self.reload(options, Some(responder)),
             Request::Restart {} => self.renew("restart", false, Some(responder)),
             Request::Upgrade {} => self.upgrade(Some(responder)),
+            Request::Store(command) => self.run_store_command(command, responder),
             Request::Stop {} => {
                 // The reply comes first: the shutdown closes the control socket.
                 respond(
@@ -157,6 +159,23 @@ impl Supervisor {
                 self.stop("`stackup stop`");
             }
         }
+    }
+
+    /// Has the serving worker run it: the store is in that process, or the worker has the way to it.
+    fn run_store_command(&mut self, command: StoreCommand, responder: Responder) {
+        let query = self.pending.next_id();
+        let refusal = match self.serving_worker() {
+            Some(worker) if !worker.store_commands => {
+                "the worker is of an older version that does not know the command: `stackup restart` replaces it"
+            }
+            Some(worker) if worker.send(Command::Store { query, command }) => {
+                let number = worker.number;
+                self.pending.expect_store_reply(query, number, responder);
+                return;
+            }
+            _ => "no worker is serving right now: try again when `stackup status` shows one",
+        };
+        respond(responder, Reply::error(refusal));
     }
 
     pub(super) fn reload(&mut self, options: ReloadOptions, responder: Option<Responder>) {

@@ -247,11 +247,13 @@ impl Supervisor {
                 version,
                 heartbeat,
                 handover,
+                store_commands,
             } => {
                 self.check_protocol(number, protocol, &version);
                 if let Some(worker) = self.workers.get_mut(&number) {
                     worker.heartbeat = heartbeat.then(Heartbeat::default);
                     worker.handover = handover;
+                    worker.store_commands = store_commands;
                 }
             }
             ipc::Event::Pong => {}
@@ -281,6 +283,12 @@ impl Supervisor {
                 self.pending.reloaded(query, &record);
             }
             ipc::Event::Status { query, status } => self.status_received(query, number, status),
+            ipc::Event::StoreReply {
+                query,
+                ok,
+                text,
+                value,
+            } => self.pending.store_replied(query, Reply { ok, text, value }),
             ipc::Event::Held => self.old_worker_held(),
             ipc::Event::Closed => self.pending.closed(number),
             ipc::Event::Spent { reason } => self.renew(&reason, true, None),

@@ -19,6 +19,8 @@ pub(super) struct PendingRequests {
     last: u64,
     reloads: BTreeMap<u64, (ReloadOptions, Option<Responder>)>,
     statuses: BTreeMap<u64, StatusRequest>,
+    /// Commands about the store, each with the worker that runs it.
+    store_commands: BTreeMap<u64, (u32, Responder)>,
     takeovers: Vec<Takeover>,
 }
 
@@ -80,6 +82,26 @@ impl PendingRequests {
         let open = std::mem::take(&mut self.reloads).into_values();
         for responder in open.filter_map(|(_, responder)| responder) {
             respond(responder, Reply::error(why));
+        }
+    }
+
+    /// Remembers whom to answer when `worker` has run a command about the store.
+    pub(super) fn expect_store_reply(&mut self, query: u64, worker: u32, responder: Responder) {
+        self.store_commands.insert(query, (worker, responder));
+    }
+
+    pub(super) fn store_replied(&mut self, query: u64, reply: Reply) {
+        if let Some((_, responder)) = self.store_commands.remove(&query) {
+            respond(responder, reply);
+        }
+    }
+
+    fn fail_store_commands(&mut self, why: &str, is_lost: impl Fn(u32) -> bool) {
+        let commands = self.store_commands.iter();
+        let lost = commands.filter(|(_, (worker, _))| is_lost(*worker));
+        let lost: Vec<u64> = lost.map(|(query, _)| *query).collect();
+        for query in lost {
+            self.store_replied(query, Reply::error(why));
         }
     }
 
@@ -145,6 +167,7 @@ impl PendingRequests {
             }
         }
         self.finish_ready(Instant::now());
+        self.fail_store_commands("the worker has ended before it replied", |it| it == worker);
         self.closed(worker);
     }
 
@@ -167,6 +190,7 @@ impl PendingRequests {
     /// Answers everything that is left: stackup shuts down.
     pub(super) fn end(&mut self) {
         self.fail_reloads("stackup is shutting down");
+        self.fail_store_commands("stackup is shutting down", |_| true);
         self.finish_takeovers(|_| true);
     }
 
@@ -274,6 +298,21 @@ mod tests {
         let mut late = expect(&[4], &mut pending);
         pending.on_deadline(now + Duration::from_secs(5));
         assert!(late.try_recv().is_ok() && !pending.has_takeovers());
+    }
+
+    #[test]
+    fn command_of_a_worker_that_exits_fails() {
+        let mut pending = PendingRequests::default();
+        let mut expect = |query, worker| {
+            let (responder, reply) = oneshot::channel();
+            pending.expect_store_reply(query, worker, responder);
+            reply
+        };
+        let (mut one, mut two) = (expect(1, 1), expect(2, 2));
+        pending.exited(1);
+        assert!(!one.try_recv().unwrap().ok);
+        pending.store_replied(2, Reply::ok("done", Value::Null));
+        assert_eq!(two.try_recv().unwrap().text, "done");
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub(super) struct Worker {
     pub(super) heartbeat: Option<Heartbeat>,
     /// Whether it can hand over its store.
     pub(super) handover: bool,
+    /// Whether it knows [`Command::Store`].
+    pub(super) store_commands: bool,
     /// How it hung, if it was killed for that.
     pub(super) silent: Option<ExitReason>,
     /// Why the supervisor has killed it.
@@ -114,6 +116,7 @@ impl Worker {
                 origin: plan.start,
                 heartbeat: false,
                 handover: false,
+                store_commands: false,
             },
             near,
             last_words,
@@ -166,6 +169,7 @@ impl Worker {
             hung: false,
             heartbeat: info.heartbeat.then(Heartbeat::default),
             handover: info.handover,
+            store_commands: info.store_commands,
             silent: None,
             killed: None,
             leaving: None,
@@ -187,6 +191,7 @@ impl Worker {
             origin: self.origin,
             heartbeat: self.heartbeat.is_some(),
             handover: self.handover,
+            store_commands: self.store_commands,
         }
     }
 
@@ -289,6 +294,9 @@ pub(super) struct WorkerInfo {
     /// Whether it knows [`Command::SaveStore`].
     #[serde(default)]
     pub(super) handover: bool,
+    /// Whether it knows [`Command::Store`].
+    #[serde(default)]
+    pub(super) store_commands: bool,
 }
 
 mod pid {

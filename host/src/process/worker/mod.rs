@@ -92,6 +92,7 @@ fn try_run(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         heartbeat: true,
         handover: true,
+        store_commands: true,
     };
     events.send(&hello).map_err(text)?;
     file_limit::raise_for_start();

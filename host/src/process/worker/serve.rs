@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,7 +28,7 @@ use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
 use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
 use crate::serve::server::{self, Connections, Deadlines, Listener, Phase, Settings};
-use crate::services::{flush_log, subscribe_log};
+use crate::services::{StoreCommand, StoreHub, flush_log, subscribe_log};
 
 /// How long handlers may take to shut down after the last request.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
@@ -132,13 +133,14 @@ pub(super) async fn serve(
         reloader.registry(),
         connections,
         reloader.libraries(),
-        store,
+        store.clone(),
         Arc::clone(&events),
     )
     .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?;
     let mut worker = Worker {
         events,
         monitor,
+        store,
         dev_state,
         phase,
         hold: Hold::No,
@@ -257,6 +259,7 @@ async fn until(due: Option<Instant>) {
 struct Worker {
     events: Arc<Sender>,
     monitor: Monitor,
+    store: StoreHub,
     /// The state that the inspector shows; none in production.
     dev_state: Option<Arc<DevState>>,
     phase: watch::Sender<Phase>,
@@ -391,6 +394,7 @@ impl Worker {
                 let status = self.monitor.status();
                 send(&self.events, &Event::Status { query, status });
             }
+            Command::Store { query, command } => self.run_store_command(query, command),
             Command::Hold => self.hold = Hold::Requested,
             Command::Resume => self.hold = Hold::No,
             Command::Retire => {
@@ -404,6 +408,24 @@ impl Worker {
                 std::process::exit(0)
             }
         }
+    }
+
+    /// Runs it beside everything else.
+    fn run_store_command(&self, query: u64, command: StoreCommand) {
+        let (store, events) = (self.store.clone(), Arc::clone(&self.events));
+        tokio::spawn(async move {
+            let (ok, text, value) = match store.command(command).await {
+                Ok(report) => (true, report.text, report.value),
+                Err(why) => (false, why, Value::Null),
+            };
+            let event = Event::StoreReply {
+                query,
+                ok,
+                text,
+                value,
+            };
+            send(&events, &event);
+        });
     }
 
     /// Shuts down without a command from the supervisor.
@@ -438,6 +460,7 @@ impl Worker {
                         let status = self.monitor.status();
                         send(&self.events, &Event::Status { query, status });
                     }
+                    Command::Store { query, command } => self.run_store_command(query, command),
                     // Without a receiver the server has ended already.
                     Command::Stop { .. } => drop(self.phase.send(Phase::Stopping)),
                     Command::Quit => {

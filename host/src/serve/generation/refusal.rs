@@ -40,6 +40,8 @@ pub enum Stage {
     Renew,
     /// The same stack was rolled back before.
     RolledBack,
+    /// The store's engine can't be used.
+    Store,
     /// A handler can't be built.
     Init,
     /// It failed a warm-up request.
@@ -76,6 +78,7 @@ impl fmt::Display for Stage {
             Self::Probe => f.write_str("probe"),
             Self::Load | Self::Exhausted | Self::Renew => f.write_str("load"),
             Self::RolledBack => f.write_str("rolled back"),
+            Self::Store => f.write_str("store"),
             Self::Init => f.write_str("init"),
             Self::WarmUp => f.write_str("warm up"),
             Self::Host => f.write_str("host"),

@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-
 use super::active::Active;
 use super::find::files;
 use super::generations::Generations;
@@ -14,7 +12,7 @@ use super::library_builder::LibraryBuilder;
 use super::loader::Loader;
 use super::plugin_builds::{OnBuild, PluginBuilds};
 use super::recovery::{OnCandidate, Recovery, rules, state};
-use super::refusal::{Refusal, ReloadError, Stage};
+use super::refusal::{Refusal, ReloadError, Stage, task_failed};
 use super::registry::Registry;
 use super::report::{Outcome, ReloadMode, Report, StageTimer};
 use super::serving::fixed;
@@ -26,7 +24,7 @@ use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
 use crate::serve::observe::ObserveLayers;
 use crate::serve::stack::{Outline, diff, folder_change};
-use crate::services::{StoreHub, StoreSettings};
+use crate::services::{OpenStore, StoreHub, StoreSettings};
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -256,28 +254,27 @@ impl Reloader {
         Ok((source, manifest))
     }
 
-    /// Opens the store's engine for the first stack, which may use it from its `init` on.
-    fn open_store(&self, manifest: &Manifest) {
-        if let Some(store) = &self.store
-            && (self.generations.serving.is_none() || self.generations.serves_placeholder())
-        {
-            store.switch(&manifest.store, Handle::current());
+    /// The store and the settings of the engine to open. A store in memory stays as it is ([`fixed`] warns): its entries
+    /// would be lost.
+    fn store_to_open(&self, manifest: &Manifest) -> Option<(StoreHub, StoreSettings)> {
+        let store = self.store.clone()?;
+        let in_memory = |settings: &StoreSettings| matches!(settings, StoreSettings::Memory { .. });
+        let before = self.manifest().map(|before| &before.store);
+        let stays =
+            !self.serves_none() && before.is_some_and(in_memory) && in_memory(&manifest.store);
+        (!stays).then(|| (store, manifest.store.from_folder(self.loader.directory())))
+    }
+
+    /// Uses this engine of the store from now on.
+    fn switch_store(&self, opened: Option<OpenStore>) {
+        if let (Some(store), Some(opened)) = (&self.store, opened) {
+            store.switch(opened);
         }
     }
 
-    /// Opens another engine for the stack that is about to serve. A store in memory stays as it is ([`fixed`] warns): its
-    /// entries would be lost.
-    fn switch_store(&self, manifest: &Manifest) {
-        let Some(store) = &self.store else { return };
-        let before = self.manifest().map(|before| &before.store);
-        let stays = match (before, &manifest.store) {
-            (None, _) => true,
-            (Some(StoreSettings::Memory { .. }), StoreSettings::Memory { .. }) => true,
-            (Some(before), new) => before == new,
-        };
-        if !stays && !self.generations.serves_placeholder() {
-            store.switch(&manifest.store, Handle::current());
-        }
+    /// Whether no stack serves yet.
+    fn serves_none(&self) -> bool {
+        self.generations.serving.is_none() || self.generations.serves_placeholder()
     }
 
     async fn attempt(&mut self, mode: ReloadMode, text: Option<String>) -> Report {
@@ -390,7 +387,14 @@ impl Reloader {
             Some(serving) if mode != ReloadMode::Fresh => serving.instances(),
             _ => Vec::new(),
         };
-        self.open_store(&manifest);
+        let mut store = match self.store_to_open(&manifest) {
+            Some((store, settings)) => open_store(store, settings, !from_files).await?,
+            None => None,
+        };
+        if self.serves_none() {
+            // The first stack may use it from its `init` on.
+            self.switch_store(store.take());
+        }
         let built = self.loader.build(&manifest, resolved, number, reusable);
         let candidate = built.await?.map_err(|rejected| {
             self.generations.abandon(rejected.instances);
@@ -420,7 +424,7 @@ impl Reloader {
                 .changes
                 .extend(folder_change(self.directory_served.as_deref(), &directory));
         }
-        self.switch_store(&manifest);
+        self.switch_store(store);
         report.instances = self.generations.swap(candidate, outline, manifest);
         self.recovery.snapshot = saved.map(|libraries| Snapshot {
             generation: number,
@@ -472,4 +476,16 @@ impl Reloader {
         let ignored = |path: &PathBuf| !own.contains(path) && self.builds.ignores(path);
         changed.paths.iter().all(ignored)
     }
+}
+
+/// Opens an engine of the store; none if it is in use. With `later`, a file that can't be used does not refuse the stack.
+async fn open_store(
+    store: StoreHub,
+    settings: StoreSettings,
+    later: bool,
+) -> Result<Option<OpenStore>, Refusal> {
+    let open = move || store.open_engine(&settings, later);
+    let opened = tokio::task::spawn_blocking(open).await;
+    let opened = opened.map_err(|error| task_failed(&error))?;
+    opened.map_err(|why| Stage::Store.refuses(why))
 }

@@ -1,4 +1,38 @@
-//! Keys of the store in memory: the namespace, a NUL, and the plugin's key as one text. No namespace has a NUL.
+//! Keys of the engines that keep all namespaces in one map: the namespace, a NUL, and the plugin's key as one text. No namespace has a NUL.
+
+use std::collections::BTreeMap;
+
+use super::command::NamespaceUse;
+
+/// Adds up what namespaces take.
+#[derive(Default)]
+pub(super) struct Uses(BTreeMap<String, (u64, u64)>);
+
+impl Uses {
+    /// Counts an entry, whose key has its namespace and a NUL before it.
+    pub(super) fn add(&mut self, key: &[u8], value: usize) {
+        let end = key.iter().position(|byte| *byte == 0).unwrap_or_default();
+        let (namespace, key) = key.split_at(end);
+        let namespace = String::from_utf8_lossy(namespace);
+        let bytes = (key.len().saturating_sub(1) + value) as u64;
+        let (entries, sum) = match self.0.get_mut(&*namespace) {
+            Some(found) => found,
+            None => self.0.entry(namespace.into_owned()).or_default(),
+        };
+        *entries += 1;
+        *sum += bytes;
+    }
+
+    pub(super) fn list(self) -> Vec<NamespaceUse> {
+        let uses = self.0.into_iter();
+        let uses = uses.map(|(namespace, (entries, bytes))| NamespaceUse {
+            namespace,
+            entries,
+            bytes,
+        });
+        uses.collect()
+    }
+}
 
 /// What a scan looks for.
 pub(super) struct Scan {

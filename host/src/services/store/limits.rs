@@ -64,6 +64,11 @@ pub(super) fn failure(kind: StoreFailureKind, message: String) -> StoreFailure {
     StoreFailure { kind, message }
 }
 
+pub(super) fn shutting_down() -> StoreFailure {
+    let message = "the server is shutting down".to_owned();
+    failure(StoreFailureKind::Unavailable, message)
+}
+
 pub(super) fn not_a_number() -> StoreFailure {
     let message = "the entry is not a number, or the sum leaves the range of a 64-bit integer";
     failure(StoreFailureKind::NotANumber, message.to_owned())

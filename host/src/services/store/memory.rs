@@ -15,11 +15,12 @@ use stackup_plugin::abi::host::{
 };
 use tokio::runtime::Handle;
 
+use super::command::NamespaceUse;
 use super::handover::Moment;
-use super::key::{Scan, with_key};
-use super::limits::{failure, not_a_number, number};
+use super::key::{Scan, Uses, with_key};
+use super::limits::{failure, not_a_number, number, shutting_down};
 use super::snapshot::SnapshotError;
-use super::{EngineStatus, StoreEngine};
+use super::{EngineStatus, NamespaceUses, StoreEngine};
 
 /// What an entry costs besides its key and value: its place in the map, the header of its value.
 const OVERHEAD: u64 = 128;
@@ -105,12 +106,7 @@ impl StoreEngine for MemoryStore {
                 .runtime
                 .spawn_blocking(move || memory.scan(&scan, Instant::now()));
             return StoreAnswer::Later(Box::pin(async {
-                found.await.map_err(|_| {
-                    failure(
-                        StoreFailureKind::Unavailable,
-                        "the server is shutting down".to_owned(),
-                    )
-                })
+                found.await.map_err(|_| shutting_down())
             }));
         }
         StoreAnswer::Ready(self.0.run(namespace, request, Instant::now()))
@@ -122,6 +118,15 @@ impl StoreEngine for MemoryStore {
             place: None,
             trouble: None,
         }
+    }
+
+    fn namespaces(&self) -> NamespaceUses {
+        let memory = Arc::clone(&self.0);
+        let found = self
+            .0
+            .runtime
+            .spawn_blocking(move || memory.namespaces(Instant::now()));
+        Box::pin(async { found.await.map_err(|_| shutting_down()) })
     }
 
     fn ends_with_process(&self) -> bool {
@@ -290,6 +295,16 @@ impl Memory {
             entries: entries.collect(),
             more,
         }
+    }
+
+    fn namespaces(&self, now: Instant) -> Vec<NamespaceUse> {
+        let mut uses = Uses::default();
+        for (key, entry) in self.entries.iter() {
+            if entry.lives(now) {
+                uses.add(&key, entry.value.into_bytes().len());
+            }
+        }
+        uses.list()
     }
 
     /// A new entry, unless it is too large.

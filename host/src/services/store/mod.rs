@@ -5,8 +5,9 @@
 //!
 //! When another worker takes over, the entries go with it ([`StoreHub::save`], [`StoreHub::load`]).
 
-#[cfg(feature = "redis")]
 mod availability;
+mod command;
+mod file;
 mod handover;
 mod key;
 mod limits;
@@ -20,17 +21,23 @@ mod redis;
 mod redis;
 mod settings;
 mod snapshot;
+mod text;
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde::Serialize;
-use stackup_plugin::abi::host::{StoreAnswer, StoreNamespace, StoreRequest};
+use stackup_plugin::abi::host::{StoreAnswer, StoreFailure, StoreNamespace, StoreRequest};
 use tokio::runtime::Handle;
 
+use self::command::NamespaceUse;
+pub use self::command::{StoreCommand, StoreReport};
+use self::file::FileStore;
 use self::limits::{Namespace, check};
 use self::memory::MemoryStore;
 use self::redis::RedisStore;
@@ -49,6 +56,9 @@ trait StoreEngine: Send + Sync {
 
     /// The engine and whether it works.
     fn status(&self) -> EngineStatus;
+
+    /// The namespaces that have entries. May read all of them.
+    fn namespaces(&self) -> NamespaceUses;
 
     /// Writes what the next process needs to continue: nothing, if that finds the entries where they are. Blocks; other
     /// threads may use the store.
@@ -76,6 +86,9 @@ trait StoreEngine: Send + Sync {
     }
 }
 
+/// The namespaces of an engine, later.
+type NamespaceUses = Pin<Box<dyn Future<Output = Result<Vec<NamespaceUse>, StoreFailure>> + Send>>;
+
 /// What `stackup status` shows of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EngineStatus {
@@ -87,12 +100,20 @@ pub struct EngineStatus {
     pub trouble: Option<String>,
 }
 
-/// The engine in use.
+/// The store of this process: the engine in use.
 #[derive(Clone)]
 pub struct StoreHub {
-    engine: Arc<ArcSwap<Arc<dyn StoreEngine>>>,
+    current: Arc<ArcSwap<OpenStore>>,
+    runtime: Handle,
     /// The version before the first that this process gives.
     last_version: u64,
+}
+
+/// An engine that is ready to be used.
+pub struct OpenStore {
+    engine: Box<dyn StoreEngine>,
+    /// What it was opened by; none for the first.
+    settings: Option<StoreSettings>,
 }
 
 impl StoreHub {
@@ -100,32 +121,58 @@ impl StoreHub {
     /// that no other gives, even before it takes over from one.
     pub fn new(bytes: u64, worker: u32, runtime: Handle) -> Self {
         let last_version = u64::from(worker).wrapping_mul(VERSIONS_PER_WORKER);
-        let engine: Arc<dyn StoreEngine> = Arc::new(MemoryStore::new(bytes, last_version, runtime));
+        let first = OpenStore {
+            engine: Box::new(MemoryStore::new(bytes, last_version, runtime.clone())),
+            settings: None,
+        };
         Self {
-            engine: Arc::new(ArcSwap::from_pointee(engine)),
+            current: Arc::new(ArcSwap::from_pointee(first)),
+            runtime,
             last_version,
         }
     }
 
-    /// Uses the engine that `settings` say from now on. Operations that have begun end with the one before.
-    pub fn switch(&self, settings: &StoreSettings, runtime: Handle) {
-        let engine: Arc<dyn StoreEngine> = match settings {
+    /// Opens the engine that `settings` say, whose paths are absolute; none if it is in use. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be used. One that is only away works as soon as it is there. With `later`, so does a file that can't be
+    /// opened now.
+    pub fn open_engine(
+        &self,
+        settings: &StoreSettings,
+        later: bool,
+    ) -> Result<Option<OpenStore>, String> {
+        if self.current.load().settings.as_ref() == Some(settings) {
+            return Ok(None);
+        }
+        let runtime = self.runtime.clone();
+        let engine: Box<dyn StoreEngine> = match settings {
             StoreSettings::Memory { bytes } => {
-                Arc::new(MemoryStore::new(*bytes, self.last_version, runtime))
+                Box::new(MemoryStore::new(*bytes, self.last_version, runtime))
             }
-            StoreSettings::Redis(settings) => Arc::new(RedisStore::open(settings, runtime)),
+            StoreSettings::File { path } => {
+                Box::new(FileStore::open(path, later, runtime).map_err(|why| refusal(path, &why))?)
+            }
+            StoreSettings::Redis(settings) => Box::new(RedisStore::open(settings, runtime)),
         };
-        self.engine.store(Arc::new(engine));
+        let settings = Some(settings.clone());
+        Ok(Some(OpenStore { engine, settings }))
+    }
+
+    /// Uses this engine from now on. Operations that have begun end with the one before.
+    pub fn switch(&self, to: OpenStore) {
+        self.current.store(Arc::new(to));
     }
 
     /// The engine and whether it works.
     pub fn status(&self) -> EngineStatus {
-        self.engine.load().status()
+        self.current.load().engine.status()
     }
 
     /// Whether the next process needs what [`save`](Self::save) writes.
     pub fn ends_with_process(&self) -> bool {
-        self.engine.load().ends_with_process()
+        self.current.load().engine.ends_with_process()
     }
 
     /// Writes what the next process needs to continue. Blocks; other threads may use the store.
@@ -134,7 +181,7 @@ impl StoreHub {
     ///
     /// The file can't be written.
     pub fn save(&self, to: &File) -> io::Result<()> {
-        self.engine.load().save(to)
+        self.current.load().engine.save(to)
     }
 
     /// Continues with what another process has saved, and returns the number of entries. Blocks.
@@ -143,7 +190,7 @@ impl StoreHub {
     ///
     /// Why nothing was loaded.
     pub fn load(&self, from: &File) -> Result<u64, SnapshotError> {
-        self.engine.load().load(from)
+        self.current.load().engine.load(from)
     }
 
     /// Opens a namespace. Where its name is not allowed, each operation fails.
@@ -153,6 +200,11 @@ impl StoreHub {
             hub: self.clone(),
         })
     }
+}
+
+fn refusal(path: &Path, why: &str) -> String {
+    let path = path.display();
+    format!("`path` of `[store]`: `{path}` can't be used: {why}")
 }
 
 struct OpenNamespace {
@@ -167,7 +219,7 @@ impl StoreNamespace for OpenNamespace {
             .name()
             .and_then(|name| check(&request).map(|()| name));
         match checked {
-            Ok(name) => self.hub.engine.load().call(name, request),
+            Ok(name) => self.hub.current.load().engine.call(name, request),
             Err(failure) => StoreAnswer::Ready(Err(failure)),
         }
     }

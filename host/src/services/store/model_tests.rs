@@ -245,6 +245,12 @@ fn namespaces_are_separate(runtime: &Runtime, engine: &dyn StoreEngine) {
         assert_eq!(add(namespace), Some(StoreReply::Number(1)));
     }
     assert_eq!(scan("separate"), (1, false));
+    let uses = runtime.block_on(engine.namespaces()).unwrap();
+    let separate = uses
+        .iter()
+        .filter(|one| one.namespace.starts_with("separate"));
+    let found: Vec<_> = separate.map(|one| (one.entries, one.bytes)).collect();
+    assert_eq!(found, [(1, 2), (1, 2)]);
 }
 
 /// Waits until `request` finds nothing.

@@ -1,6 +1,7 @@
 //! `[store]`: which engine keeps the entries, and what it needs.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The engine and its settings.
@@ -11,8 +12,26 @@ pub enum StoreSettings {
         /// The bytes that the entries may take, their own costs included.
         bytes: u64,
     },
+    /// In a file.
+    File {
+        /// The file, from the manifest's folder.
+        path: PathBuf,
+    },
     /// In a Redis server.
     Redis(RedisSettings),
+}
+
+impl StoreSettings {
+    /// The same, with paths from `folder`.
+    #[must_use]
+    pub fn from_folder(&self, folder: &Path) -> Self {
+        match self {
+            Self::File { path } => Self::File {
+                path: folder.join(path),
+            },
+            other => other.clone(),
+        }
+    }
 }
 
 impl Default for StoreSettings {

@@ -4,7 +4,7 @@ use stackup_plugin::abi::host::{StoreAnswer, StoreRequest};
 use tokio::runtime::Handle;
 
 use super::settings::RedisSettings;
-use super::{EngineStatus, StoreEngine};
+use super::{EngineStatus, NamespaceUses, StoreEngine};
 
 /// No URL is one of a server that could be used.
 pub(super) fn address(_url: &str) -> Result<String, String> {
@@ -22,6 +22,10 @@ impl RedisStore {
 
 impl StoreEngine for RedisStore {
     fn call(&self, _namespace: &str, _request: StoreRequest<'_>) -> StoreAnswer {
+        match *self {}
+    }
+
+    fn namespaces(&self) -> NamespaceUses {
         match *self {}
     }
 

@@ -13,8 +13,9 @@ use crate::services::{RedisSettings, RedisUrl, StoreSettings};
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// The engines, each with its keys; the first is the default.
-const ENGINES: [(&str, &[&str]); 2] = [
+const ENGINES: [(&str, &[&str]); 3] = [
     ("memory", &["memory"]),
+    ("file", &["path"]),
     ("redis", &["url", "timeout", "prefix"]),
 ];
 
@@ -29,6 +30,7 @@ pub(super) fn store(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> StoreS
     };
     let settings = match engine {
         Some("redis") => redis(reader, &mut table, chosen.as_ref()),
+        Some("file") => file(reader, &mut table, chosen.as_ref()),
         Some(_) => Some(memory(reader, &mut table)),
         None => None,
     };
@@ -76,6 +78,31 @@ fn memory(reader: &mut Reader<'_>, table: &mut Table<'_>) -> StoreSettings {
     let mut keys = Keys { reader, table };
     keys.exact_bytes("memory", 1 << 20..=1 << 40, &mut bytes);
     StoreSettings::Memory { bytes }
+}
+
+fn file(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    engine: Option<&Entry<'_>>,
+) -> Option<StoreSettings> {
+    let Some(entry) = table.take("path") else {
+        if !table.misspells("path") {
+            let span = engine.map(|engine| engine.value.span()).unwrap_or_default();
+            let error = Diagnostic::error(span, "the engine \"file\" needs `path`")
+                .label("where is the file?")
+                .help("add for example `path = \"/var/lib/my-site/store.redb\"`");
+            reader.report(error);
+        }
+        return None;
+    };
+    let text = reader.string(entry.value, "`path`", "the name of a file")?;
+    if text.is_empty() || text.contains('\0') || text.ends_with('/') {
+        let error = Diagnostic::error(entry.value.span(), "`path` must be the name of a file")
+            .label("this can't be one");
+        reader.report(error);
+        return None;
+    }
+    Some(StoreSettings::File { path: text.into() })
 }
 
 fn redis(

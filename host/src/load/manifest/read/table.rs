@@ -74,7 +74,7 @@ const SECTIONS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("renewal", &["generations", "memory"]),
-    ("store", &["engine", "memory", "url", "timeout", "prefix"]),
+    ("store", &["engine", "memory"]),
     ("dev", &["overlay", "inspector", "lint"]),
 ];
 /// Names that people know from elsewhere, and the key that each means here.

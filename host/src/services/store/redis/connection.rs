@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisError};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisError, RedisResult,
+};
 use stackup_plugin::abi::host::{StoreFailure, StoreFailureKind, StoreReply};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -113,6 +115,24 @@ impl Connection {
                 }
                 Err(self.unavailable(&why))
             }
+        }
+    }
+
+    /// The connection, for something longer than one call.
+    pub(super) async fn link(&self) -> Result<MultiplexedConnection, StoreFailure> {
+        let connected = self.connected(Instant::now() + self.timeout).await;
+        connected.map_err(|why| self.unavailable(&why))
+    }
+
+    /// Waits for one step of it; fails after the timeout at the latest.
+    pub(super) async fn step<T>(
+        &self,
+        step: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, StoreFailure> {
+        match timeout(self.timeout, step).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => Err(self.unavailable(&text(&error))),
+            Err(_) => Err(self.unavailable(&self.no_reply())),
         }
     }
 

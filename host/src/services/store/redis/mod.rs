@@ -19,19 +19,21 @@ mod connection;
 mod names;
 mod operation;
 mod script;
+mod usage;
 
 use std::sync::Arc;
 
-use stackup_plugin::abi::host::{StoreAnswer, StoreFailureKind, StoreRequest};
+use stackup_plugin::abi::host::{StoreAnswer, StoreRequest};
 use tokio::runtime::Handle;
 
 use self::connection::Connection;
 use self::names::Names;
 use self::operation::Operation;
+use self::usage::usage;
 use super::availability::Availability;
-use super::limits::failure;
+use super::limits::shutting_down;
 use super::settings::RedisSettings;
-use super::{EngineStatus, StoreEngine};
+use super::{EngineStatus, NamespaceUses, StoreEngine};
 
 pub(super) use self::connection::address;
 
@@ -63,11 +65,16 @@ impl StoreEngine for RedisStore {
             call.await
         });
         StoreAnswer::Later(Box::pin(async {
-            call.await.unwrap_or_else(|_| {
-                let message = "the server is shutting down".to_owned();
-                Err(failure(StoreFailureKind::Unavailable, message))
-            })
+            call.await.unwrap_or_else(|_| Err(shutting_down()))
         }))
+    }
+
+    fn namespaces(&self) -> NamespaceUses {
+        let (connection, prefix) = (Arc::clone(&self.connection), self.prefix.clone());
+        let found = self
+            .runtime
+            .spawn(async move { usage(&connection, &prefix).await });
+        Box::pin(async { found.await.unwrap_or_else(|_| Err(shutting_down())) })
     }
 
     fn status(&self) -> EngineStatus {

@@ -36,6 +36,13 @@ impl Names {
     }
 }
 
+/// The namespace whose list of keys has this name.
+pub(super) fn namespace_of<'n>(prefix: &str, name: &'n str) -> Option<&'n str> {
+    let rest = name.strip_prefix(prefix)?.strip_prefix(":{")?;
+    let namespace = rest.strip_suffix("}:keys")?;
+    (!namespace.contains(['{', '}'])).then_some(namespace)
+}
+
 /// The bounds, as ZRANGEBYLEX takes them, of the keys that begin with `prefix` and follow `after`.
 pub(super) fn bounds(prefix: &[u8], after: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
     let from = match after {
@@ -67,6 +74,15 @@ mod tests {
         assert_eq!(names.entry(b"a}"), b"stackup:{sessions}:e:a}");
         assert_eq!(names.entries(), "stackup:{sessions}:e:");
         assert_eq!(names.version(), "stackup:{sessions}:version");
+    }
+
+    #[test]
+    fn namespace_is_read_from_its_list() {
+        let names = Names::new("p", "sessions");
+        assert_eq!(namespace_of("p", &names.keys()), Some("sessions"));
+        // An entry may have such a key.
+        assert_eq!(namespace_of("p", "p:{n}:e:x}:keys"), None);
+        assert_eq!(namespace_of("q", &names.keys()), None);
     }
 
     #[test]

@@ -115,6 +115,24 @@ return store(ARGV[3], ARGV[4])",
     )
 });
 
+/// Bounds, the number of keys to look at. Returns the last key if others follow, the number of entries, and their bytes.
+pub(super) static USAGE: LazyLock<Script> = LazyLock::new(|| {
+    script(
+        r"
+local listed = redis.call('ZRANGEBYLEX', keys, ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[5])
+local found, bytes = 0, 0
+for _, listed_key in ipairs(listed) do
+  if redis.call('EXISTS', entries .. listed_key) == 1 then
+    found = found + 1
+    bytes = bytes + #listed_key + redis.call('HSTRLEN', entries .. listed_key, 'v')
+  end
+end
+local last = ''
+if #listed == tonumber(ARGV[5]) then last = listed[#listed] end
+return {last, found, bytes}",
+    )
+});
+
 /// Bounds, the largest number of entries, the largest number of bytes. Returns whether entries follow, then key, value and
 /// version of each. Without any entry it may be called again: it has removed keys of expired ones.
 pub(super) static SCAN: LazyLock<Script> = LazyLock::new(|| {

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stackup_plugin::abi::host::{StoreFailure, StoreReply};
+use stackup_plugin::abi::host::{StoreFailure, StoreFailureKind, StoreReply};
 use stackup_tests::RedisServer;
 use tokio::runtime::Runtime;
 
