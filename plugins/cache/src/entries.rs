@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_cache::{Fields, NoVarySearch, Timestamp, Vary, variant_key};
+use http_cache::{Fields, NoVarySearch, Timestamp, variant_key};
 use stackup_plugin::{Store, StoreEntry, StoreError};
 
 use crate::parts::StoredPart;
+use crate::place::{Place, flight};
 use crate::random::random;
 use crate::record::{BodyId, Content, Entry, Index};
 use crate::target::{self, Target};
@@ -42,79 +43,15 @@ pub(crate) enum Found {
 pub(crate) struct StoredEntry {
     pub(crate) entry: Entry,
     pub(crate) key: Vec<u8>,
+    /// What requests for it have in common; the key if it has no variants.
+    flight: Option<Vec<u8>>,
+}
+
+impl StoredEntry {
     /// What requests for it have in common.
-    pub(crate) flight: Vec<u8>,
-}
-
-/// Where a response is to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The key for all its variants.
-    key: Vec<u8>,
-    /// The names in `Vary`, and what the request has in these fields.
-    pub(crate) variant: Option<(String, Vec<u8>)>,
-    /// The key for a rule about queries, and the rule.
-    search_rule: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Place {
-    /// Where the response to a request belongs.
-    pub(crate) fn of(target: &Target, request: &impl Fields, response: &impl Fields) -> Self {
-        let variant = match Vary::of(response) {
-            Vary::Names(names) => {
-                let values = variant_key(names.iter().map(String::as_str), request);
-                Some((names.join(","), values))
-            }
-            Vary::None | Vary::Any => None,
-        };
-        let line = response.only("no-vary-search");
-        let rule = line.and_then(|line| Some((NoVarySearch::of(response)?, line)));
-        match rule {
-            Some((rule, line)) => Self {
-                key: target.search_key(&rule, line),
-                variant,
-                search_rule: Some((target.search_rule_key(), line.to_vec())),
-            },
-            None => Self {
-                key: target.key(),
-                variant,
-                search_rule: None,
-            },
-        }
+    pub(crate) fn flight(&self) -> Vec<u8> {
+        self.flight.as_ref().unwrap_or(&self.key).clone()
     }
-
-    /// The key for all its variants.
-    pub(crate) fn key(&self) -> &[u8] {
-        &self.key
-    }
-
-    /// Whether it has neither variants nor a rule for queries.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.variant.is_none() && self.search_rule.is_none()
-    }
-
-    /// Whether a request with these fields selects what is stored here.
-    pub(crate) fn selects(&self, request: &impl Fields) -> bool {
-        self.variant
-            .as_ref()
-            .is_none_or(|(names, values)| variant_key(names.split(','), request) == *values)
-    }
-
-    /// What requests for the same variant have in common.
-    pub(crate) fn flight_of(&self, request: &impl Fields) -> Vec<u8> {
-        match &self.variant {
-            Some((names, _)) => flight(&self.key, &variant_key(names.split(','), request)),
-            None => self.key.clone(),
-        }
-    }
-}
-
-fn part_key(key: &[u8]) -> Vec<u8> {
-    [b"p", key].concat()
-}
-
-fn flight(key: &[u8], values: &[u8]) -> Vec<u8> {
-    [key, b"\n", values].concat()
 }
 
 impl Entries {
@@ -157,7 +94,7 @@ impl Entries {
         let Some(index) = Index::read(&value) else {
             let found = Entry::read(value).map(|entry| StoredEntry {
                 entry,
-                flight: key.clone(),
+                flight: None,
                 key,
             });
             return self.unless_invalidated(target, found).await;
@@ -181,7 +118,7 @@ impl Entries {
             {
                 latest = Some(StoredEntry {
                     entry,
-                    flight,
+                    flight: Some(flight),
                     key: variant,
                 });
             }
@@ -226,13 +163,13 @@ impl Entries {
         record: &[u8],
         ttl: Duration,
     ) -> Result<(), StoreError> {
-        if let Some((key, rule)) = &place.search_rule {
+        if let Some((key, rule)) = place.search_rule() {
             self.store.set(key, rule, ttl).await?;
         }
-        let key = match &place.variant {
-            None => place.key.clone(),
+        let key = match place.variant() {
+            None => place.key().to_vec(),
             Some((names, values)) => {
-                let epoch = self.index(&place.key, names, ttl).await?;
+                let epoch = self.index(place.key(), names, ttl).await?;
                 target::variant_key(&epoch, names, values)
             }
         };
@@ -406,4 +343,8 @@ impl Entries {
 /// The number of pieces of a body.
 pub(crate) fn pieces(length: u64) -> u64 {
     length.div_ceil(PIECE as u64)
+}
+
+fn part_key(key: &[u8]) -> Vec<u8> {
+    [b"p", key].concat()
 }

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_cache::{CacheStatus, Fields, Forward, List, Reuse, Times, Timestamp};
-use stackup_plugin::{Error, Method, Next, Request, Response, Result, StatusCode};
+use stackup_plugin::{Elapsed, Error, Method, Next, Request, Response, Result, StatusCode};
 
 use crate::answer::{Asked, add_status};
 use crate::fields::Of;
@@ -12,6 +13,9 @@ use crate::flights::{Landing, Lead, Role, Shared};
 use crate::handoff::handoff;
 use crate::target::Target;
 use crate::{Cache, clock};
+
+/// The layers below may take so long to begin their response, once no client of theirs may be left.
+const LONGEST_FETCH: Duration = Duration::from_secs(600);
 
 /// For so many milliseconds a target counts as not cacheable.
 const REMEMBERED: i64 = 120_000;
@@ -82,8 +86,11 @@ impl Cache {
         let (giver, taker) = handoff();
         let this = Arc::clone(self);
         self.cx.spawn("fetch", async move {
-            let fetched = this.finish(&fetch, detached, Some(lead));
-            giver.give(fetched.await);
+            let limited = async {
+                let fetched = this.cx.timeout(LONGEST_FETCH, detached).await;
+                fetched.unwrap_or_else(|elapsed| Err(too_slow(elapsed)))
+            };
+            giver.give(this.finish(&fetch, limited, Some(lead)).await);
         });
         taker.take().await.unwrap_or_else(|| Err(ended()))
     }
@@ -173,6 +180,10 @@ impl Cache {
         add_status(&mut res, self.settings.name.as_deref(), &status)?;
         Ok(Some(res))
     }
+}
+
+fn too_slow(elapsed: Elapsed) -> Error {
+    Error::new(StatusCode::GATEWAY_TIMEOUT, elapsed)
 }
 
 fn ended() -> Error {

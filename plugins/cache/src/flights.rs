@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use crate::answer::Answer;
-use crate::entries::Place;
+use crate::place::Place;
 
 /// The requests under way, by what they are for.
 #[derive(Debug, Default)]

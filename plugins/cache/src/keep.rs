@@ -13,11 +13,12 @@ use stackup_plugin::{Body, Response, Result};
 
 use crate::answer::{Answer, add_status};
 use crate::body::Reader;
-use crate::entries::{Entries, LONGEST_LIFE, PIECE, Place};
+use crate::entries::{Entries, LONGEST_LIFE, PIECE};
 use crate::fetch::Fetch;
 use crate::fields::Of;
 use crate::fill::Fill;
 use crate::flights::{Landing, Lead, Shared};
+use crate::place::Place;
 use crate::random::random;
 use crate::recent::Recent;
 use crate::record::{Content, Draft, Entry, finished};

@@ -17,6 +17,7 @@ mod flights;
 mod handoff;
 mod keep;
 mod parts;
+mod place;
 mod random;
 mod read;
 mod recent;

@@ -9,10 +9,11 @@ use stackup_plugin::header::{IF_RANGE, RANGE};
 use stackup_plugin::{Next, Request, Response, Result, StatusCode, StoreError};
 
 use crate::answer::{Answer, Asked, add_status};
-use crate::entries::{Entries, PIECE, Place};
+use crate::entries::{Entries, PIECE};
 use crate::fetch::Fetch;
 use crate::fields::Of;
 use crate::keep::{Kept, add_date};
+use crate::place::Place;
 use crate::record::{Content, Draft, Entry, finished};
 use crate::target::Target;
 use crate::{Cache, clock};

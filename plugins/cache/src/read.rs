@@ -57,7 +57,7 @@ impl Cache {
                     }
                     Some(res) => return Ok(res),
                     // The engine has dropped its body.
-                    None => (Forward::UriMiss, stored.flight),
+                    None => (Forward::UriMiss, stored.flight()),
                 }
             }
             Found::OtherVariants(flight) => (Forward::VaryMiss, flight),
@@ -119,7 +119,7 @@ impl Cache {
         stored: StoredEntry,
     ) -> Result {
         // One request of many validates.
-        let Role::Leads(lead) = self.flights.join(stored.flight.clone()) else {
+        let Role::Leads(lead) = self.flights.join(stored.flight()) else {
             return Ok(res);
         };
         let behind = self.validate_behind(req, next, target, stored, lead);

@@ -41,7 +41,7 @@ impl Cache {
             _ => Forward::Request,
         };
         let control = self.control(&req);
-        let mut fetch = Fetch::new(&req, target, forward, stored.flight.clone());
+        let mut fetch = Fetch::new(&req, target, forward, stored.flight());
         let lead = match self.join_validation(&mut fetch, &stored, because).await? {
             Joined::Answered(res) => return Ok(res),
             Joined::Goes(lead) => lead,
@@ -89,7 +89,7 @@ impl Cache {
         for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
             behind.headers_mut().remove(name);
         }
-        let fetch = Fetch::new(&behind, target, Forward::Stale, stored.flight.clone());
+        let fetch = Fetch::new(&behind, target, Forward::Stale, stored.flight());
         let conditions = self.conditions(&fetch, &stored).await;
         if let Some(conditions) = &conditions {
             set(&mut behind, conditions)?;

@@ -9,11 +9,11 @@ use http_cache::{
 use stackup_plugin::{Error, Method, Response, Result, StatusCode, tracing};
 
 use crate::answer::{Answer, Asked, add_status};
-use crate::entries::Place;
 use crate::fetch::Fetch;
 use crate::fields::Of;
 use crate::flights::{Landing, Shared};
 use crate::keep::add_date;
+use crate::place::Place;
 use crate::record::{Draft, Entry, finished};
 use crate::validate::Validation;
 use crate::{Cache, clock};
