@@ -94,6 +94,8 @@ fn requests_from_before_a_measurement_do_not_count() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn limit_stays_within_its_bounds(
         samples in proptest::collection::vec((0_u64..10_000_000, 0_u64..1_000_000, 0_u32..2_000), 0..500),

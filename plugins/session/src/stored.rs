@@ -224,12 +224,28 @@ impl StoredSessions {
         users.stamp(session, before).await
     }
 
-    /// The token itself is not in the store: who reads the store can't use it.
     fn key(&self, token: &Token) -> String {
-        format!("{}|session|{}", self.cookie, token.hash())
+        key(&self.cookie, token)
     }
+}
+
+/// The token itself is not in the store: who reads the store can't use it.
+fn key(cookie: &str, token: &Token) -> String {
+    format!("{cookie}|session|{}", token.hash())
 }
 
 fn log_too_large(error: &stackup_plugin::StoreError) {
     stackup_plugin::tracing::error!("session not saved: {error}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_does_not_tell_the_token() {
+        let token = Token::random().unwrap();
+        let key = key("sid", &token);
+        assert!(key.starts_with("sid|session|") && !key.contains(&token.text()));
+    }
 }

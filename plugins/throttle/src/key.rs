@@ -85,9 +85,9 @@ fn network(client: IpAddr, ipv6_prefix: u8) -> IpAddr {
     }
 }
 
-/// `|` only separates parts: a path may have one.
+/// A path in canonical form has no `|`, so it ends where the next part begins.
 fn readable(text: &str, key: &mut String) {
-    match text.len() <= LONGEST_PART && !text.contains('|') {
+    match text.len() <= LONGEST_PART {
         true => key.push_str(text),
         false => hashed(text.as_bytes(), key),
     }

@@ -79,6 +79,8 @@ fn clock_that_is_set_back_keeps_nobody_out_for_longer() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Between any two points in time a rule admits at most its burst and what has refilled.
     #[test]
     fn no_window_admits_more_than_burst_and_refill(

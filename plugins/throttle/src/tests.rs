@@ -171,6 +171,25 @@ fn unavailable_store_is_open_or_closed_and_logged_once() {
 }
 
 #[test]
+fn limit_is_exact_on_many_threads() {
+    let rule = json!({ "name": "one", "action": "throttle", "rate": "700/d" });
+    let throttle = throttle(json!({ "rules": [rule] }));
+    let passed = std::thread::scope(|scope| {
+        let threads = [(); 10].map(|()| {
+            scope.spawn(|| {
+                let statuses: [u16; 200] = statuses(&throttle, || get("/"));
+                statuses.iter().filter(|status| **status == 200).count()
+            })
+        });
+        threads
+            .map(|thread| thread.join().unwrap())
+            .iter()
+            .sum::<usize>()
+    });
+    assert_eq!(passed, 700);
+}
+
+#[test]
 fn count_goes_on_with_the_next_instance() {
     let config = json!({ "rules": [{ "name": "one", "action": "throttle", "rate": "1/h" }] });
     assert_eq!(status(&throttle(config.clone()), get("/")), 200);
