@@ -107,15 +107,22 @@ async fn silent_clients_of_the_control_socket_make_room() {
 async fn silent_client_of_the_control_socket_makes_room_for_a_descriptor() {
     let (site, host) = start(FAULTY, 1, "none").await;
     let path = site.path().join("config.ru.sock");
-    let mut silent = UnixStream::connect(path).await.expect("it is accepted");
-    // It comes after the silent one.
+    let connect = async || UnixStream::connect(&path).await.expect("it is accepted");
+    let mut silent = Vec::new();
+    // Others on this machine may look which site it serves: they too make the oldest leave.
+    for _ in 0..16 {
+        silent.push(connect().await);
+    }
     let said = site.stackup(&["status"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     no_more_files(host.pid());
-    let said = site.stackup(&["status"]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let read = within("an end", silent.read(&mut [0])).await;
-    assert_eq!(read.ok(), Some(0), "the silent one is closed");
+    // It may close files that it needed for its start.
+    while silent[0].try_read(&mut [0]).is_err() {
+        silent.push(connect().await);
+        let said = site.stackup(&["status"]).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+    }
+    assert_eq!(silent[0].try_read(&mut [0]).ok(), Some(0), "it is closed");
 }
 
 #[tokio::test]
