@@ -1,8 +1,8 @@
 //! The rules of a shared HTTP cache (RFC 9111), pure: the clock, the request and the response are arguments.
 //!
 //! The way of a request: [`RequestControl`] reads what the client allows, [`Policy::reuse`] decides about a stored response,
-//! [`conditional`] says how to ask below, [`storable`] whether to keep the answer, [`update`] what a 304 changes, and
-//! [`invalidation`] what an unsafe request makes unusable. Each decision carries the [`Rule`] behind it.
+//! [`conditional()`] says how to ask below, [`storable()`] whether to keep the answer, [`update()`] what a 304 changes, and
+//! [`invalidates`] what an unsafe request makes unusable. Each decision carries the [`Rule`] behind it.
 
 #![forbid(unsafe_code)]
 

@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 use super::messages::{Message, read};
 use super::process_guard;
+use super::whole_lines::WholeLines;
 use crate::load::program;
 use crate::services::write_to_stderr;
 
@@ -177,12 +178,13 @@ async fn forward_stderr(stderr: Option<ChildStderr>) -> String {
     };
     let (mut all, mut piece) = (Vec::new(), [0; 4096]);
     // It quotes build scripts and names of packages.
-    let mut filter = TerminalFilter::default();
+    let (mut filter, mut lines) = (TerminalFilter::default(), WholeLines::default());
     while let Ok(length @ 1..) = stderr.read(&mut piece).await {
         let piece = &piece[..length];
-        write_to_stderr(filter.pass(piece).as_bytes());
+        write_to_stderr(filter.pass(&lines.pass(piece)).as_bytes());
         all.extend_from_slice(piece);
     }
+    write_to_stderr(filter.pass(&lines.rest()).as_bytes());
     write_to_stderr(filter.finish().as_bytes());
     String::from_utf8_lossy(&all).into_owned()
 }

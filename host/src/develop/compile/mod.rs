@@ -13,6 +13,7 @@ mod metadata;
 mod process_guard;
 mod sources;
 mod warnings;
+mod whole_lines;
 mod workspace_build;
 
 use std::collections::BTreeSet;
