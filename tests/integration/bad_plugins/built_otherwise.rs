@@ -105,6 +105,12 @@ async fn older_plugin_loads_in_host_with_grown_tables() {
                 from: "[dependencies]\n",
                 to: "[lib]\nname = \"stackup\"\n\n[dependencies]\n",
             },
+            // Only its own tests use it.
+            Edit {
+                file: "host/Cargo.toml",
+                from: "stackup-tests = { path = \"../tests\" }\n",
+                to: "",
+            },
             Edit {
                 file: "plugin-api/src/abi/host/table.rs",
                 from: "        next_detach: detached::next_detach,\n",
