@@ -72,6 +72,7 @@ const PLUGINS: &[&str] = &[
     "sendfile",
     "session",
     "static",
+    "store-calls",
     "tally",
     "visits",
     // The examples.

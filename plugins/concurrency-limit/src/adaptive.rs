@@ -1,8 +1,10 @@
 //! A limit that follows the time that responses take.
 //!
-//! Now and then only few requests run, and the time of their responses is measured: the base. While responses take about as long,
-//! the limit grows; when they take longer, requests queue up below, and it shrinks by the ratio. Envoy's gradient controller
-//! does so. An average in place of the base would follow the overload. It is pure: it is told all times.
+//! Once a minute the limit drops to its minimum for a moment, and the response time of these few requests is the base. While
+//! responses take about as long, the limit grows. When they take longer, requests queue up below, and the limit shrinks by the
+//! ratio. Envoy's gradient controller works the same way. A moving average in place of the base would follow an overload.
+//!
+//! The code is pure: all times are arguments.
 
 use std::time::{Duration, Instant};
 

@@ -122,7 +122,7 @@ fn error_points_at_the_key() {
     }
 }
 
-/// No place is lost or made, whatever the limit does meanwhile.
+/// A limit that changes while requests run neither loses nor adds places.
 #[test]
 fn places_are_kept_while_the_limit_changes() {
     let limit = gate::Limit::Adaptive(adaptive::AdaptiveLimit::new(8, 1, 20));

@@ -150,7 +150,7 @@ impl StoredSessions {
             id: random_id()?,
             until: expiry.until(),
             data: session.data().clone(),
-            user: self.stamp(session, before).await?,
+            user: self.stamp(session, before, true).await?,
         };
         let value = serde_json::to_vec(&record)?;
         let stored = self
@@ -167,7 +167,7 @@ impl StoredSessions {
         }
     }
 
-    /// Applies the changes to the newest data. A session that has ended meanwhile stays ended.
+    /// Applies the changes to the newest data. A session that another request has ended stays ended.
     async fn change(&self, found: Found, session: &Session, expiry: &Expiry) -> Result<Saved> {
         let renews = session.id().is_none();
         let key = self.key(&found.token);
@@ -181,10 +181,16 @@ impl StoredSessions {
                     .compare_and_set(&key, Some(found.version), "", GONE)
                     .await
             } else {
+                // Both move at the same times, so that the user's mark outlives the session.
+                let due = expiry.needs_renewal(found.record.until);
                 let record = Record {
                     id: found.record.id.clone(),
-                    until: expiry.until_after(found.record.until),
-                    user: self.stamp(&changed, Some(&found.record)).await?,
+                    until: if due {
+                        expiry.until()
+                    } else {
+                        found.record.until
+                    },
+                    user: self.stamp(&changed, Some(&found.record), due).await?,
                     data: changed.data().clone(),
                 };
                 let (value, rest) = (serde_json::to_vec(&record)?, expiry.rest(record.until));
@@ -214,14 +220,19 @@ impl StoredSessions {
         }
     }
 
-    async fn stamp(&self, session: &Session, before: Option<&Record>) -> Result<Option<Stamp>> {
+    async fn stamp(
+        &self,
+        session: &Session,
+        before: Option<&Record>,
+        extend: bool,
+    ) -> Result<Option<Stamp>> {
         let Some(users) = &self.users else {
             return Ok(None);
         };
         let before = before.and_then(|record| record.user.as_ref());
         // A revocation in this very response leaves this session alone.
         let before = before.filter(|_| session.revoked().is_empty());
-        users.stamp(session, before).await
+        users.stamp(session, before, extend).await
     }
 
     fn key(&self, token: &Token) -> String {
@@ -229,7 +240,7 @@ impl StoredSessions {
     }
 }
 
-/// The token itself is not in the store: who reads the store can't use it.
+/// The key has the token's hash, so somebody who reads the store can't use the session.
 fn key(cookie: &str, token: &Token) -> String {
     format!("{cookie}|session|{}", token.hash())
 }

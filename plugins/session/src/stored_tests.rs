@@ -99,18 +99,11 @@ fn concurrent_requests_keep_each_others_changes() {
     block_on(async {
         let middleware = mounted(json!({}));
         let cookie = set(&middleware, None, "a", json!(1)).await;
-        let (begin, begun) = gate();
-        // The slow request has read the session when the other one changes it.
-        let mut slow = pin!(answer_slowly(&middleware, &cookie, begun));
-        let mut cx = task::Context::from_waker(Waker::noop());
-        assert!(slow.as_mut().poll(&mut cx).is_pending());
-        answer(&middleware, Some(&cookie), |session| {
+        let fast = |session: &mut Session| {
             session.insert("fast", true).unwrap();
             session.insert("a", 2).unwrap();
-        })
-        .await;
-        begin.store(true, Ordering::Relaxed);
-        slow.await;
+        };
+        answer_around(&middleware, &cookie, fast).await;
         let expected = r#"{"a":2,"fast":true,"slow":true}"#;
         assert_eq!(data(&middleware, &cookie).await, expected);
     });
@@ -121,13 +114,8 @@ fn change_of_a_session_that_has_ended_does_not_bring_it_back() {
     block_on(async {
         let middleware = mounted(json!({}));
         let cookie = set(&middleware, None, "a", json!(1)).await;
-        let (begin, begun) = gate();
-        let mut slow = pin!(answer_slowly(&middleware, &cookie, begun));
-        let mut cx = task::Context::from_waker(Waker::noop());
-        assert!(slow.as_mut().poll(&mut cx).is_pending());
-        answer(&middleware, Some(&cookie), Session::end).await;
-        begin.store(true, Ordering::Relaxed);
-        assert_eq!(cookie_of(&slow.await), "rack.session=");
+        let slow = answer_around(&middleware, &cookie, Session::end).await;
+        assert_eq!(cookie_of(&slow), "rack.session=");
         assert_eq!(data(&middleware, &cookie).await, "{}");
     });
 }
@@ -139,7 +127,7 @@ fn all_sessions_of_a_user_can_be_ended() {
         let phone = set(&middleware, None, "user", json!("ann")).await;
         let laptop = set(&middleware, None, "user", json!("ann")).await;
         let other = set(&middleware, None, "user", json!(7)).await;
-        // Whoever changes the password stays.
+        // The session that changes the password stays.
         let res = answer(&middleware, Some(&laptop), |session| session.revoke("ann")).await;
         assert!(!res.headers().contains("set-cookie"));
         let ann = r#"{"user":"ann"}"#;
@@ -234,26 +222,32 @@ fn cookie_sessions_can_not_be_revoked() {
     });
 }
 
-/// The answer of an app that has read the session before `begun`, and changes it after.
-async fn answer_slowly(
+/// The answer to a slow request, which has read the session before another one does `f` with it, and sets a value after that.
+async fn answer_around(
     middleware: &Mounted,
     cookie: &str,
-    begun: impl Future<Output = ()> + Send + 'static,
+    f: impl FnOnce(&mut Session) + Send + 'static,
 ) -> Answered {
+    let (go, gone) = flag();
     let app = async move |req: Request| {
         let mut session = req.session()?;
-        begun.await;
+        gone.await;
         session.insert("slow", true)?;
         let mut res = "".into_response()?;
         session.save(&mut res)?;
         Ok::<_, stackup_plugin::Error>(res)
     };
     let request = get("/").header("cookie", cookie);
-    middleware.call(request, app).await.unwrap()
+    let mut slow = pin!(middleware.call(request, app));
+    let mut cx = task::Context::from_waker(Waker::noop());
+    assert!(slow.as_mut().poll(&mut cx).is_pending());
+    answer(middleware, Some(cookie), f).await;
+    go.store(true, Ordering::Relaxed);
+    slow.await.unwrap()
 }
 
 /// A flag, and a future that completes when it is set.
-fn gate() -> (Arc<AtomicBool>, impl Future<Output = ()> + Send) {
+fn flag() -> (Arc<AtomicBool>, impl Future<Output = ()> + Send) {
     let flag = Arc::new(AtomicBool::new(false));
     let open = Arc::clone(&flag);
     let opened = std::future::poll_fn(move |cx| {

@@ -1,7 +1,7 @@
 //! Whose sessions they are, so that all of a user can be ended at once.
 //!
 //! Each user has a random mark in the store, and each of the user's sessions a copy of it. A session whose mark is not the user's
-//! has ended; to end all, the mark is removed. A mark that the store has dropped ends them, too: nothing comes back.
+//! has ended. Removing the mark ends all of them, and so does a store that drops it: no ended session comes back.
 
 use std::time::Duration;
 
@@ -39,17 +39,21 @@ impl Users {
         }
     }
 
-    /// The stamp for a session that is saved: none without a user, the same for the same user.
+    /// The stamp for a session that is saved: none without a user, the same for the same user. Where it is the same, `extend` says
+    /// whether the session's time has moved, and the mark's has to follow.
     pub(crate) async fn stamp(
         &self,
         session: &Session,
         before: Option<&Stamp>,
+        extend: bool,
     ) -> Result<Option<Stamp>> {
         let Some(user) = session.data().get(&self.value).map(name) else {
             return Ok(None);
         };
         if let Some(before) = before.filter(|before| before.user == user) {
-            self.extend(before).await?;
+            if extend {
+                self.extend(before).await?;
+            }
             return Ok(Some(before.clone()));
         }
         let key = self.key(&user);

@@ -101,7 +101,7 @@ pub(crate) fn add_fields(res: &mut Response, buckets: &[BucketState<'_>]) -> Res
     Ok(())
 }
 
-/// Whole seconds, rounded up: whoever waits for them does not come too early.
+/// Whole seconds, rounded up, so that a client that waits does not come too early.
 fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

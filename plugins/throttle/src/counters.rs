@@ -36,7 +36,7 @@ impl Counters {
         let mut decision = Decision::Refused {
             retry_after: Duration::ZERO,
         };
-        // Whoever comes between has taken from the same bucket, so the tries end with an empty one.
+        // Each conflict means that another request took from the same bucket, so the tries end with an empty one.
         for _ in 0..MOST_TRIES {
             let entry = self.noted(self.store.get(key).await)?;
             let version = entry.as_ref().map(|entry| entry.version);

@@ -99,7 +99,7 @@ proptest! {
                     full_at = Some(next);
                     admitted.push((now, cost));
                 }
-                // Who waits as long as told is admitted, if the bucket is large enough.
+                // A client that waits for `retry_after` is admitted, if the bucket is large enough.
                 Decision::Refused { retry_after } => {
                     let later = now + u64::try_from(retry_after.as_nanos()).unwrap();
                     let then = quota.admit(full_at, cost, later);

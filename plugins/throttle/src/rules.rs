@@ -47,7 +47,7 @@ pub(crate) struct Limit {
     prefix: String,
 }
 
-/// Bans whoever sends too many requests that meet the condition.
+/// Bans clients that send too many requests that meet the condition.
 pub(crate) struct Ban {
     /// Whether these requests pass.
     pub(crate) lets_pass: bool,

@@ -182,7 +182,7 @@ async fn page(
     }
 }
 
-/// Removes the entries that are there; those that come meanwhile may stay.
+/// Removes the entries that are there now. Entries that plugins store during the call may stay.
 async fn clear(engine: &dyn StoreEngine, namespace: &str) -> Result<u64, String> {
     let (mut deleted, mut after) = (0, None);
     loop {
