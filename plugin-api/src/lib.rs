@@ -53,13 +53,27 @@
 //!
 //! # Features
 //!
+//! * `cookie`: the cookies of a request, as types of the crate of that name.
+//! * `futures-io`: [`Upgraded`] has the traits of the crate of that name.
 //! * `testing`: calls a handler in a unit test, without a server; see `testing`.
-//! * `tokio`: `export!(tokio; …)` gives each handler its own tokio runtime, for crates that need one.
+//! * `tokio`: `export!(tokio; …)` gives the plugin a tokio runtime of its own, for crates that need one; [`Upgraded`] has the
+//!   traits of `tokio::io`.
+//! * `websocket`: WebSockets ([`Request::websocket`]).
 
 /// The example in `docs/state.md`.
 #[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../../docs/state.md")]
 mod state_guide {}
+
+/// The example in `docs/fetching.md`.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../docs/fetching.md")]
+mod fetching_guide {}
+
+/// The examples in `docs/upgrades.md`.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../docs/upgrades.md")]
+mod upgrades_guide {}
 
 #[doc(hidden)]
 pub mod abi;
@@ -68,6 +82,8 @@ mod author;
 pub mod testing;
 
 pub use bytes::{self, Bytes};
+#[cfg(feature = "cookie")]
+pub use cookie;
 pub use http::{self, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 pub use http_body;
 pub use schemars;
@@ -76,17 +92,21 @@ pub use serde_json;
 pub use stackup_plugin_macros::config;
 pub use tracing;
 
-pub use self::abi::plugin::context::Sleep;
+pub use self::abi::plugin::context::{Draining, Retiring, Sleep};
 pub use self::abi::plugin::next::{Detached, Next, Running};
 pub use self::author::body::{self, Body};
 pub use self::author::context::{Context, Elapsed, Task};
+pub use self::author::counter::{Counter, CounterBuilder};
 pub use self::author::env::{Env, EnvMut};
 pub use self::author::error::{Error, Result};
+pub use self::author::fetch::{Fetch, FetchError, FetchErrorKind, Fetching, Outgoing};
 pub use self::author::fields::Fields;
 pub use self::author::finished::Finished;
+pub use self::author::guest::{Guest, GuestListen, GuestOptions};
 pub use self::author::handler::{App, Middleware};
 pub use self::author::headers::{AsName, AsValue, Headers, HeadersMut, InvalidHeader, Value};
 pub use self::author::html::Escaped;
+pub use self::author::inform::Informer;
 pub use self::author::into_response::{Html, IntoFields, IntoResponse, Json};
 pub use self::author::path;
 pub use self::author::request::Request;
@@ -96,6 +116,9 @@ pub use self::author::session::Session;
 pub use self::author::store::{
     EntryVersion, Store, StoreEntry, StoreError, StoreErrorKind, StorePage,
 };
+pub use self::author::upgrade::Upgraded;
+#[cfg(feature = "websocket")]
+pub use self::author::websocket;
 pub use self::author::weighted::Weighted;
 
 /// For the macros of this crate only.

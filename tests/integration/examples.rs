@@ -1,10 +1,15 @@
 //! The manifests of `examples/` behave as their READMEs say.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
+use rustix::process::{Pid, Signal, kill_process};
 use stackup_tests::http::Response;
-use stackup_tests::{Connection, Host, Site, artifacts};
+use stackup_tests::{Connection, Host, Site, artifacts, print_skipped, within};
 
 /// Serves an example in development with these plugins.
 async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
@@ -22,7 +27,7 @@ async fn example(name: &str, plugins: &[&str]) -> (Site, Host) {
     (site, host)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("a directory") {
         let from = entry.expect("an entry").path();
@@ -221,4 +226,198 @@ async fn admin_example_serves() {
             .status(),
         401
     );
+}
+
+/// A stream of the example's events, as a browser opens it that has seen this one.
+async fn events_after(host: &Host, last: u64) -> Connection {
+    let mut events = host.connect().await;
+    let head = format!("GET /events HTTP/1.1\r\nhost: localhost\r\nlast-event-id: {last}\r\n\r\n");
+    events.send(head).await;
+    let head = events.head().await;
+    assert_eq!(head.header("content-type"), Some("text/event-stream"));
+    assert_eq!(events.chunk().await.expect("a line"), b"retry: 100\n\n");
+    events
+}
+
+#[tokio::test]
+async fn event_stream_example_ends_the_streams_whose_code_is_replaced() {
+    let (site, mut host) = example("event-stream", &["respond", "ticker"]).await;
+    let manifest = fs::read_to_string(site.path().join("config.ru.toml")).expect("a manifest");
+    let mut events = events_after(&host, 6).await;
+    let event = events.chunk().await.expect("an event");
+    assert_eq!(event, b"id: 7\ndata: 7\n\n");
+    // Another handler is replaced.
+    let manifest = manifest.replace("<title>Events", "<title>News");
+    site.manifest(&manifest);
+    host.reload("swapped").await;
+    assert!(host.get("/").await.text().contains("<title>News"));
+    host.event("drained").await;
+    let event = events.chunk().await.expect("an event");
+    assert!(event.starts_with(b"id: "), "{event:?}");
+    // Its own handler is.
+    site.manifest(&manifest.replace("seconds = 1.0", "seconds = 600.0"));
+    host.reload("swapped").await;
+    while !events.chunk().await.expect("it is not cut").is_empty() {}
+    host.event("drained").await;
+    let mut events = events_after(&host, 9).await;
+    host.signal(Signal::TERM);
+    assert_eq!(events.chunk().await.expect("it is not cut"), b"");
+    assert!(host.exited().await.success());
+    let log = host.log().to_string();
+    assert!(
+        !log.contains("drain-deadline") && !log.contains("aborted"),
+        "{log}"
+    );
+}
+
+/// `examples/two-servers/run`, until it is dropped.
+struct TwoServers {
+    run: Child,
+    address: String,
+    /// Has the plugins, and in `runtime` the sockets.
+    site: Site,
+}
+
+impl TwoServers {
+    /// None, with a message, without nginx or Redis.
+    fn start() -> Option<Self> {
+        for (program, ask) in [("nginx", "-v"), ("redis-server", "--version")] {
+            let mut asked = Command::new(program);
+            let asked = asked.arg(ask).stdout(Stdio::null()).stderr(Stdio::null());
+            if asked.status().is_err() {
+                print_skipped(&format!("no `{program}`"));
+                return None;
+            }
+        }
+        let site = Site::new(
+            "",
+            &[
+                "logger", "headers", "throttle", "session", "cache", "respond", "desk",
+            ],
+        );
+        // nginx can't say which port it has got.
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = free.local_addr().expect("an address").to_string();
+        drop(free);
+        let run = Command::new(artifacts::workspace().join("examples/two-servers/run"))
+            .env("STACKUP", artifacts::stackup())
+            .env("PLUGINS", site.path().join("plugins"))
+            .env("LISTEN", &address)
+            .env("RUN", site.runtime())
+            .spawn()
+            .expect("it starts");
+        Some(Self { run, address, site })
+    }
+
+    /// Waits until all accept connections: no request counts before.
+    async fn ready(&self) {
+        let socket = |name: &str| self.site.runtime().join(name).exists();
+        within("both servers and nginx", async {
+            while !(socket("one.sock") && socket("two.sock") && socket("nginx.pid")) {
+                tokio::task::yield_now().await;
+            }
+            while Connection::try_tcp(&self.address).await.is_err() {}
+        })
+        .await;
+    }
+
+    /// Asks for a page with a cookie, and returns the response and the server that gave it.
+    async fn ask(&self, path: &str, cookie: &str) -> (Response, String) {
+        let mut connection = Connection::tcp(&self.address).await;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n",
+            self.address
+        );
+        connection.send(request).await;
+        let response = connection.response().await;
+        let server = response.header("x-served-by");
+        let server = server.unwrap_or_else(|| panic!("{response}")).to_owned();
+        (response, server)
+    }
+
+    /// Ends it, and all that it has started.
+    async fn end(mut self) {
+        kill_process(Pid::from_child(&self.run), Signal::TERM).expect("it runs");
+        let ended = tokio::task::spawn_blocking(move || {
+            let ended = self.run.wait();
+            (ended, self)
+        });
+        let (ended, servers) = within("its end", ended).await.expect("it is waited for");
+        assert!(ended.expect("an exit").success());
+        assert!(Connection::try_tcp(&servers.address).await.is_err());
+    }
+}
+
+impl Drop for TwoServers {
+    fn drop(&mut self) {
+        // Where a test has failed: SIGKILL would leave its children.
+        if let Ok(None) = self.run.try_wait() {
+            let _ = kill_process(Pid::from_child(&self.run), Signal::TERM);
+            let _ = self.run.wait();
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_servers_example_shares_sessions_cache_and_counters() {
+    let Some(servers) = TwoServers::start() else {
+        return;
+    };
+    servers.ready().await;
+    let started = Instant::now();
+    let mut passed = 1;
+    let first = servers.ask("/", "none=1").await.0;
+    let cookie = first.header("set-cookie").expect("a session");
+    let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+    let mut met = BTreeSet::new();
+    for visit in 2..6 {
+        let (page, server) = servers.ask("/", &cookie).await;
+        let expected = format!("This is visit {visit} of this session");
+        assert!(page.text().contains(&expected), "{page}");
+        met.insert(server);
+        passed += 1;
+    }
+    assert_eq!(met.len(), 2, "nginx asks them by turns");
+    passed += purged_on_one_is_purged_on_the_other(&servers).await;
+    let mut refused = BTreeSet::new();
+    while refused.len() < 2 {
+        let (response, server) = servers.ask("/", "none=1").await;
+        match response.status() {
+            200 => passed += 1,
+            429 => drop(refused.insert(server)),
+            _ => panic!("{response}"),
+        }
+    }
+    // 20 at once, then one every three seconds.
+    let most = 20 + started.elapsed().as_secs() / 3 + 1;
+    assert!((20..=most).contains(&passed), "{passed} of {most}");
+    servers.end().await;
+}
+
+/// Returns how many requests it took.
+async fn purged_on_one_is_purged_on_the_other(servers: &TwoServers) -> u64 {
+    let news = async || {
+        let (response, server) = servers.ask("/news", "none=1").await;
+        let status = response.header("cache-status");
+        let status = status.unwrap_or_else(|| panic!("{response}"));
+        (status.contains("; hit"), server)
+    };
+    assert!(!news().await.0);
+    let url = format!("http://{}/news", servers.address);
+    let mut requests = 1;
+    loop {
+        let (hit, one) = news().await;
+        assert!(hit, "whichever has stored it");
+        let control = servers.site.runtime().join(format!("{one}.control"));
+        let control = control.to_str().expect("a path");
+        let purge = ["cache", "purge", "--control", control, &url];
+        let said = servers.site.stackup(&purge).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let (hit, next) = news().await;
+        assert!(!hit, "{said:?}");
+        requests += 2;
+        if next != one {
+            return requests;
+        }
+    }
 }

@@ -50,17 +50,17 @@ fn log_count(host: &Host, text: &str) -> usize {
     host.log().to_string().matches(text).count()
 }
 
-/// A request that waits for the rest of its body.
-async fn half_a_request(host: &Host) -> Connection {
+/// A request below `map` that waits for the rest of its body.
+pub(crate) async fn half_a_request(host: &Host, map: &str) -> Connection {
     let mut connection = host.connect().await;
-    connection
-        .send("POST /length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf")
-        .await;
+    let head = format!("POST {map}/length HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\nhalf");
+    connection.send(head).await;
     host.message("probe: reading").await;
     connection
 }
 
-async fn the_other_half(mut connection: Connection, generation: &str) {
+/// Sends the rest, and checks the response.
+pub(crate) async fn the_other_half(mut connection: Connection, generation: &str) {
     connection.send("half").await;
     let response = connection.response().await;
     assert_eq!((response.status(), &*response.text()), (200, "8"));
@@ -136,11 +136,11 @@ async fn task_ends_with_its_handler() {
 #[tokio::test]
 async fn shared_instance_is_dropped_once_after_last_generation() {
     let (site, host) = serving(&manifest("", &["a"])).await;
-    let first = half_a_request(&host).await;
+    let first = half_a_request(&host, "").await;
     instance_changes(&site, &host, &manifest("", &["b"])).await;
-    let second = half_a_request(&host).await;
+    let second = half_a_request(&host, "").await;
     instance_changes(&site, &host, &manifest("", &["c"])).await;
-    let third = half_a_request(&host).await;
+    let third = half_a_request(&host, "").await;
     let last = instance_changes(&site, &host, "run = \"hello\"\n").await;
     assert_eq!(last, "built hello; retired stamp, probe");
     // The middle one is dropped first, and the oldest last.

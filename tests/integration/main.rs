@@ -10,6 +10,8 @@ mod bad_plugins;
 mod browser;
 /// Crates are built when they are saved.
 mod builds;
+/// `cache` beside nginx, httpd and Varnish, those that are installed: `caches/cases.toml`.
+mod caches;
 /// Case files and their comparison.
 mod cases;
 /// Random faults under load.
@@ -24,14 +26,22 @@ mod differential;
 mod drain;
 /// The manifests of `examples/`.
 mod examples;
+/// Guests: programs of other languages behind `guest`.
+mod guests;
 /// Instances that are kept across swaps.
 mod instances;
+/// Requests that a reload leaves alone.
+mod kept;
+/// The life of an instance: tried, serving, handing over, retiring.
+mod life;
 /// The lint of `stackup dev`: it finds violations, and none in the shelf.
 mod lint;
 /// Swaps under load lose and mix no request.
 mod load;
 /// Libraries locked by their content.
 mod locked;
+/// `[log]`: what is logged.
+mod log_filters;
 /// Manifests and their diagnostics: `manifests/*.case`.
 mod manifest;
 /// The complete output of `stackup dev`: `dev/*.case`, `lints/*.case`, `edits/*.case`.
@@ -42,6 +52,10 @@ mod new;
 mod old_times;
 /// Real crates that act on the whole process: allocators, signal handlers, runtimes. See docs/one-process.md.
 mod one_process;
+/// `proxy` in front of scripted servers and of a real nginx.
+mod proxying;
+/// The recipes of docs/recipes.md: their page, their tests, and their site, also over reloads.
+mod recipes;
 /// The manifest's schema against its parser; configs that violate their plugin's schema.
 mod schema;
 /// Secrets appear in no output.
@@ -49,9 +63,12 @@ mod secrets;
 /// HTTP: connections, bodies, limits and shutdown.
 mod serving;
 /// The plugins of `plugins/` through a real host.
+mod shared;
 mod shelf;
 /// The store: `cx.store()`.
 mod store;
+/// The store during faults, under load.
+mod store_chaos;
 /// The store in a file, and `stackup store`.
 mod store_file;
 /// The store in Redis, if `redis-server` is installed.
@@ -62,5 +79,9 @@ mod supervision;
 mod trust;
 /// Unused libraries free memory and still run.
 mod unused_libraries;
+/// Connections that change to another protocol.
+mod upgrades;
 /// Real programs that change files, and whether each change is heard.
 mod watching;
+/// WebSockets.
+mod websocket;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use stackup_tests::log::Record;
 use stackup_tests::patch::patched;
 use stackup_tests::site::{library_file, read};
 use stackup_tests::{Host, Site, artifacts};
@@ -30,7 +31,9 @@ async fn library_overwritten_with_the_same_length_and_time_is_loaded() {
     let host = Host::start(&site).await;
     for code in 2..4 {
         overwrite(&path, &coded(code));
-        host.reload("swapped").await;
+        // A write that stalls half-way may be refused before.
+        let swapped = |record: &Record| record.text("outcome") == "swapped";
+        host.log().take("swap", swapped).await;
         let text = host.get("/").await.text().to_owned();
         let expected = format!("stackup-faulty-code-{code:08} ");
         assert!(text.starts_with(&expected), "{text}");

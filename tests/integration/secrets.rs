@@ -10,7 +10,7 @@ const VARIABLES: [(&str, &str); 2] = [
     ("SITE", "canary.example"),
 ];
 
-/// Each kind of secret in a config: of a variable, by mark, by name, in a URL.
+/// Each kind of secret: in a config, of a variable, by mark, by name, in a URL; and the password of the store.
 const MANIFEST: &str = r#"
 use = [
   "logger",
@@ -19,6 +19,10 @@ use = [
   { plugin = "stamp" },
 ]
 run = "answers"
+
+[store]
+engine = "redis"
+url = "redis+unix:///none/redis.sock?user=canary&pass=canary"
 
 [[map]]
 path = "/private"
@@ -57,6 +61,15 @@ const REFUSED: [&str; 9] = [
     // The parser.
     r#"{ plugin = "basic-auth", confg = {}, config = { plain = { ann = "canary" } } }"#,
     r#"{ plugin = "basic-auth", config = { plain = { ann = "canary" }, password = "canary${x-y}" "#,
+];
+
+/// Stores that are refused.
+const REFUSED_STORES: [&str; 5] = [
+    "[store]\nengine = \"redis\"\nurl = \"redis://:canary@host:port\"",
+    "[stroe]\nengine = \"redis\"\nurl = \"redis://:canary@host\"",
+    "[[store]]\nengine = \"redis\"\nurl = \"redis://:canary@host\"",
+    "store = \"redis://:canary@host\"",
+    "[store]\nengine = \"redis\"\nurl = \"redis://:canary@host",
 ];
 
 /// What the test's own app logs of a request.
@@ -146,6 +159,8 @@ async fn secret_of_config_or_request_is_in_no_output() {
         assert_clean(arguments[0], &output.stdout);
         assert_clean(arguments[0], &output.stderr);
     }
+    let status = site.stackup_with(&["status"], &VARIABLES).await.stdout;
+    assert!(status.contains("Redis at /none/redis.sock"), "{status}");
     let shown = site.stackup_with(&["stack"], &VARIABLES).await.stdout;
     for expected in [
         "\"${SITE}\"",
@@ -163,6 +178,14 @@ async fn secret_of_config_or_request_is_in_no_output() {
         let output = site.stackup_with(&["check"], &VARIABLES).await;
         assert_eq!(output.code, Some(1), "{refused}");
         assert_clean(refused, &output.stderr);
+    }
+    for store in REFUSED_STORES {
+        site.manifest(&format!("run = \"answers\"\n{store}\n"));
+        let reload = host.reload("refused").await;
+        assert_clean(store, &reload.to_string());
+        let output = site.stackup_with(&["check"], &VARIABLES).await;
+        assert_eq!(output.code, Some(1), "{store}");
+        assert_clean(store, &output.stderr);
     }
     // The last words of a probe.
     site.manifest(

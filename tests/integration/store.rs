@@ -1,10 +1,16 @@
 //! `cx.store()` in a running host: what survives a reload or a renewal, and what plugins share.
 
+use std::fs;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
+use nix::errno::Errno;
+use nix::sys::ptrace;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid as Thread;
+use rustix::process::Pid;
 use stackup_tests::log::Record;
-use stackup_tests::{Host, Site};
+use stackup_tests::{Gate, Host, Site, artifacts, print_skipped, within};
 
 use crate::supervision::crash::stop;
 
@@ -140,4 +146,91 @@ async fn store_of_a_stopped_worker_is_lost() {
     let expected = "worker 2 begins with an empty store: a signal has stopped the old worker";
     assert_eq!(lost.message(), expected);
     assert_eq!(text(&host, "/").await, "a 1");
+}
+
+/// Holds all threads of a process, as a debugger does: it is not stopped by a signal, and does nothing.
+struct Held(Vec<Thread>);
+
+impl Held {
+    /// None without the right to do that.
+    fn hold(process: Pid) -> Option<Self> {
+        let threads = format!("/proc/{}/task", process.as_raw_nonzero());
+        let mut held = Self(Vec::new());
+        loop {
+            let before = held.0.len();
+            for entry in fs::read_dir(&threads).expect("it is there") {
+                let name = entry.expect("an entry").file_name();
+                let number = name.to_str().and_then(|name| name.parse().ok());
+                let thread = Thread::from_raw(number.expect("a number"));
+                if held.0.contains(&thread) {
+                    continue;
+                }
+                match ptrace::attach(thread) {
+                    Ok(()) => held.0.push(thread),
+                    // It has ended.
+                    Err(Errno::ESRCH) => continue,
+                    Err(_) => return None,
+                }
+                waitpid(thread, Some(WaitPidFlag::__WALL)).expect("it is held");
+            }
+            // One that was not held yet may have started another.
+            if held.0.len() == before {
+                return Some(held);
+            }
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        for thread in &self.0 {
+            let _ = ptrace::detach(*thread, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn store_of_a_worker_that_does_not_write_it_is_lost_after_two_seconds() {
+    let manifest = format!(
+        "warmup = [\"/slow/call/gate\"]\n{}[limits]\nworker_timeout = \"off\"\n\
+         [[map]]\npath = \"/slow\"\nrun = \"blocks\"\n",
+        manifest("a")
+    );
+    let site = Site::new(&manifest, &["tally", "blocks"]);
+    let gate = Gate::close(&site);
+    let warmed_up = || {
+        within("a warm-up", async {
+            while !gate.try_open() {
+                tokio::task::yield_now().await
+            }
+        })
+    };
+    let mut host = Host::launch(artifacts::stackup(), &site, &["-p", "0", "-o", "127.0.0.1"]);
+    warmed_up().await;
+    host.ready().await;
+    assert_eq!(text(&host, "/").await, "a 1");
+    let lost = async {
+        within("another worker", async {
+            while !site
+                .stackup(&["status"])
+                .await
+                .stdout
+                .contains("is starting")
+            {}
+        })
+        .await;
+        let held = Held::hold(host.worker());
+        warmed_up().await;
+        let Some(held) = held else {
+            return print_skipped("it may not hold a process");
+        };
+        let lost = host.event("store-lost").await;
+        let expected = "worker 2 begins with an empty store: the old worker did not write it within 2s (a debugger holds it, \
+                        or its core is being written)";
+        assert_eq!(lost.message(), expected);
+        // The new one serves while the old one still can't do anything.
+        assert_eq!(text(&host, "/").await, "a 1");
+        drop(held);
+    };
+    tokio::join!(restart(&site), lost);
 }

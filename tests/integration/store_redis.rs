@@ -1,8 +1,5 @@
 //! `[store] engine = "redis"` in a running host, if `redis-server` is installed.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
-
 use rustix::process::{Signal, kill_process};
 use stackup_tests::{Host, RedisServer, Site};
 
@@ -85,42 +82,4 @@ async fn redis_that_is_away_is_reported_once() {
     assert!(status.contains("\n  store: Redis at /"), "{status}");
     let again = host.log().try_take(|record| record.event() == "store-away");
     assert!(again.is_none(), "{}", host.log());
-}
-
-#[tokio::test]
-async fn redis_killed_under_load_loses_nothing_acknowledged() {
-    let Some(mut server) = RedisServer::start_durable() else {
-        return;
-    };
-    let site = Site::new(&in_redis(&server), &["tally"]);
-    let host = Host::start(&site).await;
-    let over = AtomicBool::new(false);
-    let client = async || {
-        let mut acknowledged = 0;
-        while !over.load(Relaxed) {
-            let response = host.get("/").await;
-            match response.status() {
-                200 => {
-                    let next: u64 = response.text().trim().parse().expect("a count");
-                    assert!(next > acknowledged, "{next} after {acknowledged}");
-                    acknowledged = next;
-                }
-                503 => {}
-                _ => panic!("{response}"),
-            }
-        }
-        acknowledged
-    };
-    let faults = async {
-        for _ in 0..3 {
-            server.kill();
-            host.event("store-away").await;
-            server.start_again();
-            host.event("store-back").await;
-        }
-        over.store(true, Relaxed);
-    };
-    let (one, two, ()) = tokio::join!(client(), client(), faults);
-    let last: u64 = count(&host).await.trim().parse().expect("a count");
-    assert!(last > one.max(two), "{last} after {one} and {two}");
 }

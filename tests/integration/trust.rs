@@ -2,7 +2,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use stackup_tests::{Host, Site, artifacts, print_skipped};
+use stackup_tests::{Host, Site, artifacts, print_skipped, program};
 
 const MANIFEST: &str = "run = \"hello\"\n";
 const SERVE: [&str; 4] = ["-p", "0", "-o", "127.0.0.1"];
@@ -160,9 +160,9 @@ async fn fifo_in_place_of_manifest_or_lock_is_refused_at_once() {
 async fn program_that_others_can_change_is_no_upgrade() {
     let site = site();
     let programs = tempfile::tempdir_in(artifacts::target_dir()).expect("a folder");
-    let program = programs.path().join("stackup");
-    fs::copy(artifacts::stackup(), &program).expect("a copy");
-    let mut host = Host::launch(&program, &site, &SERVE);
+    let stackup = programs.path().join("stackup");
+    program::copy(artifacts::stackup(), &stackup);
+    let mut host = Host::launch(&stackup, &site, &SERVE);
     host.ready().await;
     chmod(programs.path(), 0o777);
     let said = site.stackup(&["upgrade"]).await;

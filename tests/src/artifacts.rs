@@ -1,5 +1,7 @@
 //! The `stackup` binary and the plugins, built once per process, in the test's own profile.
 
+mod apart;
+
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::print_skipped;
+pub use self::apart::{real_crate, recipe, recipes_tests};
 
 /// The plugins that are built without features of stackup-plugin, as most authors build theirs.
 const PLUGINS: &[&str] = &[
@@ -35,8 +37,11 @@ const PLUGINS: &[&str] = &[
     "bad-init",
     "blocks",
     "faulty",
+    "fetch-calls",
     "late",
     "lies",
+    "lives",
+    "logs",
     "marked",
     "logger",
     "not-a-plugin",
@@ -44,6 +49,7 @@ const PLUGINS: &[&str] = &[
     "other-allocator",
     "panics",
     "pig-latin",
+    "proxy",
     "probe",
     "received",
     "shaky",
@@ -60,6 +66,7 @@ const PLUGINS: &[&str] = &[
     "env",
     "files",
     "force-ssl",
+    "guest",
     "health",
     "host-authorization",
     "maintenance",
@@ -74,9 +81,11 @@ const PLUGINS: &[&str] = &[
     "static",
     "store-calls",
     "tally",
+    "upgrades",
     "visits",
     // The examples.
     "desk",
+    "ticker",
     "todos",
 ];
 
@@ -112,10 +121,16 @@ pub fn example(name: &str) -> PathBuf {
 pub fn plugin(package: &str) -> &'static Path {
     static PLAIN: OnceLock<Artifacts> = OnceLock::new();
     static TOKIO: OnceLock<Artifacts> = OnceLock::new();
+    static WEBSOCKET: OnceLock<Artifacts> = OnceLock::new();
     static ABORTS: OnceLock<Artifacts> = OnceLock::new();
     let built = match package {
         // A separate run: within one, cargo unifies the features of all packages.
-        "tokio-net" => TOKIO.get_or_init(|| build(["build", "-p", "tokio-net"])),
+        "tokio-net" | "shares" => {
+            TOKIO.get_or_init(|| build(["build", "-p", "tokio-net", "-p", "shares"]))
+        }
+        "chat" | "websockets" => {
+            WEBSOCKET.get_or_init(|| build(["build", "-p", "chat", "-p", "websockets"]))
+        }
         // As with `panic = "abort"` in the profile, but without a rebuild of all dependencies.
         "aborts" => {
             ABORTS.get_or_init(|| build(["rustc", "-p", "aborts", "--lib", "--", "-Cpanic=abort"]))
@@ -147,38 +162,6 @@ pub fn nightly_plugin(package: &str) -> Option<PathBuf> {
     let flags = [("RUSTFLAGS", "-Zrandomize-layout")];
     let built = run(&cargo, &arguments, &workspace(), &target, &flags);
     Some(find(&built, package).to_path_buf())
-}
-
-/// A plugin of `tests/real-crates/`, built in the debug profile. `None` if nobody has asked for them with
-/// `STACKUP_REAL_CRATES=1`, as `.ci/run` does, or they can't be fetched: then the test's skip was printed.
-///
-/// # Panics
-///
-/// If it does not build.
-pub fn real_crate(package: &str) -> Option<&'static Path> {
-    static BUILT: OnceLock<Option<Artifacts>> = OnceLock::new();
-    if std::env::var_os("STACKUP_REAL_CRATES").is_none() {
-        print_skipped("STACKUP_REAL_CRATES=1 builds its crates, which takes some minutes");
-        return None;
-    }
-    let built = BUILT.get_or_init(|| {
-        let directory = workspace().join("tests/real-crates");
-        let fetched = Command::new(&cargo()[0])
-            .args(["fetch", "--locked", "--quiet"])
-            .current_dir(&directory)
-            .stdin(Stdio::null())
-            .status();
-        if !fetched.is_ok_and(|status| status.success()) {
-            return None;
-        }
-        let arguments = ["build", "--locked", "--message-format=json"].map(OsStr::new);
-        let target = target_dir().join("stackup-tests/real-crates");
-        Some(run(&cargo(), &arguments, &directory, &target, &[]))
-    });
-    if built.is_none() {
-        print_skipped("the crates of tests/real-crates can't be fetched");
-    }
-    Some(find(built.as_ref()?, package))
 }
 
 fn find<'a>(built: &'a Artifacts, name: &str) -> &'a Path {

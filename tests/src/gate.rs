@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat, open};
+use rustix::io::Errno;
 
 use crate::Site;
 
@@ -29,9 +30,24 @@ impl Gate {
     ///
     /// If none blocks there.
     pub fn open(&self) {
+        assert!(self.try_open(), "a handler blocks at the gate");
+    }
+
+    /// The same; false if none blocks there.
+    ///
+    /// # Panics
+    ///
+    /// If the gate is gone.
+    pub fn try_open(&self) -> bool {
         // Without NONBLOCK this would wait for a reader.
         let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = open(&self.0, flags, Mode::empty()).expect("a handler blocks at the gate");
-        drop(File::from(opened));
+        match open(&self.0, flags, Mode::empty()) {
+            Ok(opened) => {
+                drop(File::from(opened));
+                true
+            }
+            Err(Errno::NXIO) => false,
+            Err(error) => panic!("the gate: {error}"),
+        }
     }
 }

@@ -14,9 +14,11 @@ pub mod log;
 pub mod marks;
 pub mod packages;
 pub mod patch;
+pub mod program;
 mod redis;
 pub mod site;
 mod skip;
+mod wall_clock;
 pub mod workspace_copy;
 
 pub use self::cargo_site::CargoSite;
@@ -29,3 +31,4 @@ pub use self::http::Connection;
 pub use self::redis::RedisServer;
 pub use self::site::Site;
 pub use self::skip::print_skipped;
+pub use self::wall_clock::WallClock;

@@ -8,8 +8,12 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::artifacts::{cargo, run, target_dir, workspace};
+
+/// What every copy has.
+const SHARED: [&str; 2] = ["plugin-api", "plugin-parts"];
 
 /// An edit of a file in a copy.
 #[derive(Debug, Clone, Copy)]
@@ -58,17 +62,53 @@ impl WorkspaceCopy {
     ///
     /// If an edit no longer matches the sources.
     pub fn new(name: &str, members: &[&str], edits: &[Edit]) -> Self {
+        Self::of(&workspace(), name, members, edits)
+    }
+
+    /// As [`new`](Self::new), of the workspace as it was at `commit`. `None` if git does not know that.
+    ///
+    /// # Panics
+    ///
+    /// If the sources can't be written.
+    pub fn of_commit(commit: &str, name: &str, members: &[&str]) -> Option<Self> {
+        let sources = target_dir()
+            .join("stackup-tests")
+            .join(format!("{name}-sources"));
+        fs::create_dir_all(&sources).expect("the target directory can be written");
+        let archive = sources.join("sources.tar");
+        let packed = Command::new("git")
+            .args(["archive", "--format=tar", "-o"])
+            .arg(&archive)
+            .args([commit, "Cargo.toml", "Cargo.lock"])
+            .args(SHARED.iter().chain(members))
+            .current_dir(workspace())
+            .stderr(Stdio::null())
+            .status();
+        if !packed.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let unpacked = Command::new("tar")
+            .arg("-xf")
+            .arg(&archive)
+            .current_dir(&sources)
+            .status();
+        assert!(
+            unpacked.is_ok_and(|status| status.success()),
+            "tar can't unpack {}",
+            archive.display()
+        );
+        Some(Self::of(&sources, name, members, &[]))
+    }
+
+    fn of(workspace: &Path, name: &str, members: &[&str], edits: &[Edit]) -> Self {
         let root = target_dir().join("stackup-tests").join(name);
         let mut files = HashMap::new();
-        for shared in ["plugin-api", "plugin-parts"] {
-            collect(&workspace(), Path::new(shared), &mut files);
+        for folder in SHARED.iter().chain(members) {
+            collect(workspace, Path::new(folder), &mut files);
         }
-        for member in members {
-            collect(&workspace(), Path::new(member), &mut files);
-        }
-        let lock = read(&workspace().join("Cargo.lock"));
+        let lock = read(&workspace.join("Cargo.lock"));
         files.insert("Cargo.lock".into(), lock);
-        let manifest_text = read(&workspace().join("Cargo.toml"));
+        let manifest_text = read(&workspace.join("Cargo.toml"));
         files.insert("Cargo.toml".into(), manifest_text);
         for edit in edits {
             edit.apply(name, &mut files);

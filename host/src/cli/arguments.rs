@@ -69,6 +69,9 @@ pub(super) enum Command {
     /// List, show and delete what plugins have stored
     #[command(subcommand)]
     Store(StoreArgs),
+    /// List, explain and purge the responses that the plugin `cache` has stored
+    #[command(subcommand)]
+    Cache(CacheArgs),
     /// Record the plugins' libraries in a lock file beside the manifest, for `--locked`
     Lock(ManifestArgs),
     /// Print the JSON Schema of the manifest and of each plugin's config
@@ -165,6 +168,65 @@ pub(super) enum StoreArgs {
     },
 }
 
+/// What `stackup cache` does.
+#[derive(Debug, Subcommand)]
+pub(super) enum CacheArgs {
+    /// List the stored responses: status, size, age, freshness, URL, variant
+    List {
+        /// Only URLs that begin so
+        #[arg(long, value_name = "URL")]
+        prefix: Option<String>,
+        #[command(flatten)]
+        target: CacheTargetArgs,
+    },
+    /// Say what the cache does with a GET for a URL now, by which rule, and why it did not store the last response
+    Why {
+        /// The URL with the scheme and host of the client's request, such as http://localhost:9292/
+        url: String,
+        /// A field of the request, as curl's `-H`; may be repeated
+        #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+        header: Vec<(String, String)>,
+        #[command(flatten)]
+        target: CacheTargetArgs,
+    },
+    /// Remove stored responses; responses that are on their way are not stored
+    #[command(group = ArgGroup::new("what").required(true))]
+    Purge {
+        /// Those for this URL, with all variants
+        #[arg(group = "what")]
+        url: Option<String>,
+        /// Those for all URLs that begin so
+        #[arg(long, group = "what", value_name = "URL")]
+        prefix: Option<String>,
+        /// Those of this group (RFC 9875: the origin names groups in `cache-groups`)
+        #[arg(long, group = "what", value_name = "NAME")]
+        group: Option<String>,
+        /// Mark them stale instead: they are validated before they are used again
+        #[arg(long)]
+        soft: bool,
+        #[command(flatten)]
+        target: CacheTargetArgs,
+    },
+}
+
+/// A running stackup, and the namespace of its store.
+#[derive(Debug, Clone, Args)]
+pub(super) struct CacheTargetArgs {
+    /// The namespace of the store, if `[use.config]` of the cache names one
+    #[arg(long, value_name = "NAME", default_value = "cache")]
+    pub(super) namespace: String,
+    #[command(flatten)]
+    pub(super) target: StoreTargetArgs,
+}
+
+/// Parses `name: value`.
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("a field is `name: value`, such as `accept-language: de`")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
 /// A running stackup whose store is meant.
 #[derive(Debug, Clone, Args)]
 pub(super) struct StoreTargetArgs {
@@ -256,6 +318,9 @@ pub(super) struct DevArgs {
     /// Build the plugins in the release profile
     #[arg(long)]
     pub(super) release: bool,
+    /// Build the plugins in this profile of their workspace's `Cargo.toml`
+    #[arg(long, value_name = "NAME", conflicts_with = "release")]
+    pub(super) profile: Option<String>,
 }
 
 /// The log's format and level.

@@ -92,13 +92,13 @@ pub(super) fn reloader(
         "production" => None,
         _ => {
             let show = CargoOutput { quiet: true, color };
-            Some(Box::new(CrateBuilder::new(Profile::Debug, show)))
+            Some(Box::new(CrateBuilder::new(Profile::dev(), show)))
         }
     };
     let shelf = shelf().map_err(|error| error.to_string())?;
     let manifest = manifest_args.manifest.clone();
     let reloader = Reloader::new(manifest, environment, shelf, libraries, color);
-    Ok(reloader.trusting(manifest_args.trust.trust))
+    Ok(reloader.trusting(manifest_args.trust.trust).as_trial())
 }
 
 pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, String> {

@@ -1,13 +1,13 @@
-//! `stackup status`, `reload`, `restart`, `upgrade`, `stop` and `store`: requests to a running stackup.
+//! `stackup status`, `reload`, `restart`, `upgrade`, `stop`, `store` and `cache`: requests to a running stackup.
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::arguments::{StoreArgs, StoreTargetArgs, TargetArgs};
+use super::arguments::{CacheArgs, CacheTargetArgs, StoreArgs, StoreTargetArgs, TargetArgs};
 use super::output::{print, print_error, print_json};
 use crate::load::site;
 use crate::process::control::{Request, send_request, status_text};
-use crate::services::StoreCommand;
+use crate::services::{CacheCommand, PurgeTarget, StoreCommand};
 
 /// Runs a command about the store.
 pub(super) fn store(arguments: StoreArgs) -> ExitCode {
@@ -34,6 +34,55 @@ pub(super) fn store(arguments: StoreArgs) -> ExitCode {
         } => (StoreCommand::Delete { namespace, key }, target),
         StoreArgs::Clear { namespace, target } => (StoreCommand::Clear { namespace }, target),
     };
+    about_data(target, &Request::Store(command))
+}
+
+/// Runs a command about cached responses.
+pub(super) fn cache(arguments: CacheArgs) -> ExitCode {
+    let (command, target) = match arguments {
+        CacheArgs::List { prefix, target } => {
+            let CacheTargetArgs { namespace, target } = target;
+            (CacheCommand::List { namespace, prefix }, target)
+        }
+        CacheArgs::Why {
+            url: uri,
+            header: fields,
+            target,
+        } => {
+            let CacheTargetArgs { namespace, target } = target;
+            let command = CacheCommand::Why {
+                namespace,
+                uri,
+                fields,
+            };
+            (command, target)
+        }
+        CacheArgs::Purge {
+            url,
+            prefix,
+            group,
+            soft,
+            target,
+        } => {
+            let CacheTargetArgs { namespace, target } = target;
+            let what = match (url, prefix) {
+                (Some(url), _) => PurgeTarget::Uri(url),
+                (None, Some(prefix)) => PurgeTarget::Prefix(prefix),
+                // One of the three is there.
+                (None, None) => PurgeTarget::Group(group.unwrap_or_default()),
+            };
+            let command = CacheCommand::Purge {
+                namespace,
+                what,
+                soft,
+            };
+            (command, target)
+        }
+    };
+    about_data(target, &Request::Cache(command))
+}
+
+fn about_data(target: StoreTargetArgs, request: &Request) -> ExitCode {
     let StoreTargetArgs {
         manifest,
         control: socket,
@@ -43,7 +92,7 @@ pub(super) fn store(arguments: StoreArgs) -> ExitCode {
         manifest,
         control: socket,
     };
-    control(&target, &Request::Store(command), json)
+    control(&target, request, json)
 }
 
 /// Sends the request and prints the reply, as JSON or as text.

@@ -22,6 +22,7 @@ use crate::develop::compile;
 use crate::load::manifest::words::nearest;
 use crate::load::{probe, program};
 use crate::process::control::Request;
+use crate::process::guest_guard;
 use crate::process::ipc::{self, ReloadOptions};
 use crate::process::supervisor;
 use crate::process::worker;
@@ -44,6 +45,7 @@ fn run() -> ExitCode {
         Some(compile::ARGUMENT) => return compile::main(),
         Some(probe::ARGUMENT) => return probe::main(),
         Some(ipc::ARGUMENT) => return worker::main(),
+        Some(guest_guard::ARGUMENT) => return guest_guard::main(),
         Some(supervisor::ADOPT) => return supervisor::adopt(),
         _ => {}
     }
@@ -81,6 +83,7 @@ fn run() -> ExitCode {
         Command::Upgrade(target) => control::control(&target, &Request::Upgrade {}, false),
         Command::Stop(target) => control::control(&target, &Request::Stop {}, false),
         Command::Store(store) => control::store(store),
+        Command::Cache(cache) => control::cache(cache),
         Command::New(new) => new::new(&new),
         Command::Check(stack) => check::check(&stack, color),
         Command::Stack(stack) => check::stack(&stack, color),

@@ -15,6 +15,7 @@ use crate::services::number_from_level;
 pub(super) fn dev(dev: &DevArgs, options: &LogArgs, color: bool) -> ExitCode {
     let build = BuildOptions {
         release: dev.release,
+        profile: dev.profile.clone(),
         quiet: options.quiet,
     };
     start(&dev.serve, "development", Some(build), options, color)

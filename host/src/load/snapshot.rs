@@ -1,6 +1,7 @@
 //! A stack that can be restored even if its files have changed or are gone.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,11 +50,22 @@ pub struct SupervisorRules {
     pub crash_window: u64,
     /// How long a retiring worker may take to finish its requests.
     pub drain_timeout: u64,
+    /// The same for its connections that have changed to another protocol; 0 in a stack that an earlier version has saved.
+    #[serde(default)]
+    pub upgrade_drain: u64,
     /// The same when the whole server shuts down.
     pub shutdown_timeout: u64,
     /// How long a worker may be silent; none for any time.
     #[serde(default = "worker_timeout")]
     pub worker_timeout: Option<u64>,
+}
+
+impl SupervisorRules {
+    /// How long a retiring worker may take.
+    pub fn retire_time(&self) -> Duration {
+        let requests = self.drain_timeout + self.shutdown_timeout;
+        Duration::from_millis(requests.max(self.upgrade_drain))
+    }
 }
 
 /// For a stack that an earlier version has saved.
@@ -68,6 +80,7 @@ impl Default for SupervisorRules {
             crashes: 3,
             crash_window: 600_000,
             drain_timeout: 30_000,
+            upgrade_drain: 30_000,
             shutdown_timeout: 30_000,
             worker_timeout: worker_timeout(),
         }

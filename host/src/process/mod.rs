@@ -2,6 +2,7 @@
 //! and the command line.
 
 pub mod control;
+pub mod guest_guard;
 pub mod ipc;
 #[cfg(test)]
 pub(crate) mod other_user;

@@ -2,8 +2,15 @@
 //!
 //! Knows nothing of stacks. A task belongs to the [`Tasks`] of its instance.
 
+mod cache;
+mod data_command;
 mod elapsed;
+mod fetch;
+mod guests;
 mod log;
+mod log_filters;
+mod log_level;
+mod log_line;
 mod log_output;
 pub mod own_threads;
 mod page_size;
@@ -16,14 +23,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stackup_plugin::abi::host::{PluginLog, Services, StoreNamespace};
+use stackup_plugin::abi::host::{
+    FetchRequest, Fetching, GuestFailure, GuestRequest, HostGuest, LogInterest, PluginLog,
+    Services, StoreNamespace,
+};
 use tokio::runtime::Handle;
 
+pub use self::cache::{CacheCommand, PurgeTarget};
+pub use self::data_command::DataCommand;
 pub use self::elapsed::Elapsed;
+pub use self::fetch::{FetchHub, FetchStatus};
+pub use self::guests::{GuestAddress, GuestEvent, GuestHub, GuestRequests, GuestState};
 pub use self::log::{
-    LogFormat, LogLine, LogSettings, color_wanted, flush_log, has_level_prefix, level_from_number,
-    number_from_level, start as start_log, subscribe_log, write_to_stderr,
+    LogFormat, LogSettings, color_wanted, flush_log, start as start_log, subscribe_log,
+    write_guest_line, write_to_stderr,
 };
+pub use self::log_filters::LogFilters;
+pub use self::log_level::{level_from_number, number_from_level, set_filters as set_log_filters};
+pub use self::log_line::{LogLine, has_level_prefix};
 pub(crate) use self::page_size::page_size;
 pub use self::store::{
     EngineStatus, OpenStore, RedisSettings, RedisUrl, SnapshotError, StoreCommand, StoreHub,
@@ -34,14 +51,33 @@ pub use self::watchdog::{BlockLimits, BlockedHandler, Watchdog};
 
 /// Provides this process's log, tokio clock and store to every plugin. Call it once, within the runtime. The store begins
 /// as a small one in memory. `worker` is the worker's number, and zero in other processes.
-pub fn install(worker: u32) -> StoreHub {
+pub fn install(worker: u32) -> Lent {
     let runtime = Handle::current();
+    let fetch = FetchHub::new(runtime.clone());
+    let guests = GuestHub::new(fetch.clone(), runtime.clone());
     let store = StoreHub::new(FIRST_STORE, worker, runtime.clone());
     stackup_plugin::abi::host::install(Box::new(HostServices {
-        runtime,
+        fetch: fetch.clone(),
+        guests: guests.clone(),
         store: store.clone(),
+        runtime,
     }));
-    store
+    Lent {
+        store,
+        fetch,
+        guests,
+    }
+}
+
+/// What the host lends plugins that has a state of its own.
+#[derive(Clone)]
+pub struct Lent {
+    /// The store.
+    pub store: StoreHub,
+    /// What sends their requests to other servers.
+    pub fetch: FetchHub,
+    /// Its claims to guests.
+    pub guests: GuestHub,
 }
 
 /// The bytes of the store before the manifest is read. A probe and `stackup check` keep it.
@@ -50,21 +86,42 @@ const FIRST_STORE: u64 = 16 << 20;
 struct HostServices {
     runtime: Handle,
     store: StoreHub,
+    fetch: FetchHub,
+    guests: GuestHub,
 }
 
 impl Services for HostServices {
     fn log(&self, line: &PluginLog<'_>) {
-        log::write_plugin_line(line);
+        // A library that was built before filters asks only for the most verbose level.
+        if log_level::wants(line.level, line.target, line.handler) {
+            log::write_plugin_line(line);
+        }
+    }
+
+    fn log_interest(&self, level: u8, target: &str) -> LogInterest {
+        log_level::interest(level, target)
+    }
+
+    fn log_wants(&self, level: u8, target: &str, handler: &str) -> bool {
+        log_level::wants(level, target, handler)
     }
 
     fn log_level(&self) -> u8 {
-        log::max_level()
+        log_level::max_level()
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         // A plugin may call it on its own thread, outside of the runtime.
         let _entered = self.runtime.enter();
         Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn fetch(&self, request: FetchRequest) -> Fetching {
+        self.fetch.fetch(request)
+    }
+
+    fn guest(&self, request: GuestRequest) -> Result<Arc<dyn HostGuest>, GuestFailure> {
+        self.guests.open(request)
     }
 
     fn store(&self, namespace: &str) -> Arc<dyn StoreNamespace> {

@@ -9,12 +9,16 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use stackup_plugin::abi::host::{TaskControl, TaskScope};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
 /// Runs tasks on the host's runtime and ends them with their instance.
+///
+/// Those that are spawned before [`start`](Self::start) wait for it.
 #[derive(Debug)]
 pub struct Tasks {
     runtime: Handle,
+    started: watch::Sender<bool>,
     running: Mutex<Running>,
 }
 
@@ -37,8 +41,28 @@ impl Tasks {
     pub fn new(runtime: Handle) -> Self {
         Self {
             runtime,
+            started: watch::Sender::new(false),
             running: Mutex::default(),
         }
+    }
+
+    /// The instance is about to get requests: its tasks run.
+    pub fn start(&self) {
+        self.started.send_replace(true);
+    }
+
+    /// Runs a task, once its instance is about to get requests.
+    fn run(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) -> JoinHandle<()> {
+        if *self.started.borrow() {
+            return self.runtime.spawn(task);
+        }
+        let mut started = self.started.subscribe();
+        self.runtime.spawn(async move {
+            // Without a sender the instance is gone.
+            if started.wait_for(|started| *started).await.is_ok() {
+                task.await;
+            }
+        })
     }
 
     /// The tasks that run.
@@ -125,7 +149,7 @@ impl TaskScope for Tasks {
         task: Pin<Box<dyn Future<Output = ()> + Send>>,
     ) -> Box<dyn TaskControl> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let handle = self.runtime.spawn(task);
+        let handle = self.run(task);
         let abort = handle.abort_handle();
         if running.ended {
             abort.abort();

@@ -22,7 +22,10 @@
 )]
 
 pub mod body;
+pub mod counter;
+pub mod fetch;
 pub mod future;
+pub mod guest;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod metadata;

@@ -3,7 +3,7 @@
 use abi_stable::StableAbi;
 use abi_stable::library::{LibHeader, RootModule};
 use abi_stable::sabi_types::VersionStrings;
-use abi_stable::std_types::{RSlice, RString};
+use abi_stable::std_types::{ROption, RSlice, RString, RVec};
 
 use super::future::RawFuture;
 use super::slice::RawSlice;
@@ -23,6 +23,11 @@ pub struct PluginRoot {
     pub metadata: RawSlice<'static>,
     #[sabi(last_prefix_field)]
     pub handlers: RSlice<'static, HandlerEntry>,
+
+    // Plugins built before this existed do not have it.
+    /// The host logs other records from now on.
+    #[sabi(missing_field(option))]
+    pub log_changed: unsafe extern "C" fn(),
 }
 
 impl RootModule for PluginRootRef {
@@ -65,6 +70,25 @@ pub struct HandlerTable {
     /// Frees an instance. Returns null, or the panic of its drop.
     #[sabi(last_prefix_field)]
     pub drop: unsafe extern "C" fn(instance: *mut ()) -> *mut ErrorObject,
+
+    // Plugins built before these existed have none of them.
+    /// The instance's generation is active. Returns null, or an error.
+    #[sabi(missing_field(option))]
+    pub serving: unsafe extern "C" fn(instance: *const ()) -> *mut ErrorObject,
+    /// What the instance gives to the one that replaces it.
+    #[sabi(missing_field(option))]
+    pub hand_over: unsafe extern "C" fn(instance: *const ()) -> RawHandOver,
+    /// Takes what the instance before it gave. Returns null, or an error.
+    #[sabi(missing_field(option))]
+    pub inherit: unsafe extern "C" fn(instance: *const (), state: RawSlice<'_>) -> *mut ErrorObject,
+}
+
+/// What an instance gives away: nothing, or bytes, unless there is an error.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct RawHandOver {
+    pub state: ROption<RVec<u8>>,
+    pub error: *mut ErrorObject,
 }
 
 /// An instance, or an error if `instance` is null.

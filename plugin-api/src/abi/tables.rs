@@ -4,7 +4,10 @@ use abi_stable::StableAbi;
 use abi_stable::std_types::RString;
 
 use super::body::RawBody;
+use super::counter::RawCounterReply;
+use super::fetch::{RawFetch, RawFetchFuture};
 use super::future::RawFuture;
+use super::guest::RawGuestReply;
 use super::slice::RawSlice;
 use super::store::{RawStoreAnswer, RawStoreRequest};
 use super::thread_state::ThreadState;
@@ -28,11 +31,15 @@ opaque! {
     ErrorObject,
     /// A handler's context, which is never freed.
     ContextObject,
-    /// One position in a stack.
+    /// What is below one layer of a stack.
     NodeObject,
     TaskObject,
     /// One namespace of the store.
     StoreObject,
+    /// A process that the host runs for a plugin.
+    GuestObject,
+    /// The client of one request.
+    InformerObject,
 }
 
 /// The rest of the stack below a middleware; null for an app.
@@ -107,6 +114,14 @@ pub struct RawFinish<'a> {
 pub struct RawHook {
     pub data: *mut (),
     pub call: unsafe extern "C" fn(data: *mut (), finish: RawFinish<'_>),
+    pub drop: unsafe extern "C" fn(data: *mut ()),
+}
+
+/// What a library keeps in a request. Its drop frees it.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct RawValue {
+    pub data: *mut (),
     pub drop: unsafe extern "C" fn(data: *mut ()),
 }
 
@@ -273,8 +288,109 @@ pub struct HostTable {
     ) -> RawStoreAnswer,
 
     // Calls that outlive their request.
-    /// Whether `next_detach` works on this thread now.
-    pub can_detach: unsafe extern "C" fn() -> bool,
+    /// Whether `next_detach` works.
+    pub can_detach: unsafe extern "C" fn(next: RawNext) -> bool,
     /// As `next_run`; the future keeps the stack alive.
     pub next_detach: unsafe extern "C" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,
+
+    // Headers of errors, and values in requests.
+    /// The headers for the client; null if there are none, unless `create` is set.
+    #[sabi(missing_field(option))]
+    pub error_headers:
+        unsafe extern "C" fn(error: *mut ErrorObject, create: bool) -> *mut HeadersObject,
+    /// What the `library` keeps in the request; null if nothing.
+    pub request_value:
+        unsafe extern "C" fn(request: *const RequestObject, library: *const ()) -> *mut (),
+    /// Keeps something in the request, in place of what the `library` has kept there.
+    pub request_set_value:
+        unsafe extern "C" fn(request: *mut RequestObject, library: *const (), value: RawValue),
+
+    // The life of an instance.
+    /// Whether the instance is only tried, and never serves.
+    pub context_is_trial: unsafe extern "C" fn(context: *const ContextObject) -> bool,
+    /// A future that resolves once the instance was replaced, or its process begins to end.
+    pub context_retiring: unsafe extern "C" fn(context: *const ContextObject) -> RawFuture,
+    /// A future that resolves once the request has a deadline.
+    pub request_draining: unsafe extern "C" fn(request: *const RequestObject) -> RawFuture,
+
+    // Counters.
+    /// A counter of the handler's, with the count so far.
+    #[sabi(missing_field(option))]
+    pub counter_open: unsafe extern "C" fn(
+        context: *const ContextObject,
+        name: RawSlice<'_>,
+        help: RawSlice<'_>,
+        labels: *const Field<'_>,
+        label_count: usize,
+    ) -> RawCounterReply,
+
+    // Requests to other servers.
+    #[sabi(missing_field(option))]
+    pub fetch: unsafe extern "C" fn(
+        context: *const ContextObject,
+        request: *mut RequestObject,
+        options: RawFetch<'_>,
+    ) -> RawFetchFuture,
+
+    // Filters of the log.
+    /// Which handlers' records of this level and target are logged: 0 none's, 1 some handlers', 2 all handlers'.
+    #[sabi(missing_field(option))]
+    pub log_interest: unsafe extern "C" fn(level: u8, target: RawSlice<'_>) -> u8,
+    /// Whether such a record is logged now: by the handler that runs on this thread, or by the plugin if none does.
+    #[sabi(missing_field(option))]
+    pub log_wants:
+        unsafe extern "C" fn(level: u8, target: RawSlice<'_>, plugin: RawSlice<'_>) -> bool,
+
+    // It is full: abi_stable's derive counts at most 64 fields.
+    /// What came later.
+    #[sabi(missing_field(option))]
+    pub more: HostExtensionRef,
+}
+
+/// The functions of the host that [`HostTable`] has no room for.
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = HostExtensionRef)))]
+#[sabi(missing_field(option))]
+pub struct HostExtension {
+    // Processes that answer requests.
+    /// Starts one by `options` (JSON), or takes over one that runs, and waits until it is ready: for `init` only.
+    pub guest_open:
+        unsafe extern "C" fn(context: *const ContextObject, options: RawSlice<'_>) -> RawGuestReply,
+    pub guest_close: unsafe extern "C" fn(guest: *mut GuestObject),
+    /// As `fetch`; the target's authority is only the host's name.
+    #[sabi(last_prefix_field)]
+    pub guest_fetch: unsafe extern "C" fn(
+        context: *const ContextObject,
+        guest: *const GuestObject,
+        request: *mut RequestObject,
+        options: RawFetch<'_>,
+    ) -> RawFetchFuture,
+
+    // Changes of protocol.
+    /// The protocols that the client offers to change to, in the form of `upgrade` (RFC 9110 §7.8); absent if the connection
+    /// can't change.
+    pub request_protocols: unsafe extern "C" fn(request: *const RequestObject) -> RawSlice<'static>,
+    /// Takes what the client sends once the connection has changed.
+    pub request_upgrade: unsafe extern "C" fn(request: *mut RequestObject) -> RawBody,
+    /// Makes the response a 101 that changes to `protocol`: its body is what the client gets from then on. False if `protocol`
+    /// is invalid.
+    pub response_accept:
+        unsafe extern "C" fn(response: *mut ResponseObject, protocol: RawSlice<'_>) -> bool,
+    /// The protocol that the response changes to; absent if none.
+    pub response_accepted:
+        unsafe extern "C" fn(response: *const ResponseObject) -> RawSlice<'static>,
+
+    // Interim responses.
+    /// What informs the request's client; null if that can't be.
+    pub request_informer:
+        unsafe extern "C" fn(request: *const RequestObject) -> *mut InformerObject,
+    pub informer_drop: unsafe extern "C" fn(informer: *mut InformerObject),
+    /// Sends an interim response; false if it is too late.
+    pub inform: unsafe extern "C" fn(
+        informer: *const InformerObject,
+        status: u16,
+        headers: *const HeadersObject,
+    ) -> bool,
+    // The table grows here, at its end.
 }

@@ -4,21 +4,36 @@ use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
+use serde::Serialize;
+
+use super::counter::CounterBuilder;
+use super::shared::SharedValues;
 use super::store::Store;
-use crate::abi::plugin::context::{ContextHandle, Sleep, TaskHandle};
+use crate::abi::plugin::context::{ContextHandle, Retiring, Sleep, TaskHandle};
 
 /// A handler's position in its stack, and the services of the host. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     handle: ContextHandle,
+    /// Never freed, as the host's part of a context, so that a clone counts nothing.
+    shared: &'static SharedValues,
 }
 
 impl Context {
     pub(crate) fn new(handle: ContextHandle) -> Self {
-        Self { handle }
+        Self {
+            handle,
+            shared: Box::leak(Box::new(SharedValues::new())),
+        }
+    }
+
+    /// The instance has ended.
+    pub(crate) fn release_shared(&self) {
+        self.shared.release();
     }
 
     pub(crate) fn handle(&self) -> ContextHandle {
@@ -43,6 +58,22 @@ impl Context {
     /// Completes after `duration`. The plugin needs no runtime for it.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         Sleep::new(duration)
+    }
+
+    /// The time, to measure how long something takes. In a test `testing::clock` may move it, with [`sleep`](Self::sleep).
+    pub fn now(&self) -> Instant {
+        #[cfg(feature = "testing")]
+        return crate::testing::clock::now();
+        #[cfg(not(feature = "testing"))]
+        Instant::now()
+    }
+
+    /// The time of day. In a test `testing::clock` may move it.
+    pub fn system_time(&self) -> SystemTime {
+        #[cfg(feature = "testing")]
+        return crate::testing::clock::system_time();
+        #[cfg(not(feature = "testing"))]
+        SystemTime::now()
     }
 
     /// The output of `future`, if it completes within `limit`.
@@ -76,8 +107,93 @@ impl Context {
         Store::open(self.handle, Some(namespace))
     }
 
-    /// Spawns a task. It belongs to this generation of the stack and is dropped when the generation has
-    /// drained. `stackup status` shows `name` for a task that keeps a generation alive.
+    /// What the handlers of this plugin have once, such as a pool of connections. `open` makes it, unless an instance of this library
+    /// holds one of the same type and `key` already: the part of the config that it is made from. Two that call at the same time
+    /// open one.
+    ///
+    /// Each instance that has called holds it until its own end, after its drop. With the last one it is dropped, within
+    /// the plugin's tokio runtime if there is one. Other code of the plugin is another library, which opens its own.
+    ///
+    /// `open` may block in `init` and in [`serving`](crate::App::serving), as they may.
+    ///
+    /// ```
+    /// # use stackup_plugin::testing;
+    /// use std::sync::Arc;
+    ///
+    /// use stackup_plugin::{App, Context, Middleware, Next, Request, Result};
+    ///
+    /// #[stackup_plugin::config]
+    /// struct Config {
+    ///     database: String,
+    /// }
+    ///
+    /// struct Pool { /* … */ }
+    /// # impl Pool { fn open(_: &str) -> Result<Self> { Ok(Self {}) } }
+    ///
+    /// /// The same for `Notes` and `Auth`.
+    /// fn pool(config: &Config, cx: &Context) -> Result<Arc<Pool>> {
+    ///     cx.shared(&config.database, || Pool::open(&config.database))
+    /// }
+    ///
+    /// struct Notes(Arc<Pool>);
+    /// struct Auth(Arc<Pool>);
+    ///
+    /// impl App for Notes {
+    ///     type Config = Config;
+    ///     fn init(config: Config, cx: &Context) -> Result<Self> {
+    ///         Ok(Self(pool(&config, cx)?))
+    ///     }
+    ///     // …
+    /// #   async fn call(&self, _req: Request) -> Result { Err("".into()) }
+    /// }
+    /// # impl Middleware for Auth {
+    /// #     type Config = Config;
+    /// #     fn init(config: Config, cx: &Context) -> Result<Self> { Ok(Self(pool(&config, cx)?)) }
+    /// #     async fn call(&self, req: Request, next: Next<'_>) -> Result { next.run(req).await }
+    /// # }
+    ///
+    /// stackup_plugin::export!(app Notes, middleware Auth);
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The error of `open`: the next call opens again. `key` can't be JSON. The instance has ended. `open` asks for the very value that it opens.
+    pub fn shared<T, K>(
+        &self,
+        key: &K,
+        open: impl FnOnce() -> crate::Result<T>,
+    ) -> crate::Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        K: Serialize + ?Sized,
+    {
+        self.shared.get_or_open(serde_json::to_value(key)?, open)
+    }
+
+    /// A counter of this handler: `name` in `a` to `z`, digits and `_`, and what it counts in words. It is for `init`; an
+    /// increment takes a few nanoseconds.
+    pub fn counter<'a>(&self, name: &'a str, help: &'a str) -> CounterBuilder<'a> {
+        CounterBuilder::new(self.handle, name, help)
+    }
+
+    /// Whether this instance is only tried: by the short-lived process that runs `init` before the worker does, or by `stackup
+    /// check`. It never serves, so side effects belong in `serving` ([`App::serving`](crate::App::serving)).
+    pub fn is_trial(&self) -> bool {
+        self.handle.is_trial()
+    }
+
+    /// Completes once a reload has replaced the instance, or its worker begins to end: a job that the next instance does ends here. Requests
+    /// go on; [`Request::draining`](crate::Request::draining) tells them.
+    pub fn retiring(&self) -> Retiring {
+        self.handle.retiring()
+    }
+
+    /// Spawns a task. It belongs to this instance, and is dropped with it. `stackup status` shows `name` for a task that keeps a
+    /// generation alive.
+    ///
+    /// A task that `init` spawns starts when the instance is about to get requests: the first one of `warmup`, or clients'. In
+    /// the process that only tries `init` it never starts.
     pub fn spawn<F>(&self, name: &str, future: F) -> Task
     where
         F: Future<Output = ()> + Send + 'static,

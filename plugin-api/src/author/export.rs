@@ -17,8 +17,8 @@
 ///
 /// In the manifest, the name of the plugin stands for its only handler; `plugin#handler` names one of
 /// several. Without `as`, a handler has the name of its type or function; a type with generic arguments
-/// needs `as`. With `tokio;` each handler gets
-/// its own tokio runtime; this needs the feature `tokio`. The feature alone does not do it, since cargo
+/// needs `as`. With `tokio;` the plugin gets
+/// its own tokio runtime, which its handlers share; this needs the feature `tokio`. The feature alone does not do it, since cargo
 /// enables a feature for every plugin in the same build.
 #[macro_export]
 macro_rules! export {

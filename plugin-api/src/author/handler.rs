@@ -5,7 +5,7 @@ use std::future::Future;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Context, IntoResponse, Next, Request, Result};
+use crate::{Bytes, Context, IntoResponse, Next, Request, Result};
 
 /// Answers a request with the help of `next`.
 #[diagnostic::on_unimplemented(
@@ -30,6 +30,33 @@ pub trait Middleware: Sized + Send + Sync + 'static {
     /// The layers above get the error as it is. At the top it becomes a response with its
     /// [status](crate::Error::status).
     fn call(&self, req: Request, next: Next<'_>) -> impl Future<Output = Result> + Send;
+
+    /// The instance serves: its generation is active. Called once, never in a trial. Here belongs what must not happen for code
+    /// that is refused: cron jobs, migrations, announcements. It may block, and requests do not wait for it.
+    ///
+    /// # Errors
+    ///
+    /// An error or a panic is logged; the instance serves all the same.
+    fn serving(&self, _cx: &Context) -> Result<()> {
+        Ok(())
+    }
+
+    /// Gives state in memory to the instance that replaces this one: new code or config of the same directive. Called at most
+    /// once, when nothing can refuse the new stack any more. Requests that are here already, or on their way, still run; what they
+    /// change after this call is lost, unless they change it elsewhere. It may block, but the swap waits for it.
+    fn hand_over(&self) -> Option<Bytes> {
+        None
+    }
+
+    /// Takes what [`hand_over`](Self::hand_over) of the instance before this one gave, after `init` and `warmup` and before the first
+    /// client's request. It may come from older or newer code, so it should carry a version.
+    ///
+    /// # Errors
+    ///
+    /// An error or a panic is logged; the instance serves without the state.
+    fn inherit(&self, _state: Bytes) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Answers a request.
@@ -55,6 +82,33 @@ pub trait App: Sized + Send + Sync + 'static {
     /// The layers above get the error as it is. At the top it becomes a response with its
     /// [status](crate::Error::status).
     fn call(&self, req: Request) -> impl Future<Output = Result> + Send;
+
+    /// The instance serves: its generation is active. Called once, never in a trial. Here belongs what must not happen for code
+    /// that is refused: cron jobs, migrations, announcements. It may block, and requests do not wait for it.
+    ///
+    /// # Errors
+    ///
+    /// An error or a panic is logged; the instance serves all the same.
+    fn serving(&self, _cx: &Context) -> Result<()> {
+        Ok(())
+    }
+
+    /// Gives state in memory to the instance that replaces this one: new code or config of the same directive. Called at most
+    /// once, when nothing can refuse the new stack any more. Requests that are here already, or on their way, still run; what they
+    /// change after this call is lost, unless they change it elsewhere. It may block, but the swap waits for it.
+    fn hand_over(&self) -> Option<Bytes> {
+        None
+    }
+
+    /// Takes what [`hand_over`](Self::hand_over) of the instance before this one gave, after `init` and `warmup` and before the first
+    /// client's request. It may come from older or newer code, so it should carry a version.
+    ///
+    /// # Errors
+    ///
+    /// An error or a panic is logged; the instance serves without the state.
+    fn inherit(&self, _state: Bytes) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// An `async fn` that can be an app. It takes a [`Request`] or nothing.

@@ -171,6 +171,28 @@ impl<'a> HeadersMut<'a> {
         self.0.remove(name.as_name())
     }
 
+    /// Removes what describes the connection and not the message (RFC 9110 §7.6.1): `connection`, the fields that it names, `keep-alive`,
+    /// `proxy-connection`, `te`, `transfer-encoding` and `upgrade`. Whoever passes a request on to another server does so with the
+    /// request and with the response.
+    pub fn remove_connection_fields(&mut self) {
+        const ALWAYS: [&str; 6] = [
+            "connection",
+            "keep-alive",
+            "proxy-connection",
+            "te",
+            "transfer-encoding",
+            "upgrade",
+        ];
+        let lines = self.as_ref().get_all("connection");
+        let lines: Vec<String> = lines
+            .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
+            .collect();
+        let named = lines.iter().flat_map(|line| line.split(',')).map(str::trim);
+        for name in named.chain(ALWAYS) {
+            self.remove(name);
+        }
+    }
+
     pub(crate) fn replace(&mut self, map: &HeaderMap) {
         self.0.clear();
         for (name, value) in map {
@@ -225,6 +247,22 @@ impl PartialEq<&str> for Value<'_> {
 pub struct InvalidHeader {
     name: String,
     outcome: HeaderOutcome,
+}
+
+impl InvalidHeader {
+    pub(crate) fn name(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            outcome: HeaderOutcome::BadName,
+        }
+    }
+
+    pub(crate) fn value(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            outcome: HeaderOutcome::BadValue,
+        }
+    }
 }
 
 impl fmt::Display for InvalidHeader {

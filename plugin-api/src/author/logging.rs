@@ -1,47 +1,70 @@
 //! Sends the `tracing` and `log` records of a plugin to the host's log.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span;
-use tracing::{Event, Level, Subscriber};
+use tracing::subscriber::Interest;
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::abi::plugin::log::{wants, write};
+use crate::abi::plugin::log::{LogInterest, interest, max_level, wants, write};
+
+/// Whether the logger of `log` is ours.
+static LOGS: AtomicBool = AtomicBool::new(false);
 
 /// Makes the host's log the default subscriber of this library's copies of `tracing` and `log`.
 pub(crate) fn install() {
     let subscriber = tracing_subscriber::registry().with(Bridge);
     // Fails only if the plugin has set its own, which it may.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    if log::set_logger(&LogBridge).is_ok() {
-        log::set_max_level(log::LevelFilter::Trace);
+    LOGS.store(log::set_logger(&LogBridge).is_ok(), Ordering::Relaxed);
+    limit_log();
+}
+
+/// The host logs other records from now on: drops what is remembered of the records here.
+pub(crate) fn refresh() {
+    tracing::callsite::rebuild_interest_cache();
+    limit_log();
+}
+
+/// The level above which `log` drops records without a call.
+fn limit_log() {
+    if LOGS.load(Ordering::Relaxed) {
+        let levels = log::LevelFilter::iter();
+        let most = levels.take(usize::from(max_level()) + 1).last();
+        log::set_max_level(most.unwrap_or(log::LevelFilter::Off));
     }
 }
 
 struct Bridge;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bridge {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>, _cx: Context<'_, S>) -> bool {
-        wants(number(*metadata.level()))
+    /// Asked once for each place that logs, and again after [`refresh`].
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match interest(number(*metadata.level()), metadata.target()) {
+            LogInterest::Never => Interest::never(),
+            LogInterest::Sometimes => Interest::sometimes(),
+            LogInterest::Always => Interest::always(),
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _cx: Context<'_, S>) -> bool {
+        wants(number(*metadata.level()), metadata.target())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        [
-            LevelFilter::TRACE,
-            LevelFilter::DEBUG,
-            LevelFilter::INFO,
-            LevelFilter::WARN,
-        ]
-        .into_iter()
-        .find(|filter| {
-            filter
-                .into_level()
-                .is_some_and(|level| wants(number(level)))
+        Some(match max_level() {
+            0 => LevelFilter::OFF,
+            1 => LevelFilter::ERROR,
+            2 => LevelFilter::WARN,
+            3 => LevelFilter::INFO,
+            4 => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
         })
-        .or(Some(LevelFilter::ERROR))
     }
 
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, cx: Context<'_, S>) {
@@ -115,7 +138,7 @@ struct LogBridge;
 
 impl log::Log for LogBridge {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        wants(metadata.level() as u8)
+        wants(metadata.level() as u8, metadata.target())
     }
 
     fn log(&self, record: &log::Record<'_>) {

@@ -2,21 +2,31 @@
 
 pub mod body;
 pub(crate) mod context;
+pub(crate) mod counter;
 pub(crate) mod env;
 pub(crate) mod error;
 mod export;
+pub(crate) mod fetch;
 pub(crate) mod fields;
 pub(crate) mod finished;
 mod forward;
+pub(crate) mod guest;
 pub(crate) mod handler;
 pub(crate) mod headers;
 pub(crate) mod html;
+pub(crate) mod inform;
 pub(crate) mod into_response;
 pub(crate) mod logging;
 pub mod path;
+mod read;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod secret;
 pub(crate) mod session;
+mod shared;
 pub(crate) mod store;
+pub(crate) mod upgrade;
+mod values;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 pub(crate) mod weighted;

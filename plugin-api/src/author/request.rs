@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use http::{Method, Uri, Version};
 
+use crate::abi::body::RawBody;
 use crate::abi::plugin::body::BodyHandle;
+use crate::abi::plugin::context::Draining;
+use crate::abi::plugin::informer::InformerHandle;
 use crate::abi::plugin::request::RequestHandle;
 use crate::abi::tables::RequestObject;
 use crate::{Body, Env, EnvMut, Error, Finished, Headers, HeadersMut};
@@ -108,6 +112,47 @@ impl Request {
         self.handle.generation()
     }
 
+    /// Completes once this request has a deadline: a reload has replaced a handler that it is in or may still enter, or its server
+    /// ends. A request whose handlers all continue has none (SPEC R23).
+    ///
+    /// The future owns what it needs. A response that would go on for ever ends itself there, while its client can still be told:
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use stackup_plugin::{App, Body, Context, IntoResponse, Request, Result, testing};
+    /// # struct Ticks(Context);
+    /// impl App for Ticks {
+    /// #   type Config = ();
+    /// #   fn init((): (), cx: &Context) -> Result<Self> { Ok(Self(cx.clone())) }
+    ///     async fn call(&self, req: Request) -> Result {
+    ///         let (mut draining, cx) = (req.draining(), self.0.clone());
+    ///         let (mut sender, body) = Body::channel(8);
+    ///         self.0.spawn("ticks", async move {
+    ///             while cx.timeout(Duration::from_secs(1), &mut draining).await.is_err() {
+    ///                 if sender.send("data: tick\n\n").await.is_err() {
+    ///                     return; // the client has left
+    ///                 }
+    ///             }
+    ///             // `sender` is dropped: the response ends, and a browser's `EventSource` connects again.
+    ///         });
+    ///         body.into_response()
+    ///     }
+    /// }
+    /// # fn main() -> Result<()> {
+    /// # testing::block_on(async {
+    /// # let ticks = testing::app::<Ticks>(testing::json!({}))?;
+    /// # let res = ticks.answer(testing::get("/")).await?;
+    /// # ticks.drain();
+    /// # assert_eq!(res.finish().await?, "");
+    /// # Ok(()) })
+    /// # }
+    /// ```
+    ///
+    /// A request that a handler has made itself completes it with [`Context::retiring`](crate::Context::retiring).
+    pub fn draining(&self) -> Draining {
+        self.handle.draining()
+    }
+
     /// Its headers.
     pub fn headers(&self) -> Headers<'_> {
         Headers::new(self.handle.headers())
@@ -179,6 +224,20 @@ impl Request {
             .ok_or_else(|| Error::msg(format!("`{path_info}` is not a valid PATH_INFO")))
     }
 
+    /// What the client offers to change to, as it says it.
+    pub(crate) fn offered(&self) -> Option<&str> {
+        self.handle.protocols()
+    }
+
+    pub(crate) fn client(&self) -> Option<InformerHandle> {
+        self.handle.informer()
+    }
+
+    /// Takes what the client sends once the connection has changed.
+    pub(crate) fn take_incoming(&mut self) -> Option<RawBody> {
+        self.handle.upgrade()
+    }
+
     /// Takes the body and leaves an empty one.
     pub fn take_body(&mut self) -> Body {
         Body::from_handle(BodyHandle::from_raw(self.handle.take_body()))
@@ -202,17 +261,60 @@ impl Request {
     }
 
     /// Converts to the `http` crate's type; [`from_http`](Self::from_http) converts back.
-    pub fn into_http(mut self) -> http::Request<Body> {
+    pub fn into_http(self) -> http::Request<Body> {
+        let uri = self.uri();
+        self.into_http_with(uri)
+    }
+
+    /// As [`into_http`](Self::into_http), for an app of another framework that is mounted here: the URI is `PATH_INFO` and the query, without
+    /// the location that a map above has matched. The client's [address](Self::remote_addr) is in the extensions, as a `SocketAddr`.
+    ///
+    /// ```
+    /// # use stackup_plugin::testing;
+    /// use stackup_plugin::{Request, Response, Result};
+    /// use tower::ServiceExt as _;
+    ///
+    /// async fn app(req: Request) -> Result {
+    ///     let router = axum::Router::new().route("/users/{id}", axum::routing::get(user));
+    ///     let response = router.oneshot(req.into_http_here().map(axum::body::Body::new)).await?;
+    ///     Ok(Response::from_http(response.map(stackup_plugin::Body::new)))
+    /// }
+    ///
+    /// async fn user(axum::extract::Path(id): axum::extract::Path<u64>) -> String {
+    ///     format!("user {id}")
+    /// }
+    /// # fn main() -> Result<()> {
+    /// # testing::block_on(async {
+    /// let res = testing::app_fn(app)?.answer(testing::get("/users/7")).await?;
+    /// assert_eq!(res.finish().await?, "user 7");
+    /// # Ok(()) })
+    /// # }
+    /// ```
+    pub fn into_http_here(self) -> http::Request<Body> {
+        let target = match (self.path_info(), self.query()) {
+            ("", query) => format!("/?{query}"),
+            (path, query) => format!("{path}?{query}"),
+        };
+        let target = target.strip_suffix('?').unwrap_or(&target);
+        // A part of a valid target is one.
+        let uri = target.parse().unwrap_or_default();
+        let client = self.remote_addr();
+        let mut request = self.into_http_with(uri);
+        if let Some(client) = client {
+            request.extensions_mut().insert(client);
+        }
+        request
+    }
+
+    fn into_http_with(mut self, uri: Uri) -> http::Request<Body> {
         let mut request = http::Request::new(self.take_body());
         *request.method_mut() = self.method();
-        *request.uri_mut() = self.uri();
+        request.uri_mut().clone_from(&uri);
         *request.version_mut() = self.version();
         *request.headers_mut() = self.headers().to_map();
         request
             .extensions_mut()
-            .insert(Original(std::sync::Arc::new(std::sync::Mutex::new(Some(
-                self,
-            )))));
+            .insert(Original(Arc::new(Mutex::new(Some((self, uri))))));
         request
     }
 
@@ -230,11 +332,15 @@ impl Request {
                 .and_then(|mut original| original.take())
         });
         let is_new = original.is_none();
-        let mut this = original.unwrap_or_else(|| Self::from_handle(RequestHandle::new()));
+        let (mut this, uri) = original.unwrap_or_else(|| {
+            let new = Self::from_handle(RequestHandle::new());
+            let uri = new.uri();
+            (new, uri)
+        });
         if this.method() != parts.method {
             this.set_method(&parts.method);
         }
-        if this.uri() != parts.uri
+        if uri != parts.uri
             && let Err(error) = this.set_uri(&parts.uri)
         {
             tracing::error!("{error}; the request keeps `{}`", this.uri());
@@ -249,10 +355,10 @@ impl Request {
     }
 }
 
-/// The original of an `http::Request`. Extensions can be cloned and a request can't, so the first
-/// conversion back gets it.
+/// The original of an `http::Request`, and the URI that this has got. Extensions can be cloned and a request can't, so the
+/// first conversion back gets it.
 #[derive(Clone)]
-struct Original(std::sync::Arc<std::sync::Mutex<Option<Request>>>);
+struct Original(Arc<Mutex<Option<(Request, Uri)>>>);
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,12 @@
 //! A response on its way up the stack.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::StatusCode;
 
 use crate::abi::plugin::body::BodyHandle;
+use crate::abi::plugin::informer::InformerHandle;
 use crate::abi::plugin::response::ResponseHandle;
 use crate::abi::tables::ResponseObject;
 use crate::{AsName, AsValue, Body, Headers, HeadersMut, InvalidHeader};
@@ -89,9 +91,29 @@ impl Response {
         self.set_body(f(body));
     }
 
-    /// Converts to the `http` crate's type.
+    /// The protocol that the connection changes to, if this is the response to an upgrade ([`Request::upgrade`](crate::Request::upgrade)).
+    /// Its body is then what the client gets in that protocol.
+    pub fn accepted(&self) -> Option<&str> {
+        self.handle.accepted()
+    }
+
+    /// Makes it a 101 that changes to `protocol`; false if the host can't.
+    pub(crate) fn accept(&mut self, protocol: &str) -> bool {
+        self.handle.accept(protocol)
+    }
+
+    /// Sends its head as an interim response, if there is time.
+    pub(crate) fn send_as_interim(&self, client: &InformerHandle) {
+        client.inform(&self.handle);
+    }
+
+    /// Converts to the `http` crate's type. [`from_http`](Self::from_http) converts back, an upgrade too.
     pub fn into_http(mut self) -> http::Response<Body> {
         let mut response = http::Response::new(self.take_body());
+        if let Some(protocol) = self.accepted() {
+            let accepted = Accepted(protocol.into());
+            response.extensions_mut().insert(accepted);
+        }
         *response.status_mut() = self.status();
         *response.headers_mut() = self.headers().to_map();
         response
@@ -101,11 +123,19 @@ impl Response {
     pub fn from_http<B: Into<Body>>(response: http::Response<B>) -> Self {
         let (parts, body) = response.into_parts();
         let mut this = Self::new(parts.status);
+        if let Some(Accepted(protocol)) = parts.extensions.get() {
+            this.accept(protocol);
+            this.set_status(parts.status);
+        }
         this.headers_mut().replace(&parts.headers);
         this.set_body(body);
         this
     }
 }
+
+/// The protocol that an `http::Response` changes to.
+#[derive(Clone)]
+struct Accepted(Arc<str>);
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

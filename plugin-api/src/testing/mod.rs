@@ -23,22 +23,31 @@
 //! # .unwrap();
 //! ```
 
+pub(crate) mod clock;
+mod drain;
 mod functions;
+mod life;
 mod log;
 mod mounted;
 mod request;
 #[cfg(feature = "tokio")]
 pub(crate) mod runtime;
+mod server;
 pub(crate) mod services;
+mod shared;
 mod store;
 
 pub use serde_json::{Value as Json, json};
 
+pub use self::clock::{Clock, clock};
 pub use self::functions::{app_fn, middleware_fn};
+pub use self::life::trial;
 pub use self::log::{Line, Log, log};
 pub use self::mounted::{Answered, Mounted, app, middleware};
 pub use self::request::{TestRequest, get, post, request};
 #[cfg(feature = "tokio")]
 pub use self::runtime::with_tokio;
+pub use self::server::server;
 pub use self::services::block_on;
+pub(crate) use self::shared::mounting_thread;
 pub use self::store::{TestStore, store};

@@ -5,14 +5,18 @@ use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
+use super::drain::Drain;
+use super::life;
 use super::request::TestRequest;
 use super::services;
+use super::shared::mounting;
 use crate::abi::host::{
-    Exchange, Failure, Finish, Handler, HandlerContext, HostApp, HostRequest, IgnoreFailures, Node,
-    OnFailure, Outcome,
+    Below, Exchange, Failure, Finish, Handler, HandlerContext, HolderSlot, HostApp, HostRequest,
+    IgnoreFailures, Life, Node, OnFailure, Outcome,
 };
 use crate::abi::plugin::entry;
 use crate::abi::plugin::loopback;
@@ -24,9 +28,10 @@ use crate::{App, Error, IntoResponse, Middleware, Request, Response, Result};
 pub struct Mounted {
     handler: Arc<Handler>,
     below: Option<Box<Self>>,
+    drain: Drain,
 }
 
-/// Mounts a middleware with this config.
+/// Mounts a middleware with this config. `json!(null)` is as `json!({})`: a directive without `config`.
 ///
 /// # Errors
 ///
@@ -54,12 +59,23 @@ pub(super) fn mount(entry: &HandlerEntry, config: &Value) -> Result<Mounted> {
         directory: std::env::current_dir().unwrap_or_default(),
         scope: services::scope(),
         failures: Arc::new(IgnoreFailures),
+        life: Arc::new(match life::is_trial() {
+            true => Life::trial(),
+            false => Life::new(),
+        }),
+        counters: Arc::default(),
     };
-    let handler = Handler::init(entry.table, &config.to_string(), context);
+    let config = match config {
+        // As a directive without `config`.
+        Value::Null => "{}".to_owned(),
+        config => config.to_string(),
+    };
+    let handler = mounting(|| Handler::init(entry.table, &config, context));
     handler
         .map(|handler| Mounted {
             handler: Arc::new(handler),
             below: None,
+            drain: Drain::new(),
         })
         .map_err(loopback::error)
 }
@@ -76,13 +92,15 @@ impl Mounted {
     }
 
     /// This layer and those below, down to `last`.
-    fn node(&self, last: Box<Node>) -> Node {
+    fn node(&self, last: Node) -> Node {
+        let node = match &self.below {
+            Some(below) => below.node(last),
+            None => last,
+        };
+        let holder = HolderSlot::default();
         Node::Layer {
             handler: Arc::clone(&self.handler),
-            next: Some(match &self.below {
-                Some(below) => Box::new(below.node(last)),
-                None => last,
-            }),
+            next: Some(Box::new(Below { node, holder })),
             on_failure: OnFailure::default(),
         }
     }
@@ -98,7 +116,7 @@ impl Mounted {
         F: Future<Output: IntoResponse> + Send + 'static,
     {
         let below = Node::HostApp(Box::new(MockNext(Mutex::new(Some(next)))));
-        self.run(request, Some(Box::new(below))).await
+        self.run(request, Some(below)).await
     }
 
     /// Sends a request to an app.
@@ -110,12 +128,100 @@ impl Mounted {
         self.run(request, None).await
     }
 
-    async fn run(&self, request: TestRequest, next: Option<Box<Node>>) -> Result<Answered> {
-        let exchange = Arc::new(Exchange::default());
+    /// Calls its [`serving`](App::serving), as the host does once its generation is active.
+    ///
+    /// # Errors
+    ///
+    /// The error or panic of `serving`.
+    pub fn serving(&self) -> Result<()> {
+        self.handler.serving().map_err(loopback::error)
+    }
+
+    /// Calls its [`hand_over`](App::hand_over), as the host does right before another instance replaces this one.
+    ///
+    /// # Errors
+    ///
+    /// The panic of `hand_over`.
+    pub fn hand_over(&self) -> Result<Option<Bytes>> {
+        let given = self.handler.hand_over().map_err(loopback::error)?;
+        Ok(given.map(Bytes::from))
+    }
+
+    /// Calls its [`inherit`](App::inherit) with what another instance gave.
+    ///
+    /// # Errors
+    ///
+    /// The error or panic of `inherit`.
+    pub fn inherit(&self, state: &[u8]) -> Result<()> {
+        self.handler.inherit(state).map_err(loopback::error)
+    }
+
+    /// Another instance replaces this one: [`Context::retiring`](crate::Context::retiring) completes, and
+    /// [`Request::draining`] of the requests in it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stackup_plugin::{App, Context, Request, Result, testing};
+    ///
+    /// /// Waits for news, and tells its clients to come again before the code is replaced.
+    /// struct News(Context);
+    ///
+    /// impl App for News {
+    ///     type Config = ();
+    ///
+    ///     fn init((): (), cx: &Context) -> Result<Self> {
+    ///         Ok(Self(cx.clone()))
+    ///     }
+    ///
+    ///     async fn call(&self, _req: Request) -> Result {
+    ///         let limit = Duration::from_secs(60);
+    ///         let text = match self.0.timeout(limit, self.0.retiring()).await {
+    ///             Ok(()) => "come again",
+    ///             Err(_) => "no news",
+    ///         };
+    ///         stackup_plugin::IntoResponse::into_response(text)
+    ///     }
+    /// }
+    ///
+    /// let clock = testing::clock();
+    /// let news = testing::app::<News>(testing::json!(null))?;
+    /// let ask = || clock.run(async { news.answer(testing::get("/")).await?.finish().await });
+    /// assert_eq!(ask()?, "no news");
+    /// news.retire();
+    /// assert_eq!(ask()?, "come again");
+    /// # Ok::<_, stackup_plugin::Error>(())
+    /// ```
+    pub fn retire(&self) {
+        self.handler.context().life.retire();
+        self.drain();
+    }
+
+    /// Its requests have a deadline from now on, since a reload has replaced another handler that they may enter:
+    /// [`Request::draining`] completes.
+    pub fn drain(&self) {
+        self.drain.begin();
+    }
+
+    /// The count of its counter with this name and these labels, in any order; `None` if it has no such counter.
+    pub fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Option<u64> {
+        let mut labels: Vec<_> = labels
+            .iter()
+            .map(|(label, value)| ((*label).to_owned(), (*value).to_owned()))
+            .collect();
+        labels.sort();
+        let counters = self.handler.context().counters.values();
+        let mut counters = counters.into_iter();
+        let found = counters.find(|counter| counter.name == name && counter.labels == labels);
+        found.map(|counter| counter.value)
+    }
+
+    async fn run(&self, request: TestRequest, next: Option<Node>) -> Result<Answered> {
+        let exchange = Exchange::new(request.generation).drained_by(self.drain.id());
+        let exchange = Arc::new(exchange);
         let mut open = OpenExchange(Some(Arc::clone(&exchange)));
         let request = request.into_host(exchange)?;
         // A middleware called as an app has nothing below it.
-        let node = self.node(next.unwrap_or_else(|| Box::new(Node::HostApp(Box::new(NoNext)))));
+        let node = self.node(next.unwrap_or_else(|| Node::HostApp(Box::new(NoNext))));
         match node.call(request).await {
             Ok(response) => Ok(Answered {
                 response: open.close_at_end_of(loopback::response(response)),
@@ -183,6 +289,7 @@ pub(super) fn failure(error: &Error, handler: &str) -> Failure {
         kind: error.kind().into(),
         handler: handler.to_owned(),
         place: error.place().to_owned(),
+        headers: (!error.headers().is_empty()).then(|| Box::new(error.headers().clone())),
         ..Failure::body(error.status(), error.message())
     }
 }

@@ -10,7 +10,10 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 use http_body::{Frame, SizeHint};
 
 use super::mounted::failure;
-use crate::abi::host::{Connection, Exchange, Failure, HostBody, HostRequest, canonicalize};
+use crate::abi::host::{
+    Connection, Exchange, Failure, HostBody, HostRequest, UpgradeOffer, canonicalize,
+};
+use crate::path::PathPrefix;
 use crate::{Body, Error, Result};
 
 /// Builds a request. Invalid parts are an error when it is sent.
@@ -20,6 +23,10 @@ pub struct TestRequest {
     body: Body,
     remote: SocketAddr,
     env: Vec<(String, String)>,
+    /// The path of the map, as it was given.
+    script_name: Option<String>,
+    offer: Option<(String, Body)>,
+    pub(super) generation: u64,
 }
 
 /// A `GET` request of `uri`.
@@ -45,6 +52,9 @@ pub fn request(method: Method, uri: &str) -> TestRequest {
         body: Body::empty(),
         remote,
         env: Vec::new(),
+        script_name: None,
+        offer: None,
+        generation: 0,
     }
 }
 
@@ -82,6 +92,41 @@ impl TestRequest {
         self
     }
 
+    /// Has it come through a map with this path: `SCRIPT_NAME` is the path, `PATH_INFO` the rest of the request's.
+    ///
+    /// ```
+    /// use stackup_plugin::{Request, testing};
+    ///
+    /// async fn home(req: Request) -> String {
+    ///     format!("{} in {}", req.path_info(), req.script_name())
+    /// }
+    ///
+    /// # testing::block_on(async {
+    /// let home = testing::app_fn(home)?;
+    /// let res = home.answer(testing::get("/shop/cart").script_name("/shop")).await?;
+    /// assert_eq!(res.finish().await?, "/cart in /shop");
+    /// # Ok::<_, stackup_plugin::Error>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn script_name(mut self, path: &str) -> Self {
+        self.script_name = Some(path.to_owned());
+        self
+    }
+
+    /// Offers to change to `protocol`, in which the client then sends `bytes`. The body of the response is what it gets.
+    #[must_use]
+    pub fn offering(mut self, protocol: &str, bytes: impl Into<Body>) -> Self {
+        self.offer = Some((protocol.to_owned(), bytes.into()));
+        self
+    }
+
+    /// Sets the number of the generation that serves it, as [`Request::generation`](crate::Request::generation) returns it.
+    #[must_use]
+    pub fn generation(mut self, number: u64) -> Self {
+        self.generation = number;
+        self
+    }
+
     pub(super) fn into_host(self, exchange: Arc<Exchange>) -> Result<HostRequest> {
         let connection = Connection {
             https: false,
@@ -95,14 +140,33 @@ impl TestRequest {
         };
         let mut parts = self.parts?;
         let original = canonicalize(&mut parts.uri)?;
+        let map = self.script_name.map(|map| below(&map, parts.uri.path()));
+        let map = map.transpose()?;
         let mut request = HostRequest::new(parts, body, connection, exchange);
+        request.shift_path_info(map.unwrap_or_default());
         if let Some(original) = original {
             request.set_original(&original);
+        }
+        if let Some((protocol, bytes)) = self.offer {
+            let bytes = HostBody::Stream(Box::pin(RequestBody(bytes)));
+            request.set_offer(UpgradeOffer::new(protocol, bytes));
         }
         for (name, value) in self.env {
             request.set_env(name, value);
         }
         Ok(request)
+    }
+}
+
+/// The length of the map's path, if it covers the request's.
+fn below(map: &str, path: &str) -> Result<usize> {
+    let prefix = PathPrefix::new(map)
+        .map_err(|error| Error::msg(format!("`{map}` is no script name: {error}")))?;
+    match prefix.covers(path) {
+        true => Ok(prefix.as_str().len()),
+        false => Err(Error::msg(format!(
+            "`{path}` is not below the script name `{map}`"
+        ))),
     }
 }
 
@@ -117,7 +181,7 @@ impl http_body::Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        let polled = Pin::new(&mut self.0).poll_frame(cx);
+        let polled = self.0.poll_frame(cx);
         polled.map(|frame| frame.map(|f| f.map_err(|error| failure(&error, ""))))
     }
 

@@ -9,7 +9,7 @@ thread_local! {
     static ENABLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Mounts handlers as `export!(tokio; …)` does: each gets its own runtime.
+/// Mounts handlers as `export!(tokio; …)` does: they share a runtime of the plugin's own.
 ///
 /// The feature `tokio` alone does not do this, since cargo enables a feature for all crates that are
 /// tested together.

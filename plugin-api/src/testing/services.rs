@@ -1,4 +1,4 @@
-//! The host's services in a test: stderr, threads and the real clock.
+//! The host's services in a test: stderr, threads, and the real clock unless the test has one.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -7,10 +7,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use super::clock::Clock;
 use super::log::{Line, Log};
+use super::server::TestServer;
 use super::store::TestStore;
 use crate::abi::host::{
-    PluginLog, Services, StoreNamespace, TaskControl, TaskScope, install as install_services,
+    FetchRequest, Fetching, GuestFailure, GuestRequest, HostGuest, PluginLog, Services,
+    StoreNamespace, TaskControl, TaskScope, install as install_services,
 };
 use crate::abi::plugin::loopback;
 
@@ -67,7 +70,18 @@ impl Services for Threads {
         TestStore::current().namespace(namespace)
     }
 
+    fn fetch(&self, request: FetchRequest) -> Fetching {
+        TestServer::current().fetch(request)
+    }
+
+    fn guest(&self, _request: GuestRequest) -> Result<Arc<dyn HostGuest>, GuestFailure> {
+        Ok(Arc::new(TestServer::current()))
+    }
+
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        if let Some(clock) = Clock::current() {
+            return Box::pin(clock.sleep(duration));
+        }
         let shared: Arc<Mutex<(bool, Option<Waker>)>> = Arc::default();
         let timer = Arc::clone(&shared);
         thread::spawn(move || {
@@ -96,9 +110,13 @@ impl TaskScope for Threads {
     ) -> Box<dyn TaskControl> {
         let control = Arc::new(Control::default());
         let (running, log, store) = (Arc::clone(&control), Log::current(), TestStore::current());
+        let server = TestServer::current();
+        let clock = Clock::current();
         thread::spawn(move || {
             Log::inherit(log);
+            Clock::inherit(clock);
             store.inherit();
+            server.inherit();
             let mut task = task;
             block_on(std::future::poll_fn(|cx| running.poll(task.as_mut(), cx)));
         });

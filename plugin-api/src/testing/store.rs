@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::clock;
 use crate::abi::host::{
     StoreAnswer, StoreFailure, StoreFailureKind, StoreNamespace, StoreReply, StoreRequest,
 };
@@ -54,7 +55,7 @@ struct Entry {
 }
 
 impl TestStore {
-    /// Advances the clock by which entries expire.
+    /// Advances the clock by which entries expire, and no other. [`testing::clock`](super::clock()) moves all.
     pub fn advance(&self, time: Duration) {
         self.state().ahead += time;
     }
@@ -108,7 +109,7 @@ impl State {
             let message = "the test made the store unavailable";
             return Err(failure(StoreFailureKind::Unavailable, message));
         }
-        let now = Instant::now() + self.ahead;
+        let now = clock::now() + self.ahead;
         self.entries
             .retain(|_, entry| entry.expires.is_none_or(|end| end > now));
         let of = |key: &[u8]| (namespace.to_owned(), key.to_vec());

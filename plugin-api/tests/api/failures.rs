@@ -85,6 +85,12 @@ fn outer_layer_gets_unchanged_error() {
 }
 
 #[test]
+fn panic_stays_a_fault_of_the_server() {
+    let panic = block_on(bomb("call").unwrap().answer(get("/"))).unwrap_err();
+    assert_eq!(panic.or_status(StatusCode::BAD_REQUEST).status(), 500);
+}
+
+#[test]
 fn causes_appear_once_in_message() {
     #[derive(Debug)]
     struct Outer(std::num::ParseIntError);
@@ -100,8 +106,75 @@ fn causes_appear_once_in_message() {
     }
     let error = Error::from(Outer("x".parse::<u8>().unwrap_err()));
     assert_eq!(error.message(), "bad port: invalid digit found in string");
-    let boxed: Box<dyn std::error::Error + Send + Sync> = error.into();
-    assert_eq!(boxed.to_string(), "bad port: invalid digit found in string");
+    let text = error.into_std().to_string();
+    assert_eq!(text, "bad port: invalid digit found in string");
+}
+
+#[test]
+fn boxed_errors_and_text_become_errors() {
+    fn anyhow() -> Result<()> {
+        Err(anyhow::anyhow!("no disk").context("can't save"))?
+    }
+    fn boxed() -> Result<()> {
+        let error: Box<dyn std::error::Error + Send + Sync> = "boxed".into();
+        Err(error)?
+    }
+    fn text() -> Result<()> {
+        Err("text")?
+    }
+    let messages = [anyhow, boxed, text].map(|fail| fail().unwrap_err().message().to_owned());
+    assert_eq!(messages, ["can't save: no disk", "boxed", "text"]);
+}
+
+#[test]
+fn own_error_is_found_again_within_others() {
+    let own = || {
+        let error = Error::new(StatusCode::TOO_MANY_REQUESTS, "too many");
+        error.with_header("retry-after", "7").unwrap()
+    };
+    let direct = Error::from(own().into_std());
+    let within = std::io::Error::other(own().into_std());
+    let deep = Error::from(anyhow::Error::from(within).context("can't ask"));
+    for error in [&direct, &deep] {
+        assert_eq!(error.status(), 429, "{error:?}");
+        assert_eq!(error.header("retry-after"), Some("7"), "{error:?}");
+    }
+    assert_eq!(direct.message(), "too many");
+    assert_eq!(deep.message(), "can't ask: too many");
+}
+
+#[test]
+fn headers_of_an_error_reach_the_layers_above() {
+    async fn refuse(_req: Request) -> Result {
+        let error = Error::new(StatusCode::UNAUTHORIZED, "who are you?");
+        let error = error.with_header("www-authenticate", "Basic")?;
+        // The last one stands.
+        Err(error.with_header("WWW-Authenticate", "Bearer")?)
+    }
+    async fn pass(req: Request, next: Next<'_>) -> Result {
+        let error = next.run(req).await.unwrap_err();
+        assert_eq!(error.header("www-authenticate"), Some("Bearer"));
+        Err(error.with_header("vary", "cookie")?)
+    }
+    let app = testing::app_fn(refuse).unwrap();
+    let stack = testing::middleware_fn(pass).unwrap().over(app);
+    let error = block_on(stack.answer(get("/"))).unwrap_err();
+    assert_eq!(error.headers().len(), 2, "{error:?}");
+    assert_eq!(error.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(error.header("vary"), Some("cookie"));
+}
+
+#[test]
+fn invalid_header_of_an_error_is_refused() {
+    for (name, value) in [
+        ("a b", "c"),
+        ("retry-after", "1\r\nx: y"),
+        ("content-length", "3"),
+        ("Content-Type", "text/html"),
+    ] {
+        let error = Error::msg("no").with_header(name, value).unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+    }
 }
 
 #[test]

@@ -56,6 +56,29 @@ fn many_values_of_a_name_take_few_lookups() {
 }
 
 #[test]
+fn connection_fields_go_with_those_that_are_named() {
+    let mut res = Response::new(StatusCode::OK);
+    let mut headers = res.headers_mut();
+    for (name, value) in [
+        ("connection", "keep-alive, X-Secret"),
+        ("connection", "x-other"),
+        ("keep-alive", "timeout=5"),
+        ("x-secret", "1"),
+        ("x-other", "2"),
+        ("te", "trailers"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("proxy-connection", "close"),
+        ("etag", "\"3\""),
+        ("x-third", "4"),
+    ] {
+        headers.append(name, value).unwrap();
+    }
+    headers.remove_connection_fields();
+    assert_eq!(pairs(&res), [("etag", "\"3\""), ("x-third", "4")]);
+}
+
+#[test]
 fn insert_replaces_all_values_and_remove_counts_them() {
     let mut res = Response::new(StatusCode::OK);
     for value in ["1", "2", "3"] {

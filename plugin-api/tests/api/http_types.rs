@@ -79,3 +79,117 @@ fn response_survives_http_round_trip() {
         "body"
     );
 }
+
+#[test]
+fn mounted_app_sees_its_own_part_of_the_path() {
+    async fn here(mut req: Request, next: Next<'_>) -> Result {
+        req.set_script_name("/shop")?;
+        req.set_path_info("/tea")?;
+        let client = req.remote_addr();
+        let http = req.into_http_here();
+        assert_eq!(http.uri(), "/tea?cup=1");
+        assert_eq!(http.extensions().get(), client.as_ref());
+        next.run(Request::from_http(http)).await
+    }
+    async fn paths(req: Request) -> String {
+        format!(
+            "[{}] [{}] {}",
+            req.script_name(),
+            req.path_info(),
+            req.uri()
+        )
+    }
+    let stack = testing::middleware_fn(here).unwrap();
+    let stack = stack.over(testing::app_fn(paths).unwrap());
+    let text = block_on(async { stack.answer(testing::get("/x?cup=1")).await?.finish().await });
+    assert_eq!(text.unwrap(), "[/shop] [/tea] /shop/tea?cup=1");
+}
+
+#[test]
+fn root_of_a_mounted_app_is_a_slash() {
+    async fn root(mut req: Request) -> Result<String> {
+        req.set_script_name("/shop")?;
+        req.set_path_info("")?;
+        Ok(req.into_http_here().uri().to_string())
+    }
+    let app = testing::app_fn(root).unwrap();
+    let text = block_on(async { app.answer(testing::get("/")).await?.finish().await });
+    assert_eq!(text.unwrap(), "/");
+}
+
+/// An axum app behind a body that fails.
+async fn axum_app(req: Request) -> Result {
+    async fn read(text: String) -> String {
+        text
+    }
+    let router = axum::Router::new().route("/", axum::routing::post(read));
+    let request = req.into_http_here().map(axum::body::Body::new);
+    let response = tower::ServiceExt::oneshot(router, request).await?;
+    Ok(Response::from_http(response.map(Body::new)))
+}
+
+#[test]
+fn body_that_is_too_long_is_413_through_axum() {
+    async fn fails(mut req: Request, next: Next<'_>) -> Result {
+        let body = req.take_body();
+        // As the host's `[limits] body_bytes` does.
+        let error = body.collect(2).await.unwrap_err();
+        let chunks = vec![Ok("be"), Err(error)].into_iter();
+        req.set_body(Body::from_stream(Chunks(chunks)));
+        next.run(req).await
+    }
+    let stack = testing::middleware_fn(fails).unwrap();
+    let stack = stack.over(testing::app_fn(axum_app).unwrap());
+    let response = block_on(stack.answer(post("/", "begins"))).unwrap();
+    assert_eq!(response.status(), 413);
+}
+
+/// Chunks that are there.
+struct Chunks(std::vec::IntoIter<Result<&'static str>>);
+
+impl futures_core::Stream for Chunks {
+    type Item = Result<&'static str>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(self.0.next())
+    }
+}
+
+#[test]
+fn shared_body_keeps_size_and_trailers() {
+    fn is_sync<T: Sync>(value: T) -> T {
+        value
+    }
+    let mut trailers = http::HeaderMap::new();
+    trailers.insert("x-sum", http::HeaderValue::from_static("7"));
+    let body = Body::from("text").map_chunks(|chunk| chunk);
+    let sync = is_sync(body.into_sync());
+    assert_eq!(http_body::Body::size_hint(&sync).lower(), 0);
+    let frames = [
+        Ok::<_, stackup_plugin::Error>(http_body::Frame::data("text".into())),
+        Ok(http_body::Frame::trailers(trailers)),
+    ];
+    let body = Body::new(http_body_util::StreamBody::new(Frames(
+        Vec::from(frames).into_iter(),
+    )));
+    let all = block_on(http_body_util::BodyExt::collect(body.into_sync())).unwrap();
+    assert_eq!(all.trailers().unwrap()["x-sum"], "7");
+    assert_eq!(all.to_bytes(), "text");
+}
+
+/// Frames that are there.
+struct Frames(std::vec::IntoIter<Result<http_body::Frame<stackup_plugin::Bytes>>>);
+
+impl futures_core::Stream for Frames {
+    type Item = Result<http_body::Frame<stackup_plugin::Bytes>>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(self.0.next())
+    }
+}

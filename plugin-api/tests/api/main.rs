@@ -10,8 +10,10 @@ mod failures; // errors and panics, and their locations
 mod fields; // headers in a config
 mod headers; // of requests and responses
 mod http_types; // conversions to and from the `http` crate
+mod life; // tried, serving, retiring; state that goes from one instance to the next
 mod on_finished; // hooks at the end of a response
 mod peek; // bodies that are inspected, then passed on
+mod reading; // JSON, forms, queries, names in paths, cookies
 mod responses; // IntoResponse
 mod services; // the clock, tasks and the log
 mod sessions; // between layers that use sessions and the one that stores them
@@ -19,3 +21,4 @@ mod stack;
 mod store; // cancellation and wakers through several layers
 #[cfg(feature = "tokio")]
 mod tokio_runtime; // export!(tokio; …)
+mod values; // what a layer leaves for those below

@@ -36,6 +36,37 @@ fn timers_sockets_and_tasks_work_with_own_runtime() {
     assert_eq!(text.unwrap(), "over tcp");
 }
 
+/// Spawns a task at its first request, as a library with a `static` does; later ones of any handler ask that task.
+async fn ask_the_task(_req: Request) -> Result<String, Error> {
+    type Question = tokio::sync::oneshot::Sender<&'static str>;
+    static TASK: std::sync::OnceLock<tokio::sync::mpsc::Sender<Question>> =
+        std::sync::OnceLock::new();
+    let task = TASK.get_or_init(|| {
+        let (task, mut questions) = tokio::sync::mpsc::channel::<Question>(1);
+        tokio::spawn(async move {
+            while let Some(question) = questions.recv().await {
+                let _ = question.send("answered");
+            }
+        });
+        task
+    });
+    let (question, answer) = tokio::sync::oneshot::channel();
+    task.send(question).await?;
+    Ok(answer.await?.to_owned())
+}
+
+#[test]
+fn task_of_a_static_outlives_the_handler_that_spawned_it() {
+    let handler = || testing::with_tokio(|| testing::app_fn(ask_the_task)).unwrap();
+    let (first, second) = (handler(), handler());
+    for app in [first, second] {
+        let text = block_on(async { app.answer(get("/")).await?.finish().await });
+        assert_eq!(text.unwrap(), "answered");
+        // The next one is not the one that spawned it.
+        drop(app);
+    }
+}
+
 #[test]
 fn init_that_fails_leaves_its_runtime_behind() {
     struct Fails;

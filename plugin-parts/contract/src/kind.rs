@@ -37,11 +37,13 @@ pub enum Kind {
     ContentHeader,
     /// A handler set a header that belongs to the connection.
     ConnectionHeader,
+    /// Two handlers leave values of different shapes under one name.
+    ValueShape,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::BlockingCall,
         Self::TaskPileUp,
         Self::BodyTaken,
@@ -59,6 +61,7 @@ impl Kind {
         Self::UnexpectedBody,
         Self::ContentHeader,
         Self::ConnectionHeader,
+        Self::ValueShape,
     ];
 
     /// The rule's number in SPEC.md.
@@ -74,6 +77,7 @@ impl Kind {
             Self::DataAfterEnd | Self::WrongSizeHint | Self::BlockingBody => "K10",
             Self::UnexpectedBody | Self::ContentHeader => "K12",
             Self::ConnectionHeader => "K13",
+            Self::ValueShape => "K14",
         }
     }
 
@@ -109,6 +113,7 @@ impl Kind {
             Self::UnexpectedBody => "send the status without a body: the server drops it",
             Self::ContentHeader => "remove it: the response has no content",
             Self::ConnectionHeader => "remove it: the server manages the connection",
+            Self::ValueShape => "agree on one type, or put it under another name",
         }
     }
 }

@@ -10,6 +10,7 @@ mod frames;
 mod kind;
 mod request;
 mod response;
+mod shape;
 mod tasks;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use self::frames::FrameChecker;
 pub use self::kind::Kind;
 pub use self::request::RequestHead;
 pub use self::response::{ResponseHead, parse_content_length};
+pub use self::shape::{Shape, check_shape};
 pub use self::tasks::check_task_pile_up;
 
 /// A broken rule, and how it was broken.
@@ -26,6 +28,8 @@ pub use self::tasks::check_task_pile_up;
 pub struct Violation {
     /// The kind, which names the rule.
     pub kind: Kind,
+    /// Which of several of one kind, if there may be several.
+    pub subject: String,
     /// What was observed.
     pub message: String,
 }
@@ -33,8 +37,16 @@ pub struct Violation {
 impl Violation {
     /// Creates a violation.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { kind, message }
+        Self::of(kind, String::new(), message.into())
+    }
+
+    /// The same, of one of several subjects: each is reported.
+    pub fn of(kind: Kind, subject: String, message: String) -> Self {
+        Self {
+            kind,
+            subject,
+            message,
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub struct ResponseHead<'a> {
     pub is_head: bool,
     /// The body's size, if known.
     pub body_size: Option<u64>,
+    /// Whether it changes the protocol of the connection.
+    pub upgrades: bool,
 }
 
 impl<'a> ResponseHead<'a> {
@@ -50,7 +52,8 @@ impl<'a> ResponseHead<'a> {
     fn status(&self) -> Option<Violation> {
         let Self { status, .. } = self;
         let message = || format!("{status} is not a final status");
-        (*status < 200).then(|| Violation::new(Kind::InformationalStatus, message()))
+        let is_final = *status >= 200 || (*status == 101 && self.upgrades);
+        (!is_final).then(|| Violation::new(Kind::InformationalStatus, message()))
     }
 
     fn framing(&self) -> Option<Violation> {
@@ -60,9 +63,11 @@ impl<'a> ResponseHead<'a> {
     }
 
     fn connection(&self) -> Option<Violation> {
+        // A 426 says what it needs (RFC 9110 §15.5.22).
+        let may = |name| name == "upgrade" && self.status == 426;
         let named = CONNECTION_HEADERS
             .into_iter()
-            .find(|name| self.has_header(name));
+            .find(|name| self.has_header(name) && !may(*name));
         let closes = |value: &[u8]| value.trim_ascii().eq_ignore_ascii_case(b"close");
         let other = !self.values("connection").all(closes);
         let name = named.or(other.then_some("connection"))?;
@@ -127,6 +132,7 @@ mod tests {
             headers,
             is_head,
             body_size,
+            upgrades: false,
         };
         head.violations().map(|violation| violation.kind).collect()
     }
@@ -136,6 +142,21 @@ mod tests {
         assert_eq!(kinds(103, &[], Some(0)), [Kind::InformationalStatus]);
         assert_eq!(kinds(200, &[], Some(0)), []);
         assert_eq!(kinds(599, &[], Some(0)), []);
+    }
+
+    #[test]
+    fn only_an_upgrade_answers_with_101() {
+        let of = |status, upgrades| {
+            let head = ResponseHead {
+                status,
+                headers: &[],
+                is_head: false,
+                body_size: None,
+                upgrades,
+            };
+            head.violations().count()
+        };
+        assert_eq!((of(101, true), of(101, false), of(103, true)), (0, 1, 1));
     }
 
     #[test]
@@ -196,6 +217,7 @@ mod tests {
                 headers,
                 is_head,
                 body_size,
+                upgrades: false,
             };
             assert_eq!(head.violations().count(), 0);
             assert_eq!(head.expected_body_size(), None);

@@ -83,9 +83,14 @@ impl CacheStatus {
             out.write_str("; collapsed")?;
         }
         if let Some(Rule { section, text }) = self.detail {
+            for part in ["; detail=\"", text, " ("] {
+                out.write_str(part)?;
+            }
             // A string of structured fields is ASCII.
-            let section = section.replace('§', "");
-            write!(out, "; detail=\"{text} ({section})\"")?;
+            for part in section.split('§') {
+                out.write_str(part)?;
+            }
+            out.write_str(")\"")?;
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ impl HttpBody for LimitedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)?);
+        let frame = ready!(self.body.poll_frame(cx)?);
         let length = frame
             .as_ref()
             .and_then(Frame::data_ref)

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use cache_store::{BodyId, PIECE};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use stackup_plugin::{Error, StatusCode, StoreError};
 
-use crate::entries::{Entries, PIECE};
+use crate::Entries;
 use crate::fill::{Fill, Next};
-use crate::record::BodyId;
 
 type Loading = Pin<Box<dyn Future<Output = Result<Option<Bytes>, StoreError>> + Send>>;
 type Polled = Poll<Option<Result<Frame<Bytes>, Error>>>;

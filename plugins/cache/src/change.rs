@@ -1,11 +1,11 @@
 //! Unsafe requests, and what they make unusable (RFC 9111 §4.4).
 
+use cache_store::Target;
 use http_cache::{Forward, Times, Timestamp, invalidated_groups, invalidates, related_targets};
 use stackup_plugin::{Next, Request, Result, StoreError, tracing};
 
 use crate::fetch::Fetch;
 use crate::fields::Of;
-use crate::target::Target;
 use crate::{Cache, clock};
 
 impl Cache {

@@ -4,14 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_cache::{CacheStatus, Fields, Forward, List, Reuse, Times, Timestamp};
+use cache_store::{Found, Target};
+use http_cache::{CacheStatus, Fields, Forward, Reuse, Times, Timestamp};
 use stackup_plugin::{Elapsed, Error, Method, Next, Request, Response, Result, StatusCode};
 
-use crate::answer::{Asked, add_status};
-use crate::fields::Of;
+use crate::answer::Asked;
+use crate::counts::Served;
+use crate::fields::Copied;
 use crate::flights::{Landing, Lead, Role, Shared};
 use crate::handoff::handoff;
-use crate::target::Target;
 use crate::{Cache, clock};
 
 /// The layers below may take so long to begin their response, once no client of theirs may be left.
@@ -25,10 +26,12 @@ const REMEMBERED: i64 = 120_000;
 pub(crate) struct Fetch {
     pub(crate) method: Method,
     pub(crate) target: Target,
-    pub(crate) fields: List,
+    pub(crate) fields: Copied,
     pub(crate) forward: Forward,
     /// What requests for the same response have in common.
     pub(crate) flight: Vec<u8>,
+    /// Whether no client waits for it.
+    pub(crate) is_unasked: bool,
 }
 
 impl Fetch {
@@ -36,17 +39,26 @@ impl Fetch {
         Self {
             method: req.method(),
             target: target.clone(),
-            fields: Of(req.headers()).all().collect(),
+            fields: Copied::of(req.headers()),
             forward,
             flight,
+            is_unasked: false,
         }
     }
 
-    /// Whether others may get the answer to this request, or this one theirs: it identifies nobody, and asks for the whole.
+    /// As what its response counts.
+    pub(crate) fn served(&self, served: Served) -> Served {
+        match self.is_unasked {
+            true => Served::Unasked,
+            false => served,
+        }
+    }
+
+    /// Whether others may get the answer to this request, or this one theirs: it has no credentials, and asks for the whole. A
+    /// cookie is none (RFC 9111 §7.3): whether it matters is for the response to say.
     fn is_alike(&self) -> bool {
-        const OWN: [&str; 6] = [
+        const OWN: [&str; 5] = [
             "authorization",
-            "cookie",
             "range",
             "if-none-match",
             "if-modified-since",
@@ -72,12 +84,16 @@ impl Cache {
         next: Next<'_>,
         mut fetch: Fetch,
     ) -> Result {
-        let alike = fetch.is_alike() && !self.was_uncacheable(&fetch.flight);
+        let alike = fetch.is_alike() && !self.was_uncacheable(&fetch);
         let lead = match self.join(&mut fetch, alike).await? {
             Joined::Answered(res) => return Ok(res),
             Joined::Goes(None) => return self.finish(&fetch, next.run(req), None).await,
             Joined::Goes(Some(lead)) => lead,
         };
+        // A request that had the flight before may have stored its response since this one looked.
+        if let Some(res) = self.found_since(&req, &fetch).await? {
+            return Ok(res);
+        }
         // Others may wait for this response, so it must not depend on this client.
         let detached = match next.detach(req) {
             Ok(detached) => detached,
@@ -95,9 +111,53 @@ impl Cache {
         taker.take().await.unwrap_or_else(|| Err(ended()))
     }
 
-    fn was_uncacheable(&self, flight: &[u8]) -> bool {
+    /// The stored response, if it is fresh.
+    async fn found_since(&self, req: &Request, fetch: &Fetch) -> Result<Option<Response>> {
+        let key = fetch.target.key();
+        let found = self.entries.find(&fetch.target, key, &fetch.fields).await;
+        let Ok(Found::Entry(stored)) = found else {
+            return Ok(None);
+        };
+        let now = clock::now();
+        if stored.entry.policy.reuse(&self.control(req), now) != Reuse::Fresh {
+            return Ok(None);
+        }
+        let res = self.reused(req, &stored, None, now).await?;
+        if res.is_some() {
+            self.counts.count(Served::Hit);
+        }
+        Ok(res)
+    }
+
+    fn was_uncacheable(&self, fetch: &Fetch) -> bool {
         let Timestamp(now) = clock::now();
-        self.uncacheable.since(flight, Timestamp(now - REMEMBERED))
+        self.uncacheable
+            .since(&fetch.flight, Timestamp(now - REMEMBERED))
+    }
+
+    /// Whether nothing was stored for `key` a moment ago, and the response was not cacheable: then the store is not asked.
+    pub(crate) fn passes(&self, key: &[u8]) -> bool {
+        let Timestamp(now) = clock::now();
+        self.passing.since(key, Timestamp(now - REMEMBERED))
+    }
+
+    /// Remembers that the response to `fetch` was not cacheable.
+    pub(crate) fn remember_uncacheable(&self, fetch: &Fetch, status: u16, now: Timestamp) {
+        // An error passes. What another process stores until then is to be found.
+        let is_error = status >= 500;
+        let memory = match fetch.forward {
+            Forward::UriMiss if !is_error => &self.passing,
+            _ => &self.uncacheable,
+        };
+        // Most requests find it there.
+        if !memory.since(&fetch.flight, Timestamp(now.0 - REMEMBERED / 2)) {
+            memory.add(&fetch.flight, now);
+        }
+    }
+
+    /// Gets a response from below, for this request alone.
+    pub(crate) async fn fetch_alone(&self, req: Request, next: Next<'_>, fetch: Fetch) -> Result {
+        self.finish(&fetch, next.run(req), None).await
     }
 
     /// Waits for the response from below, and stores it if it may be.
@@ -177,7 +237,7 @@ impl Cache {
             collapsed: true,
             ..CacheStatus::default()
         };
-        add_status(&mut res, self.settings.name.as_deref(), &status)?;
+        self.report(&mut res, Served::Miss, &status)?;
         Ok(Some(res))
     }
 }

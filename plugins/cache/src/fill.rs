@@ -3,18 +3,18 @@
 //! What came since the last whole piece is in memory, the pieces before are in the store. So a reader may begin at any time, and
 //! the fill needs no reader: it goes on when the client that began it has left.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
+use cache_store::{BodyId, Content, PIECE};
 use stackup_plugin::http::HeaderMap;
 use stackup_plugin::{Body, Error, StatusCode};
 
-use crate::entries::{Entries, PIECE};
-use crate::record::{BodyId, Content};
+use crate::Entries;
+use crate::tail::Tail;
 
 /// The bytes of a response, as they come.
 #[derive(Debug)]
@@ -28,11 +28,7 @@ pub(crate) struct Fill {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The bytes in pieces of the store.
-    stored: u64,
-    /// The bytes after them, each chunk with its position.
-    tail: VecDeque<(u64, Bytes)>,
-    total: u64,
+    tail: Tail,
     /// The bytes are no longer stored: they only go to readers, who are waited for.
     unstored: bool,
     end: Option<End>,
@@ -95,7 +91,7 @@ impl Fill {
         };
         self.end(end);
         if content.is_none() {
-            let pieces = self.state().stored / PIECE as u64;
+            let pieces = self.state().tail.stored() / PIECE as u64;
             // Whoever still reads them gets an error; only a body that failed or is too long comes here.
             if self.readers() == 0 {
                 let _ = self.entries.remove_pieces(&self.id, pieces).await;
@@ -110,7 +106,7 @@ impl Fill {
                 Ok(data) => self.push(data),
                 Err(frame) => self.state().trailers = frame.into_trailers().ok(),
             }
-            if self.state().total > most {
+            if self.state().tail.total() > most {
                 self.state().unstored = true;
             }
             self.store_pieces(ttl).await;
@@ -126,9 +122,7 @@ impl Fill {
             return;
         }
         let mut state = self.state();
-        let (at, length) = (state.total, data.len() as u64);
-        state.tail.push_back((at, data));
-        state.total += length;
+        state.tail.push(data);
         wake_readers(state);
     }
 
@@ -138,7 +132,7 @@ impl Fill {
             let piece = self.state().whole_piece();
             let Some((index, piece)) = piece else { return };
             match self.entries.add_piece(&self.id, index, &piece, ttl).await {
-                Ok(()) => self.state().forget_first(piece.len()),
+                Ok(()) => self.state().tail.forget_first(piece.len()),
                 Err(_) => self.state().unstored = true,
             }
         }
@@ -155,8 +149,8 @@ impl Fill {
             let Some(slowest) = positions.map(|position| position.at).min() else {
                 return Poll::Ready(false);
             };
-            state.forget_until(slowest);
-            if state.total - slowest < PIECE as u64 {
+            state.tail.forget_until(slowest);
+            if state.tail.total() - slowest < PIECE as u64 {
                 return Poll::Ready(true);
             }
             state.producer = Some(cx.waker().clone());
@@ -167,14 +161,17 @@ impl Fill {
 
     fn has_declared_length(&self) -> bool {
         let state = self.state();
-        !state.unstored && self.declared.is_none_or(|declared| declared == state.total)
+        !state.unstored
+            && self
+                .declared
+                .is_none_or(|declared| declared == state.tail.total())
     }
 
     /// The whole content, stored but for a body that is a single piece.
     async fn content(&self, ttl: Duration) -> Option<Content> {
         let (stored, total, rest) = {
             let state = self.state();
-            (state.stored, state.total, state.rest())
+            (state.tail.stored(), state.tail.total(), state.tail.rest())
         };
         if stored == 0 {
             return Some(Content::Inline(rest));
@@ -203,7 +200,7 @@ impl Fill {
     /// Adds a reader at the beginning; `None` if it would miss something.
     pub(crate) fn join(&self) -> Option<usize> {
         let mut state = self.state();
-        if state.unstored && state.total > 0 {
+        if state.unstored && state.tail.total() > 0 {
             return None;
         }
         let free = state.readers.iter().position(Option::is_none);
@@ -247,10 +244,10 @@ impl Fill {
 impl State {
     /// What follows the byte `at`; `None` if it has not come yet.
     fn next(&self, at: u64) -> Option<Next> {
-        if at < self.stored {
+        if at < self.tail.stored() {
             return Some(Next::Piece);
         }
-        if let Some(chunk) = self.chunk_at(at) {
+        if let Some(chunk) = self.tail.chunk_at(at) {
             return Some(Next::Chunk(chunk));
         }
         Some(match self.end.as_ref()? {
@@ -261,51 +258,7 @@ impl State {
 
     /// A piece's number and bytes, if a whole one is in memory and may be stored.
     fn whole_piece(&self) -> Option<(u64, Bytes)> {
-        let whole = !self.unstored && self.total - self.stored >= PIECE as u64;
-        whole.then(|| (self.stored / PIECE as u64, self.first(PIECE)))
-    }
-
-    /// The first bytes in memory.
-    fn first(&self, length: usize) -> Bytes {
-        let mut bytes = BytesMut::with_capacity(length);
-        for (_, chunk) in &self.tail {
-            let part = chunk.len().min(length - bytes.len());
-            bytes.extend_from_slice(&chunk[..part]);
-        }
-        bytes.freeze()
-    }
-
-    /// All bytes in memory. A single chunk is shared.
-    fn rest(&self) -> Bytes {
-        match self.tail.len() {
-            1 => self.tail[0].1.clone(),
-            _ => self.first(usize::try_from(self.total - self.stored).unwrap_or(0)),
-        }
-    }
-
-    /// The first bytes in memory are stored.
-    fn forget_first(&mut self, length: usize) {
-        self.stored += length as u64;
-        self.forget_until(self.stored);
-    }
-
-    fn forget_until(&mut self, end: u64) {
-        while let Some((at, chunk)) = self.tail.front_mut() {
-            let before = end.saturating_sub(*at);
-            if before < chunk.len() as u64 {
-                chunk.advance(usize::try_from(before).unwrap_or(0));
-                *at += before;
-                return;
-            }
-            self.tail.pop_front();
-        }
-    }
-
-    fn chunk_at(&self, position: u64) -> Option<Bytes> {
-        let after = self.tail.partition_point(|(at, _)| *at <= position);
-        let (at, chunk) = self.tail.get(after.checked_sub(1)?)?;
-        let offset = usize::try_from(position - at).ok()?;
-        (offset < chunk.len()).then(|| chunk.slice(offset..))
+        (!self.unstored).then(|| self.tail.whole_piece()).flatten()
     }
 }
 

@@ -5,8 +5,9 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
+use cache_store::Place;
+
 use crate::answer::Answer;
-use crate::place::Place;
 
 /// The requests under way, by what they are for.
 #[derive(Debug, Default)]

@@ -4,24 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cache_store::{Content, Draft, Entry, LONGEST_LIFE, PIECE, Place, finished, random};
 use http_cache::{
-    CacheStatus, ContentRange, Fields, List, NotStored, Options, Policy, ResponseControl, Rule,
-    Storing, Times, Timestamp, Validators, content_range, is_safe, storable, stored_fields,
+    CacheStatus, ContentRange, Fields, Forward, List, NotStored, Options, Policy, ResponseControl,
+    Rule, Storing, Times, Timestamp, Validators, content_range, is_safe, storable, stored_fields,
     write_http_date,
 };
 use stackup_plugin::{Body, Response, Result};
 
-use crate::answer::{Answer, add_status};
+use crate::Entries;
+use crate::answer::Answer;
 use crate::body::Reader;
-use crate::entries::{Entries, LONGEST_LIFE, PIECE};
+use crate::counts::Served;
 use crate::fetch::Fetch;
 use crate::fields::Of;
 use crate::fill::Fill;
 use crate::flights::{Landing, Lead, Shared};
-use crate::place::Place;
-use crate::random::random;
 use crate::recent::Recent;
-use crate::record::{Content, Draft, Entry, finished};
 use crate::{Cache, parts};
 
 const TOO_LONG: Rule = Rule {
@@ -44,11 +43,10 @@ const PART: Rule = Rule {
 pub(crate) struct Kept {
     pub(crate) draft: Draft,
     pub(crate) place: Place,
-    pub(crate) ttl: Duration,
     /// The part that it is, if it is not the whole.
     part: Option<ContentRange>,
-    /// The key of its target, and when it was asked for. None if the request itself made the change.
-    asked: Option<(Vec<u8>, Timestamp)>,
+    /// The key of its target.
+    target: Vec<u8>,
 }
 
 impl Cache {
@@ -70,21 +68,31 @@ impl Cache {
         match self.kept(fetch, &res, times) {
             Ok(kept) => {
                 self.uncacheable.remove(&fetch.flight);
+                self.passing.remove(&kept.target);
                 status.stored = true;
                 status.ttl = Some(kept.draft.policy.time_to_live(times.received));
                 self.store(kept, &mut res, lead).await?;
             }
             Err((rule, remembered)) => {
                 if remembered {
-                    self.uncacheable.add(&fetch.flight, times.received);
+                    let status = res.status().as_u16();
+                    self.remember_uncacheable(fetch, status, times.received);
                 }
                 if let Some(lead) = lead {
                     lead.land(Landing::Alone);
                 }
+                if is_safe(fetch.method.as_str()) {
+                    let (target, status) = (&fetch.target, res.status().as_u16());
+                    self.note_refusal(target, status, rule, times.received);
+                }
                 status.detail = Some(rule);
             }
         }
-        add_status(&mut res, self.settings.name.as_deref(), &status)?;
+        let served = match fetch.forward {
+            Forward::Bypass | Forward::Method => Served::Passed,
+            _ => Served::Miss,
+        };
+        self.report(&mut res, fetch.served(served), &status)?;
         Ok(res)
     }
 
@@ -111,11 +119,15 @@ impl Cache {
         }
         let fields = fields_to_store(&response, &control, times.received);
         Ok(Kept {
-            ttl: self.ttl(&policy, &fields, times.received),
-            draft: Draft::new(&fetch.target, status, policy, fields),
+            draft: Draft {
+                status,
+                ttl: self.ttl(&policy, &fields, times.received),
+                sent: is_safe(fetch.method.as_str()).then_some(times.sent),
+                ..Draft::new(&fetch.target, &place, policy, fields)
+            },
             place,
             part,
-            asked: is_safe(fetch.method.as_str()).then(|| (fetch.target.key(), times.sent)),
+            target: fetch.target.key(),
         })
     }
 
@@ -209,7 +221,7 @@ impl Cache {
         let (entries, changed) = (self.entries.clone(), Arc::clone(&self.changed));
         let most = self.settings.max_bytes;
         self.cx.spawn("fill", async move {
-            let Some(content) = fill.run(body, most, kept.ttl).await else {
+            let Some(content) = fill.run(body, most, kept.draft.ttl).await else {
                 return;
             };
             add(&entries, &changed, kept, content).await;
@@ -221,8 +233,8 @@ impl Cache {
 
 /// Stores a response, unless its target has changed since it was asked for.
 async fn add(entries: &Entries, changed: &Recent, kept: Kept, content: Content) {
-    if let Some((target, sent)) = &kept.asked
-        && changed.since(target, *sent)
+    if let Some(sent) = kept.draft.sent
+        && changed.since(&kept.target, sent)
     {
         return;
     }
@@ -232,10 +244,7 @@ async fn add(entries: &Entries, changed: &Recent, kept: Kept, content: Content) 
             parts::add(entries, kept, part, content).await
         }
         Some(_) => Ok(()),
-        None => {
-            let record = finished(kept.draft.head(), &content);
-            entries.add(&kept.place, &record, kept.ttl).await
-        }
+        None => entries.add(&kept.place, &kept.draft, &content).await,
     };
 }
 

@@ -1,6 +1,7 @@
 //! Parts of a response: stored, sent, and put together (RFC 9111 §3.3, §3.4).
 
 use bytes::{Bytes, BytesMut};
+use cache_store::{Content, Draft, Entry, PIECE, Place, StoredPart, Target, finished};
 use http_cache::{
     CacheStatus, ContentRange, Fields, Forward, List, RangeOutcome, RequestControl, Reuse, Times,
     content_range, requested_range, same_representation, update,
@@ -8,40 +9,20 @@ use http_cache::{
 use stackup_plugin::header::{IF_RANGE, RANGE};
 use stackup_plugin::{Next, Request, Response, Result, StatusCode, StoreError};
 
-use crate::answer::{Answer, Asked, add_status};
-use crate::entries::{Entries, PIECE};
+use crate::Entries;
+use crate::answer::{Asked, part_response, stored_response};
+use crate::counts::Served;
 use crate::fetch::Fetch;
 use crate::fields::Of;
 use crate::keep::{Kept, add_date};
-use crate::place::Place;
-use crate::record::{Content, Draft, Entry, finished};
-use crate::target::Target;
 use crate::{Cache, clock};
 
-/// A stored part.
-#[derive(Debug)]
-pub(crate) struct StoredPart {
-    entry: Entry,
-    range: ContentRange,
-}
-
-impl StoredPart {
-    pub(crate) fn read(entry: Entry) -> Option<Self> {
-        let range = content_range(entry.only("content-range")?)?;
-        (range.length() == entry.content.length()).then_some(Self { entry, range })
-    }
-
-    pub(crate) fn entry(&self) -> &Entry {
-        &self.entry
-    }
-
-    /// Whether the rest of the whole can be fetched and put together in memory.
-    fn can_be_completed(&self) -> bool {
-        let whole = self.range.complete.unwrap_or(u64::MAX);
-        self.range.first == 0
-            && whole <= PIECE as u64
-            && same_representation(&self.entry, &self.entry)
-    }
+/// Whether the rest of the whole can be fetched and put together in memory.
+fn can_be_completed(stored: &StoredPart) -> bool {
+    let whole = stored.range.complete.unwrap_or(u64::MAX);
+    stored.range.first == 0
+        && whole <= PIECE as u64
+        && same_representation(&stored.entry, &stored.entry)
 }
 
 /// Stores a part, together with what is stored of the same representation. Once that is all of it, it is stored as a whole.
@@ -52,10 +33,7 @@ pub(crate) async fn add(
     content: Content,
 ) -> Result<(), StoreError> {
     let Kept {
-        mut draft,
-        place,
-        ttl,
-        ..
+        mut draft, place, ..
     } = kept;
     let known = entries.part(place.key()).await?;
     let joined = known.and_then(|known| joined(&draft.fields, range, &content, &known));
@@ -63,14 +41,11 @@ pub(crate) async fn add(
     draft.fields = fields;
     if range.is_whole() {
         make_whole(&mut draft);
-        entries
-            .add(&place, &finished(draft.head(), &content), ttl)
-            .await?;
+        entries.add(&place, &draft, &content).await?;
         return entries.remove_part(place.key()).await;
     }
     set_range(&mut draft.fields, &range);
-    let record = finished(draft.head(), &content);
-    entries.add_part(place.key(), &record, ttl).await
+    entries.add_part(place.key(), &draft, &content).await
 }
 
 fn make_whole(draft: &mut Draft) {
@@ -148,16 +123,15 @@ impl Cache {
             now,
         };
         let place = first - range.first..last + 1 - range.first;
-        let answer = Answer::stored(entry.clone());
         let label = format!("bytes {first}-{last}/{whole}");
-        let res = answer.part(&asked, &self.entries, place, &label).await?;
+        let res = part_response(entry, &asked, &self.entries, place, &label).await?;
         let Some(mut res) = res else { return Ok(None) };
         let status = CacheStatus {
             hit: true,
             ttl: Some(entry.policy.time_to_live(now)),
             ..CacheStatus::default()
         };
-        add_status(&mut res, self.settings.name.as_deref(), &status)?;
+        self.report(&mut res, Served::Hit, &status)?;
         Ok(Some(res))
     }
 
@@ -178,7 +152,7 @@ impl Cache {
             "cookie",
             "authorization",
         ];
-        if !stored.can_be_completed() || own.into_iter().any(|name| fetch.fields.has(name)) {
+        if !can_be_completed(&stored) || own.into_iter().any(|name| fetch.fields.has(name)) {
             return Ok(None);
         }
         let mut rest = req.fork();
@@ -226,12 +200,16 @@ impl Cache {
         let changed = self.changed.since(&fetch.target.key(), times.sent);
         let ttl = self.ttl(&policy, &fields, times.received);
         let place = Place::of(&fetch.target, &fetch.fields, &fields);
-        let draft = Draft::new(&fetch.target, 200, policy, fields);
-        let record = finished(draft.head(), &content);
+        let draft = Draft {
+            ttl,
+            sent: Some(times.sent),
+            ..Draft::new(&fetch.target, &place, policy, fields)
+        };
         // A store that fails has nobody else to suffer.
         if !changed {
-            let _ = self.entries.add(&place, &record, ttl).await;
+            let _ = self.entries.add(&place, &draft, &content).await;
         }
+        let record = finished(draft.head(), &content);
         let _ = self.entries.remove_part(place.key()).await;
         let Some(entry) = Entry::read(record.into()) else {
             return Ok(None);
@@ -241,8 +219,7 @@ impl Cache {
             fields: &fetch.fields,
             now: times.received,
         };
-        let answer = Answer::stored(entry);
-        let Some(mut res) = answer.response(&asked, &self.entries).await? else {
+        let Some(mut res) = stored_response(&entry, &asked, &self.entries).await? else {
             return Ok(None);
         };
         let status = CacheStatus {
@@ -252,7 +229,7 @@ impl Cache {
             stored: true,
             ..CacheStatus::default()
         };
-        add_status(&mut res, self.settings.name.as_deref(), &status)?;
+        self.report(&mut res, Served::Miss, &status)?;
         Ok(Some(res))
     }
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use http_cache::{CacheStatus, Forward, RequestControl, Reuse, Rule, ValidateBecause};
+use cache_store::{Found, StoredEntry, Target};
+use http_cache::{CacheStatus, Forward, RequestControl, Reuse, Rule, Timestamp, ValidateBecause};
 use stackup_plugin::{Method, Next, Request, Response, Result, StatusCode};
 
-use crate::answer::{Answer, Asked, add_status};
-use crate::entries::{Found, StoredEntry};
+use crate::answer::{Asked, add_status, stored_response};
+use crate::counts::Served;
 use crate::fetch::Fetch;
 use crate::fields::Of;
 use crate::flights::Role;
-use crate::target::Target;
 use crate::{Cache, clock};
 
 /// A store that does not answer must not stop the site.
@@ -25,44 +25,56 @@ const ONLY_IF_CACHED: Rule = Rule {
 };
 
 impl Cache {
-    /// Answers a GET or HEAD.
+    /// Answers a GET or HEAD. What a hit does not need is in boxes of its own, so that its future is small.
     pub(crate) async fn read(
         self: &Arc<Self>,
         mut req: Request,
         next: Next<'_>,
         target: &Target,
     ) -> Result {
-        let found = self.entries.find(target, &Of(req.headers())).await;
+        let control = self.control(&req);
+        let key = target.key();
+        if self.passes(&key) && !control.only_if_cached {
+            let fetch = Fetch::new(&req, target, Forward::UriMiss, key);
+            return Box::pin(self.fetch_alone(req, next, fetch)).await;
+        }
+        let found = self.entries.find(target, key, &Of(req.headers())).await;
         let Ok(found) = found else {
             return self.pass(req, next, Forward::Bypass, Some(NO_STORE)).await;
         };
-        let control = self.control(&req);
         let (forward, flight) = match found {
             Found::Entry(stored) => {
-                let reuse = stored.entry.policy.reuse(&control, clock::now());
+                let now = clock::now();
+                let reuse = stored.entry.policy.reuse(&control, now);
                 let detail = match reuse {
                     Reuse::Fresh => None,
                     Reuse::Stale(because) => Some(because.rule()),
                     Reuse::StaleWhileRevalidate => Some(STALE_WHILE_REVALIDATE),
                     Reuse::Validate(because) => {
-                        return self.validate(req, next, target, stored, because).await;
+                        let validated = self.validate(req, next, target, stored, because);
+                        return Box::pin(validated).await;
                     }
                     Reuse::GatewayTimeout(because) => return self.gateway_timeout(because.rule()),
                 };
-                match self.reused(&req, &stored, detail).await? {
+                match self.reused(&req, &stored, detail, now).await? {
                     Some(res) if reuse == Reuse::StaleWhileRevalidate => {
-                        return self
-                            .reuse_and_validate(res, req, next, target, stored)
-                            .await;
+                        let reused = self.reuse_and_validate(res, req, next, target, stored);
+                        return Box::pin(reused).await;
                     }
-                    Some(res) => return Ok(res),
+                    Some(res) => {
+                        let is_fresh = reuse == Reuse::Fresh;
+                        let served = if is_fresh { Served::Hit } else { Served::Stale };
+                        self.counts.count(served);
+                        return Ok(res);
+                    }
                     // The engine has dropped its body.
                     None => (Forward::UriMiss, stored.flight()),
                 }
             }
             Found::OtherVariants(flight) => (Forward::VaryMiss, flight),
             Found::Nothing => {
-                if let Some(res) = self.part_of(&mut req, &next, target, &control).await? {
+                let part = self.part_of(&mut req, &next, target, &control);
+                if let Some(res) = Box::pin(part).await? {
                     return Ok(res);
                 }
                 (Forward::UriMiss, target.key())
@@ -72,7 +84,7 @@ impl Cache {
             return self.gateway_timeout(ONLY_IF_CACHED);
         }
         let fetch = Fetch::new(&req, target, forward, flight);
-        self.fetch(req, next, fetch).await
+        Box::pin(self.fetch(req, next, fetch)).await
     }
 
     /// The response to a GET of which a part is stored: that part, or the whole after the rest was fetched.
@@ -120,11 +132,15 @@ impl Cache {
     ) -> Result {
         // One request of many validates.
         let Role::Leads(lead) = self.flights.join(stored.flight()) else {
+            self.counts.count(Served::Stale);
             return Ok(res);
         };
         let behind = self.validate_behind(req, next, target, stored, lead);
         match behind.await? {
-            None => Ok(res),
+            None => {
+                self.counts.count(Served::Stale);
+                Ok(res)
+            }
             // Nothing can outlive this request, so it waits.
             Some((req, next, stored)) => {
                 let because = ValidateBecause::Expired;
@@ -134,20 +150,19 @@ impl Cache {
     }
 
     /// The response from the store; `None` if the engine has dropped its content.
-    async fn reused(
+    pub(crate) async fn reused(
         &self,
         req: &Request,
         stored: &StoredEntry,
         detail: Option<Rule>,
+        now: Timestamp,
     ) -> Result<Option<Response>> {
-        let now = clock::now();
         let asked = Asked {
             is_head: req.method() == Method::HEAD,
             fields: &Of(req.headers()),
             now,
         };
-        let answer = Answer::stored(stored.entry.clone());
-        let Some(mut res) = answer.response(&asked, &self.entries).await? else {
+        let Some(mut res) = stored_response(&stored.entry, &asked, &self.entries).await? else {
             return Ok(None);
         };
         let status = CacheStatus {
@@ -156,6 +171,7 @@ impl Cache {
             detail,
             ..CacheStatus::default()
         };
+        // What may be discarded is not counted yet.
         add_status(&mut res, self.settings.name.as_deref(), &status)?;
         Ok(Some(res))
     }
@@ -166,7 +182,7 @@ impl Cache {
             detail: Some(detail),
             ..CacheStatus::default()
         };
-        add_status(&mut res, self.settings.name.as_deref(), &status)?;
+        self.report(&mut res, Served::Miss, &status)?;
         Ok(res)
     }
 }

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
+use cache_store::{StoredEntry, Target};
 use http_cache::{
     Conditional, Fields, Forward, RequestControl, Timestamp, ValidateBecause, conditional,
 };
 use stackup_plugin::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use stackup_plugin::{Method, Next, Request, Result, tracing};
 
-use crate::entries::StoredEntry;
 use crate::fetch::{Fetch, Joined};
 use crate::flights::Lead;
-use crate::target::Target;
 use crate::validated::Concluded;
 use crate::{Cache, clock};
 
@@ -89,7 +88,10 @@ impl Cache {
         for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
             behind.headers_mut().remove(name);
         }
-        let fetch = Fetch::new(&behind, target, Forward::Stale, stored.flight());
+        let fetch = Fetch {
+            is_unasked: true,
+            ..Fetch::new(&behind, target, Forward::Stale, stored.flight())
+        };
         let conditions = self.conditions(&fetch, &stored).await;
         if let Some(conditions) = &conditions {
             set(&mut behind, conditions)?;
@@ -138,9 +140,7 @@ impl Cache {
         because: ValidateBecause,
     ) -> Result<Joined> {
         let policy = &stored.entry.policy;
-        let identifies = ["authorization", "cookie"]
-            .into_iter()
-            .any(|name| fetch.fields.has(name));
+        let identifies = fetch.fields.has("authorization");
         let alike = fetch.method == Method::GET
             && because == ValidateBecause::Expired
             && policy.lifetime.milliseconds > 0

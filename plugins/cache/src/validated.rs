@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
+use cache_store::{Draft, Entry, Place, finished};
 use http_cache::{
     CacheStatus, Failure, Fields, HeadFreshening, Policy, Revalidated, StaleBecause, Times,
     Timestamp, age_value, head_freshening, revalidated, update,
 };
 use stackup_plugin::{Error, Method, Response, Result, StatusCode, tracing};
 
-use crate::answer::{Answer, Asked, add_status};
+use crate::answer::{Answer, Asked};
+use crate::counts::Served;
 use crate::fetch::Fetch;
 use crate::fields::Of;
 use crate::flights::{Landing, Shared};
 use crate::keep::add_date;
-use crate::place::Place;
-use crate::record::{Draft, Entry, finished};
 use crate::validate::Validation;
 use crate::{Cache, clock};
 
@@ -92,7 +92,7 @@ impl Cache {
             ttl: Some(answer.entry.policy.time_to_live(received)),
             ..CacheStatus::default()
         };
-        add_status(&mut res, self.settings.name.as_deref(), &status)?;
+        self.report(&mut res, fetch.served(Served::Validated), &status)?;
         Ok(res)
     }
 
@@ -138,7 +138,13 @@ impl Cache {
             },
         };
         let ttl = self.ttl(&policy, &fields, received);
-        let draft = Draft::new(&fetch.target, old.status, policy, fields);
+        let place = Place::of(&fetch.target, &fetch.fields, &fields);
+        let draft = Draft {
+            status: old.status,
+            ttl,
+            sent: Some(*sent),
+            ..Draft::new(&fetch.target, &place, policy, fields)
+        };
         let record = finished(draft.head(), &old.content);
         let changed = self.changed.since(&fetch.target.key(), *sent);
         // If the store fails, the entry is stale there, and will be validated again.
@@ -146,7 +152,11 @@ impl Cache {
             Ok(_) if !changed => {
                 let extended = self.entries.extend(&old.content, ttl).await;
                 match extended {
-                    Ok(()) => self.entries.replace(&stored.key, &record, ttl).await,
+                    Ok(()) => {
+                        self.entries
+                            .replace(&stored.key, &draft, &old.content)
+                            .await
+                    }
                     Err(error) => Err(error),
                 }
             }
@@ -188,6 +198,7 @@ impl Cache {
                         target: validation.fetch.target.clone(),
                         forward: validation.fetch.forward,
                         flight: Vec::new(),
+                        is_unasked: true,
                     },
                     stored: stored.clone(),
                     lead: None,
@@ -261,7 +272,7 @@ impl Cache {
             detail: Some(because.rule()),
             ..CacheStatus::default()
         };
-        add_status(&mut res, self.settings.name.as_deref(), &status)?;
+        self.report(&mut res, fetch.served(Served::Stale), &status)?;
         Ok(res)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use stackup_plugin::Context;
+use stackup_plugin::{Context, Counter};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::adaptive::AdaptiveLimit;
@@ -68,13 +68,14 @@ impl Gate {
         }
     }
 
-    /// A place, at once or after others. `None` if the queue is full or the wait too long.
-    pub(crate) async fn enter(&self, cx: &Context) -> Option<Place> {
+    /// A place, at once or after others, which `queued` counts. `None` if the queue is full or the wait too long.
+    pub(crate) async fn enter(&self, cx: &Context, queued: &Counter) -> Option<Place> {
         if let Some(place) = self.enter_now() {
             return Some(place);
         }
         let places = &self.shared.places;
         let _waiting = Waiting::enter(&self.shared.waiting, self.queue)?;
+        queued.increment();
         let permit = cx.timeout(self.wait, places.acquire()).await.ok()?.ok()?;
         Some(self.place(permit))
     }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use stackup_plugin::path::PathList;
 use stackup_plugin::{
-    Context, HeaderValue, Middleware, Next, Request, Response, Result, StatusCode, header,
+    Context, Counter, HeaderValue, Middleware, Next, Request, Response, Result, StatusCode, header,
 };
 
 pub use self::config::Config;
@@ -22,6 +22,8 @@ pub struct ConcurrencyLimit {
     exclude: PathList,
     retry_after: HeaderValue,
     cx: Context,
+    queued: Counter,
+    refused: Counter,
 }
 
 impl Middleware for ConcurrencyLimit {
@@ -33,6 +35,8 @@ impl Middleware for ConcurrencyLimit {
             retry_after: HeaderValue::from(config.retry_after),
             exclude: config.exclude,
             cx: cx.clone(),
+            queued: cx.counter("queued", "Requests that had to wait").build()?,
+            refused: cx.counter("refused", "Requests refused with 503").build()?,
         })
     }
 
@@ -40,7 +44,8 @@ impl Middleware for ConcurrencyLimit {
         if self.exclude.covers(req.path()) {
             return next.run(req).await;
         }
-        let Some(place) = self.gate.enter(&self.cx).await else {
+        let Some(place) = self.gate.enter(&self.cx, &self.queued).await else {
+            self.refused.increment();
             return self.refuse();
         };
         let begun = Instant::now();

@@ -45,6 +45,8 @@ fn requests_beyond_limit_and_queue_get_503() {
         assert_eq!(refused.status(), 503);
         assert_eq!(refused.header("retry-after"), Some("7"));
         assert_eq!(status(&limit, "/health/db").await, 200);
+        assert_eq!(limit.counter("queued", &[]), Some(1));
+        assert_eq!(limit.counter("refused", &[]), Some(1));
         // A place is free when the body has ended.
         drop(first);
         assert_eq!(waits.await, 200);
@@ -57,6 +59,8 @@ fn wait_ends() {
         let limit = limit(json!({ "limit": 1, "wait": 1 }));
         let _runs = run(&limit).await;
         assert_eq!(status(&limit, "/").await, 503);
+        assert_eq!(limit.counter("queued", &[]), Some(1));
+        assert_eq!(limit.counter("refused", &[]), Some(1));
     });
 }
 

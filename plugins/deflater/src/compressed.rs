@@ -62,7 +62,7 @@ impl CompressedBody {
                 }
                 continue;
             }
-            let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+            let frame = match self.body.poll_frame(cx) {
                 Poll::Ready(frame) => frame.transpose()?,
                 Poll::Pending => {
                     self.encoder = Some(encoder);

@@ -3,7 +3,6 @@ use std::sync::{Arc, Mutex};
 
 use flate2::write::GzDecoder;
 use stackup_plugin::http::HeaderMap;
-use stackup_plugin::http_body::Body as _;
 use stackup_plugin::testing::{self, Answered, Json, Mounted, block_on, get, json, request};
 use stackup_plugin::{Bytes, Error};
 
@@ -314,7 +313,7 @@ fn large_chunk_yields_to_other_requests() {
         loop {
             let frame = std::future::poll_fn(|cx| {
                 turns += 1;
-                std::pin::Pin::new(&mut body).poll_frame(cx)
+                body.poll_frame(cx)
             });
             match frame.await {
                 Some(frame) => all.extend(frame.unwrap().into_data().unwrap()),

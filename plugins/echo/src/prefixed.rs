@@ -32,7 +32,7 @@ impl http_body::Body for Prefixed {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match self.first.take() {
             Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
-            None => Pin::new(&mut self.rest).poll_frame(cx),
+            None => self.rest.poll_frame(cx),
         }
     }
 

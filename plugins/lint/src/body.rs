@@ -77,7 +77,7 @@ impl HttpBody for CheckedBody {
     ) -> Poll<Option<Result<Frame<Bytes>>>> {
         let this = &mut *self;
         let start = Instant::now();
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        let polled = this.body.poll_frame(cx);
         report_blocking("K10: a body", start.elapsed(), this.blocking);
         let frame = match polled {
             Poll::Pending => return Poll::Pending,

@@ -97,6 +97,7 @@ impl Lint {
             headers: &fields,
             is_head,
             body_size,
+            upgrades: res.accepted().is_some(),
         };
         let etag = headers.get(ETAG).map(|etag| etag.as_bytes());
         let checked = CheckedBody {

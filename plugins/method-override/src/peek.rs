@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use stackup_plugin::http_body::{Body as _, Frame};
+use stackup_plugin::http_body::Frame;
 use stackup_plugin::{Body, Bytes, Error, Result};
 
 /// A body and the chunks read from it so far: a stream that ends at a limit.
@@ -56,7 +56,7 @@ impl Stream for Peek {
         if self.left == 0 || self.ended || self.error.is_some() {
             return Poll::Ready(None);
         }
-        match ready!(Pin::new(&mut self.rest).poll_frame(cx)).map(|f| f.map(Frame::into_data)) {
+        match ready!(self.rest.poll_frame(cx)).map(|f| f.map(Frame::into_data)) {
             Some(Ok(Ok(chunk))) => {
                 let seen = chunk.slice(..chunk.len().min(self.left));
                 self.cut = seen.len() < chunk.len();

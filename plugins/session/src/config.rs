@@ -1,6 +1,6 @@
 //! The config of `session`.
 
-use cookie::Cookie;
+use stackup_plugin::cookie::Cookie;
 use stackup_plugin::{Context, Error, HeaderName, Result, Secret};
 
 use crate::cookie::SessionCookie;
@@ -138,9 +138,9 @@ impl Config {
     pub(crate) fn cookie(self) -> Result<SessionCookie> {
         self.check()?;
         let same_site = match self.same_site {
-            SameSite::Strict => cookie::SameSite::Strict,
-            SameSite::Lax => cookie::SameSite::Lax,
-            SameSite::None => cookie::SameSite::None,
+            SameSite::Strict => stackup_plugin::cookie::SameSite::Strict,
+            SameSite::Lax => stackup_plugin::cookie::SameSite::Lax,
+            SameSite::None => stackup_plugin::cookie::SameSite::None,
         };
         let mut blank = Cookie::build((self.key, ""))
             .path(self.path)

@@ -1,7 +1,7 @@
 //! The session's cookie (RFC 6265).
 
-use cookie::{Cookie, time};
-use stackup_plugin::{Headers, header};
+use stackup_plugin::Request;
+use stackup_plugin::cookie::{Cookie, time};
 
 /// The maximum size in browsers, name and value together.
 const MAX_SIZE: usize = 4096;
@@ -17,11 +17,10 @@ pub(crate) struct SessionCookie {
 
 impl SessionCookie {
     /// The values that the client sent.
-    pub(crate) fn sent(&self, headers: Headers<'_>) -> Vec<String> {
-        let fields = headers.get_all(header::COOKIE);
-        let fields = fields.filter_map(|field| field.to_str());
-        let cookies = fields.flat_map(|field| Cookie::split_parse(field).flatten());
-        let ours = cookies.filter(|cookie| cookie.name() == self.blank.name());
+    pub(crate) fn sent(&self, req: &Request) -> Vec<String> {
+        let ours = req
+            .cookies()
+            .filter(|cookie| cookie.name() == self.blank.name());
         let fits = ours.filter(|cookie| self.fits(cookie.value()));
         fits.take(MAX_COOKIES)
             .map(|cookie| cookie.value().to_owned())

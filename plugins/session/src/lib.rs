@@ -40,7 +40,7 @@ impl Middleware for Sessions {
     }
 
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
-        let sent = self.cookie.sent(req.headers());
+        let sent = self.cookie.sent(&req);
         let before = self.keeper.find(&sent, &self.expiry).await?;
         let mut session = before.as_ref().map(Before::session).unwrap_or_default();
         session.lend(&mut req)?;

@@ -64,6 +64,9 @@ fn show(error: &Error, request: &RequestSnapshot, html: bool) -> Result {
         false => page::text(error, request).into_response()?,
     };
     res.set_status(error.status());
+    for (name, value) in error.headers() {
+        res.headers_mut().append(name, value)?;
+    }
     res.headers_mut().insert(CACHE_CONTROL, "no-store")?;
     Ok(res)
 }

@@ -10,7 +10,7 @@ use crate::condition::Condition;
 use crate::counters::Counters;
 use crate::key::Part;
 use crate::quota::{Quota, duration};
-use crate::rules::{Action, Ban, Limit, Rule, Rules};
+use crate::rules::{Action, Ban, Counts, Limit, Rule, Rules};
 
 /// The longest name of a rule: it is a part of keys in the store.
 const LONGEST_NAME: usize = 64;
@@ -195,7 +195,7 @@ impl Config {
                 );
                 return Err(Error::config(format!("{key}.name"), message));
             }
-            rules.push(config.rule(&key, self.dry_run)?);
+            rules.push(config.rule(&key, self.dry_run, cx)?);
         }
         Ok(Rules {
             rules,
@@ -220,7 +220,7 @@ fn check_name(name: &str, key: &str) -> Result<()> {
 }
 
 impl RuleConfig {
-    fn rule(mut self, key: &str, dry_run: bool) -> Result<Rule> {
+    fn rule(mut self, key: &str, dry_run: bool, cx: &Context) -> Result<Rule> {
         let when = self.when.take();
         let when = when
             .map(|when| Condition::new(when, &format!("{key}.when")))
@@ -238,11 +238,13 @@ impl RuleConfig {
             ActionName::Fail2ban | ActionName::Allow2ban => Action::Ban(self.ban(key)?),
         };
         self.check_unused(key, &action)?;
+        let dry_run = dry_run || self.dry_run;
         Ok(Rule {
+            counts: Counts::new(cx, &self.name, &action, dry_run)?,
             name: self.name,
             when,
             action,
-            dry_run: dry_run || self.dry_run,
+            dry_run,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use stackup_plugin::{Request, StatusCode, StoreError, tracing};
+use stackup_plugin::{Context, Counter, Request, StatusCode, StoreError, tracing};
 
 use crate::answer::{BucketState, Refusal};
 use crate::condition::Condition;
@@ -27,6 +27,16 @@ pub(crate) struct Rule {
     pub(crate) when: Option<Condition>,
     pub(crate) action: Action,
     pub(crate) dry_run: bool,
+    pub(crate) counts: Counts,
+}
+
+/// What `stackup status` shows of a rule.
+pub(crate) struct Counts {
+    matched: Counter,
+    /// Under a name of its own for each action, and for a dry run; none where the action refuses nothing.
+    refused: Option<Counter>,
+    /// None where the action needs no store.
+    uncounted: Option<Counter>,
 }
 
 /// What a rule does.
@@ -79,6 +89,50 @@ enum Outcome<'a> {
     Refused(Refusal<'a>),
 }
 
+impl Counts {
+    pub(crate) fn new(
+        cx: &Context,
+        rule: &str,
+        action: &Action,
+        dry_run: bool,
+    ) -> stackup_plugin::Result<Self> {
+        let counter = |name, help| cx.counter(name, help).with("rule", rule).build();
+        let refused = match action {
+            Action::Safelist | Action::Track(None) => None,
+            _ if dry_run => Some(("would_refuse", "Requests that the rule only would refuse")),
+            Action::Throttle(_) => Some(("limited", "Requests refused beyond the rate")),
+            Action::Track(Some(_)) => Some(("beyond_rate", "Requests beyond the rate, which pass")),
+            Action::Blocklist | Action::Ban(_) => Some(("blocked", "Requests refused with 403")),
+        };
+        let counts = match action {
+            Action::Throttle(_) | Action::Track(Some(_)) | Action::Ban(_) => true,
+            Action::Safelist | Action::Blocklist | Action::Track(None) => false,
+        };
+        let uncounted = "Requests that the store could not count";
+        Ok(Self {
+            matched: counter("matched", "Requests that meet the condition")?,
+            refused: refused
+                .map(|(name, help)| counter(name, help))
+                .transpose()?,
+            uncounted: counts
+                .then(|| counter("uncounted", uncounted))
+                .transpose()?,
+        })
+    }
+
+    fn refused(&self) {
+        if let Some(refused) = &self.refused {
+            refused.increment();
+        }
+    }
+
+    fn uncounted(&self) {
+        if let Some(uncounted) = &self.uncounted {
+            uncounted.increment();
+        }
+    }
+}
+
 impl Limit {
     pub(crate) fn new(rule: &str, quota: Quota, cost: u32, parts: Vec<Part>) -> Self {
         Self {
@@ -96,9 +150,21 @@ impl Rules {
         let mut states = Vec::new();
         for rule in &self.rules {
             let outcome = match self.apply(rule, req).await {
-                Ok(outcome) => outcome,
-                Err(_) if self.on_store_error == OnStoreError::Allow => Outcome::Next,
-                Err(_) => Outcome::Refused(Refusal::without_store(&rule.name)),
+                Ok(outcome) => {
+                    if let Outcome::Refused(_) = outcome {
+                        rule.counts.refused();
+                    }
+                    outcome
+                }
+                Err(_) => {
+                    rule.counts.uncounted();
+                    match self.on_store_error {
+                        OnStoreError::Allow => Outcome::Next,
+                        OnStoreError::Refuse => {
+                            Outcome::Refused(Refusal::without_store(&rule.name))
+                        }
+                    }
+                }
             };
             match outcome {
                 Outcome::Next => {}
@@ -125,6 +191,7 @@ impl Rules {
         if !rule.applies(req) {
             return Ok(Outcome::Next);
         }
+        rule.counts.matched.increment();
         match &rule.action {
             Action::Safelist => Ok(Outcome::Safe),
             Action::Blocklist => Ok(Outcome::Refused(Refusal::forbidden(&rule.name))),
@@ -135,6 +202,7 @@ impl Rules {
             }
             Action::Track(Some(limit)) => {
                 if let Outcome::Refused(_) = self.apply_limit(rule, limit, req).await? {
+                    rule.counts.refused();
                     rule.log_tracked(req);
                 }
                 Ok(Outcome::Next)
@@ -183,6 +251,7 @@ impl Rules {
         if !rule.applies(req) {
             return Ok(Outcome::Next);
         }
+        rule.counts.matched.increment();
         if let Some(counter) = key(&ban.counter, &ban.parts, req, self.ipv6_prefix)
             && self.counters.count(&counter, ban.find).await? >= ban.after
         {

@@ -18,6 +18,11 @@ fn status(throttle: &Mounted, request: TestRequest) -> u16 {
     answer(throttle, request).status().as_u16()
 }
 
+/// What the rule has counted.
+fn count(throttle: &Mounted, name: &str, rule: &str) -> Option<u64> {
+    throttle.counter(name, &[("rule", rule)])
+}
+
 fn statuses<const N: usize>(throttle: &Mounted, request: impl Fn() -> TestRequest) -> [u16; N] {
     std::array::from_fn(|_| status(throttle, request()))
 }
@@ -29,6 +34,9 @@ fn requests_beyond_the_rate_get_429_until_the_bucket_refills() {
     assert_eq!(statuses(&throttle, || get("/login")), [200, 200, 429]);
     assert_eq!(status(&throttle, get("/other")), 200);
     let refused = answer(&throttle, get("/login"));
+    assert_eq!(count(&throttle, "matched", "login"), Some(4));
+    assert_eq!(count(&throttle, "limited", "login"), Some(2));
+    assert_eq!(count(&throttle, "blocked", "login"), None);
     let after = refused
         .header("retry-after")
         .unwrap()
@@ -90,6 +98,9 @@ fn rules_apply_in_their_order() {
         [200, 403]
     );
     assert_eq!(status(&first, post("/", "")), 200);
+    assert_eq!(count(&first, "matched", "safe"), Some(1));
+    assert_eq!(count(&first, "matched", "block"), Some(1));
+    assert_eq!(count(&first, "blocked", "block"), Some(1));
     let last = throttle(json!({ "rules": [block, safe] }));
     assert_eq!(status(&last, get("/health")), 403);
 }
@@ -110,6 +121,9 @@ fn fail2ban_refuses_at_once_and_bans_from_everything() {
         ["`probe` bans for 3600s: probe|ban|127.0.0.1"]
     );
     assert_eq!(status(&throttle, get("/")), 403);
+    // A banned client is refused whatever it asks for.
+    assert_eq!(count(&throttle, "matched", "probe"), Some(2));
+    assert_eq!(count(&throttle, "blocked", "probe"), Some(3));
     let other = get("/").remote(([192, 0, 2, 1], 1).into());
     assert_eq!(status(&throttle, other), 200);
     testing::store().advance(Duration::from_secs(3_600));
@@ -146,9 +160,15 @@ fn dry_run_and_track_only_log() {
         "`each` tracks GET /b",
     ];
     assert_eq!(log.messages(), expected);
+    assert_eq!(count(&rules, "would_refuse", "block"), Some(1));
+    assert_eq!(count(&rules, "blocked", "block"), None);
+    assert_eq!(count(&rules, "matched", "one"), Some(2));
+    assert_eq!(count(&rules, "beyond_rate", "one"), Some(1));
+    assert_eq!(count(&rules, "matched", "each"), Some(1));
     let all = json!({ "name": "all", "action": "throttle", "rate": "1/h" });
     let dry = throttle(json!({ "rules": [all], "dry_run": true }));
     assert_eq!(statuses(&dry, || get("/")), [200, 200]);
+    assert_eq!(count(&dry, "would_refuse", "all"), Some(1));
 }
 
 #[test]
@@ -165,6 +185,9 @@ fn unavailable_store_is_open_or_closed_and_logged_once() {
         (refused.status().as_u16(), refused.header("retry-after")),
         (503, Some("1"))
     );
+    assert_eq!(count(&open, "uncounted", "one"), Some(2));
+    assert_eq!(count(&closed, "uncounted", "one"), Some(1));
+    assert_eq!(count(&closed, "limited", "one"), Some(0));
     store.unavailable(false);
     assert_eq!(statuses(&open, || get("/")), [200, 429]);
     assert_eq!(log.messages().last().unwrap(), "requests are counted again");

@@ -2,7 +2,8 @@
 //!
 //! Unlike a time, this number hardly depends on what else the machine does, so it tells whether a commit makes
 //! requests dearer. Each argument is a folder with a build to measure, `stackup` and its plugins, relative to the
-//! workspace; the first one is what the others are compared with. Without arguments it measures this workspace.
+//! workspace; the first one is what the others are compared with. Without arguments it measures this workspace. A case whose
+//! plugins a build does not have is left out.
 
 mod client;
 mod worker;
@@ -15,7 +16,7 @@ use stackup_tests::artifacts;
 use stackup_tests::browser::BROWSER_HEADERS;
 
 use self::client::Client;
-use self::worker::Worker;
+use self::worker::{Worker, library};
 
 /// The requests of a round.
 const REQUESTS: u64 = 2_000;
@@ -56,6 +57,9 @@ fn main() {
         .expect("a runtime");
     let mut rows = Vec::new();
     for case in cases() {
+        if builds.iter().any(|build| !case.can_run_in(build)) {
+            continue;
+        }
         let mut counts = vec![Vec::new(); builds.len()];
         for _ in 0..ROUNDS {
             for (index, build) in builds.iter().enumerate() {
@@ -73,7 +77,14 @@ fn main() {
     print(&builds, &rows);
 }
 
-fn cases() -> [Case; 3] {
+impl Case {
+    fn can_run_in(&self, build: &Path) -> bool {
+        let mut plugins = self.plugins.iter();
+        plugins.all(|plugin| library(build, plugin).exists())
+    }
+}
+
+fn cases() -> [Case; 5] {
     const HELLO: &str = "[run]\nplugin = \"hello\"\n";
     let layers = (0..10).map(|index| {
         format!(
@@ -101,13 +112,25 @@ fn cases() -> [Case; 3] {
             plugins: &["files"],
             target: "/1k.txt",
         },
+        Case {
+            name: "cache, a hit of 1 KiB",
+            manifest: "use = [\"cache\"]\n[run]\nplugin = \"files\"\nconfig.headers = { cache-control = \"max-age=3600\" }\n".to_owned(),
+            plugins: &["cache", "files"],
+            target: "/1k.txt",
+        },
+        Case {
+            name: "cache, not cacheable",
+            manifest: format!("use = [\"cache\"]\n{HELLO}"),
+            plugins: &["cache", "hello"],
+            target: "/",
+        },
     ]
 }
 
 /// The folder of this workspace's release build.
 fn own_build() -> PathBuf {
     let program = artifacts::stackup();
-    for package in ["hello", "ten-headers", "files"] {
+    for package in ["hello", "ten-headers", "files", "cache"] {
         artifacts::plugin(package);
     }
     program.parent().expect("a file has a folder").to_path_buf()

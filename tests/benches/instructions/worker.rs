@@ -14,14 +14,18 @@ pub(crate) struct Worker {
     site: Site,
 }
 
+/// The file of a plugin in a build.
+pub(crate) fn library(build: &Path, plugin: &str) -> PathBuf {
+    let file = library_file(plugin);
+    build.join(Path::new(&file).file_name().expect("a library's file"))
+}
+
 impl Worker {
     /// Serves `manifest` with the program and the plugins in the folder `build`.
     pub(crate) async fn start(build: &Path, manifest: &str, plugins: &[&str]) -> Self {
         let site = Site::new(manifest, &[]);
         for plugin in plugins {
-            let file = library_file(plugin);
-            let file = Path::new(&file).file_name().expect("a library's file");
-            site.library(plugin, &read(&build.join(file)));
+            site.library(plugin, &read(&library(build, plugin)));
         }
         fs::create_dir(site.path().join("public")).expect("a directory");
         let file = site.file("public/1k.txt", [b'x'; 1024]);

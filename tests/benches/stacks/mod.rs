@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use stackup::load::library::{BaseDir, LibraryCache, RuntimeDir, Trust};
 use stackup::load::manifest::{self, Settings, Source};
@@ -61,12 +62,14 @@ impl Host {
         };
         let parsed = manifest::parse(&source, &settings).expect("a manifest");
         let context = BuildContext {
+            is_trial: false,
             observer: None,
             environment: self.resolve.environment.clone(),
             directory: self.resolve.directory.clone(),
             runtime: self.runtime.handle().clone(),
             number: 1,
             serving: Vec::new(),
+            counters: Arc::default(),
         };
         let resolved = resolve(&parsed.manifest, &self.resolve, &mut self.shelf, None);
         let resolved = resolved.expect("libraries");

@@ -32,7 +32,7 @@ fn main() {
     let runtime = Runtime::new().expect("a runtime");
     let hub = {
         let _entered = runtime.enter();
-        services::install(0)
+        services::install(0).store
     };
     let mut host = stacks::Host::new(PathBuf::from("/"), &["store-calls"]);
     println!("| engine | operation | one after the other | {AT_ONCE} at once, each |");

@@ -7,10 +7,12 @@ use stackup_tests::{Host, Site, artifacts, print_skipped};
 /// Adds a field after the last one that plugins know.
 const ADDED_FIELD: Edit = Edit {
     file: "plugin-api/src/abi/tables.rs",
-    from: "    pub next_detach: unsafe extern \"C\" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,\n",
-    to: "    pub next_detach: unsafe extern \"C\" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,\n    \
-         pub added_later: unsafe extern \"C\" fn(task: *mut TaskObject),\n",
+    from: "    // The table grows here, at its end.\n",
+    to: "    pub added_later: unsafe extern \"C\" fn(task: *mut TaskObject),\n",
 };
+
+/// A commit whose tables end earlier: before handlers had a life (`serving`, `hand_over`) and the host's table `context_is_trial`.
+const BEFORE_LIFE: &str = "05454b8e27724fdd2fb46d6ce159fd4c37c5f501";
 
 /// Exercises each feature of `probe` on a host that serves it as its only app.
 async fn exercise_probe(host: &Host) {
@@ -71,8 +73,8 @@ async fn newer_plugin_with_grown_tables_loads() {
             ADDED_FIELD,
             Edit {
                 file: "plugin-api/src/abi/root.rs",
-                from: "    pub handlers: RSlice<'static, HandlerEntry>,\n",
-                to: "    pub handlers: RSlice<'static, HandlerEntry>,\n    \
+                from: "    pub log_changed: unsafe extern \"C\" fn(),\n",
+                to: "    pub log_changed: unsafe extern \"C\" fn(),\n    \
                      pub added_later: u64,\n",
             },
             Edit {
@@ -85,6 +87,25 @@ async fn newer_plugin_with_grown_tables_loads() {
     let site = Site::new("run = \"newer-plugin\"\n", &[]);
     site.library("newer-plugin", &library);
     exercise_probe(&Host::start(&site).await).await;
+}
+
+/// Built from the sources of that time, not from today's with a shorter table.
+#[tokio::test]
+async fn plugin_of_an_earlier_commit_loads_unchanged() {
+    let source = "tests/plugins/probe";
+    let Some(copy) = WorkspaceCopy::of_commit(BEFORE_LIFE, "earlier-plugin", &[source]) else {
+        print_skipped("git does not have the commit of the earlier plugin; clone with all history");
+        return;
+    };
+    let site = Site::new("run = \"earlier-plugin\"\n", &[]);
+    site.library("earlier-plugin", &read(&copy.build("earlier-plugin")));
+    let host = Host::start(&site).await;
+    exercise_probe(&host).await;
+    // Its end, too: a task, and a drop.
+    site.plugin("hello");
+    site.manifest("run = \"hello\"\n");
+    host.reload("swapped").await;
+    host.message("probe: dropped the app").await;
 }
 
 #[tokio::test]
@@ -113,8 +134,8 @@ async fn older_plugin_loads_in_host_with_grown_tables() {
             },
             Edit {
                 file: "plugin-api/src/abi/host/table.rs",
-                from: "        next_detach: detached::next_detach,\n",
-                to: "        next_detach: detached::next_detach,\n        added_later: context::task_drop,\n",
+                from: "WithMetadata::new(HostExtension {\n",
+                to: "WithMetadata::new(HostExtension {\n        added_later: context::task_drop,\n",
             },
         ],
     );

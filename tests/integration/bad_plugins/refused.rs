@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use stackup_tests::patch::patched;
 use stackup_tests::site::read;
 use stackup_tests::workspace_copy::{Edit, WorkspaceCopy};
 use stackup_tests::{Host, Site, artifacts};
@@ -134,6 +135,16 @@ async fn non_plugins_are_refused() {
             place: |site| site.plugin("not-a-plugin"),
             manifest: "run = \"not-a-plugin\"\n",
             says: &["not a stackup plugin", "stackup_plugin::export!"],
+        },
+        BadCandidate {
+            name: "without-root",
+            place: |site| {
+                let hello = read(artifacts::plugin("hello"));
+                let library = patched(&hello, "stackup_plugin_root", "stackup_plugin_roof");
+                site.library("without-root", &library);
+            },
+            manifest: "run = \"without-root\"\n",
+            says: &["it has no symbol `stackup_plugin_root`", "export!"],
         },
         BadCandidate {
             name: "writable",

@@ -232,3 +232,40 @@ async fn late_list_of_requests_keeps_newer_events() {
         .wait_until("window.late === '1 complete,2 null'")
         .await;
 }
+
+#[tokio::test]
+async fn cache_says_what_it_did_and_by_which_rule() {
+    let manifest = "use = [\"cache\"]\nrun = \"answers\"\n";
+    let Some((_site, host, browser)) = develop(manifest, &["cache", "answers"]).await else {
+        return;
+    };
+    browser.open(&format!("{}/_stackup/", host.url())).await;
+    let chip =
+        "document.querySelector('#request li[data-handler=cache] [data-cache]')?.dataset.cache";
+    let detail = "document.querySelector('#request .pairs.cache')?.innerText";
+    let opened = async |target: &str, number: usize, outcome: &str| {
+        get(&host, target).await;
+        // Two of them have the same target.
+        let requests = "document.querySelectorAll('#requests li')";
+        browser
+            .wait_until(&format!("{requests}.length === {number}"))
+            .await;
+        browser.run(&format!("{requests}[0].click()")).await;
+        browser.wait_until(&format!("{chip} === '{outcome}'")).await;
+    };
+    opened("/?n=1&header=cache-control:max-age=60", 1, "miss").await;
+    opened("/?n=1&header=cache-control:max-age=60", 2, "hit").await;
+    opened("/?n=2&header=cache-control:private", 3, "miss").await;
+    browser
+        .run("document.querySelector('#request li[data-handler=cache] .row').click()")
+        .await;
+    browser
+        .wait_until(&format!("{detail}?.includes('private (RFC 9111 5.2.2.7)')"))
+        .await;
+    let shown = browser.value(detail).await.to_string();
+    assert!(shown.contains("nothing was stored for the URL"), "{shown}");
+    assert!(
+        shown.contains("/?n=2&header=cache-control:private"),
+        "{shown}"
+    );
+}

@@ -88,6 +88,24 @@ async fn relative_target_directory_starts_where_stackup_was_started() {
 }
 
 #[tokio::test]
+async fn plugins_are_built_in_the_named_profile() {
+    let site = CargoSite::new("run = \"hello\"\n", &["hello"]);
+    let mut host = site.launch_with(|command| {
+        command.args(["--profile", "fast"]);
+    });
+    // cargo's own message.
+    let reason = next_refusal(&host, "build").await;
+    assert!(reason.contains("profile `fast` is not defined"), "{reason}");
+    let manifest = site.site.path().join("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).expect("a manifest");
+    let fast = "\n[profile.fast]\ninherits = \"dev\"\n";
+    site.save("Cargo.toml", &format!("{text}{fast}"));
+    host.ready().await;
+    assert_serves(&host, "hello").await;
+    assert!(site.target().join("fast/libhello.so").exists());
+}
+
+#[tokio::test]
 async fn one_name_may_stand_for_two_crates() {
     let (one, two) = (
         CargoSite::new("", &["hello"]),

@@ -34,10 +34,12 @@ pub(super) enum Action {
     /// The private files are removed, and then the worker is killed.
     FoldersRemoved,
     Renewal,
+    /// The wall clock is set back by an hour, and then right again; a worker is killed after each.
+    ClockJumps,
 }
 
 /// All actions in the order of the short form.
-pub(super) const ALL: [Action; 19] = [
+pub(super) const ALL: [Action; 20] = [
     Action::GoodCode,
     Action::Segfault,
     Action::Edit,
@@ -55,6 +57,7 @@ pub(super) const ALL: [Action; 19] = [
     Action::Panic,
     Action::Exit,
     Action::Pause,
+    Action::ClockJumps,
     Action::BitsFlipped,
     Action::Hang,
 ];
@@ -117,6 +120,7 @@ impl Action {
                 server.signal(Signal::CONT);
                 server.wait_for_good_code().await;
             }
+            Self::ClockJumps => server.clock_jumps(clients).await,
             Self::FullDisk => server.full_disk(clients).await,
             Self::FoldersRemoved => {
                 server.wait_until_proven().await;
@@ -142,8 +146,8 @@ impl Action {
             | Self::Kill
             | Self::Stop
             | Self::FoldersRemoved => CLIENTS,
-            // The library is quarantined after two hangs, and each loses its worker's requests.
-            Self::Hang => 2 * CLIENTS,
+            // The library is quarantined after two hangs, and each loses its worker's requests. By either clock a worker is killed.
+            Self::Hang | Self::ClockJumps => 2 * CLIENTS,
             _ => 0,
         }
     }

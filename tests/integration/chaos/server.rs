@@ -8,7 +8,7 @@ use serde_json::Value;
 use stackup_tests::log::Record;
 use stackup_tests::patch::patched;
 use stackup_tests::site::read;
-use stackup_tests::{Host, Site, artifacts, print_skipped, within};
+use stackup_tests::{Host, Site, WallClock, artifacts, print_skipped, within};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
@@ -21,6 +21,8 @@ pub(super) struct TestServer {
     pub(super) host: Host,
     /// The disk of the private files, if it could be mounted.
     disk: Option<SmallDisk>,
+    /// The wall clock, if it can be set.
+    clock: Option<WallClock>,
     pub(super) site: Site,
     library: Vec<u8>,
     /// The last code.
@@ -34,14 +36,22 @@ pub(super) struct TestServer {
 impl TestServer {
     pub(super) async fn new() -> Self {
         let library = read(artifacts::plugin("faulty"));
-        let site = Site::new(&manifest(0), &[]);
+        let site = Site::new(&manifest(0), &["ticker", "probe"]);
         site.library("faulty", &with_code(&library, 0, "none", 0));
         let disk = SmallDisk::mount(&site.runtime(), 32 * library.len());
-        let host = Host::start(&site).await;
+        let clock = WallClock::of(&site);
+        let mut command =
+            Host::command(artifacts::stackup(), &site, &["-p", "0", "-o", "127.0.0.1"]);
+        if let Some(clock) = &clock {
+            clock.give_to(&mut command);
+        }
+        let mut host = Host::spawn(&mut command);
+        host.ready().await;
         let worker = host.worker();
         Self {
             host,
             disk,
+            clock,
             site,
             library,
             code: 0,
@@ -154,6 +164,27 @@ impl TestServer {
         self.wait_for_good_code().await;
     }
 
+    /// Sets the clock back by an hour, and right again. New code is taken up, and a worker that dies is replaced, by either clock.
+    pub(super) async fn clock_jumps(&mut self, clients: &ClientState) {
+        if self.clock.is_none() {
+            return;
+        }
+        for back in [true, false] {
+            self.wait_until_proven().await;
+            if let Some(clock) = &self.clock {
+                match back {
+                    true => clock.set_back(),
+                    false => clock.set_right(),
+                }
+            }
+            self.good_code(clients).await;
+            self.edit(false).await;
+            self.wait_until_proven().await;
+            self.kill().await;
+            self.wait_for_good_code().await;
+        }
+    }
+
     /// Waits until another worker serves.
     pub(super) async fn next_worker(&mut self) {
         self.worker = self.host.next_worker().await.expect("the worker has an id");
@@ -195,9 +226,14 @@ impl TestServer {
         assert_eq!(directories.len(), 2, "{directories:?}");
         for directory in directories {
             let files = entries(&self.site.runtime().join(directory));
-            // The active library and two rollback targets.
-            assert!(files.len() <= 4, "{files:?}");
+            // The active library and two rollback targets; the other two plugins.
+            assert!(files.len() <= 6, "{files:?}");
         }
+    }
+
+    /// The ids of the workers.
+    pub(super) fn workers(&self) -> Vec<i32> {
+        children(self.host.pid().as_raw_nonzero().get())
     }
 
     /// The number of the supervisor's open descriptors.
@@ -256,6 +292,14 @@ generations = 20
 [run]
 plugin = \"faulty\"
 config = {{ mark = {mark} }}
+
+[[map]]
+path = \"/events\"
+run = {{ plugin = \"ticker\", config = {{ seconds = 0.02 }} }}
+
+[[map]]
+path = \"/probe\"
+run = \"probe\"
 "
     )
 }

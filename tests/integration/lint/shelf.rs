@@ -61,6 +61,14 @@ use = ["pig-latin"]
 run = "answers"
 
 [[map]]
+path = "/away"
+run = { plugin = "proxy", config = { to = ["unix:missing.sock"] } }
+
+[[map]]
+path = "/guest"
+run = { plugin = "guest", config = { command = ["STACKUP", "serve", "-E", "production", "-o", "unix:$SOCKET", "guest.ru.toml"], watch = false } }
+
+[[map]]
 path = "/files"
 run = { plugin = "files", config = { root = "public" } }
 
@@ -117,7 +125,7 @@ run = { plugin = "files", config = { root = "public" } }
 run = "answers"
 "#;
 
-const PLUGINS: [&str; 43] = [
+const PLUGINS: [&str; 45] = [
     "answers",
     "basic-auth",
     "body-limit",
@@ -135,6 +143,7 @@ const PLUGINS: [&str; 43] = [
     "etag",
     "files",
     "force-ssl",
+    "guest",
     "head",
     "headers",
     "health",
@@ -147,6 +156,7 @@ const PLUGINS: [&str; 43] = [
     "method-override",
     "null-logger",
     "pig-latin",
+    "proxy",
     "recursive",
     "redirect",
     "request-id",
@@ -163,11 +173,13 @@ const PLUGINS: [&str; 43] = [
     "timeout",
 ];
 
-const TARGETS: [&str; 35] = [
+const TARGETS: [&str; 37] = [
     "/",
     "/assets/large.html",
     "/assets/small.css",
     "/assets/missing.css",
+    "/away",
+    "/guest",
     "/files/large.html",
     "/files/empty.txt",
     "/files/missing",
@@ -238,7 +250,10 @@ fn every_plugin_is_linted() {
 
 #[tokio::test]
 async fn shelf_has_no_violation() {
-    let site = Site::new(MANIFEST, &PLUGINS);
+    // The guest is another stackup, since that is installed everywhere.
+    let program = artifacts::stackup().display().to_string();
+    let site = Site::new(&MANIFEST.replace("STACKUP", &program), &PLUGINS);
+    site.file("guest.ru.toml", "run = \"hello\"\n");
     std::fs::create_dir(site.path().join("public")).unwrap();
     site.file("public/large.html", "<p>a page\n".repeat(30_000));
     site.file("public/small.css", "p { color: red }\n");

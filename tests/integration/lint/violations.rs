@@ -8,7 +8,7 @@ const PLUGINS: [&str; 4] = ["offends", "request-id", "runtime", "security-header
 
 /// Correct layers above, between and below.
 const MANIFEST: &str = r#"
-use = ["request-id", "offends#layer", "runtime", "security-headers"]
+use = ["request-id", "offends#claims", "offends#layer", "runtime", "security-headers"]
 run = "offends#app"
 [limits]
 block_report = "500ms"
@@ -25,7 +25,7 @@ fn get(query: &str) -> String {
 }
 
 /// Requests that break a rule, the handler to blame, and the rule. The messages are in `lints/*.case`.
-const VIOLATIONS: [(&str, &str, &str); 19] = [
+const VIOLATIONS: [(&str, &str, &str); 20] = [
     ("layer=no-path", "layer", "R8"),
     ("layer=star", "layer", "R8"),
     ("layer=framing", "layer", "R17"),
@@ -43,6 +43,7 @@ const VIOLATIONS: [(&str, &str, &str); 19] = [
     ("app=type", "app", "K12"),
     ("layer=no-content", "layer", "K12"),
     ("app=keep-alive", "app", "K13"),
+    ("layer=claims", "layer", "K14"),
     ("layer=takes", "layer", "K5"),
     ("app=goes-on&layer=holds", "app", "K10"),
 ];

@@ -49,6 +49,15 @@ pub(super) fn outline(manifest: &Manifest) -> String {
         &Failures::default(),
     );
     changed(&mut out, "renewal", &manifest.renewal, &Renewal::default());
+    let named = [
+        ("handler", &manifest.log.handlers),
+        ("target", &manifest.log.targets),
+    ];
+    for (what, levels) in named {
+        for (name, level) in levels {
+            let _ = writeln!(out, "log {what} {name} {level}");
+        }
+    }
     let store = &manifest.store;
     changed(&mut out, "store", store, &StoreSettings::default());
     if !manifest.warmup.is_empty() {
@@ -84,7 +93,11 @@ fn level(out: &mut String, level_: &Level, indent: &str) {
             .as_deref()
             .map(|host| format!(" host {host}"))
             .unwrap_or_default();
-        let _ = writeln!(out, "{indent}map {:?}{host}", map.path.as_str());
+        let limits = match map.limits.is_empty() {
+            true => String::new(),
+            false => format!(" limits {}", map.limits),
+        };
+        let _ = writeln!(out, "{indent}map {:?}{host}{limits}", map.path.as_str());
         level(out, &map.level, &format!("{indent}  "));
     }
     for tried in level_.cascade.iter().flatten() {

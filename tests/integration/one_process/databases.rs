@@ -1,5 +1,6 @@
 //! New code of a library that must be in a process once starts in a fresh worker.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,6 +100,34 @@ async fn no_row_of_sqlite_is_lost_through_reloads_and_a_kill() {
 #[tokio::test]
 async fn no_row_of_lmdb_is_lost_through_reloads_and_a_kill() {
     no_row_is_lost("lmdb", "LMDB").await;
+}
+
+/// Pools of connections, as docs/plugins.md says.
+#[tokio::test]
+async fn no_row_of_a_pool_is_lost_through_reloads_and_a_kill() {
+    no_row_is_lost("r2d2", "SQLite").await;
+    no_row_is_lost("sqlx", "SQLite").await;
+}
+
+/// The blocks of docs/plugins.md that name a file are part of it.
+#[test]
+fn examples_in_the_docs_are_those_that_are_tested() {
+    let read = |path: &str| fs::read_to_string(artifacts::workspace().join(path)).expect("a file");
+    let docs = read("docs/plugins.md");
+    let blocks = docs.split("```").skip(1).step_by(2);
+    let named = blocks.filter_map(|block| block.strip_prefix("rust\n// ")?.split_once('\n'));
+    let mut count = 0;
+    for (path, example) in named {
+        let source = read(path);
+        for part in example.split("// …\n") {
+            assert!(
+                source.contains(part.trim_matches('\n')),
+                "{path} has not:\n{part}"
+            );
+        }
+        count += 1;
+    }
+    assert_eq!(count, 2);
 }
 
 async fn no_row_is_lost(engine: &str, shown: &str) {

@@ -1,14 +1,13 @@
 //! The host runs under valgrind, where the kernel's `/proc/self/exe` is another program.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use rustix::process::Signal;
 use stackup_tests::patch::patched;
 use stackup_tests::print_skipped;
 use stackup_tests::site::read;
-use stackup_tests::{Host, Site, artifacts};
+use stackup_tests::{Host, Site, artifacts, program};
 
 const FIRST: &str = "stackup-late-code-00000000";
 const SECOND: &str = "stackup-late-code-00000001";
@@ -24,7 +23,7 @@ async fn no_fault_is_found_through_a_reload() {
         return;
     }
     let site = Site::new(MANIFEST, &["late"]);
-    let program = site.path().join("stackup-in-valgrind");
+    let in_valgrind = site.path().join("stackup-in-valgrind");
     let reports = site.path().join("valgrind");
     fs::create_dir(&reports).expect("a folder");
     let script = format!(
@@ -32,10 +31,9 @@ async fn no_fault_is_found_through_a_reload() {
         reports.display(),
         artifacts::stackup().display()
     );
-    fs::write(&program, script).expect("a program");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
+    program::script(&in_valgrind, &script);
     let arguments = ["-p", "0", "-o", "127.0.0.1", "-E", "production"];
-    let mut host = Host::launch(&program, &site, &arguments);
+    let mut host = Host::launch(&in_valgrind, &site, &arguments);
     host.ready().await;
     assert_eq!(host.get("/").await.text(), FIRST);
     let library = read(artifacts::plugin("late"));

@@ -140,11 +140,21 @@ async fn cascade_instances_are_kept_and_requests_are_registered() {
     site.manifest(&manifest(&two));
     let swapped = host.reload("swapped").await;
     assert_eq!(swapped.text("instances"), "kept stamp, probe, respond");
+    // The branches of a cascade count as one: the request goes on until a handler of any of them is replaced.
+    let three = [stamp("b"), answer(404, "")];
+    site.manifest(&manifest(&three));
+    let swapped = host.reload("swapped").await;
+    assert_eq!(
+        swapped.text("instances"),
+        "kept probe, respond; built stamp; retired stamp"
+    );
     let deadline = host.event("drain-deadline").await;
+    assert_eq!(deadline.number("generation"), Some(3), "{deadline}");
     let held_by = deadline.text("held_by");
     assert!(
         held_by.starts_with("POST /length in `probe`, waiting for "),
         "{held_by}"
     );
+    assert!(held_by.ends_with(", since generation 2"), "{held_by}");
     assert_eq!(half.response().await.status(), 503);
 }

@@ -23,6 +23,15 @@ async fn disconnect_cancels_innermost_layer() {
 }
 
 #[tokio::test]
+async fn headers_of_an_error_reach_the_client() {
+    let (_site, host) = probe("").await;
+    let response = host.get("/unauthorized").await;
+    assert_eq!(response.status(), 401, "{response}");
+    assert_eq!(response.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(response.text(), "401 Unauthorized\n");
+}
+
+#[tokio::test]
 async fn disconnect_cancels_stream() {
     let (_site, host) = probe("").await;
     let mut connection = host.connect().await;

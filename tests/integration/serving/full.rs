@@ -203,5 +203,7 @@ async fn out_of_descriptors_is_one_line_and_a_count() {
     let counted = host.event("accept-failed").await;
     let says = "connections are accepted again: ";
     assert!(counted.message().starts_with(says), "{counted}");
-    assert!(counted.number("count") >= Some(2), "{counted}");
+    // A pause follows each failure, and doubles: without it there are thousands.
+    let count = counted.number("count").unwrap();
+    assert!((2..200).contains(&count), "{counted}");
 }

@@ -18,8 +18,10 @@ mod full;
 mod limits;
 /// Listeners: addresses and sockets.
 mod listeners;
+/// `limits` of a map.
+mod map_limits;
 /// A real nginx in front of a host.
-mod nginx;
+pub(crate) mod nginx;
 /// One spelling of a path, for every layer.
 mod paths;
 /// Who the client is behind proxies.

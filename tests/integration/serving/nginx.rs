@@ -7,8 +7,12 @@ use stackup_tests::http::Connection;
 use stackup_tests::{print_skipped, within};
 use tempfile::TempDir;
 
+/// Directives of `http`: what is temporary is in nginx's prefix, not where only root may write.
+pub(crate) const TEMPORARY_PATHS: &str = "client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; \
+     scgi_temp_path scgi;";
+
 /// An nginx in front of a host, killed on drop.
-pub(super) struct Nginx {
+pub(crate) struct Nginx {
     folder: TempDir,
     process: Child,
 }
@@ -16,7 +20,7 @@ pub(super) struct Nginx {
 impl Nginx {
     /// Starts one with these directives of a `server`, whose upstream `host` is at `upstream`. `None`, with a message, if
     /// nginx is not installed.
-    pub(super) async fn start(upstream: &str, server: &str) -> Option<Self> {
+    pub(crate) async fn start(upstream: &str, server: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("nginx.conf");
         let text = config_text(upstream, server, &folder.path().join("socket"));
@@ -44,11 +48,11 @@ impl Nginx {
         Some(nginx)
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
 
-    pub(super) async fn connect(&self) -> Connection {
+    pub(crate) async fn connect(&self) -> Connection {
         Connection::unix(&self.socket()).await
     }
 }
@@ -69,11 +73,7 @@ pid pid;
 events {{}}
 http {{
     access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
+    {TEMPORARY_PATHS}
     upstream host {{ server {upstream}; keepalive 8; }}
     server {{
         listen unix:{socket};

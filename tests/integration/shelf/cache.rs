@@ -1,7 +1,8 @@
 //! `cache` in a running host: reloads, many clients, invalidation.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stackup_tests::log::Record;
-use stackup_tests::{Host, Site};
+use stackup_tests::{Host, Site, print_skipped};
 
 use super::{ask, serve, serve_site};
 
@@ -43,6 +44,46 @@ async fn entries_stay_when_the_stack_is_reloaded() {
     let after = ask(&mut connection, &target, &[]).await;
     let status = after.header("cache-status").unwrap();
     assert!(status.starts_with("stackup; fwd=uri-miss"), "{status}");
+}
+
+#[tokio::test]
+async fn parts_of_variants_never_mix() {
+    let manifest = "use = [\"cache\", { plugin = \"headers\", config = { set = { cache-control = \"max-age=600\", vary = \"accept-language\" } } }]\n\
+                    run = { plugin = \"files\", config = { root = \".\" } }\n";
+    let (site, host) = serve_site(manifest, &["cache", "headers", "files"]).await;
+    site.file("text", "0123456789");
+    let mut connection = host.connect().await;
+    let mut get = async |language: &str, range: &str| {
+        let language = format!("accept-language: {language}");
+        let lines = [&*language, range];
+        let lines = lines.into_iter().filter(|line| !line.is_empty());
+        let lines: Vec<_> = lines.collect();
+        let response = ask(&mut connection, "GET /text", &lines).await;
+        let status = response.header("cache-status").unwrap_or_default();
+        (response.status(), status.to_owned(), response.text())
+    };
+    let (first, last) = ("range: bytes=0-4", "range: bytes=5-");
+    let (status, cached, text) = get("de", first).await;
+    assert_eq!((status, &*text), (206, "01234"));
+    assert!(
+        cached.contains("a part that can't be put together"),
+        "{cached}"
+    );
+    let (_, cached, text) = get("en", last).await;
+    assert_eq!(text, "56789");
+    assert!(cached.contains("fwd=uri-miss"), "{cached}");
+    let (status, cached, text) = get("de", "").await;
+    assert_eq!((status, &*text), (200, "0123456789"));
+    assert!(
+        cached.contains("fwd=uri-miss") && cached.ends_with("; stored"),
+        "{cached}"
+    );
+    let (status, cached, text) = get("de", last).await;
+    assert_eq!((status, &*text), (206, "56789"));
+    assert!(cached.contains("; hit"), "{cached}");
+    let (status, cached, _) = get("en", last).await;
+    assert_eq!(status, 206);
+    assert!(cached.contains("fwd=vary-miss"), "{cached}");
 }
 
 #[tokio::test]
@@ -89,40 +130,48 @@ async fn fetch_survives_its_client_until_the_drain_deadline() {
 }
 
 #[tokio::test]
-async fn many_clients_of_a_cold_stream_cause_one_request() {
-    // `probe` echoes what it is sent, chunk by chunk, and `headers` makes it cacheable.
+async fn thousand_clients_of_a_cold_stream_cause_one_request() {
+    const CLIENTS: usize = 1000;
+    if !more_files(2 * CLIENTS as u64) {
+        print_skipped("not enough descriptors for a thousand clients; raise `ulimit -Hn`");
+        return;
+    }
     let manifest = "use = [\"cache\", { plugin = \"headers\", config = { set = { cache-control = \"max-age=60\" } } }]\n\
                     run = \"probe\"\n";
     let (_site, host): (Site, Host) = serve_site(manifest, &["cache", "headers", "probe"]).await;
-    let target = "GET /sleep?ms=50";
-    let asked = (0..50).map(|_| {
-        let host = &host;
-        async move {
-            let mut connection = host.connect().await;
-            let response = ask(&mut connection, target, &[]).await;
-            assert_eq!(response.text(), "slept\n");
-            response.header("cache-status").unwrap().to_owned()
-        }
-    });
-    let mut all = Vec::new();
-    let mut tasks: Vec<_> = asked.map(Box::pin).collect();
-    std::future::poll_fn(|cx| {
-        tasks.retain_mut(|task| match task.as_mut().poll(cx) {
-            std::task::Poll::Ready(status) => {
-                all.push(status);
-                false
-            }
-            std::task::Poll::Pending => true,
-        });
-        match tasks.is_empty() {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await;
-    let stored = all
-        .iter()
-        .filter(|status| status.contains("stored"))
-        .count();
-    assert_eq!((all.len(), stored), (50, 1), "{all:?}");
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = host.connect().await;
+        client
+            .send("GET /held HTTP/1.1\r\nhost: test\r\n\r\n")
+            .await;
+        clients.push(client);
+    }
+    // All have begun before the origin goes on.
+    let mut stored = 0;
+    for client in &mut clients {
+        let head = client.head().await;
+        let status = head.header("cache-status").unwrap_or_default();
+        stored += usize::from(status.ends_with("; stored"));
+        assert_eq!(client.chunk().await.expect("a chunk"), b"begun\n");
+    }
+    assert_eq!(stored, 1);
+    host.message("probe: a stream is held").await;
+    host.get("/let-go").await;
+    for client in &mut clients {
+        assert_eq!(client.chunk().await.expect("a chunk"), b"ended\n");
+        assert!(client.chunk().await.expect("the end").is_empty());
+    }
+    let again = |record: &Record| record.message().contains("a stream is held");
+    assert!(host.log().try_take(again).is_none(), "{}", host.log());
+}
+
+/// Whether this process may open so many files.
+fn more_files(count: u64) -> bool {
+    let limit = getrlimit(Resource::Nofile);
+    let more = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    limit.maximum.is_none_or(|most| most >= count) && setrlimit(Resource::Nofile, more).is_ok()
 }

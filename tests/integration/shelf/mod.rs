@@ -3,6 +3,7 @@
 mod basic_auth;
 mod body_limit;
 mod cache;
+mod cache_command;
 mod concurrency_limit;
 mod conditional_get;
 mod config;

@@ -27,6 +27,15 @@ async fn panic_is_shown_in_development() {
         (plain.status(), plain.header("content-type")),
         (418, Some("text/plain; charset=utf-8"))
     );
+    assert_eq!(plain.header("retry-after"), None);
+    let plain = ask(
+        &mut connection,
+        "GET /?fail=no&status=503&header=retry-after:9",
+        &[],
+    )
+    .await;
+    assert_eq!(plain.status(), 503);
+    assert_eq!(plain.header("retry-after"), Some("9"));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod large;
 mod mounted;
+mod upgrades;
 
 use std::collections::BTreeSet;
 use std::fs;

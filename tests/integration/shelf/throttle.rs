@@ -47,3 +47,45 @@ async fn limit_is_exact_over_connections_and_reloads() {
     assert_eq!(passed(&host).await, 0, "the next generation counts on");
     assert_eq!(host.get("/health").await.status(), 200);
 }
+
+/// What the active worker has counted for a rule.
+async fn counted(site: &Site, name: &str, rule: &str) -> Option<u64> {
+    let said = site.stackup(&["status", "--json"]).await;
+    let status: serde_json::Value = serde_json::from_str(&said.stdout).expect("JSON");
+    let workers = status["workers"].as_array().expect("workers");
+    let serving = workers.iter().find(|worker| worker["state"] == "serving");
+    let counters = serving.expect("a worker")["status"]["counters"].as_array();
+    let found = counters.expect("counters").iter().find(|counter| {
+        counter["handler"] == "throttle"
+            && counter["name"] == name
+            && counter["labels"]["rule"] == rule
+    });
+    found.and_then(|counter| counter["value"].as_u64())
+}
+
+#[tokio::test]
+async fn counts_go_on_after_a_reload_and_begin_again_in_a_new_worker() {
+    let site = Site::new(MANIFEST, &["throttle", "hello"]);
+    let host = Host::start(&site).await;
+    assert_eq!(passed(&host).await, 25);
+    assert_eq!(host.get("/health").await.status(), 200);
+    assert_eq!(counted(&site, "matched", "all").await, Some(100));
+    assert_eq!(counted(&site, "limited", "all").await, Some(75));
+    assert_eq!(counted(&site, "matched", "health").await, Some(1));
+    let text = site.stackup(&["status"]).await.stdout;
+    let shown = "  `throttle` has counted\n      limited{rule=\"all\"}     75\n      matched{rule=\"all\"}     100\n      matched{rule=\"health\"}  1\n";
+    assert!(text.contains(shown), "{text}");
+
+    // Another config makes another instance; `health` is a rule no more.
+    let without = MANIFEST.lines().filter(|line| !line.contains("health"));
+    site.manifest(&without.collect::<Vec<_>>().join("\n"));
+    host.reload("swapped").await;
+    assert_eq!(passed(&host).await, 0);
+    assert_eq!(counted(&site, "matched", "all").await, Some(200));
+    assert_eq!(counted(&site, "limited", "all").await, Some(175));
+    while counted(&site, "matched", "health").await.is_some() {}
+
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(counted(&site, "matched", "all").await, Some(0));
+}

@@ -64,13 +64,18 @@ async fn reload_that_a_full_disk_refused_is_tried_again() {
     let site = Site::new(FAULTY, &[]);
     let library = faulty(1, "none");
     site.library("faulty", &library);
-    let Some(disk) = SmallDisk::mount(&site.runtime(), 4 * library.len() + (1 << 20)) else {
+    let len = library.len();
+    let Some(disk) = SmallDisk::mount(&site.runtime(), 8 * len + (1 << 20)) else {
         print_skipped("it may not mount a file system");
         return;
     };
     let host = Host::start(&site).await;
     disk.fill();
-    site.library("faulty", &faulty(2, "none"));
+    // The host may still have had a second copy of the first library, which it read again; its space is free soon.
+    // So the next library needs more than that.
+    let mut next = faulty(2, "none");
+    next.resize(3 * len, 0);
+    site.library("faulty", &next);
     let refused = host.reload("refused").await;
     assert!(refused.to_string().contains("No space left"), "{refused}");
     let retry = host.event("reload-retry").await;

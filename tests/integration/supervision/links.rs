@@ -8,7 +8,7 @@ use std::process::Command;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use stackup_tests::site::read;
-use stackup_tests::{Host, Site, artifacts};
+use stackup_tests::{Host, Site, artifacts, program};
 
 use super::{code, faulty, wait_for_connection_close, wait_for_reload};
 
@@ -245,7 +245,7 @@ async fn upgrade_follows_the_link_to_the_program() {
     for version in ["1", "2"] {
         let folder = programs.path().join(version);
         fs::create_dir(&folder).expect("a folder");
-        fs::copy(artifacts::stackup(), folder.join("stackup")).expect("a copy");
+        program::copy(artifacts::stackup(), &folder.join("stackup"));
     }
     let current = programs.path().join("current");
     symlink("1", &current).expect("a link");

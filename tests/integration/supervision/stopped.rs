@@ -1,6 +1,11 @@
 //! A worker that does not answer: commands do not wait for it, and it is replaced.
 
-use rustix::process::{Signal, kill_process};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::ptrace;
+use rustix::process::{Pid, Signal, kill_process};
 use stackup_tests::log::Record;
 use stackup_tests::{CommandOutput, Host, Site, within};
 
@@ -35,6 +40,55 @@ async fn stopped_worker_is_killed_and_replaced() {
     assert!(crash.message().ends_with("starts again at once"), "{crash}");
     assert!(open.closes().await, "its connections end with it");
     assert_ne!(host.next_worker().await, Some(host.worker()));
+    assert_eq!(code(&host).await, 1);
+}
+
+/// A debugger that holds a process until it is dropped.
+struct Debugger(Option<mpsc::Sender<()>>, Option<thread::JoinHandle<()>>);
+
+impl Debugger {
+    fn attach(process: Pid) -> Self {
+        let (attached, attaches) = mpsc::channel();
+        let (leave, left) = mpsc::channel();
+        // The thread that attached is the debugger: the system detaches when it ends.
+        let thread = thread::spawn(move || {
+            let process = nix::unistd::Pid::from_raw(process.as_raw_nonzero().get());
+            ptrace::seize(process, ptrace::Options::empty()).expect("it may be traced");
+            attached.send(()).expect("the test waits");
+            let _ = left.recv();
+        });
+        attaches.recv().expect("it attaches");
+        Self(Some(leave), Some(thread))
+    }
+}
+
+impl Drop for Debugger {
+    fn drop(&mut self) {
+        drop(self.0.take());
+        if let Some(thread) = self.1.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[tokio::test]
+async fn worker_in_a_debugger_is_killed_only_after_that() {
+    let (site, host) = start(SHORT, 1, "none").await;
+    host.get("/").await;
+    stop(host.worker()).await;
+    let debugger = Debugger::attach(host.worker());
+    let killed = |record: &Record| record.text("state") == "killed";
+    // For longer than the limit.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(5) {
+        let said = site.stackup(&["status"]).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let gone = host.log().try_take(killed);
+        assert!(gone.is_none(), "{gone:?}");
+    }
+    drop(debugger);
+    let killed = host.log().take("worker that is killed", killed).await;
+    assert!(killed.message().contains("for 3s"), "{killed}");
     assert_eq!(code(&host).await, 1);
 }
 

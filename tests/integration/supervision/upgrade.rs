@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process};
-use stackup_tests::{Host, Site, artifacts};
+use stackup_tests::{Host, Site, artifacts, program};
 use tempfile::TempDir;
 
 use super::{code, faulty, wait_for_connection_close, wait_for_reload};
@@ -27,7 +27,7 @@ impl Program {
 
     fn replace(&self, by: &Path) {
         let next = self.directory.path().join("next");
-        fs::copy(by, &next).expect("a copy");
+        program::copy(by, &next);
         fs::rename(next, self.path()).expect("another file in its place");
     }
 }
@@ -106,9 +106,8 @@ async fn upgrade_to_invalid_program_changes_nothing() {
     };
     let before = inode(supervisor);
     for nonsense in ["#!/bin/sh\nexit 3\n", "no program"] {
-        let file = site.file("nonsense", nonsense);
-        let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700);
-        fs::set_permissions(&file, mode).expect("it is ours");
+        let file = site.path().join("nonsense");
+        program::script(&file, nonsense);
         program.replace(&file);
         let said = site.stackup(&["upgrade"]).await;
         assert_eq!(said.code, Some(1), "{said:?}");

@@ -30,14 +30,10 @@ pub(super) struct Artifacts {
 }
 
 impl Artifacts {
-    pub(super) fn open(workspace: &Workspace, profile: Profile) -> Self {
+    pub(super) fn open(workspace: &Workspace, profile: &Profile) -> Self {
         let mut hasher = DefaultHasher::new();
         workspace.root.hash(&mut hasher);
-        let profile = match profile {
-            Profile::Debug => "debug",
-            Profile::Release => "release",
-        };
-        let all = workspace.target.join("stackup").join(profile);
+        let all = workspace.target.join("stackup").join(profile.name());
         let folder = all.join(format!("{:016x}", hasher.finish()));
         let records = fs::read_to_string(folder.join("records")).unwrap_or_default();
         Self {
@@ -166,18 +162,18 @@ mod tests {
             ..Workspace::default()
         };
         fs::write(&file, "a").unwrap();
-        let mut a = Artifacts::open(&workspace("a"), Profile::Debug);
+        let mut a = Artifacts::open(&workspace("a"), &Profile::dev());
         assert!(a.is_foreign(&artifact(&file, true)));
         let copy = a.keep(&artifact(&file, false), "hello").unwrap().unwrap();
         a.save();
         assert!(!a.is_foreign(&artifact(&file, true)));
         fs::remove_file(&file).unwrap();
         fs::write(&file, "b's").unwrap();
-        let reopened = Artifacts::open(&workspace("a"), Profile::Debug);
+        let reopened = Artifacts::open(&workspace("a"), &Profile::dev());
         assert!(reopened.is_foreign(&artifact(&file, true)));
         assert!(!reopened.is_foreign(&artifact(&file, false)));
         assert_eq!(fs::read_to_string(&copy).unwrap(), "a");
-        let mut b = Artifacts::open(&workspace("b"), Profile::Debug);
+        let mut b = Artifacts::open(&workspace("b"), &Profile::dev());
         let other = b.keep(&artifact(&file, false), "hello").unwrap().unwrap();
         assert_ne!(copy, other);
     }
@@ -191,7 +187,7 @@ mod tests {
             ..Workspace::default()
         };
         let file = dir.path().join("target/debug/libhello.so");
-        let artifacts = Artifacts::open(&workspace, Profile::Debug);
+        let artifacts = Artifacts::open(&workspace, &Profile::dev());
         assert!(!artifacts.is_foreign(&artifact(&file, true)));
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct BuildOutput {
 }
 
 impl BuildRun<'_> {
-    pub(super) async fn run(self, profile: Profile, output: CargoOutput) -> BuildOutput {
+    pub(super) async fn run(self, profile: &Profile, output: CargoOutput) -> BuildOutput {
         let packages = self.packages.iter();
         let packages: Vec<_> = packages.map(|&at| &self.workspace.packages[at]).collect();
         let ids: Vec<_> = packages.iter().map(|package| package.id.as_str()).collect();

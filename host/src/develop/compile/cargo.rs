@@ -16,13 +16,32 @@ use super::whole_lines::WholeLines;
 use crate::load::program;
 use crate::services::write_to_stderr;
 
-/// The profile that plugins are built in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
+/// The profile of cargo's that plugins are built in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile(String);
+
+impl Profile {
     /// Fast to build.
-    Debug,
+    #[must_use]
+    pub fn dev() -> Self {
+        Self::named("dev")
+    }
+
     /// Fast to run.
-    Release,
+    #[must_use]
+    pub fn release() -> Self {
+        Self::named("release")
+    }
+
+    /// One of `[profile.NAME]` in the workspace's `Cargo.toml`, or of cargo's own. cargo reports one that is not there.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What the terminal shows of cargo's output.
@@ -74,7 +93,7 @@ impl Cargo {
     pub(super) fn build(
         workspace: &Path,
         packages: &[&str],
-        profile: Profile,
+        profile: &Profile,
         output: CargoOutput,
     ) -> Result<Self, String> {
         let no_cargo = |error: std::io::Error| format!("cannot run cargo: {error}");
@@ -85,9 +104,7 @@ impl Cargo {
             "--lib",
             "--message-format=json-diagnostic-rendered-ansi",
         ]);
-        if profile == Profile::Release {
-            command.arg("--release");
-        }
+        command.args(["--profile", profile.name()]);
         if output.quiet {
             command.arg("--quiet");
         }

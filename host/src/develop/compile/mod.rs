@@ -74,7 +74,7 @@ impl CrateBuilder {
                 let workspaces = found.workspaces.values();
                 self.workspaces = workspaces
                     .map(|(workspace, crates)| {
-                        WorkspaceBuild::new(workspace, crates, directory, self.profile)
+                        WorkspaceBuild::new(workspace, crates, directory, &self.profile)
                     })
                     .collect();
                 (self.known, self.missing, self.find_error) = (found.known, found.missing, None);
@@ -98,7 +98,7 @@ impl CrateBuilder {
             return Err(reason.clone());
         }
         for workspace in &mut self.workspaces {
-            workspace.build(self.profile, self.output).await;
+            workspace.build(&self.profile, self.output).await;
         }
         let workspaces = self.workspaces.iter();
         let failures: Vec<_> = workspaces.filter_map(WorkspaceBuild::failure).collect();
@@ -220,7 +220,7 @@ mod tests {
             quiet: true,
             color: false,
         };
-        let mut crates = CrateBuilder::new(Profile::Debug, output);
+        let mut crates = CrateBuilder::new(Profile::dev(), output);
         assert!(!crates.covers(&wanted(&[])));
         let both = wanted(&[("a", None), ("b", Some("../b"))]);
         crates.wanted = Some(both.clone());

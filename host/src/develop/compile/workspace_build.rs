@@ -61,7 +61,7 @@ impl WorkspaceBuild {
         workspace: &Workspace,
         crates: &[Crate],
         directory: &Path,
-        profile: Profile,
+        profile: &Profile,
     ) -> Self {
         let state = |one: &Crate| CrateState {
             plugin: one.plugin.clone(),
@@ -222,7 +222,7 @@ impl WorkspaceBuild {
     }
 
     /// Brings the wanted crates up to date. If it is dropped, they stay out of date.
-    pub(super) async fn build(&mut self, profile: Profile, output: CargoOutput) {
+    pub(super) async fn build(&mut self, profile: &Profile, output: CargoOutput) {
         if !self.has_work() {
             return;
         }
@@ -292,7 +292,7 @@ impl WorkspaceBuild {
         theirs.flat_map(|artifact| artifact.files.clone()).collect()
     }
 
-    async fn run_cargo(&mut self, profile: Profile, output: CargoOutput) -> BuildOutput {
+    async fn run_cargo(&mut self, profile: &Profile, output: CargoOutput) -> BuildOutput {
         let packages = self.wanted.iter().map(|&at| self.crates[at].package);
         let stale = self.stale.iter().map(|&at| self.id(at).to_owned());
         let run = BuildRun {

@@ -33,7 +33,7 @@ impl Bench {
         });
         let crates: Vec<_> = crates.collect();
         let mut bench = Self {
-            build: WorkspaceBuild::new(&workspace, &crates, &root, Profile::Debug),
+            build: WorkspaceBuild::new(&workspace, &crates, &root, &Profile::dev()),
             root,
             _dir: dir,
         };

@@ -1,4 +1,4 @@
-//! The findings so far: one for each kind of violation and handler.
+//! The findings so far: one for each kind of violation, subject and handler.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,6 +7,7 @@ use contract::{Kind, Violation};
 use serde::Serialize;
 
 use super::layer::HandlerId;
+use super::values::Shapes;
 
 /// A violation that lint has reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +24,8 @@ pub struct Finding {
     pub count: u64,
     #[serde(skip)]
     kind: Kind,
+    #[serde(skip)]
+    subject: String,
     /// The library's fingerprint.
     #[serde(skip)]
     fingerprint: String,
@@ -31,6 +34,7 @@ pub struct Finding {
 /// All findings of a process.
 pub struct Findings {
     all: Mutex<Vec<Finding>>,
+    pub(super) shapes: Shapes,
     on_finding: Box<dyn Fn(&Finding) + Send + Sync>,
 }
 
@@ -45,6 +49,7 @@ impl Findings {
     pub fn new(on_finding: impl Fn(&Finding) + Send + Sync + 'static) -> Self {
         Self {
             all: Mutex::default(),
+            shapes: Shapes::default(),
             on_finding: Box::new(on_finding),
         }
     }
@@ -84,8 +89,11 @@ fn note(
     offence: &Violation,
     request: u64,
 ) -> (Finding, bool) {
-    let is_same =
-        |finding: &&mut Finding| finding.handler == handler.handler && finding.kind == offence.kind;
+    let is_same = |finding: &&mut Finding| {
+        finding.handler == handler.handler
+            && finding.kind == offence.kind
+            && finding.subject == offence.subject
+    };
     let message = offence.to_string();
     let Some(finding) = all.iter_mut().find(is_same) else {
         let finding = Finding {
@@ -95,6 +103,7 @@ fn note(
             request,
             count: 1,
             kind: offence.kind,
+            subject: offence.subject.clone(),
             fingerprint: handler.fingerprint.clone(),
         };
         all.push(finding.clone());

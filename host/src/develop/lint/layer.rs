@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use contract::{BodyDigest, Kind, Violation, check_buffering};
 
+use super::values::Received;
+
 /// A handler's code: the one that lint reports for a violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlerId {
@@ -33,6 +35,8 @@ pub(super) struct Layer {
     pub(super) is_head: bool,
     /// Bytes of the request's body read by this layer and the layers below it.
     pub(super) read: Arc<AtomicU64>,
+    /// The values in the request that it received.
+    pub(super) values: Received,
     state: Mutex<State>,
 }
 
@@ -53,11 +57,12 @@ struct State {
 }
 
 impl Layer {
-    pub(super) fn new(handler: Arc<HandlerId>, is_head: bool) -> Self {
+    pub(super) fn new(handler: Arc<HandlerId>, is_head: bool, values: Received) -> Self {
         Self {
             handler,
             is_head,
             read: Arc::default(),
+            values,
             state: Mutex::default(),
         }
     }

@@ -9,6 +9,7 @@ mod layer;
 mod request;
 mod running;
 mod tasks;
+mod values;
 
 pub use self::findings::{Finding, Findings};
 pub use self::layer::HandlerId;

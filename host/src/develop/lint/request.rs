@@ -17,6 +17,7 @@ use super::body::{Checked, Counted};
 use super::findings::Findings;
 use super::layer::{HandlerId, Layer};
 use super::running;
+use super::values::Received;
 
 /// How late the watchdog may notice a long poll, since it looks only now and then.
 const WATCHDOG_DELAY: Duration = Duration::from_millis(100);
@@ -65,7 +66,8 @@ impl RequestCheck {
         request: &mut HostRequest,
     ) -> LayerCheck {
         let is_head = request.method() == Method::HEAD;
-        let layer = Arc::new(Layer::new(Arc::clone(handler), is_head));
+        let values = Received::new(request.env());
+        let layer = Arc::new(Layer::new(Arc::clone(handler), is_head, values));
         // A layer passes requests on in its own poll, even several at once.
         let above = running::layer_of(self);
         for offence in request_violations(request, above.as_deref()) {
@@ -77,6 +79,9 @@ impl RequestCheck {
                 self.report(&above.handler, &offence);
             }
         }
+        if let Some(above) = &above {
+            self.check_values(above, request);
+        }
         if request.body().size_hint().exact().is_none() {
             let read = Arc::clone(&layer.read);
             request.map_body(|body| HostBody::Stream(Box::pin(Counted { body, read })));
@@ -86,6 +91,17 @@ impl RequestCheck {
             check,
             layer,
             above,
+        }
+    }
+
+    /// The layer `above` passes the request on with these values.
+    fn check_values(&self, above: &Layer, request: &HostRequest) {
+        let generation = request.exchange().generation();
+        for (name, value) in above.values.written(request.env()) {
+            let shapes = &self.findings.shapes;
+            for offence in shapes.add(generation, &above.handler.handler, name, value) {
+                self.report(&above.handler, &offence);
+            }
         }
     }
 
@@ -158,6 +174,7 @@ impl LayerCheck {
             headers: &fields,
             is_head: layer.is_head,
             body_size: has,
+            upgrades: response.accepted().is_some(),
         };
         for offence in answered.violations() {
             check.in_response(layer, &offence);

@@ -39,6 +39,7 @@ pub(super) fn find(path: &str) -> Option<Asset> {
         script!("client.js", overlay),
         script!("overlay.js", overlay),
         script!("ansi.js", overlay),
+        script!("cache.js"),
         script!("dom.js"),
         script!("inspector.js"),
         script!("levels.js"),

@@ -31,7 +31,7 @@ impl ObservedRequest {
             PageFormat::Json => ("application/json", page.json()),
             PageFormat::Text => ("text/plain; charset=utf-8", page.text()),
         };
-        let mut response = HostResponse::text(failure.status, text);
+        let mut response = failure.to_response(text);
         let content_type = HeaderValue::from_static(content_type);
         response
             .headers_mut()

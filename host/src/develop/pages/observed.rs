@@ -30,9 +30,7 @@ impl ObserveRequest for ObservedRequest {
         match self.may_read {
             true => self.error_page(failure),
             // The page has the request's env, and this client may not even see the inspector.
-            false => {
-                HostResponse::text(failure.status, format!("{}\n\n{failure}\n", failure.status))
-            }
+            false => failure.to_response(format!("{}\n\n{failure}\n", failure.status)),
         }
     }
 

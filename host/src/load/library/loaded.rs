@@ -28,6 +28,25 @@ pub struct LibraryCounts {
     pub unused_descriptors: u64,
 }
 
+/// What `usage` needs of a library. It does not hold it: what is held is not reclaimed.
+struct Facts {
+    name: String,
+    copy: String,
+    own_bytes: u64,
+    is_unused: bool,
+}
+
+impl Facts {
+    fn of(library: &Arc<Library>) -> Self {
+        Self {
+            name: library.metadata.name.clone(),
+            copy: copy_path(library),
+            own_bytes: library.own_bytes,
+            is_unused: Arc::strong_count(library) == 1,
+        }
+    }
+}
+
 impl LoadedLibraries {
     /// The library with this content, unless its memory was reclaimed.
     pub(super) fn in_use(&self, content: Fingerprint) -> Option<Arc<Library>> {
@@ -45,6 +64,13 @@ impl LoadedLibraries {
             free.copy.restore(full);
         }
         Some(Arc::clone(library))
+    }
+
+    /// The libraries whose memory was not reclaimed.
+    pub fn all_in_use(&self) -> Vec<Arc<Library>> {
+        let by_content = self.lock();
+        let in_use = by_content.values().filter(|it| !it.copy.is_reclaimed());
+        in_use.cloned().collect()
     }
 
     /// Whether there is a library of this name.
@@ -90,24 +116,21 @@ impl LoadedLibraries {
 
     /// What each plugin's libraries hold, by name. Blocks.
     pub fn usage(&self) -> Vec<PluginUsage> {
-        let libraries: Vec<_> = self.lock().values().cloned().collect();
-        let copies: HashSet<String> = libraries.iter().map(|it| copy_path(it)).collect();
+        let libraries: Vec<_> = self.lock().values().map(Facts::of).collect();
+        let copies: HashSet<String> = libraries.iter().map(|it| it.copy.clone()).collect();
         let threads = threads_by_file(|file| copies.contains(file)).unwrap_or_default();
         let descriptors = descriptors::by_file();
         let memory = anonymous_by_file().unwrap_or_default();
         let mut plugins: BTreeMap<String, PluginUsage> = BTreeMap::new();
         for library in libraries {
-            let name = &library.metadata.name;
-            let usage = plugins.entry(name.clone()).or_default();
-            let copy = copy_path(&library);
-            let of = |amounts: &ByFile| amounts.get(&copy).copied().unwrap_or_default();
+            let usage = plugins.entry(library.name.clone()).or_default();
+            let of = |amounts: &ByFile| amounts.get(&library.copy).copied().unwrap_or_default();
             usage.copies += 1;
-            // The list here and the one that it came from.
-            usage.unused += u64::from(Arc::strong_count(&library) == 2);
+            usage.unused += u64::from(library.is_unused);
             usage.memory += of(&memory).max(library.own_bytes);
             usage.threads += of(&threads);
             usage.descriptors += of(&descriptors);
-            usage.plugin.clone_from(name);
+            usage.plugin.clone_from(&library.name);
         }
         plugins.into_values().collect()
     }

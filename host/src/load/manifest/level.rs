@@ -2,7 +2,7 @@
 
 use stackup_plugin::path::PathPrefix;
 
-use super::{Directive, Span};
+use super::{Directive, MapLimits, Span};
 
 /// A level of the stack: the top, the inside of a map, or a branch of a cascade.
 ///
@@ -39,6 +39,8 @@ pub struct Map {
     pub path: PathPrefix,
     /// `name` or `name:port` in lower case; `None` for every host.
     pub host: Option<String>,
+    /// The limits of requests that it matches, where they differ from those around it.
+    pub limits: MapLimits,
     /// The map's header or its inline table.
     pub span: Span,
     /// What the map holds.

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use crate::services::StoreSettings;
+use crate::services::{LogFilters, StoreSettings};
 
 pub use self::config::Config;
 pub use self::dev::Dev;
@@ -14,7 +14,7 @@ pub use self::diagnostic::{Diagnostic, Severity, Span};
 pub use self::directive::{Directive, OnFailure, ReloadWay, Role};
 pub use self::failures::Failures;
 pub use self::level::{CascadeBranch, Level, Map};
-pub use self::limits::Limits;
+pub use self::limits::{Limits, MapLimits};
 pub use self::plugins::{OnProcessChange, Plugins, Preload, Trust};
 pub use self::proxies::TrustedProxies;
 pub use self::read_error::{ReadError, read_error_message};
@@ -89,6 +89,8 @@ pub struct Manifest {
     pub renewal: Renewal,
     /// `[store]`: where plugins keep what must survive a reload.
     pub store: StoreSettings,
+    /// `[log]`: what is logged.
+    pub log: LogFilters,
     /// `[dev]`: what `stackup dev` adds during development.
     pub dev: Dev,
     /// Paths to request before a new generation becomes active.

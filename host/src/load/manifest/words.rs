@@ -1,6 +1,34 @@
-//! Text for messages: quoted words, lists, and the known word closest to a typo.
+//! Text for messages: quoted words, lists, and what a typo or another's name for something means.
 
 use log_text::one_line;
+
+/// Names that people know from elsewhere, and the key that each means here.
+pub(super) const OTHER_NAMES: [(&str, &str); 24] = [
+    ("name", "plugin"),
+    ("app", "plugin"),
+    ("middleware", "plugin"),
+    ("options", "config"),
+    ("settings", "config"),
+    ("args", "config"),
+    ("with", "config"),
+    ("env", "only"),
+    ("environment", "only"),
+    ("environments", "only"),
+    ("file", "path"),
+    ("crate", "path"),
+    ("checksum", "sha256"),
+    ("sha", "sha256"),
+    ("hash", "sha256"),
+    ("on_error", "on_failure"),
+    ("fallback", "on_failure"),
+    ("renew", "reload"),
+    ("prefix", "path"),
+    ("bind", "listen"),
+    ("address", "listen"),
+    ("port", "listen"),
+    ("middleware", "use"),
+    ("app", "run"),
+];
 
 /// The candidate that `word` is most likely a typo of, if any is close enough.
 pub(crate) fn nearest<'c>(

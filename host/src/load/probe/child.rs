@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::{Value, json};
-use stackup_plugin::abi::host::{AttachedPlugin, HandlerContext, IgnoreFailures};
+use stackup_plugin::abi::host::{AttachedPlugin, HandlerContext, IgnoreFailures, Life};
 use tokio::runtime::Handle;
 
 use super::Step;
@@ -124,6 +124,8 @@ fn run_all(input: &Value, mut report: File) -> io::Result<()> {
             directory: text(&input["directory"]).into(),
             scope: Arc::clone(&tasks) as _,
             failures: Arc::new(IgnoreFailures),
+            life: Arc::new(Life::trial()),
+            counters: Arc::default(),
         };
         if let Some((_, Some(plugin))) = &loaded {
             let config = trial["config"].to_string();

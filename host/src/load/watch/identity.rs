@@ -14,7 +14,7 @@ pub(super) struct Identity {
 }
 
 /// Mode and owners count, too: `chmod` is how a user fixes a file that was not trusted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(super) struct FileStat {
     inode: (u64, u64),
     len: u64,

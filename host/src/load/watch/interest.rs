@@ -41,3 +41,14 @@ pub struct Tree {
     /// Files below it that count even if they are hidden or git ignores them.
     pub included: BTreeSet<PathBuf>,
 }
+
+impl Tree {
+    /// All of a directory.
+    pub fn whole(root: PathBuf) -> Self {
+        Self {
+            root,
+            excluded: BTreeSet::new(),
+            included: BTreeSet::new(),
+        }
+    }
+}

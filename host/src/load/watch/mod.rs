@@ -25,7 +25,7 @@ pub use self::debounce::Debounce;
 use self::dir_watcher::DirWatcher;
 pub use self::interest::{Interest, Tree};
 pub use self::pending::PendingChanges;
-pub(crate) use self::tree::files_of;
+pub(crate) use self::tree::{files_of, state_of_files};
 use self::watch_loop::{Message, WatchLoop};
 
 /// When to check and when to report.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use checked_file::ResolvedPath;
@@ -38,6 +39,22 @@ pub(crate) fn files_of(tree: &Tree) -> BTreeSet<PathBuf> {
     let mut tree = tree.clone();
     tree.included.clear();
     WatchedTree::new(tree).found.into_keys().collect()
+}
+
+/// The state of the files below `root`, which are watched because of their place, without those that are ignored by their path
+/// in it: another number after each change.
+pub(crate) fn state_of_files(root: &Path, is_ignored: fn(&Path) -> bool) -> u64 {
+    let files = WatchedTree::new(Tree::whole(root.to_path_buf())).found;
+    let mut hasher = DefaultHasher::new();
+    for (path, stat) in files {
+        let Ok(path) = path.strip_prefix(root) else {
+            continue;
+        };
+        if !is_ignored(path) {
+            (path, stat).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
 }
 
 impl WatchedTree {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::process::ipc::ReloadOptions;
-use crate::services::StoreCommand;
+use crate::services::{CacheCommand, StoreCommand};
 
 /// The longest request, in bytes.
 pub const MAX_REQUEST_LEN: usize = 64 << 10;
@@ -28,6 +28,8 @@ pub enum Request {
     Stop {},
     /// List, show or remove entries of the store.
     Store(StoreCommand),
+    /// List, explain or purge cached responses.
+    Cache(CacheCommand),
 }
 
 /// A reply.

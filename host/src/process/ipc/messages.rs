@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::load::library::Trust;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::serve::generation::ReloadRecord;
-use crate::services::{LogFormat, StoreCommand};
+use crate::services::{DataCommand, GuestEvent, GuestState, LogFormat};
 
 /// What the supervisor sends to a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,13 +49,20 @@ pub enum Command {
     SaveStore,
     /// Load the store from the file that comes with it, then serve: the answer to [`Event::Ready`].
     LoadStore,
-    /// Run a command about the store. Answered by [`Event::StoreReply`]; only for a worker whose [`Event::Hello`] says that
+    /// Run a command about stored data. Answered by [`Event::DataReply`]; only for a worker whose [`Event::Hello`] says that
     /// it knows the command.
-    Store {
+    Data {
         /// The same number comes back in the answer.
         query: u64,
         /// What to do.
-        command: StoreCommand,
+        command: DataCommand,
+    },
+    /// What has become of a guest. Only for claims that the worker has made by [`Event::Guest`].
+    Guest {
+        /// The number of the claim.
+        claim: u64,
+        /// The state of its guest.
+        state: GuestState,
     },
     /// Serve with an empty store: the other answer to [`Event::Ready`].
     BeginEmpty,
@@ -127,10 +134,13 @@ pub struct WorkerConfig {
 }
 
 /// How plugins are built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildOptions {
-    /// In the release profile.
+    /// In the release profile, unless another is named.
     pub release: bool,
+    /// In this profile of cargo's.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// Without showing progress.
     pub quiet: bool,
 }
@@ -166,9 +176,9 @@ pub enum Event {
         /// Whether it knows [`Command::SaveStore`].
         #[serde(default)]
         handover: bool,
-        /// Whether it knows [`Command::Store`].
+        /// Whether it knows [`Command::Data`].
         #[serde(default)]
-        store_commands: bool,
+        data_commands: bool,
     },
     /// It is alive: the answer to [`Command::Ping`].
     Pong,
@@ -212,8 +222,8 @@ pub enum Event {
         /// This worker's part of `stackup status --json`.
         status: Value,
     },
-    /// The answer to [`Command::Store`].
-    StoreReply {
+    /// The answer to [`Command::Data`].
+    DataReply {
         /// The number of the command.
         query: u64,
         /// Whether it is done.
@@ -244,6 +254,8 @@ pub enum Event {
     },
     /// It should be replaced: a handler holds one of its threads.
     Hung(Hang),
+    /// About guests.
+    Guest(GuestEvent),
     /// It shuts down without a command from the supervisor.
     Leaving {
         /// Why, as text for people.

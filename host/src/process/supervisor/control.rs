@@ -17,7 +17,7 @@ use super::{Event, Supervisor};
 use crate::process::control::{MAX_REQUEST_LEN, Reply, Request, Site};
 use crate::process::ipc::{Command, ReloadOptions};
 use crate::serve::server::client_waits;
-use crate::services::StoreCommand;
+use crate::services::DataCommand;
 
 /// How long a client may let the supervisor wait.
 #[derive(Clone, Copy)]
@@ -146,7 +146,12 @@ impl Supervisor {
             Request::Reload(options) => self.reload(options, Some(responder)),
             Request::Restart {} => self.renew("restart", false, Some(responder)),
             Request::Upgrade {} => self.upgrade(Some(responder)),
-            Request::Store(command) => self.run_store_command(command, responder),
+            Request::Store(command) => {
+                self.run_data_command(DataCommand::Store(command), responder)
+            }
+            Request::Cache(command) => {
+                self.run_data_command(DataCommand::Cache(command), responder)
+            }
             Request::Stop {} => {
                 // The reply comes first: the shutdown closes the control socket.
                 respond(
@@ -162,15 +167,15 @@ impl Supervisor {
     }
 
     /// Has the serving worker run it: the store is in that process, or the worker has the way to it.
-    fn run_store_command(&mut self, command: StoreCommand, responder: Responder) {
+    fn run_data_command(&mut self, command: DataCommand, responder: Responder) {
         let query = self.pending.next_id();
         let refusal = match self.serving_worker() {
-            Some(worker) if !worker.store_commands => {
+            Some(worker) if !worker.data_commands => {
                 "the worker is of an older version that does not know the command: `stackup restart` replaces it"
             }
-            Some(worker) if worker.send(Command::Store { query, command }) => {
+            Some(worker) if worker.send(Command::Data { query, command }) => {
                 let number = worker.number;
-                self.pending.expect_store_reply(query, number, responder);
+                self.pending.expect_data_reply(query, number, responder);
                 return;
             }
             _ => "no worker is serving right now: try again when `stackup status` shows one",

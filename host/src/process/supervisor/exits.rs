@@ -26,6 +26,8 @@ impl Supervisor {
             if let Some(worker) = workers.find(|worker| worker.pid == pid) {
                 worker.ended = Some(status);
                 worker.deadline = Some(Instant::now() + FINAL_READ);
+            } else {
+                self.guests.exited(pid, status);
             }
         }
         self.remove_exited();
@@ -48,6 +50,7 @@ impl Supervisor {
             if let Some(worker) = self.workers.remove(&number) {
                 self.pending.exited(number);
                 self.handover_lost(number);
+                self.guests.worker_exited(number);
                 self.worker_exited(&worker);
                 self.libraries.dir().sweep();
             }

@@ -6,6 +6,7 @@ mod bind;
 mod control;
 mod control_clients;
 mod exits;
+mod guests;
 mod handover;
 mod notify;
 mod pending;
@@ -31,6 +32,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use self::control_clients::ControlClients;
+use self::guests::{Guests, ProcessEvent};
 use self::handover::StoreHandover;
 use self::notify::Notify;
 use self::pending::PendingRequests;
@@ -94,6 +96,8 @@ enum Event {
     Garbled(u32, String),
     /// A worker's socket is closed: no event follows.
     Disconnected(u32),
+    /// Something has happened to a process of a guest.
+    Guest(u32, ProcessEvent),
     /// A client of the control socket waits for the reply.
     Request(Request, tokio::sync::oneshot::Sender<Reply>),
 }
@@ -123,6 +127,7 @@ struct Supervisor {
     pending: PendingRequests,
     renewal: Option<Renewal>,
     handover: Option<StoreHandover>,
+    guests: Guests,
     /// When this process executes the new program; until then the last replies are sent.
     replacing: Option<Instant>,
     /// A worker to be started later.
@@ -176,6 +181,7 @@ impl Supervisor {
         // A child may have exited before SIGCHLD was handled.
         self.reap();
         loop {
+            self.settle_guests();
             if let Some(end) = self.finished() {
                 self.shut_down();
                 let replies_in_flight = Arc::clone(&self.replies_in_flight);
@@ -209,6 +215,7 @@ impl Supervisor {
                 _ = check.tick() => {
                     self.restore_files();
                     self.check_heartbeats();
+                    self.guests.check(self.libraries.dir().path());
                 }
             }
         }
@@ -232,6 +239,7 @@ impl Supervisor {
                 }
                 self.remove_exited();
             }
+            Event::Guest(process, event) => self.guest_event(process, &event),
             Event::Request(request, reply) => self.handle_request(request, reply),
         }
     }
@@ -247,13 +255,13 @@ impl Supervisor {
                 version,
                 heartbeat,
                 handover,
-                store_commands,
+                data_commands,
             } => {
                 self.check_protocol(number, protocol, &version);
                 if let Some(worker) = self.workers.get_mut(&number) {
                     worker.heartbeat = heartbeat.then(Heartbeat::default);
                     worker.handover = handover;
-                    worker.store_commands = store_commands;
+                    worker.data_commands = data_commands;
                 }
             }
             ipc::Event::Pong => {}
@@ -283,17 +291,18 @@ impl Supervisor {
                 self.pending.reloaded(query, &record);
             }
             ipc::Event::Status { query, status } => self.status_received(query, number, status),
-            ipc::Event::StoreReply {
+            ipc::Event::DataReply {
                 query,
                 ok,
                 text,
                 value,
-            } => self.pending.store_replied(query, Reply { ok, text, value }),
+            } => self.pending.data_replied(query, Reply { ok, text, value }),
             ipc::Event::Held => self.old_worker_held(),
             ipc::Event::Closed => self.pending.closed(number),
             ipc::Event::Spent { reason } => self.renew(&reason, true, None),
             ipc::Event::Exhausted { reason } => self.renew_exhausted(&reason),
             ipc::Event::Renew { reason } => self.renew_for_reload(&reason),
+            ipc::Event::Guest(event) => self.guest_claimed(number, event),
             ipc::Event::Hung(hang) => self.hung(number, &hang),
             ipc::Event::Leaving { cause } => {
                 if let Some(worker) = self.workers.get_mut(&number) {
@@ -327,6 +336,7 @@ impl Supervisor {
                 worker.send(Command::Quit);
                 worker.deadline = Some(Instant::now() + Duration::from_millis(500));
             }
+            self.guests.kill_all();
             return;
         }
         self.stopping = Some(cause);
@@ -346,7 +356,7 @@ impl Supervisor {
     }
 
     fn finished(&mut self) -> Option<Outcome> {
-        if !self.workers.is_empty() {
+        if !self.workers.is_empty() || !self.guests.is_empty() {
             return None;
         }
         if let Some(reason) = self.failed.take() {
@@ -374,6 +384,7 @@ impl Supervisor {
             .chain(self.replacing)
             .chain(renewal)
             .chain(handover)
+            .chain(self.guests.next_deadline())
             .chain(self.pending.next_deadline())
             .min()
     }
@@ -384,6 +395,7 @@ impl Supervisor {
         self.check_renewal_deadline(now);
         self.check_handover_deadline(now);
         self.remove_exited();
+        self.guests.on_deadline(now);
         if self.replacing.take_if(|due| *due <= now).is_some() {
             let is_busy = self.renewal.is_some() || self.planned.is_some();
             match is_busy || self.pending.has_takeovers() {

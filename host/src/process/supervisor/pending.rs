@@ -20,7 +20,7 @@ pub(super) struct PendingRequests {
     reloads: BTreeMap<u64, (ReloadOptions, Option<Responder>)>,
     statuses: BTreeMap<u64, StatusRequest>,
     /// Commands about the store, each with the worker that runs it.
-    store_commands: BTreeMap<u64, (u32, Responder)>,
+    data_commands: BTreeMap<u64, (u32, Responder)>,
     takeovers: Vec<Takeover>,
 }
 
@@ -85,23 +85,23 @@ impl PendingRequests {
         }
     }
 
-    /// Remembers whom to answer when `worker` has run a command about the store.
-    pub(super) fn expect_store_reply(&mut self, query: u64, worker: u32, responder: Responder) {
-        self.store_commands.insert(query, (worker, responder));
+    /// Remembers whom to answer when `worker` has run a command about stored data.
+    pub(super) fn expect_data_reply(&mut self, query: u64, worker: u32, responder: Responder) {
+        self.data_commands.insert(query, (worker, responder));
     }
 
-    pub(super) fn store_replied(&mut self, query: u64, reply: Reply) {
-        if let Some((_, responder)) = self.store_commands.remove(&query) {
+    pub(super) fn data_replied(&mut self, query: u64, reply: Reply) {
+        if let Some((_, responder)) = self.data_commands.remove(&query) {
             respond(responder, reply);
         }
     }
 
-    fn fail_store_commands(&mut self, why: &str, is_lost: impl Fn(u32) -> bool) {
-        let commands = self.store_commands.iter();
+    fn fail_data_commands(&mut self, why: &str, is_lost: impl Fn(u32) -> bool) {
+        let commands = self.data_commands.iter();
         let lost = commands.filter(|(_, (worker, _))| is_lost(*worker));
         let lost: Vec<u64> = lost.map(|(query, _)| *query).collect();
         for query in lost {
-            self.store_replied(query, Reply::error(why));
+            self.data_replied(query, Reply::error(why));
         }
     }
 
@@ -167,7 +167,7 @@ impl PendingRequests {
             }
         }
         self.finish_ready(Instant::now());
-        self.fail_store_commands("the worker has ended before it replied", |it| it == worker);
+        self.fail_data_commands("the worker has ended before it replied", |it| it == worker);
         self.closed(worker);
     }
 
@@ -190,7 +190,7 @@ impl PendingRequests {
     /// Answers everything that is left: stackup shuts down.
     pub(super) fn end(&mut self) {
         self.fail_reloads("stackup is shutting down");
-        self.fail_store_commands("stackup is shutting down", |_| true);
+        self.fail_data_commands("stackup is shutting down", |_| true);
         self.finish_takeovers(|_| true);
     }
 
@@ -305,13 +305,13 @@ mod tests {
         let mut pending = PendingRequests::default();
         let mut expect = |query, worker| {
             let (responder, reply) = oneshot::channel();
-            pending.expect_store_reply(query, worker, responder);
+            pending.expect_data_reply(query, worker, responder);
             reply
         };
         let (mut one, mut two) = (expect(1, 1), expect(2, 2));
         pending.exited(1);
         assert!(!one.try_recv().unwrap().ok);
-        pending.store_replied(2, Reply::ok("done", Value::Null));
+        pending.data_replied(2, Reply::ok("done", Value::Null));
         assert_eq!(two.try_recv().unwrap().text, "done");
     }
 

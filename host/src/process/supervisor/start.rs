@@ -64,6 +64,8 @@ impl Supervisor {
             }
             Ok(control_socket) => Some(control_socket),
         };
+        let folder = libraries.dir().path().to_path_buf();
+        let guests = super::Guests::new(folder, events.clone());
         let mut supervisor = Self {
             settings,
             sockets,
@@ -78,6 +80,7 @@ impl Supervisor {
             pending: super::PendingRequests::default(),
             renewal: None,
             handover: None,
+            guests,
             replacing: None,
             planned: None,
             served: false,
@@ -101,7 +104,7 @@ impl Supervisor {
         let number = self.state.workers;
         self.libraries.restore(self.state.saved_libraries());
         let snapshot = self.snapshot_for(plan.start);
-        let limit = match (&snapshot, self.settings.build) {
+        let limit = match (&snapshot, &self.settings.build) {
             (None, Some(_)) => None,
             _ => Some(Instant::now() + START_LIMIT),
         };
@@ -159,7 +162,7 @@ impl Supervisor {
             manifest: settings.manifest.clone(),
             location: Some(settings.location.clone()),
             environment: settings.environment.clone(),
-            build: settings.build,
+            build: settings.build.clone(),
             locked: settings.locked,
             trust: settings.trust,
             show_errors: settings.environment == "development",
@@ -226,9 +229,7 @@ impl Supervisor {
 
     /// Retires every worker except `number`. Returns those that accept connections until they know.
     fn retire_others(&mut self, number: u32) -> BTreeSet<u32> {
-        let rules = self.state.rules();
-        let patience = Duration::from_millis(rules.drain_timeout + rules.shutdown_timeout);
-        let deadline = Instant::now() + patience + GRACE;
+        let deadline = Instant::now() + self.state.rules().retire_time() + GRACE;
         let mut retired = BTreeSet::new();
         for worker in self.workers.values_mut() {
             if worker.number != number && worker.phase == Phase::Serving {

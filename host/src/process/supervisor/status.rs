@@ -67,6 +67,7 @@ impl Supervisor {
             "seconds": self.since.elapsed().as_secs_f64(),
             "listening": self.sockets.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "workers": workers,
+            "guests": self.guests.status(),
             "crashes": state.crashes,
             "renewals": state.renewals,
             "known_good": state.good.as_ref().map(|stack| stack.generation),

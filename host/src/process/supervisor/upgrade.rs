@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::control_clients::ControlClients;
+use super::guests::{GuestInfo, Guests};
 use super::notify::Notify;
 use super::pending::Responder;
 use super::sockets::Socket;
@@ -68,6 +69,9 @@ struct Handover {
     library_store: PathBuf,
     /// How long it has been up, in milliseconds.
     up: u64,
+    /// Their descriptors are the last ones.
+    #[serde(default)]
+    guests: Vec<GuestInfo>,
 }
 
 /// The signals that a supervisor handles.
@@ -148,12 +152,14 @@ impl Supervisor {
             discovery: discovery.is_some(),
             library_store: self.libraries.dir().path().to_path_buf(),
             up: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(0),
+            guests: self.guests.info(),
         };
         let mut descriptors = vec![self.libraries.dir().lock().as_fd()];
         descriptors.extend(control_file.map(|file| file.listener.as_fd()));
         descriptors.extend(self.sockets.iter().map(AsFd::as_fd));
         descriptors.extend(self.workers.values().flat_map(Worker::descriptors));
         descriptors.extend(discovery.map(AsFd::as_fd));
+        descriptors.extend(self.guests.descriptors());
         send_with_descriptors(near, &handover, &descriptors)?;
         Ok(far.into())
     }
@@ -236,9 +242,7 @@ impl Supervisor {
                 files.next().flatten(),
             )?);
         }
-        let rules = handover.state.rules();
-        let patience =
-            std::time::Duration::from_millis(rules.drain_timeout + rules.shutdown_timeout);
+        let patience = handover.state.rules().retire_time();
         let mut workers = std::collections::BTreeMap::new();
         for info in handover.workers {
             let (number, ends) = (info.number, info.phase == Phase::Ending);
@@ -251,6 +255,9 @@ impl Supervisor {
             true => Some(UnixListener::from(next()?)),
             false => None,
         };
+        let folder = libraries.dir().path().to_path_buf();
+        let mut guests = Guests::new(folder, events.clone());
+        guests.adopt(handover.guests, next)?;
         let asked = settings.control.as_deref();
         let control_socket = ControlSocket::resume(control_file, discovery, asked);
         let up = std::time::Duration::from_millis(handover.up);
@@ -268,6 +275,7 @@ impl Supervisor {
             pending: PendingRequests::default(),
             renewal: None,
             handover: None,
+            guests,
             replacing: None,
             planned: None,
             served: true,

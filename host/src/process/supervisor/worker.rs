@@ -59,8 +59,8 @@ pub(super) struct Worker {
     pub(super) heartbeat: Option<Heartbeat>,
     /// Whether it can hand over its store.
     pub(super) handover: bool,
-    /// Whether it knows [`Command::Store`].
-    pub(super) store_commands: bool,
+    /// Whether it knows [`Command::Data`].
+    pub(super) data_commands: bool,
     /// How it hung, if it was killed for that.
     pub(super) silent: Option<ExitReason>,
     /// Why the supervisor has killed it.
@@ -116,7 +116,7 @@ impl Worker {
                 origin: plan.start,
                 heartbeat: false,
                 handover: false,
-                store_commands: false,
+                data_commands: false,
             },
             near,
             last_words,
@@ -169,7 +169,7 @@ impl Worker {
             hung: false,
             heartbeat: info.heartbeat.then(Heartbeat::default),
             handover: info.handover,
-            store_commands: info.store_commands,
+            data_commands: info.data_commands,
             silent: None,
             killed: None,
             leaving: None,
@@ -191,7 +191,7 @@ impl Worker {
             origin: self.origin,
             heartbeat: self.heartbeat.is_some(),
             handover: self.handover,
-            store_commands: self.store_commands,
+            data_commands: self.data_commands,
         }
     }
 
@@ -294,9 +294,9 @@ pub(super) struct WorkerInfo {
     /// Whether it knows [`Command::SaveStore`].
     #[serde(default)]
     pub(super) handover: bool,
-    /// Whether it knows [`Command::Store`].
+    /// Whether it knows [`Command::Data`].
     #[serde(default)]
-    pub(super) store_commands: bool,
+    pub(super) data_commands: bool,
 }
 
 mod pid {

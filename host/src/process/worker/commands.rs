@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::handover::{self, Inheritance};
 use crate::process::ipc::{Command, DescriptorReader, Event, Sender, read_lines};
-use crate::services::StoreHub;
+use crate::services::{GuestHub, StoreHub};
 
 /// Commands, in the order in which they came.
 pub(super) struct Commands(mpsc::UnboundedReceiver<Command>);
@@ -22,6 +22,7 @@ impl Commands {
         line: UnixStream,
         events: Arc<Sender>,
         store: StoreHub,
+        guests: GuestHub,
     ) -> io::Result<(Self, Inheritance)> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (stores, inherited) = mpsc::unbounded_channel();
@@ -37,6 +38,8 @@ impl Commands {
                     // A worker that does not wait for it has the store already.
                     Command::LoadStore => drop(stores.send(descriptors.try_recv().ok())),
                     Command::BeginEmpty => drop(stores.send(None)),
+                    // An `init` waits for it, on a thread of its own.
+                    Command::Guest { claim, state } => guests.told(claim, state),
                     command => return sender.send(command).is_ok(),
                 }
                 true
@@ -44,6 +47,7 @@ impl Commands {
             if let Err(error) = result {
                 tracing::error!("cannot parse the supervisor's message: {error}");
             }
+            guests.disconnect();
             let cause = "the supervisor has exited".to_owned();
             let _ = sender.send(Command::Stop { cause });
         };

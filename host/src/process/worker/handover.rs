@@ -41,11 +41,6 @@ impl Inheritance {
         Self { store, files }
     }
 
-    /// The store of this process.
-    pub(super) fn store(&self) -> &StoreHub {
-        &self.store
-    }
-
     /// Whether the store is empty without it.
     pub(super) fn is_needed(&self) -> bool {
         self.store.ends_with_process()
@@ -77,6 +72,72 @@ impl Inheritance {
             ),
             // The runtime shuts down.
             Err(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixStream;
+
+    use stackup_plugin::abi::host::{StoreAnswer, StoreReply, StoreRequest};
+    use tokio::runtime::Handle;
+
+    use super::*;
+    use crate::process::ipc::memory_file;
+
+    const BYTES: u64 = 1 << 20;
+
+    fn get(store: &StoreHub) -> StoreReply {
+        match store.open("n").call(StoreRequest::Get { key: b"k" }) {
+            StoreAnswer::Ready(Ok(reply)) => reply,
+            _ => panic!("memory answers at once"),
+        }
+    }
+
+    /// A store that has loaded `file`, and whether the supervisor was asked for it.
+    async fn inherits(file: Option<File>) -> (StoreHub, bool) {
+        let store = StoreHub::new(BYTES, 2, Handle::current());
+        let (near, far) = UnixStream::pair().unwrap();
+        let (files, came) = mpsc::unbounded_channel();
+        files.send(file.map(OwnedFd::from)).unwrap();
+        let inheritance = Inheritance::new(store.clone(), came);
+        assert!(inheritance.is_needed());
+        inheritance.load(&Sender::new(near)).await;
+        let mut asked = String::new();
+        BufReader::new(far).read_line(&mut asked).unwrap();
+        (store, asked.contains("ready"))
+    }
+
+    fn saved() -> File {
+        let old = StoreHub::new(BYTES, 1, Handle::current());
+        let (key, value, ttl) = (b"k", b"v", None);
+        let set = StoreRequest::Set { key, value, ttl };
+        assert!(matches!(old.open("n").call(set), StoreAnswer::Ready(Ok(_))));
+        let file = memory_file().unwrap();
+        old.save(&file).unwrap();
+        file
+    }
+
+    #[tokio::test]
+    async fn store_of_the_worker_before_is_loaded() {
+        let (store, asked) = inherits(Some(saved())).await;
+        assert!(asked);
+        assert!(matches!(get(&store), StoreReply::Entry { .. }));
+    }
+
+    #[tokio::test]
+    async fn store_begins_empty_without_one_that_it_can_read() {
+        let newer = saved();
+        // The format is the number after the first eight bytes.
+        std::os::unix::fs::FileExt::write_all_at(&newer, &[2], 8).unwrap();
+        let mut none = memory_file().unwrap();
+        none.write_all(b"not even a snapshot").unwrap();
+        for file in [Some(newer), Some(none), Some(memory_file().unwrap()), None] {
+            let (store, asked) = inherits(file).await;
+            assert!(asked);
+            assert_eq!(get(&store), StoreReply::Missing);
         }
     }
 }

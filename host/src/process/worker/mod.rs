@@ -29,6 +29,7 @@ use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
 use crate::develop::trace::TraceLayers;
 use crate::load::library::{BaseDir, LibraryCache, LibraryStore, RuntimeDir, sweep_after_holder};
 use crate::load::probe::ChildProbe;
+use crate::load::watch;
 use crate::process::ipc::{Event, PROTOCOL, Sender, WorkerConfig, receive_with_descriptors};
 use crate::serve::generation::{LibraryBuilder, Reloader};
 use crate::serve::server::Listener;
@@ -92,7 +93,7 @@ fn try_run(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         heartbeat: true,
         handover: true,
-        store_commands: true,
+        data_commands: true,
     };
     events.send(&hello).map_err(text)?;
     file_limit::raise_for_start();
@@ -106,10 +107,14 @@ fn try_run(
     let dir = RuntimeDir::create(&BaseDir::from_env()).map_err(|error| error.to_string())?;
     let copies = dir.path().to_path_buf();
     let code = runtime.block_on(async {
-        let store = services::install(config.number);
-        let read = Commands::read_from(line, Arc::clone(&events), store.clone());
+        let lent = services::install(config.number);
+        let sender = Arc::clone(&events);
+        let tell = move |event| send(&sender, &Event::Guest(event));
+        lent.guests.connect(tell, watch::state_of_files);
+        let (store, guests) = (lent.store.clone(), lent.guests.clone());
+        let read = Commands::read_from(line, Arc::clone(&events), store, guests);
         let (commands, inheritance) = read.map_err(text)?;
-        let reloader = reloader(&config, dir, &events)?.storing_in(store);
+        let reloader = reloader(&config, dir, &events)?.lending(lent.clone());
         let proxy_protocol = config.proxy_protocol.iter().copied();
         let listeners: io::Result<Vec<_>> = sockets
             .zip(proxy_protocol.chain(std::iter::repeat(false)))
@@ -117,7 +122,16 @@ fn try_run(
             .collect();
         let listeners =
             listeners.map_err(|error| format!("cannot use an inherited socket: {error}"))?;
-        serve(config, reloader, listeners, commands, inheritance, events).await
+        serve(
+            config,
+            reloader,
+            lent,
+            listeners,
+            commands,
+            inheritance,
+            events,
+        )
+        .await
     });
     // From here on an exit is not a crash.
     crash_report::disarm();
@@ -150,11 +164,11 @@ fn reloader(
     dir: RuntimeDir,
     events: &Arc<Sender>,
 ) -> Result<Reloader, String> {
-    let libraries = config.build.map(|build| {
-        let profile = if build.release {
-            Profile::Release
-        } else {
-            Profile::Debug
+    let libraries = config.build.as_ref().map(|build| {
+        let profile = match &build.profile {
+            Some(name) => Profile::named(name),
+            None if build.release => Profile::release(),
+            None => Profile::dev(),
         };
         let show = CargoOutput {
             quiet: build.quiet,

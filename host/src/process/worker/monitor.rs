@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use stackup_plugin::abi::host::{CounterValue, Counters};
 
 use super::serve::send;
 use crate::load::library::{LoadedLibraries, restore_signals};
@@ -13,7 +14,7 @@ use crate::policy::{Budget, Probation};
 use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Generation, Registry};
 use crate::serve::server::{Connections, check_clock};
-use crate::services::{BlockLimits, BlockedHandler, StoreHub, Watchdog, page_size};
+use crate::services::{BlockLimits, BlockedHandler, Lent, Watchdog, page_size};
 
 /// How long to wait before reporting a spent budget again.
 const SPENT_INTERVAL: Duration = Duration::from_secs(60);
@@ -24,7 +25,8 @@ pub(super) struct Monitor {
     registry: Arc<Registry>,
     connections: Arc<Connections>,
     libraries: LoadedLibraries,
-    store: StoreHub,
+    lent: Lent,
+    counters: Arc<Counters>,
     events: Arc<Sender>,
     watchdog: Watchdog,
     began: Instant,
@@ -45,7 +47,8 @@ impl Monitor {
         registry: Arc<Registry>,
         connections: Arc<Connections>,
         libraries: LoadedLibraries,
-        store: StoreHub,
+        lent: Lent,
+        counters: Arc<Counters>,
         events: Arc<Sender>,
     ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
@@ -57,7 +60,8 @@ impl Monitor {
             registry,
             connections,
             libraries,
-            store,
+            lent,
+            counters,
             events,
             began: now,
             seen: (number, now),
@@ -134,17 +138,34 @@ impl Monitor {
         });
         json!({
             "blocked": blocked.collect::<Vec<_>>(),
+            "counters": self.counters.values().iter().map(counter).collect::<Vec<_>>(),
             "connections": self.connections.status(),
             "plugins": self.libraries.usage(),
             "threads": entries("/proc/self/task"),
             "descriptors": entries("/proc/self/fd"),
             "generations": self.registry.status(Instant::now()),
             "resident_bytes": resident(),
-            "store": self.store.status(),
+            "store": self.lent.store.status(),
+            "fetches": self.lent.fetch.status(),
+            "guests": self.lent.guests.status(),
             "seconds": self.began.elapsed().as_secs_f64(),
             "on_probation": !self.proven,
         })
     }
+}
+
+fn counter(counter: &CounterValue) -> Value {
+    let labels = counter.labels.iter();
+    let labels: Map<_, _> = labels
+        .map(|(label, value)| (label.clone(), Value::from(value.as_str())))
+        .collect();
+    json!({
+        "handler": counter.handler,
+        "name": counter.name,
+        "labels": labels,
+        "help": counter.help,
+        "value": counter.value,
+    })
 }
 
 /// Watches for handlers that block their thread. The watchdog reports from its own thread, because all

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Interval;
 
@@ -27,8 +26,8 @@ use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
 use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
 use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
-use crate::serve::server::{self, Connections, Deadlines, Listener, Phase, Settings};
-use crate::services::{StoreCommand, StoreHub, flush_log, subscribe_log};
+use crate::serve::server::{self, Connections, Deadlines, Listener, Phase, PhaseSender, Settings};
+use crate::services::{DataCommand, Lent, StoreHub, flush_log, subscribe_log};
 
 /// How long handlers may take to shut down after the last request.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
@@ -44,6 +43,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub(super) async fn serve(
     config: WorkerConfig,
     reloader: Reloader,
+    lent: Lent,
     listeners: Vec<Listener>,
     mut commands: Commands,
     inheritance: Inheritance,
@@ -60,7 +60,7 @@ pub(super) async fn serve(
     let _upgrade = signal(SignalKind::user_defined2()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     library::keep_signals();
-    let dev_state = config.build.map(|_| dev_state());
+    let dev_state = config.build.as_ref().map(|_| dev_state());
     if let Some(dev_state) = dev_state.clone() {
         let building = move |works| dev_state.set_building(works);
         reloader = reloader.on_build(Box::new(building));
@@ -90,7 +90,6 @@ pub(super) async fn serve(
     let (Some(active), Some(manifest)) = (reloader.active(), reloader.manifest()) else {
         return Err("the first stack is missing".to_owned());
     };
-    let store = inheritance.store().clone();
     // Another engine has the entries already, for both workers.
     if config.handover && inheritance.is_needed() {
         tokio::select! {
@@ -99,7 +98,7 @@ pub(super) async fn serve(
         }
     }
     library::restore_signals(None);
-    let phase = watch::Sender::new(Phase::Serving);
+    let phase = PhaseSender::default();
     if let Some(dev_state) = &dev_state {
         dev_state.activated(active.load().number);
     }
@@ -110,7 +109,7 @@ pub(super) async fn serve(
         Arc::new(inspector) as Arc<dyn Observer>
     });
     let limit = file_limit::connections(manifest.limits.connections);
-    let connections = Arc::new(Connections::new(limit));
+    let connections = Connections::new(limit);
     let settings = Settings {
         observer,
         connections: Arc::clone(&connections),
@@ -133,14 +132,15 @@ pub(super) async fn serve(
         reloader.registry(),
         connections,
         reloader.libraries(),
-        store.clone(),
+        lent.clone(),
+        reloader.counters(),
         Arc::clone(&events),
     )
     .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?;
     let mut worker = Worker {
         events,
         monitor,
-        store,
+        store: lent.store,
         dev_state,
         phase,
         hold: Hold::No,
@@ -238,6 +238,7 @@ fn deadlines(active: &Active) -> Deadlines {
     Deadlines {
         retire: limits.drain_timeout,
         stop: limits.shutdown_timeout,
+        upgrades: limits.upgrade_drain,
     }
 }
 
@@ -262,7 +263,7 @@ struct Worker {
     store: StoreHub,
     /// The state that the inspector shows; none in production.
     dev_state: Option<Arc<DevState>>,
-    phase: watch::Sender<Phase>,
+    phase: PhaseSender,
     hold: Hold,
     /// Changes that lead to a reload.
     pending: Arc<PendingChanges>,
@@ -367,7 +368,7 @@ impl Worker {
     }
 
     fn is_serving(&self) -> bool {
-        *self.phase.borrow() == Phase::Serving
+        self.phase.current() == Phase::Serving
     }
 
     fn next_reload(&mut self) -> Option<(Trigger, Option<u64>)> {
@@ -394,7 +395,7 @@ impl Worker {
                 let status = self.monitor.status();
                 send(&self.events, &Event::Status { query, status });
             }
-            Command::Store { query, command } => self.run_store_command(query, command),
+            Command::Data { query, command } => self.run_data_command(query, command),
             Command::Hold => self.hold = Hold::Requested,
             Command::Resume => self.hold = Hold::No,
             Command::Retire => {
@@ -402,7 +403,11 @@ impl Worker {
             }
             Command::Stop { cause } => self.begin_shutdown(Phase::Stopping, &cause),
             // Answered by the thread that reads commands.
-            Command::Ping | Command::SaveStore | Command::LoadStore | Command::BeginEmpty => {}
+            Command::Ping
+            | Command::SaveStore
+            | Command::LoadStore
+            | Command::BeginEmpty
+            | Command::Guest { .. } => {}
             Command::Quit => {
                 flush_log();
                 std::process::exit(0)
@@ -411,14 +416,14 @@ impl Worker {
     }
 
     /// Runs it beside everything else.
-    fn run_store_command(&self, query: u64, command: StoreCommand) {
+    fn run_data_command(&self, query: u64, command: DataCommand) {
         let (store, events) = (self.store.clone(), Arc::clone(&self.events));
         tokio::spawn(async move {
-            let (ok, text, value) = match store.command(command).await {
+            let (ok, text, value) = match command.run(&store).await {
                 Ok(report) => (true, report.text, report.value),
                 Err(why) => (false, why, Value::Null),
             };
-            let event = Event::StoreReply {
+            let event = Event::DataReply {
                 query,
                 ok,
                 text,
@@ -439,8 +444,7 @@ impl Worker {
 
     fn begin_shutdown(&mut self, phase: Phase, cause: &str) {
         cause.clone_into(&mut self.cause);
-        // The server holds a receiver while it serves.
-        let _ = self.phase.send(phase);
+        self.phase.enter(phase);
     }
 
     /// Waits for the last requests, then for the handlers.
@@ -452,6 +456,7 @@ impl Worker {
     ) {
         let cause = &self.cause;
         tracing::info!(event = "stopping", "{cause}: finishing the last requests");
+        reloads.reloader.begin_end();
         let cut = loop {
             tokio::select! {
                 ended = &mut serving => break ended.unwrap_or(0),
@@ -460,9 +465,8 @@ impl Worker {
                         let status = self.monitor.status();
                         send(&self.events, &Event::Status { query, status });
                     }
-                    Command::Store { query, command } => self.run_store_command(query, command),
-                    // Without a receiver the server has ended already.
-                    Command::Stop { .. } => drop(self.phase.send(Phase::Stopping)),
+                    Command::Data { query, command } => self.run_data_command(query, command),
+                    Command::Stop { .. } => self.phase.enter(Phase::Stopping),
                     Command::Quit => {
                         tracing::warn!("quitting without waiting for requests");
                         break 0;
@@ -474,7 +478,8 @@ impl Worker {
                     | Command::Ping
                     | Command::SaveStore
                     | Command::LoadStore
-                    | Command::BeginEmpty => {}
+                    | Command::BeginEmpty
+                    | Command::Guest { .. } => {}
                 },
             }
         };

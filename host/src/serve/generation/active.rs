@@ -21,8 +21,10 @@ impl Active {
         self.0.load_full()
     }
 
-    /// Gives new requests `next`. Returns the generation that it replaces.
-    pub(super) fn swap(&self, next: Arc<Generation>) -> Arc<Generation> {
-        self.0.swap(next)
+    /// Gives new requests `next`. Returns the generation that it replaces, whose requests learn of it.
+    pub(super) fn swap(self: &Arc<Self>, next: Arc<Generation>) -> Arc<Generation> {
+        let before = self.0.swap(next);
+        before.drain().replaced(Arc::clone(self));
+        before
     }
 }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stackup_plugin::abi::host::{Failure, Handler, HandlerContext, TaskScope};
+use stackup_plugin::abi::host::{Counters, Failure, Handler, HandlerContext, Life, TaskScope};
 use stackup_plugin::abi::tables::RawErrorKind;
 use tokio::runtime::Handle;
 
 use super::health::Health;
-use super::instance::Instance;
+use super::instance::{Instance, InstanceId};
 use super::matching::{Position, match_up, positions};
 use super::resolve::{Resolved, ResolvedHandler};
 use crate::load::library::help_in;
@@ -29,6 +29,10 @@ pub struct BuildContext {
     pub runtime: Handle,
     /// The number of its generation.
     pub number: u64,
+    /// Whether it is only tried, and never serves.
+    pub is_trial: bool,
+    /// Where its handlers' counters are.
+    pub counters: Arc<Counters>,
     /// Observes its layers, in development.
     pub observer: Option<Arc<dyn ObserveLayers>>,
     /// The instances that it may reuse, each with its position, in the order of their stack.
@@ -126,10 +130,16 @@ fn init(
         directory: context.directory.clone(),
         scope,
         failures: Arc::clone(&health) as _,
+        life: Arc::new(match context.is_trial {
+            true => Life::trial(),
+            false => Life::new(),
+        }),
+        counters: Arc::clone(&context.counters),
     };
     let started = start(directive, handler, handler_context);
     let started = started.inspect_err(|_| drop(tasks.end()))?;
     Ok(Instance {
+        id: InstanceId::new(),
         key: handler.key(directive),
         handler: Arc::new(started),
         tasks,

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use stackup_plugin::abi::host::StackHolder;
 use tokio::sync::oneshot;
 
-use super::drain_deadline::DrainDeadline;
+use super::drain_state::DrainState;
+use super::instance::InstanceId;
 use super::probation::FirstRequests;
 use super::waiting::WaitingRequests;
 use crate::load::manifest::{Dev, Failures, Limits, Manifest, Renewal, TrustedProxies};
-use crate::serve::stack::Stack;
+use crate::serve::stack::{LimitsByLocation, Stack};
 
 /// A stack in service. A request holds it from its first byte to its last.
 pub struct Generation {
@@ -17,8 +19,10 @@ pub struct Generation {
     pub number: u64,
     /// The stack.
     pub stack: Arc<Stack>,
-    /// The limits of its requests.
+    /// The limits of the server.
     pub limits: Limits,
+    /// The limits of its requests, by where they go.
+    pub request_limits: LimitsByLocation,
     /// The proxies that say who the client of a request is.
     pub trusted_proxies: TrustedProxies,
     /// What happens when its handlers fail.
@@ -27,50 +31,46 @@ pub struct Generation {
     pub renewal: Renewal,
     /// What `[dev]` adds to it; nothing in production.
     pub dev: Dev,
-    deadline: Arc<DrainDeadline>,
+    drain: Arc<DrainState>,
     waiting: Arc<WaitingRequests>,
     first: FirstRequests,
-    /// Itself.
-    this: Weak<Self>,
     /// Dropped with the last request.
     _alive: oneshot::Sender<()>,
 }
 
 impl Generation {
-    /// A generation, and a receiver that resolves when its last holder has dropped it.
+    /// A generation whose stack has these instances, and a receiver that resolves when its last holder has dropped it.
     pub(super) fn new(
         number: u64,
         stack: Arc<Stack>,
+        instances: Vec<InstanceId>,
         manifest: &Manifest,
     ) -> (Arc<Self>, oneshot::Receiver<()>) {
         let (alive, gone) = oneshot::channel();
-        (
-            Arc::new_cyclic(|this| Self {
-                this: Weak::clone(this),
-                number,
-                stack,
-                limits: manifest.limits.clone(),
-                trusted_proxies: manifest.server.trusted_proxies.clone(),
-                failures: manifest.failures.clone(),
-                renewal: manifest.renewal.clone(),
-                dev: manifest.dev,
-                deadline: Arc::default(),
-                waiting: Arc::default(),
-                first: FirstRequests::new(manifest.failures.probation_requests),
-                _alive: alive,
-            }),
-            gone,
-        )
+        let drain = DrainState::new(instances, Arc::clone(&stack.levels));
+        let generation = Arc::new(Self {
+            number,
+            stack,
+            limits: manifest.limits.clone(),
+            request_limits: LimitsByLocation::of(manifest),
+            trusted_proxies: manifest.server.trusted_proxies.clone(),
+            failures: manifest.failures.clone(),
+            renewal: manifest.renewal.clone(),
+            dev: manifest.dev,
+            drain,
+            waiting: Arc::default(),
+            first: FirstRequests::new(manifest.failures.probation_requests),
+            _alive: alive,
+        });
+        let weak = Arc::downgrade(&generation);
+        let holder: Weak<dyn StackHolder> = weak;
+        generation.stack.holder.set(holder);
+        (generation, gone)
     }
 
-    /// Another holder; none if the last one is gone.
-    pub(super) fn shared(&self) -> Option<Arc<Self>> {
-        self.this.upgrade()
-    }
-
-    /// The deadline that ends its requests once it drains.
-    pub fn deadline(&self) -> &Arc<DrainDeadline> {
-        &self.deadline
+    /// What its requests watch for.
+    pub fn drain(&self) -> &Arc<DrainState> {
+        &self.drain
     }
 
     /// The registry of its requests that wait.

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use stackup_plugin::abi::host::Handler;
 use tokio::task::JoinSet;
 
 use super::active::Active;
 use super::candidate::Candidate;
 use super::drain::{StackResources, drain};
+use super::drain_state::DrainTimes;
 use super::generation::Generation;
 use super::instance::{Instance, release};
 use super::instance_changes::InstanceChanges;
+use super::life_call::{Callee, life_call};
 use super::registry::{GenerationEntry, Registry};
-use super::serving::{Serving, apply_policy};
+use super::serving::{Serving, apply_policy, start_tasks};
 use super::status::lines;
 use crate::load::library::LoadedLibraries;
 use crate::load::manifest::Manifest;
@@ -49,10 +52,19 @@ impl Generations {
         serving.map_or(0, |serving| serving.active.load().number)
     }
 
+    /// The server ends soon: the instances and the requests that they have learn of it.
+    pub(super) fn begin_end(&self) {
+        let Some(serving) = &self.serving else { return };
+        serving.active.load().drain().begin_server_end();
+        for instance in &serving.resources.instances {
+            instance.handler.context().life.retire();
+        }
+    }
+
     /// Ends every generation: its tasks, then its handlers.
     pub(super) async fn retire(mut self, deadline: Duration) {
         if let Some((last, resources)) = self.close() {
-            self.drain(last, resources, None, deadline);
+            self.drain(last, resources, None, DrainTimes::all(deadline));
         }
         while self.draining.join_next().await.is_some() {}
     }
@@ -76,7 +88,7 @@ impl Generations {
         let serving = self.serving.take()?;
         // `Active` may have other holders; from here on it holds no handler.
         let nothing = Arc::new(Stack::unavailable("the server has ended".to_owned()));
-        let (closed, _) = Generation::new(self.number, nothing, &serving.manifest);
+        let (closed, _) = Generation::new(self.number, nothing, Vec::new(), &serving.manifest);
         Some((serving.active.swap(closed), serving.resources))
     }
 
@@ -102,7 +114,8 @@ impl Generations {
         let Candidate { stack, instances } = built;
         apply_policy(&instances, &manifest);
         let stack = Arc::new(stack);
-        let (generation, gone) = Generation::new(number, Arc::clone(&stack), &manifest);
+        let ids = instances.iter().map(|instance| instance.id).collect();
+        let (generation, gone) = Generation::new(number, Arc::clone(&stack), ids, &manifest);
         let live = GenerationEntry {
             number,
             since: Instant::now(),
@@ -113,19 +126,21 @@ impl Generations {
                 .map(|one| Arc::clone(&one.health))
                 .collect(),
             waiting: Arc::clone(generation.waiting()),
+            drain: Arc::clone(generation.drain()),
         };
         let old = self.serving.take();
         let before = old.as_ref().map(|old| &old.resources.instances[..]);
         let changes = InstanceChanges::of(before.unwrap_or_default(), &instances);
         let active = match old {
             None => {
-                self.registry.swapped(Some(live), Duration::ZERO);
+                self.registry
+                    .swapped(Some(live), DrainTimes::all(Duration::ZERO));
                 Arc::new(Active::new(generation))
             }
             Some(old) => {
                 let last = old.active.swap(generation);
-                let deadline = last.limits.drain_timeout;
-                self.drain(last, old.resources, Some(live), deadline);
+                let times = DrainTimes::of(&last.limits);
+                self.drain(last, old.resources, Some(live), times);
                 old.active
             }
         };
@@ -142,18 +157,36 @@ impl Generations {
         changes
     }
 
+    /// The instances that the last swap has built serve. Each call has a thread of its own; one that takes longer than `limit` is
+    /// reported.
+    pub(super) fn begin_serving(&self, limit: Duration) {
+        let Some(serving) = &self.serving else { return };
+        let deadline = tokio::time::Instant::now() + limit;
+        let instances = &serving.resources.instances;
+        start_tasks(instances);
+        for instance in instances.iter().filter(|one| one.born == self.number) {
+            let call = life_call(Callee::of(instance), "serving", deadline, Handler::serving);
+            tokio::spawn(call);
+        }
+    }
+
     /// Drains `last`, which `next` has replaced, if anything has.
     pub(super) fn drain(
         &mut self,
         last: Arc<Generation>,
         resources: StackResources,
         next: Option<GenerationEntry>,
-        deadline: Duration,
+        times: DrainTimes,
     ) {
-        self.registry.swapped(next, deadline);
+        self.registry.swapped(next, times);
+        for instance in &resources.instances {
+            if !last.drain().keeps(instance.id) {
+                instance.handler.context().life.retire();
+            }
+        }
         let (loaded, registry) = (self.loaded.clone(), Arc::clone(&self.registry));
         self.draining
-            .spawn(drain(last, resources, deadline, loaded, registry));
+            .spawn(drain(last, resources, times, loaded, registry));
         while self.draining.try_join_next().is_some() {}
     }
 

@@ -13,8 +13,10 @@ const SHOWN: usize = 20;
 /// What keeps a generation from ending.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct HeldBy {
-    /// The requests that wait, the oldest first.
+    /// The requests that wait and end at the deadline, the oldest first.
     pub requests: Vec<WaitingRequest>,
+    /// How many requests hold it that have no deadline: the active generation has all their handlers.
+    pub kept: usize,
     /// The tasks of the instances that retire with it.
     pub tasks: Vec<RunningTask>,
 }
@@ -48,6 +50,8 @@ mod tests {
             seconds: 1.0,
             phase: Phase::Request,
             handler: None,
+            since_generation: None,
+            upgrade: None,
         };
         let task = |number| RunningTask {
             handler: "app".to_owned(),
@@ -56,6 +60,7 @@ mod tests {
         };
         HeldBy {
             requests: (0..requests).map(request).collect(),
+            kept: 0,
             tasks: (0..tasks).map(task).collect(),
         }
         .to_string()

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use stackup_plugin::abi::host::Handler;
@@ -13,7 +14,7 @@ use crate::load::manifest::Config;
 use crate::services::{EndedTasks, Tasks};
 
 /// How long tasks may take to be dropped.
-const TASKS_LIMIT: Duration = Duration::from_secs(1);
+pub(super) const TASKS_LIMIT: Duration = Duration::from_secs(1);
 
 /// What identifies an instance: directives with the same key can share one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +31,23 @@ pub struct Key {
     pub directory: PathBuf,
 }
 
+/// Tells instances apart; never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstanceId(u64);
+
+impl InstanceId {
+    /// One that no other instance of this process has.
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// A handler that was built, with its tasks and its library. Each generation that it serves in has an `Arc` of it; it
 /// retires when the last of them has drained.
 pub struct Instance {
+    /// Tells it apart.
+    pub id: InstanceId,
     /// What identifies it.
     pub key: Key,
     /// What stacks call.

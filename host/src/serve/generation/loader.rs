@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use stackup_plugin::abi::host::Counters;
 use tokio::runtime::Handle;
 
 use super::candidate::{BuildContext, Candidate, RejectedCandidate, build};
@@ -43,6 +44,10 @@ pub(super) struct Loader {
     pub(super) locked: bool,
     /// Whether the plugins' sources are built and run: then whoever could change the manifest can as well change those.
     pub(super) builds: bool,
+    /// Whether its stacks are only tried, and never serve.
+    pub(super) is_trial: bool,
+    /// What all handlers of this process count.
+    pub(super) counters: Arc<Counters>,
 }
 
 impl Loader {
@@ -72,6 +77,8 @@ impl Loader {
             observer: None,
             locked: false,
             builds: false,
+            is_trial: false,
+            counters: Arc::default(),
         }
     }
 
@@ -203,6 +210,8 @@ impl Loader {
             directory: self.context.directory.clone(),
             runtime: Handle::current(),
             number,
+            is_trial: self.is_trial,
+            counters: Arc::clone(&self.counters),
             observer: observer.filter(|_| manifest.dev.inspector || manifest.dev.lint),
             serving,
         };

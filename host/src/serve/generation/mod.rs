@@ -7,7 +7,10 @@
 mod active;
 mod candidate;
 mod drain;
-mod drain_deadline;
+mod drain_deadlines;
+mod drain_state;
+mod drain_watch;
+mod draining;
 mod find;
 mod fresh_process;
 #[expect(
@@ -16,14 +19,18 @@ mod fresh_process;
 )]
 mod generation;
 mod generations;
+mod hand_over;
 mod health;
 mod held_by;
 mod held_call;
 mod instance;
 mod instance_changes;
+mod kept_call;
 mod library_builder;
+mod life_call;
 mod loader;
 mod lock;
+mod log_change;
 mod matching;
 mod placeholder;
 mod plugin_builds;
@@ -42,17 +49,20 @@ mod schema;
 mod select;
 mod serving;
 mod status;
+mod upgrade_record;
 mod waiting;
 mod warmup;
 
 pub use self::active::Active;
 pub use self::candidate::{BuildContext, Candidate, RejectedCandidate, build};
-pub use self::drain_deadline::DrainDeadline;
+pub use self::drain_state::{DrainDeadline, DrainState, DrainTimes};
+pub use self::drain_watch::{DrainWatch, Outlook};
 pub use self::generation::Generation;
 pub use self::health::Health;
 pub use self::held_by::HeldBy;
 pub use self::instance::{Instance, Key};
 pub use self::instance_changes::InstanceChanges;
+pub use self::kept_call::WaitingCall;
 pub use self::library_builder::{BuiltLibraries, LibraryBuildError, LibraryBuilder, PluginRef};
 pub use self::matching::Position;
 pub use self::plugin_builds::OnBuild;
@@ -69,4 +79,5 @@ pub use self::select::ResolveError;
 pub use self::status::{
     ActiveGeneration, DrainingGeneration, GenerationStatus, StackInstance, StackLine,
 };
+pub use self::upgrade_record::{UpgradeRecord, UpgradeStatus};
 pub use self::waiting::{Phase, RequestWait, WaitingRequest, WaitingRequests};

@@ -4,7 +4,7 @@ use super::candidate::Candidate;
 use super::generations::Generations;
 use crate::load::manifest::{Dev, Failures, Level, Limits, Manifest, Plugins, Renewal, Server};
 use crate::serve::stack::{Line, Outline, Stack};
-use crate::services::StoreSettings;
+use crate::services::{LogFilters, StoreSettings};
 
 const NO_STACK: &str = "there is no stack yet";
 
@@ -30,7 +30,7 @@ impl Generations {
 }
 
 /// The defaults: there may be no manifest that can be read.
-fn empty_manifest() -> Manifest {
+pub(super) fn empty_manifest() -> Manifest {
     Manifest {
         server: Server::default(),
         plugins: Plugins::default(),
@@ -38,6 +38,7 @@ fn empty_manifest() -> Manifest {
         failures: Failures::default(),
         renewal: Renewal::default(),
         store: StoreSettings::default(),
+        log: LogFilters::default(),
         dev: Dev::default(),
         warmup: Vec::new(),
         stack: Level::default(),

@@ -72,6 +72,7 @@ pub(super) fn rules(manifest: &Manifest) -> SupervisorRules {
         |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     SupervisorRules {
         drain_timeout: milliseconds(manifest.limits.drain_timeout),
+        upgrade_drain: milliseconds(manifest.limits.upgrade_drain),
         shutdown_timeout: milliseconds(manifest.limits.shutdown_timeout),
         crashes: manifest.failures.crashes,
         crash_window: milliseconds(manifest.failures.crash_window),

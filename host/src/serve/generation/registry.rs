@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::drain_state::{DrainState, DrainTimes};
 use super::health::Health;
 use super::held_by::HeldBy;
 use super::instance::Released;
@@ -35,13 +36,14 @@ pub(super) struct GenerationEntry {
     pub(super) tasks: Vec<Arc<Tasks>>,
     pub(super) health: Vec<Arc<Health>>,
     pub(super) waiting: Arc<WaitingRequests>,
+    pub(super) drain: Arc<DrainState>,
 }
 
 #[derive(Debug)]
 struct DrainingEntry {
     generation: GenerationEntry,
     since: Instant,
-    deadline: Instant,
+    times: DrainTimes,
     stuck: bool,
 }
 
@@ -62,8 +64,8 @@ impl Registry {
     }
 
     /// `next` serves from now on; the generation before it, if any, drains.
-    pub(super) fn swapped(&self, next: Option<GenerationEntry>, deadline: Duration) {
-        self.state().swapped(next, Instant::now(), deadline);
+    pub(super) fn swapped(&self, next: Option<GenerationEntry>, times: DrainTimes) {
+        self.state().swapped(next, Instant::now(), times);
     }
 
     pub(super) fn drained(&self, number: u64) {
@@ -90,12 +92,12 @@ impl Registry {
 }
 
 impl State {
-    fn swapped(&mut self, next: Option<GenerationEntry>, now: Instant, deadline: Duration) {
+    fn swapped(&mut self, next: Option<GenerationEntry>, now: Instant, times: DrainTimes) {
         if let Some(generation) = std::mem::replace(&mut self.active, next) {
             self.draining.push(DrainingEntry {
                 generation,
                 since: now,
-                deadline: now + deadline,
+                times,
                 stuck: false,
             });
         }
@@ -125,13 +127,19 @@ impl State {
             !newer.iter().any(|one| one.tasks.iter().any(is))
         };
         let tasks = generation.tasks.iter().filter(ends);
+        let GenerationEntry { waiting, drain, .. } = generation;
+        let kept = |level| drain.keeper(level).is_some();
         HeldBy {
-            requests: generation.waiting.requests(now),
+            requests: waiting.requests_at(now, |level| !kept(level)),
+            kept: drain.kept_calls() + waiting.requests_at(now, kept).len(),
             tasks: tasks.flat_map(|tasks| tasks.running(now)).collect(),
         }
     }
 
     fn status(&self, now: Instant) -> GenerationStatus {
+        let left = |since: Instant, time: Duration| {
+            (since + time).saturating_duration_since(now).as_secs_f64()
+        };
         let seconds = |since: Instant| now.saturating_duration_since(since).as_secs_f64();
         let active = self.active.as_ref().map(|active| ActiveGeneration {
             number: active.number,
@@ -147,7 +155,8 @@ impl State {
         let draining = self.draining.iter().map(|one| DrainingGeneration {
             number: one.generation.number,
             seconds: seconds(one.since),
-            deadline_seconds: one.deadline.saturating_duration_since(now).as_secs_f64(),
+            deadline_seconds: left(one.since, one.times.requests),
+            upgrade_deadline_seconds: left(one.since, one.times.upgrades),
             stuck: one.stuck,
             held_by: self.held_by(one.generation.number, now),
         });

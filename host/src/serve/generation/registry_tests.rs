@@ -47,9 +47,11 @@ impl Stage {
             health: Vec::new(),
             tasks: tasks.iter().map(|one| Arc::clone(one)).collect(),
             waiting: Arc::clone(&waiting),
+            drain: DrainState::new(Vec::new(), Arc::default()),
         };
         let now = self.at(second);
-        self.state.swapped(Some(live), now, DEADLINE);
+        self.state
+            .swapped(Some(live), now, DrainTimes::all(DEADLINE));
         waiting
     }
 
@@ -89,7 +91,7 @@ fn request_is_listed_with_its_own_generation() {
     let mut waits: Vec<RequestWait> = Vec::new();
     for (registry, path) in [(&first, "/old"), (&second, "/new")] {
         let mut wait = RequestWait::of(&Request::get(path).body(()).unwrap());
-        wait.is(registry, Phase::Request, None);
+        wait.is(registry, Phase::Request, None, None);
         waits.push(wait);
     }
     let held = stage.state.held_by(1, stage.at(1));
@@ -117,7 +119,9 @@ fn task_is_listed_with_the_last_generation_that_has_it() {
     stage.state.drained(2);
     assert_eq!(stage.tasks_of(1), ["old", "shared"]);
     // And at the end of all.
-    stage.state.swapped(None, stage.at(0), DEADLINE);
+    stage
+        .state
+        .swapped(None, stage.at(0), DrainTimes::all(DEADLINE));
     assert_eq!(stage.tasks_of(3), ["active"]);
     assert!(stage.state.status(stage.at(0)).active.is_none());
 }
@@ -128,7 +132,7 @@ fn status_serializes_every_field() {
     let registry = stage.swaps(1, 0, &[]);
     stage.swaps(2, 0, &[]);
     let mut wait = RequestWait::of(&Request::get("/slow?secret=1").body(()).unwrap());
-    wait.is(&registry, Phase::Request, Some("app"));
+    wait.is(&registry, Phase::Request, Some("app"), None);
     let line = |label: &str, instance| StackLine {
         depth: 0,
         label: label.to_owned(),
@@ -164,12 +168,14 @@ fn status_serializes_every_field() {
             "number": 1,
             "seconds": 2.0,
             "deadline_seconds": 28.0,
+            "upgrade_deadline_seconds": 28.0,
             "stuck": false,
             "held_by": {
                 "requests": [{
                     "method": "GET", "path": "/slow", "seconds": 0, "phase": "request",
                     "handler": "app",
                 }],
+                "kept": 0,
                 "tasks": [],
             },
         }],

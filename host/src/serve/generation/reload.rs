@@ -1,5 +1,8 @@
 //! From a saved file to the swap. Whatever fails on the way, the active generation keeps serving.
 
+mod options;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,24 +10,25 @@ use std::time::Duration;
 use super::active::Active;
 use super::find::files;
 use super::generations::Generations;
+use super::hand_over::hand_over;
 use super::instance_changes::InstanceChanges;
 use super::library_builder::LibraryBuilder;
 use super::loader::Loader;
-use super::plugin_builds::{OnBuild, PluginBuilds};
-use super::recovery::{OnCandidate, Recovery, rules, state};
+use super::log_change::filter_log;
+use super::plugin_builds::PluginBuilds;
+use super::recovery::{Recovery, rules, state};
 use super::refusal::{Refusal, ReloadError, Stage, task_failed};
 use super::registry::Registry;
 use super::report::{Outcome, ReloadMode, Report, StageTimer};
-use super::serving::fixed;
+use super::serving::{fixed, start_tasks};
 use super::warmup::warm_up;
-use crate::load::library::{LibraryCache, LibraryStore, LoadedLibraries, Trust};
+use crate::load::library::{LibraryCache, LoadedLibraries};
 use crate::load::manifest::{Manifest, Source};
-use crate::load::probe::Probe;
-use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
-use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
-use crate::serve::observe::ObserveLayers;
+use crate::load::snapshot::Snapshot;
+use crate::load::watch::{ChangeSet, Interest, Tree};
 use crate::serve::stack::{Outline, diff, folder_change};
-use crate::services::{OpenStore, StoreHub, StoreSettings};
+use crate::services::{Lent, OpenStore, StoreHub, StoreSettings, set_log_filters};
+use stackup_plugin::abi::host::Counters;
 
 /// Reads the manifest, builds candidates and swaps them in.
 pub struct Reloader {
@@ -38,8 +42,8 @@ pub struct Reloader {
     directory_served: Option<PathBuf>,
     /// Whether an earlier candidate may have loaded libraries into this process.
     used: bool,
-    /// The store of this process.
-    store: Option<StoreHub>,
+    /// What this process lends plugins.
+    lent: Option<Lent>,
 }
 
 impl Reloader {
@@ -62,101 +66,8 @@ impl Reloader {
             files: Vec::new(),
             directory_served: None,
             used: false,
-            store: None,
+            lent: None,
         }
-    }
-
-    /// Has `watcher` watch the sources of the libraries before they are built; `pending` is what has changed.
-    #[must_use]
-    pub fn watching(mut self, watcher: Arc<Watcher>, pending: Arc<PendingChanges>) -> Self {
-        self.builds.watch(watcher, pending);
-        self
-    }
-
-    /// Opens the engine that the manifest asks for in `store`, before the first stack.
-    #[must_use]
-    pub fn storing_in(mut self, store: StoreHub) -> Self {
-        self.store = Some(store);
-        self
-    }
-
-    /// Saves the libraries of each active stack in `vault`.
-    #[must_use]
-    pub fn keeping(mut self, vault: LibraryStore) -> Self {
-        self.recovery.vault = Some(vault);
-        self
-    }
-
-    /// Calls `on_build` when a build of libraries starts and ends.
-    #[must_use]
-    pub fn on_build(mut self, on_build: OnBuild) -> Self {
-        self.builds.on_build = Some(on_build);
-        self
-    }
-
-    /// Calls `on_candidate` before a stack is built: from then on its code runs in this process.
-    #[must_use]
-    pub fn on_candidate(mut self, on_candidate: OnCandidate) -> Self {
-        self.recovery.on_candidate = Some(on_candidate);
-        self
-    }
-
-    /// Has `observer` observe the layers of each stack whose manifest asks for it (`[dev]`).
-    #[must_use]
-    pub fn observed_by(mut self, observer: Arc<dyn ObserveLayers>) -> Self {
-        self.loader.observer = Some(observer);
-        self
-    }
-
-    /// Counts generations from `number` on, refuses the stacks to `avoid`, and replaces quarantined libraries as
-    /// `instead` says.
-    #[must_use]
-    pub fn after(
-        mut self,
-        number: u64,
-        avoid: Vec<RejectedStack>,
-        instead: Vec<Substitute>,
-    ) -> Self {
-        self.generations.number = number;
-        self.recovery.rolled_back = avoid;
-        self.loader.context.instead = instead;
-        self
-    }
-
-    /// Has `probe` try out every new handler before it is loaded.
-    #[must_use]
-    pub fn probing(self, probe: Box<dyn Probe>) -> Self {
-        self.loader.probe_with(probe);
-        self
-    }
-
-    /// Warns of what a plugin changes for the whole process even if it is set back where it serves; there, the log says so.
-    #[must_use]
-    pub fn telling_what_is_set_back(mut self) -> Self {
-        self.loader.context.tells_all_changes = true;
-        self
-    }
-
-    /// Requires every library to be in the lock beside the manifest.
-    #[must_use]
-    pub fn locked(mut self) -> Self {
-        self.loader.locked = true;
-        self
-    }
-
-    /// Accepts whose files `trust` says, whatever the manifest says.
-    #[must_use]
-    pub fn trusting(mut self, trust: Trust) -> Self {
-        self.loader.context.trust = trust;
-        self
-    }
-
-    /// Finds the manifest at `location`, an absolute path whose links are followed at each reload.
-    #[must_use]
-    pub fn located_at(mut self, location: PathBuf) -> Self {
-        self.loader.location = location;
-        self.loader.follow_links();
-        self
     }
 
     /// The active generation, once a reload has succeeded.
@@ -187,6 +98,11 @@ impl Reloader {
         Arc::clone(&self.generations.registry)
     }
 
+    /// What the handlers count.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.loader.counters)
+    }
+
     /// The libraries that are loaded.
     pub fn libraries(&self) -> LoadedLibraries {
         self.generations.loaded()
@@ -206,12 +122,23 @@ impl Reloader {
     /// The files that a reload reads, including those of the last candidate that was refused.
     pub fn interest(&self) -> Interest {
         let files = self.loader.own_files().into_iter();
-        Interest::files(files.chain(self.files.iter().cloned())).and(self.builds.sources().clone())
+        let guests = Interest {
+            files: BTreeSet::new(),
+            trees: self.guest_trees(),
+        };
+        Interest::files(files.chain(self.files.iter().cloned()))
+            .and(self.builds.sources().clone())
+            .and(guests)
     }
 
     /// Answers every request with 503 and `reason`, as generation 0, until a stack replaces it.
     pub fn serve_placeholder(&mut self, reason: &str) {
         self.generations.serve_placeholder(reason);
+    }
+
+    /// Tells instances and requests that the server ends. Call it when no reload follows.
+    pub fn begin_end(&self) {
+        self.generations.begin_end();
     }
 
     /// Ends every generation: its tasks, then its handlers. Call it when the server has ended.
@@ -257,7 +184,7 @@ impl Reloader {
     /// The store and the settings of the engine to open. A store in memory stays as it is ([`fixed`] warns): its entries
     /// would be lost.
     fn store_to_open(&self, manifest: &Manifest) -> Option<(StoreHub, StoreSettings)> {
-        let store = self.store.clone()?;
+        let store = self.lent.as_ref()?.store.clone();
         let in_memory = |settings: &StoreSettings| matches!(settings, StoreSettings::Memory { .. });
         let before = self.manifest().map(|before| &before.store);
         let stays =
@@ -267,8 +194,8 @@ impl Reloader {
 
     /// Uses this engine of the store from now on.
     fn switch_store(&self, opened: Option<OpenStore>) {
-        if let (Some(store), Some(opened)) = (&self.store, opened) {
-            store.switch(opened);
+        if let (Some(lent), Some(opened)) = (&self.lent, opened) {
+            lent.store.switch(opened);
         }
     }
 
@@ -371,8 +298,11 @@ impl Reloader {
         for warning in &resolved.warnings {
             report.warnings.push(self.loader.render(warning, &source));
         }
+        self.look_at_guests().await?;
         let before = self.generations.serving.as_ref();
-        let same = before.is_some_and(|serving| serving.is(&resolved, &manifest));
+        let same = before.is_some_and(|serving| {
+            serving.is(&resolved, &manifest) && !serving.has_outdated_guest()
+        });
         if same && mode != ReloadMode::Fresh {
             return Ok(());
         }
@@ -384,7 +314,11 @@ impl Reloader {
         let saved = self.recovery.save(&resolved, number);
         let outline = resolved.outline.clone();
         let reusable = match before {
-            Some(serving) if mode != ReloadMode::Fresh => serving.instances(),
+            Some(serving) if mode != ReloadMode::Fresh => {
+                let mut instances = serving.instances();
+                instances.retain(|(_, instance)| !instance.handler.has_outdated_guest());
+                instances
+            }
             _ => Vec::new(),
         };
         let mut store = match self.store_to_open(&manifest) {
@@ -394,6 +328,10 @@ impl Reloader {
         if self.serves_none() {
             // The first stack may use it from its `init` on.
             self.switch_store(store.take());
+            set_log_filters(&manifest.log);
+        }
+        if let Some(lent) = &self.lent {
+            lent.guests.begin(mode == ReloadMode::Fresh);
         }
         let built = self.loader.build(&manifest, resolved, number, reusable);
         let candidate = built.await?.map_err(|rejected| {
@@ -407,6 +345,10 @@ impl Reloader {
             true => &manifest.warmup[..],
             false => &[],
         };
+        if !warmup.is_empty() {
+            // A handler may answer with the help of its tasks.
+            start_tasks(&candidate.instances);
+        }
         if let Err(error) = warm_up(&candidate.stack, warmup, number, limit).await {
             drop(candidate.stack);
             self.generations.abandon(candidate.instances);
@@ -425,7 +367,22 @@ impl Reloader {
                 .extend(folder_change(self.directory_served.as_deref(), &directory));
         }
         self.switch_store(store);
+        if let Some(lent) = &self.lent {
+            lent.fetch.set_limit(manifest.limits.fetches);
+        }
+        // From here on nothing refuses the candidate.
+        if let Some(before) = self.generations.serving.as_ref()
+            && mode != ReloadMode::Fresh
+        {
+            let pairs = before.heirs(&candidate.instances, &manifest);
+            hand_over(pairs, limit).await;
+        }
+        let filters = manifest.log.clone();
         report.instances = self.generations.swap(candidate, outline, manifest);
+        filter_log(&filters, &self.libraries(), limit).await;
+        if !self.loader.is_trial {
+            self.generations.begin_serving(limit);
+        }
         self.recovery.snapshot = saved.map(|libraries| Snapshot {
             generation: number,
             state,
@@ -438,6 +395,23 @@ impl Reloader {
         timer.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
+    }
+
+    /// Looks whether the files of guests have changed.
+    async fn look_at_guests(&self) -> Result<(), Refusal> {
+        let Some(lent) = &self.lent else {
+            return Ok(());
+        };
+        let guests = lent.guests.clone();
+        let looked = tokio::task::spawn_blocking(move || guests.look_at_files()).await;
+        looked.map_err(|error| task_failed(&error))
+    }
+
+    /// The directories whose changes outdate a guest.
+    fn guest_trees(&self) -> BTreeSet<Tree> {
+        let lent = self.lent.iter();
+        let roots = lent.flat_map(|lent| lent.guests.watched());
+        roots.map(Tree::whole).collect()
     }
 
     async fn read(&mut self) -> Result<Source, Refusal> {
@@ -473,7 +447,11 @@ impl Reloader {
     /// Whether all that has changed leads to no other stack.
     fn is_echo(&self, changed: &ChangeSet) -> bool {
         let own = self.loader.own_files();
-        let ignored = |path: &PathBuf| !own.contains(path) && self.builds.ignores(path);
+        let guests = self.lent.as_ref().map(|lent| &lent.guests);
+        let ignored = |path: &PathBuf| {
+            let no_source = guests.is_some_and(|guests| guests.ignores(path));
+            !own.contains(path) && (self.builds.ignores(path) || no_source)
+        };
         changed.paths.iter().all(ignored)
     }
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::active::Active;
 use super::drain::StackResources;
+use super::hand_over::Heir;
 use super::health::FailurePolicy;
 use super::instance::Instance;
-use super::matching::{Position, positions};
+use super::life_call::Callee;
+use super::matching::{Position, match_up, positions};
 use super::resolve::Resolved;
 use crate::load::manifest::{Diagnostic, ListenEntry, Manifest};
 use crate::serve::stack::{Outline, directives};
@@ -30,6 +32,40 @@ impl Serving {
             .collect()
     }
 
+    /// The instances that the next stack replaces by one of the same name, each with that one: in the same maps first, then
+    /// anywhere, in the order of the stacks.
+    pub(super) fn heirs(&self, next: &[Arc<Instance>], manifest: &Manifest) -> Vec<Heir> {
+        let has = |all: &[Arc<Instance>], one: &Arc<Instance>| all.iter().any(|it| it.id == one.id);
+        let own = &self.resources.instances;
+        let mut old = self.instances();
+        old.retain(|(_, instance)| !has(next, instance));
+        let new = positions(&manifest.stack).into_iter().zip(next);
+        let new: Vec<_> = new.filter(|(_, instance)| !has(own, instance)).collect();
+        let old_names: Vec<_> = old
+            .iter()
+            .map(|(position, one)| (position.clone(), one.key.name.as_str()))
+            .collect();
+        let new_names: Vec<_> = new
+            .iter()
+            .map(|(position, one)| (position.clone(), one.key.name.as_str()))
+            .collect();
+        let found = match_up(&old_names, &new_names).into_iter().zip(&new);
+        found
+            .filter_map(|(at, (_, after))| {
+                Some(Heir {
+                    before: Callee::of(&old.get(at?)?.1),
+                    after: Callee::of(after),
+                })
+            })
+            .collect()
+    }
+
+    /// Whether one of its instances has a guest whose files have changed.
+    pub(super) fn has_outdated_guest(&self) -> bool {
+        let mut instances = self.resources.instances.iter();
+        instances.any(|instance| instance.handler.has_outdated_guest())
+    }
+
     /// Whether a candidate would be the same as the active generation.
     pub(super) fn is(&self, resolved: &Resolved, manifest: &Manifest) -> bool {
         let keys = directives(&manifest.stack)
@@ -43,9 +79,15 @@ impl Serving {
             && old.failures == manifest.failures
             && old.renewal == manifest.renewal
             && old.store == manifest.store
+            && old.log == manifest.log
             && old.dev == manifest.dev
             && keys.eq(self.resources.instances.iter().map(|one| one.key.clone()))
     }
+}
+
+/// Starts the tasks that `init` has spawned.
+pub(super) fn start_tasks(instances: &[Arc<Instance>]) {
+    instances.iter().for_each(|one| one.tasks.start());
 }
 
 /// Applies `[failures]` and `on_failure` of the manifest to instances, including those that are reused.

@@ -73,6 +73,8 @@ pub struct DrainingGeneration {
     pub seconds: f64,
     /// Until its requests are aborted; 0 after that.
     pub deadline_seconds: f64,
+    /// Until its connections are closed that have changed to another protocol; 0 after that.
+    pub upgrade_deadline_seconds: f64,
     /// Whether a request still held it after all deadlines, so that its handlers stay in memory.
     pub stuck: bool,
     /// What keeps it from ending.

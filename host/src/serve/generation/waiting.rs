@@ -9,6 +9,8 @@ use http::{Method, Request, Uri};
 use log_text::{in_path, one_line};
 use serde::Serialize;
 
+use super::upgrade_record::{UpgradeRecord, UpgradeStatus};
+
 /// Longer paths are cut.
 const PATH_LIMIT: usize = 100;
 
@@ -29,10 +31,13 @@ struct Entry {
     uri: Uri,
     since: Instant,
     state: State,
+    /// The generation that it arrived in, if that is another one.
+    from: Option<u64>,
+    upgrade: Option<Arc<UpgradeRecord>>,
 }
 
-/// Where a request waits.
-type State = (Phase, Option<&'static str>);
+/// Where a request waits: for what, in which handler, and at which level of its stack.
+type State = (Phase, Option<&'static str>, Option<u32>);
 
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -42,6 +47,8 @@ pub enum Phase {
     Request,
     /// The end of the response's body.
     Body,
+    /// The end of a connection that has changed to another protocol.
+    Upgraded,
 }
 
 /// A request that waits, as it is shown.
@@ -57,6 +64,12 @@ pub struct WaitingRequest {
     pub phase: Phase,
     /// The handler that it waits in, if known.
     pub handler: Option<String>,
+    /// The generation that it arrived in, if that was replaced without any of its handlers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since_generation: Option<u64>,
+    /// What its connection has changed to, if it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<UpgradeStatus>,
 }
 
 impl fmt::Display for WaitingRequest {
@@ -65,38 +78,57 @@ impl fmt::Display for WaitingRequest {
         if let Some(handler) = &self.handler {
             write!(f, " in `{handler}`")?;
         }
-        let what = match self.phase {
-            Phase::Request => "waiting",
-            Phase::Body => "sending its body",
-        };
-        write!(f, ", {what} for {:.1} s", self.seconds)
+        match (self.phase, &self.upgrade) {
+            (Phase::Request, _) => f.write_str(", waiting")?,
+            (_, Some(upgrade)) => write!(f, ", changed to {upgrade}")?,
+            (Phase::Body | Phase::Upgraded, None) => f.write_str(", sending its body")?,
+        }
+        write!(f, " for {:.1} s", self.seconds)?;
+        match self.since_generation {
+            Some(number) => write!(f, ", since generation {number}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl WaitingRequests {
     /// All that wait now, the oldest first.
     pub fn requests(&self, now: Instant) -> Vec<WaitingRequest> {
+        self.requests_at(now, |_| true)
+    }
+
+    /// Those that wait now at such a level, the oldest first.
+    pub(super) fn requests_at(
+        &self,
+        now: Instant,
+        level: impl Fn(Option<u32>) -> bool,
+    ) -> Vec<WaitingRequest> {
         let entries = self.lock();
-        let shown = entries.all.values().map(|entry| WaitingRequest {
+        let entries = entries.all.values().filter(|entry| level(entry.state.2));
+        let shown = entries.map(|entry| WaitingRequest {
             method: entry.method.to_string(),
             path: shortened(entry.uri.path()),
             seconds: now.saturating_duration_since(entry.since).as_secs_f64(),
             phase: entry.state.0,
             handler: entry.state.1.map(str::to_owned),
+            since_generation: entry.from,
+            upgrade: entry.upgrade.as_ref().map(|record| record.status()),
         });
         shown.collect()
     }
 
-    fn enter(self: &Arc<Self>, method: Method, uri: Uri, state: State) -> Ticket {
+    /// Whether connections that have changed to another protocol are at such a level.
+    pub(super) fn has_upgrades(&self, level: impl Fn(Option<u32>) -> bool) -> bool {
+        let entries = self.lock();
+        let mut states = entries.all.values().map(|entry| entry.state);
+        states.any(|(phase, _, at)| phase == Phase::Upgraded && level(at))
+    }
+
+    fn enter(self: &Arc<Self>, entry: Entry) -> Ticket {
+        let state = entry.state;
         let mut entries = self.lock();
         let number = entries.next;
         entries.next += 1;
-        let entry = Entry {
-            method,
-            uri,
-            since: Instant::now(),
-            state,
-        };
         entries.all.insert(number, entry);
         Ticket {
             registry: Arc::clone(self),
@@ -138,6 +170,15 @@ impl Ticket {
             entry.state = state;
         }
     }
+
+    /// Moves the entry to another registry. The request arrived in generation `from`.
+    fn moves_to(&mut self, registry: &Arc<WaitingRequests>, from: u64) {
+        let entry = self.registry.lock().all.remove(&self.number);
+        if let Some(entry) = entry {
+            let from = entry.from.or(Some(from));
+            *self = registry.enter(Entry { from, ..entry });
+        }
+    }
 }
 
 impl Drop for Ticket {
@@ -157,6 +198,12 @@ enum Stage {
     Seen(Ticket),
 }
 
+impl Default for RequestWait {
+    fn default() -> Self {
+        Self::named(Method::default(), Uri::default())
+    }
+}
+
 impl RequestWait {
     /// Takes the method and the path of `request`; shares their memory.
     pub fn of<B>(request: &Request<B>) -> Self {
@@ -171,31 +218,60 @@ impl RequestWait {
     /// The request goes on under another owner.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let none = Stage::Unseen(Method::default(), Uri::default());
-        Self(std::mem::replace(&mut self.0, none))
+        std::mem::take(self)
     }
 
-    /// The request waits, in `handler` if that is known.
+    /// The request waits at a level of its stack, in `handler` if that is known.
     pub fn is(
         &mut self,
         registry: &Arc<WaitingRequests>,
         phase: Phase,
         handler: Option<&'static str>,
+        level: Option<u32>,
     ) {
-        let state = (phase, handler);
+        let state = (phase, handler, level);
         match &mut self.0 {
             Stage::Seen(ticket) => ticket.is(state),
             Stage::Unseen(method, uri) => {
-                let (method, uri) = (std::mem::take(method), std::mem::take(uri));
-                self.0 = Stage::Seen(registry.enter(method, uri, state));
+                let entry = Entry {
+                    method: std::mem::take(method),
+                    uri: std::mem::take(uri),
+                    since: Instant::now(),
+                    state,
+                    from: None,
+                    upgrade: None,
+                };
+                self.0 = Stage::Seen(registry.enter(entry));
             }
+        }
+    }
+
+    /// The request counts for the generation of `registry` from now on. It counted for generation `from`.
+    pub fn moves_to(&mut self, registry: &Arc<WaitingRequests>, from: u64) {
+        if let Stage::Seen(ticket) = &mut self.0 {
+            ticket.moves_to(registry, from);
+        }
+    }
+
+    /// The request's connection changes to another protocol. It counts as waiting from now on.
+    pub fn upgrades(
+        &mut self,
+        registry: &Arc<WaitingRequests>,
+        record: &Arc<UpgradeRecord>,
+        level: Option<u32>,
+    ) {
+        self.is(registry, Phase::Upgraded, None, level);
+        if let Stage::Seen(ticket) = &self.0
+            && let Some(entry) = registry.lock().all.get_mut(&ticket.number)
+        {
+            entry.upgrade = Some(Arc::clone(record));
         }
     }
 
     /// The request has its response; only the body is left.
     pub fn answered(&mut self) {
         if let Stage::Seen(ticket) = &mut self.0 {
-            ticket.is((Phase::Body, None));
+            ticket.is((Phase::Body, None, ticket.state.2));
         }
     }
 }

@@ -57,7 +57,7 @@ proptest! {
                 }
                 Step::Waits { who, body } => if let Some((wait, waits, _)) = alive.get_mut(who % count) {
                     let phase = if body { Phase::Body } else { Phase::Request };
-                    wait.is(&registry, phase, None);
+                    wait.is(&registry, phase, None, None);
                     *waits = true;
                 },
                 Step::Answered { who } => if let Some((wait, _, _)) = alive.get_mut(who % count) {
@@ -82,13 +82,13 @@ proptest! {
 fn request_is_listed_with_its_last_wait() {
     let registry = Arc::new(WaitingRequests::default());
     let mut one = wait("http://host/one?secret=1");
-    one.is(&registry, Phase::Request, Some("auth"));
+    one.is(&registry, Phase::Request, Some("auth"), None);
     assert_eq!(shown(&registry), ["GET /one Request auth"]);
-    one.is(&registry, Phase::Request, Some("app"));
+    one.is(&registry, Phase::Request, Some("app"), None);
     assert_eq!(shown(&registry), ["GET /one Request app"]);
     one.answered();
     assert_eq!(shown(&registry), ["GET /one Body "]);
-    one.is(&registry, Phase::Body, Some("zip"));
+    one.is(&registry, Phase::Body, Some("zip"), None);
     assert_eq!(shown(&registry), ["GET /one Body zip"]);
 }
 
@@ -97,8 +97,8 @@ fn oldest_request_is_first_and_long_paths_are_cut() {
     let registry = Arc::new(WaitingRequests::default());
     let long = format!("/{}", "x".repeat(300));
     let (mut first, mut second) = (wait(&long), wait("/b"));
-    first.is(&registry, Phase::Request, None);
-    second.is(&registry, Phase::Request, None);
+    first.is(&registry, Phase::Request, None, None);
+    second.is(&registry, Phase::Request, None, None);
     let texts = shown(&registry);
     assert_eq!(texts[0].len(), "GET … Request ".len() + PATH_LIMIT);
     assert_eq!(texts[1], "GET /b Request ");
@@ -108,7 +108,7 @@ fn oldest_request_is_first_and_long_paths_are_cut() {
 fn path_is_shown_without_terminal_commands() {
     let registry = Arc::new(WaitingRequests::default());
     let mut one = wait("/\u{9b}2J/é");
-    one.is(&registry, Phase::Request, None);
+    one.is(&registry, Phase::Request, None, None);
     assert_eq!(shown(&registry), ["GET /\\u{9b}2J/é Request "]);
 }
 
@@ -120,10 +120,37 @@ fn waiting_request_is_shown_in_words() {
         seconds: 3.21,
         phase: Phase::Request,
         handler: Some("app".to_owned()),
+        since_generation: None,
+        upgrade: None,
     };
     assert_eq!(request.to_string(), "GET /slow in `app`, waiting for 3.2 s");
     (request.phase, request.handler) = (Phase::Body, None);
     assert_eq!(request.to_string(), "GET /slow, sending its body for 3.2 s");
+    request.since_generation = Some(4);
+    let expected = "GET /slow, sending its body for 3.2 s, since generation 4";
+    assert_eq!(request.to_string(), expected);
+}
+
+#[test]
+fn request_keeps_its_age_and_origin_where_it_counts_for_another_generation() {
+    let registries = [(); 3].map(|()| Arc::new(WaitingRequests::default()));
+    let [first, second, third] = &registries;
+    let before = Instant::now();
+    let mut one = wait("/");
+    one.moves_to(second, 1);
+    assert!(shown(second).is_empty(), "it has not waited yet");
+    one.is(first, Phase::Body, None, Some(1));
+    one.moves_to(second, 1);
+    one.moves_to(third, 2);
+    assert!(shown(first).is_empty() && shown(second).is_empty());
+    let later = before + Duration::from_secs(9);
+    let request = &third.requests(later)[0];
+    assert_eq!(request.since_generation, Some(1));
+    assert!(request.seconds >= 8.0);
+    one.is(third, Phase::Request, Some("app"), Some(1));
+    assert_eq!(shown(third), ["GET / Request app"]);
+    drop(one);
+    assert!(shown(third).is_empty());
 }
 
 #[test]
@@ -131,8 +158,8 @@ fn age_counts_from_the_first_wait() {
     let registry = Arc::new(WaitingRequests::default());
     let before = Instant::now();
     let mut one = wait("/");
-    one.is(&registry, Phase::Request, None);
-    one.is(&registry, Phase::Body, None);
+    one.is(&registry, Phase::Request, None, None);
+    one.is(&registry, Phase::Body, None, None);
     let later = before + Duration::from_secs(9);
     let age = registry.requests(later)[0].seconds;
     assert!((8.0..=9.0).contains(&age), "{age}");

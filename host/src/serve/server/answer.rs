@@ -5,14 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{
     Call, Exchange, Failure, Finish, HostBody, HostRequest, HostResponse, Outcome, canonicalize,
-    poll_held_by,
 };
 use stackup_plugin::abi::tables::RawErrorKind;
 
@@ -23,8 +22,10 @@ use super::date::own_date;
 use super::framing::FramingError;
 use super::response_guard::ResponseGuard;
 use super::unread_body::Discard;
-use crate::serve::generation::{Generation, Phase, RequestWait};
+use super::upgrade::Offered;
+use crate::serve::generation::{RequestWait, UpgradeRecord, WaitingCall};
 use crate::serve::observe::ObserverEnds;
+use crate::serve::stack::RequestLimit;
 
 /// Answers a request with the generation that is active when it starts. `framing` may refuse it. hyper gets this very future:
 /// a future around it would hold it twice, and hyper moves it for each request.
@@ -38,22 +39,25 @@ pub(super) async fn answer(
     let generation = served.active.load();
     generation.count_request();
     let is_head = request.method() == Method::HEAD;
-    let limit = generation.limits.body_bytes;
     let declared = request.body().size_hint().lower();
     let client = match framing {
         Ok(()) => accept(&mut request, ends.client, &generation.trusted_proxies),
         Err(error) => Err(error.into()),
     };
-    let too_long = limit.filter(|limit| declared > *limit);
     // Before anything looks at the path: all see one spelling (SPEC R8).
     let original = canonicalize(request.uri_mut());
+    // Before the stack, and whatever a layer makes of the path: a body that is too long is refused unread.
+    let limits = generation.request_limits.get(&request);
+    connection.limit_sending(limits.send_timeout.value);
+    let body_limit = &limits.body_bytes;
+    let is_too_long = body_limit.value.is_some_and(|limit| declared > limit);
     let refusal = match (&client, &original) {
         (Err(error), _) => Some(Failure::body(error.status(), error.to_string())),
         (_, Err(error)) => {
             let reason = format!("the path of the request is invalid: {error}");
             Some(Failure::body(StatusCode::BAD_REQUEST, reason))
         }
-        _ => too_long.map(too_large),
+        _ => is_too_long.then(|| too_large(body_limit)),
     };
     if let Some(refusal) = refusal {
         log_failure(&refusal);
@@ -70,21 +74,26 @@ pub(super) async fn answer(
         let peer = ends.peer;
         observer.observe(&request, ObserverEnds { peer, client }, &generation)
     });
-    let exchange = Exchange::new(generation.number);
+    let _open = connection.interim.begin();
+    // A client of HTTP/1.0 knows no interim responses (RFC 9110 §15.2).
+    let informed = request.version() == Version::HTTP_11;
+    let exchange = Exchange::new(generation.number)
+        .drained_by(generation.drain().source())
+        .informs(informed.then(|| connection.client_request()));
     let exchange = Arc::new(match &observed {
         Some(observed) => exchange.with_extension(observed.witness()),
         None => exchange,
     });
-    let mut wait = RequestWait::of(&request);
+    let wait = RequestWait::of(&request);
     let (parts, body) = request.into_parts();
     let has_body = !body.is_end_stream();
+    let (offered, offer) = match parts.extensions.is_empty() || has_body {
+        true => (None, None),
+        false => Offered::by(&parts).unzip(),
+    };
     let body = if has_body {
         let discard = Discard::new(connection, &parts.headers);
-        HostBody::Stream(Box::pin(LimitedBody::new(
-            body,
-            &generation.limits,
-            discard,
-        )))
+        HostBody::Stream(Box::pin(LimitedBody::new(body, limits, discard)))
     } else {
         HostBody::Empty
     };
@@ -95,11 +104,16 @@ pub(super) async fn answer(
     if let Ok(Some(original)) = original {
         request.set_original(&original);
     }
+    if let Some(offer) = offer {
+        request.set_offer(offer);
+    }
     let call = generation.stack.root.call(request);
-    let outcome = within_limits(call, &generation, &mut wait).await;
+    let mut waiting = WaitingCall::new(&generation, &exchange, wait);
+    let outcome = within_limit(call, &limits.request_timeout, &mut waiting).await;
     guard.exchange = None;
-    wait.answered();
-    let outcome = outcome.and_then(|response| framed(response, is_head));
+    let (kept, wait, watch) = waiting.answered();
+    let generation = kept.unwrap_or(generation);
+    let outcome = outcome.and_then(|response| framed(response, is_head, offered.is_some()));
     let (mut response, mut promised, failure) = match outcome {
         Ok((response, promised)) => (response, promised, None),
         Err(failure) => {
@@ -118,7 +132,26 @@ pub(super) async fn answer(
     if let Some(failure) = failure.as_ref().filter(|_| generation.number > 0) {
         log_failure(failure);
     }
-    let guard = ResponseGuard::new(generation, wait, Arc::clone(connection)).observed(observed);
+    let upgrade = response.accepted().map(UpgradeRecord::new);
+    if let Some((record, offered)) = upgrade.zip(offered) {
+        let record = Arc::new(record);
+        let head = ResponseGuard::new(
+            Arc::clone(&generation),
+            RequestWait::default(),
+            Arc::clone(connection),
+        );
+        let guard = ResponseGuard::new(generation, wait, Arc::clone(connection))
+            .at(exchange.level(), watch)
+            .observed(observed)
+            .upgraded(&record);
+        let response = respond(response, None, guard, Some((exchange, None)), is_head);
+        connection.arrivals().end();
+        let empty = ResponseBody::new(HostBody::Empty, head, None, None);
+        return Ok(connection.upgrade.switch(response, empty, offered, record));
+    }
+    let guard = ResponseGuard::new(generation, wait, Arc::clone(connection))
+        .at(exchange.level(), watch)
+        .observed(observed);
     let hooks = Some((exchange, failure));
     let mut response = respond(response, promised, guard, hooks, is_head);
     if served.last.load(Ordering::Relaxed) || (has_body && connection.has_unread_body()) {
@@ -134,40 +167,47 @@ fn close_after<B>(response: &mut Response<B>) {
 }
 
 /// Awaits the stack's response; reads the clock only if it has to wait.
-async fn within_limits(call: Call<'_>, generation: &Generation, wait: &mut RequestWait) -> Outcome {
+async fn within_limit(
+    call: Call<'_>,
+    limit: &RequestLimit<Duration>,
+    waiting: &mut WaitingCall<'_>,
+) -> Outcome {
     let mut call = pin!(call);
-    let mut poll = |cx: &mut Context<'_>| {
-        let polled = poll_held_by(generation, || call.as_mut().poll(cx));
+    let mut poll = |waiting: &mut WaitingCall<'_>, cx: &mut Context<'_>| {
+        if let Some(current) = waiting.kept_by() {
+            call.continues_in(current.number);
+        }
+        let polled = call.as_mut().poll(cx);
         if polled.is_pending() {
-            let handler = call
-                .waiting_handler()
-                .map(|context| context.handler.as_str());
-            wait.is(generation.waiting(), Phase::Request, handler);
+            waiting.waits_in(call.waiting_handler());
         }
         polled
     };
-    let first = std::future::poll_fn(|cx| Poll::Ready(poll(cx))).await;
+    let first = std::future::poll_fn(|cx| Poll::Ready(poll(waiting, cx))).await;
     if let Poll::Ready(outcome) = first {
         return outcome;
     }
-    let limit = generation.limits.request_timeout;
     let timeout = async {
-        match limit {
+        match limit.value {
             Some(limit) => tokio::time::sleep(limit).await,
             None => std::future::pending().await,
         }
     };
+    let until_over = |cx: &mut Context<'_>| {
+        if let Poll::Ready(outcome) = poll(waiting, cx) {
+            return Poll::Ready(outcome);
+        }
+        std::task::ready!(waiting.poll_over(cx));
+        let message = "the drain deadline of the generation passed before it answered";
+        Poll::Ready(Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, message)))
+    };
     tokio::select! {
         biased;
-        outcome = std::future::poll_fn(poll) => outcome,
+        outcome = std::future::poll_fn(until_over) => outcome,
         () = timeout => {
-            let limit = limit.unwrap_or_default();
-            let message = format!("no answer within {limit:?} (`[limits] request_timeout`)");
+            let (time, place) = (limit.value.unwrap_or_default(), limit.place("request_timeout"));
+            let message = format!("no answer within {time:?} ({place})");
             Err(Failure::body(StatusCode::GATEWAY_TIMEOUT, message))
-        }
-        () = Arc::clone(generation.deadline()).passed() => {
-            let message = "the drain deadline of the generation passed before it answered";
-            Err(Failure::body(StatusCode::SERVICE_UNAVAILABLE, message))
         }
     }
 }
@@ -198,6 +238,11 @@ fn respond(
     let mut response = Response::new(ResponseBody::new(body, guard, promised, hooks));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
+    if status == StatusCode::UPGRADE_REQUIRED {
+        // `upgrade` there says what it needs (RFC 9110 §7.8 and §15.5.22).
+        let upgrade = HeaderValue::from_static("upgrade");
+        response.headers_mut().insert(header::CONNECTION, upgrade);
+    }
     if let Some(date) = own_date() {
         response.headers_mut().entry(header::DATE).or_insert(date);
     }
@@ -209,9 +254,11 @@ fn respond(
 fn framed(
     mut response: HostResponse,
     is_head: bool,
+    may_upgrade: bool,
 ) -> Result<(HostResponse, Option<u64>), Failure> {
     let status = response.status();
-    let lie = if status.is_informational() {
+    let upgrades = may_upgrade && response.accepted().is_some();
+    let lie = if status.is_informational() && !upgrades {
         format!("{status} is no final response: a handler answers with 200 or above")
     } else {
         if status == StatusCode::RESET_CONTENT {
@@ -277,14 +324,15 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, NoLength> {
 /// The response to an error that no middleware has handled.
 fn failed(failure: &Failure, show: bool) -> HostResponse {
     let status = failure.status;
-    if !show {
-        return HostResponse::text(status, Bytes::from(format!("{status}\n")));
+    let mut text = format!("{status}\n");
+    if show {
+        let handler = match failure.handler.as_str() {
+            "" => String::new(),
+            handler => format!("in `{handler}`: "),
+        };
+        text.push_str(&format!("\n{handler}{failure}\n"));
     }
-    let handler = match failure.handler.as_str() {
-        "" => String::new(),
-        handler => format!("in `{handler}`: "),
-    };
-    HostResponse::text(status, format!("{status}\n\n{handler}{failure}\n"))
+    failure.to_response(text)
 }
 
 fn log_failure(failure: &Failure) {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -15,32 +16,33 @@ use super::connection_state::EndedFor;
 use super::progress_timeout::ProgressTimeout;
 use super::response_guard::{OVER, ResponseGuard};
 use super::unread_body::{Discard, Unread};
-use crate::load::manifest::Limits;
 use crate::policy::ClientWait;
+use crate::serve::stack::{RequestLimit, RequestLimits};
 
 /// The body of a request, up to a limit.
 pub(super) struct LimitedBody<B: Unread = Incoming> {
     /// None once it has ended.
     body: Option<B>,
     left: u64,
-    limit: u64,
+    limit: RequestLimit<u64>,
     was_read: bool,
     /// Whether a read waits for the client.
     waits: bool,
     timeout: ProgressTimeout,
+    timeout_place: RequestLimit<Duration>,
     discard: Discard,
 }
 
 impl<B: Unread> LimitedBody<B> {
-    pub(super) fn new(body: B, limits: &Limits, discard: Discard) -> Self {
-        let limit = limits.body_bytes.unwrap_or(u64::MAX);
+    pub(super) fn new(body: B, limits: &RequestLimits, discard: Discard) -> Self {
         Self {
             body: Some(body),
-            left: limit,
-            limit,
+            left: limits.body_bytes.value.unwrap_or(u64::MAX),
+            limit: limits.body_bytes.clone(),
             was_read: false,
             waits: false,
-            timeout: ProgressTimeout::new(limits.body_timeout),
+            timeout: ProgressTimeout::new(limits.body_timeout.value),
+            timeout_place: limits.body_timeout.clone(),
             discard,
         }
     }
@@ -60,9 +62,9 @@ impl<B: Unread> LimitedBody<B> {
         // hyper reads no further, and closes the connection after the response.
         connection.leave_body_unread();
         self.body = None;
-        let message = format!(
-            "the client sent nothing of the request's body for {limit:?} (`[limits] body_timeout`)"
-        );
+        let place = self.timeout_place.place("body_timeout");
+        let message =
+            format!("the client sent nothing of the request's body for {limit:?} ({place})");
         Poll::Ready(Failure::body(StatusCode::REQUEST_TIMEOUT, message))
     }
 
@@ -106,7 +108,7 @@ impl<B: Unread> Body for LimitedBody<B> {
             let length = frame.data_ref().map_or(0, Bytes::len) as u64;
             match self.left.checked_sub(length) {
                 Some(left) => self.left = left,
-                None => return Err(too_large(self.limit)),
+                None => return Err(too_large(&self.limit)),
             }
             Ok(frame)
         }))
@@ -132,9 +134,9 @@ impl<B: Unread> Drop for LimitedBody<B> {
 }
 
 /// The failure for a body over the limit (RFC 9110 §15.5.14).
-pub(super) fn too_large(limit: u64) -> Failure {
-    let message =
-        format!("the request's body is longer than {limit} bytes (`[limits] body_bytes`)");
+pub(super) fn too_large(limit: &RequestLimit<u64>) -> Failure {
+    let (bytes, place) = (limit.value.unwrap_or(u64::MAX), limit.place("body_bytes"));
+    let message = format!("the request's body is longer than {bytes} bytes ({place})");
     Failure::body(StatusCode::PAYLOAD_TOO_LARGE, message)
 }
 
@@ -243,7 +245,7 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = &mut *self;
-        let number = this.guard.generation.number;
+        let number = this.guard.generation();
         let (frame, waits_in) = record_poll(number, || Pin::new(&mut this.body).poll_frame(cx));
         let frame = match frame {
             Poll::Ready(Some(Ok(frame))) => {
@@ -307,7 +309,7 @@ impl Drop for ResponseBody {
         if let HostBody::Plugin(_) | HostBody::Stream(_) = self.body {
             // Dropping it may run plugin code, which is attributed as in a poll.
             let body = std::mem::take(&mut self.body);
-            record_poll(self.guard.generation.number, || drop(body));
+            record_poll(self.guard.generation(), || drop(body));
         }
     }
 }
@@ -317,7 +319,6 @@ mod tests {
     use std::collections::VecDeque;
     use std::io;
     use std::task::Waker;
-    use std::time::Duration;
 
     use super::super::connection_state::ConnectionState;
     use super::*;
@@ -343,10 +344,13 @@ mod tests {
 
     #[tokio::test]
     async fn body_timeout_begins_again_with_each_frame() {
-        let connection = Arc::new(ConnectionState::accepted());
-        let limits = Limits {
-            body_timeout: Some(Duration::from_secs(60)),
-            ..Limits::default()
+        let connection = Arc::new(ConnectionState::accepted((0, 0)));
+        let seconds = RequestLimit::of_server(Some(Duration::from_secs(60)));
+        let limits = RequestLimits {
+            body_bytes: RequestLimit::of_server(None),
+            body_timeout: seconds.clone(),
+            send_timeout: seconds.clone(),
+            request_timeout: seconds,
         };
         let discard = Discard::new(&connection, &HeaderMap::new());
         let slow = Slow([false, false, true, false].into());

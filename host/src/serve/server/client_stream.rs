@@ -3,8 +3,9 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection_state::ConnectionState;
@@ -17,6 +18,8 @@ pub(super) struct ClientStream<S> {
     state: Arc<ConnectionState>,
     /// Why nothing more is read.
     refused: Option<FramingError>,
+    /// The rest of interim responses that the socket has begun to take.
+    interim: Bytes,
 }
 
 impl<S> ClientStream<S> {
@@ -25,10 +28,11 @@ impl<S> ClientStream<S> {
             socket,
             state: Arc::clone(state),
             refused: None,
+            interim: Bytes::new(),
         }
     }
 
-    /// The socket without checks and limits.
+    /// The socket without checks.
     pub(super) fn into_socket(self) -> S {
         self.socket
     }
@@ -52,7 +56,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
             return Poll::Ready(Err(io::Error::new(ErrorKind::InvalidData, error)));
         }
         let before = buffer.filled().len();
-        std::task::ready!(Pin::new(&mut this.socket).poll_read(cx, buffer))?;
+        ready!(Pin::new(&mut this.socket).poll_read(cx, buffer))?;
         let arrived = this.state.arrivals().arrive(&buffer.filled()[before..]);
         if let Err(refused) = arrived {
             this.refused = Some(refused.error);
@@ -66,12 +70,30 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> ClientStream<S> {
+    /// Writes the rest of interim responses, which stand before anything else.
+    #[cold]
+    fn write_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.interim.is_empty() {
+            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.interim))?;
+            if written == 0 {
+                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+            }
+            self.interim.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if !self.interim.is_empty() {
+            ready!(self.write_interim(cx))?;
+        }
         Pin::new(&mut self.socket).poll_write(cx, bytes)
     }
 
@@ -80,6 +102,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if !self.interim.is_empty() {
+            ready!(self.write_interim(cx))?;
+        }
         Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
     }
 
@@ -87,7 +112,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         self.socket.is_write_vectored()
     }
 
+    /// hyper flushes when it has nothing left to write: between two messages.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(waiting) = self.state.interim.take() {
+            let before = std::mem::take(&mut self.interim);
+            self.interim = [before, waiting.into()].concat().into();
+        }
+        if !self.interim.is_empty() {
+            ready!(self.write_interim(cx))?;
+        }
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 

@@ -25,6 +25,9 @@ const BUSY: Word = 0;
 /// The response has ended, and the system may not have all of it.
 const ANSWERED: Word = 1;
 
+/// In place of the state in which a connection is asked to make room: it ends in any.
+const CUT: Word = u64::MAX;
+
 const fn code(wait: ClientWait) -> Word {
     match wait {
         ClientWait::Idle => 2,
@@ -130,19 +133,35 @@ impl WaitState {
     /// Asks the connection to make room, unless its client goes on.
     pub(super) fn ask_for_room(&self) {
         self.asked.store(self.word(), Ordering::Release);
+        self.wake();
+    }
+
+    /// Has the connection end, whatever it does.
+    pub(super) fn cut(&self) {
+        self.asked.store(CUT, Ordering::Release);
+        self.wake();
+    }
+
+    /// Wakes the connection's task.
+    pub(super) fn wake(&self) {
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
     }
 
-    /// Whether the connection was asked to make room, and its client has let it wait since. Has the connection woken
+    /// Whether it was cut.
+    pub(super) fn is_cut(&self) -> bool {
+        self.asked.load(Ordering::Acquire) == CUT
+    }
+
+    /// Whether the connection was cut, or asked to make room, and its client has let it wait since. Has the connection woken
     /// when it is asked; a task's waker stays the same.
     pub(super) fn is_asked_for_room(&self, cx: &Context<'_>) -> bool {
         if self.waker.get().is_none() {
             let _ = self.waker.set(cx.waker().clone());
         }
         let asked = self.asked.load(Ordering::Acquire);
-        wait_of(asked).is_some() && asked == self.word()
+        asked == CUT || (wait_of(asked).is_some() && asked == self.word())
     }
 
     fn word(&self) -> Word {

@@ -26,6 +26,7 @@ use super::connections::Place;
 use super::proxy_protocol::accept_header;
 use super::timed_socket::TimedSocket;
 use super::unread_body::linger;
+use super::upgrade::tunnel;
 use crate::load::manifest::Limits;
 use crate::policy::ClientWait;
 use crate::serve::observe::ObserverEnds;
@@ -47,7 +48,9 @@ pub(super) async fn serve_connection<S>(
         // First what has arrived: a client that goes on keeps its place.
         let polled = requests.as_mut().poll(cx);
         if polled.is_pending() && place.state.wait.is_asked_for_room(cx) {
-            served.connections.made_room();
+            if !place.state.wait.is_cut() {
+                served.connections.made_room();
+            }
             return Poll::Ready(());
         }
         polled
@@ -143,7 +146,7 @@ async fn serve_with<S, A, B>(
             Pin::new(&mut connection).graceful_shutdown();
         }
         let polled = Pin::new(&mut connection).poll(cx);
-        if polled.is_pending() && state.sending.is_over() {
+        if polled.is_pending() && state.sending.is_over(cx) {
             tracing::debug!("a client read nothing until the drain deadline of its generation: the connection is closed");
             cut = true;
             return Poll::Ready(Ok(()));
@@ -159,6 +162,19 @@ async fn serve_with<S, A, B>(
         Ok(()) if cut => return,
         Ok(()) => {
             let mut parts = connection.into_parts();
+            if let Some(upgrade) = state.upgrade.take() {
+                let socket = parts.io.into_inner().into_socket();
+                // In a box, so that other connections need no memory for it.
+                let ended = Box::pin(tunnel(socket, parts.read_buf, *upgrade, state)).await;
+                if let Some(reason) = state.ended_for() {
+                    served.connections.ended_for(reason);
+                }
+                if let Some(socket) = ended {
+                    state.wait.waits(ClientWait::Close);
+                    linger(socket.into_socket(), served.phase.clone()).await;
+                }
+                return;
+            }
             // More requests may have followed the last one that is answered.
             let has_more = state.has_unread_body()
                 || !parts.read_buf.is_empty()

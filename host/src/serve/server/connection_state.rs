@@ -1,15 +1,19 @@
 //! What connections share, and what one knows about its exchange.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use stackup_plugin::abi::host::ClientRequest;
 use tokio::sync::watch;
 
 use super::Phase;
 use super::client_wait::WaitState;
 use super::connections::Connections;
 use super::framing::Arrivals;
+use super::interim::Interim;
 use super::sending::Sending;
+use super::upgrade::UpgradeSlot;
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;
 
@@ -33,9 +37,15 @@ pub(super) struct ConnectionContext {
 pub(super) struct ConnectionState {
     pub(super) wait: WaitState,
     pub(super) sending: Sending,
+    pub(super) upgrade: UpgradeSlot,
+    pub(super) interim: Interim,
+    /// By which its requests find it: the server, and its own number there.
+    address: (u64, u64),
     /// What the stream reads and the service asks about, both in the connection's own task.
     arrivals: Mutex<Arrivals>,
     unread_body: AtomicBool,
+    /// Milliseconds for which the client may take nothing of the current response; `u64::MAX` is off.
+    send_timeout: AtomicU64,
     /// An [`EndedFor`], or 0.
     ended_for: AtomicU8,
 }
@@ -43,21 +53,35 @@ pub(super) struct ConnectionState {
 /// Why the host ends a connection whose client lets it wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EndedFor {
-    /// The client took nothing for `[limits] send_timeout`.
+    /// The client took nothing for `send_timeout`.
     SendTimeout = 1,
-    /// It sent nothing of a body for `[limits] body_timeout`.
+    /// It sent nothing of a body for `body_timeout`.
     BodyTimeout = 2,
 }
 
 impl ConnectionState {
-    /// A connection that has just been accepted.
-    pub(super) fn accepted() -> Self {
+    /// A connection that has just been accepted. By `address` its requests find it: the server, and a number there.
+    pub(super) fn accepted(address: (u64, u64)) -> Self {
         Self {
             wait: WaitState::accepted(),
             sending: Sending::default(),
+            upgrade: UpgradeSlot::default(),
+            interim: Interim::default(),
+            address,
             arrivals: Mutex::default(),
             unread_body: AtomicBool::default(),
+            send_timeout: AtomicU64::new(u64::MAX),
             ended_for: AtomicU8::default(),
+        }
+    }
+
+    /// Names the request that is open.
+    pub(super) fn client_request(&self) -> ClientRequest {
+        let (server, connection) = self.address;
+        ClientRequest {
+            server,
+            connection,
+            request: self.interim.request(),
         }
     }
 
@@ -74,6 +98,19 @@ impl ConnectionState {
     /// The rest of a request's body is not read.
     pub(super) fn leave_body_unread(&self) {
         self.unread_body.store(true, Ordering::Release);
+    }
+
+    /// From now on the client may take nothing for this long.
+    #[inline]
+    pub(super) fn limit_sending(&self, timeout: Option<Duration>) {
+        let timeout = timeout.map_or(u64::MAX, |time| time.as_millis() as u64);
+        self.send_timeout.store(timeout, Ordering::Relaxed);
+    }
+
+    /// For how long the client may take nothing.
+    pub(super) fn send_timeout(&self) -> Option<Duration> {
+        let timeout = self.send_timeout.load(Ordering::Relaxed);
+        (timeout != u64::MAX).then(|| Duration::from_millis(timeout))
     }
 
     /// The connection is to end for this.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use stackup_plugin::abi::host::{Clients, ClientsEntry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -25,6 +27,8 @@ pub struct Connections {
     open: Mutex<Open>,
     closed: Closed,
     pub(super) notices: Notices,
+    /// By which requests find it.
+    entry: ClientsEntry,
 }
 
 #[derive(Debug, Default)]
@@ -78,20 +82,41 @@ impl Drop for Place {
     fn drop(&mut self) {
         // Its responses hold generations, and handlers may hold the state.
         self.state.sending.flushed();
+        drop(self.state.upgrade.take());
         self.connections.open().all.remove(&self.number);
+    }
+}
+
+impl Clients for Connections {
+    fn inform(
+        &self,
+        connection: u64,
+        request: u64,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> bool {
+        let state = self.open().all.get(&connection).cloned();
+        state.is_some_and(|state| {
+            let added = state.interim.add(request, status, headers);
+            if added {
+                state.wait.wake();
+            }
+            added
+        })
     }
 }
 
 impl Connections {
     /// At most `limit` at a time.
-    pub fn new(limit: usize) -> Self {
-        Self {
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new_cyclic(|own: &Weak<Self>| Self {
+            entry: ClientsEntry::new(own.clone()),
             limit,
             places: Arc::new(Semaphore::new(limit)),
             open: Mutex::default(),
             closed: Closed::default(),
             notices: Notices::default(),
-        }
+        })
     }
 
     /// A place for a new connection. At the limit, waits until others make room.
@@ -121,9 +146,9 @@ impl Connections {
     }
 
     fn enter(self: &Arc<Self>, permit: Option<OwnedSemaphorePermit>) -> Place {
-        let state = Arc::new(ConnectionState::accepted());
         let mut open = self.open();
         let number = open.next;
+        let state = Arc::new(ConnectionState::accepted((self.entry.id(), number)));
         open.next += 1;
         open.all.insert(number, Arc::clone(&state));
         Place {
@@ -144,6 +169,21 @@ impl Connections {
         for state in make_room(waiting, clock::now()) {
             state.wait.ask_for_room();
         }
+    }
+
+    /// How many have changed to another protocol.
+    pub(super) fn upgrades(&self) -> usize {
+        let open = self.open();
+        let all = open.all.values();
+        all.filter(|state| state.upgrade.has_begun()).count()
+    }
+
+    /// Ends those that have not changed to another protocol. Returns how many.
+    pub(super) fn cut_all_but_upgrades(&self) -> usize {
+        let open = self.open();
+        let others = open.all.values();
+        let others = others.filter(|state| !state.upgrade.has_begun());
+        others.inspect(|state| state.wait.cut()).count()
     }
 
     /// A connection has made room.

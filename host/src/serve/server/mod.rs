@@ -16,21 +16,24 @@ mod date;
 mod forwarded;
 pub mod framing;
 pub mod head;
+mod interim;
 mod listen;
 mod notices;
+mod phase;
 mod progress_timeout;
 mod proxy_protocol;
 mod response_guard;
 mod sending;
 mod timed_socket;
 mod unread_body;
+mod upgrade;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;
@@ -39,6 +42,7 @@ use connection_state::ConnectionContext;
 pub use connections::{Connections, ConnectionsStatus};
 pub use date::check_clock;
 pub use listen::{Listener, client_waits};
+pub use phase::{Phase, PhaseSender};
 
 /// What a server needs besides its listeners.
 #[derive(Debug, Clone)]
@@ -53,19 +57,6 @@ pub struct Settings {
     pub last: Arc<AtomicBool>,
 }
 
-/// What a server does with its connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Phase {
-    /// It accepts new ones.
-    #[default]
-    Serving,
-    /// It accepts no new ones. Each open connection closes after its next response, so that no request is lost that is
-    /// already on its way.
-    Retiring,
-    /// It accepts no new ones. Idle connections close at once, others after their response.
-    Stopping,
-}
-
 /// How long the last requests may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
@@ -73,6 +64,8 @@ pub struct Deadlines {
     pub retire: Duration,
     /// From [`Phase::Stopping`] on.
     pub stop: Duration,
+    /// From [`Phase::Retiring`] on, for connections that have changed to another protocol, if that is longer.
+    pub upgrades: Duration,
 }
 
 /// Serves until `phase` changes, then waits for the last requests within the deadlines. `deadlines` is called in between:
@@ -83,7 +76,7 @@ pub async fn serve(
     listeners: Vec<Listener>,
     active: Arc<Active>,
     settings: Settings,
-    phase: watch::Sender<Phase>,
+    phase: PhaseSender,
     deadlines: impl FnOnce() -> Deadlines,
 ) -> usize {
     let connections = Arc::clone(&settings.connections);
@@ -97,7 +90,7 @@ async fn serve_connections(
     listeners: Vec<Listener>,
     active: Arc<Active>,
     settings: Settings,
-    phase: watch::Sender<Phase>,
+    phase: PhaseSender,
     deadlines: impl FnOnce() -> Deadlines,
 ) -> usize {
     let mut accepting = JoinSet::new();
@@ -125,6 +118,8 @@ async fn serve_connections(
         }
     }
     let deadlines = deadlines();
+    let until = Instant::now() + deadlines.upgrades;
+    let retires = *now.borrow() == Phase::Retiring;
     let all = async { while connections.join_next().await.is_some() {} };
     let mut all = std::pin::pin!(all);
     let retired = tokio::select! {
@@ -132,12 +127,23 @@ async fn serve_connections(
         _ = now.wait_for(|phase| *phase == Phase::Stopping) => false,
         () = tokio::time::sleep(deadlines.retire) => false,
     };
-    // The send fails only if all connections have ended.
-    let _ = phase.send(Phase::Stopping);
-    let ended = retired || tokio::time::timeout(deadlines.stop, all).await.is_ok();
-    if ended {
-        0
-    } else {
-        settings.connections.count()
+    phase.enter(Phase::Stopping);
+    if retired || timeout(deadlines.stop, &mut all).await.is_ok() {
+        return 0;
+    }
+    let open = settings.connections.count();
+    if !retires || Instant::now() >= until || settings.connections.upgrades() == 0 {
+        return open;
+    }
+    let cut = settings.connections.cut_all_but_upgrades();
+    let mut again = phase.subscribe();
+    let ended = tokio::select! {
+        ended = timeout_at(until, &mut all) => ended.is_ok(),
+        // Told once more to stop.
+        _ = again.changed() => timeout(deadlines.stop, &mut all).await.is_ok(),
+    };
+    match ended {
+        true => cut,
+        false => cut + settings.connections.count(),
     }
 }

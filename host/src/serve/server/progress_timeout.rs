@@ -23,6 +23,11 @@ impl ProgressTimeout {
         }
     }
 
+    /// From the next wait on, this is the limit.
+    pub(super) fn set_limit(&mut self, limit: Option<Duration>) {
+        self.limit = limit;
+    }
+
     /// The client lets the server wait. Resolves to the limit once it has done so for that long. Call it within a runtime.
     pub(super) fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let Some(limit) = self.limit else {

@@ -5,33 +5,56 @@
 //! the response holds its generation and is among the requests that wait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Context;
-
-use arc_swap::ArcSwapOption;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use super::response_guard::SentResponse;
-use crate::serve::generation::DrainDeadline;
+use crate::serve::generation::{DrainWatch, Outlook};
 
 /// Shared by a connection and its response bodies.
 #[derive(Debug, Default)]
 pub(super) struct Sending {
-    /// The deadline of the body that hyper has.
-    body: ArcSwapOption<DrainDeadline>,
-    /// Whether `unflushed` has any, so that other connections take no lock.
+    /// Whether `body` is one, so that other connections take no lock.
+    has_body: AtomicBool,
+    /// The body that hyper has.
+    body: Mutex<Option<SentBody>>,
+    /// Whether `unflushed` has any, likewise.
     has_unflushed: AtomicBool,
     unflushed: Mutex<Vec<SentResponse>>,
 }
 
+/// The end of a body that is being sent. The body itself holds its generation.
+#[derive(Debug)]
+struct SentBody {
+    watch: DrainWatch,
+    level: Option<u32>,
+}
+
+impl SentBody {
+    /// Whether the drain deadline has passed. If not, the connection is woken when it may have.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            match self.watch.poll(self.level, cx) {
+                // The body itself moves when hyper asks it for more.
+                Poll::Ready(Outlook::Kept(_)) => {}
+                Poll::Ready(Outlook::Over) => return true,
+                Poll::Pending => return false,
+            }
+        }
+    }
+}
+
 impl Sending {
-    /// A body is being sent that must end at `deadline`.
-    pub(super) fn begin(&self, deadline: &Arc<DrainDeadline>) {
-        self.body.store(Some(Arc::clone(deadline)));
+    /// A body is being sent whose request was sent to `level`.
+    pub(super) fn begin(&self, watch: DrainWatch, level: Option<u32>) {
+        *self.body() = Some(SentBody { watch, level });
+        self.has_body.store(true, Ordering::Relaxed);
     }
 
     /// hyper has dropped the body.
     pub(super) fn end(&self) {
-        self.body.store(None);
+        self.has_body.store(false, Ordering::Relaxed);
+        *self.body() = None;
     }
 
     /// hyper has all of a response, but perhaps not the system.
@@ -59,12 +82,17 @@ impl Sending {
         }
     }
 
-    /// Whether the drain deadline of a response has passed.
-    pub(super) fn is_over(&self) -> bool {
-        let body = self.body.load();
-        let body_is_over = body.as_ref().is_some_and(|body| body.has_passed());
-        let unflushed = self.has_unflushed.load(Ordering::Relaxed);
-        body_is_over || (unflushed && self.unflushed().iter().any(SentResponse::is_over))
+    /// The connection waits. Whether the drain deadline of a response has passed; if not, the connection is woken when it may
+    /// have.
+    pub(super) fn is_over(&self, cx: &mut Context<'_>) -> bool {
+        let body = self.has_body.load(Ordering::Relaxed)
+            && self.body().as_mut().is_some_and(|body| body.is_over(cx));
+        let has_unflushed = self.has_unflushed.load(Ordering::Relaxed);
+        body || has_unflushed && self.unflushed().iter_mut().any(|sent| sent.is_over(cx))
+    }
+
+    fn body(&self) -> MutexGuard<'_, Option<SentBody>> {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unflushed(&self) -> MutexGuard<'_, Vec<SentResponse>> {

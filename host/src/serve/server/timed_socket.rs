@@ -12,7 +12,7 @@ use super::connection_state::{ConnectionState, EndedFor};
 use super::progress_timeout::ProgressTimeout;
 use super::unread_body::LINGER_BYTES;
 
-/// The socket, with `[limits] send_timeout`.
+/// The socket, with the `send_timeout` of its requests.
 #[derive(Debug)]
 pub(super) struct TimedSocket<S> {
     socket: S,
@@ -32,6 +32,7 @@ impl<S> TimedSocket<S> {
         state: &Arc<ConnectionState>,
         send_timeout: Option<Duration>,
     ) -> Self {
+        state.limit_sending(send_timeout);
         Self {
             socket,
             state: Arc::clone(state),
@@ -68,12 +69,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedSocket<S> {
         if self.state.has_unread_body() {
             self.discard(cx);
         }
+        self.send_timeout.set_limit(self.state.send_timeout());
         match self.send_timeout.poll_waiting(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(limit) => {
                 self.state.end_for(EndedFor::SendTimeout);
-                let message =
-                    format!("the client took nothing for {limit:?} (`[limits] send_timeout`)");
+                let message = format!("the client took nothing for {limit:?} (`send_timeout`)");
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, message)))
             }
         }
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn idle_connection_waits_for_a_head_once_it_has_begun() {
-        let state = Arc::new(ConnectionState::accepted());
+        let state = Arc::new(ConnectionState::accepted((0, 0)));
         state.wait.waits(ClientWait::Idle);
         let slow = Slow([false, true, false].into());
         let mut socket = TimedSocket::new(slow, &state, None);
@@ -226,7 +227,7 @@ mod tests {
 
     #[tokio::test]
     async fn send_timeout_begins_again_with_each_byte() {
-        let state = Arc::new(ConnectionState::accepted());
+        let state = Arc::new(ConnectionState::accepted((0, 0)));
         state.wait.busy();
         let slow = Slow([false, false, true, false].into());
         let mut socket = TimedSocket::new(slow, &state, Some(Duration::from_secs(60)));

@@ -1,12 +1,14 @@
 //! From a manifest's level to nodes, inside out.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use stackup_plugin::abi::host::{Handler, Node, OnFailure};
+use stackup_plugin::abi::host::{Below, Handler, HolderSlot, Node, OnFailure};
 
 use super::cascade::Cascade;
-use super::url_map::{Location, UrlMap};
-use super::{LayerSlot, Mounted, NotFound, Stack, Unavailable};
+use super::levels::Levels;
+use super::url_map::{Branch, RouteLevels, UrlMap};
+use super::{LayerSlot, Location, Mounted, NotFound, Stack, Unavailable};
 use crate::load::manifest::{self, CascadeBranch, Directive, Level, Map};
 use crate::serve::observe::ObserveLayers;
 
@@ -17,6 +19,20 @@ pub(super) struct Builder<'a> {
     observer: Option<&'a dyn ObserveLayers>,
     /// The slots of the observed layers so far.
     slots: Vec<Arc<LayerSlot>>,
+    /// Shared by all nodes.
+    holder: HolderSlot,
+    levels: Levels,
+    /// The number of directives so far.
+    mounted: usize,
+}
+
+/// Where a level stands.
+#[derive(Clone)]
+struct Place {
+    /// Its number; none in a cascade, whose branches are not told apart.
+    level: Option<u32>,
+    /// The positions of the layers around it.
+    around: Vec<usize>,
 }
 
 /// A mounted handler, and its slot if it is observed.
@@ -32,55 +48,102 @@ impl<'a> Builder<'a> {
             mount,
             observer,
             slots: Vec::new(),
+            holder: HolderSlot::default(),
+            levels: Levels::default(),
+            mounted: 0,
         };
-        let root = builder.level(level)?;
+        let top = Place {
+            level: Some(builder.levels.add()),
+            around: Vec::new(),
+        };
+        let root = builder.level(level, &top)?;
         Some(Stack {
             root,
             slots: builder.slots,
+            holder: builder.holder,
+            levels: Arc::new(builder.levels),
         })
     }
 
-    fn level(&mut self, level: &Level) -> Option<Node> {
+    fn level(&mut self, level: &Level, place: &Place) -> Option<Node> {
+        let first = self.mounted;
         // Mount every directive before giving up, so that all errors are reported.
         let uses: Vec<_> = level
             .uses
             .iter()
             .map(|directive| Some((self.mount(directive)?, on_failure_of(directive))))
             .collect();
-        let maps: Vec<_> = level.maps.iter().map(|map| self.map(map)).collect();
+        let mut inside = place.clone();
+        inside.around.extend(first..self.mounted);
+        let maps: Vec<_> = level
+            .maps
+            .iter()
+            .map(|map| self.map(map, &inside))
+            .collect();
+        let bottom = self.mounted;
         let tried = level.cascade.iter().flatten();
         let tried: Vec<_> = tried.map(|tried| self.tried(tried)).collect();
         let run = level.run.as_ref().map(|directive| self.mount(directive));
+        self.reaches(place.level, &place.around, first..self.mounted);
         let maps = maps.into_iter().collect::<Option<Vec<_>>>()?;
         let tried = tried.into_iter().collect::<Option<Vec<_>>>()?;
-        let bottom = match (run, &level.closed) {
+        let fallback = match (run, &level.closed) {
             (Some(mounted), _) => layer(self.observer, mounted?, None, OnFailure::FailClosed),
             (None, Some(reason)) => Node::HostApp(Box::new(Unavailable(reason.clone()))),
             (None, None) if level.cascade.is_some() => Node::HostApp(Box::new(Cascade::new(tried))),
             (None, None) => Node::HostApp(Box::new(NotFound)),
         };
         let inner = match maps.is_empty() {
-            true => bottom,
-            false => Node::Router(Box::new(UrlMap::new(maps, bottom))),
+            true => fallback,
+            false => {
+                let levels = place.level.map(|own| {
+                    let level = self.levels.add();
+                    self.reaches(Some(level), &inside.around, bottom..self.mounted);
+                    RouteLevels::new(own, level, self.levels.strays())
+                });
+                Node::Router(Box::new(UrlMap::new(maps, fallback, levels)))
+            }
         };
         let uses = uses.into_iter().collect::<Option<Vec<_>>>()?;
         let observer = self.observer;
-        let wrap = |next, (mounted, on_failure)| {
-            layer(observer, mounted, Some(Box::new(next)), on_failure)
+        let wrap = |node, (mounted, on_failure)| {
+            let holder = self.holder.clone();
+            let below = Box::new(Below { node, holder });
+            layer(observer, mounted, Some(below), on_failure)
         };
         Some(uses.into_iter().rev().fold(inner, wrap))
     }
 
-    fn map(&mut self, map: &Map) -> Option<(Location, Node)> {
-        let location = Location::new(map.path.clone(), map.host.as_deref());
-        Some((location, self.level(&map.level)?))
+    /// From `level` a request reaches the layers around it and these positions.
+    fn reaches(&mut self, level: Option<u32>, around: &[usize], own: Range<usize>) {
+        if let Some(level) = level {
+            let reach = around.iter().copied().chain(own).collect();
+            self.levels.set_reach(level, reach);
+        }
+    }
+
+    fn map(&mut self, map: &Map, around: &Place) -> Option<Branch> {
+        let place = Place {
+            level: around.level.map(|_| self.levels.add()),
+            around: around.around.clone(),
+        };
+        Some(Branch {
+            location: Location::new(map.path.clone(), map.host.as_deref()),
+            node: self.level(&map.level, &place)?,
+            level: place.level.unwrap_or_default(),
+        })
     }
 
     fn tried(&mut self, tried: &CascadeBranch) -> Option<(Node, Vec<u16>)> {
-        Some((self.level(&tried.level)?, tried.catch.clone()))
+        let place = Place {
+            level: None,
+            around: Vec::new(),
+        };
+        Some((self.level(&tried.level, &place)?, tried.catch.clone()))
     }
 
     fn mount(&mut self, directive: &Directive) -> Option<MountedHandler> {
+        self.mounted += 1;
         let (handler, shown) = (self.mount)(directive)?;
         let slot = self.observer.map(|_| {
             let name = handler.context().handler.clone();
@@ -96,7 +159,7 @@ impl<'a> Builder<'a> {
 fn layer(
     observer: Option<&dyn ObserveLayers>,
     (handler, slot): MountedHandler,
-    next: Option<Box<Node>>,
+    next: Option<Box<Below>>,
     on_failure: OnFailure,
 ) -> Node {
     let context = handler.context();

@@ -111,6 +111,11 @@ fn moved(mark: Mark, (depth, label): &(usize, String)) -> Change {
 }
 
 fn compare(before: &Line, after: &Line) -> String {
+    if let (Line::Map { limits: before, .. }, Line::Map { limits: after, .. }) = (before, after)
+        && before != after
+    {
+        return "limits".to_owned();
+    }
     let (Some(before), Some(after)) = (before.piece(), after.piece()) else {
         return String::new();
     };

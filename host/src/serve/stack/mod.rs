@@ -5,7 +5,10 @@
 mod builder;
 mod cascade;
 mod diff;
+mod levels;
+mod location;
 mod outline;
+mod request_limits;
 mod slot;
 mod url_map;
 
@@ -15,7 +18,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use stackup_plugin::abi::host::{
-    Failure, Handler, HostApp, HostRequest, HostResponse, Node, Outcome,
+    Failure, Handler, HolderSlot, HostApp, HostRequest, HostResponse, Node, Outcome,
 };
 
 use self::builder::Builder;
@@ -23,9 +26,12 @@ use crate::load::manifest::{Directive, Level};
 use crate::serve::observe::ObserveLayers;
 
 pub use self::diff::{Change, Mark, diff, folder_change};
+pub use self::levels::Levels;
+pub use self::location::Location;
 pub use self::outline::{Line, Outline, OutlineHandler};
+pub use self::request_limits::{LimitsByLocation, RequestLimit, RequestLimits};
 pub use self::slot::{LayerCounts, LayerSlot};
-pub use self::url_map::{Location, UrlMap};
+pub use self::url_map::{Branch, RouteLevels, UrlMap};
 
 /// A handler, and its config as people are shown it.
 pub type Mounted = (Arc<Handler>, Map<String, Value>);
@@ -36,6 +42,10 @@ pub struct Stack {
     pub root: Node,
     /// The slots of its layers, in the order of [`directives`]; empty if it is not observed.
     pub slots: Vec<Arc<LayerSlot>>,
+    /// Where its nodes find the generation that it is the stack of.
+    pub holder: HolderSlot,
+    /// What requests may still enter.
+    pub levels: Arc<Levels>,
 }
 
 impl Stack {
@@ -56,6 +66,8 @@ impl Stack {
         Self {
             root: Node::HostApp(Box::new(Unavailable(reason))),
             slots: Vec::new(),
+            holder: HolderSlot::default(),
+            levels: Arc::default(),
         }
     }
 }

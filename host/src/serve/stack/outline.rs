@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::load::manifest::{Config, Directive, Level, OnFailure};
+use crate::load::manifest::{Config, Directive, Level, MapLimits, OnFailure};
 
 /// A handler in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum Line {
         path: String,
         /// The host that it matches.
         host: Option<String>,
+        /// Its own limits, as they are shown.
+        limits: MapLimits,
     },
     /// A branch of a cascade; the lines below it are deeper.
     Tried {
@@ -73,7 +75,8 @@ impl Outline {
         }
         for map in &level.maps {
             let (path, host) = (map.path.as_str().to_owned(), map.host.clone());
-            self.lines.push((depth, Line::Map { path, host }));
+            let limits = map.limits;
+            self.lines.push((depth, Line::Map { path, host, limits }));
             self.add(&map.level, depth + 1, piece);
         }
         for tried in level.cascade.iter().flatten() {
@@ -109,7 +112,7 @@ impl Line {
         match self {
             Self::Use(piece) => format!("use {}", piece.name),
             Self::Run(piece) => format!("run {}", piece.name),
-            Self::Map { path, host } => {
+            Self::Map { path, host, .. } => {
                 let path = if path.is_empty() { "/" } else { path };
                 format!("map {}{path}", host.as_deref().unwrap_or_default())
             }
@@ -134,6 +137,11 @@ impl fmt::Display for Outline {
                 f.write_str("\n")?;
             }
             write!(f, "{:indent$}{}", "", line.label(), indent = 2 * depth)?;
+            if let Line::Map { limits, .. } = line
+                && !limits.is_empty()
+            {
+                write!(f, "  limits {limits}")?;
+            }
             if let Some(piece) = line.piece() {
                 let gap = widest - width(entry) + 2;
                 write!(f, "{:gap$}{} {}", "", piece.version, piece.fingerprint)?;

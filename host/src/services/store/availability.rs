@@ -108,6 +108,11 @@ impl Availability {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
     use super::*;
 
     #[test]
@@ -123,5 +128,36 @@ mod tests {
         assert_eq!(engine.reason().as_deref(), Some("gone"));
         engine.worked(Trouble::Away);
         assert_eq!(engine.reason(), None);
+    }
+
+    #[derive(Clone, Default)]
+    struct Count(Arc<AtomicUsize>);
+
+    impl<S: tracing::Subscriber> Layer<S> for Count {
+        fn on_event(&self, _event: &tracing::Event<'_>, _cx: Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn outage_is_logged_at_its_begin_and_at_its_end() {
+        let count = Count::default();
+        let subscriber = tracing_subscriber::registry().with(count.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            let lines = || count.0.load(Ordering::Relaxed);
+            let engine = Availability::new("x".to_owned());
+            engine.worked(Trouble::Away);
+            assert_eq!(lines(), 0);
+            for reason in ["gone", "gone", "still gone"] {
+                engine.failed(Trouble::Away, reason);
+                engine.failed(Trouble::NoWrites, reason);
+            }
+            assert_eq!(lines(), 1);
+            engine.worked(Trouble::NoWrites);
+            engine.worked(Trouble::NoWrites);
+            assert_eq!(lines(), 2);
+            engine.failed(Trouble::Away, "gone again");
+            assert_eq!(lines(), 3);
+        });
     }
 }

@@ -97,3 +97,49 @@ fn full_store_drops_what_is_not_used() {
         .unwrap_err();
     assert_eq!(failed.kind, StoreFailureKind::TooLarge);
 }
+
+/// What the process has in memory.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+    kilobytes.parse::<u64>().unwrap() << 10
+}
+
+/// `cargo test --release -p stackup --lib -- --ignored --nocapture million_clients`
+#[test]
+#[ignore = "a measurement"]
+fn million_clients_stay_within_the_bound() {
+    const CLIENTS: u32 = 1_000_000;
+    let runtime = Runtime::new().unwrap();
+    for bytes in [64 << 20, 256 << 20] {
+        let store = MemoryStore::new(bytes, 0, runtime.handle().clone());
+        let (before, start) = (resident(), Instant::now());
+        // As `throttle` does it: a client's bucket is looked up, and stored with its time.
+        for client in 0..CLIENTS {
+            let key = format!("rule:all:{}", std::net::Ipv4Addr::from(client));
+            let (key, value) = (key.as_bytes(), &client.to_be_bytes().repeat(2)[..]);
+            let (expected, ttl) = (None, Some(Duration::from_secs(60)));
+            store
+                .0
+                .run("throttle", StoreRequest::Get { key }, start)
+                .unwrap();
+            let swap = StoreRequest::CompareAndSet {
+                key,
+                expected,
+                value,
+                ttl,
+            };
+            store.0.run("throttle", swap, start).unwrap();
+        }
+        let took = start.elapsed() / CLIENTS;
+        let (kept, weight) = (store.0.entries.len(), store.0.entries.weight());
+        let grown = resident().saturating_sub(before) >> 20;
+        println!(
+            "`memory` of {} MiB: {kept} clients kept, {} MiB by its own count, {grown} MiB more in the process, {took:?} each",
+            bytes >> 20,
+            weight >> 20
+        );
+        assert!(weight <= bytes);
+    }
+}

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -255,7 +255,9 @@ fn namespaces_are_separate(runtime: &Runtime, engine: &dyn StoreEngine) {
 
 /// Waits until `request` finds nothing.
 fn gone(runtime: &Runtime, engine: &dyn StoreEngine, key: &[u8]) {
+    let deadline = Instant::now() + stackup_tests::DEADLINE;
     while call(runtime, engine, "expire", StoreRequest::Get { key }) != Some(StoreReply::Missing) {
+        assert!(Instant::now() < deadline, "{key:?} does not expire");
         thread::yield_now();
     }
 }

@@ -50,6 +50,19 @@ fn snapshot_is_read_as_it_was_written() {
     assert_eq!(snapshot.last_version, 6);
 }
 
+/// What [`written`] is in format 1. Where this test fails, the format must get another number: at an upgrade, one version writes
+/// it and another reads it.
+const FORMAT_1: &[u8] = b"stackup\0\x01\0\0\0\0\x86\x3b\xa1\x01\0\0\0\
+    \x01\x05\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x05\0\0\0\x05\0\0\0n\0keyvalue\
+    \x02\x05\0\0\0\0\0\0\0\0\x1a\x71\x18\x02\0\0\0\x05\0\0\0\x08\0\0\0n\0key\xfd\xff\xff\xff\xff\xff\xff\xff\
+    \0\x02\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0";
+
+#[test]
+fn format_1_stays_what_other_versions_write_and_read() {
+    assert_eq!(FORMAT, 1);
+    assert_eq!(written(), FORMAT_1);
+}
+
 #[test]
 fn cut_snapshot_is_refused_wherever_it_is_cut() {
     let whole = written();

@@ -8,9 +8,12 @@ use std::sync::Arc;
 
 use abi_stable::std_types::RString;
 
+use super::counters::Counters;
 use super::failure_monitor::{BreakerFlag, FailureMonitor};
+use super::life::Life;
 use super::threads;
 use crate::abi::future::{RawFuture, UnitFuture};
+use crate::abi::plugin::future;
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, TaskObject};
 
@@ -33,6 +36,10 @@ pub struct HandlerContext {
     pub scope: Arc<dyn TaskScope>,
     /// Receives its panics and blocked polls.
     pub failures: Arc<dyn FailureMonitor>,
+    /// What it knows of its life.
+    pub life: Arc<Life>,
+    /// Where its counters are.
+    pub counters: Arc<Counters>,
 }
 
 impl fmt::Debug for HandlerContext {
@@ -140,6 +147,16 @@ pub(super) unsafe extern "C" fn directory(context: *const ContextObject) -> RStr
         .to_string_lossy()
         .into_owned()
         .into()
+}
+
+pub(super) unsafe extern "C" fn is_trial(context: *const ContextObject) -> bool {
+    // SAFETY: the plugin's handle points to a context of this host.
+    unsafe { of(context) }.life.is_trial()
+}
+
+pub(super) unsafe extern "C" fn retiring(context: *const ContextObject) -> RawFuture {
+    // SAFETY: the plugin's handle points to a context of this host.
+    future::unit(unsafe { of(context) }.life.retiring())
 }
 
 pub(super) unsafe extern "C" fn spawn(

@@ -1,14 +1,15 @@
 //! Calls that may outlive the request that began them.
 
-use std::cell::Cell;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::ptr::NonNull;
+use std::sync::{Arc, OnceLock, Weak};
 
 use http::{Method, StatusCode, Uri};
 
+use super::exchange::Exchange;
 use super::failure::Failure;
-use super::node::{Node, Outcome, erase};
+use super::node::{Below, Node, Outcome, erase};
 use super::request::HostRequest;
 use crate::abi::future::RawFuture;
 use crate::abi::tables::{RawNext, RequestObject};
@@ -17,38 +18,64 @@ use crate::abi::tables::{RawNext, RequestObject};
 pub type DetachedCall = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// What keeps a stack alive while requests are in it: a generation.
-pub trait StackHolder {
-    /// The same call of a request with this method and target, and the stack with it: until the call and the body of its
-    /// response are dropped. It fails when the requests of the stack are aborted.
-    fn hold(&self, method: Method, target: Uri, call: DetachedCall) -> DetachedCall;
+pub trait StackHolder: Send + Sync {
+    /// The same call, and the stack with it: until the call and the body of its response are dropped. It fails when the stack
+    /// aborts this request.
+    fn hold(self: Arc<Self>, request: DetachedRequest, call: DetachedCall) -> DetachedCall;
 }
 
-thread_local! {
-    static HOLDER: Cell<Option<NonNull<dyn StackHolder>>> = const { Cell::new(None) };
+/// The request of a detached call.
+pub struct DetachedRequest {
+    /// Its method.
+    pub method: Method,
+    /// Its target.
+    pub target: Uri,
+    /// It knows the level of the stack that the request was sent to.
+    pub exchange: Arc<Exchange>,
 }
 
-/// Runs `poll`, a poll of a call through the stack that `holder` keeps alive. Calls below it can be detached.
-#[inline]
-pub fn poll_held_by<R>(holder: &dyn StackHolder, poll: impl FnOnce() -> R) -> R {
-    /// Puts back what was there.
-    struct Restore(Option<NonNull<dyn StackHolder>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            HOLDER.set(self.0);
-        }
+impl fmt::Debug for DetachedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.target)
     }
-    // SAFETY: only the lifetime changes, and nobody reads it after `poll`.
-    let holder = unsafe {
-        std::mem::transmute::<NonNull<dyn StackHolder + '_>, NonNull<dyn StackHolder>>(
-            NonNull::from(holder),
-        )
-    };
-    let _restore = Restore(HOLDER.replace(Some(holder)));
-    poll()
 }
 
-pub(super) unsafe extern "C" fn can_detach() -> bool {
-    HOLDER.get().is_some()
+/// Where the nodes of one stack find its holder. Empty while the stack has none, as in a warm-up: then no call can be detached.
+#[derive(Clone, Default)]
+pub struct HolderSlot(Arc<OnceLock<Weak<dyn StackHolder>>>);
+
+impl HolderSlot {
+    /// Names the holder, once. It must own the stack whose nodes have this slot.
+    pub fn set(&self, holder: Weak<dyn StackHolder>) {
+        // A stack has one holder: it is built for a single generation.
+        let _ = self.0.set(holder);
+    }
+
+    fn holder(&self) -> Option<Arc<dyn StackHolder>> {
+        self.0.get()?.upgrade()
+    }
+}
+
+impl fmt::Debug for HolderSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HolderSlot")
+    }
+}
+
+/// What is below a middleware, and who keeps it alive; none below an app.
+///
+/// # Safety
+///
+/// `next` comes from a `Next` whose call has not ended: it borrows from that call, which borrows from the stack.
+unsafe fn holder_of<'a>(next: RawNext) -> Option<(&'a Below, Arc<dyn StackHolder>)> {
+    // SAFETY: null, or what a node of a living stack points at.
+    let below = unsafe { next.node.cast::<Below>().as_ref() }?;
+    Some((below, below.holder.holder()?))
+}
+
+pub(super) unsafe extern "C" fn can_detach(next: RawNext) -> bool {
+    // SAFETY: of a plugin's `Next`.
+    unsafe { holder_of(next) }.is_some()
 }
 
 pub(super) unsafe extern "C" fn next_detach(
@@ -57,17 +84,20 @@ pub(super) unsafe extern "C" fn next_detach(
 ) -> RawFuture {
     // SAFETY: the plugin gives up the request that it owned.
     let request = unsafe { HostRequest::from_object(request) };
-    // SAFETY: null, or a node of the stack that is polled on this thread: a `Next` borrows from its call. The holder keeps the
-    // stack alive for as long as the call.
-    let node: Option<&'static Node> = unsafe { next.node.cast::<Node>().as_ref() };
-    let (Some(node), Some(holder)) = (node, HOLDER.get()) else {
+    // SAFETY: of a plugin's `Next`.
+    let found: Option<(&'static Below, _)> = unsafe { holder_of(next) };
+    let Some((below, holder)) = found else {
         let message = "internal error: this call can't be detached";
         let failure = Failure::body(StatusCode::INTERNAL_SERVER_ERROR, message);
         return erase(std::future::ready(Err(failure)));
     };
-    // SAFETY: `poll_held_by` is on this thread's stack, and borrows the holder.
-    let holder = unsafe { holder.as_ref() };
-    let (method, target) = (request.method().clone(), request.uri().clone());
+    let node: &'static Node = &below.node;
+    let detached = DetachedRequest {
+        method: request.method().clone(),
+        target: request.uri().clone(),
+        exchange: Arc::clone(request.shared_exchange()),
+    };
+    // The holder keeps the stack, and so the node, alive for as long as the call.
     let call = Box::pin(node.call_nested(request));
-    erase(holder.hold(method, target, call))
+    erase(holder.hold(detached, call))
 }

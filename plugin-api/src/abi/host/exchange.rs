@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, StatusCode};
 
+use super::draining::DrainSourceId;
 use super::failure::Failure;
+use super::informer::ClientRequest;
+use super::level::RequestLevel;
 use super::threads::record_poll;
 use crate::abi::tables::{RawFinish, RawHook};
 
@@ -15,6 +18,11 @@ use crate::abi::tables::{RawFinish, RawHook};
 pub struct Exchange {
     hooks: Mutex<Vec<Hook>>,
     generation: u64,
+    level: RequestLevel,
+    /// None if no generation knows of the request.
+    drain_source: Option<DrainSourceId>,
+    /// None if there is no client that can get interim responses.
+    client: Option<ClientRequest>,
     /// The host's own data about this exchange.
     extension: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -59,6 +67,30 @@ impl Exchange {
         }
     }
 
+    /// Names what tells the request that it has a deadline.
+    #[must_use]
+    pub fn drained_by(self, source: DrainSourceId) -> Self {
+        let drain_source = Some(source);
+        Self {
+            drain_source,
+            ..self
+        }
+    }
+
+    /// Names the client's request, which may get interim responses.
+    #[must_use]
+    pub fn informs(self, client: Option<ClientRequest>) -> Self {
+        Self { client, ..self }
+    }
+
+    pub(super) fn client(&self) -> Option<ClientRequest> {
+        self.client
+    }
+
+    pub(super) fn drain_source(&self) -> Option<DrainSourceId> {
+        self.drain_source
+    }
+
     /// Attaches data of the host's that travels through the stack with the request.
     #[must_use]
     pub fn with_extension(self, extension: Arc<dyn Any + Send + Sync>) -> Self {
@@ -74,6 +106,22 @@ impl Exchange {
     /// The number of the generation that serves this request.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// The level of its stack that it was sent to; none if it went to several.
+    pub fn level(&self) -> Option<u32> {
+        self.level.get()
+    }
+
+    /// It goes from level `from` to level `to` of its stack.
+    #[inline]
+    pub(super) fn enter_level(&self, from: u32, to: u32) {
+        self.level.enter(from, to);
+    }
+
+    /// Two requests have it from now on.
+    pub(super) fn forked(&self) {
+        self.level.forked();
     }
 
     /// Whether a handler registered a hook.

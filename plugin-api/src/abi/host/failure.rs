@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 
+use super::HostResponse;
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::{ErrorObject, RawError, RawErrorKind};
+use crate::abi::tables::{ErrorObject, HeadersObject, RawError, RawErrorKind};
+use crate::author::error::DESCRIBES_BODY;
 
 const OUT_OF_SERVICE: &str = "out of service: it panicked too often (`[failures] panics`)";
 
@@ -20,6 +23,8 @@ pub struct Failure {
     pub message: String,
     /// A source location or the path of a config key; may be empty.
     pub place: String,
+    /// The headers for the client, if there are any.
+    pub headers: Option<Box<HeaderMap>>,
 }
 
 impl Failure {
@@ -31,7 +36,18 @@ impl Failure {
             handler: String::new(),
             message: message.into(),
             place: String::new(),
+            headers: None,
         }
+    }
+
+    /// The response with this text: its status, and its headers for the client.
+    pub fn to_response(&self, text: impl Into<Bytes>) -> HostResponse {
+        let mut response = HostResponse::text(self.status, text);
+        let all = self.headers.iter().flat_map(|headers| headers.iter());
+        for (name, value) in all.filter(|(name, _)| !DESCRIBES_BODY.contains(name)) {
+            response.headers_mut().append(name, value.clone());
+        }
+        response
     }
 
     /// The failure of a request to a handler that panicked too often.
@@ -99,6 +115,7 @@ pub(super) unsafe extern "C" fn new(error: RawError<'_>) -> *mut ErrorObject {
         handler: owned(error.handler),
         message: owned(error.message),
         place: owned(error.place),
+        headers: None,
     }
     .into_object()
 }
@@ -111,4 +128,17 @@ pub(super) unsafe extern "C" fn read(error: *const ErrorObject) -> RawError<'sta
 pub(super) unsafe extern "C" fn free(error: *mut ErrorObject) {
     // SAFETY: the plugin gives up the handle that it owned.
     drop(unsafe { Failure::from_object(error) });
+}
+
+pub(super) unsafe extern "C" fn headers(
+    error: *mut ErrorObject,
+    create: bool,
+) -> *mut HeadersObject {
+    // SAFETY: the plugin's error handle is alive, and borrowed mutably if `create` is set.
+    let failure = unsafe { &mut *error.cast::<Failure>() };
+    let headers = match create {
+        true => Some(failure.headers.get_or_insert_default()),
+        false => failure.headers.as_mut(),
+    };
+    headers.map_or(std::ptr::null_mut(), |map| (&raw mut **map).cast())
 }

@@ -9,7 +9,7 @@ use super::table::host_table;
 use crate::abi::future::RawFuture;
 use crate::abi::root::{HandlerKind, HandlerTableRef, PluginRootRef};
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::RawNext;
+use crate::abi::tables::{ErrorObject, RawNext};
 
 /// A checked library that has the host's function table.
 #[derive(Clone, Copy)]
@@ -29,6 +29,14 @@ impl AttachedPlugin {
         // SAFETY: the table's layout was checked with the root's.
         unsafe { root.attach()(host_table()) };
         Self(root)
+    }
+
+    /// Has it ask again what is logged.
+    pub fn log_changed(&self) {
+        if let Some(log_changed) = self.0.log_changed() {
+            // SAFETY: a checked table.
+            unsafe { log_changed() };
+        }
     }
 
     /// The handlers it exports.
@@ -83,6 +91,11 @@ unsafe impl Send for Handler {}
 unsafe impl Sync for Handler {}
 
 impl Handler {
+    /// Whether the files of one of its guests have changed since it was started.
+    pub fn has_outdated_guest(&self) -> bool {
+        self.leaked.context.life.has_outdated_guest()
+    }
+
     /// Builds an instance from its config, a JSON object.
     ///
     /// # Errors
@@ -121,19 +134,68 @@ impl Handler {
         !breaker.is_set() || context.failures.allows_request(breaker)
     }
 
+    /// Its generation is active. Blocks for as long as the handler does.
+    ///
+    /// # Errors
+    ///
+    /// The error or panic of `serving`.
+    pub fn serving(&self) -> Result<(), Failure> {
+        let Some(serving) = self.table.serving() else {
+            return Ok(());
+        };
+        // SAFETY: a checked table and its instance.
+        failed(unsafe { serving(self.instance) })
+    }
+
+    /// What it gives to the instance that replaces it. Blocks for as long as the handler does.
+    ///
+    /// # Errors
+    ///
+    /// The panic of `hand_over`.
+    pub fn hand_over(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(hand_over) = self.table.hand_over() else {
+            return Ok(None);
+        };
+        // SAFETY: a checked table and its instance.
+        let given = unsafe { hand_over(self.instance) };
+        failed(given.error)?;
+        // Copied: the plugin's memory is the plugin's.
+        Ok(given.state.into_option().map(|state| state.to_vec()))
+    }
+
+    /// Gets what the instance before it gave. Blocks for as long as the handler does.
+    ///
+    /// # Errors
+    ///
+    /// The error or panic of `inherit`.
+    pub fn inherit(&self, state: &[u8]) -> Result<(), Failure> {
+        let Some(inherit) = self.table.inherit() else {
+            return Ok(());
+        };
+        // SAFETY: a checked table and its instance; the state is lent for the call.
+        failed(unsafe { inherit(self.instance, RawSlice::new(state)) })
+    }
+
     pub(super) fn start(&self, request: HostRequest, next: RawNext) -> RawFuture {
         // SAFETY: a checked table and its instance, which outlives the call's future.
         unsafe { self.table.call()(self.instance, request.into_object(), next) }
     }
 }
 
+/// An error that a plugin hands over; null for none.
+fn failed(error: *mut ErrorObject) -> Result<(), Failure> {
+    if error.is_null() {
+        return Ok(());
+    }
+    // SAFETY: the error is ours now.
+    Err(unsafe { Failure::from_object(error) })
+}
+
 impl Drop for Handler {
     fn drop(&mut self) {
         // SAFETY: made by this table's `init`, dropped once, no call is in flight.
         let error = unsafe { self.table.drop()(self.instance) };
-        if !error.is_null() {
-            // SAFETY: the error is ours now.
-            let failure = unsafe { Failure::from_object(error) };
+        if let Err(failure) = failed(error) {
             super::services::report(&self.leaked.context.handler, &format!("drop {failure}"));
         }
     }

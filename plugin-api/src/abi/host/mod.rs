@@ -2,13 +2,20 @@
 
 pub mod body;
 pub mod context;
+mod counters;
 pub mod crash_report;
 mod detached;
+mod draining;
 mod exchange;
 mod failure;
 mod failure_monitor;
+mod fetch;
+mod guest;
 mod handler;
 mod headers;
+mod informer;
+mod level;
+mod life;
 mod node;
 mod request;
 mod response;
@@ -22,15 +29,21 @@ mod threads;
 
 pub use body::HostBody;
 pub use context::{HandlerContext, TaskControl, TaskScope, current};
-pub use detached::{DetachedCall, StackHolder, poll_held_by};
+pub use counters::{CounterValue, Counters};
+pub use detached::{DetachedCall, DetachedRequest, HolderSlot, StackHolder};
+pub use draining::{DrainSource, DrainSourceEntry, DrainSourceId};
 pub use exchange::{Exchange, Finish};
 pub use failure::Failure;
 pub use failure_monitor::{BreakerFlag, FailureMonitor, FailureStats, IgnoreFailures};
+pub use fetch::{FetchFailure, FetchPhase, FetchRequest, Fetching, Informational};
+pub use guest::{GuestFailure, GuestRequest, HostGuest};
 pub use handler::{AttachedPlugin, Handler};
-pub use node::{Call, HostApp, NestedCall, Node, OnFailure, Outcome, Router};
-pub use request::{Connection, HostRequest, canonicalize};
+pub use informer::{ClientRequest, Clients, ClientsEntry};
+pub use life::Life;
+pub use node::{Below, Call, HostApp, NestedCall, Node, OnFailure, Outcome, Router};
+pub use request::{Connection, HostRequest, UpgradeOffer, canonicalize};
 pub use response::HostResponse;
-pub use services::{PluginLog, Services, install};
+pub use services::{LogInterest, PluginLog, Services, install};
 pub use store::{
     StoreAnswer, StoreFailure, StoreFailureKind, StoreNamespace, StoreReply, StoreRequest,
 };

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::context::HandlerContext;
+use super::detached::HolderSlot;
 use super::failure::Failure;
 use super::handler::Handler;
 use super::request::HostRequest;
@@ -24,13 +25,21 @@ pub enum Node {
     /// A handler. An app has no `next`.
     Layer {
         handler: Arc<Handler>,
-        next: Option<Box<Self>>,
+        next: Option<Box<Below>>,
         on_failure: OnFailure,
     },
     /// A choice between branches.
     Router(Box<dyn Router>),
     /// An app of the host's own.
     HostApp(Box<dyn HostApp>),
+}
+
+/// What `next` points at.
+pub struct Below {
+    /// The node that gets the requests.
+    pub node: Node,
+    /// Where the holder of its stack is found when a call is detached; any other call leaves it alone.
+    pub holder: HolderSlot,
 }
 
 /// Where a request goes when its handler is out of service.
@@ -89,13 +98,13 @@ impl Node {
                 } => {
                     if !handler.allows_request() {
                         match (on_failure, next) {
-                            (OnFailure::Bypass, Some(next)) => node = next,
+                            (OnFailure::Bypass, Some(below)) => node = &below.node,
                             _ => return erase(out_of_service(handler)),
                         }
                         continue;
                     }
-                    let next = next.as_deref().map_or(std::ptr::null(), std::ptr::from_ref);
-                    return handler.start(request, RawNext { node: next.cast() });
+                    let below = next.as_deref().map_or(std::ptr::null(), std::ptr::from_ref);
+                    return handler.start(request, RawNext { node: below.cast() });
                 }
                 Self::Router(route) => node = route.route(&mut request),
                 Self::HostApp(app) => return erase(app.call(request)),
@@ -122,11 +131,11 @@ pub(super) fn erase(future: impl Future<Output = Outcome> + Send + 'static) -> R
 pub(super) unsafe extern "C" fn next_run(next: RawNext, request: *mut RequestObject) -> RawFuture {
     // SAFETY: the plugin gives up the request that it owned.
     let request = unsafe { HostRequest::from_object(request) };
-    // SAFETY: null, or a node of the stack that owns it: a `Next` borrows from the call it was made
+    // SAFETY: null, or what a node of the stack owns: a `Next` borrows from the call it was made
     // for, which borrows from the stack.
-    let node = unsafe { next.node.cast::<Node>().as_ref() };
-    match node {
-        Some(node) => node.start(request),
+    let below = unsafe { next.node.cast::<Below>().as_ref() };
+    match below {
+        Some(below) => below.node.start(request),
         // The library's metadata names another kind of handler than it exports.
         None => erase(std::future::ready(Err(Failure::body(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -148,6 +157,11 @@ impl Call<'_> {
     /// none if the host itself waits.
     pub fn waiting_handler(&self) -> Option<&'static HandlerContext> {
         self.waiting_handler
+    }
+
+    /// Its polls count as this generation's from now on.
+    pub fn continues_in(&mut self, generation: u64) {
+        self.generation = generation;
     }
 }
 

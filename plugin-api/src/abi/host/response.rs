@@ -18,6 +18,21 @@ struct State {
     headers: HeaderMap,
     status: StatusCode,
     body: HostBody,
+    /// The protocol that the connection changes to.
+    accepted: Option<Box<str>>,
+}
+
+impl State {
+    fn accepted(&self) -> Option<&str> {
+        let accepted = self.accepted.as_deref();
+        accepted.filter(|_| self.status == StatusCode::SWITCHING_PROTOCOLS)
+    }
+
+    /// Makes it a 101 that changes to `protocol`.
+    fn accept(&mut self, protocol: &str) {
+        self.status = StatusCode::SWITCHING_PROTOCOLS;
+        self.accepted = Some(protocol.into());
+    }
 }
 
 impl HostResponse {
@@ -27,6 +42,7 @@ impl HostResponse {
             headers: pool::take(),
             status,
             body,
+            accepted: None,
         }))
     }
 
@@ -61,6 +77,11 @@ impl HostResponse {
     /// Replaces the body.
     pub fn map_body(&mut self, change: impl FnOnce(HostBody) -> HostBody) {
         self.0.body = change(std::mem::take(&mut self.0.body));
+    }
+
+    /// The protocol that the connection changes to, if the response is a 101 of a handler that has accepted it.
+    pub fn accepted(&self) -> Option<&str> {
+        self.0.accepted()
     }
 
     /// Its parts.
@@ -132,4 +153,23 @@ pub(super) unsafe extern "C" fn take_body(response: *mut ResponseObject) -> RawB
 pub(super) unsafe extern "C" fn set_body(response: *mut ResponseObject, body: RawBody) {
     // SAFETY: the plugin's handle is borrowed mutably.
     unsafe { state(response) }.body = HostBody::from_raw(body);
+}
+
+pub(super) unsafe extern "C" fn accept(
+    response: *mut ResponseObject,
+    protocol: RawSlice<'_>,
+) -> bool {
+    let protocol = protocol.str();
+    let is_valid = !protocol.is_empty() && HeaderValue::from_str(protocol).is_ok();
+    if is_valid {
+        // SAFETY: the plugin's handle is borrowed mutably.
+        unsafe { state(response) }.accept(protocol);
+    }
+    is_valid
+}
+
+pub(super) unsafe extern "C" fn accepted(response: *const ResponseObject) -> RawSlice<'static> {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    let accepted = unsafe { &*response.cast::<State>() }.accepted();
+    RawSlice::maybe(accepted.map(str::as_bytes))
 }

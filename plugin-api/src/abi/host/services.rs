@@ -5,10 +5,15 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::context;
+use super::fetch::{FetchFailure, FetchPhase, FetchRequest, Fetching};
+use super::guest::{GuestFailure, GuestRequest, HostGuest};
 use super::store::{StoreAnswer, StoreFailure, StoreFailureKind, StoreNamespace, StoreRequest};
 use crate::abi::future::RawFuture;
 use crate::abi::plugin::future;
+use crate::abi::slice::RawSlice;
 use crate::abi::tables::LogRecord;
 
 /// A log line of a plugin.
@@ -22,14 +27,44 @@ pub struct PluginLog<'a> {
     pub fields: Vec<(&'a str, &'a str)>,
 }
 
+/// Whose records of a level and target are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogInterest {
+    Never,
+    /// Some handlers'.
+    Sometimes,
+    Always,
+}
+
 /// The log and the clock.
 pub trait Services: Send + Sync {
     /// Writes a line.
     fn log(&self, line: &PluginLog<'_>);
     /// The most verbose level to log: 0 none … 5 trace.
     fn log_level(&self) -> u8;
+    /// Whose records of this level and target are logged.
+    fn log_interest(&self, level: u8, _target: &str) -> LogInterest {
+        match level <= self.log_level() {
+            true => LogInterest::Always,
+            false => LogInterest::Never,
+        }
+    }
+    /// Whether such a record of this handler is logged.
+    fn log_wants(&self, level: u8, _target: &str, _handler: &str) -> bool {
+        level <= self.log_level()
+    }
     /// Completes after `duration`; may be polled on any thread.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    /// Sends a request to another server. May be called and polled on any thread.
+    fn fetch(&self, request: FetchRequest) -> Fetching;
+    /// Starts a guest, or takes over one that runs, and waits until it is ready. May block.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    fn guest(&self, _request: GuestRequest) -> Result<Arc<dyn HostGuest>, GuestFailure> {
+        Err(no_guests())
+    }
     /// Opens a namespace of the store. It may outlive every generation.
     fn store(&self, namespace: &str) -> Arc<dyn StoreNamespace>;
 }
@@ -67,11 +102,59 @@ pub(super) unsafe extern "C" fn log_level() -> u8 {
     SERVICES.get().map_or(0, |services| services.log_level())
 }
 
+pub(super) unsafe extern "C" fn log_interest(level: u8, target: RawSlice<'_>) -> u8 {
+    let interest = SERVICES
+        .get()
+        .map(|services| services.log_interest(level, target.str()));
+    match interest {
+        None | Some(LogInterest::Never) => 0,
+        Some(LogInterest::Sometimes) => 1,
+        Some(LogInterest::Always) => 2,
+    }
+}
+
+pub(super) unsafe extern "C" fn log_wants(
+    level: u8,
+    target: RawSlice<'_>,
+    plugin: RawSlice<'_>,
+) -> bool {
+    let handler = context::current().unwrap_or(plugin.str());
+    let services = SERVICES.get();
+    services.is_some_and(|services| services.log_wants(level, target.str(), handler))
+}
+
 pub(super) unsafe extern "C" fn sleep(nanoseconds: u64) -> RawFuture {
     let duration = Duration::from_nanos(nanoseconds);
     match SERVICES.get() {
         Some(services) => future::unit(services.sleep(duration)),
         None => future::unit(std::future::pending()),
+    }
+}
+
+/// Sends a request to another server.
+pub(super) fn fetch(request: FetchRequest) -> Fetching {
+    match SERVICES.get() {
+        Some(services) => services.fetch(request),
+        None => Box::pin(std::future::ready(Err(FetchFailure {
+            phase: FetchPhase::Unsupported,
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            message: "this process sends no requests".to_owned(),
+        }))),
+    }
+}
+
+/// Starts a guest, or takes over one that runs.
+pub(super) fn guest(request: GuestRequest) -> Result<Arc<dyn HostGuest>, GuestFailure> {
+    match SERVICES.get() {
+        Some(services) => services.guest(request),
+        None => Err(no_guests()),
+    }
+}
+
+fn no_guests() -> GuestFailure {
+    GuestFailure {
+        option: String::new(),
+        message: "this process runs no guests".to_owned(),
     }
 }
 

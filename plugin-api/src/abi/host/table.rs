@@ -2,9 +2,12 @@
 
 use abi_stable::prefix_type::WithMetadata;
 
-use super::request::functions as request;
-use super::{body, context, detached, failure, headers, node, response, services, store, threads};
-use crate::abi::tables::{HostTable, HostTableRef};
+use super::request::{functions as request, offer, value};
+use super::{
+    body, context, counters, detached, failure, fetch, guest, headers, informer, node, response,
+    services, store, threads,
+};
+use crate::abi::tables::{HostExtension, HostExtensionRef, HostTable, HostTableRef};
 
 /// The table that this process gives its plugins.
 pub const fn host_table() -> HostTableRef {
@@ -62,6 +65,33 @@ pub const fn host_table() -> HostTableRef {
         store_call: store::call,
         can_detach: detached::can_detach,
         next_detach: detached::next_detach,
+        error_headers: failure::headers,
+        request_value: value::value,
+        request_set_value: value::set_value,
+        context_is_trial: context::is_trial,
+        context_retiring: context::retiring,
+        request_draining: request::draining,
+        counter_open: counters::open,
+        fetch: fetch::fetch,
+        log_interest: services::log_interest,
+        log_wants: services::log_wants,
+        more: extension(),
     });
     HostTableRef(TABLE.static_as_prefix())
+}
+
+const fn extension() -> HostExtensionRef {
+    const TABLE: &WithMetadata<HostExtension> = &WithMetadata::new(HostExtension {
+        guest_open: guest::open,
+        guest_close: guest::close,
+        guest_fetch: guest::fetch,
+        request_protocols: offer::protocols,
+        request_upgrade: offer::upgrade,
+        response_accept: response::accept,
+        response_accepted: response::accepted,
+        request_informer: request::informer,
+        informer_drop: informer::free,
+        inform: informer::inform,
+    });
+    HostExtensionRef(TABLE.static_as_prefix())
 }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::{
-    BreakerFlag, Call, Exchange, FailureMonitor, FailureStats, Handler, HandlerContext, HostBody,
-    HostRequest, Node, OnFailure,
+    Below, BreakerFlag, Call, Exchange, FailureMonitor, FailureStats, Handler, HandlerContext,
+    HolderSlot, HostBody, HostRequest, Node, OnFailure,
 };
 use crate::abi::plugin::entry;
 use crate::abi::root::HandlerEntry;
@@ -77,7 +77,10 @@ pub(super) fn over<M: Middleware>(
     failures: &Arc<RecordedFailures>,
     next: Node,
 ) -> Node {
-    let next = Some(Box::new(next));
+    let next = Some(Box::new(Below {
+        node: next,
+        holder: HolderSlot::default(),
+    }));
     layer(&entry::middleware::<M, false>("test"), name, failures, next)
 }
 
@@ -85,7 +88,7 @@ fn layer(
     entry: &HandlerEntry,
     name: &str,
     failures: &Arc<RecordedFailures>,
-    next: Option<Box<Node>>,
+    next: Option<Box<Below>>,
 ) -> Node {
     services::install();
     let context = HandlerContext {
@@ -96,6 +99,8 @@ fn layer(
         directory: "/".into(),
         scope: services::scope(),
         failures: Arc::clone(failures) as _,
+        life: Arc::default(),
+        counters: Arc::default(),
     };
     Node::Layer {
         handler: Arc::new(Handler::init(entry.table, "{}", context).unwrap()),

@@ -11,12 +11,13 @@ use super::host;
 use super::panics::Panic;
 use super::runtime::RuntimeHandle;
 use super::scope::{HandlerScope, running};
+use crate::abi::counter::{RawCounter, RawCounterReply};
 use crate::abi::future::UnitFuture;
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::{ContextObject, ErrorObject, TaskObject};
+use crate::abi::tables::{ContextObject, ErrorObject, Field, TaskObject};
 
 /// A handler's context, which the host never frees.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ContextHandle(*const ContextObject);
 
 // SAFETY: the host's context is Send and Sync, and never freed.
@@ -63,6 +64,47 @@ impl ContextHandle {
     pub(crate) fn directory(self) -> String {
         // SAFETY: a context of the host's.
         unsafe { host().context_directory()(self.0) }.into_string()
+    }
+
+    pub(crate) fn is_trial(self) -> bool {
+        // SAFETY: a context of the host's.
+        unsafe { host().context_is_trial()(self.0) }
+    }
+
+    pub(crate) fn retiring(self) -> Retiring {
+        // SAFETY: a context of the host's.
+        Retiring(UnitFuture::new(unsafe {
+            host().context_retiring()(self.0)
+        }))
+    }
+
+    /// A counter of the host's.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) fn counter(
+        self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+    ) -> Result<RawCounter, String> {
+        let Some(open) = host().counter_open() else {
+            return Err("this host is older than the plugin: it has no counters".to_owned());
+        };
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|(name, value)| Field {
+                name: RawSlice::text(name),
+                value: RawSlice::text(value),
+            })
+            .collect();
+        let (name, help) = (RawSlice::text(name), RawSlice::text(help));
+        // SAFETY: a context of the host's; texts and labels are lent for the call.
+        match unsafe { open(self.0, name, help, labels.as_ptr(), labels.len()) } {
+            RawCounterReply::Opened(counter) => Ok(counter),
+            RawCounterReply::Refused(why) => Err(why.into_string()),
+        }
     }
 
     pub(crate) fn spawn<F>(self, name: &str, future: F) -> TaskHandle
@@ -112,6 +154,30 @@ impl Drop for TaskHandle {
     fn drop(&mut self) {
         // SAFETY: the handle is ours.
         unsafe { host().task_drop()(self.0) }
+    }
+}
+
+/// Completes once an instance was replaced, or its process begins to end.
+#[must_use = "a future does nothing unless awaited"]
+pub struct Retiring(UnitFuture);
+
+impl Future for Retiring {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+/// Completes once a request has a deadline.
+#[must_use = "a future does nothing unless awaited"]
+pub struct Draining(pub(super) UnitFuture);
+
+impl Future for Draining {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx)
     }
 }
 

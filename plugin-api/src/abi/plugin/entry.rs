@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use abi_stable::library::{CheckTypeLayout, IntoRootModuleResult, RootModuleResult};
 use abi_stable::prefix_type::{PrefixTypeTrait, WithMetadata};
-use abi_stable::std_types::{RSlice, RString};
+use abi_stable::std_types::{RSlice, RString, RVec};
+use bytes::Bytes;
 
 use super::context::ContextHandle;
 use super::errors::{HandlerSink, PanicSink, into_object};
@@ -17,7 +18,7 @@ use super::{HOST, future, panics};
 use crate::abi::future::RawFuture;
 use crate::abi::root::{
     HandlerEntry, HandlerKind, HandlerTable, HandlerTableRef, Header, PluginRoot, PluginRootRef,
-    RawInit,
+    RawHandOver, RawInit,
 };
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, ErrorObject, HostTableRef, RawNext, RequestObject};
@@ -51,6 +52,7 @@ extern "C" fn construct<P: Plugin>() -> RootModuleResult {
         attach: attach::<P>,
         metadata: RawSlice::new(P::METADATA),
         handlers: RSlice::from_slice(P::HANDLERS),
+        log_changed,
     }
     .leak_into_prefix();
     // Does what abi_stable's loader does, without its static, which holds one library per process.
@@ -73,6 +75,10 @@ unsafe extern "C" fn attach<P: Plugin>(host: HostTableRef) {
     });
 }
 
+unsafe extern "C" fn log_changed() {
+    let _ = panics::contain(crate::author::logging::refresh);
+}
+
 /// A middleware or app: the common form of both.
 pub trait Serve: Sized + Send + Sync + 'static {
     /// The config.
@@ -82,6 +88,27 @@ pub trait Serve: Sized + Send + Sync + 'static {
     /// Answers a request.
     fn serve(&self, request: Request, next: Next<'_>)
     -> impl Future<Output = crate::Result> + Send;
+    /// Its generation is active.
+    fn serving(&self, cx: &Context) -> Result<(), Error>;
+    /// What it gives to the instance that replaces it.
+    fn hand_over(&self) -> Option<Bytes>;
+    /// Takes what the instance before it gave.
+    fn inherit(&self, state: Bytes) -> Result<(), Error>;
+}
+
+/// The parts of [`Serve`] that apps and middleware have in common.
+macro_rules! delegate_life {
+    () => {
+        fn serving(&self, cx: &Context) -> Result<(), Error> {
+            self.0.serving(cx)
+        }
+        fn hand_over(&self) -> Option<Bytes> {
+            self.0.hand_over()
+        }
+        fn inherit(&self, state: Bytes) -> Result<(), Error> {
+            self.0.inherit(state)
+        }
+    };
 }
 
 /// Adapts a middleware to [`Serve`].
@@ -99,6 +126,7 @@ impl<T: Middleware> Serve for AsMiddleware<T> {
     ) -> impl Future<Output = crate::Result> + Send {
         self.0.call(request, next)
     }
+    delegate_life!();
 }
 
 /// Adapts an app to [`Serve`].
@@ -116,9 +144,10 @@ impl<T: App> Serve for AsApp<T> {
     ) -> impl Future<Output = crate::Result> + Send {
         self.0.call(request)
     }
+    delegate_life!();
 }
 
-/// Describes a middleware. With `TOKIO` it gets its own runtime.
+/// Describes a middleware. With `TOKIO` it shares the runtime of its plugin.
 pub const fn middleware<T: Middleware, const TOKIO: bool>(name: &'static str) -> HandlerEntry {
     let table = Instance::<AsMiddleware<T>, TOKIO>::TABLE;
     HandlerEntry {
@@ -128,7 +157,7 @@ pub const fn middleware<T: Middleware, const TOKIO: bool>(name: &'static str) ->
     }
 }
 
-/// Describes an app. With `TOKIO` it gets its own runtime.
+/// Describes an app. With `TOKIO` it shares the runtime of its plugin.
 pub const fn app<T: App, const TOKIO: bool>(name: &'static str) -> HandlerEntry {
     let table = Instance::<AsApp<T>, TOKIO>::TABLE;
     HandlerEntry {
@@ -151,6 +180,9 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         init: Self::init,
         call: Self::call,
         drop: Self::free,
+        serving: Self::serving,
+        hand_over: Self::hand_over,
+        inherit: Self::inherit,
     });
     const TABLE: HandlerTableRef = HandlerTableRef(Self::METADATA.static_as_prefix());
 
@@ -187,14 +219,21 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
 
     fn build(config: &str, context: Context) -> Result<Self, Error> {
         let config = read_config::<T::Config>(config)?;
-        let runtime = OwnRuntime::start(TOKIO, context.handle().handler())?;
+        let runtime = OwnRuntime::start(TOKIO)?;
         let entry = runtime.handle();
-        let serve = {
+        let built = {
             let _entered = entry.enter();
-            T::init(config, &context)?
+            let built = panics::contain(|| T::init(config, &context))
+                .unwrap_or_else(|panic| Err(Error::panic(panic.message, panic.place)));
+            if built.is_err()
+                && let Err(panic) = panics::contain(|| context.release_shared())
+            {
+                HandlerSink(context.handle()).dropped(panic);
+            }
+            built
         };
         Ok(Self {
-            serve,
+            serve: built?,
             runtime,
             context,
         })
@@ -226,6 +265,63 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         future::erase(future, this.scope(), sink)
     }
 
+    /// Runs `f` with the instance in its scope. A panic counts against the handler.
+    ///
+    /// # Safety
+    ///
+    /// `instance` was made by `init`, and lives during the call.
+    unsafe fn with<R>(
+        instance: *const (),
+        f: impl FnOnce(&Self) -> R,
+    ) -> Result<R, *mut ErrorObject> {
+        // SAFETY: the caller's promise.
+        let this = unsafe { &*instance.cast::<Self>() };
+        let scope = this.scope();
+        let entered = scope.enter();
+        let done = panics::contain(|| f(this));
+        drop(entered);
+        done.map_err(|panic| HandlerSink(this.context.handle()).panicked(panic))
+    }
+
+    /// The error object of a call, or null.
+    fn object(&self, done: Result<(), Error>) -> *mut ErrorObject {
+        let handler = self.context.handle().handler();
+        done.map_or_else(
+            |error| into_object(error, handler),
+            |()| std::ptr::null_mut(),
+        )
+    }
+
+    unsafe extern "C" fn serving(instance: *const ()) -> *mut ErrorObject {
+        // SAFETY: the host keeps the instance during the call.
+        let done = unsafe {
+            Self::with(instance, |this| {
+                this.object(this.serve.serving(&this.context))
+            })
+        };
+        done.unwrap_or_else(|panic| panic)
+    }
+
+    unsafe extern "C" fn hand_over(instance: *const ()) -> RawHandOver {
+        let give = |this: &Self| this.serve.hand_over().map(|state| RVec::from_slice(&state));
+        // SAFETY: the host keeps the instance during the call.
+        let (state, error) = match unsafe { Self::with(instance, give) } {
+            Ok(state) => (state, std::ptr::null_mut()),
+            Err(panic) => (None, panic),
+        };
+        RawHandOver {
+            state: state.into(),
+            error,
+        }
+    }
+
+    unsafe extern "C" fn inherit(instance: *const (), state: RawSlice<'_>) -> *mut ErrorObject {
+        let state = Bytes::copy_from_slice(state.bytes().unwrap_or_default());
+        // SAFETY: the host keeps the instance during the call.
+        let done = unsafe { Self::with(instance, |this| this.object(this.serve.inherit(state))) };
+        done.unwrap_or_else(|panic| panic)
+    }
+
     unsafe extern "C" fn free(instance: *mut ()) -> *mut ErrorObject {
         // SAFETY: made by `init`, given up by the host.
         let this = unsafe { Box::from_raw(instance.cast::<Self>()) };
@@ -237,8 +333,9 @@ impl<T: Serve, const TOKIO: bool> Instance<T, TOKIO> {
         } = *this;
         let entered = scope.enter();
         let dropped = panics::contain(|| drop(serve));
+        let released = panics::contain(|| context.release_shared());
         drop(entered);
-        match dropped {
+        match dropped.and(released) {
             Ok(()) => std::ptr::null_mut(),
             Err(panic) => HandlerSink(context.handle()).panicked(panic),
         }

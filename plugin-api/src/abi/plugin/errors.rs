@@ -3,11 +3,13 @@
 use http::StatusCode;
 
 use super::context::ContextHandle;
+use super::headers::HeadersHandle;
 use super::host;
 use super::log;
 use super::panics::Panic;
+use crate::Headers;
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::{ErrorObject, RawError, RawErrorKind};
+use crate::abi::tables::{ErrorObject, RawError, RawErrorKind, SetHeader};
 use crate::author::error::{Error, Kind};
 
 /// Receives a caught panic.
@@ -70,7 +72,18 @@ pub(crate) fn into_object(error: Error, handler: &str) -> *mut ErrorObject {
         place: RawSlice::text(error.place()),
     };
     // SAFETY: an attached host's function; it copies the strings.
-    unsafe { host().error_new()(raw) }
+    let object = unsafe { host().error_new()(raw) };
+    if !error.headers().is_empty()
+        // An older host has no place for them.
+        && let Some(headers) = host().error_headers()
+    {
+        // SAFETY: the error is alive and ours.
+        let headers = unsafe { HeadersHandle::new(headers(object, true)) };
+        for (name, value) in error.headers() {
+            headers.set(name.as_str(), value.as_bytes(), SetHeader::Append);
+        }
+    }
+    object
 }
 
 /// Takes ownership of an error of the host.
@@ -80,7 +93,7 @@ pub(crate) fn into_object(error: Error, handler: &str) -> *mut ErrorObject {
 /// `object` is an error that the host hands over.
 pub(crate) unsafe fn from_object(object: *mut ErrorObject) -> Error {
     // SAFETY: the object is alive and ours.
-    let error = copy(unsafe { host().error_read()(object) });
+    let error = unsafe { copy(object) };
     // SAFETY: as above; what was read has been copied.
     unsafe { host().error_drop()(object) };
     error
@@ -93,10 +106,15 @@ pub(crate) unsafe fn from_object(object: *mut ErrorObject) -> Error {
 /// `object` is null or a live error of the host.
 pub(super) unsafe fn read(object: *const ErrorObject) -> Option<Error> {
     // SAFETY: the caller's promise.
-    (!object.is_null()).then(|| copy(unsafe { host().error_read()(object) }))
+    (!object.is_null()).then(|| unsafe { copy(object) })
 }
 
-fn copy(raw: RawError<'_>) -> Error {
+/// # Safety
+///
+/// `object` is a live error of the host.
+unsafe fn copy(object: *const ErrorObject) -> Error {
+    // SAFETY: the caller's promise.
+    let raw = unsafe { host().error_read()(object) };
     let kind = match raw.kind {
         RawErrorKind::Handler => Kind::Handler,
         RawErrorKind::Panic => Kind::Panic,
@@ -106,7 +124,17 @@ fn copy(raw: RawError<'_>) -> Error {
     let status = StatusCode::from_u16(raw.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let [message, place, handler] =
         [raw.message, raw.place, raw.handler].map(|part| part.str().to_owned());
-    Error::from_parts(kind, status, message, place, handler)
+    let mut error = Error::from_parts(kind, status, message, place, handler);
+    // SAFETY: the caller's promise; without `create` the host only looks.
+    let headers = host()
+        .error_headers()
+        .map(|headers| unsafe { headers(object.cast_mut(), false) });
+    if let Some(headers) = headers.filter(|headers| !headers.is_null()) {
+        // SAFETY: alive for as long as the error, and only read.
+        let headers = unsafe { HeadersHandle::new(headers) };
+        *error.headers_mut() = Headers::new(headers).to_map();
+    }
+    error
 }
 
 impl From<Kind> for RawErrorKind {

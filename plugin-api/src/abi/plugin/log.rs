@@ -4,10 +4,46 @@ use super::{HOST, host};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{Field, LogRecord};
 
-/// Whether the host logs this level: 1 error … 5 trace.
-pub(crate) fn wants(level: u8) -> bool {
+/// Whose records of a level and target the host logs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogInterest {
+    Never,
+    /// Some handlers'.
+    Sometimes,
+    Always,
+}
+
+/// The most verbose level that the host logs: 0 none, 1 error … 5 trace.
+pub(crate) fn max_level() -> u8 {
     // SAFETY: an attached host's function.
-    level <= unsafe { host().log_level()() }
+    unsafe { host().log_level()() }
+}
+
+/// Whose records of this level and target the host logs, until it says that this has changed.
+pub(crate) fn interest(level: u8, target: &str) -> LogInterest {
+    let interest = host().log_interest().map(|log_interest| {
+        // SAFETY: an attached host's function; the text is lent for the call.
+        unsafe { log_interest(level, RawSlice::text(target)) }
+    });
+    match interest {
+        Some(0) => LogInterest::Never,
+        Some(1) => LogInterest::Sometimes,
+        // An older host has one level for all.
+        None if level > max_level() => LogInterest::Never,
+        _ => LogInterest::Always,
+    }
+}
+
+/// Whether the host logs such a record of the handler that runs here.
+pub(crate) fn wants(level: u8, target: &str) -> bool {
+    match host().log_wants() {
+        Some(log_wants) => {
+            let plugin = RawSlice::text(super::entry::plugin_name());
+            // SAFETY: an attached host's function; the texts are lent for the call.
+            unsafe { log_wants(level, RawSlice::text(target), plugin) }
+        }
+        None => level <= max_level(),
+    }
 }
 
 /// Writes a line.

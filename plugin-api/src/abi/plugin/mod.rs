@@ -8,8 +8,11 @@ pub mod body;
 pub mod context;
 pub mod entry;
 pub mod errors;
+pub(crate) mod fetch;
 pub mod future;
+pub(crate) mod guest;
 pub mod headers;
+pub(crate) mod informer;
 pub mod log;
 #[cfg(feature = "testing")]
 pub(crate) mod loopback;

@@ -67,10 +67,10 @@ impl<'a> Next<'a> {
     ///
     /// # Errors
     ///
-    /// `next` and the request, where nothing can outlive the request: in a warm-up, or outside of the task that polls the call.
+    /// `next` and the request, where nothing can outlive the request: in a warm-up.
     pub fn detach(self, request: Request) -> Result<Detached, (Self, Request)> {
         // SAFETY: an attached host's function.
-        if !unsafe { host().can_detach()() } {
+        if !unsafe { host().can_detach()(self.raw) } {
             return Err((self, request));
         }
         // SAFETY: the node lives for this call, and the host keeps it alive for the future; the request is handed over.

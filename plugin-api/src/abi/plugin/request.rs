@@ -1,14 +1,20 @@
 //! A plugin's handle to a request that the host owns.
 
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::context::ContextHandle;
+use super::context::{ContextHandle, Draining};
 use super::headers::HeadersHandle;
+use super::informer::InformerHandle;
 use super::scope::HandlerScope;
 use super::{errors, host, panics};
 use crate::abi::body::RawBody;
+use crate::abi::future::UnitFuture;
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::{RawAddress, RawFinish, RawHook, RawUri, RequestObject, Visitor};
+use crate::abi::tables::{
+    RawAddress, RawFinish, RawHook, RawUri, RawValue, RequestObject, Visitor,
+};
 use crate::author::finished::Finished;
 
 /// The only handle to a request. Dropping it drops the request.
@@ -113,6 +119,13 @@ impl RequestHandle {
         unsafe { host().request_generation()(self.0) }
     }
 
+    pub(crate) fn draining(&self) -> Draining {
+        // SAFETY: the request is alive.
+        Draining(UnitFuture::new(unsafe {
+            host().request_draining()(self.0)
+        }))
+    }
+
     pub(crate) fn remote(&self) -> Option<SocketAddr> {
         // SAFETY: the request is alive.
         address(unsafe { host().request_remote()(self.0) })
@@ -155,6 +168,28 @@ impl RequestHandle {
         list
     }
 
+    /// The client, for interim responses; none also on a host that is older than them.
+    pub(crate) fn informer(&self) -> Option<InformerHandle> {
+        let informer = host().more()?.request_informer()?;
+        // SAFETY: the request is alive; what comes back is ours.
+        unsafe { InformerHandle::from_object(informer(self.0)) }
+    }
+
+    /// What the client offers to change to; none also on a host that is older than upgrades.
+    pub(crate) fn protocols(&self) -> Option<&str> {
+        let protocols = host().more()?.request_protocols()?;
+        // SAFETY: the request is alive, and lent for as long as the text is.
+        let protocols = unsafe { protocols(self.0) };
+        protocols.bytes().map(|_| protocols.str())
+    }
+
+    /// Takes what the client sends once the connection has changed.
+    pub(crate) fn upgrade(&mut self) -> Option<RawBody> {
+        let upgrade = host().more()?.request_upgrade()?;
+        // SAFETY: the request is alive and ours.
+        Some(unsafe { upgrade(self.0) })
+    }
+
     pub(crate) fn take_body(&mut self) -> RawBody {
         // SAFETY: the request is alive and ours.
         unsafe { host().request_take_body()(self.0) }
@@ -181,6 +216,62 @@ impl RequestHandle {
         // SAFETY: the request is alive, and the hook's functions take this data.
         unsafe { host().request_on_finish()(self.0, raw) }
     }
+}
+
+impl RequestHandle {
+    /// What this library keeps in the request.
+    pub(crate) fn values(&self) -> Option<&Values> {
+        // SAFETY: the request is alive.
+        let data = unsafe { host().request_value()(self.0, library()) };
+        // SAFETY: null or what `values_mut` has set, alive for as long as the request and lent with it.
+        unsafe { data.cast::<KeptValues>().as_ref() }.map(|kept| &kept.values)
+    }
+
+    /// The same, for editing; made if there is none yet.
+    pub(crate) fn values_mut(&mut self) -> &mut Values {
+        // SAFETY: the request is alive and ours.
+        let mut data = unsafe { host().request_value()(self.0, library()) };
+        if data.is_null() {
+            let kept = Box::new(KeptValues {
+                values: Values::default(),
+                scope: HandlerScope::current(),
+            });
+            data = Box::into_raw(kept).cast();
+            let drop = KeptValues::free;
+            // SAFETY: the request is alive and ours, and the function takes this data.
+            unsafe { host().request_set_value()(self.0, library(), RawValue { data, drop }) };
+        }
+        // SAFETY: what was set above, or earlier; alive for as long as the request, which is borrowed mutably.
+        &mut unsafe { &mut *data.cast::<KeptValues>() }.values
+    }
+}
+
+/// One value of each type.
+pub(crate) type Values = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
+
+/// What this library keeps in a request, and the scope in which it is dropped.
+struct KeptValues {
+    values: Values,
+    scope: HandlerScope,
+}
+
+impl KeptValues {
+    unsafe extern "C" fn free(data: *mut ()) {
+        // SAFETY: made by `values_mut`, and called once.
+        let Self { values, scope } = *unsafe { Box::from_raw(data.cast::<Self>()) };
+        let entered = scope.enter();
+        let done = panics::contain(|| drop(values));
+        drop(entered);
+        if let Err(panic) = done {
+            panic.report("the drop of a request's value", scope.context());
+        }
+    }
+}
+
+/// An address that no other library has, nor another version of this one: `TypeId`s mean nothing there.
+fn library() -> *const () {
+    static LIBRARY: u8 = 0;
+    (&raw const LIBRARY).cast()
 }
 
 struct Hook<F> {

@@ -4,7 +4,7 @@ use super::headers::HeadersHandle;
 use super::host;
 use crate::abi::body::RawBody;
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::ResponseObject;
+use crate::abi::tables::{HeadersObject, ResponseObject};
 
 /// The only handle to a response. Dropping it drops the response.
 pub(crate) struct ResponseHandle(*mut ResponseObject);
@@ -48,6 +48,10 @@ impl ResponseHandle {
         self.headers()
     }
 
+    pub(super) fn as_headers(&self) -> *const HeadersObject {
+        self.0.cast_const().cast()
+    }
+
     pub(crate) fn status(&self) -> u16 {
         // SAFETY: the response is alive.
         unsafe { host().response_status()(self.0) }
@@ -56,6 +60,22 @@ impl ResponseHandle {
     pub(crate) fn set_status(&mut self, status: u16) -> bool {
         // SAFETY: the response is alive and ours.
         unsafe { host().response_set_status()(self.0, status) }
+    }
+
+    /// Makes it a response that changes the protocol; false if the name is invalid or the host is older than upgrades.
+    pub(crate) fn accept(&mut self, protocol: &str) -> bool {
+        let Some(accept) = host().more().and_then(|more| more.response_accept()) else {
+            return false;
+        };
+        // SAFETY: the response is alive and ours; the text is lent for the call.
+        unsafe { accept(self.0, RawSlice::text(protocol)) }
+    }
+
+    pub(crate) fn accepted(&self) -> Option<&str> {
+        let accepted = host().more()?.response_accepted()?;
+        // SAFETY: the response is alive, and lent for as long as the text is.
+        let accepted = unsafe { accepted(self.0) };
+        accepted.bytes().map(|_| accepted.str())
     }
 
     pub(crate) fn take_body(&mut self) -> RawBody {

@@ -1,37 +1,59 @@
-//! A handler's own tokio runtime. Without the feature `tokio` it does nothing.
+//! The tokio runtime of a plugin. Without the feature `tokio` it does nothing.
 
 #[cfg(feature = "tokio")]
 mod imp {
+    use std::sync::{Arc, Mutex, PoisonError, Weak};
+
     use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 
+    use super::super::entry::plugin_name;
     use crate::Error;
 
-    /// A handler's runtime, if it has one. Dropping it does not wait for tasks still running there: the
-    /// handler has retired.
-    pub(crate) struct OwnRuntime(Option<Runtime>);
+    /// A share in the plugin's runtime, if its handlers have one.
+    pub(crate) struct OwnRuntime(Option<Arc<SharedRuntime>>);
+
+    /// The runtime of all handlers of this library. The last of them ends it.
+    struct SharedRuntime(Option<Runtime>);
+
+    /// Each library has its own static: other code of the same plugin has another runtime.
+    static SHARED: Mutex<Weak<SharedRuntime>> = Mutex::new(Weak::new());
 
     impl OwnRuntime {
-        /// Starts a runtime with one thread, named after the handler, if one is `wanted`.
-        pub(crate) fn start(wanted: bool, handler: &str) -> Result<Self, Error> {
+        /// A share in the plugin's runtime if one is `wanted`. The first handler starts it, with one thread.
+        pub(crate) fn start(wanted: bool) -> Result<Self, Error> {
             #[cfg(feature = "testing")]
             let wanted = wanted || crate::testing::runtime::enabled();
+            if !wanted {
+                return Ok(Self(None));
+            }
+            let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(runtime) = shared.upgrade() {
+                return Ok(Self(Some(runtime)));
+            }
             let mut builder = Builder::new_multi_thread();
-            builder.worker_threads(1).thread_name(handler).enable_all();
-            let runtime = wanted.then(|| builder.build()).transpose();
-            runtime.map(Self).map_err(|error| {
+            builder
+                .worker_threads(1)
+                .thread_name(plugin_name())
+                .enable_all();
+            let runtime = builder.build().map_err(|error| {
                 Error::msg(format!(
                     "failed to start the plugin's tokio runtime: {error}"
                 ))
-            })
+            })?;
+            let runtime = Arc::new(SharedRuntime(Some(runtime)));
+            *shared = Arc::downgrade(&runtime);
+            Ok(Self(Some(runtime)))
         }
 
         /// A handle to it.
         pub(crate) fn handle(&self) -> RuntimeHandle {
-            RuntimeHandle(self.0.as_ref().map(|runtime| runtime.handle().clone()))
+            let runtime = self.0.as_ref().and_then(|shared| shared.0.as_ref());
+            RuntimeHandle(runtime.map(|runtime| runtime.handle().clone()))
         }
     }
 
-    impl Drop for OwnRuntime {
+    impl Drop for SharedRuntime {
+        /// Does not wait for tasks that still run there: all handlers have retired.
         fn drop(&mut self) {
             if let Some(runtime) = self.0.take() {
                 runtime.shutdown_background();
@@ -72,7 +94,7 @@ mod imp {
     pub(crate) struct OwnRuntime;
 
     impl OwnRuntime {
-        pub(crate) fn start(_wanted: bool, _handler: &str) -> Result<Self, Error> {
+        pub(crate) fn start(_wanted: bool) -> Result<Self, Error> {
             Ok(Self)
         }
 

@@ -130,7 +130,7 @@ where
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = ready!(self.body.poll_frame(cx));
         Poll::Ready(frame.map(|frame| frame.map(&mut self.f)))
     }
 
@@ -169,7 +169,7 @@ impl<F: FnOnce(End<'_>, u64)> HttpBody for OnEnd<F> {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = ready!(self.body.poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
                 self.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;

@@ -43,9 +43,32 @@ struct State {
     gone: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// Waits for the reader to be gone.
+    watcher: Option<Waker>,
 }
 
 impl Shared {
+    /// Waits until there is room.
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        let mut state = self.state();
+        if state.gone {
+            return Poll::Ready(Err(Gone));
+        }
+        if state.frames.len() >= self.capacity {
+            state.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn push(&self, frame: Result<Frame<Bytes>, Error>) {
+        let mut state = self.state();
+        state.frames.push_back(frame);
+        let reader = state.reader.take();
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // No author's code runs under the lock, so a poisoned state is still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -84,24 +107,51 @@ impl Sender {
         self.0.state().frames.push_back(Err(error.into()));
     }
 
+    /// Completes once the reader is gone: the client left, a layer above dropped the body, or it has ended. So work that sends
+    /// seldom can end at once.
+    pub async fn gone(&mut self) {
+        poll_fn(|cx| self.poll_gone(cx)).await;
+    }
+
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.state();
+        if state.gone {
+            return Poll::Ready(());
+        }
+        state.watcher = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// What writes, but does not end the body.
+    pub(crate) fn writer(&self) -> Writer {
+        Writer(Arc::clone(&self.0))
+    }
+
     async fn push(&mut self, frame: Result<Frame<Bytes>, Error>) -> Result<(), Gone> {
         let mut frame = Some(frame);
         poll_fn(|cx| {
-            let mut state = self.0.state();
-            if state.gone {
-                return Poll::Ready(Err(Gone));
+            std::task::ready!(self.0.poll_ready(cx))?;
+            if let Some(frame) = frame.take() {
+                self.0.push(frame);
             }
-            if state.frames.len() >= self.0.capacity {
-                state.writer = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            state.frames.extend(frame.take());
-            let reader = state.reader.take();
-            drop(state);
-            reader.into_iter().for_each(Waker::wake);
             Poll::Ready(Ok(()))
         })
         .await
+    }
+}
+
+/// Writes into a body that a [`Sender`] ends.
+pub(crate) struct Writer(Arc<Shared>);
+
+impl Writer {
+    /// Waits until there is room.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        self.0.poll_ready(cx)
+    }
+
+    /// Writes a chunk. [`poll_ready`](Self::poll_ready) has said that there is room.
+    pub(crate) fn push(&mut self, data: Bytes) {
+        self.0.push(Ok(Frame::data(data)));
     }
 }
 
@@ -159,9 +209,9 @@ impl Drop for Receiver {
         let mut state = self.0.state();
         state.gone = true;
         let unread = std::mem::take(&mut state.frames);
-        let writer = state.writer.take();
+        let waiting = [state.writer.take(), state.watcher.take()];
         drop(state);
         drop(unread);
-        writer.into_iter().for_each(Waker::wake);
+        waiting.into_iter().flatten().for_each(Waker::wake);
     }
 }

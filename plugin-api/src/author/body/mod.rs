@@ -4,9 +4,11 @@ mod adapt;
 mod channel;
 mod peek;
 mod rewrite;
+mod sync;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -17,8 +19,10 @@ use http_body::{Frame, SizeHint};
 use crate::Error;
 use crate::abi::plugin::body::BodyHandle;
 
+pub(crate) use self::channel::Writer;
 pub use self::channel::{Gone, Sender};
 pub use self::rewrite::Rewrite;
+pub use self::sync::SyncBody;
 
 /// Larger bodies are shared with the host instead of copied.
 const COPY_LIMIT: usize = 16 * 1024;
@@ -88,7 +92,20 @@ impl Body {
 
     /// The next frame, data or trailers; `None` at the end.
     pub async fn frame(&mut self) -> Option<Result<Frame<Bytes>, Error>> {
-        std::future::poll_fn(|cx| self.handle.poll_frame(cx)).await
+        std::future::poll_fn(|cx| self.poll_frame(cx)).await
+    }
+
+    /// As [`frame`](Self::frame), for a body of your own around this one.
+    pub fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.handle.poll_frame(cx)
+    }
+
+    /// The body for crates that want one that is `Sync`, such as reqwest. Trailers pass.
+    pub fn into_sync(self) -> SyncBody {
+        SyncBody(Mutex::new(self))
     }
 
     /// Reads all of it, up to `limit` bytes.
@@ -193,15 +210,18 @@ impl Body {
     }
 }
 
+/// For other crates. Their errors are boxed; `?` finds an [`Error`] in them again, and a body that is too long has the error by which they
+/// know that (`http_body_util::LengthLimitError`; with it axum answers 413).
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Error;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.get_mut().handle.poll_frame(cx)
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = self.get_mut().poll_frame(cx);
+        frame.map(|frame| frame.map(|frame| frame.map_err(Error::into_boxed)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -61,7 +61,7 @@ pub(super) fn single_chunk(mut body: Body) -> Result<Bytes, Body> {
 /// Polls once without waking anyone: the next reader polls again.
 fn poll_once(body: &mut Body) -> Option<Option<Item>> {
     let mut cx = Context::from_waker(Waker::noop());
-    match Pin::new(body).poll_frame(&mut cx) {
+    match body.poll_frame(&mut cx) {
         Poll::Ready(frame) => Some(frame),
         Poll::Pending => None,
     }
@@ -74,7 +74,7 @@ impl HttpBody for Prepended {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         match self.frames.pop_front() {
             Some(frame) => Poll::Ready(Some(frame)),
-            None => Pin::new(&mut self.rest).poll_frame(cx),
+            None => self.rest.poll_frame(cx),
         }
     }
 

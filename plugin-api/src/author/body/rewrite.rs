@@ -60,7 +60,7 @@ impl<R: Rewrite> HttpBody for Rewritten<R> {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         while !this.ended {
-            let bytes = match ready!(Pin::new(&mut this.body).poll_frame(cx)?) {
+            let bytes = match ready!(this.body.poll_frame(cx)?) {
                 None => {
                     this.ended = true;
                     this.rewrite.end()?

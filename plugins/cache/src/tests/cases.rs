@@ -114,6 +114,7 @@ async fn play(cache: &Mounted, step: Step) -> Vec<String> {
         }
     };
     let mut wrong = Vec::new();
+    let before = counts(cache);
     let answered = cache.call(ask(&step.request[0], &lines), below).await;
     match (asked.load(Ordering::SeqCst), expected) {
         (true, false) => wrong.push("the layers below were asked".to_owned()),
@@ -131,6 +132,14 @@ async fn play(cache: &Mounted, step: Step) -> Vec<String> {
             return wrong;
         }
     };
+    let served = answered.header("cache-status").unwrap_or_default();
+    let counted: Vec<_> = std::iter::zip(before, counts(cache))
+        .filter(|(before, after)| before != after)
+        .map(|((name, before), (_, after))| (name, after - before))
+        .collect();
+    if counted.len() != 1 || !(counted[0].1 == 1 && counts_as(served).contains(&counted[0].0)) {
+        wrong.push(format!("counted as {counted:?}: `{served}`"));
+    }
     if answered.status() != status {
         wrong.push(format!(
             "status {}, not {status}",
@@ -160,6 +169,27 @@ async fn play(cache: &Mounted, step: Step) -> Vec<String> {
         wrong.push(format!("body {text:?}, not {body:?}"));
     }
     wrong
+}
+
+/// What has been counted so far.
+fn counts(cache: &Mounted) -> [(&'static str, u64); 5] {
+    ["hits", "stale", "validated", "misses", "passed"]
+        .map(|name| (name, cache.counter(name, &[]).expect("a counter")))
+}
+
+/// The counters that may count a response with this `cache-status`.
+fn counts_as(status: &str) -> &'static [&'static str] {
+    let has = |part: &str| status.contains(part);
+    match () {
+        () if has("; hit") && has("; detail") => &["stale"],
+        () if has("; hit") => &["hits"],
+        () if has("; fwd-status=304") => &["validated"],
+        () if has("; fwd=bypass") || has("; fwd=method") => &["passed"],
+        // The layers below may have failed.
+        () if has("; fwd=stale") && has("; detail") => &["stale", "misses"],
+        () if has("stackup; ") => &["misses"],
+        () => &["hits", "stale", "validated", "misses", "passed"],
+    }
 }
 
 /// Status, header lines, and body if there is one.

@@ -21,20 +21,25 @@ async fn answers(mut req: Request) -> Result {
     tracing::info!("answers: {} {}", req.method(), req.path_info());
     let status = first("status").and_then(|status| status.parse().ok());
     let status = status.unwrap_or(StatusCode::OK);
+    let headers = pairs.iter().filter(|(key, _)| *key == "header");
+    let headers = headers.map(|(_, field)| field.split_once(':').unwrap_or((field, "")));
     if let Some(message) = first("fail") {
         let status = if status.is_success() {
             StatusCode::INTERNAL_SERVER_ERROR
         } else {
             status
         };
-        return Err(Error::new(status, message));
+        let mut error = Error::new(status, message);
+        for (name, value) in headers {
+            error = error.with_header(name, value)?;
+        }
+        return Err(error);
     }
     if let Some(message) = first("panic") {
         panic!("{message}");
     }
     let mut res = Response::new(status);
-    for (_, field) in pairs.iter().filter(|(key, _)| *key == "header") {
-        let (name, value) = field.split_once(':').unwrap_or((field, ""));
+    for (name, value) in headers {
         res.headers_mut().append(name, value)?;
     }
     let number = |text: &str| text.parse::<usize>().ok();

@@ -3,7 +3,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::task::{Context as Cx, Poll};
 use std::time::Duration;
@@ -45,6 +45,8 @@ async fn layer(mut req: Request, next: Next<'_>) -> Result {
         }
         // Reads the body, and keeps it.
         "takes" => drop(req.take_body().collect(1 << 20).await?),
+        // `claims` leaves a string there.
+        "claims" => req.put("claims", &BTreeMap::from([("sub", 7)]))?,
         _ => {}
     }
     let mut res = next.run(req).await?;
@@ -62,6 +64,12 @@ async fn layer(mut req: Request, next: Next<'_>) -> Result {
         _ => {}
     }
     Ok(res)
+}
+
+/// A layer whose claims are the right ones, for the other to differ from.
+async fn claims(mut req: Request, next: Next<'_>) -> Result {
+    req.put("claims", &BTreeMap::from([("sub", "ada")]))?;
+    next.run(req).await
 }
 
 async fn app(mut req: Request) -> Result {
@@ -159,4 +167,4 @@ impl HttpBody for Scripted {
     }
 }
 
-stackup_plugin::export!(middleware fn layer, app fn app);
+stackup_plugin::export!(middleware fn layer, middleware fn claims, app fn app);

@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use stackup_plugin::{
-    App, Body, Context, IntoResponse, Request, Response, Result, StatusCode, http, tracing,
+    App, Body, Context, Error, IntoResponse, Request, Response, Result, StatusCode, http, tracing,
 };
 
 struct Probe {
     cx: Context,
     /// The chunks that a flood has sent.
     sent: Arc<AtomicU64>,
+    held: streams::Held,
 }
 
 /// Logs when its owner is dropped.
@@ -32,8 +33,11 @@ impl App for Probe {
     type Config = ();
 
     fn init((): (), cx: &Context) -> Result<Self> {
-        let (cx, sent) = (cx.clone(), Arc::default());
-        Ok(Self { cx, sent })
+        Ok(Self {
+            cx: cx.clone(),
+            sent: Arc::default(),
+            held: streams::Held::default(),
+        })
     }
 
     async fn call(&self, mut req: Request) -> Result {
@@ -46,6 +50,10 @@ impl App for Probe {
             tracing::info!("probe: finished {finished} {status} {bytes} [{error}]");
         });
         match path.as_str() {
+            "/unauthorized" => {
+                let error = Error::new(StatusCode::UNAUTHORIZED, "who are you?");
+                Err(error.with_header("www-authenticate", "Bearer")?)
+            }
             "/echo" => Body::into_response(req.take_body()),
             "/length" => {
                 tracing::info!("probe: reading");
@@ -58,6 +66,8 @@ impl App for Probe {
             "/chunks" => Ok(streams::chunks(&self.cx, number(&req, "count"))),
             "/trailers" => Ok(streams::trailers(&self.cx)),
             "/flood" => Ok(streams::flood(&self.cx, number(&req, "count"), &self.sent)),
+            "/held" => Ok(self.held.begin()),
+            "/let-go" => Ok(self.held.let_go().await),
             "/sent" => self.sent.load(Ordering::SeqCst).to_string().into_response(),
             "/wait" => {
                 let _guard = Guard("the wait");

@@ -1,10 +1,10 @@
 //! Bodies that are produced while they are sent.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use stackup_plugin::{Body, Bytes, Context, Response, StatusCode, tracing};
+use stackup_plugin::{Body, Bytes, Context, Response, StatusCode, body, tracing};
 
 use crate::header_map;
 
@@ -57,6 +57,33 @@ pub(crate) fn flood(cx: &Context, count: usize, sent: &Arc<AtomicU64>) -> Respon
         tracing::info!("probe: the flood is over");
     });
     with(body)
+}
+
+/// A stream that ends when another request says so.
+#[derive(Default)]
+pub(crate) struct Held(Mutex<Option<body::Sender>>);
+
+impl Held {
+    /// A line now, the next one later.
+    pub(crate) fn begin(&self) -> Response {
+        tracing::info!("probe: a stream is held");
+        let (sender, body) = Body::channel(1);
+        *self.sender() = Some(sender);
+        with(body.prepend([Bytes::from_static(b"begun\n")]))
+    }
+
+    /// Ends the stream that began last.
+    pub(crate) async fn let_go(&self) -> Response {
+        let sender = self.sender().take();
+        if let Some(mut sender) = sender {
+            let _ = sender.send("ended\n").await;
+        }
+        Response::new(StatusCode::NO_CONTENT)
+    }
+
+    fn sender(&self) -> MutexGuard<'_, Option<body::Sender>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn with(body: Body) -> Response {

@@ -1,5 +1,6 @@
 // One request on its way through the layers and back.
 
+import { added, chip, decision } from "./cache.js";
 import { h, clock, milliseconds } from "./dom.js";
 import { brief, compare, shown, table } from "./headers.js";
 
@@ -65,6 +66,7 @@ function row(request, visit, index, total, state, again) {
   const down = below.length ? compare(visit.request, below[0].request) : [];
   const answered = below.at(-1);
   const up = visit.error ? [] : compare(answered?.response ?? [], visit.response);
+  const cached = visit.error ? null : added(answered?.response ?? [], visit.response);
   const environment = below.length ? compare(visit.env, below[0].env) : [];
   const [before, after] = [parts[0], parts.at(-1)];
   const time = (part) => (part ? milliseconds(part[1] - part[0]) : "0 µs");
@@ -78,10 +80,11 @@ function row(request, visit, index, total, state, again) {
       parts.map(([from, to]) => bar("own", from, to, total, milliseconds(to - from))),
     ],
     time: milliseconds(visit.own),
-    chips: [brief(up), visit.left === null && h("span", { class: "chip open" }, "running")],
+    chips: [cached && chip(cached), brief(up), visit.left === null && h("span", { class: "chip open" }, "running")],
     detail: () => [
       visit.error && h("p", { class: "bad" }, visit.error),
       path(visit, request.visits[visit.from]),
+      cached && section(`cache ${cached.name}`, decision(cached)),
       below.length
         ? [
           section("changed in the request, on the way down", shownOrNone([...down])),

@@ -3,17 +3,13 @@
 use abi_stable::abi_stability::abi_checking::{
     AbiInstability, AbiInstabilityError, AbiInstabilityErrors,
 };
-use abi_stable::std_types::RBoxError;
 use abi_stable::type_layout::TLFieldOrFunction;
 
 /// More lines than this do not help.
 const MAX_LINES: usize = 8;
 
 /// One line per difference, for the first few.
-pub(super) fn describe(error: &RBoxError) -> String {
-    let Some(errors) = error.downcast_ref::<AbiInstabilityErrors>() else {
-        return error.to_string();
-    };
+pub(super) fn describe(errors: &AbiInstabilityErrors) -> String {
     let mut lines: Vec<String> = Vec::new();
     let errors = errors.errors.iter().filter(|error| !error.errs.is_empty());
     for line in errors.map(line) {

@@ -16,7 +16,9 @@ use std::path::Path;
 use std::process::Command;
 
 use abi_stable::StableAbi;
-use abi_stable::abi_stability::check_layout_compatibility;
+use abi_stable::abi_stability::abi_checking::{
+    CheckingGlobals, check_layout_compatibility_with_globals,
+};
 use abi_stable::library::{AbiHeaderRef, LibraryError};
 use stackup_plugin::abi::host::AttachedPlugin;
 use stackup_plugin::abi::root::{PluginRootRef, SYMBOL};
@@ -154,8 +156,13 @@ fn check(header: AbiHeaderRef) -> Result<PluginRootRef, LoadError> {
         ));
     };
     let ours = PluginRootRef::LAYOUT;
-    if let Err(difference) = check_layout_compatibility(ours, theirs).into_result()
-        && check_layout_compatibility(theirs, ours).is_err()
+    // Each library is compared with this host alone: abi_stable's own globals remember the tables of all libraries, and
+    // refuse a new one after an old one.
+    let check = |interface, implementation| {
+        check_layout_compatibility_with_globals(interface, implementation, &CheckingGlobals::new())
+    };
+    if let Err(difference) = check(ours, theirs)
+        && check(theirs, ours).is_err()
     {
         tracing::debug!("{difference}");
         return Err(LoadError::Check(difference::describe(&difference)));

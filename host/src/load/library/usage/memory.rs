@@ -73,9 +73,9 @@ Anonymous:            10 kB
 
     #[test]
     fn system_reports_it() {
-        let before = anonymous().unwrap();
-        let touched = std::hint::black_box(vec![1_u8; 8 << 20]);
-        assert!(anonymous().unwrap() >= before + (4 << 20));
+        let touched = std::hint::black_box(vec![1_u8; 32 << 20]);
+        // Other tests free memory at the same time, so the amount before says nothing.
+        assert!(anonymous().unwrap() >= touched.len() as u64);
         drop(touched);
         assert!(!anonymous_by_file().unwrap().is_empty());
     }

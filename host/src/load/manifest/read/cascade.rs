@@ -44,6 +44,7 @@ pub(super) fn cascade(
     let inner = Enclosing {
         in_map: true,
         in_cascade: true,
+        below_cascade: true,
         ..around.clone()
     };
     let all: Vec<ReadBranch> = items

@@ -172,7 +172,10 @@ fn plugin_name(
 
 fn check_name(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<(String, Option<String>)> {
     match name::parse(text) {
-        Ok(named) => Some(named),
+        Ok(named) => {
+            reader.named.insert(text.to_owned());
+            Some(named)
+        }
         Err(complaint) => {
             let mut error = Diagnostic::error(span, complaint.message).label(complaint.label);
             error.help = complaint.help;

@@ -19,6 +19,8 @@ pub(super) struct Enclosing {
     pub(super) in_map: bool,
     /// Whether the innermost of them is a cascade branch, not a map.
     pub(super) in_cascade: bool,
+    /// Whether any of them is one.
+    pub(super) below_cascade: bool,
 }
 
 pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enclosing) -> Level {

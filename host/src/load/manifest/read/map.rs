@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::environments::{self, Environments};
 use super::level::{self, Enclosing};
 use super::table::{Entry, Kind, Table};
-use super::{Node, Reader, unreachable};
+use super::{Node, Reader, limits, unreachable};
 use crate::load::manifest::words::quoted;
 use crate::load::manifest::{Diagnostic, Map, Span, location};
 
@@ -28,6 +28,7 @@ pub(super) fn map(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -
     let span = node.span();
     let mut table = Table::new(entries, span.clone(), Kind::Map);
     let (path, host) = (table.take("path"), table.take("host"));
+    let limits = table.take("limits");
     let environments = environments::take(reader, &mut table);
     unreachable::environments(reader, &environments, around, "this map");
     let place = path
@@ -48,11 +49,13 @@ pub(super) fn map(reader: &mut Reader<'_>, node: Node<'_>, around: &Enclosing) -
             inner.hosts.push((host.clone(), entry.value.span()));
             Some(host)
         });
+        let limits = limits::of_map(reader, limits, around);
         let level = level::level(reader, &mut table, &inner);
         let known = path.is_some() && (host.is_some() || !hosted);
         known.then_some(Map {
             path: path?,
             host,
+            limits,
             span,
             level,
         })

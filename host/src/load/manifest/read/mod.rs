@@ -1,5 +1,7 @@
 //! Walks the TOML tree: one file for each table of the grammar.
 
+use std::collections::BTreeSet;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -19,6 +21,7 @@ mod keys;
 mod level;
 mod limits;
 mod listen;
+mod log;
 mod map;
 mod plugins;
 mod proxies;
@@ -48,6 +51,7 @@ pub(super) fn manifest(text: &str, settings: &Settings<'_>) -> (Option<Manifest>
         diagnostics: Vec::new(),
         inactive: false,
         misplaced_keys: 0,
+        named: BTreeSet::new(),
     };
     let manifest = whole(&mut reader, tree.get_ref());
     let mut diagnostics = syntax::merge(text, syntax, reader.diagnostics);
@@ -63,9 +67,11 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
     let failures = failures::failures(reader, table.take("failures"));
     let renewal = renewal::renewal(reader, table.take("renewal"));
     let store = store::store(reader, table.take("store"));
+    let log = table.take("log");
     let dev = dev::dev(reader, table.take("dev"));
     let warmup = warmup::paths(reader, table.take("warmup"));
     let stack = level::level(reader, &mut table, &Enclosing::default());
+    let log = log::log(reader, log);
     table.finish(reader);
     Some(Manifest {
         server,
@@ -74,6 +80,7 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
         failures,
         renewal,
         store,
+        log,
         dev,
         warmup,
         stack,
@@ -89,6 +96,8 @@ struct Reader<'a> {
     inactive: bool,
     /// Number of `run`, `map` and `cascade` keys in tables that they do not belong to.
     misplaced_keys: usize,
+    /// The names of all directives, whether or not they apply in this environment.
+    named: BTreeSet<String>,
 }
 
 impl Reader<'_> {

@@ -70,6 +70,13 @@ fn engine(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<&'static str> {
         error.help = nearest(&text, names).map(|meant| format!("did you mean \"{meant}\"?"));
         reader.report(error);
     }
+    if found == Some("redis") && !cfg!(feature = "redis") {
+        let error = Diagnostic::error(entry.value.span(), "this stackup has no engine \"redis\"")
+            .label("it was built without the feature `redis`")
+            .help("build stackup with its default features");
+        reader.report(error);
+        return None;
+    }
     found
 }
 

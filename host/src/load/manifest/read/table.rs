@@ -2,8 +2,8 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Node, Reader};
-use crate::load::manifest::words::{list, nearest};
+use super::{Node, Reader, limits};
+use crate::load::manifest::words::{OTHER_NAMES, list, nearest};
 use crate::load::manifest::{Diagnostic, Span};
 
 /// The kind of a table, for messages.
@@ -15,6 +15,8 @@ pub(super) enum Kind {
     /// A `use` or `run`, of the top level or inside a map.
     Directive,
     Map,
+    /// `limits` of a map.
+    MapLimits,
     /// A cascade branch.
     CascadeBranch,
     /// An entry of `listen` that is a table.
@@ -39,7 +41,7 @@ pub(super) struct Table<'t> {
 
 /// Keys of a level that are easily misplaced below a header, where they belong to its table.
 const LEVEL_KEYS: [&str; 5] = ["use", "map", "cascade", "run", "warmup"];
-const SECTIONS: [(&str, &[&str]); 7] = [
+const SECTIONS: [(&str, &[&str]); 8] = [
     ("server", &["listen", "trusted_proxies"]),
     ("plugins", &["path", "trust"]),
     (
@@ -53,8 +55,10 @@ const SECTIONS: [(&str, &[&str]); 7] = [
             "send_timeout",
             "request_timeout",
             "connections",
+            "fetches",
             "shutdown_timeout",
             "drain_timeout",
+            "upgrade_drain",
             "warmup_timeout",
             "block_report",
             "block_limit",
@@ -75,34 +79,8 @@ const SECTIONS: [(&str, &[&str]); 7] = [
     ),
     ("renewal", &["generations", "memory"]),
     ("store", &["engine", "memory"]),
+    ("log", &["handlers", "targets"]),
     ("dev", &["overlay", "inspector", "lint"]),
-];
-/// Names that people know from elsewhere, and the key that each means here.
-const OTHER_NAMES: [(&str, &str); 24] = [
-    ("name", "plugin"),
-    ("app", "plugin"),
-    ("middleware", "plugin"),
-    ("options", "config"),
-    ("settings", "config"),
-    ("args", "config"),
-    ("with", "config"),
-    ("env", "only"),
-    ("environment", "only"),
-    ("environments", "only"),
-    ("file", "path"),
-    ("crate", "path"),
-    ("checksum", "sha256"),
-    ("sha", "sha256"),
-    ("hash", "sha256"),
-    ("on_error", "on_failure"),
-    ("fallback", "on_failure"),
-    ("renew", "reload"),
-    ("prefix", "path"),
-    ("bind", "listen"),
-    ("address", "listen"),
-    ("port", "listen"),
-    ("middleware", "use"),
-    ("app", "run"),
 ];
 
 impl<'t> Table<'t> {
@@ -189,6 +167,7 @@ impl<'t> Table<'t> {
             Kind::Section(name) => format!("in `[{name}]`"),
             Kind::Directive => "in a directive".to_owned(),
             Kind::Map => "in a map".to_owned(),
+            Kind::MapLimits => "in `limits` of a map".to_owned(),
             Kind::CascadeBranch => "in a cascade branch".to_owned(),
             Kind::Listen => "in an entry of `listen`".to_owned(),
         };
@@ -203,6 +182,13 @@ impl<'t> Table<'t> {
             return unknown
                 .label("only a `use` can be off")
                 .help("a stack must run something: name another plugin");
+        }
+        if self.kind == Kind::MapLimits
+            && let Some(reason) = limits::why_of_the_server(key)
+        {
+            return unknown
+                .label(reason)
+                .help("write it below the `[limits]` header of the whole server");
         }
         let home = SECTIONS.iter().find(|(name, keys)| {
             self.kind != Kind::Section(name) && *name != "plugins" && keys.contains(&key)
@@ -240,12 +226,16 @@ impl<'t> Table<'t> {
     ) -> Diagnostic {
         let raw = reader.text.get(header.clone()).unwrap_or_default();
         let (label, help) = match around(raw) {
-            Some(level) if self.kind == Kind::Directive && key != "warmup" => (
-                format!("`{key}` belongs to {level} or to the top level"),
-                format!(
-                    "move it above `{raw}` for {level}, or above the first `[table]` for the top level"
-                ),
-            ),
+            Some(level)
+                if matches!(self.kind, Kind::Directive | Kind::MapLimits) && key != "warmup" =>
+            {
+                (
+                    format!("`{key}` belongs to {level} or to the top level"),
+                    format!(
+                        "move it above `{raw}` for {level}, or above the first `[table]` for the top level"
+                    ),
+                )
+            }
             _ if LEVEL_KEYS.contains(&key) => (
                 format!("`{key}` belongs to the top level"),
                 "move it above the first `[table]`".to_owned(),

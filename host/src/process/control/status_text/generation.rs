@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::format::time;
-use super::model::{Draining, HeldBy, Line, Request};
+use super::format::{count, time};
+use super::model::{Draining, HeldBy, Line, Request, Upgrade};
 
 impl Line {
     fn indent(&self) -> usize {
@@ -33,9 +33,23 @@ impl Line {
 
 impl Draining {
     pub(super) fn write(&self, out: &mut String) {
+        let HeldBy {
+            requests,
+            kept,
+            tasks,
+        } = &self.held_by;
         let left = match self.stuck {
             true => "stuck: a request blocks its thread".to_owned(),
-            false => format!("at most {} more", time(self.deadline_seconds)),
+            false if *kept > 0 && requests.is_empty() => "without a deadline".to_owned(),
+            false => {
+                let left = |request: &Request| match request.upgrade {
+                    Some(_) => self.upgrade_deadline_seconds,
+                    None => self.deadline_seconds,
+                };
+                let longest = requests.iter().map(left).reduce(f64::max);
+                let longest = longest.unwrap_or(self.deadline_seconds);
+                format!("at most {} more", time(longest))
+            }
         };
         let _ = writeln!(
             out,
@@ -43,8 +57,11 @@ impl Draining {
             self.number,
             time(self.seconds)
         );
-        let HeldBy { requests, tasks } = &self.held_by;
         requests.iter().for_each(|request| request.write(out));
+        if *kept > 0 {
+            let requests = count(*kept as u64, "request", "requests");
+            let _ = writeln!(out, "      {requests} whose handlers were all kept");
+        }
         for task in tasks {
             let _ = writeln!(
                 out,
@@ -54,7 +71,7 @@ impl Draining {
                 time(task.seconds)
             );
         }
-        if requests.is_empty() && tasks.is_empty() {
+        if requests.is_empty() && tasks.is_empty() && *kept == 0 {
             out.push_str("      a request that is about to finish\n");
         }
     }
@@ -62,18 +79,27 @@ impl Draining {
 
 impl Request {
     pub(super) fn write(&self, out: &mut String) {
-        let what = match self.phase.as_str() {
-            "body" => "is sending its body",
-            _ => "is running",
+        let what = match (&self.upgrade, self.phase.as_str()) {
+            (Some(upgrade), _) => format!("has changed to {}", upgrade.protocol),
+            (None, "body") => "is sending its body".to_owned(),
+            (None, _) => "is running".to_owned(),
         };
         let whose = match &self.handler {
             Some(handler) => format!(" in `{handler}`"),
             None => String::new(),
         };
+        let since = match self.since_generation {
+            Some(number) => format!(", since generation {number}"),
+            None => String::new(),
+        };
+        let bytes = self.upgrade.as_ref().map_or(String::new(), |upgrade| {
+            let Upgrade { received, sent, .. } = upgrade;
+            format!(", {received} bytes received, {sent} sent")
+        });
         let Self { method, path, .. } = self;
         let _ = writeln!(
             out,
-            "      {method} {path} {what}{whose} for {}",
+            "      {method} {path} {what}{whose} for {}{bytes}{since}",
             time(self.seconds)
         );
     }

@@ -1,7 +1,9 @@
 //! The status as text for people.
 
+mod counters;
 mod format;
 mod generation;
+mod guest;
 mod model;
 mod worker;
 
@@ -49,6 +51,9 @@ impl Status {
         self.workers
             .iter()
             .for_each(|worker| worker.write(&mut out));
+        for guest in &self.guests {
+            guest.write(&self.workers, &mut out);
+        }
         for held in &self.quarantine {
             let instead = match &held.instead {
                 Some(before) => format!("replaced by {}", short(before)),

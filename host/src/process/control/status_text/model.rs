@@ -1,8 +1,10 @@
 //! The parts of a status that are shown; a status has more.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::load::library::PluginUsage;
+use crate::services::FetchStatus;
 
 #[derive(Deserialize)]
 pub(super) struct Status {
@@ -12,6 +14,9 @@ pub(super) struct Status {
     pub(super) seconds: f64,
     pub(super) listening: Vec<String>,
     pub(super) workers: Vec<Worker>,
+    /// Older supervisors have none.
+    #[serde(default)]
+    pub(super) guests: Vec<Guest>,
     pub(super) crashes: u64,
     pub(super) renewals: u64,
     pub(super) rolled_back: Vec<RolledBack>,
@@ -34,6 +39,30 @@ pub(super) struct Worker {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Guest {
+    pub(super) name: String,
+    pub(super) restarts: u64,
+    pub(super) down: Option<String>,
+    pub(super) processes: Vec<GuestProcess>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct GuestProcess {
+    pub(super) number: u32,
+    pub(super) pid: i32,
+    pub(super) state: String,
+    pub(super) seconds: f64,
+    pub(super) memory_bytes: Option<u64>,
+}
+
+/// The requests of a worker's claims to one process of a guest.
+#[derive(Deserialize)]
+pub(super) struct GuestRequests {
+    pub(super) process: u32,
+    pub(super) in_flight: u64,
+}
+
+#[derive(Deserialize)]
 pub(super) struct Part {
     pub(super) generations: Generations,
     pub(super) resident_bytes: Option<u64>,
@@ -45,6 +74,21 @@ pub(super) struct Part {
     pub(super) plugins: Vec<PluginUsage>,
     /// Older workers do not say.
     pub(super) store: Option<Store>,
+    #[serde(default)]
+    pub(super) fetches: Vec<FetchStatus>,
+    #[serde(default)]
+    pub(super) guests: Vec<GuestRequests>,
+    /// Older workers have none.
+    #[serde(default)]
+    pub(super) counters: Vec<Counter>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Counter {
+    pub(super) handler: String,
+    pub(super) name: String,
+    pub(super) labels: Map<String, Value>,
+    pub(super) value: u64,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +142,9 @@ pub(super) struct Draining {
     pub(super) number: u64,
     pub(super) seconds: f64,
     pub(super) deadline_seconds: f64,
+    /// Older workers do not say.
+    #[serde(default)]
+    pub(super) upgrade_deadline_seconds: f64,
     pub(super) stuck: bool,
     pub(super) held_by: HeldBy,
 }
@@ -105,6 +152,9 @@ pub(super) struct Draining {
 #[derive(Deserialize)]
 pub(super) struct HeldBy {
     pub(super) requests: Vec<Request>,
+    /// Absent in a worker of an older program.
+    #[serde(default)]
+    pub(super) kept: usize,
     pub(super) tasks: Vec<Task>,
 }
 
@@ -115,6 +165,16 @@ pub(super) struct Request {
     pub(super) seconds: f64,
     pub(super) phase: String,
     pub(super) handler: Option<String>,
+    pub(super) since_generation: Option<u64>,
+    pub(super) upgrade: Option<Upgrade>,
+}
+
+/// What a connection has changed to.
+#[derive(Deserialize)]
+pub(super) struct Upgrade {
+    pub(super) protocol: String,
+    pub(super) received: u64,
+    pub(super) sent: u64,
 }
 
 #[derive(Deserialize)]

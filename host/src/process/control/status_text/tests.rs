@@ -26,7 +26,12 @@ fn slow_drain_lists_what_holds_it() {
                             { "depth": 1, "label": "run sums", "handler": "sums", "version": "0.1.0",
                               "fingerprint": "b3f3e2c2f9c4", "born": 7, "kept": false },
                         ],
-                        "requests": [],
+                        "requests": [
+                            { "method": "GET", "path": "/new", "seconds": 1.0, "phase": "request",
+                              "handler": "sums" },
+                            { "method": "GET", "path": "/news", "seconds": 90.0, "phase": "body",
+                              "handler": "hello", "since_generation": 5 },
+                        ],
                         "handlers": [
                             { "handler": "sums", "panics": 5, "blocks": 1, "out_of_service": true },
                             { "handler": "hello", "panics": 0, "blocks": 0, "out_of_service": false },
@@ -41,6 +46,7 @@ fn slow_drain_lists_what_holds_it() {
                                 { "method": "GET", "path": "/events", "seconds": 90.0, "phase": "body",
                                   "handler": null },
                             ],
+                            "kept": 1,
                             "tasks": [{ "handler": "hello", "name": "refresh", "seconds": 100.0 }],
                         },
                     }],
@@ -62,6 +68,8 @@ fn slow_drain_lists_what_holds_it() {
     status["workers"][0]["status"]["store"] = json!({
         "engine": "redis", "place": "Redis at cache:6379", "trouble": "no reply within 1s",
     });
+    status["workers"][0]["status"]["fetches"] =
+        json!([{ "plugin": "sums", "in_flight": 1, "connections": 12 }]);
     status["workers"][0]["status"]["plugins"] = json!([
         { "plugin": "hello", "copies": 1, "unused": 0, "memory": 22_528, "threads": 0, "descriptors": 0 },
         { "plugin": "sums", "copies": 2, "unused": 1, "memory": 4_299_161, "threads": 4, "descriptors": 1 },
@@ -76,11 +84,16 @@ worker 3 (pid 4711, restart) is serving for 1 min 5 s, 48.0 MiB
     use logger  0.1.0 2ae60875777a  kept since 5
     map /sums
       run sums  0.1.0 b3f3e2c2f9c4  new
+    requests in progress
+      GET /new is running in `sums` for 1.0 s
+      GET /news is sending its body in `hello` for 1 min 30 s, since generation 5
   1000 of 1000 connections: 300 sending a head, 12 sending a body, 7 not taking a response; closed so far: 5021 to make room, 3 by `send_timeout`
   the store is unavailable: Redis at cache:6379: no reply within 1s
+  `sums` to other servers: 1 request in flight, 12 connections open
   generation 6 draining for 3.0 s (at most 27 s more), held by
       GET /slow is running in `hello` for 3.2 s
       GET /events is sending its body for 1 min 30 s
+      1 request whose handlers were all kept
       task `refresh` of `hello` for 1 min 40 s
   `sums` has blocked its thread for 1.5 s (generation 6)
   `sums`: 5 panics, 1 blocked thread, out of service
@@ -186,4 +199,39 @@ fn huge_numbers_are_shown() {
 #[test]
 fn unknown_status_is_shown_as_json() {
     assert_eq!(status_text(&json!({ "new": 1 }), 0), "{\n  \"new\": 1\n}");
+}
+
+#[test]
+fn counters_are_listed_by_handler() {
+    let mut status = status(&line(0, "run sums"), &health(0), &request("/"));
+    let counter = |handler: &str, name: &str, labels: Value, value: u64| json!({ "handler": handler, "name": name, "labels": labels, "help": "x", "value": value });
+    let many = (0..23).map(|n| counter("many", "n", json!({ "of": n.to_string() }), 1));
+    let few = [
+        counter("cache", "hits", json!({}), 1_000_000),
+        counter("throttle", "limited", json!({ "rule": "login" }), 12),
+        counter("throttle", "limited", json!({ "rule": "none" }), 0),
+        counter(
+            "throttle",
+            "matched",
+            json!({ "rule": "a\"\u{1b}", "z": "" }),
+            3,
+        ),
+        counter("unused", "n", json!({}), 0),
+    ];
+    let counters: Vec<_> = many.chain(few).collect();
+    status["workers"][0]["status"]["counters"] = json!(counters);
+    let text = status_text(&status, 0);
+    let begin = text.find("  `many` has counted").unwrap();
+    let lines: Vec<_> = text[begin..].lines().collect();
+    assert_eq!(lines[1], "      n{of=\"0\"}   1");
+    assert_eq!(lines[20], "      n{of=\"19\"}  1");
+    let expected = [
+        "      and 3 more (`--json` has all)",
+        "  `cache` has counted",
+        "      hits  1000000",
+        "  `throttle` has counted",
+        "      limited{rule=\"login\"}           12",
+        "      matched{rule=\"a\\\"\\u{1b}\",z=\"\"}  3",
+    ];
+    assert_eq!(lines[21..], expected);
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::counters;
 use super::format::{count, size, time};
 use super::model::{Connections, Generations, Health, Line, Part, Store, Worker};
 use crate::load::library::PluginUsage;
@@ -120,6 +121,16 @@ impl Part {
         if let Some(store) = &self.store {
             store.write(out);
         }
+        for plugin in &self.fetches {
+            let name = &plugin.plugin;
+            let requests = plugin.in_flight;
+            let requests = count(requests as u64, "request", "requests");
+            let connections = count(plugin.connections as u64, "connection", "connections");
+            let _ = writeln!(
+                out,
+                "  `{name}` to other servers: {requests} in flight, {connections} open"
+            );
+        }
         for draining in &self.generations.draining {
             draining.write(out);
         }
@@ -149,6 +160,7 @@ impl Part {
                 count(health.blocks, "blocked thread", "blocked threads")
             );
         }
+        counters::write(&self.counters, out);
         for usage in self.plugins.iter().filter(|it| holds_something(it)) {
             let PluginUsage {
                 plugin,

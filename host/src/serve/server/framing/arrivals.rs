@@ -19,11 +19,16 @@ pub(in crate::serve::server) struct Arrivals {
     looked_at: usize,
     /// How many heads of it hyper has read.
     heads: usize,
+    /// Whether the connection changes to another protocol.
+    has_ended: bool,
 }
 
 impl Arrivals {
     /// Bytes arrive, because hyper has no complete head left.
     pub(in crate::serve::server) fn arrive(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        if self.has_ended {
+            return Ok(());
+        }
         self.kept.clear();
         (self.looked_at, self.heads, self.framing.heads) = (0, 0, 0);
         // What ends with an empty line leaves no part of a head.
@@ -37,6 +42,11 @@ impl Arrivals {
             return Ok(());
         }
         self.framing.read(bytes)
+    }
+
+    /// No more requests follow: the connection changes to another protocol.
+    pub(in crate::serve::server) fn end(&mut self) {
+        self.has_ended = true;
     }
 
     /// hyper has read a head. Returns why this request is refused, if hyper has its last byte already.

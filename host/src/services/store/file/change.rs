@@ -6,6 +6,9 @@ use stackup_plugin::abi::host::StoreRequest;
 
 use super::record::NEVER;
 
+/// What a change costs besides its key and value: its place in the queue, the caller's task.
+const OVERHEAD: usize = 512;
+
 /// A change of one entry.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
@@ -86,13 +89,13 @@ impl Change {
         Ok(Self { key, kind })
     }
 
-    /// The bytes that it holds, more or less.
+    /// The bytes that it holds while it waits, more or less.
     pub(super) fn size(&self) -> usize {
         let value = match &self.kind {
             ChangeKind::Set { value, .. } | ChangeKind::CompareAndSet { value, .. } => value.len(),
             ChangeKind::Delete | ChangeKind::Add { .. } => 0,
         };
-        self.key.len() + value
+        OVERHEAD + self.key.len() + value
     }
 }
 
@@ -107,4 +110,18 @@ pub(super) fn end(now: u64, ttl: Option<Duration>) -> u64 {
     milliseconds
         .and_then(|ttl| now.checked_add(ttl.max(1)))
         .unwrap_or(NEVER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entry_lives_for_a_millisecond_at_least() {
+        assert_eq!(end(5, Some(Duration::ZERO)), 6);
+        assert_eq!(end(5, Some(Duration::from_micros(10))), 6);
+        assert_eq!(end(5, Some(Duration::from_millis(2))), 7);
+        assert_eq!(end(5, None), NEVER);
+        assert_eq!(end(5, Some(Duration::from_millis(u64::MAX))), NEVER);
+    }
 }

@@ -1,8 +1,7 @@
 //! The file as a database that several processes may have open: two workers do during a renewal.
 
-use std::fs::OpenOptions;
-use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -96,24 +95,71 @@ pub(super) fn contained<T>(f: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fa
 ///
 /// Why it can't be used. A file that is no store stays as it is, and one that is damaged keeps its entries.
 pub(super) fn open(path: &Path, check: bool) -> Result<Database, Fault> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        let why = format!("the folder `{}` does not exist", folder.display());
-        return Err(Fault::new(why));
+    if let Some(file) = existing(path)? {
+        return open_backend(backend(file)?, check);
     }
+    create(path, |file| file)?;
+    match existing(path)? {
+        Some(file) => open_backend(backend(file)?, check),
+        None => Err(Fault::new("somebody has removed it")),
+    }
+}
+
+/// The file at `path`; none if there is none.
+fn existing(path: &Path) -> Result<Option<File>, Fault> {
     // To open a pipe would wait for its other end.
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return Err(Fault::new("it is no file"));
     }
-    let mut options = OpenOptions::new();
-    // Sessions are nobody else's business.
-    options.read(true).write(true).create(true).mode(0o600);
-    let file = options
-        .open(path)
-        .map_err(|error| Fault::new(error.to_string()))?;
-    open_backend(FileBackend::new(file).map_err(fault)?, check)
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Fault::new(error.to_string())),
+    }
+}
+
+/// Makes a store at `path` unless there is a file. It is made beside and gets its name when it is whole: so whatever ends this
+/// process or the machine, no half of a store is found there later.
+pub(super) fn create<B: StorageBackend>(
+    path: &Path,
+    wrap: impl FnOnce(FileBackend) -> B,
+) -> Result<(), Fault> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    if !folder.is_dir() {
+        let why = format!("the folder `{}` does not exist", folder.display());
+        return Err(Fault::new(why));
+    }
+    let failed = |error: io::Error| Fault::new(format!("it can't be made: {error}"));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Only its owner may read it: sessions are nobody else's business.
+    let new = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".new")
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    let file = new.reopen().map_err(failed)?;
+    // It is closed before others can open it.
+    drop(open_backend(wrap(backend(file)?), false)?);
+    new.as_file().sync_all().map_err(failed)?;
+    match new.persist_noclobber(path) {
+        Ok(_) => sync_folder(folder).map_err(failed),
+        // Another process was faster: its store is as good.
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(error.error)),
+    }
+}
+
+/// Makes sure that a new name survives a crash of the machine.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn backend(file: File) -> Result<FileBackend, Fault> {
+    FileBackend::new(file).map_err(fault)
 }
 
 /// The same for a file that is open.

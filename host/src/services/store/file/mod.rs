@@ -16,7 +16,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -25,7 +25,7 @@ use stackup_plugin::abi::host::{
     StoreAnswer, StoreFailure, StoreFailureKind, StoreReply, StoreRequest,
 };
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use self::change::{Change, ReadRequest};
@@ -39,14 +39,18 @@ use super::{EngineStatus, NamespaceUses, StoreEngine};
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most changes that wait for the writer.
-const QUEUE: usize = 4096;
+/// The bytes of the changes that may wait for the disk.
+const QUEUE: usize = 64 << 20;
 
 /// Entries in a file.
 pub(super) struct FileStore {
     shared: Arc<Shared>,
-    changes: SyncSender<Job>,
+    changes: Sender<Job>,
+    /// The bytes that are left of [`QUEUE`].
+    room: Arc<Semaphore>,
     runtime: Handle,
+    /// How long a call may take.
+    timeout: Duration,
 }
 
 type Open = Box<dyn Fn(bool) -> Result<Database, Fault> + Send + Sync>;
@@ -87,25 +91,33 @@ impl FileStore {
             availability,
             open,
         });
-        let (changes, jobs) = sync_channel(QUEUE);
+        let (changes, jobs) = channel();
         writer::start(Arc::clone(&shared), jobs)
             .map_err(|error| format!("no thread for the store: {error}"))?;
         Ok(Self {
             shared,
             changes,
+            room: Arc::new(Semaphore::new(QUEUE)),
             runtime,
+            timeout: TIMEOUT,
         })
     }
 
     fn change(&self, change: Change) -> StoreAnswer {
+        let refused = |why| StoreAnswer::Ready(Err(self.shared.failed(why)));
+        // No change is larger than that.
+        let size = u32::try_from(change.size()).unwrap_or(u32::MAX);
+        let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(size) else {
+            return refused("changes of 64 MiB wait for the disk already");
+        };
         let (reply, replied) = oneshot::channel();
-        let sent = self.changes.try_send(Job { change, reply });
-        if let Err(error) = sent {
-            let why = match error {
-                TrySendError::Full(_) => "too many changes wait for the disk",
-                TrySendError::Disconnected(_) => "its thread has ended",
-            };
-            return StoreAnswer::Ready(Err(self.shared.failed(why)));
+        let job = Job {
+            change,
+            reply,
+            _room: room,
+        };
+        if self.changes.send(job).is_err() {
+            return refused("its thread has ended");
         }
         self.later(async { replied.await.ok() })
     }
@@ -125,13 +137,15 @@ impl FileStore {
         &self,
         reply: impl Future<Output = Option<Result<StoreReply, StoreFailure>>> + Send + 'static,
     ) -> StoreAnswer {
-        let shared = Arc::clone(&self.shared);
+        let (shared, limit) = (Arc::clone(&self.shared), self.timeout);
         // A plugin may await it on a runtime of its own.
-        let reply = self.runtime.spawn(async { timeout(TIMEOUT, reply).await });
+        let reply = self
+            .runtime
+            .spawn(async move { timeout(limit, reply).await });
         StoreAnswer::Later(Box::pin(async move {
             match reply.await {
                 Ok(Ok(Some(reply))) => reply,
-                Ok(Err(_)) => Err(shared.failed(&format!("no answer within {TIMEOUT:?}"))),
+                Ok(Err(_)) => Err(shared.failed(&format!("no answer within {limit:?}"))),
                 Ok(Ok(None)) | Err(_) => Err(shared.failed("the server is shutting down")),
             }
         }))

@@ -53,6 +53,8 @@ pub(super) struct Tables<'t> {
     meta: Table<'t, &'static str, u64>,
     /// The last version that was given.
     version: u64,
+    /// Whether anything has changed.
+    pub(super) changed: bool,
     now: Now,
 }
 
@@ -66,6 +68,7 @@ impl<'t> Tables<'t> {
             ends: transaction.open_table(ENDS)?,
             meta,
             version,
+            changed: false,
             now,
         })
     }
@@ -96,8 +99,7 @@ impl<'t> Tables<'t> {
                     None => StoreReply::Missing,
                 };
                 if let Some(old_end) = old_end {
-                    self.entries.remove(key)?;
-                    self.forget_end(key, old_end)?;
+                    self.remove(key, old_end)?;
                 }
                 reply
             }
@@ -149,10 +151,15 @@ impl<'t> Tables<'t> {
                 (end <= self.now.milliseconds).then(|| (end, key.to_vec()))
             });
             let Some((end, key)) = due else { break };
-            self.entries.remove(&*key)?;
-            self.forget_end(&key, end)?;
+            self.remove(&key, end)?;
         }
         Ok(())
+    }
+
+    fn remove(&mut self, key: &[u8], end: u64) -> Result<(), StorageError> {
+        self.changed = true;
+        self.entries.remove(key)?;
+        self.forget_end(key, end)
     }
 
     fn store(
@@ -162,6 +169,7 @@ impl<'t> Tables<'t> {
         end: u64,
         value: &[u8],
     ) -> Result<u64, StorageError> {
+        self.changed = true;
         // The clock makes versions new even if an older file takes the place of this one.
         self.version = self.now.microseconds.max(self.version + 1);
         let record = Record {
@@ -283,3 +291,7 @@ pub(super) fn read(
 fn record(bytes: &[u8]) -> Result<Record<'_>, StorageError> {
     Record::read(bytes).ok_or_else(|| StorageError::Corrupted("an entry is too short".to_owned()))
 }
+
+#[cfg(test)]
+#[path = "tables_tests.rs"]
+mod tests;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use redb::{Database, ReadableDatabase};
 use stackup_plugin::abi::host::{StoreFailure, StoreReply};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::Shared;
 use super::change::Change;
@@ -33,6 +33,8 @@ const SWEEP: usize = 1000;
 pub(super) struct Job {
     pub(super) change: Change,
     pub(super) reply: oneshot::Sender<Result<StoreReply, StoreFailure>>,
+    /// Its part of what may wait.
+    pub(super) _room: OwnedSemaphorePermit,
 }
 
 /// Starts the thread. It ends when nobody can send jobs any more.
@@ -78,7 +80,9 @@ impl Writer {
             0 => SWEEP,
             changes => 2 * changes,
         };
-        match contained(|| commit(&database, &batch, most)) {
+        // Without changes, only a commit shows whether it works again.
+        let anyway = self.shared.availability.reason().is_some();
+        match contained(|| commit(&database, &batch, most, anyway)) {
             Ok(replies) => {
                 self.shared.availability.worked(Trouble::NoWrites);
                 for (job, reply) in batch.into_iter().zip(replies) {
@@ -150,11 +154,13 @@ impl Writer {
     }
 }
 
-/// Runs the changes in one transaction, and removes at most `most` entries that have expired.
+/// Runs the changes in one transaction, and removes at most `most` entries that have expired. If nothing has changed by that,
+/// writes nothing, unless `anyway`.
 fn commit(
     database: &Database,
     batch: &[Job],
     most: usize,
+    anyway: bool,
 ) -> Result<Vec<Result<StoreReply, StoreFailure>>, Fault> {
     let transaction = begin_write(database)?;
     let replies = (|| {
@@ -162,11 +168,17 @@ fn commit(
         let replies = batch.iter().map(|job| tables.run(&job.change));
         let replies = replies.collect::<Result<Vec<_>, _>>()?;
         tables.sweep(most)?;
-        tables.finish()?;
-        Ok::<_, redb::Error>(replies)
+        let write = tables.changed || anyway;
+        if write {
+            tables.finish()?;
+        }
+        Ok::<_, redb::Error>((replies, write))
     })();
-    let replies = replies.map_err(fault)?;
-    transaction.commit().map_err(fault)?;
+    let (replies, write) = replies.map_err(fault)?;
+    match write {
+        true => transaction.commit().map_err(fault)?,
+        false => transaction.abort().map_err(fault)?,
+    }
     Ok(replies)
 }
 

@@ -185,20 +185,25 @@ impl Connection {
         }
     }
 
-    /// Connects, again and again.
+    /// Connects whenever there is no connection.
     async fn keep(self: Arc<Self>, url: String) {
+        loop {
+            let connection = self.connect_at_last(&url).await;
+            self.availability.worked(Trouble::Away);
+            self.state
+                .send_replace(State::Connected(connection.clone()));
+            let why = self.watch(connection).await;
+            tracing::debug!("the connection to the store was lost: {why}");
+            self.state.send_replace(State::Connecting);
+        }
+    }
+
+    /// Tries to connect until it works, after longer and longer pauses.
+    async fn connect_at_last(&self, url: &str) -> MultiplexedConnection {
         let mut failures = 0;
         loop {
-            match self.connect(&url).await {
-                Ok(connection) => {
-                    failures = 0;
-                    self.availability.worked(Trouble::Away);
-                    self.state
-                        .send_replace(State::Connected(connection.clone()));
-                    let why = self.watch(connection).await;
-                    tracing::debug!("the connection to the store was lost: {why}");
-                    self.state.send_replace(State::Connecting);
-                }
+            match self.connect(url).await {
+                Ok(connection) => return connection,
                 Err(why) => {
                     self.availability.failed(Trouble::Away, &why);
                     self.state.send_replace(State::Away(why.into()));
@@ -216,7 +221,10 @@ impl Connection {
             .set_response_timeout(None);
         let client = Client::open(url).map_err(|error| text(&error))?;
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connecting.await.map_err(|error| text(&error))?;
+        let mut connection = connecting.await.map_err(|error| match error.is_timeout() {
+            true => self.no_reply(),
+            false => text(&error),
+        })?;
         self.ping(&mut connection).await?;
         Ok(connection)
     }
@@ -266,6 +274,11 @@ enum Failed {
 /// An error of Redis for people; it never has the URL.
 fn text(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
+        (Some(code @ ("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN")), detail) => format!(
+            "it is a node of a Redis Cluster, which does not have all keys ({}); stackup follows no redirections: name a \
+             server that has them, or a proxy of the cluster",
+            [code, detail.unwrap_or_default()].join(" ").trim_end()
+        ),
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         _ => error.to_string(),
     }
@@ -280,6 +293,7 @@ fn pause(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::RedisUrl;
 
     #[test]
     fn pauses_double_up_to_the_longest() {
@@ -288,6 +302,51 @@ mod tests {
             pauses.map(|pause| pause.as_millis()),
             [50, 100, 200, 1600, 2000, 2000]
         );
+    }
+
+    #[tokio::test]
+    async fn attempts_to_connect_become_rare() {
+        let folder = tempfile::tempdir().unwrap();
+        let nobody = folder.path().join("nobody");
+        let settings = RedisSettings {
+            url: RedisUrl::parse(&format!("redis+unix://{}", nobody.display())).unwrap(),
+            timeout: Duration::from_secs(1),
+            prefix: String::new(),
+        };
+        let connection = Connection::open(&settings, &Handle::current());
+        let mut state = connection.state.subscribe();
+        let mut attempts = Vec::new();
+        for _ in 0..5 {
+            state.changed().await.unwrap();
+            assert!(matches!(&*state.borrow_and_update(), State::Away(_)));
+            attempts.push(Instant::now());
+        }
+        // No timer fires before its time.
+        for (pair, pause) in attempts.windows(2).zip([50, 100, 200, 400]) {
+            let between = pair[1] - pair[0];
+            assert!(
+                between.as_millis() + 5 >= pause,
+                "{between:?} is less than {pause} ms"
+            );
+        }
+        connection.close();
+    }
+
+    #[test]
+    fn node_of_a_cluster_is_named() {
+        let said = |reply: &[u8]| {
+            let reply = redis::parse_redis_value(reply).unwrap();
+            text(&reply.extract_error().unwrap_err())
+        };
+        let moved = said(b"-MOVED 3999 10.0.0.2:6379\r\n");
+        assert!(moved.contains("a node of a Redis Cluster"), "{moved}");
+        assert!(moved.contains("(MOVED 3999 10.0.0.2:6379)"), "{moved}");
+        let down = said(b"-CLUSTERDOWN Hash slot not served\r\n");
+        assert!(
+            down.contains("(CLUSTERDOWN Hash slot not served)"),
+            "{down}"
+        );
+        assert_eq!(said(b"-LOADING it loads\r\n"), "LOADING it loads");
     }
 
     #[test]

@@ -99,4 +99,9 @@ impl Drop for RedisStore {
 }
 
 #[cfg(test)]
+mod lost_connection_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+#[cfg(feature = "redis-tls")]
+mod tls_tests;

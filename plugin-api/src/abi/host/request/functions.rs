@@ -8,16 +8,19 @@ use http::{Method, Uri, Version};
 use super::target::{canonicalize, with_path};
 use super::{Connection, HostRequest, State};
 use crate::abi::body::RawBody;
+use crate::abi::future::RawFuture;
 use crate::abi::host::body::HostBody;
+use crate::abi::host::draining;
 use crate::abi::host::headers::pool;
+use crate::abi::host::informer;
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::{RawAddress, RawHook, RawUri, RequestObject, Visitor};
+use crate::abi::tables::{InformerObject, RawAddress, RawHook, RawUri, RequestObject, Visitor};
 use crate::path::canonical;
 
 /// # Safety
 ///
 /// The plugin's handle is alive and borrowed for `'a`.
-unsafe fn state<'a>(request: *const RequestObject) -> &'a State {
+pub(super) unsafe fn state<'a>(request: *const RequestObject) -> &'a State {
     // SAFETY: handles point to boxed states.
     unsafe { &*request.cast() }
 }
@@ -25,7 +28,7 @@ unsafe fn state<'a>(request: *const RequestObject) -> &'a State {
 /// # Safety
 ///
 /// The plugin's handle is alive and borrowed mutably for `'a`.
-unsafe fn state_mut<'a>(request: *mut RequestObject) -> &'a mut State {
+pub(super) unsafe fn state_mut<'a>(request: *mut RequestObject) -> &'a mut State {
     // SAFETY: handles point to boxed states.
     unsafe { &mut *request.cast() }
 }
@@ -204,6 +207,18 @@ pub(in crate::abi::host) unsafe extern "C" fn generation(request: *const Request
     unsafe { state(request) }.exchange.generation()
 }
 
+pub(in crate::abi::host) unsafe extern "C" fn draining(request: *const RequestObject) -> RawFuture {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    draining::draining(&unsafe { state(request) }.exchange)
+}
+
+pub(in crate::abi::host) unsafe extern "C" fn informer(
+    request: *const RequestObject,
+) -> *mut InformerObject {
+    // SAFETY: the plugin's handle is alive and borrowed.
+    informer::of(&unsafe { state(request) }.exchange)
+}
+
 pub(in crate::abi::host) unsafe extern "C" fn take_body(request: *mut RequestObject) -> RawBody {
     // SAFETY: the plugin's handle is borrowed mutably.
     std::mem::take(&mut unsafe { state_mut(request) }.body).into_raw()
@@ -269,5 +284,6 @@ pub(in crate::abi::host) unsafe extern "C" fn fork(
 ) -> *mut RequestObject {
     // SAFETY: the plugin's handle is borrowed mutably, and `ManuallyDrop` leaves it to the plugin.
     let mut own = std::mem::ManuallyDrop::new(unsafe { HostRequest::from_object(request) });
+    own.exchange().forked();
     own.fork().into_object()
 }

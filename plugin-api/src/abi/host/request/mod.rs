@@ -1,14 +1,18 @@
 //! A request in host memory.
 
 pub(super) mod functions;
+pub(super) mod offer;
 mod target;
+pub(super) mod value;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, Uri, Version};
 
+pub use self::offer::UpgradeOffer;
 pub use self::target::canonicalize;
+use self::value::LibraryValue;
 use super::body::HostBody;
 use super::body::fork::fork_body;
 use super::exchange::Exchange;
@@ -42,7 +46,10 @@ struct State {
     connection: Connection,
     body: HostBody,
     env: Vec<(String, String)>,
+    values: Vec<LibraryValue>,
     exchange: Arc<Exchange>,
+    /// What the client offers to change to.
+    offer: Option<Arc<UpgradeOffer>>,
 }
 
 /// The name in the env of the target as the client sent it, where that is not the target (CGI and Rack's servers have it).
@@ -87,7 +94,9 @@ impl HostRequest {
             connection,
             body,
             env: Vec::new(),
+            values: Vec::new(),
             exchange,
+            offer: None,
         }))
     }
 
@@ -126,6 +135,10 @@ impl HostRequest {
         &self.0.exchange
     }
 
+    pub(super) fn shared_exchange(&self) -> &Arc<Exchange> {
+        &self.0.exchange
+    }
+
     /// The part of the path that the maps above matched.
     pub fn script_name(&self) -> &str {
         self.0.script_name()
@@ -151,13 +164,22 @@ impl HostRequest {
         self.0.path_info += bytes;
     }
 
+    /// Notes that a router sends it from level `from` of its stack to level `to`. Returns false if a handler made it: then the
+    /// client's request, which waits for its answer, is not known to be there.
+    #[inline]
+    pub fn enter_level(&self, from: u32, to: u32) -> bool {
+        self.0.exchange.enter_level(from, to);
+        self.0.exchange.generation() != 0
+    }
+
     /// Keeps the target as the client sent it in the env: not the one that is served.
     pub fn set_original(&mut self, original: &Uri) {
         self.set_env(ORIGINAL.to_owned(), original.to_string());
     }
 
     /// A second request with the same content and exchange. The first to read the body gets it; the
-    /// other body then fails, since a part must not pass for the whole.
+    /// other body then fails, since a part must not pass for the whole. Routers below it must not note levels, unless
+    /// [`Exchange`] knows of the second one.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         let state = &mut *self.0;
@@ -170,14 +192,32 @@ impl HostRequest {
             connection: state.connection,
             body: fork_body(&mut state.body),
             env: state.env.clone(),
+            // There is one of each.
+            values: Vec::new(),
             exchange: Arc::clone(&state.exchange),
+            offer: state.offer.clone(),
         }))
+    }
+
+    /// The client offers to change to another protocol.
+    pub fn set_offer(&mut self, offer: Arc<UpgradeOffer>) {
+        self.0.offer = Some(offer);
     }
 
     /// Sets a value in the env of the layers.
     pub fn set_env(&mut self, name: String, value: String) {
         self.0.env.retain(|(key, _)| *key != name);
         self.0.env.push((name, value));
+    }
+
+    /// The request to send to `target`, in place of its own.
+    pub(in crate::abi) fn into_http(self, target: Uri) -> http::Request<HostBody> {
+        let state = *self.0;
+        let mut request = http::Request::new(state.body);
+        *request.method_mut() = state.method;
+        *request.uri_mut() = target;
+        *request.headers_mut() = state.headers;
+        request
     }
 
     pub(in crate::abi) fn into_object(self) -> *mut RequestObject {

@@ -1,0 +1,113 @@
+//! Connections that change to another protocol (RFC 9110 §7.8): hyper serves them up to the 101, then a tunnel does.
+
+mod incoming;
+mod tunnel;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, Version, header};
+use stackup_plugin::abi::host::{HostBody, UpgradeOffer};
+use tokio::sync::oneshot;
+
+use self::incoming::{ClientBytes, Incoming};
+use super::body::ResponseBody;
+use crate::serve::generation::UpgradeRecord;
+
+pub(super) use self::tunnel::tunnel;
+
+/// What a request offers, until there is a response.
+pub(super) struct Offered {
+    sender: oneshot::Sender<ClientBytes>,
+}
+
+impl Offered {
+    /// What a request without a body offers. hyper has put something into the extensions of one that may offer something.
+    #[cold]
+    pub(super) fn by(parts: &Parts) -> Option<(Self, Arc<UpgradeOffer>)> {
+        // A client of HTTP/1.0 may have it from a proxy that did not mean it (RFC 9110 §7.8).
+        let may = parts.version == Version::HTTP_11 && connection_has_upgrade(&parts.headers);
+        let values = parts.headers.get_all(header::UPGRADE).iter();
+        let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+        let protocols = values.join(", ");
+        if !may || protocols.trim().is_empty() {
+            return None;
+        }
+        let (sender, incoming) = Incoming::new();
+        let incoming = HostBody::Stream(Box::pin(incoming));
+        Some((Self { sender }, UpgradeOffer::new(protocols, incoming)))
+    }
+}
+
+/// Whether `connection` names `upgrade`.
+fn connection_has_upgrade(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CONNECTION).iter();
+    let mut options = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+/// A change of protocol that a handler has accepted, until the client knows it.
+pub(super) struct AcceptedUpgrade {
+    /// What the client gets in the new protocol.
+    outgoing: ResponseBody,
+    record: Arc<UpgradeRecord>,
+    sender: oneshot::Sender<ClientBytes>,
+}
+
+impl fmt::Debug for AcceptedUpgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcceptedUpgrade")
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the change of a connection waits for its 101 to be sent.
+#[derive(Debug, Default)]
+pub(super) struct UpgradeSlot {
+    accepted: Mutex<Option<Box<AcceptedUpgrade>>>,
+    has_begun: AtomicBool,
+}
+
+impl UpgradeSlot {
+    /// Makes a 101 of the response. Its body is kept for the tunnel; `empty` takes its place.
+    pub(super) fn switch(
+        &self,
+        response: Response<ResponseBody>,
+        empty: ResponseBody,
+        offered: Offered,
+        record: Arc<UpgradeRecord>,
+    ) -> Response<ResponseBody> {
+        let (mut parts, outgoing) = response.into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let upgrade = HeaderValue::from_static("upgrade");
+        parts.headers.insert(header::CONNECTION, upgrade);
+        // The host has checked that it is a valid value.
+        if let Ok(protocol) = HeaderValue::from_str(record.protocol()) {
+            parts.headers.insert(header::UPGRADE, protocol);
+        }
+        let accepted = Box::new(AcceptedUpgrade {
+            outgoing,
+            record,
+            sender: offered.sender,
+        });
+        *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(accepted);
+        self.has_begun.store(true, Ordering::Relaxed);
+        Response::from_parts(parts, empty)
+    }
+
+    /// Whether the connection changes.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed)
+    }
+
+    /// What the connection changes to, if anything.
+    pub(super) fn take(&self) -> Option<Box<AcceptedUpgrade>> {
+        let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        accepted.take()
+    }
+}

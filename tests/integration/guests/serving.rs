@@ -1,0 +1,112 @@
+//! Requests to a guest, while a process lives and when it dies.
+
+use stackup_tests::Host;
+
+use super::{answer, exists, guest_event, kill, made, manifest, site};
+
+#[tokio::test]
+async fn guest_answers_on_a_socket_and_on_a_port() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let (version, pid) = answer(&host, "/").await;
+    assert_eq!(version, "1");
+    let ready = guest_event(&host, "ready").await;
+    assert_eq!(ready.number("pid"), Some(pid.as_raw_nonzero().get() as u64));
+    let line = host.message("starting").await;
+    assert_eq!(line.text("handler"), "app", "{line}");
+    let mut connection = host.connect().await;
+    let response = connection.post("/", b"four").await;
+    assert_eq!(response.text(), "4 1");
+    site.manifest(&manifest("listen = \"port\""));
+    host.reload("swapped").await;
+    let (_, other) = answer(&host, "/").await;
+    assert_ne!(other, pid);
+    super::gone(pid).await;
+}
+
+#[tokio::test]
+async fn guest_sees_the_client_and_not_what_it_says_of_itself() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    let head = "GET /headers HTTP/1.1\r\nhost: shop.example\r\nx-forwarded-for: 6.6.6.6\r\nconnection: close\r\n\r\n";
+    connection.send(head).await;
+    let text = connection.response().await.text();
+    assert!(text.contains("x-forwarded-for: 127.0.0.1\n"), "{text}");
+    assert!(text.contains("host: shop.example\n"), "{text}");
+    assert!(
+        !text.contains("6.6.6.6") && !text.contains("connection"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn death_costs_its_own_requests_only() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let (_, first) = answer(&host, "/").await;
+    // It may have been done, so it is not sent again.
+    let mut connection = host.connect().await;
+    let response = connection.post("/exit", b"x").await;
+    assert_eq!(response.status(), 502, "{response}");
+    let died = guest_event(&host, "died").await;
+    assert!(died.message().contains("exit code 7"), "{died}");
+    // This one waits for the next process.
+    let (_, second) = answer(&host, "/").await;
+    assert_ne!(first, second);
+    let status = site.stackup(&["status"]).await.stdout;
+    assert!(status.contains("guest app"), "{status}");
+    assert!(status.contains("1 restart"), "{status}");
+}
+
+#[tokio::test]
+async fn request_that_repeats_nothing_survives_the_death() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let (_, first) = answer(&host, "/").await;
+    let waiting = tokio::spawn({
+        let address = host.address().to_owned();
+        async move {
+            stackup_tests::Connection::tcp(&address)
+                .await
+                .get("/wait")
+                .await
+        }
+    });
+    made(&site, "app/waiting").await;
+    kill(first);
+    site.file("app/go", "");
+    let response = waiting.await.expect("a response");
+    assert_eq!(response.status(), 200, "{response}\n{}", host.log());
+}
+
+#[tokio::test]
+async fn what_a_guest_leaves_behind_dies_with_it() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let child = host.get("/child").await.text();
+    let child = child.parse().ok().and_then(rustix::process::Pid::from_raw);
+    let child = child.expect("a process");
+    assert!(exists(child));
+    let (_, guest) = answer(&host, "/").await;
+    kill(guest);
+    super::gone(child).await;
+}
+
+#[tokio::test]
+async fn too_large_and_too_old_processes_are_replaced() {
+    let Some(site) = site("memory = 90") else {
+        return;
+    };
+    let host = Host::start(&site).await;
+    let (_, first) = answer(&host, "/grow").await;
+    let worn = guest_event(&host, "worn").await;
+    assert!(worn.message().contains("MiB of memory"), "{worn}");
+    super::gone(first).await;
+    answer(&host, "/").await;
+    site.manifest(&manifest("max_age = 0.2"));
+    host.reload("swapped").await;
+    let worn = guest_event(&host, "worn").await;
+    assert!(worn.message().contains("s old"), "{worn}");
+    answer(&host, "/").await;
+}

@@ -1,0 +1,75 @@
+//! Guests that start slowly, badly or never.
+
+use std::time::Duration;
+
+use stackup_tests::{Host, artifacts};
+
+use super::{answer, guest_event, manifest, site};
+
+#[tokio::test]
+async fn failed_first_start_ends_stackup_with_the_last_lines() {
+    let Some(site) = site("") else { return };
+    site.file("app/fail", "");
+    let mut host = Host::launch(artifacts::stackup(), &site, &["-p", "0"]);
+    let status = host.exited().await;
+    assert!(!status.success());
+    let log = host.log().to_string();
+    assert!(log.contains("boom: no database"), "{log}");
+    assert!(log.contains("exit code 3"), "{log}");
+}
+
+#[tokio::test]
+async fn hang_at_the_start_is_refused_after_the_limit() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let (_, first) = answer(&host, "/").await;
+    site.file("app/hang", "");
+    site.manifest(&manifest("ready_timeout = 3"));
+    let refused = host.reload("refused").await;
+    let error = refused.text("error");
+    assert!(
+        error.contains("did not answer `GET /` within 3s"),
+        "{error}"
+    );
+    assert!(error.contains("starting"), "its last lines: {error}");
+    assert_eq!(answer(&host, "/").await.1, first);
+}
+
+#[tokio::test]
+async fn slow_start_holds_back_the_new_stack_and_no_request() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    site.file("app/hang", "");
+    site.file("app/version.txt", "2");
+    site.manifest(&manifest("env = { A = \"b\" }"));
+    let starting = |record: &stackup_tests::log::Record| record.message() == "starting";
+    host.log().take("first start", starting).await;
+    host.log().take("second start", starting).await;
+    assert_eq!(answer(&host, "/").await.0, "1");
+    std::fs::remove_file(site.path().join("app/hang")).expect("a file");
+    host.reload("swapped").await;
+    assert_eq!(answer(&host, "/").await.0, "2");
+}
+
+#[tokio::test]
+async fn guest_that_dies_at_each_start_is_started_less_and_less_often() {
+    let Some(site) = site("wait = 0.1") else {
+        return;
+    };
+    let host = Host::start(&site).await;
+    let (_, first) = answer(&host, "/").await;
+    site.file("app/fail", "");
+    super::kill(first);
+    for _ in 0..3 {
+        let failed = guest_event(&host, "failed").await;
+        assert!(failed.message().contains("boom"), "{failed}");
+    }
+    let response = host.get("/").await;
+    assert_eq!(response.status(), 503, "{response}");
+    std::fs::remove_file(site.path().join("app/fail")).expect("a file");
+    guest_event(&host, "ready").await;
+    guest_event(&host, "ready").await;
+    tokio::time::timeout(Duration::from_secs(20), answer(&host, "/"))
+        .await
+        .expect("an answer");
+}

@@ -1,0 +1,103 @@
+//! The ends of guests: with their instance, their worker, their supervisor.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rustix::process::{Signal, kill_process};
+use stackup_tests::{Connection, Host, within};
+
+use super::{answer, exists, gone, kill, site};
+
+#[tokio::test]
+async fn guest_survives_a_renewal_under_load() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let (_, guest) = answer(&host, "/").await;
+    let (stop, asked) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+    let clients = [(); 3].map(|()| {
+        let (address, stop, asked) = (host.address().to_owned(), stop.clone(), asked.clone());
+        tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                let response = Connection::tcp(&address).await.get("/").await;
+                assert_eq!(response.status(), 200, "{response}");
+                assert_eq!(super::parse(&response.text()).1, guest);
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    });
+    for _ in 0..2 {
+        let said = site.stackup(&["restart"]).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let before = asked.load(Ordering::Relaxed);
+        within("requests after a renewal", async {
+            while asked.load(Ordering::Relaxed) < before + 10 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.expect("a client that lost nothing");
+    }
+    assert!(exists(guest));
+}
+
+#[tokio::test]
+async fn guest_survives_the_crash_of_the_worker() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let (_, guest) = answer(&host, "/").await;
+    kill(host.worker());
+    host.next_worker().await;
+    assert_eq!(answer(&host, "/").await.1, guest);
+}
+
+#[tokio::test]
+async fn guest_ends_with_stackup() {
+    let Some(site) = site("") else { return };
+    let mut host = Host::start(&site).await;
+    let (_, guest) = answer(&host, "/").await;
+    host.signal(Signal::TERM);
+    assert!(host.exited().await.success());
+    assert!(!exists(guest));
+}
+
+#[tokio::test]
+async fn guest_that_ignores_sigterm_is_killed_after_its_time() {
+    let Some(site) = site("stop_timeout = 0.3") else {
+        return;
+    };
+    site.file("app/stubborn", "");
+    let mut host = Host::start(&site).await;
+    let (_, guest) = answer(&host, "/").await;
+    host.signal(Signal::TERM);
+    assert!(host.exited().await.success());
+    assert!(!exists(guest));
+}
+
+#[tokio::test]
+async fn guest_dies_with_a_supervisor_that_is_killed() {
+    let Some(site) = site("stop_timeout = 0.3") else {
+        return;
+    };
+    site.file("app/stubborn", "");
+    let host = Host::start(&site).await;
+    let (_, guest) = answer(&host, "/").await;
+    kill_process(host.pid(), Signal::KILL).expect("it runs");
+    gone(guest).await;
+}
+
+#[tokio::test]
+async fn guest_survives_an_upgrade() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let (_, guest) = answer(&host, "/").await;
+    let said = site.stackup(&["upgrade"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    host.event("upgraded").await;
+    assert_eq!(answer(&host, "/").await.1, guest);
+    // The new supervisor watches it, too.
+    kill(guest);
+    assert_ne!(answer(&host, "/").await.1, guest);
+}

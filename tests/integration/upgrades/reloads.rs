@@ -1,0 +1,85 @@
+//! A reload and a shutdown while connections have changed their protocol.
+
+use stackup_tests::within;
+
+use super::{echoes, manifest, open, serving};
+
+#[tokio::test]
+async fn connection_whose_handlers_are_kept_goes_on() {
+    let (site, host) = serving("drain_timeout = \"0s\"\nupgrade_drain = \"0s\"").await;
+    let mut connection = open(&host, "/echo").await;
+    let more = manifest(
+        "drain_timeout = \"0s\"\nupgrade_drain = \"0s\"\n[[map]]\npath = \"/more\"\nrun = \"hello\"",
+    );
+    site.manifest(&more);
+    host.reload("swapped").await;
+    host.event("drained").await;
+    echoes(&mut connection, "still here").await;
+    let status = site.stackup(&["status"]).await.stdout;
+    assert!(status.contains("since generation 1"), "{status}");
+}
+
+#[tokio::test]
+async fn replaced_handler_learns_of_its_deadline_and_can_say_good_bye() {
+    let (site, host) = serving("drain_timeout = \"0s\"\nupgrade_drain = \"1h\"").await;
+    let mut connection = open(&host, "/leaves").await;
+    let mut other = open(&host, "/echo").await;
+    site.manifest("run = \"hello\"");
+    host.reload("swapped").await;
+    assert_eq!(connection.rest().await, b"come again");
+    // The deadline of requests has passed.
+    echoes(&mut other, "not yet").await;
+    let status = site.stackup(&["status"]).await.stdout;
+    assert!(status.contains("generation 1 draining"), "{status}");
+    assert!(status.contains("GET /echo has changed to echo"), "{status}");
+    assert_eq!(host.get("/").await.text(), "Hello, World!\n");
+    drop(other);
+    host.event("drained").await;
+}
+
+#[tokio::test]
+async fn deadline_names_and_ends_the_connections_that_are_left() {
+    let (site, host) = serving("drain_timeout = \"1h\"\nupgrade_drain = \"100ms\"").await;
+    let mut connection = open(&host, "/silent").await;
+    host.message("upgrades: silent").await;
+    site.manifest("run = \"hello\"");
+    host.reload("swapped").await;
+    let deadline = host.event("upgrade-deadline").await;
+    let held_by = deadline.text("held_by");
+    assert!(
+        held_by.starts_with("GET /silent in `upgrades`, changed to echo (0 bytes"),
+        "{held_by}"
+    );
+    assert!(connection.closes().await);
+    host.message("upgrades: dropped").await;
+    host.event("drained").await;
+}
+
+#[tokio::test]
+async fn deadline_ends_a_connection_whose_client_takes_nothing() {
+    let (site, host) = serving("drain_timeout = \"1h\"\nupgrade_drain = \"100ms\"").await;
+    let _stalled = open(&host, "/flood").await;
+    site.manifest("run = \"hello\"");
+    host.reload("swapped").await;
+    host.event("upgrade-deadline").await;
+    host.event("drained").await;
+}
+
+#[tokio::test]
+async fn shutdown_tells_the_handlers_first() {
+    let (_site, mut host) = serving("").await;
+    let mut connection = open(&host, "/leaves").await;
+    host.signal(rustix::process::Signal::TERM);
+    assert_eq!(connection.rest().await, b"come again");
+    assert!(within("the exit", host.exited()).await.success());
+}
+
+#[tokio::test]
+async fn shutdown_timeout_ends_a_connection_that_does_not_end() {
+    let (_site, mut host) = serving("shutdown_timeout = \"100ms\"").await;
+    let mut connection = open(&host, "/echo").await;
+    host.signal(rustix::process::Signal::TERM);
+    host.event("cut").await;
+    assert!(connection.closes().await);
+    host.exited().await;
+}
