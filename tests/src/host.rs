@@ -162,6 +162,17 @@ impl Host {
         pid.and_then(Pid::from_raw)
     }
 
+    /// Waits until another worker has taken over, and returns its process. Each connection from then on meets that one.
+    ///
+    /// # Panics
+    ///
+    /// If no worker serves, or the one before it does not retire.
+    pub async fn renewed(&self) -> Option<Pid> {
+        let next = self.next_worker().await;
+        self.event("stopping").await;
+        next
+    }
+
     /// The process of its first worker.
     ///
     /// # Panics

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use stackup_tests::log::Record;
 use stackup_tests::patch::patched;
 use stackup_tests::site::read;
-use stackup_tests::{Connection, Host, Site, artifacts, within};
+use stackup_tests::{Connection, Host, Site, artifacts};
 
 use super::{code, site};
 
@@ -24,13 +24,12 @@ fn begins(record: &Record) -> bool {
 async fn renewed(host: &Host, cause: &str) -> Pid {
     let record = host.log().take("a renewal", begins).await;
     assert_eq!(record.text("cause"), cause);
-    host.next_worker().await.expect("a process")
+    host.renewed().await.expect("a process")
 }
 
-/// Waits until the app answers with `code`. The old worker may accept a few more connections.
 async fn answers(host: &Host, code: &str) {
-    let changed = async { while !host.get("/").await.text().starts_with(code) {} };
-    within("the new code", changed).await;
+    let response = host.get("/").await;
+    assert!(response.text().starts_with(code), "{response}");
 }
 
 fn no_renewal(host: &Host) {

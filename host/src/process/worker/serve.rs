@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Interval;
 
@@ -116,14 +117,16 @@ pub(super) async fn serve(
         show_errors: config.show_errors,
         last: Arc::new(AtomicBool::new(false)),
     };
-    let (generations, closed) = (Arc::clone(&active), Arc::clone(&events));
+    let (generations, events_of_closing) = (Arc::clone(&active), Arc::clone(&events));
+    let (closing, closed) = oneshot::channel();
     let serving = tokio::spawn(server::serve(
         listeners,
         Arc::clone(&active),
         settings,
         phase.clone(),
         move || {
-            send(&closed, &Event::Closed);
+            send(&events_of_closing, &Event::Closed);
+            let _ = closing.send(());
             deadlines(&generations)
         },
     ));
@@ -157,7 +160,9 @@ pub(super) async fn serve(
     worker
         .run(&mut reloads, &mut commands, &mut terminate)
         .await;
-    worker.shut_down(serving, reloads, &mut commands).await;
+    worker
+        .shut_down(serving, closed, reloads, &mut commands)
+        .await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -451,14 +456,19 @@ impl Worker {
     async fn shut_down(
         self,
         mut serving: JoinHandle<usize>,
+        mut closed: oneshot::Receiver<()>,
         reloads: ReloadLoop,
         commands: &mut Commands,
     ) {
         let cause = &self.cause;
-        tracing::info!(event = "stopping", "{cause}: finishing the last requests");
         reloads.reloader.begin_end();
         let cut = loop {
             tokio::select! {
+                biased;
+                // From here on no connection is accepted: who reads the log may rely on it.
+                _ = &mut closed, if !closed.is_terminated() => {
+                    tracing::info!(event = "stopping", "{cause}: finishing the last requests");
+                }
                 ended = &mut serving => break ended.unwrap_or(0),
                 command = commands.next() => match command {
                     Command::Status { query } => {
