@@ -34,6 +34,8 @@ async fn log_is_filtered_by_handler_and_target_and_changes_with_a_reload() {
     let info = ["tracing info", "log info", "pool warn", "pool log warn"];
     assert_eq!(logged(&host, "/", "a1").await, info);
     assert_eq!(logged(&host, "/second", "a2").await, info);
+    let of_pool = host.message("logs a1: pool warn").await;
+    assert_eq!(of_pool.text("target"), "db::pool", "{of_pool}");
 
     let filters = "[log.handlers]\n\"logs#first\" = \"debug\"\n\
                    [log.targets]\ndb = \"off\"\n\"db::query\" = \"debug\"\n";

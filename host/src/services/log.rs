@@ -79,7 +79,10 @@ pub fn write_guest_line(guest: &str, line: &str) {
 
 pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
     let PluginLog {
-        handler, message, ..
+        handler,
+        target,
+        message,
+        ..
     } = line;
     let fields: Map<String, Value> = line
         .fields
@@ -97,6 +100,7 @@ pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
                 target: PLUGIN,
                 Level::$level,
                 handler,
+                plugin_target = target,
                 plugin_fields = fields.as_str(),
                 "{message}"
             )

@@ -25,6 +25,9 @@ pub struct LogLine {
     pub fields: Map<String, Value>,
 }
 
+/// The field with the target of a plugin's record, by which `[log.targets]` filters.
+const PLUGIN_TARGET: &str = "plugin_target";
+
 /// The field with a plugin's own fields, as JSON.
 pub(super) const PLUGIN_FIELDS: &str = "plugin_fields";
 
@@ -33,6 +36,8 @@ pub(super) const PLUGIN_FIELDS: &str = "plugin_fields";
 pub(super) struct Fields {
     pub(super) message: String,
     pub(super) handler: Option<String>,
+    /// The target of a plugin's record.
+    pub(super) target: Option<String>,
     pub(super) others: Map<String, Value>,
     /// Whether the plugin has logged it, not the host.
     pub(super) of_plugin: bool,
@@ -58,6 +63,7 @@ impl Fields {
         match field.name() {
             "message" => self.message = text(value),
             "handler" => self.handler = Some(text(value)),
+            PLUGIN_TARGET => self.target = Some(text(value)),
             PLUGIN_FIELDS => {
                 if let Ok(Value::Object(fields)) = serde_json::from_str(&text(value)) {
                     self.others.extend(fields);
@@ -119,6 +125,9 @@ pub(super) fn json(level: Level, fields: Fields) -> String {
     );
     if let Some(handler) = fields.handler {
         object.insert("handler".to_owned(), handler.into());
+    }
+    if let Some(target) = fields.target {
+        object.insert("target".to_owned(), target.into());
     }
     object.insert("message".to_owned(), fields.message.into());
     object.extend(fields.others);
@@ -196,6 +205,7 @@ mod tests {
             handler: Some("app".to_owned()),
             others: Map::from_iter([("path".to_owned(), "a\nb".into())]),
             of_plugin: true,
+            ..Fields::default()
         };
         assert_eq!(
             text(Level::INFO, &fields, false),
@@ -218,6 +228,7 @@ mod tests {
                 handler: Some("app".to_owned()),
                 others: Map::from_iter([(name, (odd + &value).into())]),
                 of_plugin: true,
+                ..Fields::default()
             };
             let line = text(Level::ERROR, &fields, color);
             let own = ["\u{1b}[1;31m", "\u{1b}[36m", "\u{1b}[0m"];

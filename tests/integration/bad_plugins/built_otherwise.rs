@@ -12,7 +12,7 @@ const ADDED_FIELD: Edit = Edit {
 };
 
 /// A commit whose tables end earlier: before handlers had a life (`serving`, `hand_over`) and the host's table `context_is_trial`.
-const BEFORE_LIFE: &str = "05454b8e27724fdd2fb46d6ce159fd4c37c5f501";
+const BEFORE_LIFE: &str = "3ff0914cd5ef8d94ca5630af1646281c7be9e7c6";
 
 /// Exercises each feature of `probe` on a host that serves it as its only app.
 async fn exercise_probe(host: &Host) {
