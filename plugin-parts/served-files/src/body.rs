@@ -27,7 +27,8 @@ pub(crate) enum Piece {
 
 /// Pieces, one after another.
 pub(crate) struct FileBody {
-    file: Arc<File>,
+    /// None if no piece is a range of it.
+    file: Option<Arc<File>>,
     pieces: VecDeque<Piece>,
     /// The chunk that is being read.
     reading: Option<Task<io::Result<Bytes>>>,
@@ -35,7 +36,7 @@ pub(crate) struct FileBody {
 }
 
 impl FileBody {
-    pub(crate) fn new(file: Arc<File>, pieces: impl IntoIterator<Item = Piece>) -> Self {
+    pub(crate) fn new(file: Option<Arc<File>>, pieces: impl IntoIterator<Item = Piece>) -> Self {
         let pieces: VecDeque<_> = pieces.into_iter().collect();
         let length = |piece: &Piece| match piece {
             Piece::Text(text) => text.len() as u64,
@@ -71,14 +72,15 @@ impl FileBody {
                     return Some(text);
                 }
             };
+            let file = self.file.as_ref()?;
             let end = range.end.min(range.start + CHUNK as u64);
             let chunk = range.start..end;
-            if let Some(bytes) = read_at_once(&self.file, &chunk) {
+            if let Some(bytes) = read_at_once(file, &chunk) {
                 range.start += bytes.len() as u64;
                 return Some(bytes);
             }
             range.start = end;
-            let file = Arc::clone(&self.file);
+            let file = Arc::clone(file);
             self.reading = Some(blocking::unblock(move || read(&file, chunk)));
             return None;
         }
@@ -87,7 +89,7 @@ impl FileBody {
 
 /// Reads what of a range is in the system's cache, if that begins with it. Does not wait for a disk.
 #[cfg(target_os = "linux")]
-fn read_at_once(file: &File, range: &Range<u64>) -> Option<Bytes> {
+pub(crate) fn read_at_once(file: &File, range: &Range<u64>) -> Option<Bytes> {
     use rustix::io::{ReadWriteFlags, preadv2};
 
     let mut chunk = vec![0; (range.end - range.start) as usize];
@@ -101,7 +103,7 @@ fn read_at_once(file: &File, range: &Range<u64>) -> Option<Bytes> {
 
 /// Only Linux tells.
 #[cfg(not(target_os = "linux"))]
-fn read_at_once(_file: &File, _range: &Range<u64>) -> Option<Bytes> {
+pub(crate) fn read_at_once(_file: &File, _range: &Range<u64>) -> Option<Bytes> {
     None
 }
 
@@ -164,7 +166,7 @@ mod tests {
     fn body(content: &[u8], pieces: Vec<Piece>) -> FileBody {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(content, 0).unwrap();
-        FileBody::new(Arc::new(file), pieces)
+        FileBody::new(Some(Arc::new(file)), pieces)
     }
 
     async fn chunks(body: FileBody) -> Result<Vec<usize>, Error> {

@@ -40,13 +40,19 @@ impl Coding {
 const LOOKED_AT: usize = 32;
 
 /// How much a client wants each coding, in thousandths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Accepted {
     codings: [u16; 3],
     identity: u16,
 }
 
 impl Accepted {
+    /// No coding.
+    pub(crate) const NONE: Self = Self {
+        codings: [0; 3],
+        identity: 0,
+    };
+
     /// What `Accept-Encoding` says; without one nothing is encoded.
     pub fn of(headers: Headers<'_>) -> Self {
         let wanted = headers.weighted(header::ACCEPT_ENCODING, LOOKED_AT);

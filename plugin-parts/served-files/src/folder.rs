@@ -1,22 +1,23 @@
 //! A directory whose files are served.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::future::Future;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Instant;
 
 use bytes::Bytes;
 use media_type::is_media_type;
 use stackup_plugin::{Error, Method, Request, Result, header};
 
-use crate::body::{CHUNK, read};
+use crate::access::{AtOnce, Waiting};
 use crate::coding::{Accepted, Coding};
 use crate::listing::{self, Listing, MAX_ENTRIES};
-use crate::open::{Opened, absolute, open};
+use crate::look::{Looked, Wanted, look};
+use crate::open::absolute;
 use crate::path::FilePath;
+use crate::recent::RecentFiles;
 use crate::root::{Root, Symlinks};
 use crate::validators::Validators;
 
@@ -24,8 +25,9 @@ use crate::validators::Validators;
 #[derive(Debug, Clone)]
 pub struct Folder {
     pub(crate) root: Root,
-    default_type: String,
-    codings: Vec<Coding>,
+    pub(crate) default_type: String,
+    pub(crate) codings: Vec<Coding>,
+    recent: Option<Arc<RecentFiles>>,
 }
 
 /// What a path leads to.
@@ -40,11 +42,15 @@ pub enum Found {
 }
 
 /// An open file and its metadata.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct OpenFile {
-    pub(crate) file: Arc<File>,
-    /// Its first bytes, if already read.
-    pub(crate) start: Bytes,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) content: Content,
+}
+
+/// What a response says of a file.
+#[derive(Debug)]
+pub(crate) struct Facts {
     pub(crate) length: u64,
     pub(crate) validators: Validators,
     pub(crate) path: PathBuf,
@@ -52,6 +58,15 @@ pub struct OpenFile {
     pub(crate) coding: Option<Coding>,
     /// Whether the coding depends on the request.
     pub(crate) varies: bool,
+}
+
+/// Where the content of a file comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// All of it has been read.
+    Memory(Bytes),
+    /// It is read while it is sent.
+    File(Arc<File>),
 }
 
 impl Folder {
@@ -73,6 +88,7 @@ impl Folder {
                 },
                 default_type: "text/plain".to_owned(),
                 codings: Vec::new(),
+                recent: Some(Arc::default()),
             }),
             Ok(_) => Err(refuse(&"not a directory")),
             Err(error) => Err(refuse(&error)),
@@ -114,21 +130,68 @@ impl Folder {
         self
     }
 
+    /// Sets whether files that were found within the last second are kept.
+    #[must_use]
+    pub fn with_open_file_cache(mut self, cache: bool) -> Self {
+        self.recent = cache.then(Arc::default);
+        self
+    }
+
     /// Finds what `path` names, in the coding that the request prefers.
     pub fn find(
         &self,
         path: &FilePath,
         req: &Request,
     ) -> impl Future<Output = Result<Found>> + Send + use<> {
-        let (folder, path) = (self.clone(), path.clone());
-        let accepted = Accepted::of(req.headers());
-        let start = wants_all(req);
+        let wanted = Wanted {
+            accepted: match self.codings.is_empty() {
+                true => Accepted::NONE,
+                false => Accepted::of(req.headers()),
+            },
+            content: wants_all(req),
+        };
+        let found = match self.root.shows(path) {
+            true => self.find_at_once(path, wanted),
+            false => Some(Found::Nothing),
+        };
+        let found = found.ok_or_else(|| (self.clone(), path.clone()));
         async move {
-            if !folder.root.shows(&path) {
-                return Ok(Found::Nothing);
+            let (folder, path) = match found {
+                Ok(found) => return Ok(found),
+                Err(later) => later,
+            };
+            Ok(blocking::unblock(move || folder.look(&path, wanted)).await?)
+        }
+    }
+
+    /// What is found without waiting for a disk.
+    fn find_at_once(&self, path: &FilePath, wanted: Wanted) -> Option<Found> {
+        let now = Instant::now();
+        let recent = self.recent.as_ref();
+        if let Some(file) = recent.and_then(|recent| recent.get(path, wanted, now)) {
+            return Some(Found::File(file));
+        }
+        // An error is for the thread to find again: it may be one of this way alone.
+        let looked = look(self, path, wanted, &AtOnce).ok()??;
+        Some(self.remember(looked, path, wanted, now))
+    }
+
+    fn look(&self, path: &FilePath, wanted: Wanted) -> io::Result<Found> {
+        let now = Instant::now();
+        let looked = look(self, path, wanted, &Waiting)?.unwrap_or(Looked::Nothing);
+        Ok(self.remember(looked, path, wanted, now))
+    }
+
+    fn remember(&self, looked: Looked, path: &FilePath, wanted: Wanted, now: Instant) -> Found {
+        match looked {
+            Looked::Directory => Found::Directory,
+            Looked::Nothing => Found::Nothing,
+            Looked::File(file, state) => {
+                if let Some(recent) = &self.recent {
+                    recent.add(path, wanted, &file, state, now);
+                }
+                Found::File(file)
             }
-            let found = blocking::unblock(move || folder.look(&path, accepted, start)).await?;
-            Ok(found)
         }
     }
 
@@ -146,80 +209,6 @@ impl Folder {
             });
             Ok(listed.await?)
         }
-    }
-
-    fn look(&self, path: &FilePath, accepted: Accepted, start: bool) -> io::Result<Found> {
-        let plain = match open(&self.root, path)? {
-            Opened::Directory(_) => return Ok(Found::Directory),
-            // A file has no slash after its name: relative links in it would resolve differently.
-            Opened::File(..) if path.is_directory() => return Ok(Found::Nothing),
-            Opened::Nothing => return Ok(Found::Nothing),
-            Opened::File(file, metadata) => Form {
-                coding: None,
-                path: path.clone(),
-                file,
-                metadata,
-            },
-        };
-        let name = path.names().last().map_or("", String::as_str);
-        let media_type = mime_guess::from_path(name).first_raw();
-        let media_type = media_type.unwrap_or(&self.default_type).to_owned();
-        let mut encoded = self.encoded(path)?;
-        let varies = !encoded.is_empty();
-        let there: Vec<_> = encoded.iter().filter_map(|form| form.coding).collect();
-        let chosen = accepted.choose(&there);
-        encoded.retain(|form| form.coding == chosen);
-        let form = encoded.pop().unwrap_or(plain);
-        let (length, validators) = form.state();
-        let first = if start { length.min(CHUNK as u64) } else { 0 };
-        Ok(Found::File(OpenFile {
-            start: read(&form.file, 0..first)?,
-            file: Arc::new(form.file),
-            length,
-            validators,
-            path: form.path.below(&self.root.path),
-            media_type,
-            coding: form.coding,
-            varies,
-        }))
-    }
-
-    /// The encoded forms beside a file.
-    fn encoded(&self, path: &FilePath) -> io::Result<Vec<Form>> {
-        let mut forms = Vec::new();
-        for coding in &self.codings {
-            let Some(path) = path.clone().with_extension(coding.extension()) else {
-                continue;
-            };
-            if let Opened::File(file, metadata) = open(&self.root, &path)? {
-                forms.push(Form {
-                    coding: Some(*coding),
-                    path,
-                    file,
-                    metadata,
-                });
-            }
-        }
-        Ok(forms)
-    }
-}
-
-/// A file in one of its codings.
-struct Form {
-    coding: Option<Coding>,
-    path: FilePath,
-    file: File,
-    metadata: Metadata,
-}
-
-impl Form {
-    /// Its length and its validators.
-    fn state(&self) -> (u64, Validators) {
-        let length = self.metadata.len();
-        let (seconds, nanos) = (self.metadata.mtime(), self.metadata.mtime_nsec());
-        let coding = self.coding.map_or("", Coding::name);
-        let validators = Validators::new(length, seconds, nanos, coding, SystemTime::now());
-        (length, validators)
     }
 }
 
@@ -239,11 +228,33 @@ mod tests {
     use std::sync::mpsc;
     use std::task::{Context, Waker};
 
+    use bytes::Bytes;
+    use stackup_plugin::http;
     use stackup_plugin::testing::block_on;
 
     use super::*;
 
     /// The page waits for the test, so the first poll can only end because something else makes it.
+    /// What is in memory needs no thread; what needs a link to be resolved does.
+    #[test]
+    fn file_in_memory_is_found_at_the_first_poll() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("file"), "text").unwrap();
+        std::os::unix::fs::symlink("file", place.path().join("link")).unwrap();
+        let folder = Folder::new(place.path()).unwrap();
+        let req = http::Request::get("/").body(Bytes::new()).unwrap();
+        let req = Request::from_http(req);
+        for (path, at_once) in [("/file", true), ("/link", false)] {
+            let path = FilePath::decode(path).unwrap();
+            let mut found = pin!(folder.find(&path, &req));
+            let polled = found.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(polled.is_ready(), at_once, "{path:?}");
+            if !at_once {
+                assert!(matches!(block_on(found).unwrap(), Found::File(_)));
+            }
+        }
+    }
+
     #[test]
     fn listing_is_shown_on_another_thread() {
         let place = tempfile::tempdir().unwrap();

@@ -8,15 +8,18 @@
 //! Requests run on the host's threads, which a slow disk must not block. So the calls that may wait for a disk (open,
 //! stat, read) run on the threads of the crate `blocking`, which start when there is work and end when there is none.
 //! A tokio runtime in the plugin would do the same with one more thread for each handler. One job opens a file and
-//! reads its first [`CHUNK`], which is all of most files.
+//! reads it, if it is no longer than a [`CHUNK`], as most files are.
 //!
-//! Further chunks are read when the connection is ready for them, so a download by a slow client holds one chunk and
-//! no thread. A job costs 15 to 40 µs more than the read itself, which takes 5 µs for a chunk in the page cache (both
-//! measured on a busy machine with two cores). So Linux is first asked for what is in the page cache (`RWF_NOWAIT`),
-//! and a thread reads the rest.
+//! A job costs 15 to 40 µs more than what it does. So Linux is first asked for what it has in memory: names
+//! (`RESOLVE_CACHED`) and content (`RWF_NOWAIT`). Only what it does not have, or what needs a link to be resolved, is a
+//! job. Files that were found within the last second are not even opened (`RecentFiles`).
+//!
+//! Chunks of longer files are read when the connection is ready for them, so a download by a slow client holds one chunk
+//! and no thread.
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod body;
 mod coding;
 mod conditions;
@@ -24,12 +27,15 @@ mod error;
 mod escape;
 mod folder;
 mod listing;
+mod look;
 mod open;
 mod path;
 mod ranges;
+mod recent;
 mod response;
 mod root;
 pub mod sendfile;
+mod state;
 mod validators;
 
 pub use self::body::CHUNK;

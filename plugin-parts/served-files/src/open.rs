@@ -1,4 +1,4 @@
-//! Opens what a path names, and nothing else. All of this may wait for a disk.
+//! Opens what a path names, and nothing else. All of this may wait for a disk, except [`open_at_once`].
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -23,6 +23,13 @@ const STEP: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
+
+/// As a file is opened.
+const FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY);
 
 /// Opens what `path` names below `root`, if that may be served.
 pub(crate) fn open(root: &Root, path: &FilePath) -> io::Result<Opened> {
@@ -49,6 +56,58 @@ pub(crate) fn open(root: &Root, path: &FilePath) -> io::Result<Opened> {
         ) => Ok(Opened::Nothing),
         _ => Err(error),
     })
+}
+
+/// Opens what `path` names, if that needs neither a disk nor a link: with names that the kernel has in memory. None if it
+/// does, and where the system has no such call or a sandbox forbids it; [`open`] then tells.
+#[cfg(target_os = "linux")]
+pub(crate) fn open_at_once(root: &Root, path: &FilePath) -> Option<Opened> {
+    use rustix::fs::{CWD, ResolveFlags, fstat, openat2};
+
+    const BELOW: ResolveFlags = ResolveFlags::BENEATH
+        .union(ResolveFlags::NO_SYMLINKS)
+        .union(ResolveFlags::CACHED);
+    let names = path.names();
+    if names.is_empty() {
+        return None;
+    }
+    let place = OFlags::PATH | OFlags::CLOEXEC;
+    // The root may be a link, and on the way to it there may be some.
+    let directory = place | OFlags::DIRECTORY;
+    let root = openat2(
+        CWD,
+        &root.path,
+        directory,
+        Mode::empty(),
+        ResolveFlags::CACHED,
+    )
+    .ok()?;
+    let below = names.join("/");
+    // Asked before it is opened: to open a device may do something.
+    let found = match openat2(
+        &root,
+        &*below,
+        place | OFlags::NOFOLLOW,
+        Mode::empty(),
+        BELOW,
+    ) {
+        Ok(found) => found,
+        Err(Errno::NOENT) => return Some(Opened::Nothing),
+        Err(_) => return None,
+    };
+    let stat = fstat(&found).ok()?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return None;
+    }
+    let file = File::from(openat2(&root, &*below, FILE, Mode::empty(), BELOW).ok()?);
+    let metadata = file.metadata().ok()?;
+    metadata.is_file().then_some(Opened::File(file, metadata))
+}
+
+/// Only Linux has such a call.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn open_at_once(_root: &Root, _path: &FilePath) -> Option<Opened> {
+    None
 }
 
 /// Whether a step failed at a link, or at a file that is no directory: some systems report both as one.
@@ -106,12 +165,7 @@ fn open_last(directory: &OwnedFd, name: &Path) -> io::Result<Opened> {
             Mode::empty(),
         )?)),
         FileType::RegularFile => {
-            let flags = OFlags::RDONLY
-                | OFlags::NOFOLLOW
-                | OFlags::CLOEXEC
-                | OFlags::NONBLOCK
-                | OFlags::NOCTTY;
-            let file = File::from(openat(directory, name, flags, Mode::empty())?);
+            let file = File::from(openat(directory, name, FILE, Mode::empty())?);
             let metadata = file.metadata()?;
             if !metadata.is_file() {
                 return Ok(Opened::Nothing);
@@ -167,10 +221,48 @@ mod tests {
             dot_files: false,
         };
         let path = FilePath::decode(path).unwrap();
-        match open(&root, &path).unwrap() {
+        let kind = |opened: Opened| match opened {
             Opened::File(..) => "file",
             Opened::Directory(_) => "directory",
             Opened::Nothing => "nothing",
+        };
+        let led = kind(open(&root, &path).unwrap());
+        let at_once = open_at_once(&root, &path).map(kind);
+        // Hidden names are refused before.
+        if root.shows(&path)
+            && let Some(at_once) = at_once
+        {
+            assert_eq!(at_once, led, "{path:?} {symlinks:?}");
+        }
+        led
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_files_without_links_are_opened_at_once() {
+        let tree = tree();
+        let root = Root {
+            path: tree.path().join("root"),
+            symlinks: Symlinks::Follow,
+            dot_files: false,
+        };
+        mknodat(CWD, root.path.join("pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        for (path, found) in [
+            ("/sub/file", Some("file")),
+            ("/", None),
+            ("/sub", None),
+            ("/link/file", None),
+            ("/absolute", None),
+            ("/out", None),
+            ("/pipe", None),
+        ] {
+            let path = FilePath::decode(path).unwrap();
+            let opened = open_at_once(&root, &path).map(|opened| match opened {
+                Opened::File(..) => "file",
+                Opened::Directory(_) => "directory",
+                Opened::Nothing => "nothing",
+            });
+            assert_eq!(opened, found, "{path:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use stackup_plugin::StatusCode;
 
 /// Names below a directory, one for each segment of a URL's path; none of them leads anywhere else.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FilePath {
     names: Vec<String>,
     /// Whether it ends with a slash, as that of a directory does.

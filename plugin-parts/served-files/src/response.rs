@@ -10,7 +10,7 @@ use stackup_plugin::{Body, Headers, Method, Request, Response, Result, StatusCod
 use crate::body::{FileBody, Piece};
 use crate::conditions::{Precondition, evaluate, range_holds};
 use crate::error::options_response;
-use crate::folder::OpenFile;
+use crate::folder::{Content, OpenFile};
 use crate::ranges::{RequestedRange, requested_range};
 use crate::sendfile;
 
@@ -45,15 +45,15 @@ impl OpenFile {
         if request.options {
             return options_response();
         }
-        match evaluate(request.headers, &self.validators) {
+        match evaluate(request.headers, &self.facts.validators) {
             Precondition::NotModified => return self.bare(StatusCode::NOT_MODIFIED),
             Precondition::Failed => return self.bare(StatusCode::PRECONDITION_FAILED),
             Precondition::Met => {}
         }
         // Ranges apply to GET only (RFC 9110 §14.2).
-        let ranged = !request.head && range_holds(request.headers, &self.validators);
+        let ranged = !request.head && range_holds(request.headers, &self.facts.validators);
         let range = if ranged {
-            requested_range(request.headers, self.length)
+            requested_range(request.headers, self.facts.length)
         } else {
             RequestedRange::Whole
         };
@@ -63,11 +63,11 @@ impl OpenFile {
             RequestedRange::Ranges(ranges) => match <[_; 1]>::try_from(ranges) {
                 Ok([range]) => self.one(range),
                 // Clients differ in whether they decode each part or the whole.
-                Err(_) if self.coding.is_some() => self.whole(Some(false)),
+                Err(_) if self.facts.coding.is_some() => self.whole(Some(false)),
                 Err(ranges) => self.several(&ranges),
             },
             RequestedRange::Unsatisfiable => {
-                let total = format!("bytes */{}", self.length);
+                let total = format!("bytes */{}", self.facts.length);
                 let res = self.bare(StatusCode::RANGE_NOT_SATISFIABLE)?;
                 Ok(res.with_header(header::CONTENT_RANGE, total)?)
             }
@@ -78,13 +78,13 @@ impl OpenFile {
     fn bare(&self, status: StatusCode) -> Result {
         let mut res = Response::new(status);
         let mut headers = res.headers_mut();
-        if let Some(tag) = &self.validators.tag {
+        if let Some(tag) = &self.facts.validators.tag {
             headers.insert(header::ETAG, tag)?;
         }
-        if let Some(changed) = self.validators.changed {
+        if let Some(changed) = self.facts.validators.changed {
             headers.insert(header::LAST_MODIFIED, httpdate::fmt_http_date(changed))?;
         }
-        if self.varies {
+        if self.facts.varies {
             headers.insert(header::VARY, "accept-encoding")?;
         }
         Ok(res)
@@ -95,8 +95,8 @@ impl OpenFile {
         let mut res = self.bare(status)?;
         let mut headers = res.headers_mut();
         headers.insert(header::ACCEPT_RANGES, "bytes")?;
-        headers.insert(header::CONTENT_TYPE, &self.media_type)?;
-        if let Some(coding) = self.coding {
+        headers.insert(header::CONTENT_TYPE, &self.facts.media_type)?;
+        if let Some(coding) = self.facts.coding {
             headers.insert(header::CONTENT_ENCODING, coding.name())?;
         }
         Ok(res)
@@ -106,36 +106,43 @@ impl OpenFile {
     fn whole(self, sendfile: Option<bool>) -> Result {
         let mut res = self.filled(StatusCode::OK)?;
         res.headers_mut()
-            .insert(header::CONTENT_LENGTH, self.length.to_string())?;
+            .insert(header::CONTENT_LENGTH, self.facts.length.to_string())?;
         let Some(sendfile) = sendfile else {
             return Ok(res);
         };
         // The server in front makes its own headers: it would drop the coding, as nginx does, and make a tag of a
         // constant time.
-        if sendfile && self.coding.is_none() && self.validators.tag.is_some() {
-            sendfile::name(&mut res, &self.path, self.length)?;
+        if sendfile && self.facts.coding.is_none() && self.facts.validators.tag.is_some() {
+            sendfile::name(&mut res, &self.facts.path, self.facts.length)?;
         }
-        let read = self.start.len() as u64;
-        // Most files are small enough to be in memory already.
-        if read == self.length {
-            res.set_body(self.start);
-        } else {
-            let pieces = [Piece::Text(self.start), Piece::Range(read..self.length)];
-            res.set_body(Body::new(FileBody::new(self.file, pieces)));
-        }
+        let all = 0..self.facts.length;
+        res.set_body(self.part(all));
         Ok(res)
     }
 
     fn one(self, range: Range<u64>) -> Result {
         let mut res = self.filled(StatusCode::PARTIAL_CONTENT)?;
         let mut headers = res.headers_mut();
-        headers.insert(header::CONTENT_RANGE, content_range(&range, self.length))?;
+        headers.insert(
+            header::CONTENT_RANGE,
+            content_range(&range, self.facts.length),
+        )?;
         headers.insert(
             header::CONTENT_LENGTH,
             (range.end - range.start).to_string(),
         )?;
-        res.set_body(Body::new(FileBody::new(self.file, [Piece::Range(range)])));
+        res.set_body(self.part(range));
         Ok(res)
+    }
+
+    /// A range of it, which is within its length.
+    fn part(self, range: Range<u64>) -> Body {
+        match self.content {
+            Content::Memory(content) => content
+                .slice(range.start as usize..range.end as usize)
+                .into(),
+            Content::File(file) => Body::new(FileBody::new(Some(file), [Piece::Range(range)])),
+        }
     }
 
     /// `multipart/byteranges` (RFC 9110 §14.6).
@@ -145,17 +152,26 @@ impl OpenFile {
         let mut pieces = Vec::with_capacity(2 * ranges.len() + 1);
         for (index, range) in ranges.iter().enumerate() {
             let before = if index == 0 { "" } else { "\r\n" };
-            let media_type = &self.media_type;
-            let range_of = content_range(range, self.length);
+            let media_type = &self.facts.media_type;
+            let range_of = content_range(range, self.facts.length);
             let head = format!(
                 "{before}--{boundary}\r\ncontent-type: {media_type}\r\ncontent-range: {range_of}\r\n\r\n"
             );
             pieces.push(Piece::Text(head.into()));
-            pieces.push(Piece::Range(range.clone()));
+            pieces.push(match &self.content {
+                Content::Memory(content) => {
+                    Piece::Text(content.slice(range.start as usize..range.end as usize))
+                }
+                Content::File(_) => Piece::Range(range.clone()),
+            });
         }
         let end = format!("\r\n--{boundary}--\r\n");
         pieces.push(Piece::Text(Bytes::from(end)));
-        let body = FileBody::new(self.file, pieces);
+        let file = match self.content {
+            Content::Memory(_) => None,
+            Content::File(file) => Some(file),
+        };
+        let body = FileBody::new(file, pieces);
         let mut headers = res.headers_mut();
         let media_type = format!("multipart/byteranges; boundary={boundary}");
         headers.insert(header::CONTENT_TYPE, media_type)?;

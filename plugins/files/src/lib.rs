@@ -24,6 +24,8 @@ pub struct Config {
     symlinks: Symlinks,
     /// Whether to serve names that begin with a dot; `.well-known` always is.
     dot_files: bool,
+    /// Whether to keep files that were found within the last second.
+    open_file_cache: bool,
 }
 
 impl Default for Config {
@@ -34,6 +36,7 @@ impl Default for Config {
             default_type: "text/plain".to_owned(),
             symlinks: Symlinks::default(),
             dot_files: false,
+            open_file_cache: true,
         }
     }
 }
@@ -51,6 +54,7 @@ impl App for Files {
         let folder = Folder::new(&cx.directory().join(&config.root))?
             .with_symlinks(config.symlinks)
             .with_dot_files(config.dot_files)
+            .with_open_file_cache(config.open_file_cache)
             .with_default_type(config.default_type)?;
         Ok(Self {
             folder,

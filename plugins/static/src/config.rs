@@ -28,6 +28,8 @@ pub struct Config {
     pub(crate) symlinks: Symlinks,
     /// Whether to serve names that begin with a dot; `.well-known` always is.
     pub(crate) dot_files: bool,
+    /// Whether to keep files that were found within the last second.
+    pub(crate) open_file_cache: bool,
 }
 
 impl Default for Config {
@@ -42,6 +44,7 @@ impl Default for Config {
             default_type: "text/plain".to_owned(),
             symlinks: Symlinks::default(),
             dot_files: false,
+            open_file_cache: true,
         }
     }
 }

@@ -37,6 +37,7 @@ impl Middleware for Static {
         let folder = Folder::new(&cx.directory().join(&config.root))?
             .with_symlinks(config.symlinks)
             .with_dot_files(config.dot_files)
+            .with_open_file_cache(config.open_file_cache)
             .with_codings(codings)
             .with_default_type(config.default_type)?;
         let rules = config.header_rules.into_iter().enumerate();
