@@ -28,7 +28,9 @@ impl Access for Waiting {
     }
 
     fn read(&self, file: &File, length: u64) -> io::Result<Option<Bytes>> {
-        read(file, 0..length).map(Some)
+        let mut content = vec![0; length as usize];
+        read(file, &mut content, 0)?;
+        Ok(Some(content.into()))
     }
 }
 
@@ -47,7 +49,9 @@ impl Access for AtOnce {
         if length == 0 {
             return Ok(Some(Bytes::new()));
         }
-        let read = read_at_once(file, &(0..length));
-        Ok(read.filter(|read| read.len() as u64 == length))
+        let mut content = vec![0; length as usize];
+        let read = read_at_once(file, &mut content, 0);
+        let is_whole = read == Some(content.len());
+        Ok(is_whole.then(|| content.into()))
     }
 }

@@ -15,6 +15,8 @@ use bytes::Bytes;
 use stackup_plugin::Error;
 use stackup_plugin::http_body::{Body, Frame, SizeHint};
 
+use crate::buffers::Buffers;
+
 /// How many bytes are read, and held, at once.
 pub const CHUNK: usize = 64 * 1024;
 
@@ -25,10 +27,17 @@ pub(crate) enum Piece {
     Range(Range<u64>),
 }
 
+/// A file, and the buffers for its chunks.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) file: Arc<File>,
+    pub(crate) buffers: Arc<Buffers>,
+}
+
 /// Pieces, one after another.
 pub(crate) struct FileBody {
     /// None if no piece is a range of it.
-    file: Option<Arc<File>>,
+    source: Option<Source>,
     pieces: VecDeque<Piece>,
     /// The chunk that is being read.
     reading: Option<Task<io::Result<Bytes>>>,
@@ -36,7 +45,7 @@ pub(crate) struct FileBody {
 }
 
 impl FileBody {
-    pub(crate) fn new(file: Option<Arc<File>>, pieces: impl IntoIterator<Item = Piece>) -> Self {
+    pub(crate) fn new(source: Option<Source>, pieces: impl IntoIterator<Item = Piece>) -> Self {
         let pieces: VecDeque<_> = pieces.into_iter().collect();
         let length = |piece: &Piece| match piece {
             Piece::Text(text) => text.len() as u64,
@@ -44,7 +53,7 @@ impl FileBody {
         };
         Self {
             left: pieces.iter().map(length).sum(),
-            file,
+            source,
             pieces,
             reading: None,
         }
@@ -72,52 +81,66 @@ impl FileBody {
                     return Some(text);
                 }
             };
-            let file = self.file.as_ref()?;
+            let source = self.source.as_ref()?;
             let end = range.end.min(range.start + CHUNK as u64);
             let chunk = range.start..end;
-            if let Some(bytes) = read_at_once(file, &chunk) {
+            if let Some(bytes) = source.read_at_once(&chunk) {
                 range.start += bytes.len() as u64;
                 return Some(bytes);
             }
             range.start = end;
-            let file = Arc::clone(file);
-            self.reading = Some(blocking::unblock(move || read(&file, chunk)));
+            let source = source.clone();
+            self.reading = Some(blocking::unblock(move || source.read(chunk)));
             return None;
         }
     }
 }
 
-/// Reads what of a range is in the system's cache, if that begins with it. Does not wait for a disk.
+impl Source {
+    /// Reads what of a range is in the system's cache, if that begins with it. Does not wait for a disk.
+    fn read_at_once(&self, range: &Range<u64>) -> Option<Bytes> {
+        let mut buffer = self.buffers.take();
+        let space = buffer.space((range.end - range.start) as usize);
+        let read = read_at_once(&self.file, space, range.start)?;
+        (read > 0).then(|| buffer.filled(read))
+    }
+
+    /// Reads a range of at most [`CHUNK`] bytes, all of it. Blocks.
+    fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
+        let mut buffer = self.buffers.take();
+        let space = buffer.space((range.end - range.start) as usize);
+        let length = space.len();
+        read(&self.file, space, range.start)?;
+        Ok(buffer.filled(length))
+    }
+}
+
+/// Reads what is in the system's cache. Does not wait for a disk. Returns how many bytes that is.
 #[cfg(target_os = "linux")]
-pub(crate) fn read_at_once(file: &File, range: &Range<u64>) -> Option<Bytes> {
+pub(crate) fn read_at_once(file: &File, space: &mut [u8], start: u64) -> Option<usize> {
     use rustix::io::{ReadWriteFlags, preadv2};
 
-    let mut chunk = vec![0; (range.end - range.start) as usize];
-    let mut slices = [io::IoSliceMut::new(&mut chunk)];
     // An error is for the thread to find again and tell: this may be one for want of the cache only,
     // or because the file system has no such call.
-    let read = preadv2(file, &mut slices, range.start, ReadWriteFlags::NOWAIT).ok()?;
-    chunk.truncate(read);
-    (read > 0).then(|| chunk.into())
+    let mut slices = [io::IoSliceMut::new(space)];
+    preadv2(file, &mut slices, start, ReadWriteFlags::NOWAIT).ok()
 }
 
 /// Only Linux tells.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn read_at_once(_file: &File, _range: &Range<u64>) -> Option<Bytes> {
+pub(crate) fn read_at_once(_file: &File, _space: &mut [u8], _start: u64) -> Option<usize> {
     None
 }
 
-/// Reads a range of at most [`CHUNK`] bytes, all of it. Blocks.
-pub(crate) fn read(file: &File, range: Range<u64>) -> io::Result<Bytes> {
-    let mut chunk = vec![0; (range.end - range.start).min(CHUNK as u64) as usize];
-    file.read_exact_at(&mut chunk, range.start)
+/// Fills `space`. Blocks.
+pub(crate) fn read(file: &File, space: &mut [u8], start: u64) -> io::Result<()> {
+    file.read_exact_at(space, start)
         .map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => {
                 io::Error::new(error.kind(), "the file became shorter while it was sent")
             }
             _ => error,
-        })?;
-    Ok(chunk.into())
+        })
 }
 
 impl Body for FileBody {
@@ -166,7 +189,11 @@ mod tests {
     fn body(content: &[u8], pieces: Vec<Piece>) -> FileBody {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(content, 0).unwrap();
-        FileBody::new(Some(Arc::new(file)), pieces)
+        let source = Source {
+            file: Arc::new(file),
+            buffers: Arc::default(),
+        };
+        FileBody::new(Some(source), pieces)
     }
 
     async fn chunks(body: FileBody) -> Result<Vec<usize>, Error> {

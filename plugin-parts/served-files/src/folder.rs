@@ -1,6 +1,5 @@
 //! A directory whose files are served.
 
-use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,8 @@ use media_type::is_media_type;
 use stackup_plugin::{Error, Method, Request, Result, header};
 
 use crate::access::{AtOnce, Waiting};
+use crate::body::Source;
+use crate::buffers::Buffers;
 use crate::coding::{Accepted, Coding};
 use crate::listing::{self, Listing, MAX_ENTRIES};
 use crate::look::{Looked, Wanted, look};
@@ -28,6 +29,7 @@ pub struct Folder {
     pub(crate) default_type: String,
     pub(crate) codings: Vec<Coding>,
     recent: Option<Arc<RecentFiles>>,
+    pub(crate) buffers: Arc<Buffers>,
 }
 
 /// What a path leads to.
@@ -66,7 +68,7 @@ pub(crate) enum Content {
     /// All of it has been read.
     Memory(Bytes),
     /// It is read while it is sent.
-    File(Arc<File>),
+    File(Source),
 }
 
 impl Folder {
@@ -89,6 +91,7 @@ impl Folder {
                 default_type: "text/plain".to_owned(),
                 codings: Vec::new(),
                 recent: Some(Arc::default()),
+                buffers: Arc::default(),
             }),
             Ok(_) => Err(refuse(&"not a directory")),
             Err(error) => Err(refuse(&error)),

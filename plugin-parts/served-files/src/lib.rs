@@ -21,6 +21,7 @@
 
 mod access;
 mod body;
+mod buffers;
 mod coding;
 mod conditions;
 mod error;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::access::Access;
-use crate::body::CHUNK;
+use crate::body::{CHUNK, Source};
 use crate::coding::{Accepted, Coding};
 use crate::folder::{Content, Facts, Folder, OpenFile};
 use crate::open::Opened;
@@ -66,7 +66,10 @@ pub(crate) fn look(
     let (length, validators) = form.validators();
     let state = FileState::of(&form.metadata);
     let content = match wanted.content && length <= CHUNK as u64 {
-        false => Content::File(Arc::new(form.file)),
+        false => Content::File(Source {
+            file: Arc::new(form.file),
+            buffers: Arc::clone(&folder.buffers),
+        }),
         true => match access.read(&form.file, length)? {
             Some(content) => Content::Memory(content),
             None => return Ok(None),

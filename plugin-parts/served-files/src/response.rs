@@ -141,7 +141,7 @@ impl OpenFile {
             Content::Memory(content) => content
                 .slice(range.start as usize..range.end as usize)
                 .into(),
-            Content::File(file) => Body::new(FileBody::new(Some(file), [Piece::Range(range)])),
+            Content::File(source) => Body::new(FileBody::new(Some(source), [Piece::Range(range)])),
         }
     }
 
@@ -167,11 +167,11 @@ impl OpenFile {
         }
         let end = format!("\r\n--{boundary}--\r\n");
         pieces.push(Piece::Text(Bytes::from(end)));
-        let file = match self.content {
+        let source = match self.content {
             Content::Memory(_) => None,
-            Content::File(file) => Some(file),
+            Content::File(source) => Some(source),
         };
-        let body = FileBody::new(file, pieces);
+        let body = FileBody::new(source, pieces);
         let mut headers = res.headers_mut();
         let media_type = format!("multipart/byteranges; boundary={boundary}");
         headers.insert(header::CONTENT_TYPE, media_type)?;
