@@ -9,7 +9,7 @@ use stackup_plugin::{Body, Bytes, Error, Result};
 use crate::encoder::Encoder;
 
 /// How much is compressed at a time, so that other requests on this thread get their turn.
-const PIECE: usize = 16 * 1024;
+pub(crate) const PIECE: usize = 16 * 1024;
 
 /// A body that is compressed while it streams.
 pub(crate) struct CompressedBody {

@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 
 use brotli::CompressorWriter;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
-use crate::config::{Coding, Levels};
+use crate::config::{Coding, Config};
+use crate::contexts::{Contexts, Gzip, Stream, Until, Zstd};
 
 /// Brotli's input buffer.
 const BROTLI_BUFFER: usize = 4096;
@@ -15,57 +14,62 @@ const BROTLI_WINDOW: u32 = 19;
 
 /// Compresses into memory.
 pub(crate) enum Encoder {
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Stream<Gzip>),
     Br(Box<CompressorWriter<Vec<u8>>>),
-    Zstd(zstd::Encoder<'static, Vec<u8>>),
+    Zstd(Stream<Zstd>),
 }
 
 impl Encoder {
-    pub(crate) fn new(coding: Coding, level: &Levels) -> io::Result<Self> {
+    pub(crate) fn new(coding: Coding, config: &Config, contexts: &Contexts) -> io::Result<Self> {
         Ok(match coding {
-            // No time in the header: the same content gives the same bytes.
-            Coding::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), Compression::new(level.gzip))),
+            Coding::Gzip => Self::Gzip(contexts.gzip()),
             Coding::Br => {
                 let (buffer, window) = (BROTLI_BUFFER, BROTLI_WINDOW);
-                let writer = CompressorWriter::new(Vec::new(), buffer, level.br, window);
+                let writer = CompressorWriter::new(Vec::new(), buffer, config.level.br, window);
                 Self::Br(Box::new(writer))
             }
-            Coding::Zstd => Self::Zstd(zstd::Encoder::new(Vec::new(), level.zstd)?),
+            Coding::Zstd => Self::Zstd(contexts.zstd()?),
         })
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.writer().write_all(bytes)
+        match self {
+            Self::Gzip(stream) => stream.write(bytes, Until::Taken),
+            Self::Br(writer) => writer.write_all(bytes),
+            Self::Zstd(stream) => stream.write(bytes, Until::Taken),
+        }
     }
 
     /// Flushes, so that the client can decode everything written so far.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.writer().flush()
+        match self {
+            Self::Gzip(stream) => stream.write(&[], Until::Flushed),
+            Self::Br(writer) => writer.flush(),
+            Self::Zstd(stream) => stream.write(&[], Until::Flushed),
+        }
     }
 
     /// Takes the output since the last call.
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(match self {
-            Self::Gzip(encoder) => encoder.get_mut(),
-            Self::Br(encoder) => encoder.get_mut(),
-            Self::Zstd(encoder) => encoder.get_mut(),
-        })
+        match self {
+            Self::Gzip(stream) => stream.take(),
+            Self::Br(writer) => std::mem::take(writer.get_mut()),
+            Self::Zstd(stream) => stream.take(),
+        }
     }
 
     /// Ends the stream and returns the rest of the output.
     pub(crate) fn finish(self) -> io::Result<Vec<u8>> {
         match self {
-            Self::Gzip(encoder) => encoder.finish(),
-            Self::Br(encoder) => Ok(encoder.into_inner()),
-            Self::Zstd(encoder) => encoder.finish(),
-        }
-    }
-
-    fn writer(&mut self) -> &mut dyn Write {
-        match self {
-            Self::Gzip(encoder) => encoder,
-            Self::Br(encoder) => encoder,
-            Self::Zstd(encoder) => encoder,
+            Self::Gzip(mut stream) => {
+                stream.write(&[], Until::Ended)?;
+                Ok(stream.take())
+            }
+            Self::Br(writer) => Ok(writer.into_inner()),
+            Self::Zstd(mut stream) => {
+                stream.write(&[], Until::Ended)?;
+                Ok(stream.take())
+            }
         }
     }
 }

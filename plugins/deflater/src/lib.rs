@@ -5,6 +5,7 @@
 mod accept;
 mod compressed;
 mod config;
+mod contexts;
 mod encoder;
 mod headers;
 
@@ -14,8 +15,9 @@ use stackup_plugin::{
 };
 
 use self::accept::{Choice, choose};
-use self::compressed::CompressedBody;
+use self::compressed::{CompressedBody, PIECE};
 pub use self::config::{Coding, Config, Levels};
+use self::contexts::Contexts;
 use self::encoder::Encoder;
 
 /// How a response relates to its compressed form.
@@ -32,6 +34,7 @@ enum Form {
 /// Compresses responses for clients that accept it.
 pub struct Deflater {
     config: Config,
+    contexts: Contexts,
 }
 
 impl Middleware for Deflater {
@@ -39,7 +42,8 @@ impl Middleware for Deflater {
 
     fn init(config: Config, _cx: &Context) -> Result<Self> {
         config.check()?;
-        Ok(Self { config })
+        let contexts = Contexts::new(config.level.gzip, config.level.zstd);
+        Ok(Self { config, contexts })
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
@@ -93,8 +97,22 @@ impl Deflater {
         headers::encoded(res, coding)?;
         // HEAD has the headers of GET, and no body (RFC 9110 §9.3.2).
         if !is_head {
-            let encoder = Encoder::new(coding, &self.config.level)?;
-            res.map_body(|body| Body::new(CompressedBody::new(body, encoder, self.config.sync)));
+            let mut encoder = Encoder::new(coding, &self.config, &self.contexts)?;
+            let body = match res.take_body().into_bytes() {
+                // All of it in one pass: its length is known, and it needs no chunks.
+                Ok(bytes) if bytes.len() <= PIECE => {
+                    encoder.write(&bytes)?;
+                    let compressed = encoder.finish()?;
+                    let length = compressed.len().to_string();
+                    res.headers_mut().insert(CONTENT_LENGTH, length)?;
+                    compressed.into()
+                }
+                Ok(bytes) => {
+                    Body::new(CompressedBody::new(bytes.into(), encoder, self.config.sync))
+                }
+                Err(body) => Body::new(CompressedBody::new(body, encoder, self.config.sync)),
+            };
+            res.set_body(body);
         }
         Ok(())
     }
