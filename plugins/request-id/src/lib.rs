@@ -53,9 +53,7 @@ impl Middleware for RequestId {
     }
 
     async fn call(&self, mut req: Request, next: Next<'_>) -> Result {
-        let id = self
-            .id_of(&req)
-            .unwrap_or_else(|| Uuid::now_v7().to_string());
+        let id = self.id_of(&req).unwrap_or_else(new_id);
         req.headers_mut().insert(&self.header, &id)?;
         req.env_mut().set(ENV, &id);
         let mut res = next.run(req).await?;
@@ -73,6 +71,12 @@ impl RequestId {
         // With two IDs it is unclear which one the caller logged.
         (sane && ids.next().is_none()).then(|| id.to_owned())
     }
+}
+
+fn new_id() -> String {
+    let mut buffer = Uuid::encode_buffer();
+    let id = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
+    (*id).to_owned()
 }
 
 /// The characters of UUIDs, ULIDs, hex, base64 and AWS's `Root=1-…`; none has a meaning in a shell, a log or a page.
