@@ -52,7 +52,14 @@ impl Client {
         let length: Option<usize> = text
             .lines()
             .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-        while self.response.len() < head + length.expect("a content-length") {
+        let Some(length) = length else {
+            // Chunks: the last one is empty.
+            while !self.response.ends_with(b"\r\n0\r\n\r\n") {
+                self.read_on();
+            }
+            return;
+        };
+        while self.response.len() < head + length {
             self.read_on();
         }
     }

@@ -4,8 +4,11 @@
 //! requests dearer. Each argument is a folder with a build to measure, `stackup` and its plugins, relative to the
 //! workspace; the first one is what the others are compared with. Without arguments it measures this workspace. A case whose
 //! plugins a build does not have is left out.
+//!
+//! With `--check` it measures this workspace and fails if a case takes 2 % more than `kept.txt` says; `--keep` writes that file.
 
 mod client;
+mod kept;
 mod worker;
 
 use std::fs;
@@ -43,9 +46,11 @@ fn main() {
         );
         return;
     }
+    let flags = ["--bench", "--check", "--keep"];
+    let has = |flag: &str| std::env::args().any(|argument| argument == flag);
     let arguments = std::env::args_os().skip(1);
     let mut builds: Vec<PathBuf> = arguments
-        .filter(|argument| argument != "--bench")
+        .filter(|argument| flags.iter().all(|flag| argument != flag))
         .map(|argument| artifacts::workspace().join(argument))
         .collect();
     if builds.is_empty() {
@@ -75,6 +80,16 @@ fn main() {
     }
     println!("\nfor callgrind_annotate: {}", dumps().display());
     print(&builds, &rows);
+    let counts: Vec<_> = rows
+        .iter()
+        .map(|(name, counts)| (*name, counts[0]))
+        .collect();
+    if has("--keep") {
+        kept::write(&counts);
+    }
+    if has("--check") && !kept::check(&counts) {
+        std::process::exit(1);
+    }
 }
 
 impl Case {
@@ -84,7 +99,7 @@ impl Case {
     }
 }
 
-fn cases() -> [Case; 5] {
+fn cases() -> [Case; 6] {
     const HELLO: &str = "[run]\nplugin = \"hello\"\n";
     let layers = (0..10).map(|index| {
         format!(
@@ -124,13 +139,21 @@ fn cases() -> [Case; 5] {
             plugins: &["cache", "hello"],
             target: "/",
         },
+        Case {
+            name: "deflater, gzip of 12 KiB",
+            manifest: "[run]\nplugin = \"files\"\n[[use]]\nplugin = \"deflater\"\n\
+                       config = { codings = [\"gzip\"] }\n"
+                .to_owned(),
+            plugins: &["deflater", "files"],
+            target: "/page.html",
+        },
     ]
 }
 
 /// The folder of this workspace's release build.
 fn own_build() -> PathBuf {
     let program = artifacts::stackup();
-    for package in ["hello", "ten-headers", "files", "cache"] {
+    for package in ["hello", "ten-headers", "files", "cache", "deflater"] {
         artifacts::plugin(package);
     }
     program.parent().expect("a file has a folder").to_path_buf()

@@ -14,6 +14,18 @@ pub(crate) struct Worker {
     site: Site,
 }
 
+/// 12 KiB of HTML that compress as pages do.
+fn page() -> Vec<u8> {
+    let mut page = String::new();
+    let mut number: u32 = 7;
+    while page.len() < 12 * 1024 {
+        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (class, word) = (number >> 27, number >> 22 & 0x3ff);
+        page.push_str(&format!("<p class=\"c{class}\">word{word}</p>\n"));
+    }
+    page.into_bytes()
+}
+
 /// The file of a plugin in a build.
 pub(crate) fn library(build: &Path, plugin: &str) -> PathBuf {
     let file = library_file(plugin);
@@ -28,12 +40,14 @@ impl Worker {
             site.library(plugin, &read(&library(build, plugin)));
         }
         fs::create_dir(site.path().join("public")).expect("a directory");
-        let file = site.file("public/1k.txt", [b'x'; 1024]);
-        // A file that is seconds old has a weak etag.
-        let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
-        let opened = fs::File::options().write(true).open(file);
-        let set = opened.and_then(|file| file.set_modified(old));
-        set.expect("the file's time can be set");
+        for (name, content) in [("1k.txt", vec![b'x'; 1024]), ("page.html", page())] {
+            let file = site.file(&format!("public/{name}"), content);
+            // A file that is seconds old has a weak etag.
+            let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
+            let opened = fs::File::options().write(true).open(file);
+            let set = opened.and_then(|file| file.set_modified(old));
+            set.expect("the file's time can be set");
+        }
 
         let program = fs::canonicalize(build.join("stackup")).expect("the folder has `stackup`");
         let mut command = Host::command(&program, &site, &["-p", "0", "-o", "127.0.0.1"]);
