@@ -120,6 +120,7 @@ impl RecentFiles {
 #[cfg(test)]
 mod tests {
     use std::fs::{File, write};
+    use std::path::Path;
     use std::time::SystemTime;
 
     use super::*;
@@ -186,7 +187,8 @@ mod tests {
 
     #[test]
     fn file_that_changes_is_not_served_again() {
-        let changes: [(&str, fn(&std::path::Path)); 4] = [
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 4] = [
             ("content", |path| write(path, "text").unwrap()),
             ("removed", |path| std::fs::remove_file(path).unwrap()),
             ("rights", |path| {
