@@ -312,6 +312,8 @@ fn client_may_ask_for_less_age() {
     let max_age = validate(ValidateBecause::RequestMaxAge);
     assert_eq!(reuse("max-age=60", "max-age=9", 10), max_age);
     assert_eq!(reuse("max-age=60", "max-age=10", 10), Reuse::Fresh);
+    // A reload, in the millisecond in which the response came.
+    assert_eq!(reuse("max-age=60", "max-age=0", 0), max_age);
     assert_eq!(
         reuse("max-age=60, immutable", "max-age=0", 10),
         Reuse::Fresh

@@ -82,8 +82,8 @@ impl Policy {
             return Err(ValidateBecause::Expired);
         }
         let age = self.age(now);
-        // A reload asks for age 0, and an immutable response needs none (RFC 8246 §2).
-        let too_old = |most: u64| age > most.saturating_mul(1000);
+        // A reload asks for age 0, which not even a response of this millisecond has; an immutable one needs none (RFC 8246 §2).
+        let too_old = |most: u64| most == 0 || age > most.saturating_mul(1000);
         if request.max_age.is_some_and(too_old) && !self.immutable {
             return Err(ValidateBecause::RequestMaxAge);
         }
