@@ -258,6 +258,7 @@ mod tests {
             handler: Some("app".to_owned()),
             others: Map::from_iter([("event".to_owned(), "lint".into())]),
             of_plugin: false,
+            ..Fields::default()
         };
         let said = text(Level::WARN, &fields, false);
         assert_eq!(said, "warning: app: K13: a header");
