@@ -112,7 +112,10 @@ impl Lasting {
             let end = within("the end of a connection", &mut client.task).await;
             match end.expect("a client does not panic") {
                 End::Told if must_end => self.told += 1,
-                End::Cut(_) if may_cut && (moves || reconnects) => self.cut += 1,
+                End::Cut(how) if may_cut && (moves || reconnects) => {
+                    println!("{action:?} has cut {kind:?} {path}: {how}");
+                    self.cut += 1;
+                }
                 end => panic!(
                     "{action:?} has ended {kind:?} {path}: {end:?}; the log:\n{}",
                     server.host.log()
