@@ -79,14 +79,20 @@ fn response_has_the_headers_of_a_stream_and_begins_with_retry() {
     });
 }
 
+#[stackup_plugin::config]
+struct Silence {
+    /// Seconds; 0 for never.
+    keep_alive: Option<u64>,
+}
+
 /// Sends an event after each of these silences, in seconds, and then none.
 struct Seldom(HandlerContext, Option<u64>);
 
 impl App for Seldom {
-    type Config = Option<u64>;
+    type Config = Silence;
 
-    fn init(keep_alive: Option<u64>, cx: &HandlerContext) -> Result<Self> {
-        Ok(Self(cx.clone(), keep_alive))
+    fn init(config: Silence, cx: &HandlerContext) -> Result<Self> {
+        Ok(Self(cx.clone(), config.keep_alive))
     }
 
     async fn call(&self, req: Request) -> Result {
@@ -138,7 +144,7 @@ fn silent_stream_says_something_from_time_to_time() {
     ];
     for (keep_alive, expected) in cases {
         let clock = testing::clock();
-        let app = testing::app::<Seldom>(json!(keep_alive)).unwrap();
+        let app = testing::app::<Seldom>(json!({ "keep_alive": keep_alive })).unwrap();
         clock.run(async {
             let mut body = app.answer(get("/")).await.unwrap().take_body();
             for (second, frame) in expected {

@@ -4,11 +4,11 @@ use super::driver::Browser;
 
 /// A page that opens a WebSocket and connects again, as docs/websockets.md shows it. It notes what it hears and how it was closed.
 const SOCKET: &str = "
-    window.heard = []; window.closed = [];
+    window.heard = []; window.codes = [];
     (function connect() {
         window.socket = new WebSocket(`ws://${location.host}/socket/generation`);
         socket.onmessage = (event) => heard.push(event.data);
-        socket.onclose = (event) => { closed.push(event.code); setTimeout(connect, 50); };
+        socket.onclose = (event) => { codes.push(event.code); setTimeout(connect, 50); };
     })();
 ";
 
@@ -62,24 +62,24 @@ async fn page_hears_1012_at_a_reload_and_its_next_socket_meets_the_new_code() {
     browser
         .wait_until("heard.join() === 'generation 1,hello,again'")
         .await;
-    assert_eq!(browser.value("closed.length").await, 0);
+    assert_eq!(browser.value("codes.length").await, 0);
     // Its own is.
     site.manifest(&manifest(2));
     host.reload("swapped").await;
     browser
         .wait_until("heard.join() === 'generation 1,hello,again,generation 3'")
         .await;
-    assert_eq!(browser.value("closed.join()").await, "1012");
+    assert_eq!(browser.value("codes.join()").await, "1012");
     browser.run("socket.send('hello')").await;
     browser.wait_until("heard.at(-1) === 'hello'").await;
     // Another worker.
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     browser
-        .wait_until("closed.length > 1 && heard.at(-1).startsWith('generation')")
+        .wait_until("codes.length > 1 && heard.at(-1).startsWith('generation')")
         .await;
     assert_eq!(
-        browser.value("closed.every((code) => code === 1012)").await,
+        browser.value("codes.every((code) => code === 1012)").await,
         true
     );
 }
