@@ -70,6 +70,11 @@ mod state_guide {}
 #[doc = include_str!("../../docs/fetching.md")]
 mod fetching_guide {}
 
+/// The example in `docs/event-streams.md`.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../docs/event-streams.md")]
+mod event_streams_guide {}
+
 /// The examples in `docs/upgrades.md`.
 #[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../../docs/upgrades.md")]
@@ -99,6 +104,7 @@ pub use self::author::context::{Context, Elapsed, Task};
 pub use self::author::counter::{Counter, CounterBuilder};
 pub use self::author::env::{Env, EnvMut};
 pub use self::author::error::{Error, Result};
+pub use self::author::events;
 pub use self::author::fetch::{Fetch, FetchError, FetchErrorKind, Fetching, Outgoing};
 pub use self::author::fields::Fields;
 pub use self::author::finished::Finished;

@@ -62,10 +62,7 @@ impl Context {
 
     /// The time, to measure how long something takes. In a test `testing::clock` may move it, with [`sleep`](Self::sleep).
     pub fn now(&self) -> Instant {
-        #[cfg(feature = "testing")]
-        return crate::testing::clock::now();
-        #[cfg(not(feature = "testing"))]
-        Instant::now()
+        now()
     }
 
     /// The time of day. In a test `testing::clock` may move it.
@@ -200,6 +197,14 @@ impl Context {
     {
         Task(self.handle.spawn(name, future))
     }
+}
+
+/// The time, by which handlers measure.
+pub(crate) fn now() -> Instant {
+    #[cfg(feature = "testing")]
+    return crate::testing::clock::now();
+    #[cfg(not(feature = "testing"))]
+    Instant::now()
 }
 
 impl fmt::Debug for Context {

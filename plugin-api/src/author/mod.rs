@@ -5,6 +5,7 @@ pub(crate) mod context;
 pub(crate) mod counter;
 pub(crate) mod env;
 pub(crate) mod error;
+pub mod events;
 mod export;
 pub(crate) mod fetch;
 pub(crate) mod fields;

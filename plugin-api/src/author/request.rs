@@ -115,34 +115,35 @@ impl Request {
     /// Completes once this request has a deadline: a reload has replaced a handler that it is in or may still enter, or its server
     /// ends. A request whose handlers all continue has none (SPEC R23).
     ///
-    /// The future owns what it needs. A response that would go on for ever ends itself there, while its client can still be told:
+    /// The future owns what it needs. A response that would go on for ever ends itself there, while its client can still be told; an
+    /// [event stream](Self::events) does so by itself:
     ///
     /// ```
     /// # use std::time::Duration;
     /// # use stackup_plugin::{App, Body, Context, IntoResponse, Request, Result, testing};
-    /// # struct Ticks(Context);
-    /// impl App for Ticks {
+    /// # struct Lines(Context);
+    /// impl App for Lines {
     /// #   type Config = ();
     /// #   fn init((): (), cx: &Context) -> Result<Self> { Ok(Self(cx.clone())) }
     ///     async fn call(&self, req: Request) -> Result {
     ///         let (mut draining, cx) = (req.draining(), self.0.clone());
     ///         let (mut sender, body) = Body::channel(8);
-    ///         self.0.spawn("ticks", async move {
+    ///         self.0.spawn("lines", async move {
     ///             while cx.timeout(Duration::from_secs(1), &mut draining).await.is_err() {
-    ///                 if sender.send("data: tick\n\n").await.is_err() {
+    ///                 if sender.send("{\"up\":true}\n").await.is_err() {
     ///                     return; // the client has left
     ///                 }
     ///             }
-    ///             // `sender` is dropped: the response ends, and a browser's `EventSource` connects again.
+    ///             // `sender` is dropped: the response ends.
     ///         });
     ///         body.into_response()
     ///     }
     /// }
     /// # fn main() -> Result<()> {
     /// # testing::block_on(async {
-    /// # let ticks = testing::app::<Ticks>(testing::json!({}))?;
-    /// # let res = ticks.answer(testing::get("/")).await?;
-    /// # ticks.drain();
+    /// # let lines = testing::app::<Lines>(testing::json!({}))?;
+    /// # let res = lines.answer(testing::get("/")).await?;
+    /// # lines.drain();
     /// # assert_eq!(res.finish().await?, "");
     /// # Ok(()) })
     /// # }

@@ -6,6 +6,8 @@ mod bodies; // empty, full, streamed, sent, rewritten, with on_end
 mod channel; // back-pressure, and dropped readers
 mod config; // what `#[config]` accepts, rejects and describes
 mod env; // Rack's names
+mod event_format; // server-sent events, as browsers read them
+mod event_streams; // their end, silence and back-pressure
 mod failures; // errors and panics, and their locations
 mod fields; // headers in a config
 mod headers; // of requests and responses

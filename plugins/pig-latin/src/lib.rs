@@ -53,7 +53,8 @@ fn text(res: &Response) -> Option<bool> {
     let charset = parts.find_map(|part| part.strip_prefix("charset="));
     let known =
         charset.is_none_or(|name| matches!(name.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"));
-    (text == "text" && known).then_some(subtype == "html")
+    // The fields of an event stream are no words.
+    (text == "text" && subtype != "event-stream" && known).then_some(subtype == "html")
 }
 
 stackup_plugin::export!(middleware fn pig_latin as "pig-latin");

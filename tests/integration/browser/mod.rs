@@ -8,6 +8,8 @@ mod driver;
 mod inspector;
 /// The site's own pages: overlay, reload, error page.
 mod pages;
+/// WebSockets and event streams over reloads.
+mod streams;
 /// Workers that are replaced while a page is open.
 mod workers;
 

@@ -9,6 +9,8 @@ use super::server::TestServer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     GoodCode,
+    /// Of the WebSockets.
+    SocketCode,
     Edit,
     HalfManifest,
     Truncated,
@@ -39,8 +41,9 @@ pub(super) enum Action {
 }
 
 /// All actions in the order of the short form.
-pub(super) const ALL: [Action; 20] = [
+pub(super) const ALL: [Action; 21] = [
     Action::GoodCode,
+    Action::SocketCode,
     Action::Segfault,
     Action::Edit,
     Action::Kill,
@@ -67,6 +70,7 @@ impl Action {
     pub(super) async fn run(self, server: &mut TestServer, clients: &ClientState, random: u64) {
         match self {
             Self::GoodCode => server.good_code(clients).await,
+            Self::SocketCode => server.socket_code().await,
             Self::Edit => server.edit(false).await,
             Self::HalfManifest => server.edit(true).await,
             Self::Truncated => {

@@ -5,16 +5,16 @@
 
 mod actions;
 mod clients;
+mod lasting;
 mod real_crates;
 mod server;
-mod streams;
 
 use stackup_tests::within;
 
 use self::actions::{ALL, Action};
 use self::clients::Clients;
+use self::lasting::Lasting;
 use self::server::TestServer;
-use self::streams::Streams;
 
 /// Pseudo-random numbers (splitmix64).
 struct Random(u64);
@@ -53,18 +53,13 @@ async fn chaos_loses_only_requests_of_dead_workers() {
     clients.wait_for_responses().await;
     server.wait_until_proven().await;
     let descriptors = server.descriptors();
-    let mut streams = Streams::open(server.host.address()).await;
+    let mut lasting = Lasting::open(&server).await;
     let mut lost = 0;
     for (number, action) in plan.iter().enumerate() {
         let state = std::sync::Arc::clone(&clients.state);
-        let workers = server.workers();
         action.run(&mut server, &state, random.next()).await;
         clients.wait_for_responses().await;
-        if server.workers() == workers {
-            streams.assert_open(*action).await;
-        } else {
-            streams = Streams::open(server.host.address()).await;
-        }
+        lasting.check(&server, *action).await;
         state.allow_failures(false);
         let now = state.lost();
         let by_this = now - lost;
@@ -76,7 +71,9 @@ async fn chaos_loses_only_requests_of_dead_workers() {
         );
         lost = now;
     }
-    drop(streams);
+    let (told, cut) = lasting.close();
+    println!("{told} streams and sockets were told that they end, {cut} were cut");
+    assert!(told > 0, "new code and a renewal end some");
     // A worker keeps its libraries mapped until it exits.
     server.restart().await;
     server.assert_nothing_left().await;

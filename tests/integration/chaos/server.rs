@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use super::clients::{ClientState, code};
+use crate::guests::{PROGRAM, runs};
 use crate::supervision::full_disk::SmallDisk;
 
 /// The host under test.
@@ -24,19 +25,37 @@ pub(super) struct TestServer {
     /// The wall clock, if it can be set.
     clock: Option<WallClock>,
     pub(super) site: Site,
+    /// Whether a guest can run.
+    has_guest: bool,
     library: Vec<u8>,
     /// The last code.
     code: u64,
     /// The last code without a fault.
     good: u64,
-    mark: u64,
+    revision: Revision,
     worker: Pid,
+}
+
+/// What of the stack was replaced how often, besides the faulty library.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Revision {
+    /// The config of two layers.
+    pub(super) mark: u64,
+    /// The code of the WebSockets.
+    pub(super) sockets: u64,
 }
 
 impl TestServer {
     pub(super) async fn new() -> Self {
         let library = read(artifacts::plugin("faulty"));
-        let site = Site::new(&manifest(0), &["ticker", "probe"]);
+        let has_guest = runs("python3", &["--version"]);
+        if !has_guest {
+            print_skipped("a guest: no `python3`");
+        }
+        let plugins = ["ticker", "probe", "websockets", "stamp", "guest"];
+        let site = Site::new(&manifest(0, has_guest), &plugins);
+        site.file("guest.py", PROGRAM);
+        site.file("version.txt", "1");
         site.library("faulty", &with_code(&library, 0, "none", 0));
         let disk = SmallDisk::mount(&site.runtime(), 32 * library.len());
         let clock = WallClock::of(&site);
@@ -53,10 +72,11 @@ impl TestServer {
             disk,
             clock,
             site,
+            has_guest,
             library,
             code: 0,
             good: 0,
-            mark: 0,
+            revision: Revision::default(),
             worker,
         }
     }
@@ -87,11 +107,30 @@ impl TestServer {
         self.wait_for_good_code().await;
     }
 
+    /// Swaps to other code of the WebSockets.
+    pub(super) async fn socket_code(&mut self) {
+        while self.host.log().try_take(|_| true).is_some() {}
+        self.revision.sockets += 1;
+        let mut library = read(artifacts::plugin("websockets"));
+        library.extend(self.revision.sockets.to_le_bytes());
+        self.site.library("websockets", &library);
+        self.wait_for_outcome(&["swapped"]).await;
+        self.wait_for_good_code().await;
+    }
+
+    pub(super) fn has_guest(&self) -> bool {
+        self.has_guest
+    }
+
+    pub(super) fn revision(&self) -> Revision {
+        self.revision
+    }
+
     /// Swaps to another manifest. If `half`, writes an incomplete one first.
     pub(super) async fn edit(&mut self, half: bool) {
         while self.host.log().try_take(|_| true).is_some() {}
-        self.mark += 1;
-        let text = manifest(self.mark);
+        self.revision.mark += 1;
+        let text = manifest(self.revision.mark, self.has_guest);
         if half {
             let path = self.site.path().join("config.ru.toml");
             fs::write(path, &text[..text.len() - 7]).expect("the site can be written");
@@ -212,28 +251,36 @@ impl TestServer {
 
     /// Asserts that only the supervisor and one worker are left, no zombie and no extra file.
     pub(super) async fn assert_nothing_left(&self) {
-        let supervisor = self.host.pid().as_raw_nonzero().get();
-        within("one worker alone", async {
-            while children(supervisor).len() != 1 {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
-        let worker = children(supervisor)[0];
+        let worker = self.one_worker().await;
         let state = fs::read_to_string(format!("/proc/{worker}/stat")).expect("it is there");
         assert!(!state.contains(") Z "), "a zombie: {state}");
         let directories = entries(&self.site.runtime());
         assert_eq!(directories.len(), 2, "{directories:?}");
         for directory in directories {
             let files = entries(&self.site.runtime().join(directory));
-            // The active library and two rollback targets; the other two plugins.
-            assert!(files.len() <= 6, "{files:?}");
+            // The two libraries that change, active and in two rollback targets; the other four plugins; the guest's socket.
+            assert!(files.len() <= 12, "{files:?}");
         }
     }
 
     /// The ids of the workers.
     pub(super) fn workers(&self) -> Vec<i32> {
-        children(self.host.pid().as_raw_nonzero().get())
+        let mut children = children(self.host.pid().as_raw_nonzero().get());
+        children.retain(|pid| !is_guard(*pid));
+        children
+    }
+
+    /// The worker, once it is the only one.
+    pub(super) async fn one_worker(&self) -> i32 {
+        within("one worker alone", async {
+            loop {
+                if let [worker] = self.workers()[..] {
+                    return worker;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
     }
 
     /// The number of the supervisor's open descriptors.
@@ -249,6 +296,14 @@ fn children(pid: i32) -> Vec<i32> {
     text.split_whitespace()
         .filter_map(|pid| pid.parse().ok())
         .collect()
+}
+
+/// Whether the process stands between the supervisor and a guest.
+fn is_guard(pid: i32) -> bool {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    words
+        .split(|byte| *byte == 0)
+        .any(|word| word == b"__guest")
 }
 
 fn entries(directory: &Path) -> Vec<String> {
@@ -272,7 +327,13 @@ fn with_code(library: &[u8], code: u64, fault: &str, request: u64) -> Vec<u8> {
 }
 
 /// A manifest with short times, so that each rule applies.
-fn manifest(mark: u64) -> String {
+fn manifest(mark: u64, has_guest: bool) -> String {
+    let guest = match has_guest {
+        true => {
+            "\n[[map]]\npath = \"/guest\"\nrun = { plugin = \"guest\", config = { command = [\"python3\", \"guest.py\"] } }\n"
+        }
+        false => "",
+    };
     format!(
         "[limits]
 drain_timeout = \"5s\"
@@ -298,8 +359,22 @@ path = \"/events\"
 run = {{ plugin = \"ticker\", config = {{ seconds = 0.02 }} }}
 
 [[map]]
+path = \"/socket\"
+run = \"websockets\"
+
+[[map]]
+path = \"/changed/events\"
+use = [{{ plugin = \"stamp\", config = {{ mark = \"{mark}\" }} }}]
+run = {{ plugin = \"ticker\", config = {{ seconds = 0.02 }} }}
+
+[[map]]
+path = \"/changed/socket\"
+use = [{{ plugin = \"stamp\", config = {{ mark = \"{mark}\" }} }}]
+run = \"websockets\"
+
+[[map]]
 path = \"/probe\"
 run = \"probe\"
-"
+{guest}"
     )
 }

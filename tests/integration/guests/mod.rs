@@ -18,9 +18,9 @@ use stackup_tests::log::Record;
 use stackup_tests::{Host, Site, print_skipped, within};
 
 /// What guests of these tests run.
-const PROGRAM: &str = include_str!("guest.py");
+pub(crate) const PROGRAM: &str = include_str!("guest.py");
 
-fn runs(program: &str, arguments: &[&str]) -> bool {
+pub(crate) fn runs(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
     let output = command.stdout(Stdio::null()).stderr(Stdio::null()).status();

@@ -1,5 +1,6 @@
 //! No plugin of the shelf buffers a whole stream, in either direction.
 
+mod events;
 mod large;
 mod mounted;
 mod upgrades;

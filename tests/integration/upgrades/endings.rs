@@ -47,6 +47,35 @@ async fn client_that_dies_while_it_gets_something_ends_the_handler() {
 }
 
 #[tokio::test]
+async fn stream_that_outlives_its_handler_has_no_socket() {
+    let (_site, host) = serving("").await;
+    let mut connection = open(&host, "/keeps").await;
+    assert_eq!(connection.rest().await, b"bye");
+    let kept = host.message("upgrades: kept: Err").await;
+    assert!(kept.message().contains("broken off"), "{kept}");
+}
+
+#[tokio::test]
+async fn handler_that_waits_is_dropped_when_its_client_takes_nothing() {
+    let (_site, host) = serving("send_timeout = \"100ms\"").await;
+    let _stalled = open(&host, "/stalls").await;
+    host.message("upgrades: dropped").await;
+}
+
+#[tokio::test]
+async fn changed_connection_does_not_make_room() {
+    let (_site, host) = serving("connections = 2").await;
+    let mut connection = open(&host, "/echo").await;
+    echoes(&mut connection, "hello").await;
+    // Younger, but it waits for its client.
+    let mut idle = host.connect().await;
+    assert_eq!(idle.get("/offers").await.status(), 200);
+    assert_eq!(host.get("/offers").await.status(), 200, "the third one");
+    assert!(idle.closes().await);
+    echoes(&mut connection, "still here").await;
+}
+
+#[tokio::test]
 async fn silent_connection_outlives_all_limits_of_requests() {
     let limits = "send_timeout = \"50ms\"\nbody_timeout = \"50ms\"\nrequest_timeout = \"50ms\"\nheader_timeout = \"50ms\"";
     let (site, host) = serving(limits).await;

@@ -103,6 +103,32 @@ async fn response_that_takes_the_place_of_an_upgrade_ends_it() {
 }
 
 #[tokio::test]
+async fn handler_whose_upgrade_is_declined_reads_an_error() {
+    let (_site, host) = serving("").await;
+    let mut connection = host.connect().await;
+    connection.send(offer("/declined")).await;
+    let response = connection.response().await;
+    assert_eq!(response.status(), 403);
+    let read = response.text();
+    assert!(
+        read.contains("the connection did not change its protocol"),
+        "{read}"
+    );
+    assert_eq!(connection.get("/nothing").await.status(), 404);
+}
+
+#[tokio::test]
+async fn length_that_a_handler_sets_does_not_go_out_with_a_101() {
+    let (_site, host) = serving("").await;
+    let mut connection = host.connect().await;
+    connection.send(offer("/promises")).await;
+    let head = connection.head().await;
+    let length = head.header("content-length");
+    assert_eq!((head.status, length), (101, None), "RFC 9110 §8.6");
+    echoes(&mut connection, "more than five bytes").await;
+}
+
+#[tokio::test]
 async fn bytes_sent_before_the_101_are_no_request() {
     let (_site, host) = serving("").await;
     let mut connection = host.connect().await;

@@ -29,6 +29,10 @@ async fn replaced_handler_learns_of_its_deadline_and_can_say_good_bye() {
     assert_eq!(connection.rest().await, b"come again");
     // The deadline of requests has passed.
     echoes(&mut other, "not yet").await;
+    let deadline = host
+        .log()
+        .try_take(|record| record.event() == "drain-deadline");
+    assert!(deadline.is_none(), "it is not about them: {deadline:?}");
     let status = site.stackup(&["status"]).await.stdout;
     assert!(status.contains("generation 1 draining"), "{status}");
     assert!(status.contains("GET /echo has changed to echo"), "{status}");
@@ -78,8 +82,76 @@ async fn shutdown_tells_the_handlers_first() {
 async fn shutdown_timeout_ends_a_connection_that_does_not_end() {
     let (_site, mut host) = serving("shutdown_timeout = \"100ms\"").await;
     let mut connection = open(&host, "/echo").await;
+    echoes(&mut connection, "hello").await;
     host.signal(rustix::process::Signal::TERM);
-    host.event("cut").await;
+    let cut = host.event("cut").await;
+    assert_eq!(cut.number("cut"), Some(1), "{cut}");
+    let held_by = cut.text("held_by");
+    let named = "GET /echo in `upgrades`, changed to echo (5 bytes received, 5 sent) for ";
+    assert!(held_by.starts_with(named), "{held_by}");
     assert!(connection.closes().await);
     host.exited().await;
+}
+
+#[tokio::test]
+async fn retiring_worker_ends_requests_first_and_names_both() {
+    let limits = "drain_timeout = \"50ms\"\nshutdown_timeout = \"50ms\"\nupgrade_drain = \"2s\"";
+    let (site, host) = serving(limits).await;
+    let mut connection = open(&host, "/echo").await;
+    let mut stream = host.connect().await;
+    stream
+        .send("GET /endless HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert_eq!(stream.head().await.status, 200);
+    assert_eq!(stream.chunk().await.expect("a chunk"), b"endless\n");
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let cut = host.event("cut").await;
+    assert_eq!(cut.number("cut"), Some(1), "{cut}");
+    let held_by = cut.text("held_by");
+    assert!(held_by.starts_with("GET /endless"), "{held_by}");
+    assert_eq!(held_by.lines().count(), 1, "{held_by}");
+    assert!(stream.chunk().await.is_err(), "it is cut");
+    echoes(&mut connection, "still here").await;
+    let cut = host.event("cut").await;
+    assert_eq!(cut.number("cut"), Some(1), "{cut}");
+    let held_by = cut.text("held_by");
+    assert!(
+        held_by.starts_with("GET /echo in `upgrades`, changed to echo ("),
+        "{held_by}"
+    );
+    assert_eq!(held_by.lines().count(), 1, "{held_by}");
+    assert!(connection.closes().await);
+}
+
+#[tokio::test]
+async fn status_lists_the_oldest_connections_and_counts_the_others() {
+    let (site, host) = serving("").await;
+    let mut open_ones = vec![open(&host, "/leaves").await];
+    for _ in 0..21 {
+        open_ones.push(open(&host, "/echo").await);
+    }
+    let status = site.stackup(&["status"]).await.stdout;
+    assert!(
+        status.contains("GET /leaves has changed to echo"),
+        "the oldest: {status}"
+    );
+    assert_eq!(
+        status.matches("has changed to echo").count(),
+        20,
+        "{status}"
+    );
+    assert!(
+        status.contains("      and 2 more, changed to another protocol\n"),
+        "{status}"
+    );
+    let json = site.stackup(&["status", "--json"]).await.stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let active = &json["workers"][0]["status"]["generations"]["active"];
+    assert_eq!(
+        active["requests"].as_array().map(Vec::len),
+        Some(20),
+        "{active}"
+    );
+    assert_eq!(active["more_requests"]["upgraded"], 2, "{active}");
 }

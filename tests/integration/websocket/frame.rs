@@ -4,26 +4,26 @@ use stackup_tests::Connection;
 
 /// A frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) fin: bool,
+pub(crate) struct Frame {
+    pub(crate) fin: bool,
     /// The reserved bits, as in the first byte.
-    pub(super) reserved: u8,
-    pub(super) opcode: u8,
-    pub(super) masked: bool,
-    pub(super) payload: Vec<u8>,
+    pub(crate) reserved: u8,
+    pub(crate) opcode: u8,
+    pub(crate) masked: bool,
+    pub(crate) payload: Vec<u8>,
 }
 
-pub(super) const CONTINUATION: u8 = 0;
-pub(super) const TEXT: u8 = 1;
-pub(super) const BINARY: u8 = 2;
-pub(super) const CLOSE: u8 = 8;
-pub(super) const PING: u8 = 9;
-pub(super) const PONG: u8 = 10;
+pub(crate) const CONTINUATION: u8 = 0;
+pub(crate) const TEXT: u8 = 1;
+pub(crate) const BINARY: u8 = 2;
+pub(crate) const CLOSE: u8 = 8;
+pub(crate) const PING: u8 = 9;
+pub(crate) const PONG: u8 = 10;
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 impl Frame {
-    pub(super) fn new(opcode: u8, payload: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(opcode: u8, payload: impl Into<Vec<u8>>) -> Self {
         Self {
             fin: true,
             reserved: 0,
@@ -33,7 +33,7 @@ impl Frame {
         }
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![u8::from(self.fin) << 7 | self.reserved | self.opcode];
         let mask = u8::from(self.masked) << 7;
         match self.payload.len() {
@@ -58,7 +58,7 @@ impl Frame {
     }
 
     /// The next frame of a server; none if the connection ends.
-    pub(super) async fn read(connection: &mut Connection) -> Option<Self> {
+    pub(crate) async fn read(connection: &mut Connection) -> Option<Self> {
         let head = connection.part(2).await.ok()?;
         assert_eq!(head[1] & 0x80, 0, "a server does not mask (§5.1)");
         let length = match head[1] {
@@ -83,7 +83,7 @@ impl Frame {
     }
 
     /// The code of a close frame; none if it has none.
-    pub(super) fn code(&self) -> Option<u16> {
+    pub(crate) fn code(&self) -> Option<u16> {
         let bytes = self.payload.first_chunk()?;
         Some(u16::from_be_bytes(*bytes))
     }

@@ -1,7 +1,7 @@
 //! WebSockets: their opening, every case of our list over RFC 6455, and what a reload does with them.
 
 mod conformance;
-mod frame;
+pub(crate) mod frame;
 mod opening;
 mod reloads;
 

@@ -85,6 +85,21 @@ async fn first_subprotocol_of_the_server_that_the_client_offers_is_chosen() {
 }
 
 #[tokio::test]
+async fn codes_that_do_not_close_a_socket_and_messages_after_the_end_are_errors() {
+    let (_site, host) = serving().await;
+    let mut socket = open(&host, "/errs", "").await;
+    for (code, bytes) in [(1005, 0), (999, 0), (1000, 124)] {
+        let said = Frame::read(&mut socket).await.expect("a message");
+        let expected = format!("`{code}` with {bytes} bytes of a reason can't close a WebSocket");
+        assert_eq!(String::from_utf8_lossy(&said.payload), expected);
+    }
+    let close = Frame::read(&mut socket).await.expect("a close frame");
+    assert_eq!((close.opcode, close.code()), (CLOSE, Some(1000)));
+    host.message("websockets: Err(Disconnected)").await;
+    assert!(socket.closes().await, "nothing follows");
+}
+
+#[tokio::test]
 async fn socket_is_closed_when_its_handler_ends_or_fails() {
     let (_site, host) = serving().await;
     for (path, code) in [("/ends", 1000), ("/fails", 1011), ("/closes", 4001)] {

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use stackup_plugin::body::Sender;
-use stackup_plugin::{App, Body, Context, Draining, IntoResponse, Request, Result};
+use stackup_plugin::events::Event;
+use stackup_plugin::{App, Context, IntoResponse, Request, Result};
 
 #[stackup_plugin::config]
 struct Config {
@@ -29,36 +29,18 @@ impl App for Ticker {
     }
 
     async fn call(&self, req: Request) -> Result {
-        let last = req.header("last-event-id").and_then(|id| id.parse().ok());
-        let (sender, body) = Body::channel(8);
-        let events = events(
-            last.unwrap_or(0),
-            self.every,
-            self.cx.clone(),
-            req.draining(),
-            sender,
-        );
-        self.cx.spawn("events", events);
-        ([("content-type", "text/event-stream")], body).into_response()
-    }
-}
-
-/// Sends an event each time, until the client has left or must connect again.
-async fn events(
-    mut id: u64,
-    every: Duration,
-    cx: Context,
-    mut draining: Draining,
-    mut sender: Sender,
-) {
-    // The browser connects again after so many milliseconds.
-    let mut event = "retry: 100\n\n".to_owned();
-    while sender.send(event).await.is_ok() {
-        if cx.timeout(every, &mut draining).await.is_ok() {
-            return;
-        }
-        id += 1;
-        event = format!("id: {id}\ndata: {id}\n\n");
+        let last = req.last_event_id().and_then(|id| id.parse().ok());
+        let first = last.map_or(1, |last: u32| u64::from(last) + 1);
+        let (every, cx) = (self.every, self.cx.clone());
+        let events = req.events(move |mut events| async move {
+            for number in first.. {
+                cx.sleep(every).await;
+                let event = Event::data(number.to_string());
+                events.send(event.with_id(number)?).await?;
+            }
+            Ok(())
+        });
+        events.retry(Duration::from_millis(100)).into_response()
     }
 }
 

@@ -3,33 +3,28 @@
 #![forbid(unsafe_code)]
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
-use futures_util::stream::{StreamExt as _, unfold};
+use stackup_plugin::events::{Event, EventSender};
 use stackup_plugin::serde_json;
-use stackup_plugin::{App, Body, Bytes, Context, Error, IntoResponse, Request, Result, StatusCode};
+use stackup_plugin::{App, Bytes, Context, Error, IntoResponse, Request, Result, StatusCode};
 use tokio::sync::watch;
 
 /// So many events are kept for those who connect again.
 const KEPT: usize = 1000;
-/// So long a stream is silent at most: proxies close connections that say nothing.
-const SILENCE: Duration = Duration::from_secs(15);
 
 /// The last events, with their numbers. `None` once the next instance has them.
 type Log = Option<VecDeque<(u64, String)>>;
 
 pub struct Events {
     log: watch::Sender<Log>,
-    cx: Context,
 }
 
 impl App for Events {
     type Config = ();
 
-    fn init((): (), cx: &Context) -> Result<Self> {
+    fn init((): (), _cx: &Context) -> Result<Self> {
         let log = watch::Sender::new(Some(VecDeque::new()));
-        let cx = cx.clone();
-        Ok(Self { log, cx })
+        Ok(Self { log })
     }
 
     fn hand_over(&self) -> Option<Bytes> {
@@ -49,14 +44,10 @@ impl App for Events {
         }
         let log = self.log.subscribe();
         let newest = newest(&log.borrow());
-        let seen = req.header("last-event-id").and_then(|id| id.parse().ok());
+        let seen = req.last_event_id().and_then(|id| id.parse().ok());
         // A number that is not ours is of a server before a crash.
         let seen = seen.map_or(newest, |seen| if seen > newest { 0 } else { seen });
-        let events = unfold((log, seen, self.cx.clone()), next);
-        let events = Body::from_stream(events.take_until(req.draining()));
-        let res = events.into_response()?;
-        let res = res.with_header("content-type", "text/event-stream")?;
-        Ok(res.with_header("cache-control", "no-store")?)
+        req.events(|events| send(events, log, seen)).into_response()
     }
 }
 
@@ -77,21 +68,23 @@ impl Events {
     }
 }
 
-type State = (watch::Receiver<Log>, u64, Context);
-
-/// The events after `seen`, as soon as there are any.
-async fn next((mut log, seen, cx): State) -> Option<(Result<String>, State)> {
-    let mut text = ":\n\n".to_owned();
-    let mut now = seen;
-    let new = log.wait_for(|log| newest(log) > seen);
-    if let Ok(log) = cx.timeout(SILENCE, new).await {
-        let log = log.ok()?;
-        let new = log.iter().flatten();
-        let new = new.filter(|(number, _)| *number > seen);
-        text = new.map(frame).collect();
-        now = newest(&log);
+/// Sends the events after `seen`, as soon as there are any.
+async fn send(mut events: EventSender, mut log: watch::Receiver<Log>, mut seen: u64) -> Result<()> {
+    // A browser that connects again says where it was, even if it has got no event yet.
+    events.send(Event::only_id(seen)?).await?;
+    loop {
+        let new: Vec<_> = {
+            let Ok(log) = log.wait_for(|log| newest(log) > seen).await else {
+                return Ok(());
+            };
+            let all = log.iter().flatten();
+            all.filter(|(number, _)| *number > seen).cloned().collect()
+        };
+        for (number, text) in new {
+            events.send(Event::data(text).with_id(number)?).await?;
+            seen = number;
+        }
     }
-    Some((Ok(text), (log, now, cx)))
 }
 
 fn newest(log: &Log) -> u64 {
@@ -101,15 +94,11 @@ fn newest(log: &Log) -> u64 {
         .map_or(0, |(number, _)| *number)
 }
 
-fn frame((number, text): &(u64, String)) -> String {
-    let lines: String = text.lines().map(|line| format!("data: {line}\n")).collect();
-    format!("id: {number}\n{lines}\n")
-}
-
 stackup_plugin::export!(app Events);
 
 #[cfg(test)]
 mod tests {
+    use stackup_plugin::Body;
     use stackup_plugin::testing::{self, Answered, Mounted, block_on, get, json, post};
 
     use super::*;
@@ -125,13 +114,16 @@ mod tests {
             .as_u16()
     }
 
+    /// A stream, after its first line: which event is the last so far.
     async fn listen(events: &Mounted, seen: Option<&str>) -> (Answered, Body) {
         let request = match seen {
             Some(seen) => get("/").header("last-event-id", seen),
             None => get("/"),
         };
         let mut res = events.answer(request).await.unwrap();
-        let body = res.take_body();
+        let mut body = res.take_body();
+        let first = chunk(&mut body).await.unwrap();
+        assert!(first.starts_with("id: ") && first.lines().count() == 2);
         (res, body)
     }
 
@@ -172,10 +164,8 @@ mod tests {
             assert_eq!(chunk(&mut body).await.unwrap(), "id: 2\ndata: two\n\n");
             // A number from before a crash.
             let (_res, mut body) = listen(&new, Some("99")).await;
-            assert_eq!(
-                chunk(&mut body).await.unwrap(),
-                "id: 1\ndata: one\n\nid: 2\ndata: two\n\n"
-            );
+            assert_eq!(chunk(&mut body).await.unwrap(), "id: 1\ndata: one\n\n");
+            assert_eq!(chunk(&mut body).await.unwrap(), "id: 2\ndata: two\n\n");
         });
     }
 

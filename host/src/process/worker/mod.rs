@@ -9,6 +9,7 @@ mod end;
 mod file_limit;
 mod handover;
 mod monitor;
+mod overdue;
 mod record;
 mod reload_loop;
 mod serve;

@@ -118,14 +118,6 @@ impl Monitor {
         }
     }
 
-    /// The requests that have not ended, one per line.
-    pub(super) fn open_requests(&self) -> String {
-        let status = self.registry.status(Instant::now());
-        let active = status.active.into_iter();
-        let requests = active.flat_map(|active| active.requests);
-        requests.map(|request| format!("\n  {request}")).collect()
-    }
-
     /// This worker's part of `stackup status`.
     pub(super) fn status(&self) -> Value {
         let blocked = self.watchdog.blocked();

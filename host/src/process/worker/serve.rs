@@ -17,6 +17,7 @@ use super::commands::Commands;
 use super::file_limit;
 use super::handover::Inheritance;
 use super::monitor::Monitor;
+use super::overdue::log_cut;
 use super::reload_loop::{ReloadLoop, Trigger};
 use super::tell::{announce, warn};
 use crate::develop::pages::{DevState, Inspector};
@@ -118,6 +119,7 @@ pub(super) async fn serve(
         last: Arc::new(AtomicBool::new(false)),
     };
     let (generations, events_of_closing) = (Arc::clone(&active), Arc::clone(&events));
+    let registry = reloader.registry();
     let (closing, closed) = oneshot::channel();
     let serving = tokio::spawn(server::serve(
         listeners,
@@ -129,6 +131,7 @@ pub(super) async fn serve(
             let _ = closing.send(());
             deadlines(&generations)
         },
+        move |overdue, connections| log_cut(&registry, overdue, connections),
     ));
     let monitor = Monitor::new(
         active,
@@ -455,21 +458,21 @@ impl Worker {
     /// Waits for the last requests, then for the handlers.
     async fn shut_down(
         self,
-        mut serving: JoinHandle<usize>,
+        mut serving: JoinHandle<()>,
         mut closed: oneshot::Receiver<()>,
         reloads: ReloadLoop,
         commands: &mut Commands,
     ) {
         let cause = &self.cause;
         reloads.reloader.begin_end();
-        let cut = loop {
+        loop {
             tokio::select! {
                 biased;
                 // From here on no connection is accepted: who reads the log may rely on it.
                 _ = &mut closed, if !closed.is_terminated() => {
                     tracing::info!(event = "stopping", "{cause}: finishing the last requests");
                 }
-                ended = &mut serving => break ended.unwrap_or(0),
+                _ = &mut serving => break,
                 command = commands.next() => match command {
                     Command::Status { query } => {
                         let status = self.monitor.status();
@@ -479,7 +482,7 @@ impl Worker {
                     Command::Stop { .. } => self.phase.enter(Phase::Stopping),
                     Command::Quit => {
                         tracing::warn!("quitting without waiting for requests");
-                        break 0;
+                        break;
                     }
                     Command::Reload { .. }
                     | Command::Hold
@@ -492,15 +495,6 @@ impl Worker {
                     | Command::Guest { .. } => {}
                 },
             }
-        };
-        if cut > 0 {
-            let held_by = self.monitor.open_requests();
-            tracing::warn!(
-                event = "cut",
-                cut,
-                held_by,
-                "{cut} connections were aborted at the deadline{held_by}"
-            );
         }
         // The monitor holds the active generation, which has to end now.
         drop(self.monitor);

@@ -103,7 +103,7 @@ pub(super) async fn drain(
 /// Whether requests hold it whose handlers are all in the active generation.
 pub(super) fn is_kept(state: &DrainState, waiting: &WaitingRequests) -> bool {
     let kept = |level| state.keeper(level).is_some();
-    state.kept_calls() > 0 || !waiting.requests_at(Instant::now(), kept).is_empty()
+    state.kept_calls() > 0 || waiting.count_at(kept) > 0
 }
 
 /// Ends the tasks of instances that the active generation does not have. Returns their names.

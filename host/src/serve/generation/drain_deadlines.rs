@@ -8,7 +8,7 @@ use tokio::time::{Instant as Moment, timeout_at};
 use super::drain::{indented, is_kept};
 use super::drain_state::{DrainDeadline, DrainState, DrainTimes};
 use super::registry::Registry;
-use super::waiting::{Phase, WaitingRequest, WaitingRequests};
+use super::waiting::WaitingRequests;
 
 /// How often it looks whether such connections are left.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -65,12 +65,12 @@ impl DrainDeadlines<'_> {
     fn report(&self, deadline: DrainDeadline, time: Duration) {
         let number = self.number;
         let ends_upgrades = deadline == DrainDeadline::Upgrades;
-        let ends = |one: &WaitingRequest| (one.phase == Phase::Upgraded) == ends_upgrades;
         let mut held_by = self.registry.held_by(number, Instant::now());
-        let has_others = !held_by.requests.iter().all(ends);
-        held_by.requests.retain(ends);
+        let all = held_by.waiting.count();
+        held_by.waiting.retain_upgrades(ends_upgrades);
+        let has_others = held_by.waiting.count() < all;
         let is_known = has_others || ends_upgrades || is_kept(self.state, self.waiting);
-        if held_by.requests.is_empty() && is_known {
+        if held_by.waiting.requests.is_empty() && is_known {
             return;
         }
         let held_by = held_by.to_string();

@@ -4,17 +4,15 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::waiting::WaitingRequest;
+use super::waiting_list::{SHOWN, WaitingList};
 use crate::services::RunningTask;
-
-/// As many are listed.
-const SHOWN: usize = 20;
 
 /// What keeps a generation from ending.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct HeldBy {
-    /// The requests that wait and end at the deadline, the oldest first.
-    pub requests: Vec<WaitingRequest>,
+    /// The requests that wait and end at the deadline.
+    #[serde(flatten)]
+    pub waiting: WaitingList,
     /// How many requests hold it that have no deadline: the active generation has all their handlers.
     pub kept: usize,
     /// The tasks of the instances that retire with it.
@@ -24,14 +22,18 @@ pub struct HeldBy {
 impl fmt::Display for HeldBy {
     /// One per line, and how many more there are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let requests = self.requests.iter().map(|one| one as &dyn fmt::Display);
+        let requests = self
+            .waiting
+            .requests
+            .iter()
+            .map(|one| one as &dyn fmt::Display);
         let tasks = self.tasks.iter().map(|one| one as &dyn fmt::Display);
         let mut separator = "";
         for one in requests.chain(tasks).take(SHOWN) {
             write!(f, "{separator}{one}")?;
             separator = "\n";
         }
-        match (self.requests.len() + self.tasks.len()).checked_sub(SHOWN) {
+        match (self.waiting.count() + self.tasks.len()).checked_sub(SHOWN) {
             None | Some(0) => Ok(()),
             Some(more) => write!(f, "{separator}and {more} more"),
         }
@@ -41,10 +43,12 @@ impl fmt::Display for HeldBy {
 #[cfg(test)]
 mod tests {
     use super::super::waiting::Phase;
+    use super::super::waiting_list::WaitingRequest;
     use super::*;
 
     fn held(requests: usize, tasks: usize) -> String {
-        let request = |number| WaitingRequest {
+        let numbers: Vec<_> = (0..requests).collect();
+        let request = |number: &usize| WaitingRequest {
             method: "GET".to_owned(),
             path: format!("/{number}"),
             seconds: 1.0,
@@ -59,7 +63,7 @@ mod tests {
             seconds: 2.0,
         };
         HeldBy {
-            requests: (0..requests).map(request).collect(),
+            waiting: WaitingList::of(numbers.iter().map(|one| (Phase::Request, one)), request),
             kept: 0,
             tasks: (0..tasks).map(task).collect(),
         }

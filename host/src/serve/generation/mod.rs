@@ -51,6 +51,7 @@ mod serving;
 mod status;
 mod upgrade_record;
 mod waiting;
+mod waiting_list;
 mod warmup;
 
 pub use self::active::Active;
@@ -80,4 +81,5 @@ pub use self::status::{
     ActiveGeneration, DrainingGeneration, GenerationStatus, StackInstance, StackLine,
 };
 pub use self::upgrade_record::{UpgradeRecord, UpgradeStatus};
-pub use self::waiting::{Phase, RequestWait, WaitingRequest, WaitingRequests};
+pub use self::waiting::{Phase, RequestWait, WaitingRequests};
+pub use self::waiting_list::{MoreRequests, WaitingList, WaitingRequest};

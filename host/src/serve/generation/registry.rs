@@ -63,6 +63,18 @@ impl Registry {
         self.state().held_by(number, now)
     }
 
+    /// What waits in all generations, those that drain first.
+    pub fn open_requests(&self, now: Instant) -> Vec<HeldBy> {
+        let state = self.state();
+        let draining = state.draining.iter().map(|one| &one.generation);
+        let all = draining.chain(&state.active);
+        let held_by = |one: &GenerationEntry| HeldBy {
+            waiting: one.waiting.requests(now),
+            ..HeldBy::default()
+        };
+        all.map(held_by).collect()
+    }
+
     /// `next` serves from now on; the generation before it, if any, drains.
     pub(super) fn swapped(&self, next: Option<GenerationEntry>, times: DrainTimes) {
         self.state().swapped(next, Instant::now(), times);
@@ -130,8 +142,8 @@ impl State {
         let GenerationEntry { waiting, drain, .. } = generation;
         let kept = |level| drain.keeper(level).is_some();
         HeldBy {
-            requests: waiting.requests_at(now, |level| !kept(level)),
-            kept: drain.kept_calls() + waiting.requests_at(now, kept).len(),
+            waiting: waiting.requests_at(now, |level| !kept(level)),
+            kept: drain.kept_calls() + waiting.count_at(kept),
             tasks: tasks.flat_map(|tasks| tasks.running(now)).collect(),
         }
     }
@@ -145,7 +157,7 @@ impl State {
             number: active.number,
             seconds: seconds(active.since),
             stack: active.stack.clone(),
-            requests: active.waiting.requests(now),
+            waiting: active.waiting.requests(now),
             handlers: active
                 .health
                 .iter()

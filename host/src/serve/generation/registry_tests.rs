@@ -95,8 +95,8 @@ fn request_is_listed_with_its_own_generation() {
         waits.push(wait);
     }
     let held = stage.state.held_by(1, stage.at(1));
-    assert_eq!(held.requests.len(), 1);
-    assert_eq!(held.requests[0].path, "/old");
+    assert_eq!(held.waiting.requests.len(), 1);
+    assert_eq!(held.waiting.requests[0].path, "/old");
     drop(waits);
     assert_eq!(stage.state.held_by(1, stage.at(1)), HeldBy::default());
 }

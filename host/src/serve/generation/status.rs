@@ -8,7 +8,7 @@ use stackup_plugin::abi::host::FailureMonitor;
 use super::health::Health;
 use super::held_by::HeldBy;
 use super::instance::Instance;
-use super::waiting::WaitingRequest;
+use super::waiting_list::WaitingList;
 use crate::serve::stack::{Line, Outline};
 
 /// A snapshot of the generations.
@@ -33,8 +33,9 @@ pub struct ActiveGeneration {
     pub seconds: f64,
     /// Its stack, outermost first.
     pub stack: Vec<StackLine>,
-    /// The requests that wait in it, the oldest first.
-    pub requests: Vec<WaitingRequest>,
+    /// The requests that wait in it.
+    #[serde(flatten)]
+    pub waiting: WaitingList,
     /// The health of its handlers.
     pub handlers: Vec<HandlerHealth>,
 }

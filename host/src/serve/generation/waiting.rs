@@ -1,7 +1,6 @@
 //! The requests of a generation that wait: what holds it when it drains.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -9,7 +8,8 @@ use http::{Method, Request, Uri};
 use log_text::{in_path, one_line};
 use serde::Serialize;
 
-use super::upgrade_record::{UpgradeRecord, UpgradeStatus};
+use super::upgrade_record::UpgradeRecord;
+use super::waiting_list::{WaitingList, WaitingRequest};
 
 /// Longer paths are cut.
 const PATH_LIMIT: usize = 100;
@@ -51,61 +51,21 @@ pub enum Phase {
     Upgraded,
 }
 
-/// A request that waits, as it is shown.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct WaitingRequest {
-    /// `GET`, ….
-    pub method: String,
-    /// The path without its query, which may have secrets; a long one is cut.
-    pub path: String,
-    /// How long ago its first wait began.
-    pub seconds: f64,
-    /// What it waits for.
-    pub phase: Phase,
-    /// The handler that it waits in, if known.
-    pub handler: Option<String>,
-    /// The generation that it arrived in, if that was replaced without any of its handlers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since_generation: Option<u64>,
-    /// What its connection has changed to, if it has.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub upgrade: Option<UpgradeStatus>,
-}
-
-impl fmt::Display for WaitingRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.path)?;
-        if let Some(handler) = &self.handler {
-            write!(f, " in `{handler}`")?;
-        }
-        match (self.phase, &self.upgrade) {
-            (Phase::Request, _) => f.write_str(", waiting")?,
-            (_, Some(upgrade)) => write!(f, ", changed to {upgrade}")?,
-            (Phase::Body | Phase::Upgraded, None) => f.write_str(", sending its body")?,
-        }
-        write!(f, " for {:.1} s", self.seconds)?;
-        match self.since_generation {
-            Some(number) => write!(f, ", since generation {number}"),
-            None => Ok(()),
-        }
-    }
-}
-
 impl WaitingRequests {
-    /// All that wait now, the oldest first.
-    pub fn requests(&self, now: Instant) -> Vec<WaitingRequest> {
+    /// Those that wait now.
+    pub fn requests(&self, now: Instant) -> WaitingList {
         self.requests_at(now, |_| true)
     }
 
-    /// Those that wait now at such a level, the oldest first.
+    /// Those that wait now at such a level.
     pub(super) fn requests_at(
         &self,
         now: Instant,
         level: impl Fn(Option<u32>) -> bool,
-    ) -> Vec<WaitingRequest> {
+    ) -> WaitingList {
         let entries = self.lock();
         let entries = entries.all.values().filter(|entry| level(entry.state.2));
-        let shown = entries.map(|entry| WaitingRequest {
+        let show = |entry: &Entry| WaitingRequest {
             method: entry.method.to_string(),
             path: shortened(entry.uri.path()),
             seconds: now.saturating_duration_since(entry.since).as_secs_f64(),
@@ -113,8 +73,15 @@ impl WaitingRequests {
             handler: entry.state.1.map(str::to_owned),
             since_generation: entry.from,
             upgrade: entry.upgrade.as_ref().map(|record| record.status()),
-        });
-        shown.collect()
+        };
+        WaitingList::of(entries.map(|entry| (entry.state.0, entry)), show)
+    }
+
+    /// How many wait now at such a level.
+    pub(super) fn count_at(&self, level: impl Fn(Option<u32>) -> bool) -> usize {
+        let entries = self.lock();
+        let all = entries.all.values();
+        all.filter(|entry| level(entry.state.2)).count()
     }
 
     /// Whether connections that have changed to another protocol are at such a level.

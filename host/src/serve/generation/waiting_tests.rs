@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::super::waiting_list::{MoreRequests, SHOWN};
 use super::*;
 
 fn wait(path: &str) -> RequestWait {
@@ -12,7 +13,7 @@ fn wait(path: &str) -> RequestWait {
 
 fn shown(registry: &WaitingRequests) -> Vec<String> {
     let now = Instant::now();
-    let requests = registry.requests(now).into_iter();
+    let requests = registry.requests(now).requests.into_iter();
     requests
         .map(|request| {
             let handler = request.handler.unwrap_or_default();
@@ -44,7 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn registry_holds_only_requests_that_wait(steps in prop::collection::vec(step(), 0..60)) {
+    fn registry_holds_only_requests_that_wait(steps in prop::collection::vec(step(), 0..40)) {
         let registry = Arc::new(WaitingRequests::default());
         // With whether it has waited, and which it was.
         let mut alive: Vec<(RequestWait, bool, String)> = Vec::new();
@@ -68,13 +69,13 @@ proptest! {
                 },
             }
             let mut expected: Vec<_> = alive.iter().filter(|one| one.1).map(|one| one.2.clone()).collect();
-            let mut found: Vec<_> = registry.requests(Instant::now()).into_iter().map(|r| r.path).collect();
+            let mut found: Vec<_> = registry.requests(Instant::now()).requests.into_iter().map(|r| r.path).collect();
             expected.sort();
             found.sort();
             prop_assert_eq!(found, expected);
         }
         drop(alive);
-        prop_assert!(registry.requests(Instant::now()).is_empty());
+        prop_assert_eq!(registry.requests(Instant::now()).count(), 0);
     }
 }
 
@@ -144,7 +145,7 @@ fn request_keeps_its_age_and_origin_where_it_counts_for_another_generation() {
     one.moves_to(third, 2);
     assert!(shown(first).is_empty() && shown(second).is_empty());
     let later = before + Duration::from_secs(9);
-    let request = &third.requests(later)[0];
+    let request = &third.requests(later).requests[0];
     assert_eq!(request.since_generation, Some(1));
     assert!(request.seconds >= 8.0);
     one.is(third, Phase::Request, Some("app"), Some(1));
@@ -161,6 +162,51 @@ fn age_counts_from_the_first_wait() {
     one.is(&registry, Phase::Request, None, None);
     one.is(&registry, Phase::Body, None, None);
     let later = before + Duration::from_secs(9);
-    let age = registry.requests(later)[0].seconds;
+    let age = registry.requests(later).requests[0].seconds;
     assert!((8.0..=9.0).contains(&age), "{age}");
+}
+
+#[test]
+fn oldest_of_each_phase_are_listed_and_the_others_counted() {
+    let registry = Arc::new(WaitingRequests::default());
+    let mut waits = Vec::new();
+    let mut begin = |path: String, phase| {
+        let mut wait = wait(&path);
+        wait.is(&registry, phase, None, None);
+        waits.push(wait);
+    };
+    for number in 0..SHOWN + 5 {
+        begin(format!("/socket/{number}"), Phase::Upgraded);
+    }
+    begin("/slow".to_owned(), Phase::Request);
+    for number in 0..=SHOWN {
+        begin(format!("/stream/{number}"), Phase::Body);
+    }
+    let mut list = registry.requests(Instant::now());
+    let paths: Vec<_> = list.requests.iter().map(|one| one.path.as_str()).collect();
+    assert_eq!(paths.len(), 2 * SHOWN + 1);
+    assert_eq!((paths[0], paths[SHOWN - 1]), ("/socket/0", "/socket/19"));
+    assert_eq!((paths[SHOWN], paths[2 * SHOWN]), ("/slow", "/stream/19"));
+    let more = MoreRequests {
+        request: 0,
+        body: 1,
+        upgraded: 5,
+    };
+    assert_eq!(list.more_requests, more);
+    assert_eq!(list.count(), waits.len());
+    assert_eq!(
+        serde_json::to_value(&list).unwrap()["more_requests"]["upgraded"],
+        5
+    );
+
+    list.retain_upgrades(true);
+    assert_eq!((list.requests.len(), list.count()), (SHOWN, SHOWN + 5));
+    list.retain_upgrades(false);
+    assert_eq!(list, WaitingList::default());
+    assert!(
+        serde_json::to_value(&list)
+            .unwrap()
+            .get("more_requests")
+            .is_none()
+    );
 }

@@ -178,12 +178,12 @@ impl Connections {
         all.filter(|state| state.upgrade.has_begun()).count()
     }
 
-    /// Ends those that have not changed to another protocol. Returns how many.
-    pub(super) fn cut_all_but_upgrades(&self) -> usize {
+    /// Ends those that have not changed to another protocol.
+    pub(super) fn cut_all_but_upgrades(&self) {
         let open = self.open();
         let others = open.all.values();
         let others = others.filter(|state| !state.upgrade.has_begun());
-        others.inspect(|state| state.wait.cut()).count()
+        others.for_each(|state| state.wait.cut());
     }
 
     /// A connection has made room.

@@ -131,6 +131,49 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_is_limited() {
+        let interim = Interim::default();
+        let _open = interim.begin();
+        let mut headers = HeaderMap::new();
+        headers.insert("link", "x".repeat(1000).parse().unwrap());
+        let hints = || interim.add(interim.request(), StatusCode::EARLY_HINTS, &headers);
+        let added = (0..1000).take_while(|_| hints()).count();
+        assert!((60..70).contains(&added), "64 KiB: {added}");
+        assert!(interim.take().is_some());
+        assert!(hints(), "it took them");
+    }
+
+    #[test]
+    fn nothing_is_added_once_the_response_has_begun_whoever_tries_meanwhile() {
+        let interim = Interim::default();
+        let done = AtomicBool::new(false);
+        let added = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let number = interim.request();
+                    if interim.add(number, StatusCode::EARLY_HINTS, &HeaderMap::new()) {
+                        added.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+            let mut late = 0;
+            // Until the two have met often enough.
+            while added.load(Ordering::Relaxed) < 20_000 {
+                let open = interim.begin();
+                // It has some time, and then its response.
+                for _ in 0..interim.request() % 50 {
+                    std::hint::spin_loop();
+                }
+                drop(open);
+                late += u32::from(interim.take().is_some());
+            }
+            done.store(true, Ordering::Relaxed);
+            assert_eq!(late, 0, "they would stand in the response");
+        });
+    }
+
+    #[test]
     fn fields_of_the_connection_and_of_framing_stay_out() {
         let mut headers = HeaderMap::new();
         for name in [

@@ -68,21 +68,31 @@ pub struct Deadlines {
     pub upgrades: Duration,
 }
 
+/// Connections that have passed their deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overdue {
+    /// All that are open.
+    All,
+    /// Those that have not changed to another protocol: the others have more time.
+    AllButUpgrades,
+    /// Those that have changed to another protocol, and are the last.
+    Upgrades,
+}
+
 /// Serves until `phase` changes, then waits for the last requests within the deadlines. `deadlines` is called in between:
-/// no connection is accepted from then on.
-///
-/// Returns the number of connections that were aborted.
+/// no connection is accepted from then on. `cuts` is called before connections are aborted, with how many.
 pub async fn serve(
     listeners: Vec<Listener>,
     active: Arc<Active>,
     settings: Settings,
     phase: PhaseSender,
     deadlines: impl FnOnce() -> Deadlines,
-) -> usize {
+    cuts: impl Fn(Overdue, usize),
+) {
     let connections = Arc::clone(&settings.connections);
     tokio::select! {
-        aborted = serve_connections(listeners, active, settings, phase, deadlines) => aborted,
-        () = connections.notices.summarize() => 0,
+        () = serve_connections(listeners, active, settings, phase, deadlines, cuts) => {}
+        () = connections.notices.summarize() => {}
     }
 }
 
@@ -92,7 +102,8 @@ async fn serve_connections(
     settings: Settings,
     phase: PhaseSender,
     deadlines: impl FnOnce() -> Deadlines,
-) -> usize {
+    cuts: impl Fn(Overdue, usize),
+) {
     let mut accepting = JoinSet::new();
     let mut now = phase.subscribe();
     for listener in listeners {
@@ -129,21 +140,27 @@ async fn serve_connections(
     };
     phase.enter(Phase::Stopping);
     if retired || timeout(deadlines.stop, &mut all).await.is_ok() {
-        return 0;
+        return;
     }
-    let open = settings.connections.count();
-    if !retires || Instant::now() >= until || settings.connections.upgrades() == 0 {
-        return open;
+    let (open, upgrades) = (
+        settings.connections.count(),
+        settings.connections.upgrades(),
+    );
+    if !retires || Instant::now() >= until || upgrades == 0 {
+        cuts(Overdue::All, open);
+        return;
     }
-    let cut = settings.connections.cut_all_but_upgrades();
+    if open > upgrades {
+        cuts(Overdue::AllButUpgrades, open - upgrades);
+        settings.connections.cut_all_but_upgrades();
+    }
     let mut again = phase.subscribe();
     let ended = tokio::select! {
         ended = timeout_at(until, &mut all) => ended.is_ok(),
         // Told once more to stop.
         _ = again.changed() => timeout(deadlines.stop, &mut all).await.is_ok(),
     };
-    match ended {
-        true => cut,
-        false => cut + settings.connections.count(),
+    if !ended {
+        cuts(Overdue::Upgrades, settings.connections.count());
     }
 }

@@ -26,7 +26,13 @@ impl App for Upgrades {
         match req.path_info() {
             // What it gets, until the client closes its direction; then `bye`.
             "/echo" => req.upgrade("echo", echo),
-            // The same, until there is a deadline; then `come again`.
+            // The same, with a length that it does not have.
+            "/promises" => {
+                let mut res = req.upgrade("echo", echo)?;
+                res.headers_mut().insert("content-length", "5")?;
+                Ok(res)
+            }
+            // The same as `/echo`, until there is a deadline; then `come again`.
             "/leaves" => req.upgrade("echo", |mut stream| async move {
                 let _ = cx.timeout(Duration::from_secs(600), draining).await;
                 stream.write("come again").await?;
@@ -36,6 +42,22 @@ impl App for Upgrades {
             "/silent" => req.upgrade("echo", |stream| async move {
                 let _noted = Noted(stream);
                 tracing::info!("upgrades: silent");
+                cx.sleep(Duration::from_secs(600)).await;
+                Ok(())
+            }),
+            // Ends, but keeps its stream in a task that reads. What the read returns is logged.
+            "/keeps" => req.upgrade("echo", |mut stream| async move {
+                stream.write("bye").await?;
+                cx.spawn("keeps", async move {
+                    let read = stream.read().await;
+                    tracing::info!("upgrades: kept: {read:?}");
+                });
+                Ok(())
+            }),
+            // Sends more than a client takes that reads nothing, and waits. The log says when it is dropped.
+            "/stalls" => req.upgrade("echo", |mut stream| async move {
+                stream.write(vec![b'x'; 32 << 20]).await?;
+                let _noted = Noted(stream);
                 cx.sleep(Duration::from_secs(600)).await;
                 Ok(())
             }),
@@ -71,6 +93,16 @@ impl App for Upgrades {
                 res.set_body(Body::from("no\n"));
                 Ok(res)
             }
+            // Accepted, and then another status, with what was to go out as its body.
+            "/declined" => {
+                let mut res = req.upgrade("echo", |mut stream| async move {
+                    let read = stream.read().await;
+                    stream.write(format!("{read:?}")).await?;
+                    Ok(())
+                })?;
+                res.set_status(StatusCode::FORBIDDEN);
+                Ok(res)
+            }
             // A hint, and the response once the body is there and some time has passed.
             "/hints" => {
                 req.inform(StatusCode::EARLY_HINTS, LINK)?;
@@ -95,6 +127,16 @@ impl App for Upgrades {
             "/hints-101" => {
                 req.inform(StatusCode::SWITCHING_PROTOCOLS, LINK)?;
                 "never".into_response()
+            }
+            // A response that never ends.
+            "/endless" => {
+                let (mut sender, body) = Body::channel(1);
+                cx.spawn("endless", async move {
+                    if sender.send("endless\n").await.is_ok() {
+                        sender.gone().await;
+                    }
+                });
+                body.into_response()
             }
             "/long" => vec![b'x'; 4 << 20].into_response(),
             "/offers" => {

@@ -1,9 +1,12 @@
-//! An app that opens WebSockets. The path says with which options, and how they end.
+//! An app that opens WebSockets, and an event stream. The path says with which options, and how they end.
 
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
+use stackup_plugin::events::Event;
 use stackup_plugin::websocket::{Message, WebSocket, WebSocketOptions};
-use stackup_plugin::{Error, Request, Result};
+use stackup_plugin::{Error, IntoResponse, Request, Result, StatusCode, tracing};
 
 async fn websockets(mut req: Request) -> Result {
     let options = WebSocketOptions::new();
@@ -22,6 +25,27 @@ async fn websockets(mut req: Request) -> Result {
                 echo(socket).await
             })
         }
+        // Says first which generation serves it.
+        "/generation" => {
+            let generation = req.generation();
+            req.websocket(move |mut socket| async move {
+                socket.send(format!("generation {generation}")).await?;
+                echo(socket).await
+            })
+        }
+        // Says what it may not do.
+        "/errs" => req.websocket(|mut socket| async move {
+            for (code, reason) in [(1005, ""), (999, ""), (1000, "x".repeat(124).as_str())] {
+                if let Err(refused) = socket.close(code, reason).await {
+                    socket.send(refused.to_string()).await?;
+                }
+            }
+            socket.close(1000, "").await?;
+            let late = socket.send("late").await;
+            tracing::info!("websockets: {late:?}");
+            Ok(())
+        }),
+        "/positions" => positions(&req),
         "/ends" => req.websocket(|_socket| async { Ok(()) }),
         "/fails" => req.websocket(|_socket| async { Err(Error::msg("the handler fails")) }),
         "/closes" => req.websocket(|mut socket| async move {
@@ -39,6 +63,20 @@ async fn echo(mut socket: WebSocket) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// An event stream that only says where it is, and ends. Who knows that gets 204.
+fn positions(req: &Request) -> Result {
+    let last = req.last_event_id();
+    tracing::info!("positions: {last:?}");
+    if last.is_some() {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let position = req.events(|mut events| async move {
+        events.send(Event::only_id("7 ü")?).await?;
+        Ok(())
+    });
+    position.retry(Duration::from_millis(10)).into_response()
 }
 
 stackup_plugin::export!(app fn websockets);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::format::{count, time};
-use super::model::{Draining, HeldBy, Line, Request, Upgrade};
+use super::model::{Draining, HeldBy, Line, MoreRequests, Request, Upgrade};
 
 impl Line {
     fn indent(&self) -> usize {
@@ -35,6 +35,7 @@ impl Draining {
     pub(super) fn write(&self, out: &mut String) {
         let HeldBy {
             requests,
+            more_requests,
             kept,
             tasks,
         } = &self.held_by;
@@ -58,6 +59,7 @@ impl Draining {
             time(self.seconds)
         );
         requests.iter().for_each(|request| request.write(out));
+        more_requests.write(out);
         if *kept > 0 {
             let requests = count(*kept as u64, "request", "requests");
             let _ = writeln!(out, "      {requests} whose handlers were all kept");
@@ -73,6 +75,20 @@ impl Draining {
         }
         if requests.is_empty() && tasks.is_empty() && *kept == 0 {
             out.push_str("      a request that is about to finish\n");
+        }
+    }
+}
+
+impl MoreRequests {
+    pub(super) fn write(&self, out: &mut String) {
+        for (more, what) in [
+            (self.request, "running"),
+            (self.body, "sending a body"),
+            (self.upgraded, "changed to another protocol"),
+        ] {
+            if more > 0 {
+                let _ = writeln!(out, "      and {more} more, {what}");
+            }
         }
     }
 }

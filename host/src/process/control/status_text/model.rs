@@ -124,6 +124,9 @@ pub(super) struct Active {
     pub(super) seconds: f64,
     pub(super) stack: Vec<Line>,
     pub(super) requests: Vec<Request>,
+    /// Older workers list all.
+    #[serde(default)]
+    pub(super) more_requests: MoreRequests,
     pub(super) handlers: Vec<Health>,
 }
 
@@ -152,10 +155,21 @@ pub(super) struct Draining {
 #[derive(Deserialize)]
 pub(super) struct HeldBy {
     pub(super) requests: Vec<Request>,
+    /// Older workers list all.
+    #[serde(default)]
+    pub(super) more_requests: MoreRequests,
     /// Absent in a worker of an older program.
     #[serde(default)]
     pub(super) kept: usize,
     pub(super) tasks: Vec<Task>,
+}
+
+/// How many requests are not listed, by what they wait for.
+#[derive(Deserialize, Default)]
+pub(super) struct MoreRequests {
+    pub(super) request: u64,
+    pub(super) body: u64,
+    pub(super) upgraded: u64,
 }
 
 #[derive(Deserialize)]

@@ -32,6 +32,7 @@ fn slow_drain_lists_what_holds_it() {
                             { "method": "GET", "path": "/news", "seconds": 90.0, "phase": "body",
                               "handler": "hello", "since_generation": 5 },
                         ],
+                        "more_requests": { "request": 0, "body": 3, "upgraded": 9980 },
                         "handlers": [
                             { "handler": "sums", "panics": 5, "blocks": 1, "out_of_service": true },
                             { "handler": "hello", "panics": 0, "blocks": 0, "out_of_service": false },
@@ -87,6 +88,8 @@ worker 3 (pid 4711, restart) is serving for 1 min 5 s, 48.0 MiB
     requests in progress
       GET /new is running in `sums` for 1.0 s
       GET /news is sending its body in `hello` for 1 min 30 s, since generation 5
+      and 3 more, sending a body
+      and 9980 more, changed to another protocol
   1000 of 1000 connections: 300 sending a head, 12 sending a body, 7 not taking a response; closed so far: 5021 to make room, 3 by `send_timeout`
   the store is unavailable: Redis at cache:6379: no reply within 1s
   `sums` to other servers: 1 request in flight, 12 connections open

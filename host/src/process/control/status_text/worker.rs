@@ -113,6 +113,7 @@ impl Part {
                     .requests
                     .iter()
                     .for_each(|request| request.write(out));
+                active.more_requests.write(out);
             }
         }
         if let Some(connections) = &self.connections {
