@@ -7,6 +7,7 @@ mod channel; // back-pressure, and dropped readers
 mod config; // what `#[config]` accepts, rejects and describes
 mod env; // Rack's names
 mod failures; // errors and panics, and their locations
+mod fetching;
 mod fields; // headers in a config
 mod headers; // of requests and responses
 mod http_types; // conversions to and from the `http` crate
