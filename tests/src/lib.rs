@@ -18,6 +18,7 @@ pub mod program;
 mod redis;
 pub mod site;
 mod skip;
+pub mod tls;
 mod wall_clock;
 pub mod workspace_copy;
 

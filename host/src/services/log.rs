@@ -77,6 +77,24 @@ pub fn write_guest_line(guest: &str, line: &str) {
     });
 }
 
+/// Whether this process shows the log elsewhere, too, and wants the lines of guests for that.
+pub(super) fn has_log_listener() -> bool {
+    LISTENER.get().is_some()
+}
+
+/// Shows a line of a guest to the listener of the log. The supervisor has written it.
+pub(super) fn show_guest_line(guest: &str, line: String) {
+    if let Some(listener) = LISTENER.get() {
+        let fields = Fields {
+            message: line,
+            handler: Some(guest.to_owned()),
+            of_plugin: true,
+            ..Fields::default()
+        };
+        listener(fields.line(Level::INFO));
+    }
+}
+
 pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
     let PluginLog {
         handler,

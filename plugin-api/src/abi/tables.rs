@@ -354,7 +354,7 @@ pub struct HostTable {
 #[sabi(missing_field(option))]
 pub struct HostExtension {
     // Processes that answer requests.
-    /// Starts one by `options` (JSON), or takes over one that runs, and waits until it is ready: for `init` only.
+    /// Starts one by `options` (JSON), or takes over one that runs: for `init` only. The host waits until it is ready.
     pub guest_open:
         unsafe extern "C" fn(context: *const ContextObject, options: RawSlice<'_>) -> RawGuestReply,
     pub guest_close: unsafe extern "C" fn(guest: *mut GuestObject),
@@ -392,5 +392,17 @@ pub struct HostExtension {
         status: u16,
         headers: *const HeadersObject,
     ) -> bool,
+
+    // Changes of protocol on connections to other servers.
+    /// Has `fetch` offer these `protocols`, some of those that the client offers. What the client sends goes to a server that
+    /// accepts one. False if the client offers nothing.
+    pub request_forward_offer:
+        unsafe extern "C" fn(request: *mut RequestObject, protocols: RawSlice<'_>) -> bool,
+    /// The same for the handler's own: a server that accepts gets `outgoing`.
+    pub request_offer: unsafe extern "C" fn(
+        request: *mut RequestObject,
+        protocols: RawSlice<'_>,
+        outgoing: RawBody,
+    ),
     // The table grows here, at its end.
 }

@@ -15,7 +15,7 @@ use crate::abi::fetch::{RawFetch, RawFetchFailure, phase};
 use crate::abi::plugin::context::ContextHandle;
 use crate::abi::plugin::fetch::{FetchHandle, OnInformational, informational};
 use crate::abi::slice::RawSlice;
-use crate::{Body, Context, Guest, Headers, Request, Response};
+use crate::{Body, Context, Guest, Headers, Request, Response, Upgraded};
 
 /// A request to another server, and its target.
 #[derive(Debug)]
@@ -155,6 +155,60 @@ impl Fetch {
         self
     }
 
+    /// Offers the server to change the connection to one of these `protocols` (RFC 9110 §7.8), in the form of `upgrade`: some of
+    /// those that the client of the request [offers](Request::protocols). If the server accepts one, its response is a 101, whose
+    /// [`accepted`](Response::accepted) names it. As the response of the handler it connects the two: each gets what the other
+    /// sends, until one of them ends the connection.
+    ///
+    /// ```
+    /// # use stackup_plugin::{Context, Request, Result};
+    /// async fn call(cx: &Context, req: Request) -> Result {
+    ///     let protocols = if req.offers("websocket") { "websocket" } else { "" };
+    ///     let target = format!("http://app{}", req.path()).parse()?;
+    ///     Ok(cx.fetch(req.to(target)).tunnel(protocols).await?)
+    /// }
+    /// ```
+    pub fn tunnel(mut self, protocols: &str) -> Self {
+        if !protocols.is_empty() {
+            // A client that offers nothing is asked for nothing.
+            let _ = self.outgoing.request.forward_offer(protocols);
+        }
+        self
+    }
+
+    /// Sends the request with the offer to change the connection to one of these `protocols`. If the server accepts one
+    /// ([`accepted`](Response::accepted)), there is a connection in it, which ends when it is dropped.
+    ///
+    /// ```
+    /// # use stackup_plugin::{Context, Result, http};
+    /// # async fn shout(cx: &Context) -> Result<Option<stackup_plugin::Bytes>> {
+    /// let request = http::Request::get("http://echo.internal/").body(())?;
+    /// let (response, connection) = cx.fetch(request).upgrade("echo").await?;
+    /// let Some(mut connection) = connection else {
+    ///     return Err(stackup_plugin::Error::msg(format!("refused: {}", response.status())));
+    /// };
+    /// connection.write("Hello?").await?;
+    /// connection.read().await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There is no response.
+    pub async fn upgrade(
+        mut self,
+        protocols: &str,
+    ) -> Result<(Response, Option<Upgraded>), FetchError> {
+        let (sender, outgoing) = Upgraded::outgoing();
+        if !self.outgoing.request.offer(protocols, outgoing) {
+            return Err(FetchError::too_old("changes no protocol"));
+        }
+        let mut response = self.await?;
+        let is_accepted = response.accepted().is_some();
+        let connection = is_accepted.then(|| Upgraded::connected(response.take_body(), sender));
+        Ok((response, connection))
+    }
+
     /// Calls `f` with each 1xx response before the final one, such as 103 (RFC 8297).
     pub fn on_informational(
         mut self,
@@ -202,11 +256,7 @@ impl Future for Fetching {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             Some(fetch) => Pin::new(fetch).poll(cx).map_err(FetchError::new),
-            None => Poll::Ready(Err(FetchError {
-                kind: FetchErrorKind::Unsupported,
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                message: "the host is older than the plugin, and sends no requests".to_owned(),
-            })),
+            None => Poll::Ready(Err(FetchError::too_old("sends no requests"))),
         }
     }
 }
@@ -229,6 +279,14 @@ impl FetchError {
     /// of the request's body.
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    fn too_old(lacks: &str) -> Self {
+        Self {
+            kind: FetchErrorKind::Unsupported,
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            message: format!("the host is older than the plugin, and {lacks}"),
+        }
     }
 
     fn new(raw: RawFetchFailure) -> Self {

@@ -61,14 +61,15 @@ pub enum GuestListen {
 }
 
 impl Context {
-    /// Starts a guest and waits until it is ready: for `init` only, since it blocks. A trial only checks the options.
+    /// Starts a guest: for `init` only. The stack serves once the guests of all its instances are ready; they start side by side. A
+    /// trial only checks the options.
     ///
     /// The process belongs to the instance. The supervisor starts it, and starts it again when it dies; it survives the worker,
     /// whose successor takes over the process with the same options.
     ///
     /// # Errors
     ///
-    /// An option is invalid, the process has ended or is not ready in time; the host is older than the plugin.
+    /// An option is invalid; the host is older than the plugin. A process that ends or is not ready in time refuses the stack.
     pub fn guest(&self, options: &GuestOptions) -> Result<Guest> {
         let text = serde_json::to_string(options)?;
         match GuestHandle::open(self.handle(), &text) {

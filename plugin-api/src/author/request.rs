@@ -239,6 +239,15 @@ impl Request {
         self.handle.upgrade()
     }
 
+    pub(crate) fn forward_offer(&mut self, protocols: &str) -> bool {
+        self.handle.forward_offer(protocols)
+    }
+
+    pub(crate) fn offer(&mut self, protocols: &str, outgoing: Body) -> bool {
+        self.handle
+            .offer(protocols, outgoing.into_handle().into_raw())
+    }
+
     /// Takes the body and leaves an empty one.
     pub fn take_body(&mut self) -> Body {
         Body::from_handle(BodyHandle::from_raw(self.handle.take_body()))

@@ -9,7 +9,8 @@ use http::StatusCode;
 
 use super::services;
 use crate::abi::host::{
-    Connection, Exchange, FetchFailure, FetchPhase, FetchRequest, Fetching, HostGuest, HostRequest,
+    Connection, Exchange, FetchFailure, FetchPhase, FetchRequest, Fetching, ForwardedOffer,
+    HostGuest, HostRequest,
 };
 use crate::abi::plugin::loopback;
 use crate::{IntoResponse, Request, Result};
@@ -96,7 +97,10 @@ impl TestServer {
                 )));
             };
             let exchange = Arc::new(Exchange::new(0));
-            let request = HostRequest::new(parts, body, Connection::default(), exchange);
+            let mut request = HostRequest::new(parts, body, Connection::default(), exchange);
+            if let Some(offer) = fetch.upgrade.and_then(ForwardedOffer::into_offer) {
+                request.set_offer(offer);
+            }
             match answer(loopback::request(request)).await {
                 Ok(response) => Ok(loopback::host_response(response)),
                 Err(error) if matches!(error.status().as_u16(), 502 | 504) => Err(FetchFailure {

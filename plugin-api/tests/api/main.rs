@@ -9,6 +9,7 @@ mod env; // Rack's names
 mod event_format; // server-sent events, as browsers read them
 mod event_streams; // their end, silence and back-pressure
 mod failures; // errors and panics, and their locations
+mod fetching;
 mod fields; // headers in a config
 mod headers; // of requests and responses
 mod http_types; // conversions to and from the `http` crate

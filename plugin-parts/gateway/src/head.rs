@@ -110,12 +110,13 @@ impl Heads {
         Ok(())
     }
 
-    /// The request's target on the server `authority`, whose own path is `prefix`: empty, or `/…` without a slash at its end.
+    /// The request's target on the server at `origin` (`http://host:port`), whose own path is `prefix`: empty, or `/…` without a
+    /// slash at its end.
     ///
     /// # Errors
     ///
     /// They make no URI.
-    pub fn target(&self, req: &Request, authority: &str, prefix: &str) -> Result<Uri> {
+    pub fn target(&self, req: &Request, origin: &str, prefix: &str) -> Result<Uri> {
         let path = match self.path {
             Path::Full => req.path(),
             Path::Inner => req.path_info(),
@@ -126,9 +127,9 @@ impl Heads {
             "" => ("", ""),
             query => (query, "?"),
         };
-        let target = format!("http://{authority}{prefix}{path}{mark}{query}");
+        let target = format!("{origin}{prefix}{path}{mark}{query}");
         let parsed = target.parse();
-        parsed.map_err(|error| Error::msg(format!("the target on {authority}: {error}")))
+        parsed.map_err(|error| Error::msg(format!("the target on {origin}: {error}")))
     }
 }
 

@@ -4,8 +4,10 @@
 
 mod head;
 mod limits;
+mod pass;
 mod retry;
 
 pub use self::head::{Forwarded, Heads, Host, Path, finish};
 pub use self::limits::{Limits, seconds};
+pub use self::pass::pass;
 pub use self::retry::{is_repeatable, may_repeat};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gateway::{Heads, Limits, finish, is_repeatable, may_repeat};
+use gateway::{Heads, Limits, finish, is_repeatable, may_repeat, pass};
 use stackup_plugin::{Context, FetchErrorKind, Guest, Request, Result};
 
 /// The time between two attempts: a process that has just died takes no more connections after it.
@@ -27,7 +27,7 @@ impl Attempts {
     pub(crate) async fn send(&self, mut req: Request) -> Result {
         self.heads.prepare(&mut req)?;
         // The guest is named by `host`, if the request has none.
-        let target = self.heads.target(&req, "localhost", "")?;
+        let target = self.heads.target(&req, "http://localhost", "")?;
         let repeatable = is_repeatable(&mut req);
         let mut left = if repeatable { self.retries } else { 0 };
         let begun = self.context.now();
@@ -35,7 +35,7 @@ impl Attempts {
             // Another attempt reads the body only if this one has not.
             let again = req.fork();
             let patience = self.patience(begun).max(PAUSE);
-            let fetch = self.context.fetch(req.to(target.clone()));
+            let fetch = pass(&self.context, req, target.clone());
             let fetch = self.limits.limit(fetch).guest(&self.guest);
             let error = match fetch.connect_timeout(patience).await {
                 Ok(mut res) => {

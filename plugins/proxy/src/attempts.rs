@@ -1,11 +1,9 @@
 //! Sends a request to a server, and to another one where that repeats nothing.
 
-use std::sync::Arc;
+use gateway::{Heads, Limits, finish, is_repeatable, may_repeat, pass};
+use stackup_plugin::{Context, FetchError, FetchErrorKind, Request, Result};
 
-use gateway::{Heads, Limits, finish, is_repeatable, may_repeat};
-use stackup_plugin::{Context, FetchError, FetchErrorKind, Request, Response, Result, Uri};
-
-use crate::upstream::{Address, Upstream, Upstreams};
+use crate::upstream::{Address, Upstreams};
 
 /// How often a request is tried, and for how long.
 pub(crate) struct Attempts {
@@ -44,14 +42,13 @@ impl Attempts {
         let mut before = None;
         loop {
             let upstream = upstreams.choose(&req, before.as_ref());
-            let Address {
-                authority, prefix, ..
-            } = &upstream.address;
-            let target = heads.target(&req, authority, prefix)?;
+            let Address { origin, prefix, .. } = &upstream.address;
+            let target = heads.target(&req, origin, prefix)?;
             // Another attempt reads the body only if this one has not.
             let again = (left > 0).then(|| req.fork());
             let counted = upstreams.counts().then(|| Upstreams::enter(&upstream));
-            let error = match self.attempt(req, target, &upstream).await {
+            let fetch = self.limits.limit(pass(&self.context, req, target));
+            let error = match upstreams.reach(&upstream, fetch).await {
                 Ok(mut res) => {
                     upstreams.answered(&upstream);
                     finish(&mut res)?;
@@ -75,23 +72,6 @@ impl Attempts {
             }
             left -= 1;
             before = Some(upstream);
-        }
-    }
-
-    async fn attempt(
-        &self,
-        req: Request,
-        target: Uri,
-        upstream: &Arc<Upstream>,
-    ) -> Result<Response, FetchError> {
-        let client = req.informer();
-        let fetch = self.limits.limit(self.context.fetch(req.to(target)));
-        // The client can do without them.
-        let fetch = fetch
-            .on_informational(move |status, headers| drop(client.inform(status, headers.to_map())));
-        match &upstream.address.socket {
-            Some(socket) => fetch.unix(socket).await,
-            None => fetch.await,
         }
     }
 }

@@ -26,7 +26,7 @@ impl Check {
             let name = format!("check {}", upstream.address);
             cx.spawn(&name, async move {
                 loop {
-                    let found = check.ask(&context, &upstream).await;
+                    let found = check.ask(&context, &upstreams, &upstream).await;
                     upstreams.checked(&upstream, found);
                     context.sleep(check.every).await;
                 }
@@ -34,19 +34,21 @@ impl Check {
         }
     }
 
-    async fn ask(&self, cx: &Context, upstream: &Upstream) -> Result<(), String> {
+    async fn ask(
+        &self,
+        cx: &Context,
+        upstreams: &Upstreams,
+        upstream: &Upstream,
+    ) -> Result<(), String> {
         let address = &upstream.address;
-        let (authority, prefix, path) = (&address.authority, &address.prefix, &self.path);
-        let request = http::Request::get(format!("http://{authority}{prefix}{path}"));
+        let (origin, prefix, path) = (&address.origin, &address.prefix, &self.path);
+        let request = http::Request::get(format!("{origin}{prefix}{path}"));
         let request = request.body(()).map_err(|error| error.to_string())?;
         let fetch = cx
             .fetch(request)
             .connect_timeout(self.timeout)
             .head_timeout(self.timeout);
-        let response = match &address.socket {
-            Some(socket) => fetch.unix(socket).await,
-            None => fetch.await,
-        };
+        let response = upstreams.reach(upstream, fetch).await;
         let status = response.map_err(|error| error.to_string())?.status();
         let works = match self.status {
             Some(expected) => status == expected,

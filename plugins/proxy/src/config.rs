@@ -1,9 +1,11 @@
 //! The config of `proxy`.
 
+use std::fmt::Display;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use gateway::{Forwarded, Heads, Host, Limits, Path, seconds};
-use stackup_plugin::{Context, Error, HeaderName, Result, StatusCode};
+use stackup_plugin::{Bytes, Context, Error, HeaderName, Result, StatusCode};
 
 use crate::Proxy;
 use crate::attempts::Attempts;
@@ -12,12 +14,18 @@ use crate::check::Check;
 use crate::health::Rule;
 use crate::upstream::{Address, Upstreams};
 
+/// The longest file of certificates.
+const MAX_CA: u64 = 1 << 20;
+
 /// `[run.config]` of `proxy`.
 #[stackup_plugin::config]
 pub struct Config {
-    /// The servers: `http://host:port`, possibly with a path that comes before that of the request, or `unix:/path/of.sock`. Relative
-    /// paths of sockets are relative to the manifest.
+    /// The servers: `http://host:port` or `https://host:port`, possibly with a path that comes before that of the request, or
+    /// `unix:/path/of.sock`. Relative paths of sockets are relative to the manifest.
     to: Servers,
+    /// A file (PEM) of the certificates that servers by `https` are trusted by, in place of those that the system trusts. Relative to
+    /// the manifest.
+    ca: Option<PathBuf>,
     /// Which server a request goes to.
     #[serde(default)]
     balance: BalanceConfig,
@@ -153,8 +161,15 @@ impl Config {
             body: seconds("body_timeout", self.body_timeout)?,
         };
         let check = self.check.map(CheckConfig::check).transpose()?;
+        let ca = match self.ca {
+            Some(_) if !addresses.iter().any(Address::is_tls) => {
+                return Err(Error::config("ca", "no server in `to` is reached by https"));
+            }
+            Some(file) => Some(read_ca(&cx.directory().join(file))?),
+            None => None,
+        };
         Ok(Proxy {
-            upstreams: Arc::new(Upstreams::new(addresses, balance, rule)),
+            upstreams: Arc::new(Upstreams::new(addresses, balance, rule, ca)),
             heads: Heads {
                 host: self.host,
                 path: self.path,
@@ -179,6 +194,16 @@ impl CheckConfig {
             timeout: seconds("check.timeout", self.timeout)?,
             status: status.map_err(|error| Error::config("check.status", error))?,
         })
+    }
+}
+
+fn read_ca(file: &FilePath) -> Result<Bytes> {
+    let invalid = |why: &dyn Display| Error::config("ca", format!("{}: {why}", file.display()));
+    let content = checked_file::read(file, MAX_CA).map_err(|error| invalid(&error))?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    match content.windows(begin.len()).any(|part| part == begin) {
+        true => Ok(content.into()),
+        false => Err(invalid(&"it has no certificate (PEM)")),
     }
 }
 

@@ -233,12 +233,19 @@ fn least_busy_counts_a_request_until_its_body_has_ended() {
 fn config_is_checked() {
     for (config, expected) in [
         (json!({ "to": [] }), "there is no server"),
-        (json!({ "to": "app:80" }), "`app:80`: it begins neither"),
+        (json!({ "to": "app:80" }), "`app:80`: it begins with none"),
         (
             json!({ "to": ["app:80"] }),
-            "`app:80`: it begins neither with `http://` nor with `unix:`",
+            "`app:80`: it begins with none of `http://`, `https://` and `unix:`",
         ),
-        (json!({ "to": ["https://app"] }), "https is not supported"),
+        (
+            json!({ "to": "http://app", "ca": "ca.pem" }),
+            "no server in `to` is reached by https",
+        ),
+        (
+            json!({ "to": "https://app", "ca": "none.pem" }),
+            "none.pem: ",
+        ),
         (
             json!({ "to": ["http://"] }),
             "it has no valid host and port",
@@ -280,4 +287,26 @@ fn config_is_checked() {
             "{error}, not {expected}"
         );
     }
+}
+
+#[test]
+fn offer_of_the_client_is_the_proxys_but_for_http() {
+    testing::server(async |mut req: Request| {
+        let offered: Vec<_> = req.protocols().map(str::to_owned).collect();
+        assert_eq!(offered, ["echo", "irc"]);
+        req.upgrade("echo", |mut stream| async move {
+            while let Some(bytes) = stream.read().await? {
+                stream.write(bytes).await?;
+            }
+            Ok(())
+        })
+    });
+    let proxy = proxy(json!({ "to": "http://app" }));
+    block_on(async {
+        let request = get("/").offering("h2c, echo, irc", "Hello?");
+        let res = proxy.answer(request).await.unwrap();
+        assert_eq!(res.status(), StatusCode::SWITCHING_PROTOCOLS);
+        assert_eq!(res.accepted(), Some("echo"));
+        assert_eq!(res.finish().await.unwrap(), "Hello?");
+    });
 }

@@ -1,13 +1,14 @@
 //! The servers, and which of them are there.
 
 use std::fmt;
+use std::future::IntoFuture;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use authority::Authority;
-use stackup_plugin::{Request, tracing};
+use stackup_plugin::{Bytes, Fetch, Fetching, Request, tracing};
 
 use crate::balance::{Balance, Candidate};
 use crate::health::{Health, Rule};
@@ -15,15 +16,15 @@ use crate::health::{Health, Rule};
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
-    /// Host and port; for a unix socket only what `host` says.
-    pub(crate) authority: String,
+    /// `http://` or `https://` with host and port; for a unix socket only what `host` says.
+    pub(crate) origin: String,
     /// What comes before the request's path: empty, or `/…` without a slash at its end.
     pub(crate) prefix: String,
     pub(crate) socket: Option<PathBuf>,
 }
 
 impl Address {
-    /// Reads `http://host:port/prefix` or `unix:/path`. A relative path of a socket begins in `folder`.
+    /// Reads `http://host:port/prefix`, the same with `https`, or `unix:/path`. A relative path of a socket begins in `folder`.
     ///
     /// # Errors
     ///
@@ -34,16 +35,15 @@ impl Address {
                 return Err("the path of the socket is missing");
             }
             return Ok(Self {
-                authority: "localhost".to_owned(),
+                origin: "http://localhost".to_owned(),
                 prefix: String::new(),
                 socket: Some(folder.join(path)),
             });
         }
-        let Some(rest) = text.strip_prefix("http://") else {
-            return Err(match text.starts_with("https://") {
-                true => "https is not supported: have a proxy in front of the server speak it",
-                false => "it begins neither with `http://` nor with `unix:`",
-            });
+        let schemes = ["http://", "https://"];
+        let found = (schemes.iter()).find_map(|scheme| Some((scheme, text.strip_prefix(scheme)?)));
+        let Some((scheme, rest)) = found else {
+            return Err("it begins with none of `http://`, `https://` and `unix:`");
         };
         let (authority, prefix) = match rest.find('/') {
             Some(at) => rest.split_at(at),
@@ -59,10 +59,17 @@ impl Address {
             return Err("a path has neither a query nor a fragment");
         }
         Ok(Self {
-            authority: authority.to_owned(),
+            origin: format!("{scheme}{authority}"),
             prefix: prefix.trim_end_matches('/').to_owned(),
             socket: None,
         })
+    }
+}
+
+impl Address {
+    /// Whether it is reached by TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.origin.starts_with("https:")
     }
 }
 
@@ -70,7 +77,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.socket {
             Some(socket) => write!(f, "unix:{}", socket.display()),
-            None => write!(f, "http://{}{}", self.authority, self.prefix),
+            None => write!(f, "{}{}", self.origin, self.prefix),
         }
     }
 }
@@ -89,6 +96,8 @@ pub(crate) struct Upstreams {
     all: Vec<Arc<Upstream>>,
     balance: Balance,
     rule: Rule,
+    /// The certificates to trust in place of the platform's, as PEM.
+    ca: Option<Bytes>,
     origin: Instant,
 }
 
@@ -103,7 +112,12 @@ impl Drop for InFlight {
 }
 
 impl Upstreams {
-    pub(crate) fn new(addresses: Vec<Address>, balance: Balance, rule: Rule) -> Self {
+    pub(crate) fn new(
+        addresses: Vec<Address>,
+        balance: Balance,
+        rule: Rule,
+        ca: Option<Bytes>,
+    ) -> Self {
         let upstream = |address| {
             Arc::new(Upstream {
                 address,
@@ -115,6 +129,7 @@ impl Upstreams {
             all: addresses.into_iter().map(upstream).collect(),
             balance,
             rule,
+            ca,
             origin: Instant::now(),
         }
     }
@@ -140,6 +155,17 @@ impl Upstreams {
         let candidates: Vec<_> = candidates.collect();
         let index = self.balance.choose(&candidates, req);
         Arc::clone(self.all.get(index).unwrap_or(&self.all[0]))
+    }
+
+    /// Sends a request to this server.
+    pub(crate) fn reach(&self, upstream: &Upstream, fetch: Fetch) -> Fetching {
+        let address = &upstream.address;
+        let fetch = match (&address.socket, &self.ca) {
+            (Some(socket), _) => fetch.unix(socket),
+            (None, Some(ca)) if address.is_tls() => fetch.trust(ca.clone()),
+            (None, _) => fetch,
+        };
+        fetch.into_future()
     }
 
     /// Whether requests in flight have to be counted until their end.

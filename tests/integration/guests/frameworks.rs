@@ -9,7 +9,7 @@ use crate::examples::copy;
 const PLUGINS: [&str; 5] = ["logger", "static", "session", "cache", "guest"];
 
 /// Its config for each program, as in its README, and how to see that the program is installed.
-const PROGRAMS: [(&str, &str, &[&str]); 5] = [
+const PROGRAMS: [(&str, &str, &[&str]); 7] = [
     (
         "rack",
         r#"{ command = ["puma", "--bind", "unix://$SOCKET"], dir = "rack" }"#,
@@ -24,6 +24,22 @@ const PROGRAMS: [(&str, &str, &[&str]); 5] = [
         "flask",
         r#"{ command = ["gunicorn", "--bind", "unix:$SOCKET", "app:app"], dir = "flask" }"#,
         &["/usr/bin/python3", "-c", "import flask, gunicorn"],
+    ),
+    (
+        "django",
+        r#"{ command = ["gunicorn", "--bind", "unix:$SOCKET", "app:app"], dir = "django" }"#,
+        &["/usr/bin/python3", "-c", "import django, gunicorn"],
+    ),
+    (
+        "express",
+        r#"{ command = ["node", "app.js"], dir = "express", env = { NODE_PATH = "/usr/share/nodejs" } }"#,
+        &[
+            "env",
+            "NODE_PATH=/usr/share/nodejs",
+            "node",
+            "-e",
+            "require('express')",
+        ],
     ),
     (
         "asgi",
@@ -90,6 +106,16 @@ async fn sinatra_answers_behind_the_shelf() {
 #[tokio::test]
 async fn flask_under_gunicorn_answers_behind_the_shelf() {
     answers_behind_the_shelf("flask").await;
+}
+
+#[tokio::test]
+async fn django_under_gunicorn_answers_behind_the_shelf() {
+    answers_behind_the_shelf("django").await;
+}
+
+#[tokio::test]
+async fn express_answers_behind_the_shelf() {
+    answers_behind_the_shelf("express").await;
 }
 
 #[tokio::test]

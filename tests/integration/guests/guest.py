@@ -1,5 +1,5 @@
 # A guest for tests. What it does at its start is in files of its directory; what it does with a request is in the path.
-import os, signal, socket, sys, threading, time
+import glob, os, signal, socket, sys, threading, time
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingMixIn, TCPServer, UnixStreamServer
 
@@ -12,6 +12,13 @@ if has("fail"):
     sys.exit(3)
 while has("hang"):
     time.sleep(0.02)
+if has("stuck"):
+    time.sleep(600)
+if has("meet"):
+    # Ready only once another guest has started, too.
+    open(f"../met-{os.path.basename(os.getcwd())}", "w").close()
+    while len(glob.glob("../met-*")) < 2:
+        time.sleep(0.02)
 version = open("version.txt").read().strip()
 held = []
 
@@ -36,19 +43,27 @@ class Answers(BaseHTTPRequestHandler):
             held.append(b"x" * (96 << 20))
         elif self.path == "/headers":
             text = "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items())
+        elif self.path == "/ready":
+            open("asked", "w").close()
+            return self.reply(text, 200 if has("ok") else 503)
+        elif self.path == "/environment":
+            text = "".join(f"{name}={value}\n" for name, value in os.environ.items())
         elif self.path == "/child":
             text = str(os.posix_spawn("/bin/sleep", ["sleep", "600"], {}, setsid=True))
         self.reply(text)
 
     def do_POST(self):
+        if self.path == "/hints":
+            self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n")
+            self.wfile.flush()
         body = self.rfile.read(int(self.headers["content-length"]))
         if self.path == "/exit":
             os._exit(7)
         self.reply(f"{len(body)} {version}")
 
-    def reply(self, text):
+    def reply(self, text, status=200):
         body = text.encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

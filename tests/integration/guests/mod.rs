@@ -8,6 +8,8 @@ mod reloading;
 mod serving;
 /// Processes that start slowly, badly or never.
 mod starting;
+/// What comes besides responses: interim ones, other protocols, lines.
+mod streams;
 /// The ends of guests: with their instance, their worker, their supervisor.
 mod supervision;
 

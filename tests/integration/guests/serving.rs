@@ -1,6 +1,6 @@
 //! Requests to a guest, while a process lives and when it dies.
 
-use stackup_tests::Host;
+use stackup_tests::{Host, artifacts};
 
 use super::{answer, exists, guest_event, kill, made, manifest, site};
 
@@ -109,4 +109,41 @@ async fn too_large_and_too_old_processes_are_replaced() {
     let worn = guest_event(&host, "worn").await;
     assert!(worn.message().contains("s old"), "{worn}");
     answer(&host, "/").await;
+}
+
+#[tokio::test]
+async fn process_that_has_lost_its_socket_is_replaced() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    let (_, first) = answer(&host, "/").await;
+    let environment = host.get("/environment").await.text();
+    let socket = environment
+        .lines()
+        .find_map(|line| line.strip_prefix("SOCKET="));
+    std::fs::remove_file(socket.expect("its socket")).expect("a file");
+    let worn = guest_event(&host, "worn").await;
+    assert!(worn.message().contains("has lost its socket"), "{worn}");
+    super::gone(first).await;
+    assert_ne!(answer(&host, "/").await.1, first);
+}
+
+#[tokio::test]
+async fn guest_has_its_environment_and_not_what_a_service_manager_tells_stackup() {
+    let Some(site) = site("env = { OWN = \"mine\" }") else {
+        return;
+    };
+    let mut command = Host::command(artifacts::stackup(), &site, &["-p", "0", "-o", "127.0.0.1"]);
+    command
+        .env("LISTEN_FDNAMES", "web")
+        .env("PORT", "1")
+        .env("OTHER", "passed on");
+    let mut host = Host::spawn(&mut command);
+    host.ready().await;
+    let environment = host.get("/environment").await.text();
+    let has = |name: &str| environment.lines().any(|line| line.starts_with(name));
+    assert!(
+        has("OWN=mine") && has("OTHER=passed on") && has("SOCKET=/"),
+        "{environment}"
+    );
+    assert!(!has("LISTEN_FDNAMES=") && !has("PORT="), "{environment}");
 }

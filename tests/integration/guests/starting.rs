@@ -73,3 +73,54 @@ async fn guest_that_dies_at_each_start_is_started_less_and_less_often() {
         .await
         .expect("an answer");
 }
+
+#[tokio::test]
+async fn save_ends_the_wait_for_a_start_that_hangs() {
+    let Some(site) = site("") else { return };
+    let host = Host::start_in("development", &site).await;
+    let (_, first) = answer(&host, "/").await;
+    let starting = |record: &stackup_tests::log::Record| record.message() == "starting";
+    host.log().take("first start", starting).await;
+    site.file("app/stuck", "");
+    host.log().take("start that hangs", starting).await;
+    assert_eq!(answer(&host, "/").await.1, first);
+    site.file("app/version.txt", "2");
+    std::fs::remove_file(site.path().join("app/stuck")).expect("a file");
+    host.reload("swapped").await;
+    assert_eq!(answer(&host, "/").await.0, "2");
+}
+
+#[tokio::test]
+async fn guests_of_a_stack_start_side_by_side() {
+    let Some(site) = site("") else { return };
+    let guest = |dir: &str| {
+        format!(
+            "plugin = \"guest\"\nconfig = {{ command = [\"python3\", \"../guest.py\"], dir = \"{dir}\", ready_timeout = 20 }}\n"
+        )
+    };
+    std::fs::create_dir(site.path().join("other")).expect("a folder");
+    for (dir, version) in [("app", "1"), ("other", "2")] {
+        site.file(&format!("{dir}/version.txt"), version);
+        site.file(&format!("{dir}/meet"), "");
+    }
+    let (one, other) = (guest("app"), guest("other"));
+    site.manifest(&format!(
+        "[[map]]\npath = \"/other\"\n[map.run]\n{other}\n[run]\n{one}"
+    ));
+    let host = Host::start(&site).await;
+    assert_eq!(answer(&host, "/").await.0, "1");
+    assert_eq!(answer(&host, "/other").await.0, "2");
+}
+
+#[tokio::test]
+async fn guest_with_a_path_to_ask_is_ready_when_that_succeeds() {
+    let Some(site) = site("") else { return };
+    let host = Host::start(&site).await;
+    site.file("app/version.txt", "2");
+    site.manifest(&manifest("ready = \"/ready\""));
+    super::made(&site, "app/asked").await;
+    assert_eq!(answer(&host, "/").await.0, "1");
+    site.file("app/ok", "");
+    host.reload("swapped").await;
+    assert_eq!(answer(&host, "/").await.0, "2");
+}

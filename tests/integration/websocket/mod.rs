@@ -3,6 +3,7 @@
 mod conformance;
 pub(crate) mod frame;
 mod opening;
+mod proxied;
 mod reloads;
 
 use stackup_tests::http::Head;

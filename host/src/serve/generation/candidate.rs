@@ -68,13 +68,18 @@ pub fn build(
     context: &BuildContext,
 ) -> Result<Candidate, RejectedCandidate> {
     let (mut instances, mut diagnostics) = (Vec::new(), Vec::new());
+    let mut started = Vec::new();
     let mut found = kept(level, resolved, context).into_iter();
     let mut order = resolved.handlers.iter();
     let mut mount = |directive: &Directive| {
         let (handler, kept) = (order.next()?, found.next().flatten());
         let built = match kept {
             Some(instance) => Ok(instance),
-            None => init(directive, handler, context).map(Arc::new),
+            None => init(directive, handler, context).map(|instance| {
+                let instance = Arc::new(instance);
+                started.push((directive.clone(), handler, Arc::clone(&instance)));
+                instance
+            }),
         };
         let instance = built
             .map_err(|diagnostic| diagnostics.push(*diagnostic))
@@ -82,9 +87,19 @@ pub fn build(
         instances.push(Arc::clone(&instance));
         Some((Arc::clone(&instance.handler), handler.shown.clone()))
     };
-    match Stack::build(level, &mut mount, context.observer.as_deref()) {
-        Some(stack) => Ok(Candidate { stack, instances }),
-        None => Err(RejectedCandidate {
+    let stack = Stack::build(level, &mut mount, context.observer.as_deref());
+    // Only now, so that they start side by side.
+    if stack.is_some() {
+        for (directive, handler, instance) in &started {
+            if let Err(failure) = instance.handler.wait_for_guests() {
+                diagnostics.push(refused(directive, handler, &failure));
+            }
+        }
+    }
+    drop(started);
+    match stack {
+        Some(stack) if diagnostics.is_empty() => Ok(Candidate { stack, instances }),
+        _ => Err(RejectedCandidate {
             diagnostics,
             instances,
         }),

@@ -38,6 +38,11 @@ impl PluginBuilds {
         self.pending.take()
     }
 
+    /// Resolves when a path has changed for which `wanted` holds.
+    pub(super) async fn changed_matching(&self, wanted: impl Fn(&Path) -> bool) {
+        self.pending.changed_matching(wanted).await;
+    }
+
     /// The sources that the last survey has found.
     pub(super) fn sources(&self) -> &Interest {
         &self.sources

@@ -3,7 +3,9 @@
 mod options;
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +46,12 @@ pub struct Reloader {
     used: bool,
     /// What this process lends plugins.
     lent: Option<Lent>,
+    /// How often in a row a change has cancelled the start of guests.
+    cancelled: u32,
 }
+
+/// After how many cancelled starts in a row guests are waited for.
+const MAX_CANCELLED: u32 = 2;
 
 impl Reloader {
     /// A reloader of the manifest at `path`. `builder` builds the plugins; without it they are only located.
@@ -67,6 +74,7 @@ impl Reloader {
             directory_served: None,
             used: false,
             lent: None,
+            cancelled: 0,
         }
     }
 
@@ -239,6 +247,9 @@ impl Reloader {
         {
             self.serve_placeholder(&refusal.reason);
         }
+        if report.outcome != Outcome::Outdated {
+            self.cancelled = 0;
+        }
         report.echo = changed.is_some_and(|changed| self.is_echo(&changed));
         report.generation = self.generations.active_number();
         report
@@ -333,11 +344,23 @@ impl Reloader {
         if let Some(lent) = &self.lent {
             lent.guests.begin(mode == ReloadMode::Fresh);
         }
-        let built = self.loader.build(&manifest, resolved, number, reusable);
-        let candidate = built.await?.map_err(|rejected| {
-            self.generations.abandon(rejected.instances);
-            Stage::Init.refuses(source.render(&rejected.diagnostics, self.loader.color))
-        })?;
+        let building = self.loader.build(&manifest, resolved, number, reusable);
+        let (built, is_outdated) = match from_files {
+            true => self.unless_guests_are_outdated(building).await,
+            false => (building.await, false),
+        };
+        let candidate = match built? {
+            Ok(candidate) => candidate,
+            Err(rejected) => {
+                self.generations.abandon(rejected.instances);
+                if is_outdated {
+                    self.cancelled += 1;
+                    return Err(ReloadError::Outdated);
+                }
+                let diagnostics = source.render(&rejected.diagnostics, self.loader.color);
+                return Err(Stage::Init.refuses(diagnostics).into());
+            }
+        };
         timer.lap("init");
         let limit = manifest.limits.warmup_timeout;
         // A stack without its quarantined handlers may fail its warm-up; it serves all the same.
@@ -397,6 +420,23 @@ impl Reloader {
         Ok(())
     }
 
+    /// Awaits a candidate. If a file changes while its guests start, they are not waited for; the second value says so.
+    async fn unless_guests_are_outdated<T>(&self, building: impl Future<Output = T>) -> (T, bool) {
+        let guests = self.lent.as_ref().map(|lent| &lent.guests);
+        // A guest that changes its own files at each start still gets ready.
+        let Some(guests) = guests.filter(|_| self.cancelled < MAX_CANCELLED) else {
+            return (building.await, false);
+        };
+        let mut building = pin!(building);
+        tokio::select! {
+            biased;
+            built = &mut building => return (built, false),
+            () = self.builds.changed_matching(|path| !self.is_ignored(path)) => {}
+        }
+        guests.cancel_starts();
+        (building.await, true)
+    }
+
     /// Looks whether the files of guests have changed.
     async fn look_at_guests(&self) -> Result<(), Refusal> {
         let Some(lent) = &self.lent else {
@@ -446,13 +486,15 @@ impl Reloader {
 
     /// Whether all that has changed leads to no other stack.
     fn is_echo(&self, changed: &ChangeSet) -> bool {
-        let own = self.loader.own_files();
+        changed.paths.iter().all(|path| self.is_ignored(path))
+    }
+
+    /// Whether a change of this file leads to no other stack.
+    fn is_ignored(&self, path: &Path) -> bool {
         let guests = self.lent.as_ref().map(|lent| &lent.guests);
-        let ignored = |path: &PathBuf| {
-            let no_source = guests.is_some_and(|guests| guests.ignores(path));
-            !own.contains(path) && (self.builds.ignores(path) || no_source)
-        };
-        changed.paths.iter().all(ignored)
+        let no_source = guests.is_some_and(|guests| guests.ignores(path));
+        let own = self.loader.own_files();
+        !own.iter().any(|one| one == path) && (self.builds.ignores(path) || no_source)
     }
 }
 

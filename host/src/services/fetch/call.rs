@@ -1,105 +1,179 @@
 //! One request to another server.
 
+use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::{Poll, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Error as ClientError;
-use hyper_util::client::legacy::connect::capture_connection;
 use stackup_plugin::abi::host::{
     Failure, FetchFailure, FetchPhase, FetchRequest, HostBody, HostResponse,
 };
 use tokio::runtime::Handle;
 
-use super::pool::{Counted, Pool};
+use super::pool::{Checkout, Endpoint, Lease, Pool};
 use super::response_body::TimedBody;
 use super::timer::Timer;
-use super::{BODY, CONNECT, HEAD, head};
+use super::{BODY, CONNECT, HEAD, Place, causes, head, tunnel};
 
-type Sent = Pin<Box<dyn Future<Output = Result<HostResponse, FetchFailure>> + Send>>;
-
-/// Sends it. `place` is given back when the response has ended.
-pub(super) fn send(mut fetch: FetchRequest, pool: &Pool, place: Counted, runtime: Handle) -> Sent {
-    let server = match head::prepare(&mut fetch) {
-        Ok(server) => server,
-        Err(failure) => return Box::pin(std::future::ready(Err(failure))),
-    };
-    let mut request = fetch.request;
-    if let Some(informational) = fetch.informational {
-        hyper::ext::on_informational(&mut request, move |response| {
-            informational.call(response.status(), response.headers());
-        });
-    }
-    let limits = (
-        fetch.connect_timeout.unwrap_or(CONNECT),
-        fetch.head_timeout.unwrap_or(HEAD),
-    );
-    let between = fetch.body_timeout.unwrap_or(BODY);
-    let place = (place, fetch.hold);
-    let mut connection = capture_connection(&mut request);
-    let sent = pool.client.request(request);
-    Box::pin(async move {
-        let connected = async {
-            connection.wait_for_connection_metadata().await;
-        };
-        let mut timer = Timer::new(runtime);
-        let response = within(&server, sent, connected, limits, &mut timer).await?;
-        let (mut parts, body) = response.into_parts();
-        if let Err(why) = head::clean(&mut parts.headers) {
-            return Err(exchange(StatusCode::BAD_GATEWAY, &server, why));
-        }
-        let body = match http_body::Body::is_end_stream(&body) {
-            true => HostBody::Empty,
-            false => HostBody::Stream(Box::pin(TimedBody::new(
-                body, server, between, timer, place,
-            ))),
-        };
-        let mut response = HostResponse::new(parts.status, body);
-        *response.headers_mut() = parts.headers;
-        Ok(response)
-    })
+/// A request that is sent, with its limits of time.
+pub(super) struct Call {
+    request: Request<HostBody>,
+    endpoint: Arc<Endpoint>,
+    upgrade: Option<tunnel::Offer>,
+    connect: Duration,
+    head: Duration,
+    body: Duration,
+    runtime: Handle,
+    /// Given back when the response has ended.
+    place: Place,
 }
 
-/// The response, if there is a connection within the first limit, and then the response's head within the second.
-pub(super) async fn within(
-    server: &str,
-    sent: impl Future<Output = Result<http::Response<Incoming>, ClientError>>,
-    connected: impl Future<Output = ()>,
-    (connect, head): (Duration, Duration),
-    timer: &mut Timer,
-) -> Result<http::Response<Incoming>, FetchFailure> {
-    let mut sent = pin!(sent);
-    let mut connected = pin!(connected);
-    let mut is_connected = false;
-    poll_fn(|cx| {
-        if let Poll::Ready(response) = sent.as_mut().poll(cx) {
-            return Poll::Ready(response.map_err(|error| failed(server, &error)));
+impl Call {
+    /// Prepares it for a server of the pool.
+    ///
+    /// # Errors
+    ///
+    /// It can't be sent.
+    pub(super) fn new(
+        mut fetch: FetchRequest,
+        pool: &Arc<Pool>,
+        place: Place,
+        runtime: Handle,
+    ) -> Result<Self, FetchFailure> {
+        let upgrade = fetch.upgrade.take().map(tunnel::Offer::new);
+        let server = head::prepare(&mut fetch, upgrade.as_ref())?;
+        let mut request = fetch.request;
+        if let Some(informational) = fetch.informational {
+            hyper::ext::on_informational(&mut request, move |response| {
+                informational.call(response.status(), response.headers());
+            });
         }
-        if !is_connected && connected.as_mut().poll(cx).is_ready() {
-            is_connected = true;
-            timer.stop();
+        Ok(Self {
+            request,
+            endpoint: pool.endpoint(server),
+            upgrade,
+            connect: fetch.connect_timeout.unwrap_or(CONNECT),
+            head: fetch.head_timeout.unwrap_or(HEAD),
+            body: fetch.body_timeout.unwrap_or(BODY),
+            runtime,
+            place,
+        })
+    }
+
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// There is no valid response.
+    pub(super) async fn send(mut self) -> Result<HostResponse, FetchFailure> {
+        let (response, lease) = self.response().await?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let server = lease.server().to_string();
+            let switched =
+                tunnel::switch(response, self.upgrade, server, &self.runtime, self.place);
+            return switched.await;
         }
-        let limit = if is_connected { head } else { connect };
-        ready!(timer.poll(limit, cx));
-        let why = match is_connected {
-            true => format!("no response within {head:?}"),
-            false => format!("no connection within {connect:?}"),
+        let (mut parts, body) = response.into_parts();
+        if let Err(why) = head::clean(parts.status, &mut parts.headers) {
+            return Err(exchange(StatusCode::BAD_GATEWAY, lease.server(), why));
+        }
+        let body = if body.is_end_stream() {
+            lease.give_back();
+            HostBody::Empty
+        } else {
+            HostBody::Stream(Box::pin(TimedBody::new(body, lease, self.body, self.place)))
         };
-        Poll::Ready(Err(FetchFailure {
-            phase: match is_connected {
-                true => FetchPhase::Exchange,
-                false => FetchPhase::Connect,
-            },
-            ..exchange(StatusCode::GATEWAY_TIMEOUT, server, &why)
-        }))
+        Ok(HostResponse::from_parts(parts.status, parts.headers, body))
+    }
+
+    /// The response, and the connection that it comes by.
+    async fn response(&mut self) -> Result<(Response<Incoming>, Lease), FetchFailure> {
+        let mut request = std::mem::take(&mut self.request);
+        loop {
+            let (connection, is_new) = match self.endpoint.checkout() {
+                Checkout::Ready(connection) => (connection, false),
+                Checkout::Connecting(connecting) => {
+                    let mut timer = Timer::new(self.runtime.clone());
+                    let connected = within(self.connect, &mut timer, connecting).await;
+                    let connected = connected.ok_or_else(|| FetchFailure {
+                        phase: FetchPhase::Connect,
+                        ..self.late("connection", self.connect)
+                    })?;
+                    (connected.map_err(|_| self.stopped())??, true)
+                }
+            };
+            let mut lease = Lease::new(connection, Arc::clone(&self.endpoint));
+            let connection = &mut lease.connection;
+            let sent = connection.sender.send(request);
+            let sent = within(self.head, &mut connection.timer, sent).await;
+            connection.timer.stop();
+            let mut error = match sent {
+                None => return Err(self.late("response", self.head)),
+                Some(Ok(response)) => return Ok((response, lease)),
+                Some(Err(error)) => error,
+            };
+            // A connection that was kept may have ended just now, before anything was sent.
+            match error.take_message() {
+                Some(unsent) if !is_new => {
+                    if lease.connection.sender.is_shared() {
+                        self.endpoint.forget_shared();
+                    }
+                    request = unsent;
+                }
+                unsent => {
+                    return Err(failed(
+                        &self.endpoint,
+                        &error.into_error(),
+                        unsent.is_some(),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn late(&self, what: &str, limit: Duration) -> FetchFailure {
+        let why = format!("no {what} within {limit:?}");
+        exchange(StatusCode::GATEWAY_TIMEOUT, &self.endpoint.server, &why)
+    }
+
+    fn stopped(&self) -> FetchFailure {
+        FetchFailure {
+            phase: FetchPhase::Connect,
+            ..exchange(
+                StatusCode::BAD_GATEWAY,
+                &self.endpoint.server,
+                "no connection: the host is stopping",
+            )
+        }
+    }
+}
+
+/// What the future gives, if it does so within the limit.
+pub(super) async fn within<F: Future>(
+    limit: Duration,
+    timer: &mut Timer,
+    future: F,
+) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        timer.poll(limit, cx).map(|()| None)
     })
     .await
 }
 
-fn exchange(status: StatusCode, server: &str, why: &str) -> FetchFailure {
+pub(super) fn exchange(
+    status: StatusCode,
+    server: impl std::fmt::Display,
+    why: &str,
+) -> FetchFailure {
     FetchFailure {
         phase: FetchPhase::Exchange,
         status,
@@ -107,10 +181,10 @@ fn exchange(status: StatusCode, server: &str, why: &str) -> FetchFailure {
     }
 }
 
-/// Why the client has no response.
-fn failed(server: &str, error: &ClientError) -> FetchFailure {
-    let mut causes: Vec<String> = Vec::new();
-    let mut next: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+/// Why there is no response; `is_unsent` if no server has seen the request.
+fn failed(endpoint: &Endpoint, error: &hyper::Error, is_unsent: bool) -> FetchFailure {
+    let server = &endpoint.server;
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return FetchFailure {
@@ -119,23 +193,14 @@ fn failed(server: &str, error: &ClientError) -> FetchFailure {
                 message: format!("{server}: the body of the request failed: {failure}"),
             };
         }
-        let text = cause.to_string();
-        // Many errors already include the text of their cause.
-        if !causes.iter().any(|before| before.contains(&text)) {
-            causes.push(text);
-        }
         next = cause.source();
     }
-    let why = causes.join(": ");
-    match error.is_connect() {
+    let failure = exchange(StatusCode::BAD_GATEWAY, server, &causes(error));
+    match is_unsent {
         true => FetchFailure {
             phase: FetchPhase::Connect,
-            ..exchange(
-                StatusCode::BAD_GATEWAY,
-                server,
-                &format!("no connection: {why}"),
-            )
+            ..failure
         },
-        false => exchange(StatusCode::BAD_GATEWAY, server, &why),
+        false => failure,
     }
 }

@@ -5,26 +5,36 @@
 
 mod call;
 mod connect;
+mod connection;
+mod counter;
 mod head;
 mod pool;
+mod resolver;
 mod response_body;
+mod server;
 mod stream;
 mod timer;
+mod tls;
+mod tunnel;
 
+use std::any::Any;
 use std::collections::HashMap;
-use std::pin::Pin;
+use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::StatusCode;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use serde::{Deserialize, Serialize};
-use stackup_plugin::abi::host::{FetchFailure, FetchPhase, FetchRequest, Fetching, HostResponse};
+use stackup_plugin::abi::host::{FetchFailure, FetchPhase, FetchRequest, Fetching};
 use tokio::runtime::Handle;
 
-use self::pool::Pool;
+use self::call::Call;
+use self::counter::Counted;
+use self::pool::{KeepTimes, Pool};
+use self::resolver::Resolver;
 
 /// The times of a request that sets none.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -40,7 +50,12 @@ struct Shared {
     /// The most requests in flight of one plugin.
     limit: AtomicUsize,
     runtime: Handle,
+    resolver: Resolver,
+    times: KeepTimes,
 }
+
+/// What a request holds until its response has ended.
+type Place = (Counted, Option<Arc<dyn Any + Send + Sync>>);
 
 /// What `stackup status` shows of a plugin's requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,10 +71,17 @@ pub struct FetchStatus {
 impl FetchHub {
     /// Connections will live on `runtime`.
     pub fn new(runtime: Handle) -> Self {
+        let resolver = Resolver::System(GaiResolver::new());
+        Self::with(runtime, resolver, KeepTimes::default())
+    }
+
+    fn with(runtime: Handle, resolver: Resolver, times: KeepTimes) -> Self {
         Self(Arc::new(Shared {
             pools: ArcSwap::default(),
             limit: AtomicUsize::new(usize::MAX),
             runtime,
+            resolver,
+            times,
         }))
     }
 
@@ -78,25 +100,25 @@ impl FetchHub {
     }
 
     /// Sends a request.
-    pub fn fetch(&self, fetch: FetchRequest) -> Fetching {
+    pub fn fetch(&self, mut fetch: FetchRequest) -> Fetching {
         let pool = self.pool(fetch.plugin);
         let limit = self.0.limit.load(Ordering::Relaxed);
-        // A plugin may call it on its own thread, outside of the runtime, and poll it there.
-        let runtime = self.0.runtime.clone();
         let Some(place) = pool.enter(limit) else {
             return Box::pin(std::future::ready(Err(at_limit(limit))));
         };
-        let entered = runtime.enter();
-        let sent = call::send(fetch, &pool, place, runtime.clone());
-        drop(entered);
-        Box::pin(InRuntime { runtime, sent })
+        let place = (place, fetch.hold.take());
+        match Call::new(fetch, &pool, place, self.0.runtime.clone()) {
+            Ok(call) => Box::pin(call.send()),
+            Err(failure) => Box::pin(std::future::ready(Err(failure))),
+        }
     }
 
     fn pool(&self, plugin: &'static str) -> Arc<Pool> {
         if let Some(pool) = self.0.pools.load().get(plugin) {
             return Arc::clone(pool);
         }
-        let new = Arc::new(Pool::new());
+        let runtime = self.0.runtime.clone();
+        let new = Pool::new(runtime, self.0.resolver.clone(), self.0.times);
         // Of two that come at once, one adds its pool.
         let before = self.0.pools.rcu(|pools| {
             let mut pools = HashMap::clone(pools);
@@ -117,23 +139,19 @@ fn at_limit(limit: usize) -> FetchFailure {
     }
 }
 
-/// A future that is polled within the runtime, on whatever thread.
-struct InRuntime<F> {
-    runtime: Handle,
-    sent: F,
-}
-
-impl<F> Future for InRuntime<F>
-where
-    F: Future<Output = Result<HostResponse, FetchFailure>> + Unpin,
-{
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = &mut *self;
-        let _entered = this.runtime.enter();
-        Pin::new(&mut this.sent).poll(cx)
+/// An error with its causes.
+fn causes(error: &(dyn StdError + 'static)) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Many errors already include the text of their cause.
+        if !texts.iter().any(|before| before.contains(&text)) {
+            texts.push(text);
+        }
+        next = cause.source();
     }
+    texts.join(": ")
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The body of another server's response.
 
-use std::any::Any;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,44 +10,33 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::Failure;
 
-use super::pool::Counted;
-use super::timer::Timer;
-
-/// What a request holds until its response has ended.
-pub(super) type Place = (Counted, Option<Arc<dyn Any + Send + Sync>>);
+use super::pool::Lease;
+use super::{Place, causes};
 
 /// A body that fails when the server sends nothing for a time. The clock runs only while a reader waits.
 pub(super) struct TimedBody {
     body: Incoming,
-    server: String,
+    /// None once the body has ended.
+    lease: Option<Lease>,
     limit: Duration,
-    timer: Timer,
     _place: Place,
 }
 
 impl TimedBody {
-    /// `limit` is the longest wait for a frame, by the request's `timer`. `place` ends with the body.
-    pub(super) fn new(
-        body: Incoming,
-        server: String,
-        limit: Duration,
-        mut timer: Timer,
-        place: Place,
-    ) -> Self {
-        timer.stop();
+    /// `limit` is the longest wait for a frame. The connection goes back at the end, `place` with the body.
+    pub(super) fn new(body: Incoming, lease: Lease, limit: Duration, place: Place) -> Self {
         Self {
             body,
-            server,
+            lease: Some(lease),
             limit,
-            timer,
             _place: place,
         }
     }
+}
 
-    fn failed(&self, status: StatusCode, why: &str) -> Failure {
-        let server = &self.server;
-        Failure::body(status, format!("{server}: the response broke off: {why}"))
-    }
+fn failed(lease: &Lease, status: StatusCode, why: &str) -> Failure {
+    let server = lease.server();
+    Failure::body(status, format!("{server}: the response broke off: {why}"))
 }
 
 impl Body for TimedBody {
@@ -61,28 +48,41 @@ impl Body for TimedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = self.get_mut();
-        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
-            this.timer.stop();
-            let failed = |error| this.failed(StatusCode::BAD_GATEWAY, &text(&error));
-            return Poll::Ready(frame.map(|frame| frame.map_err(failed)));
+        let Some(lease) = &mut this.lease else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+            ready!(lease.connection.timer.poll(this.limit, cx));
+            let why = format!("nothing came for {:?}", this.limit);
+            let late = failed(lease, StatusCode::GATEWAY_TIMEOUT, &why);
+            this.lease = None;
+            return Poll::Ready(Some(Err(late)));
+        };
+        lease.connection.timer.stop();
+        match frame {
+            Some(Ok(frame)) => {
+                if this.body.is_end_stream() {
+                    this.lease.take().into_iter().for_each(Lease::give_back);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => {
+                let failed = failed(lease, StatusCode::BAD_GATEWAY, &causes(&error));
+                this.lease = None;
+                Poll::Ready(Some(Err(failed)))
+            }
+            None => {
+                this.lease.take().into_iter().for_each(Lease::give_back);
+                Poll::Ready(None)
+            }
         }
-        ready!(this.timer.poll(this.limit, cx));
-        let why = format!("nothing came for {:?}", this.limit);
-        Poll::Ready(Some(Err(this.failed(StatusCode::GATEWAY_TIMEOUT, &why))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.lease.is_none() || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-fn text(error: &hyper::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }

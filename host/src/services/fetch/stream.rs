@@ -4,15 +4,16 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
 
-use super::pool::Counted;
+use super::counter::Counted;
 
 /// What carries it.
 pub(super) enum Transport {
     Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
 }
 
@@ -29,12 +30,34 @@ impl ClientStream {
             _open: open,
         }
     }
+
+    /// Whether the server has chosen HTTP/2 (ALPN, RFC 7301).
+    pub(super) fn is_http2(&self) -> bool {
+        match &self.transport {
+            Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+            Transport::Tcp(_) | Transport::Unix(_) => false,
+        }
+    }
 }
 
-impl Connection for ClientStream {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
+/// Calls a method of whatever carries the connection.
+macro_rules! forward {
+    ($this:expr, $stream:ident => $call:expr) => {
+        match &mut $this.transport {
+            Transport::Tcp($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
+            Transport::Tls($stream) => {
+                let $stream = Pin::new($stream.as_mut());
+                $call
+            }
+            Transport::Unix($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
+        }
+    };
 }
 
 impl AsyncRead for ClientStream {
@@ -43,10 +66,7 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_read(cx, into),
-            Transport::Unix(stream) => Pin::new(stream).poll_read(cx, into),
-        }
+        forward!(self, stream => stream.poll_read(cx, into))
     }
 }
 
@@ -56,10 +76,7 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         from: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_write(cx, from),
-            Transport::Unix(stream) => Pin::new(stream).poll_write(cx, from),
-        }
+        forward!(self, stream => stream.poll_write(cx, from))
     }
 
     fn poll_write_vectored(
@@ -67,10 +84,7 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, from),
-            Transport::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, from),
-        }
+        forward!(self, stream => stream.poll_write_vectored(cx, from))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -78,16 +92,10 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Transport::Unix(stream) => Pin::new(stream).poll_flush(cx),
-        }
+        forward!(self, stream => stream.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Transport::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        forward!(self, stream => stream.poll_shutdown(cx))
     }
 }

@@ -12,8 +12,9 @@ use tokio::runtime::Handle;
 
 use super::options::is_by_product;
 use super::route::{InUse, Route};
-use super::{GuestEvent, GuestRequests, GuestState, ReadFiles, Send};
+use super::{FailedDirs, GuestEvent, GuestRequests, GuestState, ReadFiles, Send};
 use crate::services::FetchHub;
+use crate::services::log::{has_log_listener, show_guest_line};
 
 /// How long the supervisor may take beyond the guest's own limit.
 const GRACE: Duration = Duration::from_secs(10);
@@ -33,6 +34,8 @@ pub(super) struct Claim {
     /// The state of its files before it was asked for.
     files: Option<u64>,
     is_outdated: AtomicBool,
+    /// Where to note its directory if it fails.
+    failed: FailedDirs,
 }
 
 impl Claim {
@@ -43,6 +46,7 @@ impl Claim {
         runtime: Handle,
         send: Send,
         read_files: ReadFiles,
+        failed: FailedDirs,
     ) -> Self {
         let watched = options.watch.then_some(options.dir.as_path());
         Self {
@@ -57,6 +61,7 @@ impl Claim {
             started: Mutex::new(None),
             told: Condvar::new(),
             is_outdated: AtomicBool::new(false),
+            failed,
         }
     }
 
@@ -67,15 +72,18 @@ impl Claim {
             options: Box::new(self.options.clone()),
             files: self.files,
             except,
+            lines: has_log_listener(),
         });
     }
 
-    /// Waits until its start has ended. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// Why it has failed.
-    pub(super) fn wait(&self) -> Result<(), String> {
+    /// Nobody waits any longer for its start.
+    pub(super) fn cancel(&self) {
+        self.told(GuestState::Failed {
+            reason: "its start was cancelled, since another change has come".to_owned(),
+        });
+    }
+
+    fn wait_for_start(&self) -> Result<(), String> {
         let limit = Duration::from_millis(self.options.ready_timeout) + GRACE;
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = |started: &mut Option<_>| started.is_none();
@@ -88,6 +96,7 @@ impl Claim {
     /// What the supervisor says about the guest.
     pub(super) fn told(&self, state: GuestState) {
         let started = match state {
+            GuestState::Said { line } => return show_guest_line(&self.options.name, line),
             GuestState::Ready { process, address } => {
                 let send = Arc::clone(&self.send);
                 self.route
@@ -125,6 +134,13 @@ impl Claim {
 }
 
 impl HostGuest for Claim {
+    fn wait(&self) -> Result<(), String> {
+        self.wait_for_start().inspect_err(|_| {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.extend(self.watched());
+        })
+    }
+
     fn fetch(&self, request: FetchRequest) -> Fetching {
         self.route.fetch(request, &self.fetch, &self.runtime)
     }

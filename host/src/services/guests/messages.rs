@@ -19,6 +19,9 @@ pub enum GuestEvent {
         files: Option<u64>,
         /// Claims of the same worker whose guests are not to be taken.
         except: Vec<u64>,
+        /// Whether it wants the lines that the guest writes.
+        #[serde(default)]
+        lines: bool,
     },
     /// No request of this claim is left on a process that another one has replaced.
     Idle {
@@ -49,6 +52,11 @@ pub enum GuestState {
     Down {
         /// Why.
         reason: String,
+    },
+    /// It has written a line, which a claim has asked for.
+    Said {
+        /// The line.
+        line: String,
     },
     /// The guest was never ready, and is given up.
     Failed {

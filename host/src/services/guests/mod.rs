@@ -21,6 +21,9 @@ use super::fetch::FetchHub;
 /// The state of the files in a directory, without those that the function names: another number after each change.
 type ReadFiles = fn(&Path, is_ignored: fn(&Path) -> bool) -> u64;
 
+/// The watched directories of claims that have failed since a stack was built.
+type FailedDirs = Arc<Mutex<Vec<PathBuf>>>;
+
 /// Sends an event to the supervisor.
 type Send = Arc<dyn Fn(GuestEvent) + std::marker::Send + Sync>;
 
@@ -31,6 +34,7 @@ pub struct GuestHub(Arc<Shared>);
 struct Shared {
     fetch: FetchHub,
     runtime: Handle,
+    failed: FailedDirs,
     state: Mutex<State>,
 }
 
@@ -42,8 +46,8 @@ struct State {
     claims: BTreeMap<u64, Weak<Claim>>,
     /// Claims whose guests a reload with new instances does not take over.
     replaced: Vec<u64>,
-    /// The watched directories of claims that have failed since the last one that has not.
-    failed: Vec<PathBuf>,
+    /// Whether starts are not to be waited for any more.
+    is_cancelled: bool,
 }
 
 impl GuestHub {
@@ -52,6 +56,7 @@ impl GuestHub {
         Self(Arc::new(Shared {
             fetch,
             runtime,
+            failed: Arc::default(),
             state: Mutex::default(),
         }))
     }
@@ -76,18 +81,27 @@ impl GuestHub {
     pub fn begin(&self, fresh: bool) {
         let mut state = self.state();
         state.claims.retain(|_, claim| claim.strong_count() > 0);
-        state.failed.clear();
+        state.is_cancelled = false;
+        self.failed().clear();
         state.replaced = match fresh {
             true => state.claims.keys().copied().collect(),
             false => Vec::new(),
         };
     }
 
-    /// Starts a guest, or takes over one with the same options, and waits until it is ready. Blocks.
+    /// Ends all waits for guests that start, until the next stack is built.
+    pub fn cancel_starts(&self) {
+        self.state().is_cancelled = true;
+        for claim in self.claims() {
+            claim.cancel();
+        }
+    }
+
+    /// Starts a guest, or takes over one with the same options.
     ///
     /// # Errors
     ///
-    /// An option is invalid; the guest has ended or is not ready in time.
+    /// An option is invalid.
     pub fn open(&self, request: GuestRequest) -> Result<Arc<dyn HostGuest>, GuestFailure> {
         let options = options::check(&request)?;
         if request.is_trial {
@@ -101,17 +115,19 @@ impl GuestHub {
             ));
         };
         let (fetch, runtime) = (self.0.fetch.clone(), self.0.runtime.clone());
-        let claim = Claim::new(number, options, fetch, runtime, send, read_files);
+        let failed = Arc::clone(&self.0.failed);
+        let claim = Claim::new(number, options, fetch, runtime, send, read_files, failed);
         let claim = Arc::new(claim);
-        self.state().claims.insert(number, Arc::downgrade(&claim));
-        claim.ask(except);
-        match claim.wait() {
-            Ok(()) => Ok(claim),
-            Err(why) => {
-                self.state().failed.extend(claim.watched());
-                Err(options::failure("", why))
-            }
+        let is_cancelled = {
+            let mut state = self.state();
+            state.claims.insert(number, Arc::downgrade(&claim));
+            state.is_cancelled
+        };
+        match is_cancelled {
+            true => claim.cancel(),
+            false => claim.ask(except),
         }
+        Ok(claim)
     }
 
     /// What the supervisor says about a guest.
@@ -141,7 +157,7 @@ impl GuestHub {
     pub fn watched(&self) -> Vec<PathBuf> {
         let claims = self.claims().into_iter();
         let mut all: Vec<_> = claims.filter_map(|claim| claim.watched()).collect();
-        all.extend(self.state().failed.iter().cloned());
+        all.extend(self.failed().iter().cloned());
         all.sort();
         all.dedup();
         all
@@ -163,6 +179,10 @@ impl GuestHub {
             .values()
             .filter_map(Weak::upgrade)
             .collect()
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.0.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
 
 use super::body::HostBody;
-use super::request::HostRequest;
+use super::request::{ForwardedOffer, HostRequest};
 use super::response::HostResponse;
 use super::{context, services};
 use crate::abi::fetch::{
@@ -41,6 +41,8 @@ pub struct FetchRequest {
     pub head_timeout: Option<Duration>,
     /// Between two pieces of the response's body.
     pub body_timeout: Option<Duration>,
+    /// What the connection may change to.
+    pub upgrade: Option<ForwardedOffer>,
     /// Gets each 1xx response.
     pub informational: Option<Informational>,
     /// Kept until the response has ended.
@@ -147,14 +149,16 @@ fn read(
     })?;
     let time = |milliseconds| (milliseconds != 0).then(|| Duration::from_millis(milliseconds));
     let path = |raw: RawSlice<'_>| raw.bytes().map(|bytes| OsStr::from_bytes(bytes).into());
+    let (request, upgrade) = request.into_http(uri);
     Ok(FetchRequest {
         plugin,
-        request: request.into_http(uri),
+        request,
         socket: path(options.socket),
         roots: options.roots.bytes().map(Bytes::copy_from_slice),
         connect_timeout: time(options.connect_timeout),
         head_timeout: time(options.head_timeout),
         body_timeout: time(options.body_timeout),
+        upgrade,
         informational,
         hold: None,
     })

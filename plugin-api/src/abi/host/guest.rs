@@ -33,6 +33,14 @@ pub struct GuestFailure {
 
 /// A guest. With its drop it is no longer needed.
 pub trait HostGuest: Send + Sync {
+    /// Waits until it is ready. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not start.
+    fn wait(&self) -> Result<(), String> {
+        Ok(())
+    }
     /// Sends a request to the process that is ready; waits for one no longer than the request's `connect_timeout`.
     fn fetch(&self, request: FetchRequest) -> Fetching;
     /// Whether its files have changed since it was started.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::StatusCode;
+
 use super::context::{HandlerContext, LeakedContext};
 use super::failure::Failure;
 use super::request::HostRequest;
@@ -9,7 +11,7 @@ use super::table::host_table;
 use crate::abi::future::RawFuture;
 use crate::abi::root::{HandlerKind, HandlerTableRef, PluginRootRef};
 use crate::abi::slice::RawSlice;
-use crate::abi::tables::{ErrorObject, RawNext};
+use crate::abi::tables::{ErrorObject, RawErrorKind, RawNext};
 
 /// A checked library that has the host's function table.
 #[derive(Clone, Copy)]
@@ -94,6 +96,19 @@ impl Handler {
     /// Whether the files of one of its guests have changed since it was started.
     pub fn has_outdated_guest(&self) -> bool {
         self.leaked.context.life.has_outdated_guest()
+    }
+
+    /// Waits until its guests are ready. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Why one of them does not start.
+    pub fn wait_for_guests(&self) -> Result<(), Failure> {
+        let waited = self.leaked.context.life.wait_for_guests();
+        waited.map_err(|why| Failure {
+            kind: RawErrorKind::Handler,
+            ..Failure::body(StatusCode::INTERNAL_SERVER_ERROR, why)
+        })
     }
 
     /// Builds an instance from its config, a JSON object.

@@ -50,6 +50,17 @@ impl Life {
         self.state().guests.push(Arc::downgrade(guest));
     }
 
+    /// Waits until all guests of its instance are ready. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Why one of them does not start.
+    pub fn wait_for_guests(&self) -> Result<(), String> {
+        let guests = self.state().guests.clone();
+        let mut alive = guests.iter().filter_map(Weak::upgrade);
+        alive.try_for_each(|guest| guest.wait())
+    }
+
     /// Whether the files of one of its guests have changed since it was started.
     pub fn has_outdated_guest(&self) -> bool {
         let guests = self.state().guests.clone();

@@ -46,6 +46,16 @@ impl HostResponse {
         }))
     }
 
+    /// A response of these parts.
+    pub fn from_parts(status: StatusCode, headers: HeaderMap, body: HostBody) -> Self {
+        Self(Box::new(State {
+            headers,
+            status,
+            body,
+            accepted: None,
+        }))
+    }
+
     /// A plain text response.
     pub fn text(status: StatusCode, text: impl Into<Bytes>) -> Self {
         let mut response = Self::new(status, HostBody::Full(text.into()));
@@ -82,6 +92,11 @@ impl HostResponse {
     /// The protocol that the connection changes to, if the response is a 101 of a handler that has accepted it.
     pub fn accepted(&self) -> Option<&str> {
         self.0.accepted()
+    }
+
+    /// Makes it a 101 that changes to `protocol`.
+    pub fn accept(&mut self, protocol: &str) {
+        self.0.accept(protocol);
     }
 
     /// Its parts.

@@ -92,6 +92,8 @@ const fn extension() -> HostExtensionRef {
         request_informer: request::informer,
         informer_drop: informer::free,
         inform: informer::inform,
+        request_forward_offer: offer::forward,
+        request_offer: offer::offer,
     });
     HostExtensionRef(TABLE.static_as_prefix())
 }

@@ -190,6 +190,25 @@ impl RequestHandle {
         Some(unsafe { upgrade(self.0) })
     }
 
+    /// Has `fetch` offer `protocols`, which the client offers; false if it can't.
+    pub(crate) fn forward_offer(&mut self, protocols: &str) -> bool {
+        let Some(forward) = host().more().and_then(|more| more.request_forward_offer()) else {
+            return false;
+        };
+        // SAFETY: the request is alive and ours.
+        unsafe { forward(self.0, RawSlice::text(protocols)) }
+    }
+
+    /// Has `fetch` offer `protocols`: the server gets `outgoing`. False on a host that is older than this.
+    pub(crate) fn offer(&mut self, protocols: &str, outgoing: RawBody) -> bool {
+        let Some(offer) = host().more().and_then(|more| more.request_offer()) else {
+            return false;
+        };
+        // SAFETY: the request is alive and ours; the body is handed over.
+        unsafe { offer(self.0, RawSlice::text(protocols), outgoing) };
+        true
+    }
+
     pub(crate) fn take_body(&mut self) -> RawBody {
         // SAFETY: the request is alive and ours.
         unsafe { host().request_take_body()(self.0) }

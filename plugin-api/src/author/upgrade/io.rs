@@ -81,8 +81,9 @@ mod tokio {
             Poll::Ready(Ok(()))
         }
 
-        /// The connection ends with its future.
-        fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        /// As [`Upgraded::shutdown`].
+        fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.shutdown();
             Poll::Ready(Ok(()))
         }
     }
@@ -124,8 +125,9 @@ mod futures_io {
             Poll::Ready(Ok(()))
         }
 
-        /// The connection ends with its future.
-        fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        /// As [`Upgraded::shutdown`].
+        fn poll_close(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.shutdown();
             Poll::Ready(Ok(()))
         }
     }

@@ -89,6 +89,7 @@ impl Request {
             incoming: Body::from_handle(BodyHandle::from_raw(incoming)),
             unread: Bytes::new(),
             outgoing: sender.writer(),
+            end: None,
         };
         let task = drive(Unfinished(Some(sender)), run(stream));
         drop(context.spawn(&format!("upgrade to {protocol}"), task));
@@ -130,17 +131,40 @@ impl Drop for Unfinished {
     }
 }
 
-/// A connection that has changed to another protocol: bytes both ways. It ends with the future that has got it. With the
-/// feature `tokio` it has the traits of `tokio::io`, with `futures-io` those of the crate of that name.
+/// A connection that has changed to another protocol: bytes both ways. One to a client ends with the future that has got it,
+/// one to a server when it is dropped. With the feature `tokio` it has the traits of `tokio::io`, with `futures-io` those of the crate of that name.
 pub struct Upgraded {
     incoming: Body,
     /// Of the last frame.
     unread: Bytes,
     outgoing: Writer,
+    /// Ends what the other side gets, where no future does.
+    end: Option<Sender>,
 }
 
 impl Upgraded {
-    /// The next bytes from the client; none once it has closed its direction. It may still read then.
+    /// What a server is to get, once it has accepted.
+    pub(crate) fn outgoing() -> (Sender, Body) {
+        Body::channel(FRAMES)
+    }
+
+    /// A connection to a server, which sends `incoming`.
+    pub(crate) fn connected(incoming: Body, sender: Sender) -> Self {
+        Self {
+            incoming,
+            unread: Bytes::new(),
+            outgoing: sender.writer(),
+            end: Some(sender),
+        }
+    }
+
+    /// Tells the server that nothing follows. What it sends can still be read. To a client nothing is said: a connection to one
+    /// ends with its future.
+    pub fn shutdown(&mut self) {
+        self.end = None;
+    }
+
+    /// The next bytes from the other side; none once it has closed its direction. It may still read then.
     ///
     /// # Errors
     ///
@@ -149,11 +173,11 @@ impl Upgraded {
         poll_fn(|cx| self.poll_bytes(cx)).await
     }
 
-    /// Sends bytes to the client; waits until there is room.
+    /// Sends bytes; waits until there is room.
     ///
     /// # Errors
     ///
-    /// [`Gone`] if the client has left.
+    /// [`Gone`] if the other side has left.
     pub async fn write(&mut self, bytes: impl Into<Bytes>) -> Result<(), Gone> {
         poll_fn(|cx| self.outgoing.poll_ready(cx)).await?;
         let bytes = bytes.into();

@@ -29,7 +29,9 @@ impl Supervisor {
 
     /// Something has happened to a process of a guest.
     pub(in super::super) fn guest_event(&mut self, process: u32, event: &ProcessEvent) {
-        let drain = Duration::from_millis(self.state.rules().drain_timeout);
+        let rules = self.state.rules();
+        // It can't tell a request from a connection that has changed its protocol.
+        let drain = Duration::from_millis(rules.drain_timeout.max(rules.upgrade_drain));
         self.guests.process_event(process, event, drain);
     }
 

@@ -7,7 +7,7 @@ use rustix::process::{Pid, WaitStatus};
 use stackup_plugin::GuestOptions;
 
 use super::process::{Process, Stage};
-use super::{ClaimId, Identity};
+use super::{ClaimId, Identity, Launcher};
 use crate::policy::Backoff;
 use crate::services::GuestState;
 
@@ -177,6 +177,23 @@ impl Guest {
             process.exited(status);
             true
         })
+    }
+
+    /// Has the memory of the process measured that requests go to.
+    pub(super) fn measure(&mut self, launcher: &Launcher) {
+        let current = self
+            .current
+            .and_then(|number| self.processes.get_mut(&number));
+        if let Some(process) = current {
+            process.measure(launcher);
+        }
+    }
+
+    /// A process takes so many bytes of memory.
+    pub(super) fn measured(&mut self, number: u32, bytes: u64) {
+        if let Some(process) = self.processes.get_mut(&number) {
+            (process.memory, process.is_measured) = (Some(bytes), false);
+        }
     }
 
     /// One of a process's outputs has ended.

@@ -150,6 +150,8 @@ impl ProcessInfo {
             stage,
             since: Instant::now(),
             born: born.unwrap_or_else(Instant::now),
+            memory: None,
+            is_measured: false,
             killed: false,
             outputs: 2,
             ended: None,

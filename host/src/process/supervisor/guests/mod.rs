@@ -12,8 +12,10 @@ mod process;
 mod ready;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitStatus};
@@ -25,6 +27,9 @@ pub(super) use self::handover::GuestInfo;
 use self::process::Process;
 use super::Event;
 use crate::services::{GuestEvent, GuestState};
+
+/// At how many checks the memory of guests without a limit is measured once: only `stackup status` shows it.
+const MEASURE_ALL: u64 = 10;
 
 /// A worker's claim to a guest: its number, and that of the claim.
 pub(super) type ClaimId = (u32, u64);
@@ -39,8 +44,12 @@ pub(super) enum ProcessEvent {
     Started(Pid),
     /// It answers.
     Ready,
+    /// It has written a line.
+    Said(String),
     /// One of its outputs has ended.
     OutputClosed,
+    /// The bytes that it and its children take.
+    Measured(u64),
 }
 
 /// All guests.
@@ -51,6 +60,9 @@ pub(super) struct Guests {
     last_guest: u32,
     last_process: u32,
     launcher: Launcher,
+    checks: u64,
+    /// The claims that want the lines of their guests.
+    listeners: BTreeSet<ClaimId>,
     notices: Vec<(ClaimId, GuestState)>,
 }
 
@@ -60,6 +72,8 @@ pub(super) struct Launcher {
     /// Where sockets are.
     folder: PathBuf,
     events: mpsc::UnboundedSender<Event>,
+    /// Whether anybody wants the lines of guests.
+    tells_lines: Arc<AtomicBool>,
 }
 
 impl Guests {
@@ -69,7 +83,13 @@ impl Guests {
             all: BTreeMap::new(),
             last_guest: 0,
             last_process: 0,
-            launcher: Launcher { folder, events },
+            launcher: Launcher {
+                folder,
+                events,
+                tells_lines: Arc::default(),
+            },
+            checks: 0,
+            listeners: BTreeSet::new(),
             notices: Vec::new(),
         }
     }
@@ -87,7 +107,14 @@ impl Guests {
                 options,
                 files,
                 except,
-            } => self.wanted((worker, claim), (*options, files), &except),
+                lines,
+            } => {
+                self.wanted((worker, claim), (*options, files), &except);
+                if lines {
+                    self.listeners.insert((worker, claim));
+                    self.launcher.tells_lines.store(true, Ordering::Relaxed);
+                }
+            }
             GuestEvent::Idle { claim, process } => {
                 if let Some(guest) = self.of_process(process) {
                     guest.idle((worker, claim), process);
@@ -98,6 +125,7 @@ impl Guests {
                 if let Some(guest) = guests.find(|guest| guest.claims.contains(&(worker, claim))) {
                     guest.release((worker, claim));
                 }
+                self.listeners.remove(&(worker, claim));
             }
         }
     }
@@ -140,7 +168,9 @@ impl Guests {
 
     /// Something has happened to a process. `drain` is the longest time that requests of the one before may take.
     pub(super) fn process_event(&mut self, number: u32, event: &ProcessEvent, drain: Duration) {
-        let Some(guest) = self.of_process(number) else {
+        let launcher = self.launcher.clone();
+        let mut guests = self.all.values_mut();
+        let Some(guest) = guests.find(|guest| guest.processes.contains_key(&number)) else {
             return;
         };
         let notices = match event {
@@ -153,7 +183,22 @@ impl Guests {
                 guest.output_closed(number);
                 Vec::new()
             }
+            ProcessEvent::Said(line) => {
+                let state = GuestState::Said { line: line.clone() };
+                let mut workers = BTreeSet::new();
+                let claims = guest.claims.intersection(&self.listeners);
+                // One claim of each worker is enough.
+                let claims = claims.filter(|(worker, _)| workers.insert(*worker));
+                claims.map(|claim| (*claim, state.clone())).collect()
+            }
+            ProcessEvent::Measured(bytes) => {
+                guest.measured(number, *bytes);
+                Vec::new()
+            }
         };
+        if let ProcessEvent::Ready = event {
+            guest.measure(&launcher);
+        }
         self.notices.extend(notices);
         self.remove_exited();
     }
@@ -186,6 +231,7 @@ impl Guests {
                 .collect();
             claims.into_iter().for_each(|claim| guest.release(claim));
         }
+        self.listeners.retain(|claim| claim.0 != worker);
     }
 
     /// Stops the guests that nobody has a claim to.
@@ -234,6 +280,13 @@ impl Guests {
     pub(super) fn check(&mut self, folder: &Path) {
         if self.launcher.folder != folder {
             self.launcher.folder = folder.to_path_buf();
+        }
+        self.checks += 1;
+        let all = self.checks.is_multiple_of(MEASURE_ALL);
+        for guest in self.all.values_mut() {
+            if all || guest.options.memory.is_some() {
+                guest.measure(&self.launcher);
+            }
         }
         let worn: Vec<(u32, String)> = (self.all.iter())
             .filter_map(|(number, guest)| Some((*number, guest.worn()?)))

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use log_text::printable;
@@ -54,6 +55,7 @@ pub(super) fn forward(
     launcher: &Launcher,
 ) -> io::Result<()> {
     let (name, last, events) = (name.to_owned(), last.clone(), launcher.events.clone());
+    let tells_lines = Arc::clone(&launcher.tells_lines);
     let mut reader = BufReader::new(Receiver::from_owned_fd(pipe)?);
     tokio::spawn(async move {
         let mut line = Vec::new();
@@ -71,6 +73,10 @@ pub(super) fn forward(
             if !text.is_empty() {
                 last.push(&text);
                 write_guest_line(&name, &text);
+                if tells_lines.load(Ordering::Relaxed) {
+                    let said = ProcessEvent::Said(text.into_owned());
+                    let _ = events.send(Event::Guest(process, said));
+                }
             }
         }
         // Without a receiver the supervisor shuts down.

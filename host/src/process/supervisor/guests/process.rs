@@ -15,8 +15,9 @@ use rustix::process::{Pid, Signal, WaitStatus, kill_process, kill_process_group}
 use stackup_plugin::{GuestListen, GuestOptions};
 use tokio::task::AbortHandle;
 
+use super::super::Event;
 use super::output::{LastLines, forward};
-use super::{ClaimId, Launcher, memory, ready};
+use super::{ClaimId, Launcher, ProcessEvent, memory, ready};
 use crate::load::program;
 use crate::policy::ExitReason;
 use crate::process::guest_guard;
@@ -50,6 +51,9 @@ pub(super) struct Process {
     pub(super) since: Instant,
     /// When it was started.
     pub(super) born: Instant,
+    /// The bytes that it and its children take, as they were measured last.
+    pub(super) memory: Option<u64>,
+    pub(super) is_measured: bool,
     /// Whether it was killed.
     pub(super) killed: bool,
     /// How many of its outputs are open.
@@ -129,6 +133,8 @@ impl Process {
             },
             since: Instant::now(),
             born: Instant::now(),
+            memory: None,
+            is_measured: false,
             killed: false,
             outputs: 2,
             ended: None,
@@ -276,6 +282,19 @@ impl Process {
         }
     }
 
+    /// Has its memory measured, on a thread that may wait for the kernel: it walks all of its mappings.
+    pub(super) fn measure(&mut self, launcher: &Launcher) {
+        let Some(pid) = self.pid.filter(|_| !self.is_measured) else {
+            return;
+        };
+        self.is_measured = true;
+        let (number, events) = (self.number, launcher.events.clone());
+        tokio::task::spawn_blocking(move || {
+            let bytes = memory::of_tree(pid);
+            let _ = events.send(Event::Guest(number, ProcessEvent::Measured(bytes)));
+        });
+    }
+
     /// Why another process should take over, if it should.
     pub(super) fn worn(&self, options: &GuestOptions) -> Option<String> {
         let age = self.born.elapsed();
@@ -286,7 +305,7 @@ impl Process {
             return Some(format!("is {:.0} s old", age.as_secs_f64()));
         }
         if let Some(limit) = options.memory
-            && let Some(bytes) = self.pid.map(memory::of_tree)
+            && let Some(bytes) = self.memory
             && bytes > limit
         {
             let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);

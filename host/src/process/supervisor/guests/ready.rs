@@ -66,6 +66,7 @@ async fn answer(
         connect_timeout: Some(limit),
         head_timeout: Some(limit),
         body_timeout: None,
+        upgrade: None,
         informational: None,
         hold: None,
     };

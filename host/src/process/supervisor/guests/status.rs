@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::Guests;
 use super::guest::Guest;
 use super::process::Stage;
-use super::{Guests, memory};
 
 impl Guests {
     /// All guests, for `stackup status --json`. Their options may have secrets, and are left out.
@@ -26,7 +26,7 @@ impl Guest {
                     Stage::Stopping { .. } | Stage::Killed { .. } => "stopping",
                 },
                 "seconds": process.born.elapsed().as_secs_f64(),
-                "memory_bytes": process.pid.map(memory::of_tree),
+                "memory_bytes": process.memory,
             })
         });
         let processes: Vec<_> = processes.collect();

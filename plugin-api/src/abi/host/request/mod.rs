@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, Uri, Version};
 
-pub use self::offer::UpgradeOffer;
+pub use self::offer::{ForwardedOffer, UpgradeOffer};
 pub use self::target::canonicalize;
 use self::value::LibraryValue;
 use super::body::HostBody;
@@ -50,6 +50,8 @@ struct State {
     exchange: Arc<Exchange>,
     /// What the client offers to change to.
     offer: Option<Arc<UpgradeOffer>>,
+    /// What it offers another server.
+    forwarded: Option<ForwardedOffer>,
 }
 
 /// The name in the env of the target as the client sent it, where that is not the target (CGI and Rack's servers have it).
@@ -97,6 +99,7 @@ impl HostRequest {
             values: Vec::new(),
             exchange,
             offer: None,
+            forwarded: None,
         }))
     }
 
@@ -196,6 +199,7 @@ impl HostRequest {
             values: Vec::new(),
             exchange: Arc::clone(&state.exchange),
             offer: state.offer.clone(),
+            forwarded: None,
         }))
     }
 
@@ -211,13 +215,16 @@ impl HostRequest {
     }
 
     /// The request to send to `target`, in place of its own.
-    pub(in crate::abi) fn into_http(self, target: Uri) -> http::Request<HostBody> {
+    pub(in crate::abi) fn into_http(
+        self,
+        target: Uri,
+    ) -> (http::Request<HostBody>, Option<ForwardedOffer>) {
         let state = *self.0;
         let mut request = http::Request::new(state.body);
         *request.method_mut() = state.method;
         *request.uri_mut() = target;
         *request.headers_mut() = state.headers;
-        request
+        (request, state.forwarded)
     }
 
     pub(in crate::abi) fn into_object(self) -> *mut RequestObject {

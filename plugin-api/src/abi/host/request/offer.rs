@@ -38,6 +38,54 @@ impl UpgradeOffer {
     }
 }
 
+/// What a request offers another server to change to.
+pub struct ForwardedOffer {
+    /// In the form of `upgrade`.
+    pub protocols: String,
+    offer: Arc<UpgradeOffer>,
+}
+
+impl ForwardedOffer {
+    /// `protocols` has the form of `upgrade`; a server that accepts one gets `outgoing`.
+    pub fn new(protocols: String, outgoing: HostBody) -> Self {
+        let offer = UpgradeOffer::new(protocols.clone(), outgoing);
+        Self { protocols, offer }
+    }
+
+    /// What the server gets once it has accepted; none if another one gets it.
+    pub fn take_outgoing(&self) -> Option<HostBody> {
+        self.offer.take()
+    }
+
+    /// The offer as a server gets it; none if another one gets what is sent.
+    pub fn into_offer(self) -> Option<Arc<UpgradeOffer>> {
+        let outgoing = self.take_outgoing()?;
+        Some(UpgradeOffer::new(self.protocols, outgoing))
+    }
+}
+
+pub(in crate::abi::host) unsafe extern "C" fn forward(
+    request: *mut RequestObject,
+    protocols: RawSlice<'_>,
+) -> bool {
+    // SAFETY: the plugin's handle is borrowed mutably.
+    let state = unsafe { state_mut(request) };
+    let protocols = protocols.str().to_owned();
+    let offer = state.offer.clone();
+    state.forwarded = offer.map(|offer| ForwardedOffer { protocols, offer });
+    state.forwarded.is_some()
+}
+
+pub(in crate::abi::host) unsafe extern "C" fn offer(
+    request: *mut RequestObject,
+    protocols: RawSlice<'_>,
+    outgoing: RawBody,
+) {
+    let offer = ForwardedOffer::new(protocols.str().to_owned(), HostBody::from_raw(outgoing));
+    // SAFETY: the plugin's handle is borrowed mutably.
+    unsafe { state_mut(request) }.forwarded = Some(offer);
+}
+
 pub(in crate::abi::host) unsafe extern "C" fn protocols(
     request: *const RequestObject,
 ) -> RawSlice<'static> {

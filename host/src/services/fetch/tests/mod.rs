@@ -12,8 +12,9 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use stackup_plugin::abi::host::{
-    Failure, FetchFailure, FetchPhase, FetchRequest, HostBody, HostResponse,
+    Failure, FetchFailure, FetchPhase, FetchRequest, ForwardedOffer, HostBody, HostResponse,
 };
+use stackup_tests::tls::TestCa;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::runtime::Handle;
@@ -21,6 +22,10 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::FetchHub;
+
+mod pool;
+mod tls;
+mod tunnel;
 
 /// A server on a unix socket. What each of its connections does is up to the test.
 struct Server {
@@ -86,6 +91,7 @@ fn fetch(target: &str, socket: Option<PathBuf>) -> FetchRequest {
         connect_timeout: None,
         head_timeout: None,
         body_timeout: None,
+        upgrade: None,
         informational: None,
         hold: None,
     }
@@ -339,36 +345,35 @@ async fn each_wait_has_its_limit() {
     );
 }
 
-/// How a request fails whose server never answers, and after what time.
-async fn late(
-    connected: impl Future<Output = ()>,
-    limits: (Duration, Duration),
-) -> (Duration, FetchFailure) {
+#[tokio::test]
+async fn limit_of_the_head_begins_with_the_connection() {
     let mut timer = super::timer::Timer::new(Handle::current());
     let begun = Instant::now();
-    let never = std::future::pending();
-    let late = super::call::within("there", never, connected, limits, &mut timer);
+    let (short, long) = (Duration::from_millis(20), Duration::from_secs(60));
+    let slow = tokio::time::sleep(Duration::from_millis(30));
+    super::call::within(long, &mut timer, slow).await.unwrap();
+    timer.stop();
+    let late = super::call::within(short, &mut timer, std::future::pending::<()>());
     let late = timeout(Duration::from_secs(20), late).await;
-    let late = late.expect("a limit").err().unwrap();
-    (begun.elapsed(), late)
+    assert!(late.expect("a limit").is_none());
+    assert!(begun.elapsed() >= Duration::from_millis(50));
 }
 
 #[tokio::test]
 async fn connecting_has_its_limit() {
-    let limits = (Duration::from_millis(20), Duration::from_secs(60));
-    let (_, late) = late(std::future::pending(), limits).await;
+    // A port that takes connections, and says nothing of TLS.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut request = fetch(&format!("https://{address}/"), None);
+    request.roots = Some(Bytes::from(TestCa::new().pem().to_owned()));
+    request.connect_timeout = Some(Duration::from_millis(20));
+    let late = failure(hub().fetch(request).await);
     assert_eq!(late.phase, FetchPhase::Connect);
-    assert_eq!(late.message, "there: no connection within 20ms");
-}
-
-#[tokio::test]
-async fn head_has_its_limit_from_the_connection_on() {
-    let limits = (Duration::from_secs(60), Duration::from_millis(20));
-    let connected = tokio::time::sleep(Duration::from_millis(30));
-    let (after, late) = late(connected, limits).await;
-    assert_eq!(late.phase, FetchPhase::Exchange);
-    assert_eq!(late.message, "there: no response within 20ms");
-    assert!(after >= Duration::from_millis(50), "{after:?}");
+    assert_eq!(late.status, StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(
+        late.message,
+        format!("https://{address}: no connection within 20ms")
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! `proxy` in a running host, in front of scripted servers and of a real nginx.
 
+mod tls;
+mod tunnels;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
