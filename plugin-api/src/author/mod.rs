@@ -1,5 +1,6 @@
 //! The author's API, exported by `lib.rs`. It has no `unsafe`: it calls [`crate::abi::plugin`].
 
+pub(crate) mod block_on;
 pub mod body;
 pub(crate) mod context;
 pub(crate) mod counter;
