@@ -3,6 +3,7 @@
 pub(crate) mod block_on;
 pub mod body;
 pub(crate) mod context;
+pub(crate) mod convert;
 pub(crate) mod counter;
 pub(crate) mod env;
 pub(crate) mod error;
@@ -26,6 +27,8 @@ pub(crate) mod secret;
 pub(crate) mod session;
 mod shared;
 pub(crate) mod store;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub(crate) mod upgrade;
 mod values;
 #[cfg(feature = "websocket")]
