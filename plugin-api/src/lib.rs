@@ -53,11 +53,13 @@
 //!
 //! # Features
 //!
+//! * `axum`: `tower`, and what a server of axum's gives its router: `ConnectInfo`, `OriginalUri`, `OnUpgrade` for WebSockets.
 //! * `cookie`: the cookies of a request, as types of the crate of that name.
 //! * `futures-io`: [`Upgraded`] has the traits of the crate of that name.
 //! * `testing`: calls a handler in a unit test, without a server; see `testing`.
 //! * `tokio`: `export!(tokio; …)` gives the plugin a tokio runtime of its own, for crates that need one; [`Upgraded`] has the
 //!   traits of `tokio::io`.
+//! * `tower`: services and layers of tower as handlers: `export!(app service …)`, `export!(middleware layer …)`.
 //! * `websocket`: WebSockets ([`Request::websocket`]).
 
 /// The example in `docs/state.md`.
@@ -101,6 +103,7 @@ pub use self::abi::plugin::context::{Draining, Retiring, Sleep};
 pub use self::abi::plugin::next::{Detached, Next, Running};
 pub use self::author::body::{self, Body};
 pub use self::author::context::{Context, Elapsed, Task};
+pub use self::author::convert::OriginalRequest;
 pub use self::author::counter::{Counter, CounterBuilder};
 pub use self::author::env::{Env, EnvMut};
 pub use self::author::error::{Error, Result};
@@ -122,6 +125,8 @@ pub use self::author::session::Session;
 pub use self::author::store::{
     EntryVersion, Store, StoreEntry, StoreError, StoreErrorKind, StorePage,
 };
+#[cfg(feature = "tower")]
+pub use self::author::tower;
 pub use self::author::upgrade::Upgraded;
 #[cfg(feature = "websocket")]
 pub use self::author::websocket;
@@ -138,4 +143,6 @@ pub mod __private {
     pub use crate::abi::plugin::names::{checked_name, distinct, name_of_path};
     pub use crate::abi::root::{HandlerEntry, Header};
     pub use crate::author::handler::{AppFn, MiddlewareFn, call_app, call_middleware};
+    #[cfg(feature = "tower")]
+    pub use crate::author::tower::{layer::layer, service::service};
 }

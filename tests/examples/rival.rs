@@ -1,6 +1,9 @@
 //! The servers that `stackup` is compared with: the same responses from hyper, tower and axum.
 //!
-//! `cargo run --release -p stackup-tests --example rival -- hyper|tower|axum`; prints its address.
+//! `cargo run --release -p stackup-tests --example rival -- hyper|tower|axum|router`; prints its address.
+
+#[path = "../plugins/axum-router/src/router.rs"]
+mod shared;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -11,6 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -51,7 +55,13 @@ async fn main() -> io::Result<()> {
             let router = router();
             serve(listener, move |io| connection(io, router.clone())).await
         }
-        _ => Err(io::Error::other("one of: hyper, tower, axum")),
+        Some("router") => {
+            let listener = listener.tap_io(|stream| {
+                let _ = stream.set_nodelay(true);
+            });
+            axum::serve(listener, shared::router()).await
+        }
+        _ => Err(io::Error::other("one of: hyper, tower, axum, router")),
     }
 }
 

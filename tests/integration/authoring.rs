@@ -172,6 +172,14 @@ pub fn not_async() -> &'static str {
             "needs the feature `tokio` of stackup-plugin",
         ),
         (
+            "export!(app service not_async);",
+            "need the feature `tower` of stackup-plugin",
+        ),
+        (
+            "export!(middleware layer not_async);",
+            "need the feature `tower` of stackup-plugin",
+        ),
+        (
             "export!(application fn hello);",
             "each is `app NAME`, `app fn NAME`",
         ),

@@ -75,6 +75,8 @@ mod store_file;
 mod store_redis;
 /// The supervisor, its workers and control commands.
 mod supervision;
+/// Services and layers of tower as handlers, with axum and tower-http.
+mod tower;
 /// Files that other users can change, and files that are no files.
 mod trust;
 /// Unused libraries free memory and still run.

@@ -123,6 +123,7 @@ pub fn plugin(package: &str) -> &'static Path {
     static TOKIO: OnceLock<Artifacts> = OnceLock::new();
     static WEBSOCKET: OnceLock<Artifacts> = OnceLock::new();
     static ABORTS: OnceLock<Artifacts> = OnceLock::new();
+    static AXUM: OnceLock<Artifacts> = OnceLock::new();
     let built = match package {
         // A separate run: within one, cargo unifies the features of all packages.
         "tokio-net" | "shares" => {
@@ -131,6 +132,7 @@ pub fn plugin(package: &str) -> &'static Path {
         "chat" | "websockets" => {
             WEBSOCKET.get_or_init(|| build(["build", "-p", "chat", "-p", "websockets"]))
         }
+        "axum-router" => AXUM.get_or_init(|| build(["build", "-p", "axum-router"])),
         // As with `panic = "abort"` in the profile, but without a rebuild of all dependencies.
         "aborts" => {
             ABORTS.get_or_init(|| build(["rustc", "-p", "aborts", "--lib", "--", "-Cpanic=abort"]))

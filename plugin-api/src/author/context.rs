@@ -4,12 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
+use super::block_on::block_on;
 use super::counter::CounterBuilder;
 use super::shared::SharedValues;
 use super::store::Store;
@@ -168,6 +169,53 @@ impl Context {
         self.shared.get_or_open(serde_json::to_value(key)?, open)
     }
 
+    /// Runs `future` to its end once the instance has ended and is dropped, on a thread that may block and within the plugin's tokio
+    /// runtime if there is one: what closes a pool, where that is `async`. If `init` fails afterwards, it runs then; in a trial
+    /// it does not.
+    ///
+    /// ```
+    /// # use stackup_plugin::testing;
+    /// use stackup_plugin::{App, Context, Request, Result};
+    ///
+    /// # #[derive(Clone)]
+    /// # struct Pool(std::sync::mpsc::Sender<&'static str>);
+    /// # impl Pool { async fn close(&self) { self.0.send("closed").unwrap_or_default() } }
+    /// # thread_local! { static POOL: std::cell::RefCell<Option<Pool>> = const { std::cell::RefCell::new(None) } }
+    /// # fn open() -> Result<Pool> { Ok(POOL.take().ok_or("none")?) }
+    /// struct Notes(Pool);
+    ///
+    /// impl App for Notes {
+    ///     type Config = ();
+    ///     fn init((): (), cx: &Context) -> Result<Self> {
+    ///         let pool = open()?;
+    ///         let closing = pool.clone();
+    ///         cx.at_end(async move { closing.close().await })?;
+    ///         Ok(Self(pool))
+    ///     }
+    ///     // …
+    /// #   async fn call(&self, _req: Request) -> Result { Err("".into()) }
+    /// }
+    /// # fn main() -> Result<()> {
+    /// # let (sender, closed) = std::sync::mpsc::channel();
+    /// # POOL.set(Some(Pool(sender)));
+    /// # let notes = testing::app::<Notes>(testing::json!({}))?;
+    /// # assert!(closed.try_recv().is_err());
+    /// # drop(notes);
+    /// # assert_eq!(closed.recv()?, "closed");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The instance has ended.
+    pub fn at_end<F>(&self, future: F) -> crate::Result<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.shared.hold(Arc::new(AtEnd(Mutex::new(Some(future)))))
+    }
+
     /// A counter of this handler: `name` in `a` to `z`, digits and `_`, and what it counts in words. It is for `init`; an
     /// increment takes a few nanoseconds.
     pub fn counter<'a>(&self, name: &'a str, help: &'a str) -> CounterBuilder<'a> {
@@ -213,6 +261,18 @@ impl fmt::Debug for Context {
             .field("handler", &self.handler())
             .field("environment", &self.environment())
             .finish_non_exhaustive()
+    }
+}
+
+/// Runs a future when it is dropped.
+struct AtEnd<F: Future<Output = ()>>(Mutex<Option<F>>);
+
+impl<F: Future<Output = ()>> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        let future = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(future) = future.take() {
+            block_on(future);
+        }
     }
 }
 

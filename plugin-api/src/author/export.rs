@@ -15,6 +15,25 @@
 /// stackup_plugin::export!(tokio; app Proxy);
 /// ```
 ///
+/// With the feature `tower`, a function that makes a service or a layer of tower, once for each instance. It may take the config, and
+/// the [`Context`](crate::Context) after it; it may be `async`, and return a `Result`. `init` is where it runs, so it may block.
+///
+/// ```ignore
+/// stackup_plugin::export!(tokio; app service router, middleware layer cors);
+///
+/// async fn router(config: Config, cx: &Context) -> Result<axum::Router> { … }
+/// fn cors() -> tower_http::cors::CorsLayer { … }
+/// ```
+///
+/// * A service is `Clone`, and each request gets a clone of it. It is called when it is ready (`poll_ready`). Its path is what a map has left of
+///   it, as [`Request::into_http_here`](crate::Request::into_http_here) has it; with the feature `axum`, `OriginalUri` is the whole one, `ConnectInfo<SocketAddr>`
+///   is there, and so is `hyper::upgrade::OnUpgrade`, which axum's `ws` needs.
+/// * The layers below are the inner service of a layer: always ready, `Clone`, and with the error `Box<dyn Error + Send + Sync>`, in which
+///   `?` finds the [`Error`](crate::Error) of the layer below again. The service that it makes lives as long as the instance. It may call the layers
+///   below several times, and from any task, for as long as its own call lasts; then its calls are cancelled. A request that it makes keeps the extensions of the one
+///   that it got.
+/// * Either finds the [`OriginalRequest`](crate::OriginalRequest) in the extensions.
+///
 /// In the manifest, the name of the plugin stands for its only handler; `plugin#handler` names one of
 /// several. Without `as`, a handler has the name of its type or function; a type with generic arguments
 /// needs `as`. With `tokio;` the plugin gets
@@ -55,10 +74,29 @@ macro_rules! __needs_tokio {
     };
 }
 
+#[cfg(feature = "tower")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __needs_tower {
+    ($($export:tt)*) => { $($export)* };
+}
+
+#[cfg(not(feature = "tower"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __needs_tower {
+    ($($export:tt)*) => {
+        $crate::__private::core::compile_error!(
+            "`app service` and `middleware layer` need the feature `tower` of stackup-plugin\n\
+             help: in Cargo.toml: stackup-plugin = { …, features = [\"tower\"] }"
+        );
+    };
+}
+
 // The names in these macros resolve where an author calls them: in his edition, with or without the
 // prelude, among his own types. So every path starts at `$crate`, and every item has a prefix.
 
-/// Collects the handlers one by one, each as `{ kind (name) (entry) }`.
+/// Collects the handlers one by one, each as `{ kind (name) (entry) }`, with the function after it that makes the handler, if one does.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export {
@@ -79,6 +117,22 @@ macro_rules! __export {
             }) }]; $($($rest)*)?);
     };
     ($tokio:literal; [$($done:tt)*];
+        app service $f:path $(as $name:literal)? $(, $($rest:tt)*)?) => {
+        $crate::__needs_tower! {
+            $crate::__export!($tokio; [$($done)*
+                { app ($crate::__handler_name!([$f] $($name)?))
+                    ($crate::__private::service::<_, _, $tokio>) $f }]; $($($rest)*)?);
+        }
+    };
+    ($tokio:literal; [$($done:tt)*];
+        middleware layer $f:path $(as $name:literal)? $(, $($rest:tt)*)?) => {
+        $crate::__needs_tower! {
+            $crate::__export!($tokio; [$($done)*
+                { middleware ($crate::__handler_name!([$f] $($name)?))
+                    ($crate::__private::layer::<_, _, $tokio>) $f }]; $($($rest)*)?);
+        }
+    };
+    ($tokio:literal; [$($done:tt)*];
         app $t:ty $(as $name:literal)? $(, $($rest:tt)*)?) => {
         $crate::__export!($tokio; [$($done)*
             { app ($crate::__handler_name!([$t] $($name)?))
@@ -91,7 +145,7 @@ macro_rules! __export {
                 ($crate::__private::middleware::<$t, $tokio>) }]; $($($rest)*)?);
     };
     // All are collected.
-    ($tokio:literal; [$({ $kind:ident ($name:expr) ($entry:expr) })+];) => {
+    ($tokio:literal; [$({ $kind:ident ($name:expr) ($entry:expr) $($make:path)? })+];) => {
         const _: () = {
             struct __StackupPlugin {}
 
@@ -133,7 +187,7 @@ macro_rules! __export {
                 const METADATA: &'static [$crate::__private::u8] = &__STACKUP_METADATA;
                 const NAME: &'static $crate::__private::str =
                     $crate::__private::core::env!("CARGO_PKG_NAME");
-                const HANDLERS: &'static [$crate::__private::HandlerEntry] = &[$($entry($name)),+];
+                const HANDLERS: &'static [$crate::__private::HandlerEntry] = &[$($entry($($make,)? $name)),+];
             }
 
             #[unsafe(no_mangle)]
@@ -145,8 +199,8 @@ macro_rules! __export {
     ($tokio:literal; [$($done:tt)*]; $($rest:tt)*) => {
         $crate::__private::core::compile_error!($crate::__private::core::concat!(
             "cannot export `", $crate::__private::core::stringify!($($rest)*), "`\n",
-            "help: separate handlers by commas; each is `app NAME`, `app fn NAME`, `middleware NAME` \
-             or `middleware fn NAME`, with `as \"name\"` if it has another name in the manifest"
+            "help: separate handlers by commas; each is `app NAME`, `app fn NAME`, `app service NAME`, `middleware NAME`, \
+             `middleware fn NAME` or `middleware layer NAME`, with `as \"name\"` if it has another name in the manifest"
         ));
     };
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::Weighted;
@@ -69,15 +70,21 @@ impl<'a> Headers<'a> {
 
     /// Copies them into an [`http::HeaderMap`].
     pub fn to_map(&self) -> HeaderMap {
-        let fields = self.iter().filter_map(|(name, value)| {
-            Some((
-                HeaderName::from_bytes(name.as_bytes()).ok()?,
-                value.to_value(),
-            ))
-        });
-        let mut map = HeaderMap::new();
+        let fields = self.0.all();
+        // One buffer for all values, instead of one for each.
+        let length = fields.iter().map(|(_, value)| value.len()).sum();
+        let mut values = BytesMut::with_capacity(length);
+        for (_, value) in &fields {
+            values.extend_from_slice(value);
+        }
+        let mut values = values.freeze();
+        let mut map = HeaderMap::try_with_capacity(fields.len()).unwrap_or_default();
         for (name, value) in fields {
-            map.append(name, value);
+            let value = HeaderValue::from_maybe_shared(values.split_to(value.len()));
+            // They are valid: they come from a `HeaderMap` of the host.
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
+                map.append(name, value);
+            }
         }
         map
     }

@@ -1,7 +1,9 @@
 //! The author's API, exported by `lib.rs`. It has no `unsafe`: it calls [`crate::abi::plugin`].
 
+pub(crate) mod block_on;
 pub mod body;
 pub(crate) mod context;
+pub(crate) mod convert;
 pub(crate) mod counter;
 pub(crate) mod env;
 pub(crate) mod error;
@@ -26,6 +28,8 @@ pub(crate) mod secret;
 pub(crate) mod session;
 mod shared;
 pub(crate) mod store;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub(crate) mod upgrade;
 mod values;
 #[cfg(feature = "websocket")]

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 
 use http::{Method, Uri, Version};
 
@@ -269,106 +268,7 @@ impl Request {
     pub fn on_finished(&mut self, f: impl FnOnce(&Finished<'_>) + Send + 'static) {
         self.handle.on_finish(f);
     }
-
-    /// Converts to the `http` crate's type; [`from_http`](Self::from_http) converts back.
-    pub fn into_http(self) -> http::Request<Body> {
-        let uri = self.uri();
-        self.into_http_with(uri)
-    }
-
-    /// As [`into_http`](Self::into_http), for an app of another framework that is mounted here: the URI is `PATH_INFO` and the query, without
-    /// the location that a map above has matched. The client's [address](Self::remote_addr) is in the extensions, as a `SocketAddr`.
-    ///
-    /// ```
-    /// # use stackup_plugin::testing;
-    /// use stackup_plugin::{Request, Response, Result};
-    /// use tower::ServiceExt as _;
-    ///
-    /// async fn app(req: Request) -> Result {
-    ///     let router = axum::Router::new().route("/users/{id}", axum::routing::get(user));
-    ///     let response = router.oneshot(req.into_http_here().map(axum::body::Body::new)).await?;
-    ///     Ok(Response::from_http(response.map(stackup_plugin::Body::new)))
-    /// }
-    ///
-    /// async fn user(axum::extract::Path(id): axum::extract::Path<u64>) -> String {
-    ///     format!("user {id}")
-    /// }
-    /// # fn main() -> Result<()> {
-    /// # testing::block_on(async {
-    /// let res = testing::app_fn(app)?.answer(testing::get("/users/7")).await?;
-    /// assert_eq!(res.finish().await?, "user 7");
-    /// # Ok(()) })
-    /// # }
-    /// ```
-    pub fn into_http_here(self) -> http::Request<Body> {
-        let target = match (self.path_info(), self.query()) {
-            ("", query) => format!("/?{query}"),
-            (path, query) => format!("{path}?{query}"),
-        };
-        let target = target.strip_suffix('?').unwrap_or(&target);
-        // A part of a valid target is one.
-        let uri = target.parse().unwrap_or_default();
-        let client = self.remote_addr();
-        let mut request = self.into_http_with(uri);
-        if let Some(client) = client {
-            request.extensions_mut().insert(client);
-        }
-        request
-    }
-
-    fn into_http_with(mut self, uri: Uri) -> http::Request<Body> {
-        let mut request = http::Request::new(self.take_body());
-        *request.method_mut() = self.method();
-        request.uri_mut().clone_from(&uri);
-        *request.version_mut() = self.version();
-        *request.headers_mut() = self.headers().to_map();
-        request
-            .extensions_mut()
-            .insert(Original(Arc::new(Mutex::new(Some((self, uri))))));
-        request
-    }
-
-    /// Converts from the `http` crate's type. A request that came from [`into_http`](Self::into_http) keeps
-    /// its connection, env and hooks, and its paths if the URI is unchanged. A URI whose path has no canonical form is
-    /// not taken over; the log says so.
-    pub fn from_http<B: Into<Body>>(request: http::Request<B>) -> Self {
-        let (mut parts, body) = request.into_parts();
-        let original = parts.extensions.remove::<Original>();
-        let original = original.and_then(|original| {
-            original
-                .0
-                .lock()
-                .ok()
-                .and_then(|mut original| original.take())
-        });
-        let is_new = original.is_none();
-        let (mut this, uri) = original.unwrap_or_else(|| {
-            let new = Self::from_handle(RequestHandle::new());
-            let uri = new.uri();
-            (new, uri)
-        });
-        if this.method() != parts.method {
-            this.set_method(&parts.method);
-        }
-        if uri != parts.uri
-            && let Err(error) = this.set_uri(&parts.uri)
-        {
-            tracing::error!("{error}; the request keeps `{}`", this.uri());
-        }
-        if is_new {
-            // No client has sent a target before this one.
-            this.handle.env_set("REQUEST_URI", None);
-        }
-        this.headers_mut().replace(&parts.headers);
-        this.set_body(body);
-        this
-    }
 }
-
-/// The original of an `http::Request`, and the URI that this has got. Extensions can be cloned and a request can't, so the
-/// first conversion back gets it.
-#[derive(Clone)]
-struct Original(Arc<Mutex<Option<(Request, Uri)>>>);
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

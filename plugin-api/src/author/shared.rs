@@ -69,6 +69,14 @@ impl SharedValues {
         Ok(value)
     }
 
+    /// Holds a value until the instance has ended.
+    pub(crate) fn hold(&self, value: Arc<Object>) -> Result<()> {
+        let mut held = lock(&self.held);
+        let ended = || Error::msg("`cx.at_end` was called after the handler's end");
+        held.as_mut().ok_or_else(ended)?.push(value);
+        Ok(())
+    }
+
     /// The instance has ended: what no other holds is dropped.
     pub(crate) fn release(&self) {
         let held = lock(&self.held).take();

@@ -4,9 +4,14 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
+#[cfg(feature = "tower")]
+use tower_layer::Layer;
+
 use super::mounted::{Mounted, mount};
 use crate::abi::plugin::entry;
 use crate::author::handler::{AppFn, MiddlewareFn};
+#[cfg(feature = "tower")]
+use crate::author::tower::{self, Below, HttpService, Make};
 use crate::{App, Context, Error, Middleware, Next, Request, Result};
 
 thread_local! {
@@ -56,6 +61,52 @@ where
         &entry::middleware::<Function<F, ()>, false>("test"),
         &serde_json::json!({}),
     )
+}
+
+/// Mounts the service that `make` makes, as `export!(app service …)` does.
+///
+/// ```
+/// use stackup_plugin::testing::{self, block_on, get};
+///
+/// fn router() -> axum::Router {
+///     axum::Router::new().route("/", axum::routing::get(|| async { "Hello" }))
+/// }
+///
+/// block_on(async {
+///     let router = testing::app_service(router, testing::json!({}))?;
+///     assert_eq!(router.answer(get("/")).await?.finish().await?, "Hello");
+///     Ok::<_, stackup_plugin::Error>(())
+/// })
+/// # .unwrap();
+/// ```
+///
+/// # Errors
+///
+/// The error or panic of `make`, or an invalid config.
+#[cfg(feature = "tower")]
+pub fn app_service<F, A>(make: F, config: serde_json::Value) -> Result<Mounted>
+where
+    F: Make<A, Made: HttpService>,
+    A: 'static,
+{
+    mount(
+        &tower::service::service::<F, A, false>(make, "test"),
+        &config,
+    )
+}
+
+/// Mounts the layer that `make` makes, as `export!(middleware layer …)` does.
+///
+/// # Errors
+///
+/// The error or panic of `make`, or an invalid config.
+#[cfg(feature = "tower")]
+pub fn middleware_layer<F, A>(make: F, config: serde_json::Value) -> Result<Mounted>
+where
+    F: Make<A, Made: Layer<Below, Service: HttpService>>,
+    A: 'static,
+{
+    mount(&tower::layer::layer::<F, A, false>(make, "test"), &config)
 }
 
 fn hand_over<F: 'static>(f: F) {

@@ -41,6 +41,8 @@ pub use serde_json::{Value as Json, json};
 
 pub use self::clock::{Clock, clock};
 pub use self::functions::{app_fn, middleware_fn};
+#[cfg(feature = "tower")]
+pub use self::functions::{app_service, middleware_layer};
 pub use self::life::trial;
 pub use self::log::{Line, Log, log};
 pub use self::mounted::{Answered, Mounted, app, middleware};

@@ -1,10 +1,10 @@
 //! The host's services in a test: stderr, threads, and the real clock unless the test has one.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, Once, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -16,23 +16,11 @@ use crate::abi::host::{
     StoreNamespace, TaskControl, TaskScope, install as install_services,
 };
 use crate::abi::plugin::loopback;
+use crate::author;
 
 /// Runs a future to its end on this thread.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
+    author::block_on::block_on(future)
 }
 
 pub(crate) fn install() {

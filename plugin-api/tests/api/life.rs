@@ -1,6 +1,8 @@
 //! The life of an instance: tried, serving, retiring.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use stackup_plugin::testing::{self, block_on, get, json};
 use stackup_plugin::{App, Bytes, Context, Error, IntoResponse, Request, Result, tracing};
@@ -112,4 +114,53 @@ fn instance_learns_that_it_retires_and_that_it_is_tried() {
     assert_eq!(res.unwrap(), "retiring in 7");
     let tried = testing::trial(|| testing::app::<Counter>(json!({}))).unwrap();
     assert_eq!(answer(&tried), "1 true");
+}
+
+#[test]
+fn futures_at_the_end_run_in_order_after_the_drop() {
+    static ORDER: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+    struct Ends;
+    impl App for Ends {
+        type Config = ();
+        fn init((): (), cx: &Context) -> Result<Self> {
+            let sleep = cx.sleep(Duration::from_millis(1));
+            cx.at_end(async move {
+                sleep.await;
+                ORDER.lock().unwrap().push("first");
+            })?;
+            cx.at_end(async { ORDER.lock().unwrap().push("second") })?;
+            Ok(Self)
+        }
+        async fn call(&self, _req: Request) -> Result {
+            "".into_response()
+        }
+    }
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            ORDER.lock().unwrap().push("dropped");
+        }
+    }
+    let app = testing::app::<Ends>(json!(null)).unwrap();
+    block_on(app.answer(get("/"))).unwrap();
+    assert!(ORDER.lock().unwrap().is_empty());
+    drop(app);
+    assert_eq!(*ORDER.lock().unwrap(), ["dropped", "first", "second"]);
+}
+
+#[test]
+fn future_at_the_end_runs_after_an_init_that_fails() {
+    static CLOSED: AtomicBool = AtomicBool::new(false);
+    struct Fails;
+    impl App for Fails {
+        type Config = ();
+        fn init((): (), cx: &Context) -> Result<Self> {
+            cx.at_end(async { CLOSED.store(true, Ordering::SeqCst) })?;
+            Err("no".into())
+        }
+        async fn call(&self, _req: Request) -> Result {
+            "".into_response()
+        }
+    }
+    assert!(testing::app::<Fails>(json!(null)).is_err());
+    assert!(CLOSED.load(Ordering::SeqCst));
 }

@@ -24,4 +24,6 @@ mod stack;
 mod store; // cancellation and wakers through several layers
 #[cfg(feature = "tokio")]
 mod tokio_runtime; // export!(tokio; …)
+#[cfg(feature = "tower")]
+mod tower; // services and layers of tower as handlers
 mod values; // what a layer leaves for those below

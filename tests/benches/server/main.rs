@@ -1,4 +1,5 @@
-//! The cost of a request in a whole server: `stackup`, hyper, tower's layers and axum's.
+//! The cost of a request in a whole server: `stackup`, hyper, tower's layers and axum's; and of a router of axum's, as a plugin and
+//! by axum itself.
 //!
 //! Each server has one core and one worker, the client has the other core. What counts is the time
 //! that the server's threads ran, by the requests they answered: it holds even where the client is
@@ -42,6 +43,7 @@ async fn compare(rounds: usize) {
     // Build on all cores before anything is measured.
     stackup_tests::artifacts::stackup();
     stackup_tests::artifacts::plugin("hello");
+    stackup_tests::artifacts::plugin("axum-router");
     stackup_tests::artifacts::example("rival");
     stay_on(0);
     let servers = [
@@ -50,6 +52,8 @@ async fn compare(rounds: usize) {
         Server::rival("hyper, ten inlined tower layers", "tower", 10),
         Server::stackup("stackup, hello behind ten middleware", 10).await,
         Server::rival("axum, ten `Router::layer`s", "axum", 10),
+        Server::rival("axum, a router of 20 routes", "router", 0),
+        Server::router("stackup, the same router as a plugin").await,
     ];
     stay_on(1);
     let mut clients = Vec::new();
@@ -81,6 +85,10 @@ async fn compare(rounds: usize) {
             ratio(own, &turns[2]),
             median(own.iter().map(|turn| turn.rate)),
         );
+    }
+    if let [.., by_axum, as_plugin] = &turns[..] {
+        let ratio = ratio(as_plugin, by_axum);
+        println!("\nThe router as a plugin takes {ratio:.2} × what axum itself takes.");
     }
 }
 

@@ -51,12 +51,30 @@ impl Server {
             );
         }
         manifest.push_str("[run]\nplugin = \"hello\"\n");
-        let site = Site::new(&manifest, &["hello", "ten-headers"]);
+        Self::of(
+            name,
+            Site::new(&manifest, &["hello", "ten-headers"]),
+            layers,
+        )
+        .await
+    }
+
+    /// `stackup` with a router of axum's.
+    pub(crate) async fn router(name: &'static str) -> Self {
+        Self::of(
+            name,
+            Site::new("run = \"axum-router\"\n", &["axum-router"]),
+            0,
+        )
+        .await
+    }
+
+    async fn of(name: &'static str, site: Site, set: usize) -> Self {
         let host = Host::start(&site).await;
         Self {
             name,
             address: host.address().to_owned(),
-            set: layers,
+            set,
             process: Process::Stackup(host, site),
         }
     }

@@ -66,3 +66,14 @@ fn page_shows_the_code_of_each_recipe() {
         }
     }
 }
+
+#[test]
+fn axum_program_becomes_a_plugin_by_five_lines() {
+    let (program, plugin) = (code("axum-app/src/main.rs"), code("axum-app/src/lib.rs"));
+    let is_code = |line: &&str| !line.is_empty() && !line.starts_with("//");
+    let new = plugin.lines().filter(is_code);
+    let new: Vec<&str> = new
+        .filter(|line| !program.lines().any(|old| old == *line))
+        .collect();
+    assert_eq!(new.len(), 5, "{new:#?}");
+}

@@ -140,35 +140,66 @@ async fn job_runs_once_in_each_period_whatever_is_reloaded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notes_are_kept_and_their_pool_is_closed() {
-    let Some(site) = site(&[]) else { return };
+    let add = "POST /notes HTTP/1.1\r\nhost: test\r\ncontent-length: 7\r\n\r\nbuy tea";
+    rows_are_kept("notes", "notes.db", add, async |host, written| {
+        assert_eq!(
+            host.get("/notes").await.text(),
+            format!("{written} notes\n")
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn books_of_the_axum_app_are_kept_and_its_pool_is_closed() {
+    let add = "POST /api/books HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+               content-length: 6\r\n\r\n\"Emma\"";
+    rows_are_kept("axum-app", "books.db", add, async |host, written| {
+        let books = host.get("/api/books").await.text();
+        assert_eq!(books.matches("Emma").count() as u64, written, "{books}");
+    })
+    .await;
+}
+
+/// Sends `add` over and over while the code of a recipe with SQLite is replaced. Then `check` gets the number of its successes.
+async fn rows_are_kept(
+    recipe: &str,
+    file: &str,
+    add: &'static str,
+    check: impl AsyncFn(&Host, u64),
+) {
+    let Some(site) = site(&[("requests = 100", "requests = 1000000")]) else {
+        return;
+    };
     let mut host = Host::start(&site).await;
     let stop = Arc::new(AtomicBool::new(false));
     let (address, stopped) = (host.address().to_owned(), Arc::clone(&stop));
     let writer = tokio::spawn(async move {
         let mut written = 0;
         while !stopped.load(Ordering::SeqCst) {
-            assert_eq!(post(&address, "/notes", "buy tea").await, 200);
+            let mut connection = Connection::tcp(&address).await;
+            connection.send(add).await;
+            let response = connection.response().await;
+            assert!(matches!(response.status(), 200 | 201), "{response}");
             written += 1;
         }
         written
     });
     for swap in 0..2 {
         // It contains SQLite, of which a process must not have two copies: a fresh worker takes over.
-        new_code(&site, "notes", swap);
+        new_code(&site, recipe, swap);
         host.next_worker().await.expect("a worker");
     }
     stop.store(true, Ordering::SeqCst);
-    let written: u64 = writer.await.expect("a count");
-    let told = host.get("/notes").await.text();
-    assert_eq!(told, format!("{written} notes\n"));
-    assert!(site.path().join("notes.db-wal").exists());
+    check(&host, writer.await.expect("a count")).await;
+    assert!(site.path().join(format!("{file}-wal")).exists());
     host.signal(Signal::TERM);
     host.exited().await;
     // The last connection that is closed removes it.
     let left: Vec<_> = fs::read_dir(site.path())
         .expect("the site")
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with("notes.db"))
+        .filter(|name| name.starts_with(file))
         .collect();
-    assert_eq!(left, ["notes.db"]);
+    assert_eq!(left, [file]);
 }

@@ -1,40 +1,37 @@
-//! Mounts an axum app in a stack.
+//! The same server of books as a plugin.
 
-#![forbid(unsafe_code)]
+mod books;
 
-mod router;
+use stackup_plugin::{Context, Result};
 
-use axum::Router;
-use stackup_plugin::{App, Body, Context, Request, Response, Result};
-use tower::ServiceExt as _;
-
-pub struct Axum(Router);
-
-impl App for Axum {
-    type Config = ();
-
-    fn init((): (), _cx: &Context) -> Result<Self> {
-        Ok(Self(router::router()))
-    }
-
-    async fn call(&self, req: Request) -> Result {
-        let req = req.into_http_here().map(axum::body::Body::new);
-        let res = self.0.clone().oneshot(req).await?;
-        Ok(Response::from_http(res.map(Body::new)))
-    }
+async fn app((): (), cx: &Context) -> Result<axum::Router> {
+    let pool = books::open("books.db").await?;
+    let router = books::router(pool.clone());
+    cx.at_end(async move { pool.close().await })?;
+    Ok(router)
 }
 
-stackup_plugin::export!(tokio; app Axum);
+stackup_plugin::export!(tokio; app service app);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use stackup_plugin::testing::{self, TestRequest, block_on, get, json, post};
+    use tempfile::TempDir;
 
     use super::*;
 
+    static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
+    async fn in_folder() -> Result<axum::Router> {
+        let pool = books::open(FOLDER.path().join("books.db")).await?;
+        Ok(books::router(pool))
+    }
+
     #[test]
     fn routes_answer_and_layers_apply() {
-        let app = testing::with_tokio(|| testing::app::<Axum>(json!({}))).unwrap();
+        let app = testing::with_tokio(|| testing::app_service(in_folder, json!({}))).unwrap();
         let ask = |request: TestRequest| {
             let res = block_on(app.answer(request)).unwrap();
             let (status, cache) = (

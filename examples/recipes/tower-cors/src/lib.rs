@@ -2,41 +2,24 @@
 
 #![forbid(unsafe_code)]
 
-use stackup_plugin::{Body, Context, Error, Middleware, Next, Request, Response, Result, http};
-use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::CorsLayer;
 
-pub struct Cors(CorsLayer);
-
-impl Middleware for Cors {
-    type Config = ();
-
-    fn init((): (), _cx: &Context) -> Result<Self> {
-        Ok(Self(CorsLayer::permissive()))
-    }
-
-    async fn call(&self, req: Request, next: Next<'_>) -> Result {
-        let below = service_fn(async |req: http::Request<Body>| {
-            let res = next.again().run(Request::from_http(req)).await?;
-            Ok::<_, Error>(res.into_http())
-        });
-        let res = self.0.layer(below).oneshot(req.into_http()).await?;
-        Ok(Response::from_http(res))
-    }
+fn cors() -> CorsLayer {
+    CorsLayer::permissive()
 }
 
-stackup_plugin::export!(middleware Cors);
+stackup_plugin::export!(middleware layer cors);
 
 #[cfg(test)]
 mod tests {
     use stackup_plugin::testing::{self, block_on, get, json, request};
-    use stackup_plugin::{Method, StatusCode};
+    use stackup_plugin::{Error, Method, Request, Response, Result, StatusCode};
 
     use super::*;
 
     #[test]
     fn layer_answers_or_passes_on() {
-        let cors = testing::middleware::<Cors>(json!({})).unwrap();
+        let cors = testing::middleware_layer(cors, json!({})).unwrap();
         let asked = request(Method::OPTIONS, "/")
             .header("origin", "https://example.com")
             .header("access-control-request-method", "PUT");
@@ -52,7 +35,7 @@ mod tests {
 
     #[test]
     fn error_from_below_stays_as_it_is() {
-        let cors = testing::middleware::<Cors>(json!({})).unwrap();
+        let cors = testing::middleware_layer(cors, json!({})).unwrap();
         let below =
             async |_req: Request| Result::<Response>::Err(Error::new(StatusCode::GONE, "gone"));
         assert_eq!(

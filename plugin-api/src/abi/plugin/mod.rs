@@ -9,6 +9,8 @@ pub mod context;
 pub mod entry;
 pub mod errors;
 pub(crate) mod fetch;
+#[cfg(feature = "tower")]
+pub(crate) mod function;
 pub mod future;
 pub(crate) mod guest;
 pub mod headers;

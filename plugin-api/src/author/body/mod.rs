@@ -6,6 +6,7 @@ mod peek;
 mod rewrite;
 mod sync;
 
+use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -66,12 +67,18 @@ impl Body {
         Self::from_handle(BodyHandle::full(b""))
     }
 
-    /// A body from any [`http_body::Body`].
+    /// A body from any [`http_body::Body`]; one of this type stays as it is.
     pub fn new<B>(body: B) -> Self
     where
         B: http_body::Body<Data: Into<Bytes>, Error: Into<Error>> + Send + 'static,
     {
-        Self::from_handle(BodyHandle::own(adapt::Converted::new(body)))
+        let mut body = Some(body);
+        let same = (&mut body as &mut dyn Any).downcast_mut::<Option<Self>>();
+        match (same.and_then(Option::take), body) {
+            (Some(same), _) => same,
+            (None, Some(other)) => Self::from_handle(BodyHandle::own(adapt::Converted::new(other))),
+            (None, None) => Self::empty(),
+        }
     }
 
     /// A body from a stream of chunks.

@@ -1,0 +1,17 @@
+//! Services and layers of tower as handlers, with axum and tower-http: `tests/real-crates/uses-tower`.
+
+mod layers;
+mod reloads;
+mod router;
+
+use stackup_tests::site::read;
+use stackup_tests::{Host, Site, artifacts};
+
+/// A running site of `uses-tower`. `None` if its crates are not to be built.
+async fn started(manifest: &str) -> Option<(Site, Host)> {
+    let library = read(artifacts::real_crate("uses-tower")?);
+    let site = Site::new(manifest, &[]);
+    site.library("uses-tower", &library);
+    let host = Host::start(&site).await;
+    Some((site, host))
+}
