@@ -288,8 +288,8 @@ pub struct HostTable {
     ) -> RawStoreAnswer,
 
     // Calls that outlive their request.
-    /// Whether `next_detach` works.
-    pub can_detach: unsafe extern "C" fn(next: RawNext) -> bool,
+    /// Whether `next_detach` works on this thread now: today's host says no. [`HostExtension::next_can_detach`] tells of a call.
+    pub can_detach: unsafe extern "C" fn() -> bool,
     /// As `next_run`; the future keeps the stack alive.
     pub next_detach: unsafe extern "C" fn(next: RawNext, request: *mut RequestObject) -> RawFuture,
 
@@ -404,5 +404,9 @@ pub struct HostExtension {
         protocols: RawSlice<'_>,
         outgoing: RawBody,
     ),
+
+    // Calls that outlive their request.
+    /// Whether `next_detach` works for this call.
+    pub next_can_detach: unsafe extern "C" fn(next: RawNext) -> bool,
     // The table grows here, at its end.
 }

@@ -1,11 +1,16 @@
 //! Computing a tag (RFC 9110 §8.8.3).
 
-use xxhash_rust::xxh3::xxh3_128;
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
 
 /// A weak tag, as in Rack: a layer above may still change the bytes without changing their meaning.
-///
-/// The hash has 128 bits and is fast rather than cryptographic: a tag tells states of one resource apart, for those who trust
-/// the server.
 pub(crate) fn tag(bytes: &[u8]) -> String {
-    format!("W/\"{:032x}\"", xxh3_128(bytes))
+    let mut tag = "W/\"".to_owned();
+    for byte in &Sha256::digest(bytes)[..16] {
+        // Writing to a string does not fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
 }

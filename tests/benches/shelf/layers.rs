@@ -155,7 +155,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         ..layer("deflater", "{}")
     },
     Layer {
-        does: "1 KiB",
+        does: "SHA-256 of 1 KiB",
         ..layer("etag", "{}")
     },
     Layer {

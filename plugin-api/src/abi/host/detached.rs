@@ -73,7 +73,12 @@ unsafe fn holder_of<'a>(next: RawNext) -> Option<(&'a Below, Arc<dyn StackHolder
     Some((below, below.holder.holder()?))
 }
 
-pub(super) unsafe extern "C" fn can_detach(next: RawNext) -> bool {
+/// For plugins that can't ask about a call: theirs do not outlive their request.
+pub(super) unsafe extern "C" fn can_detach() -> bool {
+    false
+}
+
+pub(super) unsafe extern "C" fn next_can_detach(next: RawNext) -> bool {
     // SAFETY: of a plugin's `Next`.
     unsafe { holder_of(next) }.is_some()
 }

@@ -94,6 +94,7 @@ const fn extension() -> HostExtensionRef {
         inform: informer::inform,
         request_forward_offer: offer::forward,
         request_offer: offer::offer,
+        next_can_detach: detached::next_can_detach,
     });
     HostExtensionRef(TABLE.static_as_prefix())
 }

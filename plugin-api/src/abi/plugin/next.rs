@@ -69,8 +69,14 @@ impl<'a> Next<'a> {
     ///
     /// `next` and the request, where nothing can outlive the request: in a warm-up.
     pub fn detach(self, request: Request) -> Result<Detached, (Self, Request)> {
-        // SAFETY: an attached host's function.
-        if !unsafe { host().can_detach()(self.raw) } {
+        let newer = host().more().and_then(|more| more.next_can_detach());
+        let can_detach = match newer {
+            // SAFETY: an attached host's function; the node lives for this call.
+            Some(can_detach) => unsafe { can_detach(self.raw) },
+            // SAFETY: an attached host's function.
+            None => unsafe { host().can_detach()() },
+        };
+        if !can_detach {
             return Err((self, request));
         }
         // SAFETY: the node lives for this call, and the host keeps it alive for the future; the request is handed over.
