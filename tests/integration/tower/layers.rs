@@ -64,7 +64,7 @@ async fn request_id_is_set_below_and_returned() {
 #[tokio::test]
 async fn trace_writes_to_the_hosts_log() {
     let manifest = below("\"uses-tower#trace\"");
-    let manifest = format!("{manifest}[log]\ntower_http = \"debug\"\n");
+    let manifest = format!("{manifest}[log]\ntargets = {{ tower_http = \"debug\" }}\n");
     let Some((_site, host)) = started(&manifest).await else {
         return;
     };

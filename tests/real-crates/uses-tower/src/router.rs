@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::extract::{
     ConnectInfo, DefaultBodyLimit, MatchedPath, Multipart, OriginalUri, Path, State,
 };
@@ -24,7 +24,7 @@ const CODE: &str = "stackup-tower-code-00000000";
 
 pub async fn router() -> Router {
     // A task of the runtime that the router is made in.
-    let visits = tokio::spawn(async { Arc::default() });
+    let state = tokio::spawn(async { Arc::default() });
     let nested = Router::new().route("/users/{id}", get(place));
     Router::new()
         .route("/code", get(code))
@@ -40,7 +40,7 @@ pub async fn router() -> Router {
         .route("/ws", get(ws))
         .nest("/nested", nested)
         .fallback(nothing)
-        .with_state(visits.await.unwrap_or_default())
+        .with_state(state.await.unwrap_or_default())
 }
 
 async fn code() -> &'static str {
@@ -82,7 +82,12 @@ async fn trailers() -> Body {
         );
         Some(Ok(HeaderMap::from_iter([(name, value)])))
     };
-    Body::new(Full::from("text").with_trailers(sums))
+    // A body of known length goes out without its trailers, from axum's own server as well.
+    Body::new(
+        Full::from("text")
+            .with_trailers(sums)
+            .map_frame(|frame| frame),
+    )
 }
 
 async fn echo(body: Body) -> Body {
@@ -110,7 +115,8 @@ async fn place(
 async fn ws(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|mut socket| async move {
         while let Some(Ok(message)) = socket.recv().await {
-            if socket.send(message).await.is_err() {
+            let is_text = matches!(message, Message::Text(_));
+            if is_text && socket.send(message).await.is_err() {
                 return;
             }
         }
