@@ -220,10 +220,13 @@ pub(crate) fn run(
         "{command:?} failed:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| artifact(&serde_json::from_str(line).ok()?))
-        .collect()
+    let text = String::from_utf8_lossy(&output.stdout);
+    let built = text.lines().map(serde_json::from_str::<Value>);
+    let (libraries, programs): (Vec<_>, Vec<_>) = built
+        .filter_map(|message| artifact(&message.ok()?))
+        .partition(|(_, file)| file.extension().is_some());
+    // A package may be both; its library is the plugin.
+    programs.into_iter().chain(libraries).collect()
 }
 
 fn artifact(message: &Value) -> Option<(String, PathBuf)> {
