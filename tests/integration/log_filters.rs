@@ -76,3 +76,13 @@ async fn filters_hold_from_the_first_request_and_for_the_host_too() {
         Some(413)
     );
 }
+
+#[tokio::test]
+async fn filters_of_the_first_stack_may_show_more() {
+    let lines = "[log.targets]\n\"db::query\" = \"debug\"\n";
+    let site = Site::new(&format!("{lines}{STACK}"), &["logs"]);
+    let host = Host::start(&site).await;
+    let query = ["query debug", "query log debug"];
+    let info = ["tracing info", "log info", "pool warn", "pool log warn"];
+    assert_eq!(logged(&host, "/", "a").await, [&info[..], &query].concat());
+}

@@ -29,7 +29,7 @@ use crate::load::manifest::{Manifest, Source};
 use crate::load::snapshot::Snapshot;
 use crate::load::watch::{ChangeSet, Interest, Tree};
 use crate::serve::stack::{Outline, diff, folder_change};
-use crate::services::{Lent, OpenStore, StoreHub, StoreSettings, set_log_filters};
+use crate::services::{Lent, OpenStore, StoreHub, StoreSettings};
 use stackup_plugin::abi::host::Counters;
 
 /// Reads the manifest, builds candidates and swaps them in.
@@ -339,7 +339,8 @@ impl Reloader {
         if self.serves_none() {
             // The first stack may use it from its `init` on.
             self.switch_store(store.take());
-            set_log_filters(&manifest.log);
+            let limit = manifest.limits.warmup_timeout;
+            filter_log(&manifest.log, &self.libraries(), limit).await;
         }
         if let Some(lent) = &self.lent {
             lent.guests.begin(mode == ReloadMode::Fresh);
