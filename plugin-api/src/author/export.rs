@@ -21,8 +21,8 @@
 /// ```ignore
 /// stackup_plugin::export!(tokio; app service router, middleware layer cors);
 ///
-/// async fn router(config: Config, cx: &Context) -> Result<axum::Router> { todo!() }
-/// fn cors() -> tower_http::cors::CorsLayer { todo!() }
+/// async fn router(config: Config, cx: &Context) -> Result<axum::Router> { Ok(routes(config, cx).await?) }
+/// fn cors() -> tower_http::cors::CorsLayer { CorsLayer::permissive() }
 /// ```
 ///
 /// * A service is `Clone`, and each request gets a clone of it. It is called when it is ready (`poll_ready`). Its path is what a map has left of

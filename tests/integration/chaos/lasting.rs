@@ -1,4 +1,4 @@
-//! Connections that last: event streams, WebSockets, uploads, and requests to a guest. Each ends only for a reason, and its client is told.
+//! Long-lived connections: event streams, WebSockets, uploads, and requests to a guest. Each ends only for a reason that its client sees.
 
 use std::io;
 

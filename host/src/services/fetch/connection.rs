@@ -47,7 +47,7 @@ impl Connection {
     ) -> Result<Self, ConnectError> {
         let is_http2 = stream.is_http2();
         let io = TokioIo::new(stream);
-        // How a connection ends is told to its requests.
+        // The tasks need no watch: a connection that ends fails its requests.
         let sender = if is_http2 {
             let mut http2 = http2::Builder::new(TokioExecutor::new());
             http2.timer(TokioTimer::new()).keep_alive_interval(PING);

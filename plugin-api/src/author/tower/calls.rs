@@ -30,7 +30,7 @@ struct State {
 
 struct Call {
     progress: Progress,
-    /// Who polls its future.
+    /// Wakes the task that polls its future.
     waker: Option<Waker>,
 }
 
