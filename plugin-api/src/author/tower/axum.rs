@@ -53,6 +53,8 @@ fn accept(response: &Response, original: &OriginalRequest, pending: PendingUpgra
     // The host sets them.
     headers.remove(header::CONNECTION);
     headers.remove(header::UPGRADE);
+    // axum gives the length of the empty body, which is not that of what follows a 101 (RFC 9110 §8.6).
+    headers.remove(header::CONTENT_LENGTH);
     accepted.headers_mut().replace(&headers);
     Ok(accepted)
 }
