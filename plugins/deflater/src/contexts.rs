@@ -89,9 +89,9 @@ impl Compressor for Zstd {
     }
 }
 
-/// The unused compressors of a handler. They end with it.
+/// The unused compressors of a handler, each of its level. They end with it.
+#[derive(Default)]
 pub(crate) struct Contexts {
-    level: (u32, i32),
     gzip: Pool<Gzip>,
     zstd: Pool<Zstd>,
 }
@@ -99,26 +99,16 @@ pub(crate) struct Contexts {
 type Pool<C> = Arc<Mutex<Vec<C>>>;
 
 impl Contexts {
-    /// For gzip and zstd at these levels.
-    pub(crate) fn new(gzip: u32, zstd: i32) -> Self {
-        Self {
-            level: (gzip, zstd),
-            gzip: Pool::default(),
-            zstd: Pool::default(),
-        }
-    }
-
-    pub(crate) fn gzip(&self) -> Stream<Gzip> {
+    pub(crate) fn gzip(&self, level: u32) -> Stream<Gzip> {
         // No time in the header: the same content gives the same bytes.
-        let level = Compression::new(self.level.0);
-        let new = || Gzip(Compress::new_gzip(level, WINDOW_BITS));
+        let new = || Gzip(Compress::new_gzip(Compression::new(level), WINDOW_BITS));
         Stream::new(&self.gzip, unused(&self.gzip).unwrap_or_else(new))
     }
 
-    pub(crate) fn zstd(&self) -> io::Result<Stream<Zstd>> {
+    pub(crate) fn zstd(&self, level: i32) -> io::Result<Stream<Zstd>> {
         let context = match unused(&self.zstd) {
             Some(context) => context,
-            None => Zstd(Encoder::new(self.level.1)?),
+            None => Zstd(Encoder::new(level)?),
         };
         Ok(Stream::new(&self.zstd, context))
     }
@@ -218,17 +208,17 @@ mod tests {
                 1..5,
             ),
         ) {
-            let contexts = Contexts::new(6, 3);
+            let contexts = Contexts::default();
             for (chunks, is_left) in &streams {
                 let text: Vec<u8> = chunks.iter().flat_map(|(chunk, _)| chunk.clone()).collect();
                 if *is_left {
-                    let (mut gzip, mut zstd) = (contexts.gzip(), contexts.zstd().unwrap());
+                    let (mut gzip, mut zstd) = (contexts.gzip(6), contexts.zstd(3).unwrap());
                     gzip.write(&text, Until::Taken).unwrap();
                     zstd.write(&text, Until::Taken).unwrap();
                     continue;
                 }
-                prop_assert_eq!(&gunzip(&compress(contexts.gzip(), chunks)), &text);
-                let packed = compress(contexts.zstd().unwrap(), chunks);
+                prop_assert_eq!(&gunzip(&compress(contexts.gzip(6), chunks)), &text);
+                let packed = compress(contexts.zstd(3).unwrap(), chunks);
                 prop_assert_eq!(&zstd::decode_all(&packed[..]).unwrap(), &text);
             }
             prop_assert!(contexts.gzip.lock().unwrap().len() == 1);
@@ -237,16 +227,16 @@ mod tests {
 
     #[test]
     fn client_can_decode_what_is_flushed() {
-        let contexts = Contexts::new(6, 3);
+        let contexts = Contexts::default();
         let text = vec![b'x'; 100_000];
-        let mut gzip = contexts.gzip();
+        let mut gzip = contexts.gzip(6);
         gzip.write(&text, Until::Flushed).unwrap();
         let mut decoded = vec![0; text.len()];
         GzDecoder::new(&gzip.take()[..])
             .read_exact(&mut decoded)
             .unwrap();
         assert_eq!(decoded, text);
-        let mut zstd = contexts.zstd().unwrap();
+        let mut zstd = contexts.zstd(3).unwrap();
         zstd.write(&text, Until::Flushed).unwrap();
         let flushed = zstd.take();
         let mut decoder = zstd::Decoder::new(&flushed[..]).unwrap();

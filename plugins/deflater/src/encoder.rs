@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use brotli::CompressorWriter;
 
-use crate::config::{Coding, Config};
+use crate::config::{Coding, Levels};
 use crate::contexts::{Contexts, Gzip, Stream, Until, Zstd};
 
 /// Brotli's input buffer.
@@ -20,15 +20,15 @@ pub(crate) enum Encoder {
 }
 
 impl Encoder {
-    pub(crate) fn new(coding: Coding, config: &Config, contexts: &Contexts) -> io::Result<Self> {
+    pub(crate) fn new(coding: Coding, level: &Levels, contexts: &Contexts) -> io::Result<Self> {
         Ok(match coding {
-            Coding::Gzip => Self::Gzip(contexts.gzip()),
+            Coding::Gzip => Self::Gzip(contexts.gzip(level.gzip)),
             Coding::Br => {
                 let (buffer, window) = (BROTLI_BUFFER, BROTLI_WINDOW);
-                let writer = CompressorWriter::new(Vec::new(), buffer, config.level.br, window);
+                let writer = CompressorWriter::new(Vec::new(), buffer, level.br, window);
                 Self::Br(Box::new(writer))
             }
-            Coding::Zstd => Self::Zstd(contexts.zstd()?),
+            Coding::Zstd => Self::Zstd(contexts.zstd(level.zstd)?),
         })
     }
 

@@ -42,8 +42,10 @@ impl Middleware for Deflater {
 
     fn init(config: Config, _cx: &Context) -> Result<Self> {
         config.check()?;
-        let contexts = Contexts::new(config.level.gzip, config.level.zstd);
-        Ok(Self { config, contexts })
+        Ok(Self {
+            config,
+            contexts: Contexts::default(),
+        })
     }
 
     async fn call(&self, req: Request, next: Next<'_>) -> Result {
@@ -97,7 +99,7 @@ impl Deflater {
         headers::encoded(res, coding)?;
         // HEAD has the headers of GET, and no body (RFC 9110 §9.3.2).
         if !is_head {
-            let mut encoder = Encoder::new(coding, &self.config, &self.contexts)?;
+            let mut encoder = Encoder::new(coding, &self.config.level, &self.contexts)?;
             let body = match res.take_body().into_bytes() {
                 // All of it in one pass: its length is known, and it needs no chunks.
                 Ok(bytes) if bytes.len() <= PIECE => {

@@ -114,18 +114,13 @@ impl ResponseGuard {
 
     /// The connection changes to another protocol after the head.
     pub(super) fn upgraded(mut self, record: &Arc<UpgradeRecord>) -> Self {
-        let Counted {
-            generation,
-            level,
-            wait,
-            watch,
-            is_upgrade,
-        } = &mut self.counted;
-        *is_upgrade = true;
-        if let Some(watch) = watch {
+        let counted = &mut self.counted;
+        counted.is_upgrade = true;
+        if let Some(watch) = &mut counted.watch {
             watch.set_deadline(DrainDeadline::Upgrades);
         }
-        wait.upgrades(generation.waiting(), record, *level);
+        let waiting = counted.generation.waiting();
+        counted.wait.upgrades(waiting, record, counted.level);
         self
     }
 
@@ -186,20 +181,14 @@ impl ResponseGuard {
     /// The body has ended. hyper may not have sent all of it if it is `long`.
     pub(super) fn end(&mut self, long: bool) {
         if long || self.is_sent {
-            let Counted {
-                generation,
-                level,
-                wait,
-                watch,
-                is_upgrade,
-            } = &mut self.counted;
+            let counted = &mut self.counted;
             self.connection.sending.push(SentResponse {
                 counted: Counted {
-                    generation: Arc::clone(generation),
-                    level: *level,
-                    wait: wait.take(),
-                    watch: watch.take(),
-                    is_upgrade: *is_upgrade,
+                    generation: Arc::clone(&counted.generation),
+                    level: counted.level,
+                    wait: counted.wait.take(),
+                    watch: counted.watch.take(),
+                    is_upgrade: counted.is_upgrade,
                 },
                 _observed: self.observed.take(),
             });

@@ -45,6 +45,36 @@ mod shared {
     }
 }
 
+/// Writing, which differs in the name of its end alone.
+#[cfg(any(feature = "tokio", feature = "websocket", feature = "futures-io"))]
+macro_rules! writes {
+    ($write:ident, $end:ident) => {
+        impl $write for Upgraded {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.poll_push(cx, bytes)
+            }
+
+            /// What is written is on its way.
+            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            /// As [`Upgraded::shutdown`].
+            fn $end(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.shutdown();
+                Poll::Ready(Ok(()))
+            }
+        }
+    };
+}
+
+#[cfg(any(feature = "tokio", feature = "websocket", feature = "futures-io"))]
+use writes;
+
 #[cfg(any(feature = "tokio", feature = "websocket"))]
 mod tokio {
     use std::io;
@@ -67,26 +97,7 @@ mod tokio {
         }
     }
 
-    impl AsyncWrite for Upgraded {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            bytes: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            self.poll_push(cx, bytes)
-        }
-
-        /// What is written is on its way.
-        fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        /// As [`Upgraded::shutdown`].
-        fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            self.shutdown();
-            Poll::Ready(Ok(()))
-        }
-    }
+    super::writes!(AsyncWrite, poll_shutdown);
 }
 
 #[cfg(feature = "futures-io")]
@@ -111,24 +122,5 @@ mod futures_io {
         }
     }
 
-    impl AsyncWrite for Upgraded {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            bytes: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            self.poll_push(cx, bytes)
-        }
-
-        /// What is written is on its way.
-        fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        /// As [`Upgraded::shutdown`].
-        fn poll_close(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            self.shutdown();
-            Poll::Ready(Ok(()))
-        }
-    }
+    super::writes!(AsyncWrite, poll_close);
 }

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use stackup_plugin::GuestOptions;
 
 use super::guest::Guest;
-use super::output::LastLines;
 use super::process::{Process, Stage};
 use super::{ClaimId, Guests, ready};
 use crate::policy::Backoff;
@@ -142,23 +141,10 @@ impl ProcessInfo {
         let born = Instant::now().checked_sub(age);
         let guard =
             pid(self.guard).ok_or_else(|| io::Error::other("no process has this number"))?;
-        let mut process = Process {
-            number: self.number,
-            guard,
-            pid: self.pid.and_then(pid),
-            address: self.address,
-            stage,
-            since: Instant::now(),
-            born: born.unwrap_or_else(Instant::now),
-            memory: None,
-            is_measured: false,
-            killed: false,
-            outputs: 2,
-            ended: None,
-            last: LastLines::default(),
-            guard_line: UnixStream::from(line),
-            pipes: [out, error],
-        };
+        let (line, pipes) = (UnixStream::from(line), [out, error]);
+        let mut process = Process::new(self.number, guard, self.address, stage, line, pipes);
+        process.pid = self.pid.and_then(pid);
+        process.born = born.unwrap_or(process.born);
         process.listen(&options.name, &guests.launcher)?;
         Ok(process)
     }

@@ -122,28 +122,41 @@ impl Process {
         }
         let child = command.envs(&options.env).env(variable, &value).spawn()?;
         let asking = ready::ask(number, address.clone(), options, launcher);
-        let mut process = Self {
+        let deadline = Instant::now() + Duration::from_millis(options.ready_timeout);
+        let stage = Stage::Starting { deadline, asking };
+        let guard = Pid::from_child(&child);
+        let mut process = Self::new(number, guard, address, stage, near, [out, error]);
+        process.listen(&options.name, launcher)?;
+        Ok(process)
+    }
+
+    /// One that was started now, of which nothing has been heard.
+    pub(super) fn new(
+        number: u32,
+        guard: Pid,
+        address: GuestAddress,
+        stage: Stage,
+        guard_line: UnixStream,
+        pipes: [OwnedFd; 2],
+    ) -> Self {
+        let now = Instant::now();
+        Self {
             number,
-            guard: Pid::from_child(&child),
+            guard,
             pid: None,
             address,
-            stage: Stage::Starting {
-                deadline: Instant::now() + Duration::from_millis(options.ready_timeout),
-                asking,
-            },
-            since: Instant::now(),
-            born: Instant::now(),
+            stage,
+            since: now,
+            born: now,
             memory: None,
             is_measured: false,
             killed: false,
             outputs: 2,
             ended: None,
             last: LastLines::default(),
-            guard_line: near,
-            pipes: [out, error],
-        };
-        process.listen(&options.name, launcher)?;
-        Ok(process)
+            guard_line,
+            pipes,
+        }
     }
 
     /// Reads what it and its guard say.

@@ -75,9 +75,9 @@ async fn accepted_offer_connects_both_directions() {
     assert_eq!(hub.status()[0].in_flight, 0);
 }
 
-#[tokio::test]
-async fn dropping_the_body_closes_the_connection() {
-    let (closed, mut closings) = mpsc::unbounded_channel();
+/// A server that switches, gets nothing, and says when the connection has ended.
+fn switching() -> (Server, mpsc::UnboundedReceiver<()>) {
+    let (closed, closings) = mpsc::unbounded_channel();
     let server = Server::start(move |mut stream| {
         let closed = closed.clone();
         async move {
@@ -87,6 +87,12 @@ async fn dropping_the_body_closes_the_connection() {
             closed.send(()).unwrap();
         }
     });
+    (server, closings)
+}
+
+#[tokio::test]
+async fn dropping_the_body_closes_the_connection() {
+    let (server, mut closings) = switching();
     let hub = hub();
     let (request, frames) = offering(&server, "echo");
     drop(hub.fetch(request).await.unwrap());
@@ -96,16 +102,7 @@ async fn dropping_the_body_closes_the_connection() {
 
 #[tokio::test]
 async fn client_that_breaks_off_ends_the_connection() {
-    let (closed, mut closings) = mpsc::unbounded_channel();
-    let server = Server::start(move |mut stream| {
-        let closed = closed.clone();
-        async move {
-            read_until(&mut stream, "\r\n\r\n").await.unwrap();
-            stream.write_all(SWITCHED.as_bytes()).await.unwrap();
-            let _ = stream.read(&mut [0; 1]).await;
-            closed.send(()).unwrap();
-        }
-    });
+    let (server, mut closings) = switching();
     let hub = hub();
     let (request, frames) = offering(&server, "echo");
     let (_, _, mut body) = hub.fetch(request).await.unwrap().into_parts();
