@@ -1,5 +1,7 @@
 //! A worker's life: boot, serve, react to changes and commands, shut down.
 
+mod shutdown;
+
 use std::collections::VecDeque;
 use std::io;
 use std::process::ExitCode;
@@ -10,7 +12,6 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::Interval;
 
 use super::commands::Commands;
@@ -30,9 +31,6 @@ use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
 use crate::serve::server::{self, Connections, Deadlines, Listener, Phase, PhaseSender, Settings};
 use crate::services::{DataCommand, Lent, StoreHub, flush_log, subscribe_log};
-
-/// How long handlers may take to shut down after the last request.
-const LAST_DRAIN: Duration = Duration::from_secs(2);
 
 /// The interval of the monitor's checks.
 const TICK: Duration = Duration::from_millis(200);
@@ -439,66 +437,5 @@ impl Worker {
             };
             send(&events, &event);
         });
-    }
-
-    /// Shuts down without a command from the supervisor.
-    fn exit_by_itself(&mut self, cause: &str) {
-        let event = Event::Leaving {
-            cause: cause.to_owned(),
-        };
-        send(&self.events, &event);
-        self.begin_shutdown(Phase::Retiring, cause);
-    }
-
-    fn begin_shutdown(&mut self, phase: Phase, cause: &str) {
-        cause.clone_into(&mut self.cause);
-        self.phase.enter(phase);
-    }
-
-    /// Waits for the last requests, then for the handlers.
-    async fn shut_down(
-        self,
-        mut serving: JoinHandle<()>,
-        mut closed: oneshot::Receiver<()>,
-        reloads: ReloadLoop,
-        commands: &mut Commands,
-    ) {
-        let cause = &self.cause;
-        reloads.reloader.begin_end();
-        loop {
-            tokio::select! {
-                biased;
-                // From here on no connection is accepted: who reads the log may rely on it.
-                _ = &mut closed, if !closed.is_terminated() => {
-                    tracing::info!(event = "stopping", "{cause}: finishing the last requests");
-                }
-                _ = &mut serving => break,
-                command = commands.next() => match command {
-                    Command::Status { query } => {
-                        let status = self.monitor.status();
-                        send(&self.events, &Event::Status { query, status });
-                    }
-                    Command::Data { query, command } => self.run_data_command(query, command),
-                    Command::Stop { .. } => self.phase.enter(Phase::Stopping),
-                    Command::Quit => {
-                        tracing::warn!("quitting without waiting for requests");
-                        break;
-                    }
-                    Command::Reload { .. }
-                    | Command::Hold
-                    | Command::Resume
-                    | Command::Retire
-                    | Command::Ping
-                    | Command::SaveStore
-                    | Command::LoadStore
-                    | Command::BeginEmpty
-                    | Command::Guest { .. } => {}
-                },
-            }
-        }
-        // The monitor holds the active generation, which has to end now.
-        drop(self.monitor);
-        reloads.reloader.retire(LAST_DRAIN).await;
-        tracing::info!(event = "stopped", "stopped");
     }
 }

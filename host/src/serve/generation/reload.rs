@@ -1,11 +1,10 @@
 //! From a saved file to the swap. Whatever fails on the way, the active generation keeps serving.
 
+mod guests;
 mod options;
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ use super::warmup::warm_up;
 use crate::load::library::{LibraryCache, LoadedLibraries};
 use crate::load::manifest::{Manifest, Source};
 use crate::load::snapshot::Snapshot;
-use crate::load::watch::{ChangeSet, Interest, Tree};
+use crate::load::watch::{ChangeSet, Interest};
 use crate::serve::stack::{Outline, diff, folder_change};
 use crate::services::{Lent, OpenStore, StoreHub, StoreSettings};
 use stackup_plugin::abi::host::Counters;
@@ -49,9 +48,6 @@ pub struct Reloader {
     /// How often in a row a change has cancelled the start of guests.
     cancelled: u32,
 }
-
-/// After how many cancelled starts in a row guests are waited for.
-const MAX_CANCELLED: u32 = 2;
 
 impl Reloader {
     /// A reloader of the manifest at `path`. `builder` builds the plugins; without it they are only located.
@@ -332,6 +328,7 @@ impl Reloader {
             }
             _ => Vec::new(),
         };
+        let limit = manifest.limits.warmup_timeout;
         let mut store = match self.store_to_open(&manifest) {
             Some((store, settings)) => open_store(store, settings, !from_files).await?,
             None => None,
@@ -339,7 +336,6 @@ impl Reloader {
         if self.serves_none() {
             // The first stack may use it from its `init` on.
             self.switch_store(store.take());
-            let limit = manifest.limits.warmup_timeout;
             filter_log(&manifest.log, &self.libraries(), limit).await;
         }
         if let Some(lent) = &self.lent {
@@ -363,7 +359,6 @@ impl Reloader {
             }
         };
         timer.lap("init");
-        let limit = manifest.limits.warmup_timeout;
         // A stack without its quarantined handlers may fail its warm-up; it serves all the same.
         let warmup = match left_out.is_empty() {
             true => &manifest.warmup[..],
@@ -421,40 +416,6 @@ impl Reloader {
         Ok(())
     }
 
-    /// Awaits a candidate. If a file changes while its guests start, they are not waited for; the second value says so.
-    async fn unless_guests_are_outdated<T>(&self, building: impl Future<Output = T>) -> (T, bool) {
-        let guests = self.lent.as_ref().map(|lent| &lent.guests);
-        // A guest that changes its own files at each start still gets ready.
-        let Some(guests) = guests.filter(|_| self.cancelled < MAX_CANCELLED) else {
-            return (building.await, false);
-        };
-        let mut building = pin!(building);
-        tokio::select! {
-            biased;
-            built = &mut building => return (built, false),
-            () = self.builds.changed_matching(|path| !self.is_ignored(path)) => {}
-        }
-        guests.cancel_starts();
-        (building.await, true)
-    }
-
-    /// Looks whether the files of guests have changed.
-    async fn look_at_guests(&self) -> Result<(), Refusal> {
-        let Some(lent) = &self.lent else {
-            return Ok(());
-        };
-        let guests = lent.guests.clone();
-        let looked = tokio::task::spawn_blocking(move || guests.look_at_files()).await;
-        looked.map_err(|error| task_failed(&error))
-    }
-
-    /// The directories whose changes outdate a guest.
-    fn guest_trees(&self) -> BTreeSet<Tree> {
-        let lent = self.lent.iter();
-        let roots = lent.flat_map(|lent| lent.guests.watched());
-        roots.map(Tree::whole).collect()
-    }
-
     async fn read(&mut self) -> Result<Source, Refusal> {
         self.loader.follow_links();
         self.loader.read(self.generations.serving.is_some()).await
@@ -483,19 +444,6 @@ impl Reloader {
         let warnings = std::mem::take(&mut built.warnings);
         self.loader.context.built = built;
         Ok(warnings)
-    }
-
-    /// Whether all that has changed leads to no other stack.
-    fn is_echo(&self, changed: &ChangeSet) -> bool {
-        changed.paths.iter().all(|path| self.is_ignored(path))
-    }
-
-    /// Whether a change of this file leads to no other stack.
-    fn is_ignored(&self, path: &Path) -> bool {
-        let guests = self.lent.as_ref().map(|lent| &lent.guests);
-        let no_source = guests.is_some_and(|guests| guests.ignores(path));
-        let own = self.loader.own_files();
-        !own.iter().any(|one| one == path) && (self.builds.ignores(path) || no_source)
     }
 }
 
