@@ -368,6 +368,33 @@ mod tests {
         }
     }
 
+    /// To open a device may do something: only a stat may touch it.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn special_files_are_not_opened() {
+        use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+
+        let tree = tree();
+        let root = tree.path().join("root");
+        let pipe = root.join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
+        for watched in [&pipe, &root.join("sub/file")] {
+            inotify::add_watch(&events, watched, WatchFlags::OPEN).unwrap();
+        }
+        let mut space = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut opened = || {
+            let event = Reader::new(&events, &mut space)
+                .next()
+                .map(|event| event.events());
+            event.is_ok_and(|event| event.contains(ReadFlags::OPEN))
+        };
+        assert_eq!(led(&root, "/pipe", Symlinks::Inside), "nothing");
+        assert!(!opened());
+        assert_eq!(led(&root, "/sub/file", Symlinks::Inside), "file");
+        assert!(opened());
+    }
+
     /// Nobody writes to the pipe: to open it as a file is opened would wait for ever.
     #[test]
     fn special_files_are_nothing() {
