@@ -40,10 +40,6 @@ pub(in crate::services::store) fn address(url: &str) -> Result<String, String> {
         .into_connection_info()
         .map_err(|_| "it is no URL of a Redis server".to_owned())?;
     match info.addr() {
-        ConnectionAddr::TcpTls { .. } if !info.addr().is_supported() => Err(
-            "`rediss://` needs TLS, and this stackup was built without the feature `redis-tls`"
-                .to_owned(),
-        ),
         ConnectionAddr::TcpTls { insecure: true, .. } => {
             Err("`#insecure` would accept any server's certificate".to_owned())
         }
@@ -219,6 +215,10 @@ impl Connection {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(None);
+        if url.starts_with("rediss:") {
+            // redis takes the default of the process, and rustls has none where a program links several. An error says that there is one.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
         let client = Client::open(url).map_err(|error| text(&error))?;
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let mut connection = connecting.await.map_err(|error| match error.is_timeout() {

@@ -103,5 +103,4 @@ mod lost_connection_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-#[cfg(feature = "redis-tls")]
 mod tls_tests;

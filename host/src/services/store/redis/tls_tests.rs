@@ -1,6 +1,4 @@
 //! `rediss://`, with a real server and certificates by `openssl`; without them the test skips.
-//!
-//! `cargo test -p stackup --features redis-tls --lib tls`
 
 use std::fs;
 use std::net::TcpListener;
