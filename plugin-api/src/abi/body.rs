@@ -1,5 +1,9 @@
-//! Bytes, frames and bodies that cross the boundary: a data pointer and a table, freed by the side that
+//! Bytes, files, frames and bodies that cross the boundary: a data pointer and a table, freed by the side that
 //! made them.
+
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
 
 use abi_stable::StableAbi;
 use abi_stable::std_types::{RVec, Tuple2};
@@ -55,6 +59,48 @@ impl AsRef<[u8]> for RawBytes {
 impl Drop for RawBytes {
     fn drop(&mut self) {
         // SAFETY: made by `From<Bytes>` on one of the two sides.
+        unsafe { (self.drop)(self.owner) }
+    }
+}
+
+/// An open file with the function that gives it up.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct RawFile {
+    descriptor: RawFd,
+    owner: *mut (),
+    drop: unsafe extern "C" fn(owner: *mut ()),
+}
+
+// SAFETY: the owner is a boxed `Arc<File>`, which is Send and Sync.
+unsafe impl Send for RawFile {}
+// SAFETY: as above.
+unsafe impl Sync for RawFile {}
+
+impl From<Arc<File>> for RawFile {
+    fn from(file: Arc<File>) -> Self {
+        unsafe extern "C" fn free(owner: *mut ()) {
+            // SAFETY: `owner` came from `Box::into_raw` below and is freed once.
+            drop(unsafe { Box::from_raw(owner.cast::<Arc<File>>()) });
+        }
+        Self {
+            descriptor: file.as_raw_fd(),
+            owner: Box::into_raw(Box::new(file)).cast(),
+            drop: free,
+        }
+    }
+}
+
+impl AsFd for RawFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: `owner` keeps the file open until `drop`.
+        unsafe { BorrowedFd::borrow_raw(self.descriptor) }
+    }
+}
+
+impl Drop for RawFile {
+    fn drop(&mut self) {
+        // SAFETY: made by `From<Arc<File>>` on the side that has `drop`.
         unsafe { (self.drop)(self.owner) }
     }
 }

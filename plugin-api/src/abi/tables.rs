@@ -3,7 +3,7 @@
 use abi_stable::StableAbi;
 use abi_stable::std_types::RString;
 
-use super::body::RawBody;
+use super::body::{RawBody, RawFile};
 use super::counter::RawCounterReply;
 use super::fetch::{RawFetch, RawFetchFuture};
 use super::future::RawFuture;
@@ -408,5 +408,9 @@ pub struct HostExtension {
     // Calls that outlive their request.
     /// Whether `next_detach` works for this call.
     pub next_can_detach: unsafe extern "C" fn(next: RawNext) -> bool,
+
+    // Files.
+    /// The same body, whose bytes are those of a file from `start` on. Nothing changes if it has no exact length.
+    pub body_with_file: unsafe extern "C" fn(body: RawBody, file: RawFile, start: u64) -> RawBody,
     // The table grows here, at its end.
 }

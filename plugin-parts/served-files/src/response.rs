@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use stackup_plugin::{Body, Headers, Method, Request, Response, Result, StatusCode, header};
@@ -141,7 +142,10 @@ impl OpenFile {
             Content::Memory(content) => content
                 .slice(range.start as usize..range.end as usize)
                 .into(),
-            Content::File(source) => Body::new(FileBody::new(Some(source), [Piece::Range(range)])),
+            Content::File(source) => {
+                let (file, start) = (Arc::clone(&source.file), range.start);
+                Body::new(FileBody::new(Some(source), [Piece::Range(range)])).with_file(file, start)
+            }
         }
     }
 

@@ -154,3 +154,32 @@ async fn truncated_file_breaks_response() {
     host.message("the file became shorter while it was sent")
         .await;
 }
+
+#[tokio::test]
+async fn large_file_arrives_whole_over_each_kind_of_socket() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("socket");
+    let listen = format!("[\"127.0.0.1:0\", \"unix:{}\"]", socket.display());
+    let site = Site::new(
+        &format!("{MANIFEST}[server]\nlisten = {listen}\n"),
+        &["files"],
+    );
+    fs::create_dir(site.path().join("public")).expect("a directory");
+    let content: Vec<u8> = (0..700_001_u32).map(|at| (at * 31 % 251) as u8).collect();
+    fs::write(site.path().join("public/photo.jpg"), &content).expect("a file");
+    site.file("public/a.txt", "small");
+    let host = Host::start(&site).await;
+    for mut connection in [host.connect().await, Connection::unix(&socket).await] {
+        let get = |target: &str, lines: &str| {
+            format!("GET {target} HTTP/1.1\r\nhost: test\r\n{lines}\r\n")
+        };
+        // All at once: each response begins where the one before ends.
+        let range = get("/photo.jpg", "range: bytes=99999-699999\r\n");
+        let requests = [&*get("/photo.jpg", ""), &range, &get("/a.txt", ""), &range];
+        connection.send(requests.concat()).await;
+        assert!(connection.response().await.body == content);
+        assert!(connection.response().await.body == content[99_999..700_000]);
+        assert_eq!(connection.response().await.text(), "small");
+        assert!(connection.response().await.body == content[99_999..700_000]);
+    }
+}

@@ -21,6 +21,7 @@ use super::connection_state::{ConnectionContext, ConnectionState};
 use super::date::own_date;
 use super::framing::FramingError;
 use super::response_guard::ResponseGuard;
+use super::send_file::SentFile;
 use super::unread_body::Discard;
 use super::upgrade::Offered;
 use crate::serve::generation::{RequestWait, UpgradeRecord, WaitingCall};
@@ -149,6 +150,8 @@ pub(super) async fn answer(
         let empty = ResponseBody::new(HostBody::Empty, head, None, None);
         return Ok(connection.upgrade.switch(response, empty, offered, record));
     }
+    let number = generation.number;
+    response.map_body(|body| SentFile::take_over(body, connection, number));
     let guard = ResponseGuard::new(generation, wait, Arc::clone(connection))
         .at(exchange.level(), watch)
         .observed(observed);

@@ -306,7 +306,7 @@ impl Drop for ResponseBody {
         if complete {
             self.guard.end(self.ends_large);
         }
-        if let HostBody::Plugin(_) | HostBody::Stream(_) = self.body {
+        if let HostBody::Plugin(_) | HostBody::Stream(_) | HostBody::File(_) = self.body {
             // Dropping it may run plugin code, which is attributed as in a poll.
             let body = std::mem::take(&mut self.body);
             record_poll(self.guard.generation(), || drop(body));

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection_state::ConnectionState;
 use super::framing::FramingError;
+use super::send_file::SendFile;
 
 /// The stream that hyper reads from and writes to.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl<S: AsyncWrite + Unpin> ClientStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
+impl<S: AsyncWrite + SendFile + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -94,7 +95,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         if !self.interim.is_empty() {
             ready!(self.write_interim(cx))?;
         }
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
+        let this = &mut *self;
+        if this
+            .state
+            .files
+            .before_file(&[IoSlice::new(bytes)])
+            .is_some()
+        {
+            return this.state.files.poll_send(bytes, &mut this.socket, cx);
+        }
+        Pin::new(&mut this.socket).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -105,7 +115,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         if !self.interim.is_empty() {
             ready!(self.write_interim(cx))?;
         }
-        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
+        let this = &mut *self;
+        match this.state.files.before_file(slices) {
+            None => Pin::new(&mut this.socket).poll_write_vectored(cx, slices),
+            Some(0) => this.state.files.poll_send(&slices[0], &mut this.socket, cx),
+            Some(before) => this.socket.poll_write_before_file(cx, &slices[..before]),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -24,6 +24,7 @@ use super::client_stream::ClientStream;
 use super::connection_state::{ConnectionContext, ConnectionState};
 use super::connections::Place;
 use super::proxy_protocol::accept_header;
+use super::send_file::SendFile;
 use super::timed_socket::TimedSocket;
 use super::unread_body::linger;
 use super::upgrade::tunnel;
@@ -41,7 +42,7 @@ pub(super) async fn serve_connection<S>(
     served: &ConnectionContext,
     place: Place,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
 {
     let mut requests = pin!(serve_requests(socket, ends, served, &place.state));
     std::future::poll_fn(|cx| {
@@ -64,7 +65,7 @@ async fn serve_requests<S>(
     served: &ConnectionContext,
     state: &Arc<ConnectionState>,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
 {
     let peer = ends;
     if served.proxy_protocol {
@@ -93,6 +94,9 @@ async fn serve_requests<S>(
         answer(request, framing, ends, served, state)
     };
     let Some(observer) = &served.observer else {
+        if S::SENDS_FILES {
+            state.files.open();
+        }
         // A closure and no async one: hyper calls it before it reads on.
         let stack = service_fn(|request| {
             let framing = begin(&request);
@@ -129,7 +133,7 @@ async fn serve_with<S, A, B>(
     state: &ConnectionState,
     limits: &Limits,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
     A: HttpService<Incoming, ResBody = B, Error = Infallible>,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {

@@ -12,6 +12,7 @@ use super::client_wait::WaitState;
 use super::connections::Connections;
 use super::framing::Arrivals;
 use super::interim::Interim;
+use super::send_file::FileQueue;
 use super::sending::Sending;
 use super::upgrade::UpgradeSlot;
 use crate::serve::generation::Active;
@@ -39,6 +40,7 @@ pub(super) struct ConnectionState {
     pub(super) sending: Sending,
     pub(super) upgrade: UpgradeSlot,
     pub(super) interim: Interim,
+    pub(super) files: FileQueue,
     /// By which its requests find it: the server, and its own number there.
     address: (u64, u64),
     /// What the stream reads and the service asks about, both in the connection's own task.
@@ -67,6 +69,7 @@ impl ConnectionState {
             sending: Sending::default(),
             upgrade: UpgradeSlot::default(),
             interim: Interim::default(),
+            files: FileQueue::default(),
             address,
             arrivals: Mutex::default(),
             unread_body: AtomicBool::default(),

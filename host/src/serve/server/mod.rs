@@ -23,6 +23,7 @@ mod phase;
 mod progress_timeout;
 mod proxy_protocol;
 mod response_guard;
+mod send_file;
 mod sending;
 mod timed_socket;
 mod unread_body;

@@ -1,6 +1,7 @@
 //! A connection's socket, which knows when the client takes nothing or sends nothing.
 
 use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection_state::{ConnectionState, EndedFor};
 use super::progress_timeout::ProgressTimeout;
+use super::send_file::SendFile;
 use super::unread_body::LINGER_BYTES;
 
 /// The socket, with the `send_timeout` of its requests.
@@ -117,6 +119,30 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedSocket<S> {
             self.state.wait.reads_part();
         }
         polled
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + SendFile + Unpin> SendFile for TimedSocket<S> {
+    const SENDS_FILES: bool = S::SENDS_FILES;
+
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: BorrowedFd<'_>,
+        start: u64,
+        length: usize,
+    ) -> Poll<io::Result<usize>> {
+        let sent = self.socket.poll_send_file(cx, file, start, length);
+        self.written(cx, sent)
+    }
+
+    fn poll_write_before_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.socket.poll_write_before_file(cx, slices);
+        self.written(cx, written)
     }
 }
 

@@ -27,7 +27,7 @@ mod table;
 mod test_support;
 mod threads;
 
-pub use body::HostBody;
+pub use body::{FileBody, FilePart, HostBody};
 pub use context::{HandlerContext, TaskControl, TaskScope, current};
 pub use counters::{CounterValue, Counters};
 pub use detached::{DetachedCall, DetachedRequest, HolderSlot, StackHolder};

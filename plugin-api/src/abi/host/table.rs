@@ -95,6 +95,7 @@ const fn extension() -> HostExtensionRef {
         request_forward_offer: offer::forward,
         request_offer: offer::offer,
         next_can_detach: detached::next_can_detach,
+        body_with_file: body::with_file,
     });
     HostExtensionRef(TABLE.static_as_prefix())
 }

@@ -1,6 +1,8 @@
 //! Plugin bodies as [`RawBody`]s, and handles to bodies of either side.
 
+use std::fs::File;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use abi_stable::prefix_type::WithMetadata;
@@ -46,6 +48,15 @@ impl BodyHandle {
         };
         // SAFETY: the table is for this very type, which is Send.
         Self(unsafe { RawBody::new(Box::into_raw(Box::new(own)).cast(), Own::<B>::TABLE) })
+    }
+
+    /// The same body, whose bytes are those of the file from `start` on.
+    pub(crate) fn with_file(self, file: Arc<File>, start: u64) -> Self {
+        match host().more().and_then(|more| more.body_with_file()) {
+            // SAFETY: an attached host's function, which takes both.
+            Some(with_file) => Self(unsafe { with_file(self.0, file.into(), start) }),
+            None => self,
+        }
     }
 
     pub(crate) fn poll_frame(

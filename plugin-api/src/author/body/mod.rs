@@ -8,8 +8,9 @@ mod sync;
 
 use std::any::Any;
 use std::fmt;
+use std::fs::File;
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -205,6 +206,14 @@ impl Body {
     #[must_use]
     pub fn rewrite(self, rewrite: impl Rewrite) -> Self {
         Self::from_handle(BodyHandle::own(rewrite::Rewritten::new(self, rewrite)))
+    }
+
+    /// Says that the bytes of this body are also in a regular file, from byte `start` on: a host that sends it unchanged may leave that to the
+    /// system (`sendfile`), and then reads nothing of the body. A layer above that reads the body gets its frames as ever. Has no effect on
+    /// a body without an exact length.
+    #[must_use]
+    pub fn with_file(self, file: Arc<File>, start: u64) -> Self {
+        Self::from_handle(self.handle.with_file(file, start))
     }
 
     /// Calls `f` once when the body has ended, failed or been dropped, with the number of bytes read.

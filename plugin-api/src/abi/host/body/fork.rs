@@ -16,7 +16,7 @@ pub(in crate::abi::host) fn fork_body(body: &mut HostBody) -> HostBody {
     match body {
         HostBody::Empty => return HostBody::Empty,
         HostBody::Full(bytes) => return HostBody::Full(bytes.clone()),
-        HostBody::Stream(_) | HostBody::Plugin(_) => {}
+        HostBody::Stream(_) | HostBody::Plugin(_) | HostBody::File(_) => {}
     }
     let shared = Arc::new(Mutex::new(Some(std::mem::take(body))));
     let forked = || HostBody::Stream(Box::pin(ForkedBody::Shared(Arc::clone(&shared))));

@@ -1,5 +1,6 @@
 //! A body on the host's side.
 
+mod file;
 pub(super) mod fork;
 
 use std::pin::Pin;
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::abi::body::{BodyTable, BodyTableRef, RawBody, RawFrame, RawSizeHint};
+pub use self::file::{FileBody, FilePart};
+use crate::abi::body::{BodyTable, BodyTableRef, RawBody, RawFile, RawFrame, RawSizeHint};
 use crate::abi::host::failure::Failure;
 use crate::abi::slice::RawSlice;
 use crate::abi::waker::{self, RawWaker};
@@ -28,6 +30,8 @@ pub enum HostBody {
     Stream(Pin<Box<dyn Body<Data = Bytes, Error = Failure> + Send>>),
     /// A body made by a plugin.
     Plugin(RawBody),
+    /// A body whose bytes are also in a file.
+    File(Box<FileBody>),
 }
 
 impl HostBody {
@@ -94,6 +98,11 @@ impl Body for HostBody {
                     }
                 }
             }
+            Self::File(file) => {
+                // From its first frame on it is no longer what is in the file.
+                *this = std::mem::take(&mut file.body);
+                Pin::new(this).poll_frame(cx)
+            }
         }
     }
 
@@ -103,6 +112,7 @@ impl Body for HostBody {
             Self::Full(bytes) => bytes.is_empty(),
             Self::Stream(body) => body.is_end_stream(),
             Self::Plugin(raw) => raw.is_end(),
+            Self::File(file) => file.body.is_end_stream(),
         }
     }
 
@@ -112,6 +122,7 @@ impl Body for HostBody {
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream(body) => body.size_hint(),
             Self::Plugin(raw) => raw.size_hint(),
+            Self::File(file) => file.body.size_hint(),
         }
     }
 }
@@ -222,4 +233,8 @@ pub(super) unsafe extern "C" fn full(bytes: RawSlice<'_>) -> RawBody {
         bytes => HostBody::Full(Bytes::copy_from_slice(bytes)),
     }
     .into_raw()
+}
+
+pub(super) unsafe extern "C" fn with_file(body: RawBody, file: RawFile, start: u64) -> RawBody {
+    FileBody::of(HostBody::from_raw(body), file, start).into_raw()
 }

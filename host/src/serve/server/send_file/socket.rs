@@ -1,0 +1,116 @@
+//! Sockets to which the system can send a file.
+
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream};
+
+/// A socket, and whether the system can send files to it.
+pub(in crate::serve::server) trait SendFile {
+    /// Whether the other functions work.
+    const SENDS_FILES: bool;
+
+    /// Sends at most `length` bytes of `file` from `start` on; none at the file's end.
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: BorrowedFd<'_>,
+        start: u64,
+        length: usize,
+    ) -> Poll<io::Result<usize>>;
+
+    /// Writes bytes that a file follows: they may leave in one packet with its first ones.
+    fn poll_write_before_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>;
+}
+
+/// Has the system do it, as soon as the socket takes something.
+macro_rules! send_files {
+    ($($socket:ty)*) => {$(
+        impl SendFile for $socket {
+            const SENDS_FILES: bool = cfg!(target_os = "linux");
+
+            fn poll_send_file(
+                &mut self,
+                cx: &mut Context<'_>,
+                file: BorrowedFd<'_>,
+                start: u64,
+                length: usize,
+            ) -> Poll<io::Result<usize>> {
+                loop {
+                    ready!(self.poll_write_ready(cx))?;
+                    let send = || system::send_file(&*self, file, start, length);
+                    match self.try_io(Interest::WRITABLE, send) {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        sent => return Poll::Ready(sent),
+                    }
+                }
+            }
+
+            fn poll_write_before_file(
+                &mut self,
+                cx: &mut Context<'_>,
+                slices: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                loop {
+                    ready!(self.poll_write_ready(cx))?;
+                    let write = || system::write_with_more(&*self, slices);
+                    match self.try_io(Interest::WRITABLE, write) {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        written => return Poll::Ready(written),
+                    }
+                }
+            }
+        }
+    )*};
+}
+
+send_files!(TcpStream UnixStream);
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io::{self, IoSlice};
+    use std::os::fd::AsFd;
+
+    use rustix::net::{SendAncillaryBuffer, SendFlags};
+
+    pub(super) fn send_file(
+        socket: impl AsFd,
+        file: impl AsFd,
+        start: u64,
+        length: usize,
+    ) -> io::Result<usize> {
+        let mut offset = start;
+        Ok(rustix::fs::sendfile(
+            socket,
+            file,
+            Some(&mut offset),
+            length,
+        )?)
+    }
+
+    pub(super) fn write_with_more(socket: impl AsFd, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        let mut nothing = SendAncillaryBuffer::default();
+        Ok(rustix::net::sendmsg(socket, slices, &mut nothing, flags)?)
+    }
+}
+
+/// Other systems have another call, or none.
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::io::{self, IoSlice};
+
+    pub(super) fn send_file<S, F>(_: S, _: F, _: u64, _: usize) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn write_with_more<S>(_: S, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
