@@ -96,12 +96,7 @@ impl<S: AsyncWrite + SendFile + Unpin> AsyncWrite for ClientStream<S> {
             ready!(self.write_interim(cx))?;
         }
         let this = &mut *self;
-        if this
-            .state
-            .files
-            .before_file(&[IoSlice::new(bytes)])
-            .is_some()
-        {
+        if this.state.files.place(&[IoSlice::new(bytes)]).is_some() {
             return this.state.files.poll_send(bytes, &mut this.socket, cx);
         }
         Pin::new(&mut this.socket).poll_write(cx, bytes)
@@ -116,10 +111,16 @@ impl<S: AsyncWrite + SendFile + Unpin> AsyncWrite for ClientStream<S> {
             ready!(self.write_interim(cx))?;
         }
         let this = &mut *self;
-        match this.state.files.before_file(slices) {
-            None => Pin::new(&mut this.socket).poll_write_vectored(cx, slices),
-            Some(0) => this.state.files.poll_send(&slices[0], &mut this.socket, cx),
-            Some(before) => this.socket.poll_write_before_file(cx, &slices[..before]),
+        let Some(at) = this.state.files.place(slices) else {
+            return Pin::new(&mut this.socket).poll_write_vectored(cx, slices);
+        };
+        let before = &slices[..at];
+        match before.iter().all(|slice| slice.is_empty()) {
+            true => this
+                .state
+                .files
+                .poll_send(&slices[at], &mut this.socket, cx),
+            false => this.socket.poll_write_before_file(cx, before),
         }
     }
 

@@ -72,9 +72,9 @@ impl FileQueue {
         placeholder(length as usize)
     }
 
-    /// How many of the slices stand before the first placeholder; none if there is no placeholder.
+    /// Which of the slices is the first placeholder, if there is any.
     #[inline]
-    pub(super) fn before_file(&self, slices: &[IoSlice<'_>]) -> Option<usize> {
+    pub(super) fn place(&self, slices: &[IoSlice<'_>]) -> Option<usize> {
         if !self.has_any.load(Ordering::Relaxed) {
             return None;
         }
