@@ -21,9 +21,14 @@ impl Nginx {
     /// Starts one with these directives of a `server`, whose upstream `host` is at `upstream`. `None`, with a message, if
     /// nginx is not installed.
     pub(crate) async fn start(upstream: &str, server: &str) -> Option<Self> {
+        Self::start_with(upstream, server, "").await
+    }
+
+    /// The same, with more directives of `http`.
+    pub(crate) async fn start_with(upstream: &str, server: &str, http: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("nginx.conf");
-        let text = config_text(upstream, server, &folder.path().join("socket"));
+        let text = config_text(upstream, server, http, &folder.path().join("socket"));
         std::fs::write(&config, text).expect("a config");
         let mut command = Command::new("nginx");
         command.arg("-p").arg(folder.path()).arg("-c").arg(&config);
@@ -64,7 +69,7 @@ impl Drop for Nginx {
     }
 }
 
-fn config_text(upstream: &str, server: &str, socket: &Path) -> String {
+fn config_text(upstream: &str, server: &str, http: &str, socket: &Path) -> String {
     let socket = socket.display();
     format!(
         "daemon off;
@@ -74,6 +79,7 @@ events {{}}
 http {{
     access_log off;
     {TEMPORARY_PATHS}
+    {http}
     upstream host {{ server {upstream}; keepalive 8; }}
     server {{
         listen unix:{socket};

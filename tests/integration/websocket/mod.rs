@@ -2,12 +2,15 @@
 
 mod conformance;
 pub(crate) mod frame;
+mod nginx;
 mod opening;
 mod proxied;
 mod reloads;
 
 use stackup_tests::http::Head;
 use stackup_tests::{Connection, Host};
+
+use self::frame::Frame;
 
 /// The key of RFC 6455 §1.3.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -32,4 +35,12 @@ async fn open(host: &Host, path: &str, more: &str) -> Connection {
     let (head, connection) = asked(host, &opening(host, path, more)).await;
     assert_eq!(head.status, 101, "{head:?}");
     connection
+}
+
+/// Sends a message and gets it back.
+async fn echoes(socket: &mut Connection, opcode: u8, payload: &[u8]) {
+    socket.send(Frame::new(opcode, payload).bytes()).await;
+    let frame = Frame::read(socket).await.expect("it is open");
+    assert_eq!((frame.opcode, frame.payload.len()), (opcode, payload.len()));
+    assert!(frame.payload == payload);
 }

@@ -1,9 +1,9 @@
 //! WebSockets through `proxy`, to another stackup.
 
-use stackup_tests::{Connection, Host, Site, within};
+use stackup_tests::{Host, Site, within};
 
 use super::frame::{BINARY, CLOSE, Frame, PING, PONG, TEXT};
-use super::{asked, open, opening};
+use super::{asked, echoes, open, opening};
 
 /// The two of them.
 struct Proxied {
@@ -29,13 +29,6 @@ async fn serving(more: &str) -> Proxied {
         behind_site,
         behind,
     }
-}
-
-async fn echoes(socket: &mut Connection, opcode: u8, payload: &[u8]) {
-    socket.send(Frame::new(opcode, payload).bytes()).await;
-    let frame = Frame::read(socket).await.expect("it is open");
-    assert_eq!((frame.opcode, frame.payload.len()), (opcode, payload.len()));
-    assert!(frame.payload == payload);
 }
 
 /// Waits until `stackup status` of this site says so, or does not.
