@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use stackup_tests::{Connection, Host, Site};
+use stackup_tests::{Connection, Host, Site, artifacts};
 
 const MANIFEST: &str = r#"
 run = { plugin = "files", config = { root = "public", headers = { cache-control = "max-age=60" } } }
@@ -168,8 +168,13 @@ async fn large_file_arrives_whole_over_each_kind_of_socket() {
     let content: Vec<u8> = (0..700_001_u32).map(|at| (at * 31 % 251) as u8).collect();
     fs::write(site.path().join("public/photo.jpg"), &content).expect("a file");
     site.file("public/a.txt", "small");
-    let host = Host::start(&site).await;
-    for mut connection in [host.connect().await, Connection::unix(&socket).await] {
+    let mut host = Host::launch(artifacts::stackup(), &site, &[]);
+    let address = host.ready().await.replace("http://", "");
+    host.ready().await;
+    for mut connection in [
+        Connection::tcp(&address).await,
+        Connection::unix(&socket).await,
+    ] {
         let get = |target: &str, lines: &str| {
             format!("GET {target} HTTP/1.1\r\nhost: test\r\n{lines}\r\n")
         };
