@@ -80,7 +80,7 @@ async fn serve_requests<S>(
             }
         };
     }
-    let limits = served.active.load().limits.clone();
+    let limits = served.answers.active.load().limits.clone();
     let socket = TimedSocket::new(socket, state, limits.send_timeout);
     let io = TokioIo::new(ClientStream::new(socket, state));
     let ends = &ObserverEnds { peer, client: ends };
@@ -90,9 +90,9 @@ async fn serve_requests<S>(
     };
     let stack = |request, framing| {
         state.wait.busy();
-        answer(request, framing, ends, served, state)
+        answer(request, framing, ends, &served.answers, state)
     };
-    let Some(observer) = &served.observer else {
+    let Some(observer) = &served.answers.observer else {
         // A closure and no async one: hyper calls it before it reads on.
         let stack = service_fn(|request| {
             let framing = begin(&request);
@@ -106,7 +106,7 @@ async fn serve_requests<S>(
         if framing.is_err() || !observer.handles(&request) {
             return Ok(stack(request, framing).await?.map(Either::Right));
         }
-        let trusted = served.active.load().trusted_proxies.clone();
+        let trusted = served.answers.active.load().trusted_proxies.clone();
         let Ok(client) = accept(&mut request, ends.client, &trusted) else {
             // Refused there, too.
             return Ok(stack(request, framing).await?.map(Either::Right));
@@ -164,8 +164,10 @@ async fn serve_with<S, A, B>(
             let mut parts = connection.into_parts();
             if let Some(upgrade) = state.upgrade.take() {
                 let socket = parts.io.into_inner().into_socket();
+                state.wait.busy();
                 // In a box, so that other connections need no memory for it.
-                let ended = Box::pin(tunnel(socket, parts.read_buf, *upgrade, state)).await;
+                let ended = tunnel(socket, parts.read_buf, *upgrade, &state.sending);
+                let ended = Box::pin(ended).await;
                 if let Some(reason) = state.ended_for() {
                     served.connections.ended_for(reason);
                 }

@@ -8,28 +8,22 @@ use stackup_plugin::abi::host::ClientRequest;
 use tokio::sync::watch;
 
 use super::Phase;
+use super::answer::AnswerContext;
 use super::client_wait::WaitState;
 use super::connections::Connections;
 use super::framing::Arrivals;
 use super::interim::Interim;
 use super::sending::Sending;
 use super::upgrade::UpgradeSlot;
-use crate::serve::generation::Active;
-use crate::serve::observe::Observer;
 
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(super) struct ConnectionContext {
-    pub(super) active: Arc<Active>,
-    pub(super) show_errors: bool,
-    /// Observes requests, in development.
-    pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) answers: AnswerContext,
     /// Whether each connection begins with a header of the PROXY protocol.
     pub(super) proxy_protocol: bool,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) connections: Arc<Connections>,
-    /// Whether each connection closes after its next response.
-    pub(super) last: Arc<AtomicBool>,
 }
 
 /// The state of one connection.

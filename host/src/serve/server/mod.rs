@@ -16,6 +16,7 @@ mod date;
 mod forwarded;
 pub mod framing;
 pub mod head;
+mod http1;
 mod interim;
 mod listen;
 mod notices;
@@ -25,6 +26,7 @@ mod proxy_protocol;
 mod response_guard;
 mod sending;
 mod timed_socket;
+mod transport;
 mod unread_body;
 mod upgrade;
 
@@ -37,6 +39,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;
+use answer::AnswerContext;
 use connection_state::ConnectionContext;
 
 pub use connections::{Connections, ConnectionsStatus};
@@ -108,12 +111,14 @@ async fn serve_connections(
     let mut now = phase.subscribe();
     for listener in listeners {
         let served = ConnectionContext {
-            active: Arc::clone(&active),
-            show_errors: settings.show_errors,
-            observer: settings.observer.clone(),
+            answers: AnswerContext {
+                active: Arc::clone(&active),
+                show_errors: settings.show_errors,
+                observer: settings.observer.clone(),
+                last: Arc::clone(&settings.last),
+            },
             phase: now.clone(),
             proxy_protocol: listener.proxy_protocol,
-            last: Arc::clone(&settings.last),
             connections: Arc::clone(&settings.connections),
         };
         let now = now.clone();
