@@ -319,7 +319,7 @@ fn without_body(response: HostResponse) -> HostResponse {
 }
 
 /// Whether a response has no body on the wire (RFC 9110 §6.4.1).
-fn bodiless(status: StatusCode, is_head: bool) -> bool {
+pub(super) fn bodiless(status: StatusCode, is_head: bool) -> bool {
     is_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }
 

@@ -13,6 +13,7 @@ use super::client_wait::WaitState;
 use super::connections::Connections;
 use super::framing::Arrivals;
 use super::interim::Interim;
+use super::listen::Protocols;
 use super::sending::Sending;
 use super::upgrade::UpgradeSlot;
 
@@ -20,8 +21,8 @@ use super::upgrade::UpgradeSlot;
 #[derive(Debug)]
 pub(super) struct ConnectionContext {
     pub(super) answers: AnswerContext,
-    /// Whether each connection begins with a header of the PROXY protocol.
-    pub(super) proxy_protocol: bool,
+    /// What its connections speak.
+    pub(super) protocols: Protocols,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) connections: Arc<Connections>,
 }
@@ -40,6 +41,8 @@ pub(super) struct ConnectionState {
     unread_body: AtomicBool,
     /// Milliseconds for which the client may take nothing of the current response; `u64::MAX` is off.
     send_timeout: AtomicU64,
+    /// How much the client's socket has taken, where TLS or HTTP/2 stands between.
+    taken: AtomicU64,
     /// An [`EndedFor`], or 0.
     ended_for: AtomicU8,
 }
@@ -65,6 +68,7 @@ impl ConnectionState {
             arrivals: Mutex::default(),
             unread_body: AtomicBool::default(),
             send_timeout: AtomicU64::new(u64::MAX),
+            taken: AtomicU64::default(),
             ended_for: AtomicU8::default(),
         }
     }
@@ -105,6 +109,16 @@ impl ConnectionState {
     pub(super) fn send_timeout(&self) -> Option<Duration> {
         let timeout = self.send_timeout.load(Ordering::Relaxed);
         (timeout != u64::MAX).then(|| Duration::from_millis(timeout))
+    }
+
+    /// The client's socket has taken this many bytes.
+    pub(super) fn took(&self, bytes: usize) {
+        self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// How much the client's socket has taken; always 0 where hyper writes HTTP/1 to the socket itself.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// The connection is to end for this.

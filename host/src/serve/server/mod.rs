@@ -4,6 +4,7 @@
 
 mod answer;
 mod bare_response;
+mod begin;
 mod body;
 mod client;
 mod client_stream;
@@ -17,6 +18,7 @@ mod forwarded;
 pub mod framing;
 pub mod head;
 mod http1;
+mod http2;
 mod interim;
 mod listen;
 mod notices;
@@ -26,6 +28,7 @@ mod proxy_protocol;
 mod response_guard;
 mod sending;
 mod timed_socket;
+pub mod tls;
 mod transport;
 mod unread_body;
 mod upgrade;
@@ -44,7 +47,7 @@ use connection_state::ConnectionContext;
 
 pub use connections::{Connections, ConnectionsStatus};
 pub use date::check_clock;
-pub use listen::{Listener, client_waits};
+pub use listen::{Listener, Protocols, client_waits};
 pub use phase::{Phase, PhaseSender};
 
 /// What a server needs besides its listeners.
@@ -118,7 +121,7 @@ async fn serve_connections(
                 last: Arc::clone(&settings.last),
             },
             phase: now.clone(),
-            proxy_protocol: listener.proxy_protocol,
+            protocols: listener.protocols.clone(),
             connections: Arc::clone(&settings.connections),
         };
         let now = now.clone();
