@@ -189,7 +189,8 @@ impl Host {
 
     /// The address in its URL.
     pub fn address(&self) -> &str {
-        self.url.strip_prefix("http://").unwrap_or(&self.url)
+        let (_, address) = self.url.split_once("://").unwrap_or(("", &self.url));
+        address
     }
 
     /// The process of its supervisor.

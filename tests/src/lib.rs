@@ -10,6 +10,7 @@ mod descriptors;
 mod gate;
 pub mod host;
 pub mod http;
+pub mod http2;
 pub mod log;
 pub mod marks;
 pub mod packages;

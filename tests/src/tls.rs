@@ -1,11 +1,46 @@
-//! Servers by TLS, with a CA of the test's own.
+//! Servers and clients by TLS, with a CA of the test's own.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::TlsAcceptor;
+
+use crate::Site;
+
+/// A certificate and its key, as PEM.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The certificate.
+    pub cert: String,
+    /// Its private key.
+    pub key: String,
+}
+
+impl Issued {
+    /// Puts both into `site`, as `NAME.pem` and `NAME.key`, which only this user can read.
+    ///
+    /// # Panics
+    ///
+    /// If they can't be written.
+    pub fn write(&self, site: &Site, name: &str) {
+        site.file(&format!("{name}.pem"), &self.cert);
+        write_secret(site, &format!("{name}.key"), &self.key);
+    }
+}
+
+/// Puts a file into `site` that only this user can read.
+fn write_secret(site: &Site, name: &str, text: &str) {
+    // The name is there only when the mode is right.
+    let unfinished = site.file(&format!("{name}.secret"), text);
+    fs::set_permissions(&unfinished, Permissions::from_mode(0o600)).expect("it is ours");
+    fs::rename(unfinished, site.path().join(name)).expect("the site can be written");
+}
 
 /// A certificate authority.
 pub struct TestCa {
@@ -41,6 +76,51 @@ impl TestCa {
     /// A server whose certificate has expired.
     pub fn expired(&self, name: &str) -> TlsAcceptor {
         self.acceptor(name, &[], 2001)
+    }
+
+    /// A certificate for `names` that is valid for so many days from now on; fewer than none for one that has expired.
+    pub fn issue(&self, names: &[&str], days: i64) -> Issued {
+        const DAY: i64 = 24 * 3600;
+        let names = names.iter().map(ToString::to_string);
+        let mut params = CertificateParams::new(names.collect::<Vec<_>>()).expect("valid names");
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = i64::try_from(now.unwrap_or_default().as_secs()).expect("a time");
+        // The type of rcgen's times is of a crate that the tests do not name.
+        let epoch = date_time_ymd(1970, 1, 1);
+        params.not_before = epoch + Duration::from_secs((now - 1000 * DAY).cast_unsigned());
+        params.not_after = epoch + Duration::from_secs((now + days * DAY).cast_unsigned());
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Issued {
+            cert: certificate.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
+    /// A client that trusts this CA and speaks these protocols (ALPN). Its clones share its sessions.
+    ///
+    /// # Panics
+    ///
+    /// If rustls refuses the settings.
+    pub fn client(
+        &self,
+        protocols: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("a certificate");
+        roots.add(root).expect("a CA");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = protocols
+            .iter()
+            .map(|protocol| protocol.as_bytes().to_vec())
+            .collect();
+        Arc::new(config)
     }
 
     fn acceptor(&self, name: &str, protocols: &[&str], until: i32) -> TlsAcceptor {

@@ -1,6 +1,7 @@
 //! From a saved file to libraries that are ready for a stack.
 
 pub(crate) mod atomic_file;
+pub mod certificates;
 pub mod library;
 pub mod lock;
 pub mod manifest;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use stackup_plugin::abi::host::{
@@ -29,6 +29,28 @@ pub struct ObserverEnds {
     pub client: Connection,
 }
 
+/// The head of a request, whatever its body is.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// Its target.
+    pub uri: &'a Uri,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+}
+
+impl<'a> Head<'a> {
+    /// The head of `request`.
+    pub fn of<B>(request: &'a Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+        }
+    }
+}
+
 /// Stands before the stack: answers requests for its own pages and observes all others.
 pub trait Observer: fmt::Debug + Send + Sync {
     /// Returns whether [`answer`](Self::answer) answers a request instead of the stack.
@@ -44,7 +66,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
     /// Starts to observe a request that `generation` is about to serve.
     fn observe(
         &self,
-        request: &Request<Incoming>,
+        head: Head<'_>,
         ends: ObserverEnds,
         generation: &Generation,
     ) -> Box<dyn ObserveRequest>;

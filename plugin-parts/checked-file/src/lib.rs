@@ -8,11 +8,13 @@ mod accounts;
 mod bounded;
 mod entry;
 mod resolved_path;
+mod secret;
 mod trust;
 
 pub use self::bounded::{ReadError, open, read, read_text};
 pub use self::entry::{EntryKind, PathEntry};
 pub use self::resolved_path::{ResolvedPath, Step, absolute};
+pub use self::secret::read_secret_text;
 pub use self::trust::{
     Judge, Trust, TrustError, Why, check, check_entries, check_search_dir, read_trusted_text,
 };

@@ -71,6 +71,17 @@ pub enum Why {
         /// Its group.
         gid: u32,
     },
+    /// A secret that every user can read.
+    #[error("is world-readable (mode {0:04o})")]
+    WorldReadable(u32),
+    /// A secret that a group can read which is not private.
+    #[error("is readable by group {gid} (mode {mode:04o})")]
+    GroupReadable {
+        /// Its mode.
+        mode: u32,
+        /// Its group.
+        gid: u32,
+    },
     /// Writable by others through an access control list.
     #[error("is writable by others through its access control list")]
     Acl,
@@ -91,6 +102,8 @@ impl TrustError {
             Why::Owner { ours, .. } => format!("chown {ours}"),
             Why::WorldWritable(_) => "chmod o-w".to_owned(),
             Why::GroupWritable { .. } => "chmod g-w".to_owned(),
+            Why::WorldReadable(_) => "chmod o-r".to_owned(),
+            Why::GroupReadable { .. } => "chmod g-r".to_owned(),
             Why::Acl => "setfacl -b".to_owned(),
         };
         let path = self.path.to_string_lossy().replace('\'', r"'\''");
@@ -201,7 +214,7 @@ pub fn read_trusted_text(path: &Path, limit: u64, trust: Trust) -> Result<String
 }
 
 /// Whether `file` is what is at `path` now, which no other user could have written or replaced.
-fn is_judged(file: &File, path: &Path) -> Result<bool, ReadError> {
+pub(crate) fn is_judged(file: &File, path: &Path) -> Result<bool, ReadError> {
     let (there, read) = (check(path)?, file.metadata()?);
     Ok((there.dev(), there.ino()) == (read.dev(), read.ino()))
 }

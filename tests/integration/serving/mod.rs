@@ -14,6 +14,8 @@ mod connections;
 mod endings;
 /// The limit of connections, and no descriptors left.
 mod full;
+/// HTTP/2: the same stack, its limits, clients that attack it.
+mod http2;
 /// Limits on sizes, counts and times.
 mod limits;
 /// Listeners: addresses and sockets.
@@ -30,6 +32,8 @@ mod proxies;
 mod proxy_protocol;
 /// Clients that send nothing, or take nothing.
 mod slow_clients;
+/// TLS: certificates, their renewal, tickets.
+mod tls;
 /// Request bodies that no handler reads.
 mod unread_body;
 /// A stderr without a reader.

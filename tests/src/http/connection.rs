@@ -2,8 +2,14 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::{Head, Response};
 use crate::deadline::within;
@@ -20,6 +26,7 @@ pub struct Connection {
 enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 macro_rules! either {
@@ -27,6 +34,7 @@ macro_rules! either {
         match $stream {
             Stream::Tcp($s) => $do,
             Stream::Unix($s) => $do,
+            Stream::Tls($s) => $do,
         }
     };
 }
@@ -63,6 +71,44 @@ impl Connection {
         Self::new(Stream::Unix(stream))
     }
 
+    /// Connects to `host:port` by TLS, and asks for the server `name`.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is refused, or the handshake fails.
+    pub async fn tls(address: &str, name: &str, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let stream = within("connect", TcpStream::connect(address)).await?;
+        Self::tls_over(stream, name, config).await
+    }
+
+    /// The same over a connection that is open.
+    ///
+    /// # Errors
+    ///
+    /// If the handshake fails.
+    pub async fn tls_over(
+        stream: TcpStream,
+        name: &str,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<Self> {
+        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+        let connector = TlsConnector::from(Arc::clone(config));
+        let stream = within("a handshake", connector.connect(name, stream)).await?;
+        Ok(Self::new(Stream::Tls(Box::new(stream))))
+    }
+
+    /// The TLS session of the connection.
+    ///
+    /// # Panics
+    ///
+    /// Without TLS.
+    pub fn session(&self) -> &ClientConnection {
+        match &self.stream {
+            Stream::Tls(stream) => stream.get_ref().1,
+            _ => panic!("no TLS"),
+        }
+    }
+
     fn new(stream: Stream) -> Self {
         Self {
             stream,
@@ -85,17 +131,10 @@ impl Connection {
     /// # Errors
     ///
     /// If the host has closed the connection.
-    pub async fn try_send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub async fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
         within("send", async {
-            while !bytes.is_empty() {
-                either!(&self.stream, s => s.writable().await)?;
-                match either!(&self.stream, s => s.try_write(bytes)) {
-                    Ok(count) => bytes = &bytes[count..],
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(())
+            either!(&mut self.stream, s => s.write_all(bytes).await)?;
+            either!(&mut self.stream, s => s.flush().await)
         })
         .await
     }
@@ -106,24 +145,16 @@ impl Connection {
     ///
     /// If the connection has ended.
     pub async fn half_close(&mut self) {
-        let closed = either!(&mut self.stream, s => tokio::io::AsyncWriteExt::shutdown(s).await);
+        let closed = either!(&mut self.stream, s => s.shutdown().await);
         closed.expect("an open connection");
     }
 
     /// Receives more bytes. Returns 0 at the end of the connection.
     async fn receive(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 16 * 1024];
-        loop {
-            either!(&self.stream, s => s.readable().await)?;
-            match either!(&self.stream, s => s.try_read(&mut buffer)) {
-                Ok(count) => {
-                    self.received.extend_from_slice(&buffer[..count]);
-                    return Ok(count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let count = either!(&mut self.stream, s => s.read(&mut buffer).await)?;
+        self.received.extend_from_slice(&buffer[..count]);
+        Ok(count)
     }
 
     /// The bytes before the next `mark`. Fails if the connection ends first.

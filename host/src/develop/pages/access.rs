@@ -9,10 +9,10 @@ use std::net::IpAddr;
 use authority::Authority;
 use forwarded_header::{Hop, Malformed};
 use http::header::{FORWARDED, HOST, HeaderName, ORIGIN, VIA};
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderMap, HeaderValue};
 use stackup_plugin::abi::host::Connection;
 
-use crate::serve::observe::ObserverEnds;
+use crate::serve::observe::{Head, ObserverEnds};
 
 /// Says which kind of page sends a request (W3C Fetch Metadata §2). Scripts cannot set it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -33,8 +33,8 @@ const CLIENT: [HeaderName; 2] = [
 /// # Errors
 ///
 /// Why not, and what to do.
-pub(super) fn may_read<B>(ends: ObserverEnds, request: &Request<B>) -> Result<(), &'static str> {
-    let headers = request.headers();
+pub(super) fn may_read(ends: ObserverEnds, request: Head<'_>) -> Result<(), &'static str> {
+    let headers = request.headers;
     // A unix socket has no remote address; the permissions of its file decide.
     let is_local = |end: Connection| end.remote.is_none_or(|remote| is_loopback(remote.ip()));
     let clients = clients(headers);
@@ -56,7 +56,7 @@ pub(super) fn may_read<B>(ends: ObserverEnds, request: &Request<B>) -> Result<()
         return Err("`/_stackup/` accepts no request for this `Host`\n\
              help: use `localhost`, `127.0.0.1` or `[::1]`");
     }
-    if is_of_another_site(request.headers()) {
+    if is_of_another_site(headers) {
         return Err(
             "`/_stackup/` is for its own pages: this request comes from a page of another site",
         );
@@ -113,10 +113,10 @@ fn is_local_address(client: &str) -> bool {
 }
 
 /// Whether every name that the request gives its server can only mean this machine (RFC 6761 §6.3).
-fn names_are_local<B>(request: &Request<B>) -> bool {
-    let target = request.uri().authority();
+fn names_are_local(request: Head<'_>) -> bool {
+    let target = request.uri.authority();
     let target = target.map(|authority| authority.as_str());
-    let Some(host) = only(request.headers(), &HOST) else {
+    let Some(host) = only(request.headers, &HOST) else {
         return false;
     };
     [host].into_iter().chain(target).all(is_local_name)
@@ -163,6 +163,8 @@ fn is_loopback(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
 
     const LOCAL: &str = "127.0.0.1:5";
@@ -180,7 +182,7 @@ mod tests {
     fn reads_with(remote: Option<&str>, lines: &[&str]) -> bool {
         let (peer, client) = (end(remote), end(remote));
         let ends = ObserverEnds { peer, client };
-        may_read(ends, &request("/_stackup/", lines)).is_ok()
+        may_read(ends, Head::of(&request("/_stackup/", lines))).is_ok()
     }
 
     fn end(remote: Option<&str>) -> Connection {
@@ -197,7 +199,7 @@ mod tests {
             let (peer, client) = (end(peer), end(client));
             may_read(
                 ObserverEnds { peer, client },
-                &request("/_stackup/", &["host: localhost"]),
+                Head::of(&request("/_stackup/", &["host: localhost"])),
             )
             .is_ok()
         };
@@ -249,8 +251,8 @@ mod tests {
             client: end(None),
         };
         let absolute = |host| request(&format!("http://{host}/_stackup/"), &["host: localhost"]);
-        assert!(may_read(ends, &absolute("localhost:1")).is_ok());
-        assert!(may_read(ends, &absolute("evil.example")).is_err());
+        assert!(may_read(ends, Head::of(&absolute("localhost:1"))).is_ok());
+        assert!(may_read(ends, Head::of(&absolute("evil.example"))).is_err());
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::develop::lint::{Findings, RequestCheck};
 use crate::develop::trace::{RecentRequests, Trace};
 use crate::load::manifest::edit::History;
 use crate::serve::generation::{Active, Generation, Registry};
-use crate::serve::observe::{ObserveRequest, Observer, ObserverEnds, OwnResponse};
+use crate::serve::observe::{Head, ObserveRequest, Observer, ObserverEnds, OwnResponse};
 use crate::serve::server::Phase;
 
 pub use self::dev_state::{DevState, Problem};
@@ -90,14 +90,14 @@ impl Observer for Inspector {
 
     fn observe(
         &self,
-        request: &Request<Incoming>,
+        head: Head<'_>,
         ends: ObserverEnds,
         generation: &Generation,
     ) -> Box<dyn ObserveRequest> {
         let number = self.recent.next_number();
-        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let (method, uri) = (head.method.clone(), head.uri.clone());
         let target = format!("{method} {uri}");
-        let headers = request.headers().clone();
+        let headers = head.headers.clone();
         let mut trace = Trace::begin(number, generation.number, method, uri, headers);
         if generation.dev.lint {
             let patience = generation.limits.block_report;
@@ -109,7 +109,7 @@ impl Observer for Inspector {
         self.state.request_started(&trace);
         Box::new(ObservedRequest {
             state: Arc::clone(&self.state),
-            may_read: access::may_read(ends, request).is_ok(),
+            may_read: access::may_read(ends, head).is_ok(),
             options: generation.dev,
             trace,
         })

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::api::{ApiError, MISSING, OFF};
 use super::{Inspector, access, assets};
-use crate::serve::observe::{ObserverEnds, OwnResponse};
+use crate::serve::observe::{Head, ObserverEnds, OwnResponse};
 
 /// The path of the inspector's pages.
 const PREFIX: &str = "/_stackup";
@@ -48,7 +48,7 @@ impl Inspector {
     }
 
     async fn route(&self, request: Request<Incoming>, ends: ObserverEnds) -> OwnResponse {
-        let may_read = access::may_read(ends, &request);
+        let may_read = access::may_read(ends, Head::of(&request));
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let Some(path) = path.strip_prefix('/') else {

@@ -24,6 +24,8 @@ pub struct Limits {
     pub request_timeout: Option<Duration>,
     /// Number of open connections.
     pub connections: usize,
+    /// Number of requests of one connection of HTTP/2, in flight.
+    pub http2_streams: u32,
     /// Number of requests of one plugin to other servers, in flight.
     pub fetches: Option<usize>,
     /// Time for remaining requests when the process ends. Always finite.
@@ -95,6 +97,7 @@ impl Default for Limits {
             send_timeout: Some(Duration::from_secs(60)),
             request_timeout: Some(Duration::from_secs(60)),
             connections: 10_000,
+            http2_streams: 128,
             fetches: Some(10_000),
             shutdown_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),

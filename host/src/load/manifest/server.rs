@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Span, TrustedProxies};
+use super::{ListenProtocols, ListenTls, Span, TrustedProxies};
 
 /// `[server]`.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Server {
     pub listen: Vec<ListenEntry>,
     /// Where each is written. Empty for the default address.
     pub(super) listen_spans: Vec<Span>,
+    /// Where each certificate of each address is written.
+    pub(super) tls_spans: Vec<Vec<Span>>,
     /// The proxies that say who the client is.
     pub trusted_proxies: TrustedProxies,
 }
@@ -23,6 +25,13 @@ impl Server {
     pub fn listen_span(&self, index: usize) -> Option<Span> {
         self.listen_spans.get(index).cloned()
     }
+
+    /// Where the certificate at `index` of a listener with this `tls` is written, for errors such as "expired".
+    pub fn certificate_span(&self, tls: &ListenTls, index: usize) -> Option<Span> {
+        let mut listen = self.listen.iter();
+        let entry = listen.position(|entry| entry.protocols.tls.as_ref() == Some(tls))?;
+        self.tls_spans.get(entry)?.get(index).cloned()
+    }
 }
 
 impl Default for Server {
@@ -30,6 +39,7 @@ impl Default for Server {
         Self {
             listen: vec![Listen::Tcp("127.0.0.1:9292".to_owned()).into()],
             listen_spans: Vec::new(),
+            tls_spans: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
         }
     }
@@ -40,15 +50,15 @@ impl Default for Server {
 pub struct ListenEntry {
     /// Where to listen.
     pub address: Listen,
-    /// Whether each connection begins with a header of the PROXY protocol.
-    pub proxy_protocol: bool,
+    /// What its connections speak besides HTTP/1.1.
+    pub protocols: ListenProtocols,
 }
 
 impl From<Listen> for ListenEntry {
     fn from(address: Listen) -> Self {
         Self {
             address,
-            proxy_protocol: false,
+            protocols: ListenProtocols::default(),
         }
     }
 }
@@ -56,10 +66,7 @@ impl From<Listen> for ListenEntry {
 impl fmt::Display for ListenEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address.fmt(f)?;
-        match self.proxy_protocol {
-            true => f.write_str(" (PROXY protocol)"),
-            false => Ok(()),
-        }
+        self.protocols.fmt(f)
     }
 }
 

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::load::library::Trust;
+use crate::load::manifest::ListenProtocols;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::serve::generation::ReloadRecord;
+use crate::serve::server::tls::TicketSecret;
 use crate::services::{DataCommand, GuestEvent, GuestState, LogFormat};
 
 /// What the supervisor sends to a worker.
@@ -122,9 +124,16 @@ pub struct WorkerConfig {
     /// Quarantined libraries, each with its substitute.
     #[serde(rename = "instead")]
     pub substitutes: Vec<Substitute>,
-    /// Of each listening socket, whether its connections begin with a header of the PROXY protocol.
-    #[serde(default)]
+    /// Of each listening socket, whether its connections begin with a header of the PROXY protocol: from a supervisor that
+    /// knows nothing else of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proxy_protocol: Vec<bool>,
+    /// Of each listening socket, what its connections speak.
+    #[serde(default)]
+    pub protocols: Vec<ListenProtocols>,
+    /// What the tickets of TLS sessions are encrypted with; without it no other worker reads this one's.
+    #[serde(default)]
+    pub tickets: Option<TicketSecret>,
     /// Its number; zero if the supervisor is too old to say.
     #[serde(default)]
     pub number: u32,

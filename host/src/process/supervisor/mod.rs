@@ -391,6 +391,7 @@ impl Supervisor {
 
     fn on_deadline(&mut self, now: Instant) {
         self.pending.on_deadline(now);
+        self.state.forget_old_tickets();
         self.kill_overdue(now);
         self.check_renewal_deadline(now);
         self.check_handover_deadline(now);

@@ -15,7 +15,7 @@ use super::pending::{Responder, respond};
 use super::sockets::Socket;
 use super::start::{StartPlan, addresses};
 use crate::load::library::Trust;
-use crate::load::manifest::ListenEntry;
+use crate::load::manifest::{ListenEntry, ListenProtocols};
 use crate::load::program;
 use crate::load::site_file;
 use crate::policy::restart::StackSource;
@@ -47,8 +47,8 @@ pub(super) struct Renewal {
     responders: Vec<Responder>,
     /// Sockets that were opened for it.
     opened: Vec<String>,
-    /// The sockets whose `proxy_protocol` has changed.
-    switched: Vec<String>,
+    /// The sockets whose protocols have changed, each with those before.
+    switched: Vec<(String, ListenProtocols)>,
     /// Sockets to be closed as soon as it serves.
     pub(super) closing: Vec<String>,
     /// Whether it replaces a worker that could not load the stack on disk: reloads that somebody waits for are this.
@@ -185,7 +185,7 @@ impl Supervisor {
         }
     }
 
-    /// Opens the manifest's new addresses, and notes which ones to close. Open sockets take over `proxy_protocol`.
+    /// Opens the manifest's new addresses, and notes which ones to close. Open sockets take over its protocols.
     fn follow_addresses(&mut self) -> Result<(), String> {
         // Inherited sockets stay as they are.
         if self.sockets.iter().any(|socket| socket.address.is_none()) {
@@ -218,10 +218,13 @@ impl Supervisor {
                 let named = |entry: &&ListenEntry| Some(&entry.address) == socket.address.as_ref();
                 // Entries with port 0 may have the same address.
                 let mut named = wanted.iter().filter(named).peekable();
-                let differs = |entry: &ListenEntry| entry.proxy_protocol != socket.proxy_protocol;
-                if named.peek().is_some() && named.all(differs) {
-                    socket.proxy_protocol = !socket.proxy_protocol;
-                    renewal.switched.push(socket.url.clone());
+                let first = named.peek().map(|entry| entry.protocols.clone());
+                let differs = |entry: &ListenEntry| entry.protocols != socket.protocols;
+                if let Some(first) = first
+                    && named.all(differs)
+                {
+                    let before = socket.speak(first);
+                    renewal.switched.push((socket.url.clone(), before));
                 }
             }
         }
@@ -279,7 +282,10 @@ impl Supervisor {
         };
         self.close_sockets(&renewal.opened);
         for socket in &mut self.sockets {
-            socket.proxy_protocol ^= renewal.switched.contains(&socket.url);
+            let mut switched = renewal.switched.iter();
+            if let Some((_, before)) = switched.find(|(url, _)| *url == socket.url) {
+                socket.speak(before.clone());
+            }
         }
         self.state.trying = None;
         if let Some(old) = self.serving_worker() {

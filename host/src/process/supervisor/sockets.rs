@@ -12,7 +12,7 @@ use listenfd::ListenFd;
 use rustix::net::AddressFamily;
 
 use super::bind::{covers, ipv4_ports, lacks_family, tcp, unix};
-use crate::load::manifest::{Listen, ListenEntry};
+use crate::load::manifest::{Listen, ListenEntry, ListenProtocols};
 use crate::load::site;
 use crate::process::socket_file::FileId;
 
@@ -21,8 +21,8 @@ use crate::process::socket_file::FileId;
 pub(super) struct Socket {
     /// The address as configured; none for an inherited socket.
     pub(super) address: Option<Listen>,
-    /// Whether each connection begins with a header of the PROXY protocol.
-    pub(super) proxy_protocol: bool,
+    /// What its connections speak.
+    pub(super) protocols: ListenProtocols,
     pub(super) descriptor: OwnedFd,
     pub(super) url: String,
     /// The file of a Unix socket that is ours, with the links by which it is reached.
@@ -46,7 +46,7 @@ impl Socket {
     /// manifest's. If it is not known which file is its own, that is the one that is there.
     pub(super) fn adopt(
         address: Option<Listen>,
-        proxy_protocol: bool,
+        protocols: ListenProtocols,
         location: &Path,
         descriptor: OwnedFd,
         id: Option<FileId>,
@@ -57,12 +57,12 @@ impl Socket {
         };
         let url = match &file {
             Some(file) => format!("unix:{}", file.display()),
-            None => url(&descriptor)?,
+            None => url(&descriptor, &protocols)?,
         };
         let made = file.as_deref().map(resolved);
         Ok(Self {
             address,
-            proxy_protocol,
+            protocols,
             descriptor,
             url,
             id: id.or_else(|| made.as_deref().and_then(FileId::of)),
@@ -84,7 +84,13 @@ impl Socket {
                     None => continue,
                 },
             };
-            sockets.push(Self::adopt(None, false, Path::new(""), descriptor, None)?);
+            sockets.push(Self::adopt(
+                None,
+                ListenProtocols::default(),
+                Path::new(""),
+                descriptor,
+                None,
+            )?);
         }
         Ok(sockets)
     }
@@ -101,10 +107,7 @@ impl Socket {
         open: &[Self],
         location: &Path,
     ) -> Result<Vec<Self>, BindError> {
-        let ListenEntry {
-            address,
-            proxy_protocol,
-        } = entry;
+        let ListenEntry { address, protocols } = entry;
         let open: Vec<_> = open.iter().filter_map(Self::tcp_address).collect();
         let bound = match address {
             Listen::Tcp(host) => tcp(host, &ipv4_ports(list), &open),
@@ -113,7 +116,7 @@ impl Socket {
         let adopted = bound.and_then(|descriptors| {
             let adopt = |descriptor| {
                 let address = Some(address.clone());
-                Self::adopt(address, *proxy_protocol, location, descriptor, None)
+                Self::adopt(address, protocols.clone(), location, descriptor, None)
             };
             descriptors.into_iter().map(adopt).collect()
         });
@@ -161,13 +164,23 @@ impl Socket {
         let descriptor = unix(file)?;
         Ok(Self {
             address: self.address.clone(),
-            proxy_protocol: self.proxy_protocol,
+            protocols: self.protocols.clone(),
             descriptor,
             url: self.url.clone(),
             id: FileId::of(&resolved(file)),
             made: Some(resolved(file)),
             file: Some(file.to_path_buf()),
         })
+    }
+
+    /// Has connections of later workers speak these protocols. Returns what they spoke before.
+    pub(super) fn speak(&mut self, protocols: ListenProtocols) -> ListenProtocols {
+        if self.file.is_none()
+            && let Ok(url) = url(&self.descriptor, &protocols)
+        {
+            self.url = url;
+        }
+        std::mem::replace(&mut self.protocols, protocols)
     }
 
     /// Closes it after `next` has taken its place, and removes its file unless that is now the new one's.
@@ -207,7 +220,7 @@ fn resolved(file: &Path) -> PathBuf {
     site::folder(file).join(file.file_name().unwrap_or_default())
 }
 
-fn url(socket: &OwnedFd) -> io::Result<String> {
+fn url(socket: &OwnedFd, protocols: &ListenProtocols) -> io::Result<String> {
     let local = rustix::net::getsockname(socket)?;
     if local.address_family() == AddressFamily::UNIX {
         let listener = UnixListener::from(socket.try_clone()?);
@@ -218,7 +231,10 @@ fn url(socket: &OwnedFd) -> io::Result<String> {
         });
     }
     let local = SocketAddr::try_from(local)?;
-    Ok(format!("http://{local}"))
+    Ok(match protocols.tls {
+        Some(_) => format!("https://{local}"),
+        None => format!("http://{local}"),
+    })
 }
 
 fn explain(error: &io::Error, address: &Listen, open: &[SocketAddr]) -> String {

@@ -19,6 +19,7 @@ use crate::load::snapshot::Snapshot;
 use crate::policy::restart::StackSource;
 use crate::process::control::ControlSocket;
 use crate::process::ipc::{Command, PROTOCOL, WorkerConfig};
+use crate::serve::server::tls::TicketSecret;
 
 /// How much time a worker gets beyond its own deadlines.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -112,8 +113,10 @@ impl Supervisor {
         let closing = self.renewal.as_ref().map(|renewal| &renewal.closing);
         let stays = |socket: &&Socket| closing.is_none_or(|urls| !urls.contains(&socket.url));
         let sockets: Vec<_> = self.sockets.iter().filter(stays).collect();
+        let encrypted = sockets.iter().any(|socket| socket.protocols.tls.is_some());
+        let tickets = encrypted.then(|| self.state.tickets()).flatten();
         let started = self.program().and_then(|program| {
-            let config = self.worker_config(number, snapshot, &sockets);
+            let config = self.worker_config(number, snapshot, &sockets, tickets);
             Worker::start(&program, number, &plan, &config, &sockets, &self.events)
         });
         match started {
@@ -155,6 +158,7 @@ impl Supervisor {
         number: u32,
         snapshot: Option<Snapshot>,
         sockets: &[&Socket],
+        tickets: Option<TicketSecret>,
     ) -> WorkerConfig {
         let settings = &self.settings;
         WorkerConfig {
@@ -175,7 +179,12 @@ impl Supervisor {
             reloads: self.state.reloads,
             rejected: self.state.rejected.clone(),
             substitutes: self.state.substitutes(),
-            proxy_protocol: sockets.iter().map(|socket| socket.proxy_protocol).collect(),
+            proxy_protocol: Vec::new(),
+            protocols: sockets
+                .iter()
+                .map(|socket| socket.protocols.clone())
+                .collect(),
+            tickets,
             number,
             handover: self.renewal.is_some(),
         }

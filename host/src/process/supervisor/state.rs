@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use crate::load::snapshot::{RejectedStack, SavedLibrary, Snapshot, Substitute, SupervisorRules};
 use crate::policy::{Backoff, Quarantine};
 use crate::serve::generation::ReloadRecord;
+use crate::serve::server::tls::TicketSecret;
 
 /// How many reloads and incidents are kept.
 const REMEMBERED: usize = 50;
@@ -46,6 +48,9 @@ pub(super) struct State {
     pub(super) crashes: u64,
     /// How many workers were replaced without a crash.
     pub(super) renewals: u64,
+    /// What all workers encrypt the tickets of TLS sessions with, once one serves TLS.
+    #[serde(default)]
+    tickets: Option<TicketSecret>,
 }
 
 /// Why a library is in quarantine.
@@ -67,6 +72,23 @@ pub(super) struct Incident {
 }
 
 impl State {
+    /// The secret of TLS tickets, for a worker that starts now.
+    pub(super) fn tickets(&mut self) -> Option<TicketSecret> {
+        let now = SystemTime::now();
+        if self.tickets.is_none() {
+            self.tickets = TicketSecret::new(now);
+        }
+        self.forget_old_tickets();
+        self.tickets.clone()
+    }
+
+    /// Old sessions are to be safe from whoever reads this process's memory.
+    pub(super) fn forget_old_tickets(&mut self) {
+        if let Some(tickets) = &mut self.tickets {
+            tickets.forget(SystemTime::now());
+        }
+    }
+
     /// The rules of the active manifest.
     pub(super) fn rules(&self) -> SupervisorRules {
         let snapshot = self.active.as_ref().or(self.good.as_ref());

@@ -29,7 +29,7 @@ use super::start::GRACE;
 use super::state::State;
 use super::worker::{Phase, Worker, WorkerInfo};
 use super::{Event, PendingRequests, Settings, Supervisor, block_on};
-use crate::load::manifest::Listen;
+use crate::load::manifest::{Listen, ListenProtocols};
 use crate::load::saved_libraries::SavedLibraries;
 use crate::load::site;
 use crate::process::control::{ControlFile, ControlSocket};
@@ -51,9 +51,12 @@ struct Handover {
     /// Two descriptors each.
     workers: Vec<WorkerInfo>,
     sockets: Vec<Option<Listen>>,
-    /// Of each socket.
+    /// Of each socket, as earlier versions know it.
     #[serde(default)]
     proxy_protocol: Vec<bool>,
+    /// Of each socket; none in what such a version writes.
+    #[serde(default)]
+    protocols: Vec<ListenProtocols>,
     /// Which file each socket has.
     #[serde(default)]
     files: Vec<Option<FileId>>,
@@ -144,7 +147,12 @@ impl Supervisor {
             proxy_protocol: self
                 .sockets
                 .iter()
-                .map(|socket| socket.proxy_protocol)
+                .map(|socket| socket.protocols.proxy_protocol)
+                .collect(),
+            protocols: self
+                .sockets
+                .iter()
+                .map(|socket| socket.protocols.clone())
                 .collect(),
             files: self.sockets.iter().map(|socket| socket.id).collect(),
             control_socket: control_file.map(|file| file.path.clone()),
@@ -229,14 +237,13 @@ impl Supervisor {
             settings.location = site::absolute(&settings.manifest);
         }
         let mut sockets = Vec::new();
-        // A previous version does not know the protocol.
-        let mut proxy_protocol = handover.proxy_protocol.into_iter();
+        let mut protocols = ListenProtocols::of_each(handover.protocols, handover.proxy_protocol);
         let mut files = handover.files.into_iter();
         for address in handover.sockets {
-            let proxy_protocol = proxy_protocol.next().unwrap_or(false);
+            let protocols = protocols.next().unwrap_or_default();
             sockets.push(Socket::adopt(
                 address,
-                proxy_protocol,
+                protocols,
                 &settings.location,
                 next()?,
                 files.next().flatten(),

@@ -3,6 +3,7 @@
 //! Its only connection to the supervisor is the socket pair of `ipc`. When a worker dies, another one
 //! takes its place; what must survive it is therefore sent to the supervisor.
 
+mod certificates;
 mod commands;
 mod editor_schema;
 mod end;
@@ -33,7 +34,6 @@ use crate::load::probe::ChildProbe;
 use crate::load::watch;
 use crate::process::ipc::{Event, PROTOCOL, Sender, WorkerConfig, receive_with_descriptors};
 use crate::serve::generation::{LibraryBuilder, Reloader};
-use crate::serve::server::Listener;
 use crate::services::{self, LogSettings, level_from_number, own_threads, start_log};
 
 /// How long a worker that ends waits for what ends, too: its threads, a supervisor that was killed.
@@ -116,18 +116,11 @@ fn try_run(
         let read = Commands::read_from(line, Arc::clone(&events), store, guests);
         let (commands, inheritance) = read.map_err(text)?;
         let reloader = reloader(&config, dir, &events)?.lending(lent.clone());
-        let proxy_protocol = config.proxy_protocol.iter().copied();
-        let listeners: io::Result<Vec<_>> = sockets
-            .zip(proxy_protocol.chain(std::iter::repeat(false)))
-            .map(|(socket, proxy_protocol)| Listener::adopt(socket, proxy_protocol))
-            .collect();
-        let listeners =
-            listeners.map_err(|error| format!("cannot use an inherited socket: {error}"))?;
         serve(
             config,
             reloader,
             lent,
-            listeners,
+            sockets.collect(),
             commands,
             inheritance,
             events,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use stackup_plugin::abi::host::{CounterValue, Counters};
 
+use super::certificates::CertificatesStatus;
 use super::serve::send;
 use crate::load::library::{LoadedLibraries, restore_signals};
 use crate::policy::{Budget, Probation};
@@ -27,6 +28,7 @@ pub(super) struct Monitor {
     libraries: LoadedLibraries,
     lent: Lent,
     counters: Arc<Counters>,
+    certificates: CertificatesStatus,
     events: Arc<Sender>,
     watchdog: Watchdog,
     began: Instant,
@@ -49,6 +51,7 @@ impl Monitor {
         libraries: LoadedLibraries,
         lent: Lent,
         counters: Arc<Counters>,
+        certificates: CertificatesStatus,
         events: Arc<Sender>,
     ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
@@ -62,6 +65,7 @@ impl Monitor {
             libraries,
             lent,
             counters,
+            certificates,
             events,
             began: now,
             seen: (number, now),
@@ -131,6 +135,7 @@ impl Monitor {
         json!({
             "blocked": blocked.collect::<Vec<_>>(),
             "counters": self.counters.values().iter().map(counter).collect::<Vec<_>>(),
+            "certificates": self.certificates.value(),
             "connections": self.connections.status(),
             "plugins": self.libraries.usage(),
             "threads": entries("/proc/self/task"),

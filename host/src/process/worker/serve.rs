@@ -4,6 +4,8 @@ mod shutdown;
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::Interval;
 
+use super::certificates::{CertificatePlace, Certificates, Unusable};
 use super::commands::Commands;
 use super::file_limit;
 use super::handover::Inheritance;
@@ -22,14 +25,18 @@ use super::overdue::log_cut;
 use super::reload_loop::{ReloadLoop, Trigger};
 use super::tell::{announce, warn};
 use crate::develop::pages::{DevState, Inspector};
+use crate::load::certificates::certificate_diagnostic;
 use crate::load::library;
+use crate::load::manifest::{ListenProtocols, Source};
 use crate::load::snapshot::Snapshot;
 use crate::load::watch::{PendingChanges, Timing, Watcher};
 use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
 use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
 use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
-use crate::serve::server::{self, Connections, Deadlines, Listener, Phase, PhaseSender, Settings};
+use crate::serve::server::{
+    self, Connections, Deadlines, Listener, Phase, PhaseSender, Protocols, Settings,
+};
 use crate::services::{DataCommand, Lent, StoreHub, flush_log, subscribe_log};
 
 /// The interval of the monitor's checks.
@@ -44,7 +51,7 @@ pub(super) async fn serve(
     config: WorkerConfig,
     reloader: Reloader,
     lent: Lent,
-    listeners: Vec<Listener>,
+    sockets: Vec<OwnedFd>,
     mut commands: Commands,
     inheritance: Inheritance,
     events: Arc<Sender>,
@@ -87,6 +94,21 @@ pub(super) async fn serve(
         warn(&booted);
         announce(&reloader, booted.generation, start.elapsed());
     }
+    let opened = open_certificates(&config, &reloader, sockets.len());
+    let (protocols, certificates) = match opened {
+        Ok(opened) => opened,
+        Err(reason) => {
+            send(&events, &Event::Failed { reason });
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let listeners = sockets.into_iter().zip(protocols);
+    let listeners = listeners.map(|(socket, protocols)| Listener::adopt(socket, protocols));
+    let listeners: Vec<_> = listeners
+        .collect::<io::Result<_>>()
+        .map_err(|error| format!("cannot use an inherited socket: {error}"))?;
+    let certificates_status = certificates.status();
+    certificates.follow()?;
     let (Some(active), Some(manifest)) = (reloader.active(), reloader.manifest()) else {
         return Err("the first stack is missing".to_owned());
     };
@@ -138,6 +160,7 @@ pub(super) async fn serve(
         reloader.libraries(),
         lent.clone(),
         reloader.counters(),
+        certificates_status,
         Arc::clone(&events),
     )
     .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?;
@@ -165,6 +188,43 @@ pub(super) async fn serve(
         .shut_down(serving, closed, reloads, &mut commands)
         .await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What each of the sockets speaks, and the certificates of all.
+///
+/// # Errors
+///
+/// A certificate that can't be used, as text for people.
+fn open_certificates(
+    config: &WorkerConfig,
+    reloader: &Reloader,
+    sockets: usize,
+) -> Result<(Vec<Protocols>, Certificates), String> {
+    let (protocols, old) = (config.protocols.clone(), config.proxy_protocol.clone());
+    let listen =
+        ListenProtocols::of_each(protocols, old).chain(std::iter::repeat_with(Default::default));
+    let folder = config.location.as_deref().and_then(Path::parent);
+    let manifest = reloader.manifest();
+    let place = CertificatePlace {
+        folder: folder.unwrap_or(reloader.directory()).to_path_buf(),
+        trust: config.trust,
+    };
+    // A crash is no reason to serve nothing.
+    let any_time = config.snapshot.is_some();
+    let listen = listen.take(sockets).collect();
+    let opened = Certificates::open(listen, place, config.tickets.clone(), any_time);
+    opened.map_err(|Unusable { tls, index, error }| {
+        let span = manifest.and_then(|manifest| manifest.server.certificate_span(&tls, index));
+        let Some((span, snapshot)) = span.zip(reloader.snapshot()) else {
+            return error;
+        };
+        let source = Source {
+            path: config.manifest.clone(),
+            text: snapshot.manifest.clone(),
+        };
+        let error = certificate_diagnostic(span, &error);
+        source.render(&[error], config.color)
+    })
 }
 
 /// The same text without colours.

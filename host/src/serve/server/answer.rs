@@ -3,13 +3,12 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 use http_body::Body;
-use hyper::body::Incoming;
 use stackup_plugin::abi::host::{
     Call, Exchange, Failure, Finish, HostBody, HostRequest, HostResponse, Outcome, canonicalize,
 };
@@ -17,26 +16,36 @@ use stackup_plugin::abi::tables::RawErrorKind;
 
 use super::body::{Hooks, LimitedBody, ResponseBody, too_large};
 use super::client::accept;
-use super::connection_state::{ConnectionContext, ConnectionState};
 use super::date::own_date;
 use super::framing::FramingError;
 use super::response_guard::ResponseGuard;
-use super::send_file::SentFile;
-use super::unread_body::Discard;
-use super::upgrade::Offered;
-use crate::serve::generation::{RequestWait, UpgradeRecord, WaitingCall};
-use crate::serve::observe::ObserverEnds;
+use super::transport::Transport;
+use super::unread_body::{Discard, Unread};
+use crate::serve::generation::{Active, RequestWait, UpgradeRecord, WaitingCall};
+use crate::serve::observe::{Head, Observer, ObserverEnds};
 use crate::serve::stack::RequestLimit;
 
-/// Answers a request with the generation that is active when it starts. `framing` may refuse it. hyper gets this very future:
-/// a future around it would hold it twice, and hyper moves it for each request.
-pub(super) async fn answer(
-    mut request: http::Request<Incoming>,
+/// What answers need besides their request: the same for all requests of a server.
+#[derive(Debug, Clone)]
+pub(super) struct AnswerContext {
+    pub(super) active: Arc<Active>,
+    /// Whether responses contain the text of errors, as in development.
+    pub(super) show_errors: bool,
+    /// Observes requests, in development.
+    pub(super) observer: Option<Arc<dyn Observer>>,
+    /// Whether each connection closes after its next response.
+    pub(super) last: Arc<AtomicBool>,
+}
+
+/// Answers a request with the generation that is active when it starts, whatever carries it. `framing` may refuse it. hyper gets
+/// this very future: a future around it would hold it twice, and hyper moves it for each request.
+pub(super) async fn answer<B: Unread, T: Transport>(
+    mut request: http::Request<B>,
     framing: Result<(), FramingError>,
     ends: &ObserverEnds,
-    served: &ConnectionContext,
-    connection: &Arc<ConnectionState>,
-) -> Result<Response<ResponseBody>, Infallible> {
+    served: &AnswerContext,
+    transport: &T,
+) -> Result<Response<ResponseBody<T>>, Infallible> {
     let generation = served.active.load();
     generation.count_request();
     let is_head = request.method() == Method::HEAD;
@@ -49,7 +58,7 @@ pub(super) async fn answer(
     let original = canonicalize(request.uri_mut());
     // Before the stack, and whatever a layer makes of the path: a body that is too long is refused unread.
     let limits = generation.request_limits.get(&request);
-    connection.limit_sending(limits.send_timeout.value);
+    transport.limit_sending(limits.send_timeout.value);
     let body_limit = &limits.body_bytes;
     let is_too_long = body_limit.value.is_some_and(|limit| declared > limit);
     let refusal = match (&client, &original) {
@@ -64,36 +73,42 @@ pub(super) async fn answer(
         log_failure(&refusal);
         let refusal = failed(&refusal, served.show_errors);
         let wait = RequestWait::of(&request);
-        let guard = ResponseGuard::new(generation, wait, Arc::clone(connection));
+        let guard = ResponseGuard::new(generation, wait, transport.clone());
         let mut response = respond(refusal, None, guard, None, is_head);
-        connection.leave_body_unread();
-        close_after(&mut response);
+        transport.leave_body_unread();
+        if transport.closes_after(false, true) {
+            close_after(&mut response);
+        }
         return Ok(response);
     }
     let client = client.unwrap_or(ends.client);
     let observed = served.observer.as_ref().map(|observer| {
         let peer = ends.peer;
-        observer.observe(&request, ObserverEnds { peer, client }, &generation)
+        observer.observe(
+            Head::of(&request),
+            ObserverEnds { peer, client },
+            &generation,
+        )
     });
-    let _open = connection.interim.begin();
+    let _open = transport.begin();
     // A client of HTTP/1.0 knows no interim responses (RFC 9110 §15.2).
     let informed = request.version() == Version::HTTP_11;
     let exchange = Exchange::new(generation.number)
         .drained_by(generation.drain().source())
-        .informs(informed.then(|| connection.client_request()));
+        .informs(informed.then(|| transport.client_request()).flatten());
     let exchange = Arc::new(match &observed {
         Some(observed) => exchange.with_extension(observed.witness()),
         None => exchange,
     });
     let wait = RequestWait::of(&request);
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let has_body = !body.is_end_stream();
-    let (offered, offer) = match parts.extensions.is_empty() || has_body {
+    let (offered, offer) = match has_body {
         true => (None, None),
-        false => Offered::by(&parts).unzip(),
+        false => transport.offer(&mut parts).unzip(),
     };
     let body = if has_body {
-        let discard = Discard::new(connection, &parts.headers);
+        let discard = Discard::new(transport, &parts.headers);
         HostBody::Stream(Box::pin(LimitedBody::new(body, limits, discard)))
     } else {
         HostBody::Empty
@@ -139,25 +154,24 @@ pub(super) async fn answer(
         let head = ResponseGuard::new(
             Arc::clone(&generation),
             RequestWait::default(),
-            Arc::clone(connection),
+            transport.clone(),
         );
-        let guard = ResponseGuard::new(generation, wait, Arc::clone(connection))
+        let guard = ResponseGuard::new(generation, wait, transport.clone())
             .at(exchange.level(), watch)
             .observed(observed)
             .upgraded(&record);
         let response = respond(response, None, guard, Some((exchange, None)), is_head);
-        connection.arrivals().end();
         let empty = ResponseBody::new(HostBody::Empty, head, None, None);
-        return Ok(connection.upgrade.switch(response, empty, offered, record));
+        return Ok(transport.switch(response, empty, offered, record));
     }
     let number = generation.number;
-    response.map_body(|body| SentFile::take_over(body, connection, number));
-    let guard = ResponseGuard::new(generation, wait, Arc::clone(connection))
+    response.map_body(|body| transport.send_file(body, number));
+    let guard = ResponseGuard::new(generation, wait, transport.clone())
         .at(exchange.level(), watch)
         .observed(observed);
     let hooks = Some((exchange, failure));
     let mut response = respond(response, promised, guard, hooks, is_head);
-    if served.last.load(Ordering::Relaxed) || (has_body && connection.has_unread_body()) {
+    if transport.closes_after(served.last.load(Ordering::Relaxed), has_body) {
         close_after(&mut response);
     }
     Ok(response)
@@ -216,13 +230,13 @@ async fn within_limit(
 }
 
 /// `promised` is its `content-length`; the exchange comes with its failure, if any.
-fn respond(
+fn respond<T: Transport>(
     response: HostResponse,
     promised: Option<u64>,
-    guard: ResponseGuard,
+    guard: ResponseGuard<T>,
     exchange: Option<(Arc<Exchange>, Option<Failure>)>,
     is_head: bool,
-) -> Response<ResponseBody> {
+) -> Response<ResponseBody<T>> {
     let (status, headers, body) = response.into_parts();
     let bodiless = bodiless(status, is_head);
     let promised = promised.filter(|_| !bodiless);
@@ -238,10 +252,11 @@ fn respond(
     if bodiless {
         guard.complete();
     }
+    let has_connection_field = guard.has_connection_field();
     let mut response = Response::new(ResponseBody::new(body, guard, promised, hooks));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    if status == StatusCode::UPGRADE_REQUIRED {
+    if status == StatusCode::UPGRADE_REQUIRED && has_connection_field {
         // `upgrade` there says what it needs (RFC 9110 §7.8 and §15.5.22).
         let upgrade = HeaderValue::from_static("upgrade");
         response.headers_mut().insert(header::CONNECTION, upgrade);
@@ -306,7 +321,7 @@ fn without_body(response: HostResponse) -> HostResponse {
 }
 
 /// Whether a response has no body on the wire (RFC 9110 §6.4.1).
-fn bodiless(status: StatusCode, is_head: bool) -> bool {
+pub(super) fn bodiless(status: StatusCode, is_head: bool) -> bool {
     is_head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }
 

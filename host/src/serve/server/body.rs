@@ -9,18 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use stackup_plugin::abi::host::{Exchange, Failure, Finish, HostBody, record_poll};
 
-use super::connection_state::EndedFor;
 use super::progress_timeout::ProgressTimeout;
 use super::response_guard::{OVER, ResponseGuard};
+use super::transport::Transport;
 use super::unread_body::{Discard, Unread};
-use crate::policy::ClientWait;
 use crate::serve::stack::{RequestLimit, RequestLimits};
 
 /// The body of a request, up to a limit.
-pub(super) struct LimitedBody<B: Unread = Incoming> {
+pub(super) struct LimitedBody<B: Unread, T: Transport> {
     /// None once it has ended.
     body: Option<B>,
     left: u64,
@@ -30,11 +28,11 @@ pub(super) struct LimitedBody<B: Unread = Incoming> {
     waits: bool,
     timeout: ProgressTimeout,
     timeout_place: RequestLimit<Duration>,
-    discard: Discard,
+    discard: Discard<T>,
 }
 
-impl<B: Unread> LimitedBody<B> {
-    pub(super) fn new(body: B, limits: &RequestLimits, discard: Discard) -> Self {
+impl<B: Unread, T: Transport> LimitedBody<B, T> {
+    pub(super) fn new(body: B, limits: &RequestLimits, discard: Discard<T>) -> Self {
         Self {
             body: Some(body),
             left: limits.body_bytes.value.unwrap_or(u64::MAX),
@@ -49,18 +47,16 @@ impl<B: Unread> LimitedBody<B> {
 
     /// The client has sent nothing. Fails once that has lasted for the limit.
     fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
-        let connection = &self.discard.connection;
+        let transport = &self.discard.transport;
         if !self.waits {
             self.waits = true;
-            connection.wait.waits(ClientWait::Body);
+            transport.body_waits();
         }
         // A plugin may poll it on a thread of its own.
         let runtime = self.discard.runtime.enter();
         let limit = std::task::ready!(self.timeout.poll_waiting(cx));
         drop(runtime);
-        connection.end_for(EndedFor::BodyTimeout);
-        // hyper reads no further, and closes the connection after the response.
-        connection.leave_body_unread();
+        transport.body_timed_out();
         self.body = None;
         let place = self.timeout_place.place("body_timeout");
         let message =
@@ -72,12 +68,12 @@ impl<B: Unread> LimitedBody<B> {
     fn progressed(&mut self) {
         if std::mem::take(&mut self.waits) {
             self.timeout.progressed();
-            self.discard.connection.wait.reads_again();
+            self.discard.transport.body_goes_on();
         }
     }
 }
 
-impl<B: Unread> Body for LimitedBody<B> {
+impl<B: Unread, T: Transport> Body for LimitedBody<B, T> {
     type Data = Bytes;
     type Error = Failure;
 
@@ -98,6 +94,7 @@ impl<B: Unread> Body for LimitedBody<B> {
         }
         Poll::Ready(frame.map(|frame| {
             let frame = frame.map_err(|error| {
+                let error: Box<dyn Error + Send + Sync> = error.into();
                 // hyper's own text says only that it could not read.
                 let cause = error
                     .source()
@@ -124,7 +121,7 @@ impl<B: Unread> Body for LimitedBody<B> {
     }
 }
 
-impl<B: Unread> Drop for LimitedBody<B> {
+impl<B: Unread, T: Transport> Drop for LimitedBody<B, T> {
     fn drop(&mut self) {
         self.progressed();
         if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
@@ -144,9 +141,9 @@ pub(super) fn too_large(limit: &RequestLimit<u64>) -> Failure {
 const LARGE: usize = 16 << 10;
 
 /// The body of a response. It holds its generation; when it ends, the exchange ends.
-pub(super) struct ResponseBody {
+pub(super) struct ResponseBody<T: Transport> {
     body: HostBody,
-    guard: ResponseGuard,
+    guard: ResponseGuard<T>,
     /// The hooks to run at its end, if there are any.
     hooks: Option<Box<Hooks>>,
     /// The `content-length`; none if there is none or no body is sent.
@@ -167,10 +164,10 @@ pub(super) struct Hooks {
     pub(super) failure: Option<Failure>,
 }
 
-impl ResponseBody {
+impl<T: Transport> ResponseBody<T> {
     pub(super) fn new(
         body: HostBody,
-        guard: ResponseGuard,
+        guard: ResponseGuard<T>,
         promised: Option<u64>,
         hooks: Option<Hooks>,
     ) -> Self {
@@ -236,7 +233,7 @@ impl ResponseBody {
     }
 }
 
-impl Body for ResponseBody {
+impl<T: Transport> Body for ResponseBody<T> {
     type Data = Bytes;
     type Error = Failure;
 
@@ -293,7 +290,7 @@ impl Body for ResponseBody {
     }
 }
 
-impl Drop for ResponseBody {
+impl<T: Transport> Drop for ResponseBody<T> {
     fn drop(&mut self) {
         let complete =
             self.body.is_end_stream() || self.hooks.as_ref().is_some_and(|hooks| hooks.bodiless);

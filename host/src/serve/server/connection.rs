@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -19,13 +20,16 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use super::Phase;
 use super::answer::answer;
 use super::bare_response::bare_response;
+use super::begin::until_begun;
 use super::client::accept;
 use super::client_stream::ClientStream;
 use super::connection_state::{ConnectionContext, ConnectionState};
 use super::connections::Place;
+use super::http2::{has_preface, serve_http2};
 use super::proxy_protocol::accept_header;
 use super::send_file::SendFile;
 use super::timed_socket::TimedSocket;
+use super::tls::{CountedSocket, Handshake, Socket, Tls, accept_tls};
 use super::unread_body::linger;
 use super::upgrade::tunnel;
 use crate::load::manifest::Limits;
@@ -35,16 +39,16 @@ use crate::serve::observe::ObserverEnds;
 /// hyper's default limit of headers; it answers more with 431 as well.
 const HEADERS_OF_HYPER: usize = 100;
 
-/// Serves requests until one side closes the connection, or it makes room for another.
+/// Serves a connection until one side closes it, or it makes room for another.
 pub(super) async fn serve_connection<S>(
     socket: S,
     ends: Connection,
-    served: &ConnectionContext,
+    served: &Arc<ConnectionContext>,
     place: Place,
 ) where
     S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
 {
-    let mut requests = pin!(serve_requests(socket, ends, served, &place.state));
+    let mut requests = pin!(serve_protocols(socket, ends, served, &place.state));
     std::future::poll_fn(|cx| {
         // First what has arrived: a client that goes on keeps its place.
         let polled = requests.as_mut().poll(cx);
@@ -59,41 +63,118 @@ pub(super) async fn serve_connection<S>(
     .await;
 }
 
-async fn serve_requests<S>(
+/// Serves what the listener has its connections speak below HTTP.
+async fn serve_protocols<S>(
     mut socket: S,
-    mut ends: Connection,
+    peer: Connection,
+    served: &Arc<ConnectionContext>,
+    state: &Arc<ConnectionState>,
+) where
+    S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
+{
+    let mut ends = ObserverEnds { peer, client: peer };
+    if served.protocols.proxy_protocol {
+        // In a box, so that the connections of other listeners need no memory for it.
+        ends.client = match Box::pin(accept_header(&mut socket, peer, served)).await {
+            Ok(ends) => ends,
+            Err(error) => {
+                closed_early(&peer, &error);
+                return;
+            }
+        };
+    }
+    if let Some(tls) = &served.protocols.tls {
+        // In a box, likewise.
+        return Box::pin(serve_encrypted(Box::new(socket), tls, ends, served, state)).await;
+    }
+    if served.protocols.http2 {
+        return Box::pin(serve_either(Box::new(socket), ends, served, state)).await;
+    }
+    serve_requests(socket, &ends, served, state).await;
+}
+
+/// Serves a connection in the clear that may be one of HTTP/2.
+async fn serve_either(
+    mut socket: Box<dyn Socket>,
+    ends: ObserverEnds,
+    served: &Arc<ConnectionContext>,
+    state: &Arc<ConnectionState>,
+) {
+    let begun = until_begun(served, async { Ok(has_preface(&mut socket).await?) }).await;
+    match begun {
+        Ok((http2, read)) => {
+            let socket: Box<dyn Socket> = Box::new(CountedSocket::new(socket, read, state));
+            serve_version(socket, http2, &ends, served, state).await;
+        }
+        Err(error) => closed_early(&ends.client, &error),
+    }
+}
+
+async fn serve_version(
+    socket: Box<dyn Socket>,
+    http2: bool,
+    ends: &ObserverEnds,
+    served: &Arc<ConnectionContext>,
+    state: &Arc<ConnectionState>,
+) {
+    match http2 {
+        true => serve_http2(socket, *ends, served, state).await,
+        false => serve_requests(socket, ends, served, state).await,
+    }
+}
+
+/// Serves a connection by TLS.
+async fn serve_encrypted(
+    socket: Box<dyn Socket>,
+    tls: &Tls,
+    mut ends: ObserverEnds,
+    served: &Arc<ConnectionContext>,
+    state: &Arc<ConnectionState>,
+) {
+    ends.peer.https = true;
+    ends.client.https = true;
+    let handshake = until_begun(served, accept_tls(socket, tls, state)).await;
+    match handshake {
+        Ok(Handshake::Done { stream, http2 }) => {
+            serve_version(stream, http2, &ends, served, state).await;
+        }
+        Ok(Handshake::Clear(socket)) => {
+            tracing::debug!("a client speaks HTTP to a listener with `tls`: it got 400");
+            state.wait.waits(ClientWait::Close);
+            linger(socket, served.phase.clone()).await;
+        }
+        Err(error) => closed_early(&ends.client, &error),
+    }
+}
+
+fn closed_early(client: &Connection, error: &dyn fmt::Display) {
+    let client = client
+        .remote
+        .map_or("a Unix socket".to_owned(), |client| client.to_string());
+    tracing::debug!("a connection from {client} is closed: {error}");
+}
+
+/// Serves requests of HTTP/1 until the connection ends.
+async fn serve_requests<S>(
+    socket: S,
+    ends: &ObserverEnds,
     served: &ConnectionContext,
     state: &Arc<ConnectionState>,
 ) where
     S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
 {
-    let peer = ends;
-    if served.proxy_protocol {
-        // In a box, so that the connections of other listeners need no memory for it.
-        ends = match Box::pin(accept_header(&mut socket, ends, served)).await {
-            Ok(ends) => ends,
-            Err(error) => {
-                let peer = ends
-                    .remote
-                    .map_or("a Unix socket".to_owned(), |peer| peer.to_string());
-                tracing::debug!("a connection from {peer} is closed: {error}");
-                return;
-            }
-        };
-    }
-    let limits = served.active.load().limits.clone();
+    let limits = served.answers.active.load().limits.clone();
     let socket = TimedSocket::new(socket, state, limits.send_timeout);
     let io = TokioIo::new(ClientStream::new(socket, state));
-    let ends = &ObserverEnds { peer, client: ends };
     let begin = |request: &Request<Incoming>| {
         let has_body = !request.body().is_end_stream();
         state.arrivals().begin(has_body)
     };
     let stack = |request, framing| {
         state.wait.busy();
-        answer(request, framing, ends, served, state)
+        answer(request, framing, ends, &served.answers, state)
     };
-    let Some(observer) = &served.observer else {
+    let Some(observer) = &served.answers.observer else {
         if S::SENDS_FILES {
             state.files.open();
         }
@@ -110,7 +191,7 @@ async fn serve_requests<S>(
         if framing.is_err() || !observer.handles(&request) {
             return Ok(stack(request, framing).await?.map(Either::Right));
         }
-        let trusted = served.active.load().trusted_proxies.clone();
+        let trusted = served.answers.active.load().trusted_proxies.clone();
         let Ok(client) = accept(&mut request, ends.client, &trusted) else {
             // Refused there, too.
             return Ok(stack(request, framing).await?.map(Either::Right));
@@ -119,7 +200,7 @@ async fn serve_requests<S>(
         if !request.body().is_end_stream() {
             state.leave_body_unread();
         }
-        let ends = ObserverEnds { peer, client };
+        let ends = ObserverEnds { client, ..*ends };
         Ok(observer.answer(request, ends).await.map(Either::Left))
     });
     Box::pin(serve_with(io, either, served, state, &limits)).await;
@@ -168,8 +249,10 @@ async fn serve_with<S, A, B>(
             let mut parts = connection.into_parts();
             if let Some(upgrade) = state.upgrade.take() {
                 let socket = parts.io.into_inner().into_socket();
+                state.wait.busy();
                 // In a box, so that other connections need no memory for it.
-                let ended = Box::pin(tunnel(socket, parts.read_buf, *upgrade, state)).await;
+                let ended = tunnel(socket, parts.read_buf, *upgrade, &state.sending);
+                let ended = Box::pin(ended).await;
                 if let Some(reason) = state.ended_for() {
                     served.connections.ended_for(reason);
                 }

@@ -8,29 +8,24 @@ use stackup_plugin::abi::host::ClientRequest;
 use tokio::sync::watch;
 
 use super::Phase;
+use super::answer::AnswerContext;
 use super::client_wait::WaitState;
 use super::connections::Connections;
 use super::framing::Arrivals;
 use super::interim::Interim;
+use super::listen::Protocols;
 use super::send_file::FileQueue;
 use super::sending::Sending;
 use super::upgrade::UpgradeSlot;
-use crate::serve::generation::Active;
-use crate::serve::observe::Observer;
 
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(super) struct ConnectionContext {
-    pub(super) active: Arc<Active>,
-    pub(super) show_errors: bool,
-    /// Observes requests, in development.
-    pub(super) observer: Option<Arc<dyn Observer>>,
-    /// Whether each connection begins with a header of the PROXY protocol.
-    pub(super) proxy_protocol: bool,
+    pub(super) answers: AnswerContext,
+    /// What its connections speak.
+    pub(super) protocols: Protocols,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) connections: Arc<Connections>,
-    /// Whether each connection closes after its next response.
-    pub(super) last: Arc<AtomicBool>,
 }
 
 /// The state of one connection.
@@ -48,6 +43,8 @@ pub(super) struct ConnectionState {
     unread_body: AtomicBool,
     /// Milliseconds for which the client may take nothing of the current response; `u64::MAX` is off.
     send_timeout: AtomicU64,
+    /// How much the client's socket has taken, where TLS or HTTP/2 stands between.
+    taken: AtomicU64,
     /// An [`EndedFor`], or 0.
     ended_for: AtomicU8,
 }
@@ -74,6 +71,7 @@ impl ConnectionState {
             arrivals: Mutex::default(),
             unread_body: AtomicBool::default(),
             send_timeout: AtomicU64::new(u64::MAX),
+            taken: AtomicU64::default(),
             ended_for: AtomicU8::default(),
         }
     }
@@ -114,6 +112,16 @@ impl ConnectionState {
     pub(super) fn send_timeout(&self) -> Option<Duration> {
         let timeout = self.send_timeout.load(Ordering::Relaxed);
         (timeout != u64::MAX).then(|| Duration::from_millis(timeout))
+    }
+
+    /// The client's socket has taken this many bytes.
+    pub(super) fn took(&self, bytes: usize) {
+        self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// How much the client's socket has taken; always 0 where hyper writes HTTP/1 to the socket itself.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// The connection is to end for this.

@@ -49,6 +49,9 @@ pub enum FramingError {
         chunks::LINE_MAX
     )]
     ChunkLineTooLong,
+    /// In HTTP/2; hyper counts those of HTTP/1.
+    #[error("the request has more than `[limits] header_count` fields")]
+    TooManyFields,
     /// Their lines end with CRLF, and have no control characters.
     #[error("the trailers of the request are malformed")]
     InvalidTrailers,
@@ -59,6 +62,7 @@ impl FramingError {
     pub fn status(self) -> StatusCode {
         match self {
             Self::LengthTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
         }

@@ -78,6 +78,8 @@ pub fn check<B>(request: &Request<B>) -> Result<TargetForm, HeadError> {
         Some(host) if !authority::is_valid(host.as_bytes()) => return Err(HeadError::InvalidHost),
         Some(_) => {}
         None if request.version() < Version::HTTP_11 => {}
+        // `:authority` takes its place (RFC 9113 §8.3.1).
+        None if request.version() > Version::HTTP_11 && request.uri().authority().is_some() => {}
         None => return Err(HeadError::NoHost),
     }
     // Where no field has two lines, `host` has one.

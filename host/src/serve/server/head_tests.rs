@@ -106,6 +106,19 @@ fn one_valid_host_is_required() {
     assert_eq!(check(&old), Err(HeadError::InvalidHost));
 }
 
+/// RFC 9113 §8.3.1
+#[test]
+fn authority_of_http2_is_its_host() {
+    let head = |version, target: &str| {
+        let request = Request::builder().version(version).uri(target);
+        check(&request.body(()).unwrap())
+    };
+    let url = "https://a/b";
+    assert_eq!(head(Version::HTTP_2, url), Ok(TargetForm::Absolute));
+    assert_eq!(head(Version::HTTP_2, "/b"), Err(HeadError::NoHost));
+    assert_eq!(head(Version::HTTP_11, url), Err(HeadError::NoHost));
+}
+
 #[test]
 fn target_is_a_path_or_a_url() {
     for (target, wanted) in [

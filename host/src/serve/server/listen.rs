@@ -22,6 +22,7 @@ use super::connection::serve_connection;
 use super::connection_state::ConnectionContext;
 use super::forwarded::canonical;
 use super::notices::Notice;
+use super::tls::Tls;
 
 /// How much the system takes before it can send it. Without a limit it is some megabytes, and it is not known for
 /// minutes whether a slow client takes anything.
@@ -36,8 +37,18 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
-    /// Whether each connection begins with a header of the PROXY protocol.
-    pub(super) proxy_protocol: bool,
+    pub(super) protocols: Protocols,
+}
+
+/// What the connections of a listener speak.
+#[derive(Debug, Clone, Default)]
+pub struct Protocols {
+    /// Whether each begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// How they are encrypted; none in the clear.
+    pub tls: Option<Arc<Tls>>,
+    /// Whether clients may speak HTTP/2 without being asked: none of it with TLS, where they choose.
+    pub http2: bool,
 }
 
 #[derive(Debug)]
@@ -64,16 +75,15 @@ impl Socket {
 }
 
 impl Listener {
-    /// Takes over a listening socket. With `proxy_protocol`, each of its connections begins with a header of the PROXY
-    /// protocol.
+    /// Takes over a listening socket, whose connections speak `protocols`.
     ///
     /// # Errors
     ///
     /// The socket is neither a TCP nor a unix socket.
-    pub fn adopt(socket: OwnedFd, proxy_protocol: bool) -> io::Result<Self> {
+    pub fn adopt(socket: OwnedFd, protocols: Protocols) -> io::Result<Self> {
         Ok(Self {
             socket: Socket::adopt(socket)?,
-            proxy_protocol,
+            protocols,
         })
     }
 

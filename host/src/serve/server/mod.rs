@@ -4,6 +4,7 @@
 
 mod answer;
 mod bare_response;
+mod begin;
 mod body;
 mod client;
 mod client_stream;
@@ -16,6 +17,8 @@ mod date;
 mod forwarded;
 pub mod framing;
 pub mod head;
+mod http1;
+mod http2;
 mod interim;
 mod listen;
 mod notices;
@@ -26,6 +29,8 @@ mod response_guard;
 mod send_file;
 mod sending;
 mod timed_socket;
+pub mod tls;
+mod transport;
 mod unread_body;
 mod upgrade;
 
@@ -38,11 +43,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::serve::generation::Active;
 use crate::serve::observe::Observer;
+use answer::AnswerContext;
 use connection_state::ConnectionContext;
 
 pub use connections::{Connections, ConnectionsStatus};
 pub use date::check_clock;
-pub use listen::{Listener, client_waits};
+pub use listen::{Listener, Protocols, client_waits};
 pub use phase::{Phase, PhaseSender};
 
 /// What a server needs besides its listeners.
@@ -109,12 +115,14 @@ async fn serve_connections(
     let mut now = phase.subscribe();
     for listener in listeners {
         let served = ConnectionContext {
-            active: Arc::clone(&active),
-            show_errors: settings.show_errors,
-            observer: settings.observer.clone(),
+            answers: AnswerContext {
+                active: Arc::clone(&active),
+                show_errors: settings.show_errors,
+                observer: settings.observer.clone(),
+                last: Arc::clone(&settings.last),
+            },
             phase: now.clone(),
-            proxy_protocol: listener.proxy_protocol,
-            last: Arc::clone(&settings.last),
+            protocols: listener.protocols.clone(),
             connections: Arc::clone(&settings.connections),
         };
         let now = now.clone();

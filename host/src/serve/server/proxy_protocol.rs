@@ -55,7 +55,7 @@ pub(super) async fn accept_header(
     connection: Connection,
     served: &ConnectionContext,
 ) -> Result<Connection, ProxyHeaderError> {
-    let generation = served.active.load();
+    let generation = served.answers.active.load();
     let peer = connection.remote.map(|remote| remote.ip());
     if !generation.trusted_proxies.trust(peer) {
         return Err(ProxyHeaderError::Untrusted);

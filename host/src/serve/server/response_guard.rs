@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use stackup_plugin::abi::host::HandlerContext;
 
-use super::connection_state::{ConnectionState, EndedFor};
+use super::connection_state::EndedFor;
+use super::transport::Transport;
 use crate::serve::generation::{
     DrainDeadline, DrainWatch, Generation, Outlook, Phase, RequestWait, UpgradeRecord,
 };
@@ -76,21 +77,17 @@ fn new_watch(generation: &Generation, is_upgrade: bool) -> DrainWatch {
 }
 
 /// A generation, held by a response.
-pub(super) struct ResponseGuard {
+pub(super) struct ResponseGuard<T: Transport> {
     counted: Counted,
-    connection: Arc<ConnectionState>,
-    /// Whether the connection's `sending` watches too.
+    transport: T,
+    /// Whether the transport watches too.
     is_sent: bool,
     /// Observes the request; its drop is the request's end.
     observed: Option<Box<dyn ObserveRequest>>,
 }
 
-impl ResponseGuard {
-    pub(super) fn new(
-        generation: Arc<Generation>,
-        wait: RequestWait,
-        connection: Arc<ConnectionState>,
-    ) -> Self {
+impl<T: Transport> ResponseGuard<T> {
+    pub(super) fn new(generation: Arc<Generation>, wait: RequestWait, transport: T) -> Self {
         Self {
             counted: Counted {
                 generation,
@@ -99,7 +96,7 @@ impl ResponseGuard {
                 watch: None,
                 is_upgrade: false,
             },
-            connection,
+            transport,
             is_sent: false,
             observed: None,
         }
@@ -127,6 +124,11 @@ impl ResponseGuard {
     /// The number of the generation that it counts for.
     pub(super) fn generation(&self) -> u64 {
         self.counted.generation.number
+    }
+
+    /// Whether the response may have `connection`.
+    pub(super) fn has_connection_field(&self) -> bool {
+        self.transport.has_connection_field()
     }
 
     /// Ends the observation of the request with its response.
@@ -161,9 +163,8 @@ impl ResponseGuard {
             // Has the connection woken at the deadline: hyper does not poll the body while the client takes nothing.
             let _ = self.counted.poll_over(cx);
             if let Some(watch) = &self.counted.watch {
-                self.connection
-                    .sending
-                    .begin(watch.again(), self.counted.level);
+                self.transport
+                    .sending_begins(watch.again(), self.counted.level);
             }
         }
         self.counted.generation.drain().is_replaced() && self.counted.poll_over(cx).is_ready()
@@ -171,7 +172,7 @@ impl ResponseGuard {
 
     /// Why the connection ended before the response did.
     pub(super) fn why_cut(&self) -> &'static str {
-        match self.connection.ended_for() {
+        match self.transport.ended_for() {
             _ if self.counted.is_over() => OVER,
             Some(EndedFor::SendTimeout) => "the client took nothing for `[limits] send_timeout`",
             _ => "the client left before the end of the body",
@@ -182,7 +183,7 @@ impl ResponseGuard {
     pub(super) fn end(&mut self, long: bool) {
         if long || self.is_sent {
             let counted = &mut self.counted;
-            self.connection.sending.push(SentResponse {
+            self.transport.handed_over(SentResponse {
                 counted: Counted {
                     generation: Arc::clone(&counted.generation),
                     level: counted.level,
@@ -196,12 +197,12 @@ impl ResponseGuard {
     }
 }
 
-impl Drop for ResponseGuard {
+impl<T: Transport> Drop for ResponseGuard<T> {
     fn drop(&mut self) {
         if self.is_sent {
-            self.connection.sending.end();
+            self.transport.sending_ends();
         }
-        self.connection.wait.answered();
+        self.transport.answered();
     }
 }
 

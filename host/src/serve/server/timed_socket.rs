@@ -22,6 +22,10 @@ pub(super) struct TimedSocket<S> {
     send_timeout: ProgressTimeout,
     /// Set while a write waits: whether a request was in progress then.
     blocked: Option<bool>,
+    /// What the socket below TLS had taken at the last write that waited.
+    taken: u64,
+    /// Whether what arrives is frames of HTTP/2: not each is the begin of a request.
+    has_frames: bool,
     /// Whether the last read found something.
     has_read: bool,
     /// How much of an unread body was read here, and is missing for hyper.
@@ -40,8 +44,22 @@ impl<S> TimedSocket<S> {
             state: Arc::clone(state),
             send_timeout: ProgressTimeout::new(send_timeout),
             blocked: None,
+            taken: 0,
+            has_frames: false,
             has_read: false,
             discarded: 0,
+        }
+    }
+
+    /// The socket of a connection of HTTP/2.
+    pub(super) fn of_frames(
+        socket: S,
+        state: &Arc<ConnectionState>,
+        send_timeout: Option<Duration>,
+    ) -> Self {
+        Self {
+            has_frames: true,
+            ..Self::new(socket, state, send_timeout)
         }
     }
 
@@ -52,11 +70,12 @@ impl<S> TimedSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TimedSocket<S> {
-    fn written(
+    /// What a write or a flush has come to.
+    fn written<T>(
         &mut self,
         cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             if let Some(has_request) = self.blocked.take() {
                 self.send_timeout.progressed();
@@ -70,6 +89,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedSocket<S> {
         self.state.sending.blocked(cx);
         if self.state.has_unread_body() {
             self.discard(cx);
+        }
+        let taken = self.state.taken();
+        if std::mem::replace(&mut self.taken, taken) != taken {
+            self.send_timeout.progressed();
         }
         self.send_timeout.set_limit(self.state.send_timeout());
         match self.send_timeout.poll_waiting(cx) {
@@ -115,7 +138,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedSocket<S> {
         let polled = Pin::new(&mut self.socket).poll_read(cx, buffer);
         if polled.is_ready() {
             self.has_read = true;
-        } else if std::mem::take(&mut self.has_read) {
+        } else if std::mem::take(&mut self.has_read) && !self.has_frames {
             self.state.wait.reads_part();
         }
         polled
@@ -170,9 +193,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedSocket<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes when it has nothing left to write.
+        // hyper flushes when it has nothing left to write. TLS may still have something.
         let flushed = Pin::new(&mut self.socket).poll_flush(cx);
-        if flushed.is_ready() {
+        let flushed = self.written(cx, flushed);
+        if let Poll::Ready(Ok(())) = flushed {
             self.state.sending.flushed();
             self.state.wait.flushed();
         }

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::Phase;
 use super::connection_state::ConnectionState;
+use super::transport::Transport;
 
 /// A rest of this size is read, and the connection kept.
 const SHORT: u64 = 64 << 10;
@@ -35,25 +36,31 @@ const LINGER_STOPPING: Duration = Duration::from_secs(1);
 /// How long a client may send nothing.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// The body of a request as it comes from the connection: hyper's, but for tests.
-pub(super) trait Unread: Body<Data = Bytes, Error: Error> + Unpin + Send + 'static {}
+/// The body of a request as its transport has it.
+pub(super) trait Unread:
+    Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send + 'static
+{
+}
 
-impl<B: Body<Data = Bytes, Error: Error> + Unpin + Send + 'static> Unread for B {}
+impl<B> Unread for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send + 'static
+{
+}
 
 /// Takes care of the rest of a request's body once it is dropped, by whatever thread.
 #[derive(Debug)]
-pub(super) struct Discard {
-    pub(super) connection: Arc<ConnectionState>,
+pub(super) struct Discard<T: Transport> {
+    pub(super) transport: T,
     pub(super) runtime: Handle,
     /// Whether the client may wait for `100 Continue`. Reading the body would send it, after the response.
     expects: bool,
 }
 
-impl Discard {
+impl<T: Transport> Discard<T> {
     /// For a request with these headers. Call it within the runtime.
-    pub(super) fn new(connection: &Arc<ConnectionState>, headers: &HeaderMap) -> Self {
+    pub(super) fn new(transport: &T, headers: &HeaderMap) -> Self {
         Self {
-            connection: Arc::clone(connection),
+            transport: transport.clone(),
             runtime: Handle::current(),
             expects: headers.contains_key(header::EXPECT),
         }
@@ -61,19 +68,30 @@ impl Discard {
 
     /// The body is not read any further. `was_read` says whether a part of it was.
     pub(super) fn discard(&self, body: impl Unread, was_read: bool) {
-        let short = body.size_hint().upper().is_some_and(|rest| rest <= SHORT);
-        if !short || (self.expects && !was_read) {
-            // hyper reads no further either, and closes the connection after the response.
-            self.connection.leave_body_unread();
-            return;
-        }
-        let connection = Arc::clone(&self.connection);
-        self.runtime.spawn(async move {
-            if !read_to_end(body).await {
-                connection.leave_body_unread();
-            }
-        });
+        let may_read = was_read || !self.expects;
+        self.transport.discard(body, may_read, &self.runtime);
     }
+}
+
+/// Reads the rest of a body if it is short and `may_read`; else the connection has to close.
+pub(super) fn discard(
+    connection: &Arc<ConnectionState>,
+    body: impl Unread,
+    may_read: bool,
+    runtime: &Handle,
+) {
+    let short = body.size_hint().upper().is_some_and(|rest| rest <= SHORT);
+    if !short || !may_read {
+        // hyper reads no further either, and closes the connection after the response.
+        connection.leave_body_unread();
+        return;
+    }
+    let connection = Arc::clone(connection);
+    runtime.spawn(async move {
+        if !read_to_end(body).await {
+            connection.leave_body_unread();
+        }
+    });
 }
 
 /// Reads a short rest. Returns whether it ended; an error ends the connection as well.

@@ -5,7 +5,7 @@ use log_text::is_secret;
 use crate::load::manifest::words::{OTHER_NAMES, nearest};
 
 /// The keys that the manifest knows, but for those that have a [`Policy`] of their own. A test compares them with the schema.
-const PLAIN_KEYS: [&str; 62] = [
+const PLAIN_KEYS: [&str; 66] = [
     "address",
     "block_limit",
     "block_report",
@@ -13,6 +13,7 @@ const PLAIN_KEYS: [&str; 62] = [
     "body_timeout",
     "cascade",
     "catch",
+    "cert",
     "connections",
     "cool_down",
     "crash_window",
@@ -29,6 +30,8 @@ const PLAIN_KEYS: [&str; 62] = [
     "header_count",
     "header_timeout",
     "host",
+    "http2",
+    "http2_streams",
     "inspector",
     "limits",
     "lint",
@@ -61,6 +64,7 @@ const PLAIN_KEYS: [&str; 62] = [
     "shutdown_timeout",
     "threads",
     "timeout",
+    "tls",
     "trust",
     "trusted_proxies",
     "upgrade_drain",
@@ -89,6 +93,8 @@ pub(super) enum Policy {
     Store,
     /// Nothing: its name says that it is secret.
     Secret,
+    /// The name of a file, but not what should be in the file.
+    KeyFile,
     /// No string: nobody knows what it is.
     Unknown,
 }
@@ -100,6 +106,7 @@ pub(super) fn policy(key: &str) -> Policy {
         "store" => Policy::Store,
         "handlers" | "targets" => Policy::Levels,
         "url" => Policy::Secret,
+        "key" => Policy::KeyFile,
         _ if is_secret(key) => Policy::Secret,
         _ if is_plain(key) => Policy::Plain,
         _ => Policy::Unknown,
@@ -161,7 +168,10 @@ mod tests {
             .iter()
             .filter(|key| policy(key) != Policy::Plain)
             .collect();
-        assert_eq!(own, [&"config", &"handlers", &"store", &"targets", &"url"]);
+        assert_eq!(
+            own,
+            [&"config", &"handlers", &"key", &"store", &"targets", &"url"]
+        );
         let gone: Vec<_> = PLAIN_KEYS
             .iter()
             .filter(|key| !found.contains(**key))

@@ -84,6 +84,7 @@ impl Concealer<'_> {
             match (policy(key.get_ref()), value.get_ref()) {
                 (Policy::Plain, _) => self.tables(value, &mut Self::outside),
                 (Policy::Levels, _) => {}
+                (Policy::KeyFile, DeValue::String(text)) if !text.contains("-----BEGIN") => {}
                 (Policy::Config, DeValue::Table(_)) => self.value(value, Hide::Others),
                 (Policy::Store, DeValue::Table(_)) => self.tables(value, &mut Self::store),
                 (Policy::Store, DeValue::Array(items))

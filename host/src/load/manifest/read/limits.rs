@@ -22,6 +22,7 @@ const OF_THE_SERVER: [(&[&str], &str); 3] = [
             "header_count",
             "header_timeout",
             "connections",
+            "http2_streams",
         ],
         "it applies before the path of a request is known",
     ),
@@ -66,6 +67,7 @@ pub(super) fn limits(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Limit
     );
     of_requests(&mut keys, &mut limits);
     keys.count("connections", 1..=1_000_000, &mut limits.connections);
+    keys.count("http2_streams", 1..=10_000, &mut limits.http2_streams);
     keys.count_or_off("fetches", 1..=1_000_000, &mut limits.fetches);
     keys.time(
         "shutdown_timeout",

@@ -7,9 +7,9 @@ use toml::de::DeValue;
 use super::keys::Keys;
 use super::strings::{self, Item};
 use super::table::{Entry, Kind, Table};
-use super::{Node, Reader};
+use super::{Node, Reader, tls};
 use crate::load::manifest::words::quoted;
-use crate::load::manifest::{Diagnostic, Listen, ListenEntry, Server};
+use crate::load::manifest::{Diagnostic, Listen, ListenEntry, ListenProtocols, Server, Span};
 
 /// The longest socket path that Linux accepts, without the terminating NUL.
 const UNIX_PATH_MAX: usize = 107;
@@ -30,10 +30,11 @@ pub(super) fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
     let mut server = Server {
         listen: Vec::new(),
         listen_spans: Vec::new(),
+        tls_spans: Vec::new(),
         ..Server::default()
     };
     for node in nodes {
-        let Some((item, proxy_protocol)) = item(reader, node) else {
+        let Some((item, protocols, spans)) = item(reader, node) else {
             continue;
         };
         let Some(address) = address(reader, &item) else {
@@ -49,24 +50,22 @@ pub(super) fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
                     .help("remove one of them"),
             ),
             _ => {
-                server.listen.push(ListenEntry {
-                    address,
-                    proxy_protocol,
-                });
+                server.listen.push(ListenEntry { address, protocols });
                 server.listen_spans.push(item.span);
+                server.tls_spans.push(spans);
             }
         }
     }
     server
 }
 
-/// The address as written, and `proxy_protocol`.
-fn item(reader: &mut Reader<'_>, node: Node<'_>) -> Option<(Item, bool)> {
+/// The address as written, what is spoken there, and where each certificate is written.
+fn item(reader: &mut Reader<'_>, node: Node<'_>) -> Option<(Item, ListenProtocols, Vec<Span>)> {
     let span = node.span();
     let DeValue::Table(entries) = node.get_ref() else {
         let expected = "a string or a table with an `address`";
         let text = reader.string(node, "each entry of `listen`", expected)?;
-        return Some((Item { text, span }, false));
+        return Some((Item { text, span }, ListenProtocols::default(), Vec::new()));
     };
     let mut table = Table::new(entries, span.clone(), Kind::Listen);
     let address = match table.take("address") {
@@ -83,14 +82,23 @@ fn item(reader: &mut Reader<'_>, node: Node<'_>) -> Option<(Item, bool)> {
             None
         }
     };
-    let mut proxy_protocol = false;
+    let mut protocols = ListenProtocols::default();
+    let entry = table.take("tls");
+    let encrypts = entry.is_some();
+    let read = entry.map(|entry| tls::tls(reader, &entry));
+    // Browsers speak HTTP/2 with TLS only, by ALPN; other clients must know without.
+    protocols.http2 = encrypts;
     let mut keys = Keys {
         reader,
         table: &mut table,
     };
-    keys.flag("proxy_protocol", &mut proxy_protocol);
+    keys.flag("proxy_protocol", &mut protocols.proxy_protocol);
+    keys.flag("http2", &mut protocols.http2);
     table.finish(reader);
-    Some((address?, proxy_protocol))
+    // Errors of `tls` are reported: in the clear it must not be served.
+    let (tls, spans) = read.flatten().unzip();
+    protocols.tls = tls;
+    Some((address?, protocols, spans.unwrap_or_default()))
 }
 
 fn address(reader: &mut Reader<'_>, item: &Item) -> Option<Listen> {
@@ -126,7 +134,11 @@ fn parse(text: &str) -> Result<Listen, (&'static str, String)> {
     }
     if let Some((scheme, rest)) = text.split_once("://") {
         let help = match scheme {
-            "https" => "stackup does not serve TLS: put a proxy in front of it".to_owned(),
+            "https" => {
+                let address = rest.trim_end_matches('/');
+                let tls = "tls = { cert = \"site.pem\", key = \"site.key\" }";
+                format!("write `{{ address = \"{address}\", {tls} }}`")
+            }
             _ => format!("write \"{}\"", rest.trim_end_matches('/')),
         };
         return Err(("this is a URL", help));

@@ -31,6 +31,7 @@ mod store;
 mod strings;
 mod syntax;
 mod table;
+mod tls;
 mod unclosed;
 mod unreachable;
 mod warmup;

@@ -46,7 +46,10 @@ pub(super) fn server(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Serve
     if let Some(entry) = trusted {
         server.trusted_proxies = proxies::trusted(reader, &entry);
     }
-    let proxied = server.listen.iter().position(|entry| entry.proxy_protocol);
+    let proxied = server
+        .listen
+        .iter()
+        .position(|entry| entry.protocols.proxy_protocol);
     if lists_none && let Some(index) = proxied {
         let span = server.listen_span(index).unwrap_or_default();
         let message = "`proxy_protocol` needs `trusted_proxies`, which lists none";

@@ -21,6 +21,8 @@ pub(super) enum Kind {
     CascadeBranch,
     /// An entry of `listen` that is a table.
     Listen,
+    /// A certificate and its key, in `tls` of an entry of `listen`.
+    Tls,
 }
 
 /// One key with its value.
@@ -55,6 +57,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
             "send_timeout",
             "request_timeout",
             "connections",
+            "http2_streams",
             "fetches",
             "shutdown_timeout",
             "drain_timeout",
@@ -170,6 +173,7 @@ impl<'t> Table<'t> {
             Kind::MapLimits => "in `limits` of a map".to_owned(),
             Kind::CascadeBranch => "in a cascade branch".to_owned(),
             Kind::Listen => "in an entry of `listen`".to_owned(),
+            Kind::Tls => "in `tls` of a listener".to_owned(),
         };
         let unknown = Diagnostic::error(span, format!("unknown key `{key}` {place}"));
         if let Some(header) = self.header(reader) {

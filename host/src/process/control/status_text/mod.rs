@@ -1,5 +1,6 @@
 //! The status as text for people.
 
+mod certificate;
 mod counters;
 mod format;
 mod generation;

@@ -68,6 +68,9 @@ pub(super) struct Part {
     pub(super) resident_bytes: Option<u64>,
     pub(super) on_probation: bool,
     pub(super) blocked: Vec<Blocked>,
+    /// Older workers have none.
+    #[serde(default)]
+    pub(super) certificates: Vec<Certificate>,
     /// Older workers do not say.
     pub(super) connections: Option<Connections>,
     #[serde(default)]
@@ -89,6 +92,16 @@ pub(super) struct Counter {
     pub(super) name: String,
     pub(super) labels: Map<String, Value>,
     pub(super) value: u64,
+}
+
+/// A certificate of a listener, and how long it is valid.
+#[derive(Deserialize)]
+pub(super) struct Certificate {
+    pub(super) file: String,
+    pub(super) names: Vec<String>,
+    pub(super) expires: String,
+    pub(super) seconds: u64,
+    pub(super) refused: Option<String>,
 }
 
 #[derive(Deserialize)]

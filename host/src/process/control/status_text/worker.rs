@@ -119,6 +119,9 @@ impl Part {
         if let Some(connections) = &self.connections {
             connections.write(out);
         }
+        for certificate in &self.certificates {
+            certificate.write(out);
+        }
         if let Some(store) = &self.store {
             store.write(out);
         }

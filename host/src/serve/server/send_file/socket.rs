@@ -7,6 +7,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
+use super::super::tls::Socket;
+
 /// A socket, and whether the system can send files to it.
 pub(in crate::serve::server) trait SendFile {
     /// Whether the other functions work.
@@ -71,6 +73,29 @@ macro_rules! send_files {
 }
 
 send_files!(TcpStream UnixStream);
+
+/// Next to the ciphers of TLS, and to HTTP/2, the host reads files itself.
+impl SendFile for Box<dyn Socket> {
+    const SENDS_FILES: bool = false;
+
+    fn poll_send_file(
+        &mut self,
+        _: &mut Context<'_>,
+        _: BorrowedFd<'_>,
+        _: u64,
+        _: usize,
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+
+    fn poll_write_before_file(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+}
 
 #[cfg(target_os = "linux")]
 mod system {

@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 
 use self::incoming::{ClientBytes, Incoming};
 use super::body::ResponseBody;
+use super::connection_state::ConnectionState;
+use super::transport::Transport;
 use crate::serve::generation::UpgradeRecord;
 
 pub(super) use self::tunnel::tunnel;
@@ -51,14 +53,14 @@ fn connection_has_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// A change of protocol that a handler has accepted, until the client knows it.
-pub(super) struct AcceptedUpgrade {
+pub(super) struct AcceptedUpgrade<T: Transport> {
     /// What the client gets in the new protocol.
-    outgoing: ResponseBody,
+    outgoing: ResponseBody<T>,
     record: Arc<UpgradeRecord>,
     sender: oneshot::Sender<ClientBytes>,
 }
 
-impl fmt::Debug for AcceptedUpgrade {
+impl<T: Transport> fmt::Debug for AcceptedUpgrade<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AcceptedUpgrade")
             .field("record", &self.record)
@@ -66,10 +68,33 @@ impl fmt::Debug for AcceptedUpgrade {
     }
 }
 
+/// Makes a 101 of the response. Its body is what a tunnel sends; `empty` takes its place.
+pub(super) fn switch<T: Transport>(
+    response: Response<ResponseBody<T>>,
+    empty: ResponseBody<T>,
+    offered: Offered,
+    record: Arc<UpgradeRecord>,
+) -> (Response<ResponseBody<T>>, AcceptedUpgrade<T>) {
+    let (mut parts, outgoing) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let upgrade = HeaderValue::from_static("upgrade");
+    parts.headers.insert(header::CONNECTION, upgrade);
+    // The host has checked that it is a valid value.
+    if let Ok(protocol) = HeaderValue::from_str(record.protocol()) {
+        parts.headers.insert(header::UPGRADE, protocol);
+    }
+    let accepted = AcceptedUpgrade {
+        outgoing,
+        record,
+        sender: offered.sender,
+    };
+    (Response::from_parts(parts, empty), accepted)
+}
+
 /// Where the change of a connection waits for its 101 to be sent.
 #[derive(Debug, Default)]
 pub(super) struct UpgradeSlot {
-    accepted: Mutex<Option<Box<AcceptedUpgrade>>>,
+    accepted: Mutex<Option<Box<AcceptedUpgrade<Arc<ConnectionState>>>>>,
     has_begun: AtomicBool,
 }
 
@@ -77,27 +102,15 @@ impl UpgradeSlot {
     /// Makes a 101 of the response. Its body is kept for the tunnel; `empty` takes its place.
     pub(super) fn switch(
         &self,
-        response: Response<ResponseBody>,
-        empty: ResponseBody,
+        response: Response<ResponseBody<Arc<ConnectionState>>>,
+        empty: ResponseBody<Arc<ConnectionState>>,
         offered: Offered,
         record: Arc<UpgradeRecord>,
-    ) -> Response<ResponseBody> {
-        let (mut parts, outgoing) = response.into_parts();
-        parts.headers.remove(header::CONTENT_LENGTH);
-        let upgrade = HeaderValue::from_static("upgrade");
-        parts.headers.insert(header::CONNECTION, upgrade);
-        // The host has checked that it is a valid value.
-        if let Ok(protocol) = HeaderValue::from_str(record.protocol()) {
-            parts.headers.insert(header::UPGRADE, protocol);
-        }
-        let accepted = Box::new(AcceptedUpgrade {
-            outgoing,
-            record,
-            sender: offered.sender,
-        });
-        *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(accepted);
+    ) -> Response<ResponseBody<Arc<ConnectionState>>> {
+        let (response, accepted) = switch(response, empty, offered, record);
+        *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(accepted));
         self.has_begun.store(true, Ordering::Relaxed);
-        Response::from_parts(parts, empty)
+        response
     }
 
     /// Whether the connection changes.
@@ -106,7 +119,7 @@ impl UpgradeSlot {
     }
 
     /// What the connection changes to, if anything.
-    pub(super) fn take(&self) -> Option<Box<AcceptedUpgrade>> {
+    pub(super) fn take(&self) -> Option<Box<AcceptedUpgrade<Arc<ConnectionState>>>> {
         let mut accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
         accepted.take()
     }

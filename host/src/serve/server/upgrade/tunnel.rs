@@ -9,22 +9,23 @@ use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::super::connection_state::ConnectionState;
+use super::super::sending::Sending;
+use super::super::transport::Transport;
 use super::AcceptedUpgrade;
 use super::incoming::{ClientBytes, ReadSocket};
 
 /// Serves a connection in its new protocol. `early` came with the request. Returns the socket where what was sent is to
 /// arrive: not if the client has ended the connection, or takes nothing.
-pub(in crate::serve::server) async fn tunnel<S>(
+pub(in crate::serve::server) async fn tunnel<S, T>(
     socket: S,
     early: Bytes,
-    upgrade: AcceptedUpgrade,
-    state: &ConnectionState,
+    upgrade: AcceptedUpgrade<T>,
+    sending: &Sending,
 ) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: Transport,
 {
-    state.wait.busy();
     let AcceptedUpgrade {
         mut outgoing,
         record,
@@ -51,7 +52,7 @@ where
             continue;
         };
         record.sent(data.len());
-        if let Err(error) = send(&socket, &mut data, state).await {
+        if let Err(error) = send(&socket, &mut data, sending).await {
             tracing::debug!(
                 "a connection in `{}` ended early: {error}",
                 record.protocol()
@@ -64,11 +65,7 @@ where
 }
 
 /// Writes everything; fails if the client or a deadline ends the connection.
-async fn send<S>(
-    socket: &SharedSocket<S>,
-    data: &mut Bytes,
-    state: &ConnectionState,
-) -> io::Result<()>
+async fn send<S>(socket: &SharedSocket<S>, data: &mut Bytes, sending: &Sending) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -78,7 +75,7 @@ where
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => data.advance(written),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending if state.sending.is_over(cx) => {
+                Poll::Pending if sending.is_over(cx) => {
                     let message = "the drain deadline of its generation passed";
                     return Poll::Ready(Err(io::Error::other(message)));
                 }

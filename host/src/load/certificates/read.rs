@@ -1,0 +1,145 @@
+//! From the files of a certificate and its key to both.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use checked_file::{Trust, read_secret_text, read_text, read_trusted_text};
+use rustls::Error;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::{Certificate, CertificateError};
+use crate::load::manifest::{CertificateFiles, ListenTls};
+
+/// Far more than a chain of certificates needs.
+const MAX_LEN: u64 = 1 << 20;
+
+/// All files of a listener; relative paths start from `folder`.
+pub fn files_of<'a>(tls: &'a ListenTls, folder: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
+    let pairs = tls.certificates.iter();
+    pairs.flat_map(|pair| [folder.join(&pair.cert), folder.join(&pair.key)])
+}
+
+/// Reads a certificate and its key. Relative paths start from `folder`. Whether it is valid now is another question:
+/// [`Certificate::check_time`].
+///
+/// # Errors
+///
+/// A file that is not what it should be, that others can change, or whose key others can read; a key of another
+/// certificate.
+pub fn read(
+    files: &CertificateFiles,
+    folder: &Path,
+    trust: Trust,
+) -> Result<Certificate, CertificateError> {
+    let (cert, key) = (shown(&files.cert), shown(&files.key));
+    let at = |file: &String| {
+        let file = file.clone();
+        move |error| CertificateError::Unreadable { file, error }
+    };
+    let chain = read_trusted_text(&folder.join(&files.cert), MAX_LEN, trust).map_err(at(&cert))?;
+    let path = folder.join(&files.key);
+    let secret = match trust {
+        Trust::Owner => read_secret_text(&path, MAX_LEN),
+        Trust::Any => read_text(&path, MAX_LEN),
+    };
+    parse(&chain, &secret.map_err(at(&key))?, cert, key)
+}
+
+fn parse(
+    chain: &str,
+    secret: &str,
+    cert: String,
+    key: String,
+) -> Result<Certificate, CertificateError> {
+    let damaged = |file: &str, reason: String| CertificateError::Damaged {
+        file: file.to_owned(),
+        reason,
+    };
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(chain.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|error| damaged(&cert, error.to_string()))?;
+    let Some(first) = certificates.first() else {
+        let has_key = chain.contains("PRIVATE KEY-----");
+        return Err(CertificateError::NoCertificate {
+            file: cert,
+            has_key,
+        });
+    };
+    let facts = facts(first).map_err(|reason| damaged(&cert, reason))?;
+    let private =
+        PrivateKeyDer::from_pem_slice(secret.as_bytes()).map_err(|error| match error {
+            pem::Error::NoItemsFound => CertificateError::NoKey {
+                file: key.clone(),
+                is_encrypted: secret.contains("ENCRYPTED PRIVATE KEY-----"),
+            },
+            error => damaged(&key, error.to_string()),
+        })?;
+    let provider = rustls::crypto::ring::default_provider();
+    let certified = CertifiedKey::from_der(certificates, private, &provider);
+    let certified = certified.map_err(|error| match error {
+        Error::InconsistentKeys(_) => CertificateError::OtherKey {
+            cert: cert.clone(),
+            key: key.clone(),
+        },
+        Error::InvalidCertificate(error) => damaged(&cert, error.to_string()),
+        error => CertificateError::OtherKind {
+            file: key.clone(),
+            reason: error.to_string(),
+        },
+    })?;
+    let Facts {
+        names,
+        begins,
+        expires,
+    } = facts;
+    Ok(Certificate {
+        key: certified.into(),
+        names,
+        begins,
+        expires,
+        file: cert,
+    })
+}
+
+struct Facts {
+    names: Vec<String>,
+    begins: SystemTime,
+    expires: SystemTime,
+}
+
+/// What a certificate says of itself (RFC 5280 §4).
+fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, String> {
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| error.to_string())?;
+    let names = parsed
+        .subject_alternative_name()
+        .map_err(|error| error.to_string())?;
+    let names = names.iter().flat_map(|names| &names.value.general_names);
+    let names = names.filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    let time = |seconds: i64| match u64::try_from(seconds) {
+        Ok(seconds) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
+        Err(_) => Some(SystemTime::UNIX_EPOCH),
+    };
+    let (begins, expires) = (parsed.validity().not_before, parsed.validity().not_after);
+    match (time(begins.timestamp()), time(expires.timestamp())) {
+        (Some(begins), Some(expires)) => Ok(Facts {
+            names: names.collect(),
+            begins,
+            expires,
+        }),
+        _ => Err("its validity is no time".to_owned()),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

@@ -1,0 +1,71 @@
+//! What the connections of a listener speak: PROXY protocol, TLS, HTTP/2.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The settings of an entry of `listen` besides its address.
+///
+/// Serialized names stay as they are: an upgrade reads what the previous version wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenProtocols {
+    /// Whether each connection begins with a header of the PROXY protocol.
+    #[serde(default)]
+    pub proxy_protocol: bool,
+    /// How connections are encrypted; none in the clear.
+    #[serde(default)]
+    pub tls: Option<ListenTls>,
+    /// Whether clients may speak HTTP/2: by ALPN with TLS, by prior knowledge without.
+    #[serde(default)]
+    pub http2: bool,
+}
+
+/// `tls` of an entry of `listen`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenTls {
+    /// At least one. The first is for clients that ask for no name, or for one that no certificate has.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// Where a certificate and its private key are, as PEM; relative to the manifest's folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFiles {
+    /// The certificate, then those of the CAs between it and one that clients know.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl ListenProtocols {
+    /// Those of each socket: `all`, or what a version says that knows only of the PROXY protocol.
+    pub fn of_each(all: Vec<Self>, proxy_protocol: Vec<bool>) -> impl Iterator<Item = Self> {
+        let known = all.len();
+        let old = proxy_protocol.into_iter().skip(known);
+        all.into_iter().chain(old.map(|proxy_protocol| Self {
+            proxy_protocol,
+            ..Self::default()
+        }))
+    }
+}
+
+impl fmt::Display for ListenProtocols {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut all = Vec::new();
+        if self.proxy_protocol {
+            all.push("PROXY protocol".to_owned());
+        }
+        for CertificateFiles { cert, key } in self.tls.iter().flat_map(|tls| &tls.certificates) {
+            all.push(format!("TLS {} {}", cert.display(), key.display()));
+        }
+        match (self.http2, self.tls.is_some()) {
+            (true, false) => all.push("HTTP/2".to_owned()),
+            (false, true) => all.push("no HTTP/2".to_owned()),
+            _ => {}
+        }
+        match all.is_empty() {
+            true => Ok(()),
+            false => write!(f, " ({})", all.join(", ")),
+        }
+    }
+}

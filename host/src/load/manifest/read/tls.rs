@@ -1,0 +1,84 @@
+//! `tls` of an entry of `listen`: a certificate and its key, or a list of such pairs.
+
+use std::path::PathBuf;
+
+use toml::de::DeValue;
+
+use super::table::{Entry, Kind, Table};
+use super::{Node, Reader};
+use crate::load::manifest::{CertificateFiles, Diagnostic, ListenTls, Span};
+
+const EXAMPLE: &str = "write `tls = { cert = \"site.pem\", key = \"site.key\" }`";
+
+/// Reads the pairs, each with its place.
+pub(super) fn tls(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<(ListenTls, Vec<Span>)> {
+    let nodes = match entry.value.get_ref() {
+        DeValue::Table(_) => vec![entry.value],
+        DeValue::Array(nodes) => nodes.iter().collect(),
+        _ => {
+            let expected = "a table with `cert` and `key`, or a list of such tables";
+            reader.mismatch(entry.value, "`tls`", expected, Some(EXAMPLE.to_owned()));
+            return None;
+        }
+    };
+    if nodes.is_empty() {
+        let error = Diagnostic::error(entry.value.span(), "`tls` is empty");
+        let help = format!("{EXAMPLE}, or remove `tls` to serve in the clear");
+        reader.report(error.label("no certificate to show").help(help));
+        return None;
+    }
+    let spans = nodes.iter().map(|node| node.span()).collect();
+    let pairs: Vec<_> = nodes.into_iter().map(|node| pair(reader, node)).collect();
+    let certificates = pairs.into_iter().collect::<Option<_>>()?;
+    Some((ListenTls { certificates }, spans))
+}
+
+fn pair(reader: &mut Reader<'_>, node: Node<'_>) -> Option<CertificateFiles> {
+    let DeValue::Table(entries) = node.get_ref() else {
+        let expected = "a table with `cert` and `key`";
+        reader.mismatch(
+            node,
+            "each entry of `tls`",
+            expected,
+            Some(EXAMPLE.to_owned()),
+        );
+        return None;
+    };
+    let mut table = Table::new(entries, node.span(), Kind::Tls);
+    let cert = file(reader, &mut table, "cert");
+    let key = file(reader, &mut table, "key");
+    table.finish(reader);
+    Some(CertificateFiles {
+        cert: cert?,
+        key: key?,
+    })
+}
+
+fn file(reader: &mut Reader<'_>, table: &mut Table<'_>, name: &'static str) -> Option<PathBuf> {
+    let what = format!("`{name}`");
+    let Some(entry) = table.take(name) else {
+        if !table.misspells(name) {
+            let error =
+                Diagnostic::error(table.span.clone(), format!("{what} is missing in `tls`"));
+            let label = match name {
+                "cert" => "no certificate to show",
+                _ => "no private key for the certificate",
+            };
+            reader.report(error.label(label).help(EXAMPLE));
+        }
+        return None;
+    };
+    let text = reader.string(entry.value, &what, "a file name")?;
+    if text.contains("-----BEGIN") {
+        let error = Diagnostic::error(entry.value.span(), format!("{what} must be a file name"));
+        let help = "save it to a file that only this user can read, and name that";
+        reader.report(error.label("this is PEM itself").help(help));
+        return None;
+    }
+    if text.is_empty() {
+        let error = Diagnostic::error(entry.value.span(), format!("{what} is empty"));
+        reader.report(error.label("no file").help(EXAMPLE));
+        return None;
+    }
+    Some(PathBuf::from(text))
+}

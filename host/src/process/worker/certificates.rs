@@ -1,0 +1,320 @@
+//! The certificates of listeners with `tls`: read at the start, and again whenever their files change.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use checked_file::Trust;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval};
+
+use crate::load::certificates::{self, Certificate, CertificateError, CertificateSet};
+use crate::load::manifest::{CertificateFiles, ListenProtocols, ListenTls};
+use crate::load::watch::{ChangeSet, Interest, Timing, Watcher};
+use crate::policy::{Expiry, ExpiryNotice};
+use crate::serve::server::Protocols;
+use crate::serve::server::tls::{TicketSecret, Tls};
+
+/// Whoever renews a certificate writes two files: the one may not fit the other for this long.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often the certificates' ends are looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(3600);
+
+/// Where certificates are, and whose files to accept.
+#[derive(Debug, Clone)]
+pub(super) struct CertificatePlace {
+    /// The manifest's folder, with the links by which it is reached: they may be turned.
+    pub(super) folder: PathBuf,
+    pub(super) trust: Trust,
+}
+
+/// A certificate that the server can't begin with.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    /// The listener's.
+    pub(super) tls: ListenTls,
+    /// Which of its certificates.
+    pub(super) index: usize,
+    pub(super) error: String,
+}
+
+/// The certificates of all listeners.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    place: CertificatePlace,
+    listeners: Vec<Arc<Listener>>,
+}
+
+/// A listener with `tls`; several sockets may be of one.
+#[derive(Debug)]
+struct Listener {
+    settings: ListenTls,
+    http2: bool,
+    tls: Arc<Tls>,
+    /// Why what is on the disk does not serve.
+    refused: Mutex<Option<String>>,
+}
+
+impl Certificates {
+    /// Reads the certificates for sockets that speak `listen`. With `any_time`, one that has expired serves as well: it did before.
+    ///
+    /// # Errors
+    ///
+    /// The first certificate that can't be used.
+    pub(super) fn open(
+        listen: Vec<ListenProtocols>,
+        place: CertificatePlace,
+        tickets: Option<TicketSecret>,
+        any_time: bool,
+    ) -> Result<(Vec<Protocols>, Self), Unusable> {
+        let mut certificates = Self {
+            place,
+            listeners: Vec::new(),
+        };
+        let tickets = tickets.or_else(|| TicketSecret::new(SystemTime::now()));
+        let mut protocols = Vec::new();
+        for listen in listen {
+            let tls = match &listen.tls {
+                Some(tls) => {
+                    Some(certificates.add(tls, listen.http2, tickets.as_ref(), any_time)?)
+                }
+                None => None,
+            };
+            protocols.push(Protocols {
+                proxy_protocol: listen.proxy_protocol,
+                http2: listen.http2 && tls.is_none(),
+                tls,
+            });
+        }
+        Ok((protocols, certificates))
+    }
+
+    fn add(
+        &mut self,
+        settings: &ListenTls,
+        http2: bool,
+        tickets: Option<&TicketSecret>,
+        any_time: bool,
+    ) -> Result<Arc<Tls>, Unusable> {
+        let mut known = self.listeners.iter();
+        let same = |known: &&Arc<Listener>| known.settings == *settings && known.http2 == http2;
+        if let Some(known) = known.find(same) {
+            return Ok(Arc::clone(&known.tls));
+        }
+        let unusable = |(index, error): (usize, String)| Unusable {
+            tls: settings.clone(),
+            index,
+            error,
+        };
+        let time = (!any_time).then(SystemTime::now);
+        let set = read(settings, &self.place, time)
+            .map_err(|(index, error)| unusable((index, error.to_string())))?;
+        let tls = Tls::new(set, http2, tickets, &format!("{settings:?}"));
+        let tls = Arc::new(tls.map_err(|error| unusable((0, error.to_string())))?);
+        self.listeners.push(Arc::new(Listener {
+            settings: settings.clone(),
+            http2,
+            tls: Arc::clone(&tls),
+            refused: Mutex::default(),
+        }));
+        Ok(tls)
+    }
+
+    /// For `stackup status`.
+    pub(super) fn status(&self) -> CertificatesStatus {
+        CertificatesStatus(self.listeners.clone())
+    }
+
+    /// Follows the files from now on, and says when a certificate is about to expire.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses the watch.
+    pub(super) fn follow(self) -> Result<(), String> {
+        if self.listeners.is_empty() {
+            return Ok(());
+        }
+        let failed = |error| format!("cannot watch the certificates: {error}");
+        let (watch, changes) = Watcher::new(Timing::default()).map_err(failed)?;
+        let folder = &self.place.folder;
+        let files = self.listeners.iter();
+        let files = files.flat_map(|one| certificates::files_of(&one.settings, folder));
+        watch.set(Interest::files(files)).map_err(failed)?;
+        tokio::spawn(self.keep(watch, changes));
+        Ok(())
+    }
+
+    async fn keep(self, _watch: Watcher, mut changes: mpsc::Receiver<ChangeSet>) {
+        let mut expiries: Vec<_> = self.listeners.iter().map(|_| Expiry::default()).collect();
+        let mut look = interval(LOOK_AGAIN);
+        // They may have changed before they were watched.
+        self.reread(false).await;
+        let mut again = Some(Instant::now() + PATIENCE);
+        loop {
+            tokio::select! {
+                changed = changes.recv() => {
+                    if changed.is_none() {
+                        return;
+                    }
+                    again = self.reread(false).await.then(|| Instant::now() + PATIENCE);
+                }
+                () = until(again) => {
+                    again = None;
+                    self.reread(true).await;
+                }
+                _ = look.tick() => {}
+            }
+            for (listener, expiry) in self.listeners.iter().zip(&mut expiries) {
+                listener.report_expiry(expiry);
+            }
+        }
+    }
+
+    /// Reads all files again. Reports errors that another change may correct only if they are `final`; returns whether there
+    /// are such.
+    async fn reread(&self, is_final: bool) -> bool {
+        let mut unfinished = false;
+        for listener in &self.listeners {
+            let (settings, place) = (listener.settings.clone(), self.place.clone());
+            let now = SystemTime::now();
+            let read = move || read(&settings, &place, Some(now));
+            match tokio::task::spawn_blocking(read).await {
+                Ok(Ok(set)) => listener.replace(set),
+                Ok(Err((_, error))) if error.may_pass() && !is_final => unfinished = true,
+                Ok(Err((_, error))) => listener.refuse(&error),
+                // The runtime shuts down.
+                Err(_) => return false,
+            }
+        }
+        unfinished
+    }
+}
+
+impl Listener {
+    fn replace(&self, set: CertificateSet) {
+        *self.refused() = None;
+        if is_same(&set, &self.tls.certificates()) {
+            return;
+        }
+        for certificate in set.all() {
+            let file = &certificate.file;
+            let expires = httpdate::fmt_http_date(certificate.expires);
+            tracing::info!(
+                event = "certificate",
+                outcome = "replaced",
+                file,
+                expires,
+                "the certificate `{file}` was read again: it is valid until {expires}"
+            );
+        }
+        self.tls.replace(set);
+    }
+
+    fn refuse(&self, error: &CertificateError) {
+        let error = error.to_string();
+        let mut refused = self.refused();
+        if refused.as_ref() == Some(&error) {
+            return;
+        }
+        tracing::error!(
+            event = "certificate",
+            outcome = "refused",
+            error,
+            "{error}\n\nthe change is refused: the certificates before it keep serving"
+        );
+        *refused = Some(error);
+    }
+
+    fn report_expiry(&self, expiry: &mut Expiry) {
+        let certificates = self.tls.certificates();
+        let Some(first) = certificates.all().iter().min_by_key(|one| one.expires) else {
+            return;
+        };
+        let Some(notice) = expiry.due(first.expires, SystemTime::now()) else {
+            return;
+        };
+        let (file, expires) = (&first.file, httpdate::fmt_http_date(first.expires));
+        match notice {
+            ExpiryNotice::Soon(days) => tracing::warn!(
+                event = "certificate",
+                outcome = "expires",
+                file,
+                expires,
+                days,
+                "the certificate `{file}` expires in {days} days, on {expires}: is its renewal broken?"
+            ),
+            ExpiryNotice::Expired => tracing::error!(
+                event = "certificate",
+                outcome = "expired",
+                file,
+                expires,
+                "the certificate `{file}` has expired on {expires}: clients refuse it"
+            ),
+        }
+    }
+
+    fn refused(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The certificates as `stackup status` shows them.
+#[derive(Debug)]
+pub(super) struct CertificatesStatus(Vec<Arc<Listener>>);
+
+impl CertificatesStatus {
+    /// One entry for each certificate.
+    pub(super) fn value(&self) -> Value {
+        let now = SystemTime::now();
+        let listeners = self.0.iter().flat_map(|listener| {
+            let refused = listener.refused().clone();
+            let certificates = listener.tls.certificates();
+            let all = certificates.all().iter();
+            let all = all.map(|one| {
+                json!({
+                    "file": one.file,
+                    "names": one.names,
+                    "expires": httpdate::fmt_http_date(one.expires),
+                    "seconds": one.expires.duration_since(now).map_or(0, |left| left.as_secs()),
+                    "refused": refused,
+                })
+            });
+            all.collect::<Vec<_>>()
+        });
+        listeners.collect()
+    }
+}
+
+/// Reads the certificates of a listener; of those of which `now` is given, each must be valid.
+fn read(
+    settings: &ListenTls,
+    place: &CertificatePlace,
+    now: Option<SystemTime>,
+) -> Result<CertificateSet, (usize, CertificateError)> {
+    let read = |files: &CertificateFiles| -> Result<Certificate, CertificateError> {
+        let certificate = certificates::read(files, &place.folder, place.trust)?;
+        now.map_or(Ok(()), |now| certificate.check_time(now))?;
+        Ok(certificate)
+    };
+    let files = settings.certificates.iter().enumerate();
+    let all = files.map(|(index, files)| read(files).map_err(|error| (index, error)));
+    Ok(CertificateSet::new(all.collect::<Result<_, _>>()?))
+}
+
+fn is_same(one: &CertificateSet, other: &CertificateSet) -> bool {
+    let chains = |set: &CertificateSet| {
+        let all = set.all().iter();
+        all.map(|one| one.key.cert.clone()).collect::<Vec<_>>()
+    };
+    chains(one) == chains(other)
+}
+
+/// Waits until `due`; for ever if there is no such time.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,182 @@
+//! A stream of HTTP/2 as the transport of one request.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::Response;
+use http::request::Parts;
+use stackup_plugin::abi::host::{ClientRequest, UpgradeOffer};
+use tokio::runtime::Handle;
+
+use super::streams::{StreamWait, Streams};
+use crate::serve::generation::{DrainWatch, UpgradeRecord};
+use crate::serve::server::body::ResponseBody;
+use crate::serve::server::connection_state::EndedFor;
+use crate::serve::server::response_guard::SentResponse;
+use crate::serve::server::sending::Sending;
+use crate::serve::server::transport::Transport;
+use crate::serve::server::unread_body::Unread;
+
+/// One request and its response.
+#[derive(Debug, Clone)]
+pub(super) struct Stream(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    streams: Arc<Streams>,
+    sending: Sending,
+    /// Milliseconds for which the client may take nothing; `u64::MAX` is off.
+    send_timeout: AtomicU64,
+    /// How many frames hyper has of the response's body.
+    frames: AtomicU64,
+    /// Whether the next move is the client's: hyper has a frame, and has asked for no other.
+    has_frame: AtomicBool,
+    /// Whether the response has begun.
+    responds: AtomicBool,
+    /// Whether the client took nothing for too long.
+    timed_out: AtomicBool,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.streams.end(!*self.responds.get_mut());
+    }
+}
+
+impl Stream {
+    pub(super) fn begin(streams: &Arc<Streams>) -> Self {
+        streams.begin();
+        Self(Arc::new(State {
+            streams: Arc::clone(streams),
+            sending: Sending::default(),
+            send_timeout: AtomicU64::new(u64::MAX),
+            frames: AtomicU64::default(),
+            has_frame: AtomicBool::default(),
+            responds: AtomicBool::default(),
+            timed_out: AtomicBool::default(),
+        }))
+    }
+
+    /// hyper has the head of the response.
+    pub(super) fn responds(&self) {
+        self.0.responds.store(true, Ordering::Relaxed);
+    }
+
+    /// hyper has another frame of the body, or waits for the handler's next one.
+    pub(super) fn has_frame(&self, has_frame: bool) {
+        if has_frame {
+            self.0.frames.fetch_add(1, Ordering::Relaxed);
+        }
+        self.0.has_frame.store(has_frame, Ordering::Relaxed);
+    }
+
+    /// How many frames hyper has had, if it waits for the client to take the last one.
+    pub(super) fn waiting_frame(&self) -> Option<u64> {
+        let waits = self.0.has_frame.load(Ordering::Relaxed);
+        waits.then(|| self.0.frames.load(Ordering::Relaxed))
+    }
+
+    /// The stream waits for its client to take something, or goes on.
+    pub(super) fn send_waits(&self, waits: bool) {
+        match waits {
+            true => self.0.streams.waits(StreamWait::Send),
+            false => self.0.streams.goes_on(StreamWait::Send),
+        }
+    }
+
+    pub(super) fn send_timeout(&self) -> Option<Duration> {
+        let timeout = self.0.send_timeout.load(Ordering::Relaxed);
+        (timeout != u64::MAX).then(|| Duration::from_millis(timeout))
+    }
+
+    /// The client took nothing for `send_timeout`.
+    pub(super) fn times_out(&self) {
+        self.0.timed_out.store(true, Ordering::Relaxed);
+    }
+
+    /// The body that hyper sends.
+    pub(super) fn sending(&self) -> &Sending {
+        &self.0.sending
+    }
+}
+
+impl Transport for Stream {
+    type Open<'a> = ();
+    /// Extended CONNECT (RFC 8441) is not served.
+    type Offered = Infallible;
+
+    fn limit_sending(&self, timeout: Option<Duration>) {
+        let timeout = timeout.map_or(u64::MAX, |time| time.as_millis() as u64);
+        self.0.send_timeout.store(timeout, Ordering::Relaxed);
+    }
+
+    fn begin(&self) {}
+
+    /// hyper sends no interim responses on HTTP/2.
+    fn client_request(&self) -> Option<ClientRequest> {
+        None
+    }
+
+    fn has_connection_field(&self) -> bool {
+        false
+    }
+
+    /// GOAWAY says it instead.
+    fn closes_after(&self, _: bool, _: bool) -> bool {
+        false
+    }
+
+    fn offer(&self, _: &mut Parts) -> Option<(Infallible, Arc<UpgradeOffer>)> {
+        None
+    }
+
+    fn switch(
+        &self,
+        _: Response<ResponseBody<Self>>,
+        _: ResponseBody<Self>,
+        offered: Infallible,
+        _: Arc<UpgradeRecord>,
+    ) -> Response<ResponseBody<Self>> {
+        match offered {}
+    }
+
+    fn body_waits(&self) {
+        self.0.streams.waits(StreamWait::Body);
+    }
+
+    fn body_goes_on(&self) {
+        self.0.streams.goes_on(StreamWait::Body);
+    }
+
+    fn body_timed_out(&self) {}
+
+    fn leave_body_unread(&self) {}
+
+    /// Its drop resets the client's half once the response is sent (RFC 9113 §8.1).
+    fn discard(&self, body: impl Unread, _: bool, _: &Handle) {
+        drop(body);
+    }
+
+    fn sending_begins(&self, watch: DrainWatch, level: Option<u32>) {
+        self.0.sending.begin(watch, level);
+    }
+
+    fn sending_ends(&self) {
+        self.0.sending.end();
+    }
+
+    fn handed_over(&self, response: SentResponse) {
+        self.0.streams.connection.sending.push(response);
+    }
+
+    fn answered(&self) {}
+
+    fn ended_for(&self) -> Option<EndedFor> {
+        match self.0.timed_out.load(Ordering::Relaxed) {
+            true => Some(EndedFor::SendTimeout),
+            false => self.0.streams.connection.ended_for(),
+        }
+    }
+}
