@@ -311,6 +311,40 @@ async fn client_that_opens_no_window_is_reset_by_send_timeout_and_others_are_ser
 }
 
 #[tokio::test]
+async fn rest_of_a_body_that_no_handler_reads_is_taken_and_nothing_is_reset() {
+    let lines = "[limits]\nbody_bytes = 100000\n";
+    let (_site, host) = start(&["probe"], "run = \"probe\"", lines).await;
+    let mut connection = raw(&host).await;
+    let part = [b'x'; 10_000];
+    // The second is refused for its length.
+    for (stream, length, status) in [(1, 90_000, 0x88), (3, 200_000, 0)] {
+        let mut head = get(stream, "/ignore", 4);
+        head[9] = 0x83;
+        let text = length.to_string();
+        head.extend([0x5c, u8::try_from(text.len()).expect("a short number")]);
+        head.extend(text.as_bytes());
+        head[2] = u8::try_from(head.len() - 9).expect("a short head");
+        connection.send(head).await;
+        connection.send(frame(DATA, 0, stream, &part)).await;
+        let head = until(&mut connection, HEADERS).await.expect("a response");
+        assert_eq!(head.stream, stream);
+        assert_eq!(head.payload[0] == 0x88, status == 0x88, "200, and 413");
+        for at in 2..=length / 10_000 {
+            let flags = u8::from(at == length / 10_000);
+            connection.send(frame(DATA, flags, stream, &part)).await;
+        }
+    }
+    connection.send(get(5, "/", 5)).await;
+    loop {
+        let frame = next(&mut connection).await.expect("a response");
+        assert_ne!(frame.kind, RST_STREAM, "{frame:?}");
+        if (frame.kind, frame.stream) == (HEADERS, 5) {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
 async fn idle_connection_gets_goaway_and_ends() {
     let lines = "[limits]\nheader_timeout = \"200ms\"\n";
     let (_site, host) = start(&["probe"], "run = \"probe\"", lines).await;

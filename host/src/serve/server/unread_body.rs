@@ -28,13 +28,13 @@ const SHORT: u64 = 64 << 10;
 pub(super) const LINGER_BYTES: u64 = 64 << 20;
 
 /// How long a connection that closes is read from.
-const LINGER: Duration = Duration::from_secs(30);
+pub(super) const LINGER: Duration = Duration::from_secs(30);
 
 /// The same when the server stops.
 const LINGER_STOPPING: Duration = Duration::from_secs(1);
 
 /// How long a client may send nothing.
-const SILENCE: Duration = Duration::from_secs(5);
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
 
 /// The body of a request as its transport has it.
 pub(super) trait Unread:

@@ -136,8 +136,9 @@ fn parse(text: &str) -> Result<Listen, (&'static str, String)> {
         let help = match scheme {
             "https" => {
                 let address = rest.trim_end_matches('/');
+                let port = if address.contains(':') { "" } else { ":443" };
                 let tls = "tls = { cert = \"site.pem\", key = \"site.key\" }";
-                format!("write `{{ address = \"{address}\", {tls} }}`")
+                format!("write `{{ address = \"{address}{port}\", {tls} }}`")
             }
             _ => format!("write \"{}\"", rest.trim_end_matches('/')),
         };

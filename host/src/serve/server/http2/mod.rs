@@ -5,6 +5,7 @@ mod executor;
 mod idle;
 mod preface;
 mod request;
+mod request_body;
 mod stream;
 mod streams;
 
@@ -25,6 +26,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use self::body::{OwnBody, StreamBody};
 use self::executor::StreamExecutor;
 use self::idle::Idle;
+use self::request_body::RequestBody;
 use self::stream::Stream;
 use self::streams::Streams;
 use super::Phase;
@@ -148,6 +150,9 @@ impl Shared {
             }
         }
         let is_head = request.method() == Method::HEAD;
+        let (head, body) = request.into_parts();
+        let body = RequestBody::new(body, &head.headers, &stream);
+        let request = Request::from_parts(head, body);
         let mut response = answer(request, framing, &self.ends, answers, &stream).await?;
         stream.responds();
         // hyper does both for HTTP/1 only.

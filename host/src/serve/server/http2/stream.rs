@@ -154,7 +154,7 @@ impl Transport for Stream {
 
     fn leave_body_unread(&self) {}
 
-    /// Its drop resets the client's half once the response is sent (RFC 9113 §8.1).
+    /// Its drop reads on.
     fn discard(&self, body: impl Unread, _: bool, _: &Handle) {
         drop(body);
     }
