@@ -312,12 +312,12 @@ async fn client_that_opens_no_window_is_reset_by_send_timeout_and_others_are_ser
 
 #[tokio::test]
 async fn rest_of_a_body_that_no_handler_reads_is_taken_and_nothing_is_reset() {
-    let lines = "[limits]\nbody_bytes = 100000\n";
+    let lines = "[limits]\nbody_bytes = 40000\n";
     let (_site, host) = start(&["probe"], "run = \"probe\"", lines).await;
     let mut connection = raw(&host).await;
     let part = [b'x'; 10_000];
     // The second is refused for its length.
-    for (stream, length, status) in [(1, 90_000, 0x88), (3, 200_000, 0)] {
+    for (stream, length, status) in [(1, 30_000, 0x88), (3, 60_000, 0)] {
         let mut head = get(stream, "/ignore", 4);
         head[9] = 0x83;
         let text = length.to_string();
@@ -375,6 +375,31 @@ async fn rapid_reset_ends_the_connection() {
     }
     assert!(sent < 20_000, "the host takes all of it");
     host.message("a connection of HTTP/2 ended early").await;
+    answers(&host).await;
+}
+
+/// Each has begun when it is reset: h2 counts only those that have not.
+#[tokio::test]
+async fn requests_that_begin_and_are_given_up_end_the_connection() {
+    let (_site, host) = start(
+        &["probe"],
+        "run = \"probe\"",
+        "[limits]\nhttp2_streams = 20\n",
+    )
+    .await;
+    let mut connection = raw(&host).await;
+    for stream in (1..4000).step_by(2) {
+        let mut frames = get(stream, "/wait", 5);
+        frames.extend(frame(PING, 0, 0, &[0; 8]));
+        if connection.try_send(&frames).await.is_err()
+            || until(&mut connection, PING).await.is_err()
+        {
+            break;
+        }
+        let reset = frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+        let _ = connection.try_send(&reset).await;
+    }
+    host.message("gave up too many requests").await;
     answers(&host).await;
 }
 

@@ -261,7 +261,7 @@ impl Listener {
 }
 
 /// The certificates as `stackup status` shows them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct CertificatesStatus(Vec<Arc<Listener>>);
 
 impl CertificatesStatus {

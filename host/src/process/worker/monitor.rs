@@ -51,7 +51,6 @@ impl Monitor {
         libraries: LoadedLibraries,
         lent: Lent,
         counters: Arc<Counters>,
-        certificates: CertificatesStatus,
         events: Arc<Sender>,
     ) -> io::Result<Self> {
         let (number, now) = (active.load().number, Instant::now());
@@ -65,13 +64,19 @@ impl Monitor {
             libraries,
             lent,
             counters,
-            certificates,
+            certificates: CertificatesStatus::default(),
             events,
             began: now,
             seen: (number, now),
             proven: false,
             spent: None,
         })
+    }
+
+    /// Shows these certificates in its status.
+    pub(super) fn showing(mut self, certificates: CertificatesStatus) -> Self {
+        self.certificates = certificates;
+        self
     }
 
     /// Reports to the supervisor what has changed since the last check.

@@ -160,10 +160,10 @@ pub(super) async fn serve(
         reloader.libraries(),
         lent.clone(),
         reloader.counters(),
-        certificates_status,
         Arc::clone(&events),
     )
-    .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?;
+    .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?
+    .showing(certificates_status);
     let mut worker = Worker {
         events,
         monitor,
