@@ -4,16 +4,12 @@
 //! takes its place; what must survive it is therefore sent to the supervisor.
 
 mod commands;
-mod editor_schema;
 mod end;
 mod file_limit;
 mod handover;
 mod monitor;
 mod overdue;
-mod record;
-mod reload_loop;
 mod serve;
-mod tell;
 
 use std::io;
 use std::os::fd::{IntoRawFd, OwnedFd};
