@@ -2,5 +2,6 @@
 
 mod axum;
 mod hyper;
+mod in_process;
 mod program;
 mod reloads;

@@ -66,3 +66,7 @@ pub(super) fn app_of_layer(reader: &mut Reader<'_>, key: &str, entry: &Entry<'_>
             ),
     );
 }
+
+#[cfg(test)]
+#[path = "embedded_tests.rs"]
+mod tests;
