@@ -36,10 +36,10 @@ async fn handler_changes_the_protocol_of_a_connection() {
 }
 
 #[tokio::test]
-async fn library_that_aborts_ends_a_probe_and_not_the_program() {
-    let site = Site::new("run = \"echo\"", &["echo", "aborts"]);
+async fn abort_in_init_ends_a_probe_and_not_the_program() {
+    let site = Site::new("run = \"echo\"", &["echo", "bad-init"]);
     let mut program = Program::start("embed-hyper", &site).await;
-    site.manifest("run = \"aborts\"");
+    site.manifest("[run]\nplugin = \"bad-init\"\nconfig = { how = \"abort\" }\n");
     program
         .logs("the change is refused: generation 1 keeps serving")
         .await;
@@ -81,7 +81,7 @@ async fn client_that_reads_nothing_holds_no_generation() {
 }
 
 #[tokio::test]
-async fn end_waits_for_requests() {
+async fn program_ends_in_good_order() {
     let site = Site::new("run = \"echo\"", &["echo"]);
     let mut program = Program::start("embed-hyper", &site).await;
     let mut connection = program.connect().await;

@@ -1,6 +1,7 @@
 //! A stack in this very process.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use http::{Request, Response, StatusCode, header};
 use http_body_util::Empty;
@@ -8,9 +9,10 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use stackup::{Body, Stack};
-use stackup_tests::{Connection, Site, artifacts};
+use stackup_tests::{Connection, Site, artifacts, within};
 use tokio::net::TcpListener;
-use tower::{Layer, service_fn};
+use tokio::sync::Semaphore;
+use tower::{Layer, ServiceExt, service_fn};
 
 /// A service that takes the connection over, and sends back what it gets.
 async fn take_over(
@@ -75,4 +77,50 @@ async fn service_in_a_layer_changes_the_protocol_and_reloads_are_answered() {
     layer.clone().shutdown().await;
     let ended = layer.reload().await.expect_err("it has ended").to_string();
     assert_eq!(ended, "the stack has ended");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shutdown_waits_for_requests_and_refuses_new_ones() {
+    let site = Site::new("use = [\"runtime\"]", &["runtime"]);
+    let options = Stack::options().probe_with(artifacts::stackup());
+    let layer = options.layer(site.path().join("config.ru.toml")).await;
+    let layer = layer.expect("it opens");
+    let (entered, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (enters, waits) = (Arc::clone(&entered), Arc::clone(&gate));
+    let service = layer.layer(service_fn(move |request: Request<Body>| {
+        let (entered, gate) = (Arc::clone(&enters), Arc::clone(&waits));
+        async move {
+            if request.uri().path() == "/waits" {
+                entered.add_permits(1);
+                let _ = gate.acquire().await;
+            }
+            Ok::<_, Infallible>(Response::new(Empty::<bytes::Bytes>::new()))
+        }
+    }));
+    let call = |path: &str| {
+        let request = Request::get(path).header("host", "test");
+        let request = request
+            .body(Empty::<bytes::Bytes>::new())
+            .expect("a request");
+        let service = service.clone();
+        async move {
+            service
+                .oneshot(request)
+                .await
+                .expect("it is infallible")
+                .status()
+        }
+    };
+    let waiting = tokio::spawn(call("/waits"));
+    let _ = within("the request", entered.acquire()).await;
+    let ending = tokio::spawn(layer.clone().shutdown());
+    let refused = async { while call("/").await != StatusCode::SERVICE_UNAVAILABLE {} };
+    within("a refusal", refused).await;
+    assert!(!ending.is_finished());
+    gate.add_permits(1);
+    assert_eq!(
+        within("the answer", waiting).await.expect("no panic"),
+        StatusCode::OK
+    );
+    within("the end", ending).await.expect("no panic");
 }
