@@ -17,6 +17,7 @@ fuzz_target!(|text: &str| {
         let settings = Settings {
             environment,
             variable: &|name| (name == "SET").then(|| "é \" ]".to_owned()),
+            embedded: None,
         };
         check(&source, &settings);
     }

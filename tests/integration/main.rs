@@ -24,6 +24,8 @@ mod dev;
 mod differential;
 /// Draining generations: what holds them, and their end.
 mod drain;
+/// Stacks inside other programs: axum, hyper.
+mod embedding;
 /// The manifests of `examples/`.
 mod examples;
 /// Guests: programs of other languages behind `guest`.

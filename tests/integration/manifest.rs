@@ -69,6 +69,7 @@ impl Case {
         let settings = Settings {
             environment: &self.environment,
             variable: &|name| self.variables.get(name).cloned(),
+            embedded: None,
         };
         let rendered =
             |diagnostics: &[Diagnostic]| source.render(diagnostics, false).replace('\r', "");

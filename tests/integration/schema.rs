@@ -201,6 +201,7 @@ fn parse(text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     let settings = Settings {
         environment: "development",
         variable: &|_| None,
+        embedded: None,
     };
     manifest::parse(&source, &settings).map(|parsed| parsed.manifest)
 }

@@ -113,6 +113,18 @@ pub fn example(name: &str) -> PathBuf {
     find(&built, name).to_path_buf()
 }
 
+/// A program with stacks in it, of `examples/`.
+///
+/// # Panics
+///
+/// If it does not build.
+pub fn embedder(name: &str) -> &'static Path {
+    static BUILT: OnceLock<Artifacts> = OnceLock::new();
+    // Without the other packages, which use other features of the host.
+    let built = BUILT.get_or_init(|| build(["build", "-p", "embed-axum", "-p", "embed-hyper"]));
+    find(built, name)
+}
+
 /// The library of a plugin of this workspace.
 ///
 /// # Panics

@@ -4,5 +4,6 @@
 
 pub mod generation;
 pub mod observe;
+pub mod reload_loop;
 pub mod server;
 pub mod stack;

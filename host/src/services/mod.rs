@@ -2,7 +2,9 @@
 //!
 //! Knows nothing of stacks. A task belongs to the [`Tasks`] of its instance.
 
+#[cfg(feature = "cli")]
 mod cache;
+#[cfg(feature = "cli")]
 mod data_command;
 mod elapsed;
 mod fetch;
@@ -29,7 +31,9 @@ use stackup_plugin::abi::host::{
 };
 use tokio::runtime::Handle;
 
+#[cfg(feature = "cli")]
 pub use self::cache::{CacheCommand, PurgeTarget};
+#[cfg(feature = "cli")]
 pub use self::data_command::DataCommand;
 pub use self::elapsed::Elapsed;
 pub use self::fetch::{FetchHub, FetchStatus};

@@ -59,6 +59,7 @@ impl Host {
         let settings = Settings {
             environment: "production",
             variable: &|_| None,
+            embedded: None,
         };
         let parsed = manifest::parse(&source, &settings).expect("a manifest");
         let context = BuildContext {

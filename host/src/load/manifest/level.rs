@@ -6,7 +6,7 @@ use super::{Directive, MapLimits, Span};
 
 /// A level of the stack: the top, the inside of a map, or a branch of a cascade.
 ///
-/// Holds only what applies in this environment. Has a `run`, a cascade or at least one map.
+/// Holds only what applies in this environment. Has a `run`, a cascade or at least one map, unless it stands around a service.
 #[derive(Clone, Debug, Default)]
 pub struct Level {
     /// The middleware, outermost first. It wraps both the maps and the app.
@@ -17,6 +17,8 @@ pub struct Level {
     pub cascade: Option<Vec<CascadeBranch>>,
     /// The app for requests that no map matches.
     pub run: Option<Directive>,
+    /// Whether the app is a service of the program around the stack.
+    pub wraps: bool,
     /// Why the app is missing, if it is: requests for it get 503.
     pub closed: Option<String>,
 }

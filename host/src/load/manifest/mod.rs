@@ -12,6 +12,7 @@ pub use self::config::Config;
 pub use self::dev::Dev;
 pub use self::diagnostic::{Diagnostic, Severity, Span};
 pub use self::directive::{Directive, OnFailure, ReloadWay, Role};
+pub use self::embedded::Embedded;
 pub use self::failures::Failures;
 pub use self::level::{CascadeBranch, Level, Map};
 pub use self::limits::{Limits, MapLimits};
@@ -29,6 +30,7 @@ mod diagnostic;
 mod directive;
 mod duration;
 pub mod edit;
+mod embedded;
 mod failures;
 mod level;
 mod limits;
@@ -65,6 +67,8 @@ pub struct Settings<'a> {
     pub environment: &'a str,
     /// Looks up an environment variable for `${VAR}`.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// How its stack stands inside another program, if it does.
+    pub embedded: Option<Embedded>,
 }
 
 /// A manifest that can be served, with its warnings.

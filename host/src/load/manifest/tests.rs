@@ -48,6 +48,7 @@ fn read(text: &str) -> (Source, Result<Parsed, Vec<Diagnostic>>) {
     let settings = Settings {
         environment: "test",
         variable: &variable,
+        embedded: None,
     };
     let parsed = parse(&source, &settings);
     (source, parsed)

@@ -36,6 +36,11 @@ impl ChildProbe {
         })
     }
 
+    /// Uses `program`, a `stackup` of this version.
+    pub fn of_program(program: PathBuf) -> Self {
+        Self { program }
+    }
+
     fn start(&self) -> Result<Child, String> {
         Command::new(&self.program)
             .arg0("stackup")

@@ -9,6 +9,7 @@ use crate::load::library::Trust;
 use crate::load::manifest::ListenProtocols;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
 use crate::serve::generation::ReloadRecord;
+use crate::serve::reload_loop::ReloadOptions;
 use crate::serve::server::tls::TicketSecret;
 use crate::services::{DataCommand, GuestEvent, GuestState, LogFormat};
 
@@ -68,18 +69,6 @@ pub enum Command {
     },
     /// Serve with an empty store: the other answer to [`Event::Ready`].
     BeginEmpty,
-}
-
-/// How thoroughly to reload.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReloadOptions {
-    /// Build every instance again, and swap even if nothing has changed.
-    #[serde(default)]
-    pub fresh: bool,
-    /// Try again what was rolled back or quarantined.
-    #[serde(default)]
-    pub retry: bool,
 }
 
 /// Everything that a worker needs to start.

@@ -12,7 +12,8 @@ pub use self::descriptors::{
     DescriptorReader, memory_file, receive_with_descriptors, send_bytes_with, send_with_descriptors,
 };
 pub use self::lines::{MAX_LINE, Sender, check_length, read_lines};
-pub use self::messages::{BuildOptions, Command, Event, Hang, ReloadOptions, WorkerConfig};
+pub use self::messages::{BuildOptions, Command, Event, Hang, WorkerConfig};
+pub use crate::serve::reload_loop::ReloadOptions;
 
 /// The hidden argument that makes the program a worker.
 pub const ARGUMENT: &str = "__worker";

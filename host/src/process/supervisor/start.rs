@@ -280,6 +280,7 @@ pub(super) fn addresses(settings: &Settings) -> Result<Vec<ListenEntry>, String>
     let reading = manifest::Settings {
         environment: &settings.environment,
         variable: &|name| std::env::var(name).ok(),
+        embedded: None,
     };
     match manifest::parse(&source, &reading) {
         Ok(parsed) => Ok(parsed.manifest.server.listen),

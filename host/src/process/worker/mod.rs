@@ -5,16 +5,12 @@
 
 mod certificates;
 mod commands;
-mod editor_schema;
 mod end;
 mod file_limit;
 mod handover;
 mod monitor;
 mod overdue;
-mod record;
-mod reload_loop;
 mod serve;
-mod tell;
 
 use std::io;
 use std::os::fd::{IntoRawFd, OwnedFd};

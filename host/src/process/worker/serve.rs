@@ -22,8 +22,6 @@ use super::file_limit;
 use super::handover::Inheritance;
 use super::monitor::Monitor;
 use super::overdue::log_cut;
-use super::reload_loop::{ReloadLoop, Trigger};
-use super::tell::{announce, warn};
 use crate::develop::pages::{DevState, Inspector};
 use crate::load::certificates::certificate_diagnostic;
 use crate::load::library;
@@ -34,6 +32,7 @@ use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
 use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
 use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
+use crate::serve::reload_loop::{ReloadLoop, Trigger, announce, warn};
 use crate::serve::server::{
     self, Connections, Deadlines, Listener, Phase, PhaseSender, Protocols, Settings,
 };

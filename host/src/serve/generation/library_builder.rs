@@ -8,7 +8,7 @@ use crate::load::manifest::{Directive, Manifest};
 use crate::load::watch::{Interest, PendingChanges};
 
 /// Builds the libraries of a manifest.
-pub trait LibraryBuilder: Send {
+pub trait LibraryBuilder: Send + Sync {
     /// Finds the sources of this manifest's libraries, and which libraries are out of date because files have `changed`;
     /// with `force`, all are. Blocks.
     fn survey(&mut self, manifest: &Manifest, directory: &Path, changed: &[PathBuf], force: bool);

@@ -18,7 +18,9 @@ use super::resolve_context::ResolveContext;
 use super::select::ResolveError;
 use crate::load::library::{LibraryCache, SettleError, SettleTimeouts, Trust, settle};
 use crate::load::lock::{self, LockFileError};
-use crate::load::manifest::{self, Diagnostic, Manifest, Parsed, ReadError, Settings, Source};
+use crate::load::manifest::{
+    self, Diagnostic, Embedded, Manifest, Parsed, ReadError, Settings, Source,
+};
 use crate::load::probe::Probe;
 use crate::load::site;
 use crate::load::site_file;
@@ -46,6 +48,8 @@ pub(super) struct Loader {
     pub(super) builds: bool,
     /// Whether its stacks are only tried, and never serve.
     pub(super) is_trial: bool,
+    /// How its stacks stand inside another program, if they do.
+    pub(super) embedded: Option<Embedded>,
     /// What all handlers of this process count.
     pub(super) counters: Arc<Counters>,
 }
@@ -78,6 +82,7 @@ impl Loader {
             locked: false,
             builds: false,
             is_trial: false,
+            embedded: None,
             counters: Arc::default(),
         }
     }
@@ -85,6 +90,11 @@ impl Loader {
     pub(super) fn probe_with(&self, probe: Box<dyn Probe>) {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.1 = Some(ProbedHandlers::new(probe));
+    }
+
+    /// Whether its manifest says what the whole process does, as with its log.
+    pub(super) fn sets_up_process(&self) -> bool {
+        self.embedded.is_none_or(|embedded| !embedded.shares)
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -143,6 +153,7 @@ impl Loader {
         let settings = Settings {
             environment: &self.context.environment,
             variable: &|name| std::env::var(name).ok(),
+            embedded: self.embedded,
         };
         manifest::parse(source, &settings)
             .map_err(|diagnostics| Stage::Manifest.refuses(source.render(&diagnostics, self.color)))

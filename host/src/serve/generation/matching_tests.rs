@@ -104,6 +104,7 @@ fn positions_are_in_the_order_of_the_directives() {
     let settings = Settings {
         environment: "production",
         variable: &|_| None,
+        embedded: None,
     };
     let level = parse(&source, &settings).unwrap().manifest.stack;
     let names = directives(&level).into_iter().map(|d| d.plugin.as_str());

@@ -9,7 +9,7 @@ use crate::load::manifest::Manifest;
 use crate::load::watch::{ChangeSet, Interest, PendingChanges, Watcher};
 
 /// Called with true when a build starts and with false when it ends.
-pub type OnBuild = Box<dyn Fn(bool) + Send + Sync>;
+pub type OnBuild = Box<dyn Fn(bool) + Send + Sync + Sync>;
 
 /// Builds libraries where a builder is set, and has their sources watched.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use crate::load::snapshot::{RejectedStack, SavedLibrary, Snapshot, SupervisorRul
 use crate::serve::stack::Outline;
 
 /// Called with the state of a stack before it is built, and with none when it was not.
-pub type OnCandidate = Box<dyn Fn(Option<&str>) + Send>;
+pub type OnCandidate = Box<dyn Fn(Option<&str>) + Send + Sync>;
 
 /// Saves the libraries of each stack, so that it can be restored, and refuses stacks that were rolled back.
 #[derive(Default)]

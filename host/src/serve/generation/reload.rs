@@ -28,7 +28,7 @@ use crate::load::manifest::{Manifest, Source};
 use crate::load::snapshot::Snapshot;
 use crate::load::watch::{ChangeSet, Interest};
 use crate::serve::stack::{Outline, diff, folder_change};
-use crate::services::{Lent, OpenStore, StoreHub, StoreSettings};
+use crate::services::{Lent, LogFilters, OpenStore, StoreHub, StoreSettings};
 use stackup_plugin::abi::host::Counters;
 
 /// Reads the manifest, builds candidates and swaps them in.
@@ -336,7 +336,7 @@ impl Reloader {
         if self.serves_none() {
             // The first stack may use it from its `init` on.
             self.switch_store(store.take());
-            filter_log(&manifest.log, &self.libraries(), limit).await;
+            self.filter_log(&manifest.log, limit).await;
         }
         if let Some(lent) = &self.lent {
             lent.guests.begin(mode == ReloadMode::Fresh);
@@ -398,7 +398,7 @@ impl Reloader {
         }
         let filters = manifest.log.clone();
         report.instances = self.generations.swap(candidate, outline, manifest);
-        filter_log(&filters, &self.libraries(), limit).await;
+        self.filter_log(&filters, limit).await;
         if !self.loader.is_trial {
             self.generations.begin_serving(limit);
         }
@@ -414,6 +414,12 @@ impl Reloader {
         timer.lap("swap");
         report.outcome = Outcome::Swapped;
         Ok(())
+    }
+
+    async fn filter_log(&self, filters: &LogFilters, limit: Duration) {
+        if self.loader.sets_up_process() {
+            filter_log(filters, &self.libraries(), limit).await;
+        }
     }
 
     async fn read(&mut self) -> Result<Source, Refusal> {

@@ -96,8 +96,12 @@ pub(super) async fn answer<B: Unread, T: Transport>(
     let exchange = Exchange::new(generation.number)
         .drained_by(generation.drain().source())
         .informs(informed.then(|| transport.client_request()).flatten());
-    let exchange = Arc::new(match &observed {
-        Some(observed) => exchange.with_extension(observed.witness()),
+    let extension = match &observed {
+        Some(observed) => Some(observed.witness()),
+        None => transport.extension(),
+    };
+    let exchange = Arc::new(match extension {
+        Some(extension) => exchange.with_extension(extension),
         None => exchange,
     });
     let wait = RequestWait::of(&request);

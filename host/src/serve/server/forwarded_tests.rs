@@ -10,6 +10,7 @@ fn trusted(proxies: &str) -> TrustedProxies {
     let settings = Settings {
         environment: "test",
         variable: &|_| None,
+        embedded: None,
     };
     let parsed = parse_manifest(
         &Source {

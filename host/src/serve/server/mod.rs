@@ -14,6 +14,7 @@ mod connection;
 mod connection_state;
 mod connections;
 mod date;
+mod embedded;
 mod forwarded;
 pub mod framing;
 pub mod head;
@@ -48,6 +49,7 @@ use connection_state::ConnectionContext;
 
 pub use connections::{Connections, ConnectionsStatus};
 pub use date::check_clock;
+pub use embedded::{Answers, EmbeddedBody};
 pub use listen::{Listener, Protocols, client_waits};
 pub use phase::{Phase, PhaseSender};
 

@@ -51,6 +51,11 @@ impl Sending {
         self.has_body.store(true, Ordering::Relaxed);
     }
 
+    /// Whether a body is being sent that may wait for the client.
+    pub(super) fn has_body(&self) -> bool {
+        self.has_body.load(Ordering::Relaxed)
+    }
+
     /// hyper has dropped the body.
     pub(super) fn end(&self) {
         self.has_body.store(false, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 //!
 //! The way of a request (`answer.rs`) is the same for all of them. Each is compiled for itself, so that none pays for the others.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,11 @@ pub(super) trait Transport: Clone + Unpin + Send + Sync + 'static {
 
     /// A request goes to the stack.
     fn begin(&self) -> Self::Open<'_>;
+
+    /// What the request's exchange carries for the stack.
+    fn extension(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
 
     /// Names the request that has begun; none if its client can get no interim responses.
     fn client_request(&self) -> Option<ClientRequest>;

@@ -8,6 +8,7 @@ use stackup_plugin::abi::host::{Below, Handler, HolderSlot, Node, OnFailure};
 use super::cascade::Cascade;
 use super::levels::Levels;
 use super::url_map::{Branch, RouteLevels, UrlMap};
+use super::wrapped::Wrapped;
 use super::{LayerSlot, Location, Mounted, NotFound, Stack, Unavailable};
 use crate::load::manifest::{self, CascadeBranch, Directive, Level, Map};
 use crate::serve::observe::ObserveLayers;
@@ -91,6 +92,7 @@ impl<'a> Builder<'a> {
             (Some(mounted), _) => layer(self.observer, mounted?, None, OnFailure::FailClosed),
             (None, Some(reason)) => Node::HostApp(Box::new(Unavailable(reason.clone()))),
             (None, None) if level.cascade.is_some() => Node::HostApp(Box::new(Cascade::new(tried))),
+            (None, None) if level.wraps => Node::HostApp(Box::new(Wrapped)),
             (None, None) => Node::HostApp(Box::new(NotFound)),
         };
         let inner = match maps.is_empty() {

@@ -11,6 +11,7 @@ mod outline;
 mod request_limits;
 mod slot;
 mod url_map;
+mod wrapped;
 
 use std::fmt;
 use std::pin::Pin;
@@ -32,6 +33,7 @@ pub use self::outline::{Line, Outline, OutlineHandler};
 pub use self::request_limits::{LimitsByLocation, RequestLimit, RequestLimits};
 pub use self::slot::{LayerCounts, LayerSlot};
 pub use self::url_map::{Branch, RouteLevels, UrlMap};
+pub use self::wrapped::{WrappedCall, WrappedService};
 
 /// A handler, and its config as people are shown it.
 pub type Mounted = (Arc<Handler>, Map<String, Value>);

@@ -9,6 +9,7 @@ fn limits(maps: &str) -> LimitsByLocation {
     let settings = Settings {
         environment: "test",
         variable: &|_| None,
+        embedded: None,
     };
     LimitsByLocation::of(&parse(&source, &settings).unwrap().manifest)
 }

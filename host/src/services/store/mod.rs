@@ -147,6 +147,7 @@ impl StoreHub {
             return Ok(None);
         }
         let runtime = self.runtime.clone();
+        #[cfg_attr(not(feature = "redis"), allow(unreachable_code))]
         let engine: Box<dyn StoreEngine> = match settings {
             StoreSettings::Memory { bytes } => {
                 Box::new(MemoryStore::new(*bytes, self.last_version, runtime))

@@ -63,7 +63,7 @@ impl RedisSettings {
 /// The URL of a Redis server. It may have a password, so it is never shown as it is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl {
-    #[cfg_attr(not(feature = "redis"), expect(dead_code))]
+    #[cfg_attr(not(feature = "redis"), allow(dead_code))]
     url: String,
     shown: String,
 }

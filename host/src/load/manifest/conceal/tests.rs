@@ -83,6 +83,7 @@ fn said(text: &str) -> String {
     let settings = Settings {
         environment: "test",
         variable: &|_| None,
+        embedded: None,
     };
     match parse(&source, &settings) {
         Ok(parsed) => source.render(&parsed.warnings, false),

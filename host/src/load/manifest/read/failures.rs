@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Reader;
 use super::keys::{HOUR, Keys, SHORTEST};
 use super::server::section;
 use super::table::Entry;
+use super::{Reader, embedded};
 use crate::load::manifest::Failures;
 
 pub(super) fn failures(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Failures {
@@ -13,6 +13,7 @@ pub(super) fn failures(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Fai
     let Some(mut table) = entry.and_then(|entry| section(reader, entry, "failures")) else {
         return failures;
     };
+    embedded::keys(reader, &table);
     let mut keys = Keys {
         reader,
         table: &mut table,

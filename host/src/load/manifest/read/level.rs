@@ -6,7 +6,7 @@ use super::directive::{self, ReadDirective};
 use super::environments::Environments;
 use super::map::{self, ReadMap};
 use super::table::{Entry, Table};
-use super::{Node, Reader, cascade, unreachable};
+use super::{Node, Reader, cascade, embedded, unreachable};
 use crate::load::manifest::{Diagnostic, Level, Role};
 
 /// The restrictions of the maps around a level.
@@ -43,6 +43,13 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
     if let (Some(cascade), Some(run)) = (&cascade, &run) {
         cascade::beside_run(reader, cascade, run);
     }
+    // Its app is a service of the program around it.
+    let wraps = !around.in_map && embedded::wraps(reader);
+    for (key, entry) in [("cascade", &cascade), ("run", &run)] {
+        if let Some(entry) = entry.as_ref().filter(|_| wraps) {
+            embedded::app_of_layer(reader, key, entry);
+        }
+    }
     let cascade = cascade.and_then(|entry| cascade::cascade(reader, &entry, around));
     let run = run.and_then(|entry| run_of(reader, &entry));
     let uses = uses.unwrap_or_default();
@@ -51,7 +58,9 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
         unreachable::environments(reader, &part.environments, around, "this directive");
     }
     unreachable::maps(reader, &maps, run.as_ref(), around);
-    if let Some(place) = place {
+    if wraps {
+        // Whatever no map matches gets to that service.
+    } else if let Some(place) = place {
         unreachable::cascade(reader, &maps, place, around);
     } else if mapped || ran {
         unreachable::filtered(reader, &maps, run.as_ref(), around);
@@ -72,6 +81,7 @@ pub(super) fn level(reader: &mut Reader<'_>, table: &mut Table<'_>, around: &Enc
         uses: uses.into_iter().filter_map(applies).collect(),
         run: run.and_then(applies),
         cascade,
+        wraps,
         closed: None,
         maps: maps
             .into_iter()

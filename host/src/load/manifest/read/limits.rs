@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::Reader;
 use super::keys::{HOUR, Keys, SHORTEST};
 use super::level::Enclosing;
 use super::server::section;
 use super::table::{Entry, Kind, Table};
+use super::{Reader, embedded};
 use crate::load::manifest::{Diagnostic, Limits, MapLimits, duration};
 
 /// New code is to be seen soon, and a client connects again.
@@ -53,6 +53,7 @@ pub(super) fn limits(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Limit
     let Some(mut table) = entry.and_then(|entry| section(reader, entry, "limits")) else {
         return limits;
     };
+    embedded::keys(reader, &table);
     let mut keys = Keys {
         reader,
         table: &mut table,
@@ -141,6 +142,7 @@ pub(super) fn of_map(
         return MapLimits::default();
     };
     let mut table = Table::new(entries, entry.value.span(), Kind::MapLimits);
+    embedded::keys(reader, &table);
     let mut read = Limits::default();
     let mut keys = Keys {
         reader,

@@ -15,6 +15,7 @@ mod config;
 mod dev;
 mod directive;
 mod duplicate;
+mod embedded;
 mod environments;
 mod failures;
 mod keys;
@@ -62,6 +63,7 @@ pub(super) fn manifest(text: &str, settings: &Settings<'_>) -> (Option<Manifest>
 
 fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
     let mut table = Table::top(tree);
+    embedded::keys(reader, &table);
     let server = server::server(reader, table.take("server"));
     let plugins = plugins::plugins(reader, table.take("plugins"));
     let limits = limits::limits(reader, table.take("limits"));

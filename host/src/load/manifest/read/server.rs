@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 use super::table::{Entry, Kind, Table};
-use super::{Reader, listen, proxies};
+use super::{Reader, embedded, listen, proxies};
 use crate::load::manifest::{Diagnostic, Listen, Server};
 
 /// Opens the table of a section. Any other value is an error.
@@ -33,6 +33,7 @@ pub(super) fn server(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Serve
     let Some(mut table) = entry.and_then(|entry| section(reader, entry, "server")) else {
         return Server::default();
     };
+    embedded::keys(reader, &table);
     let mut server = match table.take("listen") {
         Some(entry) => listen::listen(reader, &entry),
         None => Server::default(),

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::{Worker, send};
 use crate::process::ipc::{Command, Event};
 use crate::process::worker::commands::Commands;
-use crate::process::worker::reload_loop::ReloadLoop;
+use crate::serve::reload_loop::ReloadLoop;
 use crate::serve::server::Phase;
 
 /// How long handlers may take to shut down after the last request.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Reloader;
 use crate::load::library::{LibraryStore, Trust};
+use crate::load::manifest::Embedded;
 use crate::load::probe::Probe;
 use crate::load::snapshot::{RejectedStack, Substitute};
 use crate::load::watch::{PendingChanges, Watcher};
@@ -89,6 +90,13 @@ impl Reloader {
     #[must_use]
     pub fn telling_what_is_set_back(mut self) -> Self {
         self.loader.context.tells_all_changes = true;
+        self
+    }
+
+    /// Its stacks stand inside another program.
+    #[must_use]
+    pub fn embedded(mut self, embedded: Embedded) -> Self {
+        self.loader.embedded = Some(embedded);
         self
     }
 

@@ -214,6 +214,12 @@ impl HostRequest {
         self.0.env.push((name, value));
     }
 
+    /// The request for a service of another kind, with all of its path. What the layers have put into its env is lost.
+    pub fn into_request(self) -> http::Request<HostBody> {
+        let target = self.0.uri.clone();
+        self.into_http(target).0
+    }
+
     /// The request to send to `target`, in place of its own.
     pub(in crate::abi) fn into_http(
         self,

@@ -1,23 +1,41 @@
 //! Runs reloads one after the other, and reports each once.
 
+mod editor_schema;
+mod record;
+mod tell;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::editor_schema::EditorSchema;
-use super::record::record;
-use super::tell::{tell, warn};
+use serde::{Deserialize, Serialize};
+
+use self::editor_schema::EditorSchema;
+use self::record::record;
+use self::tell::tell;
+pub use self::tell::{announce, warn};
 use crate::load::watch::Watcher;
 use crate::policy::{Retry, is_shortage};
-use crate::process::ipc::ReloadOptions;
 use crate::serve::generation::ReloadRecord;
 use crate::serve::generation::{Outcome, Refusal, ReloadMode, Reloader, Report};
 
 /// A refusal that repeats within this time is about the same change.
 const SAME_CHANGE: Duration = Duration::from_secs(1);
 
+/// How thoroughly to reload.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReloadOptions {
+    /// Build every instance again, and swap even if nothing has changed.
+    #[serde(default)]
+    pub fresh: bool,
+    /// Try again what was rolled back or quarantined.
+    #[serde(default)]
+    pub retry: bool,
+}
+
 /// Why a reload is due.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trigger {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
     /// A file may have changed before it was watched.
     CatchUp,
     /// A file has changed.
@@ -47,8 +65,9 @@ impl Trigger {
 }
 
 /// Reloads, and reports each reload.
-pub(super) struct ReloadLoop {
-    pub(super) reloader: Reloader,
+pub struct ReloadLoop {
+    /// Where the stacks are.
+    pub reloader: Reloader,
     watch: Arc<Watcher>,
     /// The last number of a reload.
     number: u64,
@@ -64,7 +83,8 @@ pub(super) struct ReloadLoop {
 }
 
 impl ReloadLoop {
-    pub(super) fn new(
+    /// Reports reloads from `number` on; `first` is a first stack that was refused, and how long it took.
+    pub fn new(
         reloader: Reloader,
         watch: Arc<Watcher>,
         number: u64,
@@ -85,13 +105,14 @@ impl ReloadLoop {
     }
 
     /// Keeps the schema for editors up to date.
-    pub(super) fn with_editor_schema(mut self) -> Self {
+    #[must_use]
+    pub fn with_editor_schema(mut self) -> Self {
         self.editor_schema = Some(EditorSchema::default());
         self
     }
 
     /// Watches the files that the next reload would read.
-    pub(super) fn watch_files(&self) {
+    pub fn watch_files(&self) {
         if let Err(error) = self.watch.set(self.reloader.interest()) {
             tracing::error!("cannot watch for changes: {error}");
         }
@@ -103,7 +124,7 @@ impl ReloadLoop {
     /// # Errors
     ///
     /// Why this process can't load the new stack although a fresh one may. That is not reported.
-    pub(super) async fn run(
+    pub async fn run(
         &mut self,
         mut trigger: Trigger,
         each: &mut impl FnMut(&Reloader, ReloadRecord),
@@ -146,7 +167,7 @@ impl ReloadLoop {
     }
 
     /// When to try again what the system was short of something for.
-    pub(super) fn retry_at(&self) -> Option<Instant> {
+    pub fn retry_at(&self) -> Option<Instant> {
         self.retry_at
     }
 

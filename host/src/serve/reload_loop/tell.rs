@@ -10,7 +10,7 @@ use crate::services::Elapsed;
 const CHANGES_SHOWN: usize = 3;
 
 /// The stack that a worker starts with.
-pub(super) fn announce(reloader: &Reloader, generation: u64, took: Duration) {
+pub fn announce(reloader: &Reloader, generation: u64, took: Duration) {
     let outline = reloader
         .outline()
         .map(ToString::to_string)
@@ -25,7 +25,7 @@ pub(super) fn announce(reloader: &Reloader, generation: u64, took: Duration) {
 }
 
 /// The warnings about the manifest, and those of the compiler.
-pub(super) fn warn(report: &Report) {
+pub fn warn(report: &Report) {
     for warning in &report.warnings {
         tracing::warn!(target: "stackup", event = "manifest-warning", "{warning}");
     }
