@@ -108,6 +108,20 @@ async fn save_that_does_not_start_leaves_the_old_one_serving() {
 }
 
 #[tokio::test]
+async fn save_that_mends_a_guest_which_has_never_started_is_seen() {
+    let Some(site) = site("") else { return };
+    std::fs::create_dir(site.path().join("next")).expect("a folder");
+    site.file("next/version.txt", "2");
+    site.file("next/fail", "");
+    let host = Host::start_in("development", &site).await;
+    site.manifest(&manifest("").replace("\"app\"", "\"next\""));
+    host.reload("refused").await;
+    std::fs::remove_file(site.path().join("next/fail")).expect("a file");
+    host.reload("swapped").await;
+    assert_eq!(answer(&host, "/").await.0, "2");
+}
+
+#[tokio::test]
 async fn other_options_start_another_and_the_old_one_finishes_its_requests() {
     let Some(site) = site("") else { return };
     let host = Host::start(&site).await;
