@@ -1,3 +1,6 @@
+#[cfg(feature = "tokio")]
+use tokio::io::AsyncWriteExt;
+
 use stackup_plugin::{
     App, Context, Error, IntoResponse, Request, Result, StatusCode, http, testing,
 };
@@ -29,6 +32,13 @@ impl App for Asks {
             // More than a connection takes that nobody reads.
             for _ in 0..100 {
                 if let Err(gone) = connection.write("more").await {
+                    #[cfg(feature = "tokio")]
+                    assert_eq!(
+                        AsyncWriteExt::write(&mut connection, b"more")
+                            .await
+                            .map_err(|error| error.kind()),
+                        Err(std::io::ErrorKind::BrokenPipe)
+                    );
                     return format!("{gone:?}").into_response();
                 }
             }

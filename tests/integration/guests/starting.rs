@@ -126,6 +126,9 @@ async fn guest_with_a_path_to_ask_is_ready_when_that_succeeds() {
     site.file("app/version.txt", "2");
     site.manifest(&manifest("ready = \"/ready\""));
     super::made(&site, "app/asked").await;
+    // It is asked again.
+    std::fs::remove_file(site.path().join("app/asked")).expect("a file");
+    super::made(&site, "app/asked").await;
     assert_eq!(answer(&host, "/").await.0, "1");
     site.file("app/ok", "");
     host.reload("swapped").await;

@@ -133,12 +133,13 @@ async fn guest_dies_with_a_supervisor_that_is_killed() {
     gone(guest).await;
 }
 
-/// The age of the one process of the one guest, in seconds.
-async fn age(site: &Site) -> f64 {
+/// The process of the one guest, and its age in seconds, as status says.
+async fn process(site: &Site) -> (Option<i64>, f64) {
     let json = site.stackup(&["status", "--json"]).await.stdout;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    let age = json["guests"][0]["processes"][0]["seconds"].as_f64();
-    age.unwrap_or_else(|| panic!("no age: {json}"))
+    let process = &json["guests"][0]["processes"][0];
+    let age = process["seconds"].as_f64();
+    (process["pid"].as_i64(), age.expect("an age"))
 }
 
 #[tokio::test]
@@ -146,12 +147,17 @@ async fn guest_survives_an_upgrade() {
     let Some(site) = site("") else { return };
     let host = Host::start(&site).await;
     let (_, guest) = answer(&host, "/").await;
-    let age = age(&site).await;
+    let before = process(&site).await;
     let said = site.stackup(&["upgrade"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     host.event("upgraded").await;
     assert_eq!(answer(&host, "/").await.1, guest);
-    assert!(self::age(&site).await >= age, "it is no new process");
+    let after = process(&site).await;
+    assert_eq!(after.0, Some(guest.as_raw_nonzero().get().into()));
+    assert!(
+        after.0 == before.0 && after.1 >= before.1,
+        "it is no new one"
+    );
     // The new supervisor watches it, too.
     kill(guest);
     assert_ne!(answer(&host, "/").await.1, guest);

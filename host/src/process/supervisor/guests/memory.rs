@@ -54,6 +54,7 @@ mod tests {
         let mut shell = Command::new("sh");
         let mut shell = shell
             .args(["-c", command])
+            .stdout(Stdio::null())
             .process_group(0)
             .spawn()
             .unwrap();
