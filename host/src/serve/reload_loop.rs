@@ -133,8 +133,9 @@ impl ReloadLoop {
         if let Some((report, took)) = self.first.take() {
             self.report(&report, Instant::now(), took, trigger, each);
         }
+        // Not what a reload that was outdated has added: nobody watches that yet.
+        let mut watched = self.reloader.interest();
         loop {
-            let before = self.reloader.interest();
             let start = Instant::now();
             if let Trigger::Requested(ReloadOptions { retry: true, .. }) = trigger {
                 self.reloader.clear_rejections();
@@ -157,11 +158,13 @@ impl ReloadLoop {
                     .update(&self.reloader, report.generation)
                     .await;
             }
-            if before == self.reloader.interest() {
+            let interest = self.reloader.interest();
+            if watched == interest {
                 return Ok(());
             }
             // These files were read before they were watched: reload once more.
             self.watch_files();
+            watched = interest;
             trigger = Trigger::CatchUp;
         }
     }

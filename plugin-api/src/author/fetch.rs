@@ -327,3 +327,16 @@ impl fmt::Debug for Fetching {
         f.write_str("Fetching")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limit_below_a_millisecond_is_one_and_not_the_hosts() {
+        assert_eq!(milliseconds(Duration::ZERO), 0);
+        assert_eq!(milliseconds(Duration::from_micros(1)), 1);
+        assert_eq!(milliseconds(Duration::from_millis(1500)), 1500);
+        assert_eq!(milliseconds(Duration::MAX), u64::MAX);
+    }
+}

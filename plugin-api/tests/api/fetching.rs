@@ -1,6 +1,11 @@
-use stackup_plugin::{App, Context, IntoResponse, Request, Result, http, testing};
+#[cfg(feature = "tokio")]
+use tokio::io::AsyncWriteExt;
 
-/// Opens a connection to a server, and says what it gets.
+use stackup_plugin::{
+    App, Context, Error, IntoResponse, Request, Result, StatusCode, http, testing,
+};
+
+/// Opens a connection to a server, and says what it gets, or how its requests fail.
 struct Asks(Context);
 
 impl App for Asks {
@@ -12,10 +17,32 @@ impl App for Asks {
 
     async fn call(&self, req: Request) -> Result {
         let request = http::Request::get(format!("http://server{}", req.path())).body(())?;
-        let (response, connection) = self.0.fetch(request).upgrade("other, echo").await?;
+        let answered = self.0.fetch(request).upgrade("other, echo").await;
+        let (response, connection) = match answered {
+            Ok(answered) => answered,
+            Err(error) => {
+                let unsent = error.is_unsent();
+                return format!("{:?}, unsent: {unsent}", error.kind()).into_response();
+            }
+        };
         let Some(mut connection) = connection else {
             return Ok(response);
         };
+        if req.path() == "/leaves" {
+            // More than a connection takes that nobody reads.
+            for _ in 0..100 {
+                if let Err(gone) = connection.write("more").await {
+                    #[cfg(feature = "tokio")]
+                    assert_eq!(
+                        AsyncWriteExt::write(&mut connection, b"more")
+                            .await
+                            .map_err(|error| error.kind()),
+                        Err(std::io::ErrorKind::BrokenPipe)
+                    );
+                    return format!("{gone:?}").into_response();
+                }
+            }
+        }
         connection.write("Hello").await?;
         let mut read = connection.read().await?.unwrap_or_default().to_vec();
         connection.shutdown();
@@ -29,8 +56,12 @@ impl App for Asks {
 
 fn ask(path: &str) -> Result<String> {
     testing::server(async |mut req: Request| {
-        if req.path() == "/refuses" {
-            return "no".into_response();
+        match req.path() {
+            "/refuses" => return "no".into_response(),
+            "/leaves" => return req.upgrade("echo", |_| async { Ok(()) }),
+            "/unreachable" => return Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, "down")),
+            "/breaks" => return Err(Error::new(StatusCode::BAD_GATEWAY, "broken")),
+            _ => {}
         }
         req.upgrade("echo", |mut stream| async move {
             while let Some(bytes) = stream.read().await? {
@@ -52,4 +83,15 @@ fn connection_of_ones_own_is_read_and_written_and_shut_down() {
 #[test]
 fn refusal_is_the_response() {
     assert_eq!(ask("/refuses").unwrap(), "no");
+}
+
+#[test]
+fn write_fails_when_the_server_has_left() {
+    assert_eq!(ask("/leaves").unwrap(), "Gone");
+}
+
+#[test]
+fn request_is_unsent_only_without_a_connection() {
+    assert_eq!(ask("/unreachable").unwrap(), "Connect, unsent: true");
+    assert_eq!(ask("/breaks").unwrap(), "Exchange, unsent: false");
 }

@@ -26,4 +26,5 @@ mod store; // cancellation and wakers through several layers
 mod tokio_runtime; // export!(tokio; …)
 #[cfg(feature = "tower")]
 mod tower; // services and layers of tower as handlers
+mod upgrades; // other protocols on a connection
 mod values; // what a layer leaves for those below

@@ -7,8 +7,7 @@ pub fn is_repeatable(req: &mut Request) -> bool {
     let body = req.take_body();
     let is_empty = body.is_end();
     req.set_body(body);
-    let method = req.method();
-    is_empty && (method.is_idempotent() || method.as_str() == "QUERY")
+    is_empty && req.method().is_idempotent()
 }
 
 /// Whether a request that may be repeated may be so after this error. A server that was too slow for it may still be at it.

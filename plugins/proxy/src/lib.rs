@@ -49,4 +49,6 @@ impl App for Proxy {
 stackup_plugin::export!(app Proxy as "proxy");
 
 #[cfg(test)]
+mod recovery_tests;
+#[cfg(test)]
 mod tests;

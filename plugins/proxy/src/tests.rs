@@ -7,7 +7,7 @@ use crate::Proxy;
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
-fn proxy(config: Json) -> Mounted {
+pub(crate) fn proxy(config: Json) -> Mounted {
     testing::app::<Proxy>(config).unwrap()
 }
 
@@ -37,7 +37,7 @@ fn servers(broken: &'static [(&'static str, u16)]) -> Seen {
     seen
 }
 
-fn answer(mounted: &Mounted, request: testing::TestRequest) -> Result<String> {
+pub(crate) fn answer(mounted: &Mounted, request: testing::TestRequest) -> Result<String> {
     block_on(async { mounted.answer(request).await?.finish().await })
 }
 
@@ -62,6 +62,7 @@ fn request_goes_on_with_what_the_host_knows_of_the_client() {
     let request = get("/a/b?c=d")
         .header("host", "site.test")
         .header("x-forwarded-for", "6.6.6.6")
+        .header("x-forwarded-port", "6")
         .header("x-real-ip", "6.6.6.6")
         .header("forwarded", "for=6.6.6.6")
         .header("x-own", "1")
@@ -92,6 +93,28 @@ fn forwarded_is_the_standards_header() {
 fn servers_path_comes_before_the_requests() {
     let config = json!({ "to": ["http://app/v2/"] });
     assert!(head(config, get("/a?b")).starts_with("GET http://app/v2/a?b\n"));
+}
+
+#[test]
+fn path_below_the_map_goes_with_the_maps_own_part_in_a_header() {
+    let config = json!({ "to": ["http://app"], "path": "inner" });
+    for (path, expected) in [("/shop/cart?b", "/cart?b"), ("/shop", "/")] {
+        let head = head(config.clone(), get(path).script_name("/shop"));
+        assert!(
+            head.starts_with(&format!("GET http://app{expected}\n")),
+            "{head}"
+        );
+        assert!(head.contains("\nx-forwarded-prefix: /shop\n"), "{head}");
+    }
+    let head = head(config, get("/cart"));
+    assert!(!head.contains("x-forwarded-prefix"), "{head}");
+}
+
+#[test]
+fn target_that_is_no_path_becomes_one() {
+    let request = testing::request("OPTIONS".parse().unwrap(), "*");
+    let head = head(json!({ "to": ["http://app"] }), request);
+    assert!(head.starts_with("OPTIONS http://app/\n"), "{head}");
 }
 
 #[test]
@@ -137,6 +160,9 @@ fn request_that_a_server_may_have_seen_is_repeated_only_where_that_does_nothing(
         StatusCode::BAD_GATEWAY
     );
     assert_eq!(take(&seen).len(), 2, "a GET is tried on both");
+    let query = testing::request("QUERY".parse().unwrap(), "/");
+    answer(&proxy, query).unwrap_err();
+    assert_eq!(take(&seen).len(), 2, "so is a QUERY");
     answer(&proxy, post("/", "")).unwrap_err();
     assert_eq!(take(&seen).len(), 1, "a POST is not repeated");
     let put = testing::request("PUT".parse().unwrap(), "/").body("text");
@@ -204,6 +230,18 @@ fn hash_keeps_a_client_with_a_server() {
     used.sort();
     used.dedup();
     assert_eq!(used.len(), 3, "all servers have clients");
+}
+
+#[test]
+fn another_attempt_goes_to_another_server_also_by_hash() {
+    servers(&[("one", 500)]);
+    let proxy = proxy(json!({
+        "to": ["http://one", "http://two"], "balance": { "hash": "cookie:id" }, "failures": 0,
+    }));
+    for id in 0..30 {
+        let request = get("/").header("cookie", &format!("id={id}"));
+        assert_eq!(answer(&proxy, request).unwrap(), "two:");
+    }
 }
 
 #[test]

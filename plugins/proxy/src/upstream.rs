@@ -213,3 +213,18 @@ impl Upstreams {
         u64::try_from(passed).unwrap_or(u64::MAX).saturating_add(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_of_a_socket_begins_in_the_folder_of_the_manifest() {
+        let socket = |text| Address::parse(text, Path::new("/site")).unwrap().socket;
+        assert_eq!(
+            socket("unix:run/app.sock"),
+            Some("/site/run/app.sock".into())
+        );
+        assert_eq!(socket("unix:/run/app.sock"), Some("/run/app.sock".into()));
+    }
+}

@@ -7,7 +7,11 @@ def has(name):
     return os.path.exists(name)
 
 print("starting", flush=True)
+with open("../starts", "a") as starts:
+    starts.write(f"{time.monotonic()}\n")
 if has("fail"):
+    for number in range(30):
+        print(f"line {number}.", file=sys.stderr)
     print("boom: no database", file=sys.stderr, flush=True)
     sys.exit(3)
 while has("hang"):
@@ -39,6 +43,9 @@ class Answers(BaseHTTPRequestHandler):
             open("waiting", "w").close()
             while not has("go"):
                 time.sleep(0.01)
+        elif self.path == "/say":
+            print("said \x1b[31mred", flush=True)
+            print("said " + "y" * 20000, flush=True)
         elif self.path == "/grow":
             held.append(b"x" * (96 << 20))
         elif self.path == "/headers":
@@ -76,6 +83,19 @@ class Tcp(ThreadingMixIn, TCPServer):
     daemon_threads = True
     request_queue_size = 128
 
+if has("graceful"):
+    # A child in the same process group notes a SIGTERM of its own.
+    child = os.posix_spawn("/bin/sh", ["sh", "-c", "trap 'echo > termed' TERM; trap exit WINCH; echo > trapping; while :; do sleep 0.02; done"], os.environ)
+    while not has("trapping"):
+        time.sleep(0.01)
+
+    def end(*_):
+        os.kill(child, signal.SIGWINCH)
+        os.waitpid(child, 0)
+        open("ended", "w").close()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
 if has("stubborn"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "SOCKET" in os.environ:

@@ -13,6 +13,7 @@ mod streams;
 /// The ends of guests: with their instance, their worker, their supervisor.
 mod supervision;
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, test_kill_process};
@@ -80,6 +81,23 @@ async fn gone(pid: Pid) {
 
 fn exists(pid: Pid) -> bool {
     test_kill_process(pid).is_ok()
+}
+
+/// The guard of a guest, which is its parent.
+fn guard(guest: Pid) -> Pid {
+    let path = format!("/proc/{}/status", guest.as_raw_nonzero());
+    let status = std::fs::read_to_string(path).expect("the process runs");
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    let parent = parent.and_then(|text| text.trim().parse().ok());
+    parent.and_then(Pid::from_raw).expect("it has a parent")
+}
+
+/// The socket on which the process listens that answers now.
+async fn socket(host: &Host) -> PathBuf {
+    let environment = host.get("/environment").await.text();
+    let mut lines = environment.lines();
+    let socket = lines.find_map(|line| line.strip_prefix("SOCKET="));
+    socket.expect("its socket").into()
 }
 
 fn kill(pid: Pid) {

@@ -30,6 +30,8 @@ async fn save_below_its_directory_moves_requests_over_and_loses_none() {
     let clients = [(); 3].map(|()| tokio::spawn(client(host.address().to_owned(), stop.clone())));
     let (_, first) = answer(&host, "/").await;
     site.file("app/version.txt", "2");
+    let outdated = super::guest_event(&host, "outdated").await;
+    assert_eq!(outdated.text("file"), "version.txt", "{outdated}");
     host.reload("swapped").await;
     let (version, second) = answer(&host, "/").await;
     assert_eq!(version, "2");
@@ -44,9 +46,42 @@ async fn save_below_its_directory_moves_requests_over_and_loses_none() {
     }
     // What programs write while they run is no new code.
     site.file("app/tmp/cache", "x");
+    site.file("app/own.log", "x");
     site.manifest(&(manifest("") + "[limits]\nbody_bytes = 1000\n"));
     host.reload("swapped").await;
     assert_eq!(answer(&host, "/").await.1, second);
+}
+
+#[tokio::test]
+async fn guest_that_reloads_itself_is_not_watched() {
+    let Some(site) = site("watch = false") else {
+        return;
+    };
+    let host = Host::start_in("development", &site).await;
+    let (_, first) = answer(&host, "/").await;
+    site.file("app/version.txt", "2");
+    site.manifest(&manifest("watch = false\nretries = 3"));
+    host.reload("swapped").await;
+    assert_eq!(answer(&host, "/").await.1, first);
+}
+
+#[tokio::test]
+async fn directory_that_leads_elsewhere_is_another_guest() {
+    let Some(site) = site("") else { return };
+    let releases = ["app", "next"].map(|name| site.path().join(name));
+    std::fs::create_dir(&releases[1]).expect("a folder");
+    site.file("next/version.txt", "2");
+    let current = site.path().join("current");
+    std::os::unix::fs::symlink(&releases[0], &current).expect("a link");
+    site.manifest(&manifest("").replace("\"app\"", "\"current\""));
+    let host = Host::start(&site).await;
+    let (_, first) = answer(&host, "/").await;
+    std::fs::remove_file(&current).expect("the link");
+    std::os::unix::fs::symlink(&releases[1], &current).expect("a link");
+    let said = site.stackup(&["reload"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(answer(&host, "/").await.0, "2");
+    gone(first).await;
 }
 
 #[tokio::test]
@@ -56,13 +91,32 @@ async fn save_that_does_not_start_leaves_the_old_one_serving() {
     let (_, first) = answer(&host, "/").await;
     site.file("app/fail", "");
     let refused = host.reload("refused").await;
-    assert!(refused.text("error").contains("boom"), "{refused}");
+    let error = refused.text("error");
+    assert!(
+        error.contains("boom") && error.contains("line 29."),
+        "{error}"
+    );
+    assert!(!error.contains("line 5."), "the last lines only: {error}");
     assert_eq!(answer(&host, "/").await.1, first);
     std::fs::remove_file(site.path().join("app/fail")).expect("a file");
     // With the files as they were, the process that serves is the right one.
     host.reload("unchanged").await;
     assert_eq!(answer(&host, "/").await.1, first);
     site.file("app/version.txt", "2");
+    host.reload("swapped").await;
+    assert_eq!(answer(&host, "/").await.0, "2");
+}
+
+#[tokio::test]
+async fn save_that_mends_a_guest_which_has_never_started_is_seen() {
+    let Some(site) = site("") else { return };
+    std::fs::create_dir(site.path().join("next")).expect("a folder");
+    site.file("next/version.txt", "2");
+    site.file("next/fail", "");
+    let host = Host::start_in("development", &site).await;
+    site.manifest(&manifest("").replace("\"app\"", "\"next\""));
+    host.reload("refused").await;
+    std::fs::remove_file(site.path().join("next/fail")).expect("a file");
     host.reload("swapped").await;
     assert_eq!(answer(&host, "/").await.0, "2");
 }
@@ -95,7 +149,11 @@ async fn fresh_reload_starts_another_and_other_changes_do_not() {
     site.manifest(&manifest("retries = 3"));
     host.reload("swapped").await;
     assert_eq!(answer(&host, "/").await.1, first);
+    // In production nobody watches its directory.
     site.file("app/version.txt", "2");
+    site.manifest(&manifest("retries = 4"));
+    host.reload("swapped").await;
+    assert_eq!(answer(&host, "/").await.1, first);
     let said = site.stackup(&["reload", "--fresh"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     let (version, second) = answer(&host, "/").await;

@@ -60,10 +60,17 @@ async fn guest_that_dies_at_each_start_is_started_less_and_less_often() {
     let (_, first) = answer(&host, "/").await;
     site.file("app/fail", "");
     super::kill(first);
-    for _ in 0..3 {
+    for _ in 0..4 {
         let failed = guest_event(&host, "failed").await;
         assert!(failed.message().contains("boom"), "{failed}");
     }
+    let starts = std::fs::read_to_string(site.path().join("starts")).expect("its starts");
+    let starts: Vec<f64> = starts
+        .lines()
+        .filter_map(|line| line.parse().ok())
+        .collect();
+    // The one after the death comes at once; the next ones after 0.1, 0.2 and 0.4 seconds.
+    assert!(starts[4] - starts[1] > 0.65, "{starts:?}");
     let response = host.get("/").await;
     assert_eq!(response.status(), 503, "{response}");
     std::fs::remove_file(site.path().join("app/fail")).expect("a file");
@@ -118,6 +125,9 @@ async fn guest_with_a_path_to_ask_is_ready_when_that_succeeds() {
     let host = Host::start(&site).await;
     site.file("app/version.txt", "2");
     site.manifest(&manifest("ready = \"/ready\""));
+    super::made(&site, "app/asked").await;
+    // It is asked again.
+    std::fs::remove_file(site.path().join("app/asked")).expect("a file");
     super::made(&site, "app/asked").await;
     assert_eq!(answer(&host, "/").await.0, "1");
     site.file("app/ok", "");

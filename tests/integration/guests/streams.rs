@@ -104,15 +104,24 @@ async fn interim_response_comes_before_the_response() {
 #[tokio::test]
 async fn lines_of_a_guest_are_in_the_log_of_development() {
     let Some(site) = site("") else { return };
+    // Two instances that have the same guest.
+    let run =
+        "plugin = \"guest\"\nconfig = { command = [\"python3\", \"../guest.py\"], dir = \"app\" }";
+    site.manifest(&format!(
+        "[run]\n{run}\n[[map]]\npath = \"/other\"\n[map.run]\n{run}\n"
+    ));
     let host = Host::develop(&site).await;
     let address = host.address();
+    host.get("/say").await;
     let request = format!("GET /_stackup/api/log HTTP/1.1\r\nhost: {address}\r\n\r\n");
     within("its line", async {
         loop {
             let mut connection = host.connect().await;
             connection.send(&request).await;
             let log = connection.response().await.text();
-            if log.contains("\"handler\":\"app\"") && log.contains("\"message\":\"starting\"") {
+            if log.contains("\"handler\":\"app\"") && log.contains("\"message\":\"said yyy") {
+                // Each line once.
+                assert_eq!(log.matches("\"message\":\"starting\"").count(), 1, "{log}");
                 break;
             }
         }

@@ -249,6 +249,83 @@ async fn response_that_breaks_off_is_no_complete_one() {
 }
 
 #[tokio::test]
+async fn server_that_takes_too_long_is_a_504_and_a_response_that_does_breaks_off() {
+    let server = Server::start(|mut stream| async move {
+        let head = read_head(&mut stream).await.expect("a request");
+        if head.starts_with("GET /begins") {
+            let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\none";
+            stream.write_all(begun).await.expect("it is there");
+        }
+        let _ = stream.read(&mut [0; 1]).await;
+    });
+    let limits = ", head_timeout = 0.1, body_timeout = 0.1";
+    let site = Site::new(&manifest(&[&server], limits), &["proxy"]);
+    let host = Host::start(&site).await;
+    assert_eq!(host.get("/").await.status(), 504);
+    host.message("no response within 100ms").await;
+    let mut connection = host.connect().await;
+    connection
+        .send("GET /begins HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert_eq!(connection.head().await.status, 200);
+    assert_eq!(connection.rest().await, b"one");
+    host.message("nothing came for 100ms").await;
+}
+
+#[tokio::test]
+async fn client_that_breaks_off_is_no_failure_of_the_server() {
+    let (left, mut leavings) = mpsc::unbounded_channel();
+    let serve = move |mut stream: UnixStream| {
+        let left = left.clone();
+        async move {
+            while let Some(head) = read_head(&mut stream).await {
+                if head.starts_with("POST") {
+                    let mut rest = Vec::new();
+                    let _ = stream.read_to_end(&mut rest).await;
+                    left.send(()).expect("the test waits");
+                    return;
+                }
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+                stream.write_all(answer).await.expect("it is there");
+            }
+        }
+    };
+    let servers = [Server::start(serve.clone()), Server::start(serve)];
+    let both = [&servers[0], &servers[1]];
+    let site = Site::new(
+        &manifest(&both, ", failures = 1, cool_down = 600"),
+        &["proxy"],
+    );
+    let host = Host::start(&site).await;
+    let mut client = host.connect().await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 9\r\n\r\none")
+        .await;
+    within("the upload", async {
+        while servers
+            .iter()
+            .all(|one| one.connections.load(Ordering::Relaxed) == 0)
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(client);
+    within("the end of the upload", leavings.recv())
+        .await
+        .expect("it has ended");
+    for _ in 0..4 {
+        assert_eq!(host.get("/").await.text(), "hi");
+    }
+    for server in &servers {
+        assert!(
+            server.connections.load(Ordering::Relaxed) > 0,
+            "both are asked"
+        );
+    }
+}
+
+#[tokio::test]
 async fn nginx_behind_and_in_front() {
     let location = "location / { return 200 '$http_x_forwarded_for $http_x_forwarded_proto $host $request_uri'; }";
     let Some(behind) = Nginx::start("127.0.0.1:1", location).await else {

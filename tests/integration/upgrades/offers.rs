@@ -1,6 +1,6 @@
 //! What a client offers, and what the host makes of it.
 
-use super::{echoes, offer, open, serving};
+use super::{echoes, offer, serving};
 
 #[tokio::test]
 async fn accepted_upgrade_is_a_101_and_then_bytes_both_ways() {
@@ -138,5 +138,9 @@ async fn bytes_sent_before_the_101_are_no_request() {
     // The host can't know whether they are meant for the new protocol: either it says that, or it refuses them.
     let head = connection.head().await;
     assert!([101, 400].contains(&head.status), "{head:?}");
-    let _ = open(&host, "/echo").await;
+    // What could also begin a request is for the new protocol.
+    let mut connection = host.connect().await;
+    connection.send(format!("{}early", offer("/echo"))).await;
+    assert_eq!(connection.head().await.status, 101);
+    assert_eq!(connection.part(5).await.expect("it lasts"), b"early");
 }

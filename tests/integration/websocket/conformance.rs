@@ -25,6 +25,21 @@ async fn frames_are_answered_as_rfc_6455_says() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+#[tokio::test]
+async fn frames_may_be_limited_apart_from_their_message() {
+    let site = Site::new("run = \"websockets\"", &["websockets"]);
+    let host = Host::start(&site).await;
+    let mut socket = open(&host, "/frames", "").await;
+    for frame in ["text+ 1000*a", "continuation 1000*a"] {
+        socket.send(sent(frame)).await;
+    }
+    expect(&mut socket, "text 2000*a")
+        .await
+        .expect("its message");
+    socket.send(sent("text 1001*a")).await;
+    expect(&mut socket, "close 1009").await.expect("its end");
+}
+
 async fn run(host: &Host, steps: &str) -> Result<(), String> {
     let mut socket = open(host, "/limited", "").await;
     let mut has_ended = false;

@@ -1,5 +1,6 @@
 //! WebSockets: their opening, every case of our list over RFC 6455, and what a reload does with them.
 
+mod closing;
 mod conformance;
 pub(crate) mod frame;
 mod nginx;

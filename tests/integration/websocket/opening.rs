@@ -49,10 +49,13 @@ async fn mistakes_of_the_handshake_get_their_status() {
 async fn only_pages_of_the_same_origin_or_of_those_allowed_open_one() {
     let (_site, host) = serving().await;
     let own = format!("origin: {}\r\n", host.url());
+    let other_scheme = own.replace("http:", "https:");
     for (path, origin, status) in [
         ("/", own.as_str(), 101),
         ("/", "origin: https://evil.test\r\n", 403),
         ("/", "origin: null\r\n", 403),
+        ("/", other_scheme.as_str(), 403),
+        ("/anyone", "origin: https://evil.test\r\n", 101),
         ("/friends", "origin: https://friend.test\r\n", 101),
         ("/friends", own.as_str(), 101),
         ("/friends", "origin: https://evil.test\r\n", 403),

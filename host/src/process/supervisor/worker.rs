@@ -23,9 +23,13 @@ use crate::policy::{ExitReason, Heartbeat};
 use crate::process::ipc::{
     ARGUMENT, Command, MAX_LINE, WorkerConfig, check_length, send_bytes_with, send_with_descriptors,
 };
+use crate::services::GuestState;
 
 /// The most commands that wait for a worker that does not read.
 const COMMAND_QUEUE: usize = 64;
+
+/// The most of them that may be lines of guests.
+const LINE_QUEUE: usize = COMMAND_QUEUE / 2;
 
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -73,6 +77,8 @@ pub(super) struct Worker {
     pub(super) disconnected: bool,
     line: UnixStream,
     commands: mpsc::Sender<(Command, Option<OwnedFd>)>,
+    /// The lines of guests for which there was no room.
+    left_out: u64,
     last_words: OwnedFd,
 }
 
@@ -177,6 +183,7 @@ impl Worker {
             disconnected: false,
             line,
             commands,
+            left_out: 0,
             last_words,
         })
     }
@@ -208,6 +215,25 @@ impl Worker {
     /// Sends a command with a descriptor. False as for [`send`](Self::send).
     pub(super) fn send_with(&self, command: Command, descriptor: OwnedFd) -> bool {
         self.commands.try_send((command, Some(descriptor))).is_ok()
+    }
+
+    /// Sends a line that the guest of this claim has written, if that leaves room for commands. Before the next one it says how many
+    /// were left out.
+    pub(super) fn send_line(&mut self, claim: u64, line: String) {
+        if self.commands.capacity() <= COMMAND_QUEUE - LINE_QUEUE {
+            self.left_out += 1;
+            return;
+        }
+        let left_out = match std::mem::take(&mut self.left_out) {
+            0 => None,
+            count => Some(format!(
+                "{count} lines that came too fast are left out here"
+            )),
+        };
+        for line in left_out.into_iter().chain([line]) {
+            let state = GuestState::Said { line };
+            self.send(Command::Guest { claim, state });
+        }
     }
 
     /// Enters a phase.
@@ -314,39 +340,5 @@ mod pid {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn events_end_at_the_first_line_that_is_no_message() {
-        let (mut near, far) = UnixStream::pair().unwrap();
-        far.set_nonblocking(true).unwrap();
-        let far = tokio::net::UnixStream::from_std(far).unwrap();
-        let mut reader = BufReader::new(far.into_split().0);
-        near.write_all(b"\"held\"\n{\"of-a-later-version\":1}\nhello from a plugin\n")
-            .unwrap();
-        let next = next_event(&mut reader, 1).await;
-        assert!(matches!(next, Some(Event::Worker(1, _))), "{next:?}");
-        let next = next_event(&mut reader, 1).await;
-        assert!(matches!(next, Some(Event::Unreadable(1, _))), "{next:?}");
-        let next = next_event(&mut reader, 1).await;
-        assert!(matches!(next, Some(Event::Garbled(1, _))), "{next:?}");
-        drop(near);
-        assert!(next_event(&mut reader, 1).await.is_none());
-    }
-
-    #[tokio::test]
-    async fn event_without_end_is_not_read_to_its_end() {
-        let (mut near, far) = UnixStream::pair().unwrap();
-        far.set_nonblocking(true).unwrap();
-        let far = tokio::net::UnixStream::from_std(far).unwrap();
-        let mut reader = BufReader::new(far.into_split().0);
-        let endless = std::thread::spawn(move || while near.write_all(&[b'1'; 65536]).is_ok() {});
-        let next = next_event(&mut reader, 1).await;
-        assert!(matches!(next, Some(Event::Garbled(..))), "{next:?}");
-        drop(reader);
-        endless.join().unwrap();
-    }
-}
+#[path = "worker_tests.rs"]
+mod tests;

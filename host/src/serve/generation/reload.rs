@@ -47,6 +47,7 @@ pub struct Reloader {
     lent: Option<Lent>,
     /// How often in a row a change has cancelled the start of guests.
     cancelled: u32,
+    outdated: guests::Outdated,
 }
 
 impl Reloader {
@@ -71,6 +72,7 @@ impl Reloader {
             used: false,
             lent: None,
             cancelled: 0,
+            outdated: guests::Outdated::default(),
         }
     }
 
@@ -305,7 +307,7 @@ impl Reloader {
         for warning in &resolved.warnings {
             report.warnings.push(self.loader.render(warning, &source));
         }
-        self.look_at_guests().await?;
+        self.look_at_guests(changed).await?;
         let before = self.generations.serving.as_ref();
         let same = before.is_some_and(|serving| {
             serving.is(&resolved, &manifest) && !serving.has_outdated_guest()

@@ -144,3 +144,64 @@ impl<S: AsyncWrite + SendFile + Unpin> AsyncWrite for ClientStream<S> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const HINT: &str = "HTTP/1.1 103 Early Hints\r\n\r\n";
+
+    /// A stream whose socket takes ten bytes at a time, which has begun to write two interim responses.
+    async fn begun() -> (
+        ClientStream<tokio::io::DuplexStream>,
+        tokio::io::DuplexStream,
+    ) {
+        let (near, far) = tokio::io::duplex(10);
+        let state = Arc::new(ConnectionState::accepted((0, 0)));
+        let mut stream = ClientStream::new(near, &state);
+        let _open = state.interim.begin();
+        for _ in 0..2 {
+            let request = state.interim.request();
+            assert!(
+                state
+                    .interim
+                    .add(request, StatusCode::EARLY_HINTS, &HeaderMap::new())
+            );
+            let flushed = std::future::poll_fn(|cx| {
+                Poll::Ready(Pin::new(&mut stream).poll_flush(cx).is_ready())
+            });
+            assert!(!flushed.await, "there is no room");
+        }
+        (stream, far)
+    }
+
+    async fn received(mut far: tokio::io::DuplexStream) -> String {
+        let mut text = String::new();
+        far.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn rest_of_interim_responses_stands_before_what_follows() {
+        let (mut stream, far) = begun().await;
+        let (_, text) = tokio::join!(
+            async move { stream.write_all(b"HTTP/1.1 200 OK").await.unwrap() },
+            received(far)
+        );
+        assert_eq!(text, format!("{HINT}{HINT}HTTP/1.1 200 OK"));
+    }
+
+    #[tokio::test]
+    async fn so_it_does_before_several_slices() {
+        let (mut stream, far) = begun().await;
+        let write = async move {
+            let slices = [IoSlice::new(b"!")];
+            assert_eq!(stream.write_vectored(&slices).await.unwrap(), 1);
+        };
+        let (_, text) = tokio::join!(write, received(far));
+        assert_eq!(text, format!("{HINT}{HINT}!"));
+    }
+}

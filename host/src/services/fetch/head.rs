@@ -38,11 +38,10 @@ pub(super) fn prepare(
     }
     let mut target = std::mem::take(request.uri_mut()).into_parts();
     let (Some(scheme), Some(authority)) = (target.scheme.take(), target.authority.take()) else {
-        let path = target.path_and_query.map(|path| path.to_string());
-        return Err(invalid(format!(
-            "the target `{}` is not in absolute form, as `http://host/path` is",
-            path.unwrap_or_default()
-        )));
+        // Its path may have secrets.
+        return Err(invalid(
+            "the target is not in absolute form, as `http://host/path` is",
+        ));
     };
     let authority = without_user(authority)?;
     *request.uri_mut() = match target.path_and_query.take() {

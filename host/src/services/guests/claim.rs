@@ -1,6 +1,6 @@
 //! One instance's claim to a guest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use stackup_plugin::GuestOptions;
 use stackup_plugin::abi::host::{FetchFailure, FetchPhase, FetchRequest, Fetching, HostGuest};
 use tokio::runtime::Handle;
 
-use super::options::is_by_product;
+use super::options::{Checked, is_by_product};
 use super::route::{InUse, Route};
 use super::{FailedDirs, GuestEvent, GuestRequests, GuestState, ReadFiles, Send};
 use crate::services::FetchHub;
@@ -23,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(super) struct Claim {
     number: u64,
     options: GuestOptions,
+    /// Its directory as it is named.
+    named: PathBuf,
     fetch: FetchHub,
     runtime: Handle,
     send: Send,
@@ -41,7 +43,7 @@ pub(super) struct Claim {
 impl Claim {
     pub(super) fn new(
         number: u64,
-        options: GuestOptions,
+        Checked { options, named }: Checked,
         fetch: FetchHub,
         runtime: Handle,
         send: Send,
@@ -55,6 +57,7 @@ impl Claim {
             read_files,
             route: Arc::new(Route::new(options.name.clone())),
             options,
+            named,
             fetch,
             runtime,
             send,
@@ -124,12 +127,25 @@ impl Claim {
         self.options.watch.then(|| self.options.dir.clone())
     }
 
-    /// Looks whether its files have changed since it was asked for. Blocks.
+    /// Its name, and which of these files outdates it, relative to its directory; none if it is not outdated.
+    pub(super) fn outdated_by<'c>(&self, changed: &'c [PathBuf]) -> Option<(&str, &'c Path)> {
+        let dir = self.watched().filter(|_| self.is_outdated())?;
+        let mut below = changed
+            .iter()
+            .filter_map(|path| path.strip_prefix(&dir).ok());
+        let file = below.find(|file| !is_by_product(file))?;
+        Some((&self.options.name, file))
+    }
+
+    /// Looks whether its files have changed since it was asked for, or its directory is another one. Blocks.
     pub(super) fn look_at_files(&self) {
         let now = self
             .watched()
             .map(|dir| (self.read_files)(&dir, is_by_product));
-        self.is_outdated.store(now != self.files, Ordering::Relaxed);
+        let dir = self.named.canonicalize();
+        let is_elsewhere = dir.is_ok_and(|dir| dir != self.options.dir);
+        let is_outdated = now != self.files || is_elsewhere;
+        self.is_outdated.store(is_outdated, Ordering::Relaxed);
     }
 }
 

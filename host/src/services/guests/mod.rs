@@ -77,6 +77,15 @@ impl GuestHub {
         }
     }
 
+    /// The names of the guests that these files outdate, each with such a file, relative to the guest's directory.
+    pub fn outdated_by(&self, changed: &[PathBuf]) -> BTreeMap<String, PathBuf> {
+        let claims = self.claims();
+        let outdated = claims.iter().filter_map(|claim| claim.outdated_by(changed));
+        outdated
+            .map(|(name, file)| (name.to_owned(), file.to_owned()))
+            .collect()
+    }
+
     /// A stack is about to be built. With `fresh`, each of its guests is started anew.
     pub fn begin(&self, fresh: bool) {
         let mut state = self.state();
@@ -103,7 +112,7 @@ impl GuestHub {
     ///
     /// An option is invalid.
     pub fn open(&self, request: GuestRequest) -> Result<Arc<dyn HostGuest>, GuestFailure> {
-        let options = options::check(&request)?;
+        let checked = options::check(&request)?;
         if request.is_trial {
             return Ok(Arc::new(Tried));
         }
@@ -116,7 +125,7 @@ impl GuestHub {
         };
         let (fetch, runtime) = (self.0.fetch.clone(), self.0.runtime.clone());
         let failed = Arc::clone(&self.0.failed);
-        let claim = Claim::new(number, options, fetch, runtime, send, read_files, failed);
+        let claim = Claim::new(number, checked, fetch, runtime, send, read_files, failed);
         let claim = Arc::new(claim);
         let is_cancelled = {
             let mut state = self.state();

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use stackup_plugin::GuestOptions;
 use stackup_plugin::abi::host::{GuestFailure, GuestRequest};
@@ -24,12 +24,20 @@ const WRITTEN: [&str; 10] = [
     "sqlite3-wal",
 ];
 
-/// The options with an absolute directory.
+/// Options that have been checked.
+pub(super) struct Checked {
+    /// With an absolute directory, without links.
+    pub(super) options: GuestOptions,
+    /// The directory as it is named: a link may lead elsewhere later.
+    pub(super) named: PathBuf,
+}
+
+/// Checks options.
 ///
 /// # Errors
 ///
 /// The directory is none, or the program is not to be found.
-pub(super) fn check(request: &GuestRequest) -> Result<GuestOptions, GuestFailure> {
+pub(super) fn check(request: &GuestRequest) -> Result<Checked, GuestFailure> {
     let mut options = request.options.clone();
     let named = request.directory.join(&options.dir);
     options.dir = named.canonicalize().map_err(|error| {
@@ -46,7 +54,7 @@ pub(super) fn check(request: &GuestRequest) -> Result<GuestOptions, GuestFailure
         return Err(failure("command", "it names no program"));
     };
     find(program, &options).map_err(|why| failure("command[0]", why))?;
-    Ok(options)
+    Ok(Checked { options, named })
 }
 
 /// An invalid option; with an empty name a failure of the guest.
@@ -91,4 +99,52 @@ pub(super) fn is_by_product(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     let written = extension.is_some_and(|extension| WRITTEN.contains(&extension));
     written || path.components().any(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use stackup_plugin::GuestListen;
+
+    use super::*;
+
+    #[test]
+    fn what_programs_write_while_they_run_is_no_code() {
+        for written in ["tmp/pids/a", "a/__pycache__/b.x", "own.log", "a/b.sqlite3"] {
+            assert!(is_by_product(Path::new(written)), "{written}");
+        }
+        for code in ["app.rb", "a/logs.rb", "a/tmpl/b", "log.rb"] {
+            assert!(!is_by_product(Path::new(code)), "{code}");
+        }
+    }
+
+    #[test]
+    fn program_is_found_by_the_path_of_the_guest() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("bin/serve");
+        fs::create_dir(folder.path().join("bin")).unwrap();
+        fs::write(&program, "").unwrap();
+        let mut options = GuestOptions {
+            name: "app".to_owned(),
+            command: vec!["serve".to_owned()],
+            dir: folder.path().to_owned(),
+            env: [("PATH".to_owned(), "bin".to_owned())].into(),
+            listen: GuestListen::Socket,
+            ready: "/".to_owned(),
+            ready_success: false,
+            ready_timeout: 1,
+            stop_timeout: 1,
+            memory: None,
+            max_age: None,
+            watch: false,
+        };
+        let why = find("serve", &options).unwrap_err();
+        assert!(why.contains("is in no directory of PATH"), "{why}");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        find("serve", &options).unwrap();
+        find("bin/serve", &options).unwrap();
+        options.env.clear();
+        find("serve", &options).unwrap_err();
+    }
 }

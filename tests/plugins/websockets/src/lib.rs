@@ -16,6 +16,20 @@ async fn websockets(mut req: Request) -> Result {
             req.websocket_with(&options, echo)
         }
         "/friends" => req.websocket_with(&options.origins(["https://friend.test"]), echo),
+        "/anyone" => req.websocket_with(&options.any_origin(), echo),
+        "/frames" => req.websocket_with(&options.frame_bytes(1000), echo),
+        // The log says how it ends.
+        "/closed" => req.websocket(|mut socket| async move {
+            let ended = loop {
+                match socket.receive().await {
+                    Ok(Some(_)) => {}
+                    ended => break ended.map(drop),
+                }
+            };
+            let close = socket.closed_by_client();
+            tracing::info!("websockets: ended: {ended:?} {close:?}");
+            Ok(())
+        }),
         // Says which subprotocol it has.
         "/protocols" => {
             let options = options.protocols(["v2", "v1"]);

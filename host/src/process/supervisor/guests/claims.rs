@@ -7,7 +7,7 @@ use super::super::start::GRACE;
 use super::super::worker::{Phase, Worker};
 use super::ProcessEvent;
 use crate::process::ipc::Command;
-use crate::services::GuestEvent;
+use crate::services::{GuestEvent, GuestState};
 
 impl Supervisor {
     /// A worker says something about its claims.
@@ -50,8 +50,12 @@ impl Supervisor {
         }
         for (claim, state) in self.guests.take_notices() {
             let (number, claim) = claim;
-            if let Some(worker) = self.workers.get(&number) {
-                worker.send(Command::Guest { claim, state });
+            let Some(worker) = self.workers.get_mut(&number) else {
+                continue;
+            };
+            match state {
+                GuestState::Said { line } => worker.send_line(claim, line),
+                state => drop(worker.send(Command::Guest { claim, state })),
             }
         }
     }

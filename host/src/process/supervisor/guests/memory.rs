@@ -38,23 +38,58 @@ fn children(pid: i32) -> Vec<i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    use rustix::process::{Signal, kill_process_group};
+
     use super::*;
 
     #[test]
-    fn child_counts_with_its_parent() {
-        let this = rustix::process::getpid();
-        let own = of_tree(this);
-        assert!(own > 1 << 20);
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
+    fn all_descendants_count() {
+        // `tail` keeps what has no line end.
+        let command = "(head -c 67108864 /dev/zero; sleep 600) | tail";
+        let mut shell = Command::new("sh");
+        let mut shell = shell
+            .args(["-c", command])
+            .stdout(Stdio::null())
+            .process_group(0)
             .spawn()
             .unwrap();
-        let found = children(this.as_raw_nonzero().get());
-        assert!(
-            found.contains(&i32::try_from(child.id()).unwrap()),
-            "{found:?}"
-        );
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let root = Pid::from_child(&shell);
+        let (begun, limit) = (Instant::now(), Duration::from_secs(60));
+        let mut bytes = 0;
+        while bytes < 64 << 20 && begun.elapsed() < limit {
+            bytes = of_tree(root);
+        }
+        kill_process_group(root, Signal::KILL).unwrap();
+        shell.wait().unwrap();
+        assert!(bytes >= 64 << 20, "{bytes}");
+    }
+
+    #[test]
+    fn what_several_share_counts_once() {
+        let mut cat = Command::new("cat");
+        let mut cat = cat
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // From then on it only waits.
+        cat.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        let mut echo = [0];
+        cat.stdout.as_mut().unwrap().read_exact(&mut echo).unwrap();
+        let pid = i32::try_from(cat.id()).unwrap();
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+        let resident = text.lines().find_map(|line| line.strip_prefix("Rss:"));
+        let resident = resident.unwrap().trim().trim_end_matches("kB").trim();
+        let resident: u64 = resident.parse().unwrap();
+        let bytes = proportional(pid).unwrap();
+        drop(cat.stdin.take());
+        cat.wait().unwrap();
+        // It shares the C library with this process.
+        assert!(bytes < resident << 10, "{bytes} of {resident} KiB");
     }
 }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitStatus};
 use stackup_plugin::GuestOptions;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use self::guest::Guest;
 pub(super) use self::handover::GuestInfo;
@@ -44,8 +44,11 @@ pub(super) enum ProcessEvent {
     Started(Pid),
     /// It answers.
     Ready,
-    /// It has written a line.
-    Said(String),
+    /// It has written a line. Further lines may have to wait until this is dropped.
+    Said {
+        line: String,
+        _room: Option<OwnedSemaphorePermit>,
+    },
     /// One of its outputs has ended.
     OutputClosed,
     /// The bytes that it and its children take.
@@ -183,7 +186,7 @@ impl Guests {
                 guest.output_closed(number);
                 Vec::new()
             }
-            ProcessEvent::Said(line) => {
+            ProcessEvent::Said { line, .. } => {
                 let state = GuestState::Said { line: line.clone() };
                 let mut workers = BTreeSet::new();
                 let claims = guest.claims.intersection(&self.listeners);

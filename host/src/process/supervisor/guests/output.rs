@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use log_text::printable;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::unix::pipe::Receiver;
+use tokio::sync::Semaphore;
 
 use super::super::Event;
 use super::{Launcher, ProcessEvent};
@@ -20,6 +21,9 @@ const KEPT: usize = 20;
 
 /// The longest line, in bytes; what is longer becomes several.
 const LONGEST: u64 = 8 << 10;
+
+/// How many lines of an output the supervisor may have before it; the others wait in the pipe.
+const AHEAD: usize = 16;
 
 /// The last lines of a process.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +60,7 @@ pub(super) fn forward(
 ) -> io::Result<()> {
     let (name, last, events) = (name.to_owned(), last.clone(), launcher.events.clone());
     let tells_lines = Arc::clone(&launcher.tells_lines);
+    let ahead = Arc::new(Semaphore::new(AHEAD));
     let mut reader = BufReader::new(Receiver::from_owned_fd(pipe)?);
     tokio::spawn(async move {
         let mut line = Vec::new();
@@ -74,7 +79,10 @@ pub(super) fn forward(
                 last.push(&text);
                 write_guest_line(&name, &text);
                 if tells_lines.load(Ordering::Relaxed) {
-                    let said = ProcessEvent::Said(text.into_owned());
+                    let said = ProcessEvent::Said {
+                        line: text.into_owned(),
+                        _room: Arc::clone(&ahead).acquire_owned().await.ok(),
+                    };
                     let _ = events.send(Event::Guest(process, said));
                 }
             }

@@ -104,3 +104,44 @@ impl ClientBytes {
         Poll::Ready(Ok(data))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    /// Has these bytes, and breaks off then.
+    struct Broken(std::sync::Mutex<&'static [u8]>);
+
+    impl ReadSocket for Broken {
+        fn poll_read(&self, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            match std::mem::take(&mut *self.0.lock().unwrap()) {
+                b"" => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                some => {
+                    buffer.put_slice(some);
+                    Poll::Ready(Ok(()))
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_with_the_request_is_read_first_and_a_break_is_an_error() {
+        let (sender, mut incoming) = Incoming::new();
+        let record = Arc::new(UpgradeRecord::new("echo"));
+        let bytes = ClientBytes {
+            early: Bytes::from_static(b"early"),
+            socket: Arc::new(Broken(std::sync::Mutex::new(b"later"))),
+            record,
+        };
+        assert!(sender.send(bytes).is_ok());
+        for expected in ["early", "later"] {
+            let frame = incoming.frame().await.unwrap().ok().unwrap();
+            assert_eq!(frame.into_data().unwrap(), expected);
+        }
+        let broken = incoming.frame().await.unwrap().err().unwrap();
+        assert!(broken.to_string().contains("has broken off"), "{broken}");
+        assert!(incoming.frame().await.is_none());
+    }
+}

@@ -110,6 +110,30 @@ async fn requests_share_a_connection_with_http2() {
 }
 
 #[tokio::test]
+async fn requests_at_once_wait_for_one_connection_with_http2() {
+    let ca = TestCa::new();
+    let (port, connections) = serve(ca.server("app.test", &["h2"])).await;
+    let here = SocketAddr::from(([127, 0, 0, 1], 0));
+    let resolver = Resolver::Fixed(Arc::new(move |_| vec![here]));
+    // Each connection is too old for the next request.
+    let times = KeepTimes {
+        named: Duration::ZERO,
+        ..KeepTimes::default()
+    };
+    let hub = FetchHub::with(Handle::current(), resolver, times);
+    let ask = || {
+        let sent = hub.fetch(trusting(&ca, format!("https://app.test:{port}/")));
+        tokio::spawn(async move { body(sent.await.unwrap()).await.unwrap() })
+    };
+    ask().await.unwrap();
+    let all: Vec<_> = (0..20).map(|_| ask()).collect();
+    for one in all {
+        one.await.unwrap();
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
 async fn server_that_cannot_be_trusted_is_refused_with_the_reason() {
     let (ca, other) = (TestCa::new(), TestCa::new());
     let (good, _) = serve(ca.server("app.test", &[])).await;

@@ -1,0 +1,77 @@
+use std::io::Write;
+
+use super::*;
+
+#[tokio::test]
+async fn events_end_at_the_first_line_that_is_no_message() {
+    let (mut near, far) = UnixStream::pair().unwrap();
+    far.set_nonblocking(true).unwrap();
+    let far = tokio::net::UnixStream::from_std(far).unwrap();
+    let mut reader = BufReader::new(far.into_split().0);
+    near.write_all(b"\"held\"\n{\"of-a-later-version\":1}\nhello from a plugin\n")
+        .unwrap();
+    let next = next_event(&mut reader, 1).await;
+    assert!(matches!(next, Some(Event::Worker(1, _))), "{next:?}");
+    let next = next_event(&mut reader, 1).await;
+    assert!(matches!(next, Some(Event::Unreadable(1, _))), "{next:?}");
+    let next = next_event(&mut reader, 1).await;
+    assert!(matches!(next, Some(Event::Garbled(1, _))), "{next:?}");
+    drop(near);
+    assert!(next_event(&mut reader, 1).await.is_none());
+}
+
+#[tokio::test]
+async fn event_without_end_is_not_read_to_its_end() {
+    let (mut near, far) = UnixStream::pair().unwrap();
+    far.set_nonblocking(true).unwrap();
+    let far = tokio::net::UnixStream::from_std(far).unwrap();
+    let mut reader = BufReader::new(far.into_split().0);
+    let endless = std::thread::spawn(move || while near.write_all(&[b'1'; 65536]).is_ok() {});
+    let next = next_event(&mut reader, 1).await;
+    assert!(matches!(next, Some(Event::Garbled(..))), "{next:?}");
+    drop(reader);
+    endless.join().unwrap();
+}
+
+#[tokio::test]
+async fn lines_of_a_guest_take_no_room_from_commands() {
+    let (near, far) = UnixStream::pair().unwrap();
+    far.set_nonblocking(true).unwrap();
+    let (last_words, _) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    let info = WorkerInfo {
+        number: 1,
+        pid: rustix::process::getpid(),
+        phase: Phase::Serving,
+        cause: "test".to_owned(),
+        origin: StackSource::Disk,
+        heartbeat: false,
+        handover: false,
+        data_commands: false,
+    };
+    let (events, _) = mpsc::unbounded_channel();
+    let mut worker = Worker::adopt(info, near, last_words, &events).unwrap();
+    let mut reader = BufReader::new(tokio::net::UnixStream::from_std(far).unwrap()).lines();
+    // Nothing is written while this task does not wait.
+    for number in 0..100 {
+        worker.send_line(7, format!("line {number}"));
+    }
+    assert!(worker.send(Command::Ping), "there is room for a command");
+    let mut read = async |count| {
+        let mut lines = Vec::new();
+        for _ in 0..count {
+            let line = reader.next_line().await.unwrap();
+            lines.push(line.expect("the worker is there"));
+        }
+        lines
+    };
+    let first = read(LINE_QUEUE + 1).await;
+    assert!(first[LINE_QUEUE - 1].contains("line 31"), "{first:?}");
+    assert!(first[LINE_QUEUE].contains("ping"), "{first:?}");
+    worker.send_line(7, "later".to_owned());
+    let later = read(2).await;
+    assert!(
+        later[0].contains("68 lines that came too fast"),
+        "{later:?}"
+    );
+    assert!(later[1].contains("later"), "{later:?}");
+}
