@@ -65,3 +65,15 @@ async fn server_is_trusted_by_the_certificates_of_the_config() {
         "{refused}"
     );
 }
+
+#[tokio::test]
+async fn server_that_says_nothing_of_tls_is_a_504_after_the_limit() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let site = Site::new("run = \"hello\"", &["proxy", "hello"]);
+    site.file("ca.pem", TestCa::new().pem());
+    site.manifest(&manifest(port, ", ca = \"ca.pem\", connect_timeout = 0.1"));
+    let host = Host::start(&site).await;
+    assert_eq!(host.get("/").await.status(), 504);
+    host.message("no connection within 100ms").await;
+}
