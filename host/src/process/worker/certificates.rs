@@ -237,14 +237,20 @@ impl Listener {
         };
         let (file, expires) = (&first.file, httpdate::fmt_http_date(first.expires));
         match notice {
-            ExpiryNotice::Soon(days) => tracing::warn!(
-                event = "certificate",
-                outcome = "expires",
-                file,
-                expires,
-                days,
-                "the certificate `{file}` expires in {days} days, on {expires}: is its renewal broken?"
-            ),
+            ExpiryNotice::Soon(days) => {
+                let left = match days {
+                    1 => "a day".to_owned(),
+                    days => format!("{days} days"),
+                };
+                tracing::warn!(
+                    event = "certificate",
+                    outcome = "expires",
+                    file,
+                    expires,
+                    days,
+                    "the certificate `{file}` expires in {left}, on {expires}: is its renewal broken?"
+                );
+            }
             ExpiryNotice::Expired => tracing::error!(
                 event = "certificate",
                 outcome = "expired",

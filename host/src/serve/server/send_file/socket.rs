@@ -12,23 +12,27 @@ use super::super::tls::Socket;
 /// A socket, and whether the system can send files to it.
 pub(in crate::serve::server) trait SendFile {
     /// Whether the other functions work.
-    const SENDS_FILES: bool;
+    const SENDS_FILES: bool = false;
 
     /// Sends at most `length` bytes of `file` from `start` on; none at the file's end.
     fn poll_send_file(
         &mut self,
-        cx: &mut Context<'_>,
-        file: BorrowedFd<'_>,
-        start: u64,
-        length: usize,
-    ) -> Poll<io::Result<usize>>;
+        _cx: &mut Context<'_>,
+        _file: BorrowedFd<'_>,
+        _start: u64,
+        _length: usize,
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
 
     /// Writes bytes that a file follows: they may leave in one packet with its first ones.
     fn poll_write_before_file(
         &mut self,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>>;
+        _cx: &mut Context<'_>,
+        _slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
 }
 
 /// Has the system do it, as soon as the socket takes something.
@@ -75,27 +79,10 @@ macro_rules! send_files {
 send_files!(TcpStream UnixStream);
 
 /// Next to the ciphers of TLS, and to HTTP/2, the host reads files itself.
-impl SendFile for Box<dyn Socket> {
-    const SENDS_FILES: bool = false;
+impl SendFile for Box<dyn Socket> {}
 
-    fn poll_send_file(
-        &mut self,
-        _: &mut Context<'_>,
-        _: BorrowedFd<'_>,
-        _: u64,
-        _: usize,
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
-    }
-
-    fn poll_write_before_file(
-        &mut self,
-        _: &mut Context<'_>,
-        _: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
-    }
-}
+#[cfg(test)]
+impl SendFile for tokio::io::DuplexStream {}
 
 #[cfg(target_os = "linux")]
 mod system {
