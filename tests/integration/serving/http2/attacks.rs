@@ -1,10 +1,11 @@
 //! The limits of HTTP/2, and clients that abuse it.
 
+use http::StatusCode;
 use stackup_tests::http2::{frame, get, last, next, until};
 use stackup_tests::{Site, within};
 
 use super::{DATA, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS};
-use super::{answers, client, collected, raw, request, send, start, text};
+use super::{answers, client, raw, request, send, start};
 
 #[tokio::test]
 async fn limits_of_heads_hold() {

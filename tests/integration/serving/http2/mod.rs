@@ -4,14 +4,18 @@ mod attacks;
 mod swaps;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::ServerName;
+use rustls::version::TLS13;
 use stackup_tests::http2::{BEGIN, frame, get, until};
+use stackup_tests::tls::TestCa;
 use stackup_tests::{Connection, Host, Site, artifacts, within};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use http::Request;
+use http_body_util::Full;
 use rustls::pki_types::ServerName;
 use rustls::version::TLS13;
 use stackup_tests::tls::TestCa;
-use stackup_tests::{Connection, Host, Site, within};
+use stackup_tests::{Connection, Host, Site, artifacts, within};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Client, handshake, request, text};
+use super::{collected, handshake};
 
 /// Swaps of certificates and renewals under load: no request is lost.
 async fn swaps_lose_nothing(swaps: usize) {
