@@ -115,7 +115,12 @@ async fn older_plugin_loads_in_host_with_grown_tables() {
         &["host"],
         &[
             ADDED_FIELD,
-            // The copy renames the package and its program, but not its library.
+            // The copy renames the package. Its program is to have the new name, its library the old one.
+            Edit {
+                file: "host/Cargo.toml",
+                from: "[[bin]]\nname = \"stackup\"\n",
+                to: "[[bin]]\nname = \"newer-host\"\n",
+            },
             Edit {
                 file: "host/Cargo.toml",
                 from: "default-run = \"stackup\"\n",
