@@ -363,24 +363,37 @@ async fn restart_turns_tls_on_and_a_failed_one_leaves_the_socket_as_it_was() {
 }
 
 #[tokio::test]
-async fn crash_with_an_expired_certificate_serves_on() {
+async fn files_that_are_spoilt_meanwhile_stop_no_worker() {
     let ca = TestCa::new();
-    let (site, host) = start(
-        &["hello"],
-        "run = \"hello\"",
-        PAIR,
-        &ca.issue(&["a.test"], 90),
-    )
-    .await;
-    // It expires while the worker serves.
-    ca.issue(&["a.test"], -1).write(&site, "site");
-    host.message("`site.pem` has expired").await;
+    let names = ["a.test"];
+    let (site, host) = start(&["hello"], "run = \"hello\"", PAIR, &ca.issue(&names, 90)).await;
+    // The last that has served counts.
+    ca.issue(&names, 90).write(&site, "site");
+    assert_eq!(host.event("certificate").await.text("outcome"), "replaced");
+    let before = shown(&host, "a.test", &ca).await;
+    let spoil = |name: &'static str| site.file(name, "");
+    spoil("site.pem");
+    spoil("site.key");
+    assert_eq!(host.event("certificate").await.text("outcome"), "refused");
     kill_process(host.worker(), Signal::KILL).expect("it is there");
     host.event("crash").await;
+    let second = host.next_worker().await.expect("the next worker serves");
+    assert_eq!(shown(&host, "a.test", &ca).await, before);
+    // That worker says what is wrong, too.
+    assert_eq!(host.event("certificate").await.text("outcome"), "refused");
+    // One that has expired is no better.
+    ca.issue(&names, -1).write(&site, "site");
+    host.message("`site.pem` has expired").await;
+    kill_process(second, Signal::KILL).expect("it is there");
+    host.event("crash").await;
     host.next_worker().await.expect("the next worker serves");
-    let refused = Connection::tls(host.address(), "a.test", &ca.client(&[], &[&TLS13])).await;
-    let error = refused
-        .expect_err("the client looks at the time")
-        .to_string();
-    assert!(error.contains("expired"), "{error}");
+    assert_eq!(shown(&host, "a.test", &ca).await, before);
+    // Who asks for what is on the disk gets the reason, and the worker stays.
+    let said = site.stackup(&["restart"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.stderr.contains("`site.pem` has expired"), "{said:?}");
+    assert_eq!(shown(&host, "a.test", &ca).await, before);
+    ca.issue(&names, 90).write(&site, "site");
+    assert_eq!(host.event("certificate").await.text("outcome"), "replaced");
+    assert_eq!(site.stackup(&["restart"]).await.code, Some(0));
 }

@@ -1,6 +1,7 @@
 //! The certificates of listeners: from PEM files to what the server shows. Knows no connections.
 
 mod error;
+mod kept;
 mod read;
 mod set;
 
@@ -10,6 +11,7 @@ use std::time::SystemTime;
 use rustls::sign::CertifiedKey;
 
 pub use self::error::{CertificateError, certificate_diagnostic};
+pub use self::kept::{CertificateText, KeptCertificates};
 pub use self::read::{files_of, read};
 pub use self::set::CertificateSet;
 
@@ -26,6 +28,8 @@ pub struct Certificate {
     pub expires: SystemTime,
     /// Its file, as the manifest names it.
     pub file: String,
+    /// What was read.
+    pub text: Arc<CertificateText>,
 }
 
 impl Certificate {

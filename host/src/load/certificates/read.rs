@@ -1,6 +1,7 @@
 //! From the files of a certificate and its key to both.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use checked_file::{Trust, read_secret_text, read_text, read_trusted_text};
@@ -10,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::{Certificate, CertificateError};
+use super::{Certificate, CertificateError, CertificateText};
 use crate::load::manifest::{CertificateFiles, ListenTls};
 
 /// Far more than a chain of certificates needs.
@@ -45,15 +46,17 @@ pub fn read(
         Trust::Owner => read_secret_text(&path, MAX_LEN),
         Trust::Any => read_text(&path, MAX_LEN),
     };
-    parse(&chain, &secret.map_err(at(&key))?, cert, key)
+    let secret = secret.map_err(at(&key))?;
+    parse(files, CertificateText { chain, secret })
 }
 
-fn parse(
-    chain: &str,
-    secret: &str,
-    cert: String,
-    key: String,
+/// A certificate and its key from the text of these files.
+pub(super) fn parse(
+    files: &CertificateFiles,
+    text: CertificateText,
 ) -> Result<Certificate, CertificateError> {
+    let (cert, key) = (shown(&files.cert), shown(&files.key));
+    let CertificateText { chain, secret } = &text;
     let damaged = |file: &str, reason: String| CertificateError::Damaged {
         file: file.to_owned(),
         reason,
@@ -101,6 +104,7 @@ fn parse(
         begins,
         expires,
         file: cert,
+        text: Arc::new(text),
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::load::certificates::KeptCertificates;
 use crate::load::library::Trust;
 use crate::load::manifest::ListenProtocols;
 use crate::load::snapshot::{RejectedStack, Snapshot, Substitute};
@@ -123,6 +124,9 @@ pub struct WorkerConfig {
     /// What the tickets of TLS sessions are encrypted with; without it no other worker reads this one's.
     #[serde(default)]
     pub tickets: Option<TicketSecret>,
+    /// The certificates that served last: where those on the disk can't be used, these serve on. None for a worker that starts from the disk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<KeptCertificates>,
     /// Its number; zero if the supervisor is too old to say.
     #[serde(default)]
     pub number: u32,
@@ -162,6 +166,11 @@ pub struct Hang {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
+    /// It serves these certificates, for a worker after it.
+    Certificates {
+        /// Those of all listeners with `tls`.
+        listeners: Vec<KeptCertificates>,
+    },
     /// It has started and read its configuration.
     Hello {
         /// Its [`PROTOCOL`](super::PROTOCOL).

@@ -299,6 +299,7 @@ impl Supervisor {
             } => self.pending.data_replied(query, Reply { ok, text, value }),
             ipc::Event::Held => self.old_worker_held(),
             ipc::Event::Closed => self.pending.closed(number),
+            ipc::Event::Certificates { listeners } => self.state.certificates = listeners,
             ipc::Event::Spent { reason } => self.renew(&reason, true, None),
             ipc::Event::Exhausted { reason } => self.renew_exhausted(&reason),
             ipc::Event::Renew { reason } => self.renew_for_reload(&reason),

@@ -161,6 +161,11 @@ impl Supervisor {
         tickets: Option<TicketSecret>,
     ) -> WorkerConfig {
         let settings = &self.settings;
+        // Who asks for what is on the disk is told what is wrong with it.
+        let certificates = match &snapshot {
+            Some(_) => self.state.certificates.clone(),
+            None => Vec::new(),
+        };
         WorkerConfig {
             protocol: PROTOCOL,
             manifest: settings.manifest.clone(),
@@ -185,6 +190,7 @@ impl Supervisor {
                 .map(|socket| socket.protocols.clone())
                 .collect(),
             tickets,
+            certificates,
             number,
             handover: self.renewal.is_some(),
         }

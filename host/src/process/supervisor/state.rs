@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::certificates::KeptCertificates;
 use crate::load::snapshot::{RejectedStack, SavedLibrary, Snapshot, Substitute, SupervisorRules};
 use crate::policy::{Backoff, Quarantine};
 use crate::serve::generation::ReloadRecord;
@@ -51,6 +52,9 @@ pub(super) struct State {
     /// What all workers encrypt the tickets of TLS sessions with, once one serves TLS.
     #[serde(default)]
     tickets: Option<TicketSecret>,
+    /// The certificates that a worker has served last. In memory only, as those on the disk are what counts.
+    #[serde(default)]
+    pub(super) certificates: Vec<KeptCertificates>,
 }
 
 /// Why a library is in quarantine.

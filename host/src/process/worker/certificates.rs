@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval};
 
-use crate::load::certificates::{self, Certificate, CertificateError, CertificateSet};
+use crate::load::certificates::{
+    self, Certificate, CertificateError, CertificateSet, KeptCertificates,
+};
 use crate::load::manifest::{CertificateFiles, ListenProtocols, ListenTls};
 use crate::load::watch::{ChangeSet, Interest, Timing, Watcher};
 use crate::policy::{Expiry, ExpiryNotice};
@@ -58,7 +60,8 @@ struct Listener {
 }
 
 impl Certificates {
-    /// Reads the certificates for sockets that speak `listen`. With `any_time`, one that has expired serves as well: it did before.
+    /// Reads the certificates for sockets that speak `listen`. Where those on the disk can't be used, those that are `kept` serve, even if they
+    /// have expired by now.
     ///
     /// # Errors
     ///
@@ -67,7 +70,7 @@ impl Certificates {
         listen: Vec<ListenProtocols>,
         place: CertificatePlace,
         tickets: Option<TicketSecret>,
-        any_time: bool,
+        kept: &[KeptCertificates],
     ) -> Result<(Vec<Protocols>, Self), Unusable> {
         let mut certificates = Self {
             place,
@@ -78,7 +81,8 @@ impl Certificates {
         for listen in listen {
             let tls = match &listen.tls {
                 Some(tls) => {
-                    Some(certificates.add(tls, listen.http2, tickets.as_ref(), any_time)?)
+                    let tickets = tickets.as_ref();
+                    Some(certificates.add(tls, listen.http2, tickets, kept)?)
                 }
                 None => None,
             };
@@ -96,7 +100,7 @@ impl Certificates {
         settings: &ListenTls,
         http2: bool,
         tickets: Option<&TicketSecret>,
-        any_time: bool,
+        kept: &[KeptCertificates],
     ) -> Result<Arc<Tls>, Unusable> {
         let mut known = self.listeners.iter();
         let same = |known: &&Arc<Listener>| known.settings == *settings && known.http2 == http2;
@@ -108,9 +112,12 @@ impl Certificates {
             index,
             error,
         };
-        let time = (!any_time).then(SystemTime::now);
-        let set = read(settings, &self.place, time)
-            .map_err(|(index, error)| unusable((index, error.to_string())))?;
+        // The follower reads them once more, and reports what is wrong.
+        let set = read(settings, &self.place).or_else(|(index, error)| {
+            let kept = kept.iter().find(|kept| kept.are_of(settings));
+            let kept = kept.and_then(|kept| kept.read().ok());
+            kept.ok_or_else(|| unusable((index, error.to_string())))
+        })?;
         let tls = Tls::new(set, http2, tickets, &format!("{settings:?}"));
         let tls = Arc::new(tls.map_err(|error| unusable((0, error.to_string())))?);
         self.listeners.push(Arc::new(Listener {
@@ -127,12 +134,15 @@ impl Certificates {
         CertificatesStatus(self.listeners.clone())
     }
 
-    /// Follows the files from now on, and says when a certificate is about to expire.
+    /// Follows the files from now on, and says when a certificate is about to expire. `keep` gets what serves, now and after each change.
     ///
     /// # Errors
     ///
     /// The system refuses the watch.
-    pub(super) fn follow(self) -> Result<(), String> {
+    pub(super) fn follow(
+        self,
+        keep: impl Fn(Vec<KeptCertificates>) + Send + Sync + 'static,
+    ) -> Result<(), String> {
         if self.listeners.is_empty() {
             return Ok(());
         }
@@ -142,15 +152,29 @@ impl Certificates {
         let files = self.listeners.iter();
         let files = files.flat_map(|one| certificates::files_of(&one.settings, folder));
         watch.set(Interest::files(files)).map_err(failed)?;
-        tokio::spawn(self.keep(watch, changes));
+        keep(self.kept());
+        tokio::spawn(self.run(watch, changes, keep));
         Ok(())
     }
 
-    async fn keep(self, _watch: Watcher, mut changes: mpsc::Receiver<ChangeSet>) {
+    /// What serves.
+    fn kept(&self) -> Vec<KeptCertificates> {
+        let listeners = self.listeners.iter();
+        let kept = listeners
+            .map(|one| KeptCertificates::new(one.settings.clone(), &one.tls.certificates()));
+        kept.collect()
+    }
+
+    async fn run(
+        self,
+        _watch: Watcher,
+        mut changes: mpsc::Receiver<ChangeSet>,
+        keep: impl Fn(Vec<KeptCertificates>) + Send + Sync,
+    ) {
         let mut expiries: Vec<_> = self.listeners.iter().map(|_| Expiry::default()).collect();
         let mut look = interval(LOOK_AGAIN);
         // They may have changed before they were watched.
-        self.reread(false).await;
+        self.reread(false, &keep).await;
         let mut again = Some(Instant::now() + PATIENCE);
         loop {
             tokio::select! {
@@ -158,11 +182,11 @@ impl Certificates {
                     if changed.is_none() {
                         return;
                     }
-                    again = self.reread(false).await.then(|| Instant::now() + PATIENCE);
+                    again = self.reread(false, &keep).await.then(|| Instant::now() + PATIENCE);
                 }
                 () = until(again) => {
                     again = None;
-                    self.reread(true).await;
+                    self.reread(true, &keep).await;
                 }
                 _ = look.tick() => {}
             }
@@ -174,29 +198,32 @@ impl Certificates {
 
     /// Reads all files again. Reports errors that another change may correct only if they are `final`; returns whether there
     /// are such.
-    async fn reread(&self, is_final: bool) -> bool {
-        let mut unfinished = false;
+    async fn reread(&self, is_final: bool, keep: &impl Fn(Vec<KeptCertificates>)) -> bool {
+        let (mut unfinished, mut replaced) = (false, false);
         for listener in &self.listeners {
             let (settings, place) = (listener.settings.clone(), self.place.clone());
-            let now = SystemTime::now();
-            let read = move || read(&settings, &place, Some(now));
+            let read = move || read(&settings, &place);
             match tokio::task::spawn_blocking(read).await {
-                Ok(Ok(set)) => listener.replace(set),
+                Ok(Ok(set)) => replaced |= listener.replace(set),
                 Ok(Err((_, error))) if error.may_pass() && !is_final => unfinished = true,
                 Ok(Err((_, error))) => listener.refuse(&error),
                 // The runtime shuts down.
                 Err(_) => return false,
             }
         }
+        if replaced {
+            keep(self.kept());
+        }
         unfinished
     }
 }
 
 impl Listener {
-    fn replace(&self, set: CertificateSet) {
+    /// Returns whether they are others than before.
+    fn replace(&self, set: CertificateSet) -> bool {
         *self.refused() = None;
         if is_same(&set, &self.tls.certificates()) {
-            return;
+            return false;
         }
         for certificate in set.all() {
             let file = &certificate.file;
@@ -210,6 +237,7 @@ impl Listener {
             );
         }
         self.tls.replace(set);
+        true
     }
 
     fn refuse(&self, error: &CertificateError) {
@@ -293,15 +321,14 @@ impl CertificatesStatus {
     }
 }
 
-/// Reads the certificates of a listener; of those of which `now` is given, each must be valid.
+/// Reads the certificates of a listener; each must be valid now.
 fn read(
     settings: &ListenTls,
     place: &CertificatePlace,
-    now: Option<SystemTime>,
 ) -> Result<CertificateSet, (usize, CertificateError)> {
     let read = |files: &CertificateFiles| -> Result<Certificate, CertificateError> {
         let certificate = certificates::read(files, &place.folder, place.trust)?;
-        now.map_or(Ok(()), |now| certificate.check_time(now))?;
+        certificate.check_time(SystemTime::now())?;
         Ok(certificate)
     };
     let files = settings.certificates.iter().enumerate();

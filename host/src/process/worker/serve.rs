@@ -107,7 +107,10 @@ pub(super) async fn serve(
         .collect::<io::Result<_>>()
         .map_err(|error| format!("cannot use an inherited socket: {error}"))?;
     let certificates_status = certificates.status();
-    certificates.follow()?;
+    let events_of_certificates = Arc::clone(&events);
+    certificates.follow(move |listeners| {
+        send(&events_of_certificates, &Event::Certificates { listeners });
+    })?;
     let (Some(active), Some(manifest)) = (reloader.active(), reloader.manifest()) else {
         return Err("the first stack is missing".to_owned());
     };
@@ -208,10 +211,9 @@ fn open_certificates(
         folder: folder.unwrap_or(reloader.directory()).to_path_buf(),
         trust: config.trust,
     };
-    // A crash is no reason to serve nothing.
-    let any_time = config.snapshot.is_some();
     let listen = listen.take(sockets).collect();
-    let opened = Certificates::open(listen, place, config.tickets.clone(), any_time);
+    let (tickets, kept) = (config.tickets.clone(), &config.certificates);
+    let opened = Certificates::open(listen, place, tickets, kept);
     opened.map_err(|Unusable { tls, index, error }| {
         let span = manifest.and_then(|manifest| manifest.server.certificate_span(&tls, index));
         let Some((span, snapshot)) = span.zip(reloader.snapshot()) else {

@@ -1,0 +1,59 @@
+//! Certificates that have served, for a worker that finds worse ones on the disk.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::read::parse;
+use super::{CertificateError, CertificateSet};
+use crate::load::manifest::ListenTls;
+
+/// What was in the files of a certificate.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CertificateText {
+    /// The certificate and those of its CAs, as PEM.
+    pub(super) chain: String,
+    /// Its private key, as PEM.
+    pub(super) secret: String,
+}
+
+impl fmt::Debug for CertificateText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertificateText").finish_non_exhaustive()
+    }
+}
+
+/// The certificates that a listener has shown last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeptCertificates {
+    tls: ListenTls,
+    texts: Vec<CertificateText>,
+}
+
+impl KeptCertificates {
+    /// Those of a listener.
+    pub fn new(tls: ListenTls, set: &CertificateSet) -> Self {
+        let texts = set
+            .all()
+            .iter()
+            .map(|one| CertificateText::clone(&one.text))
+            .collect();
+        Self { tls, texts }
+    }
+
+    /// Whether they are for this listener.
+    pub fn are_of(&self, tls: &ListenTls) -> bool {
+        self.tls == *tls && self.texts.len() == tls.certificates.len()
+    }
+
+    /// Reads them again.
+    ///
+    /// # Errors
+    ///
+    /// Another version of stackup could read them.
+    pub fn read(&self) -> Result<CertificateSet, CertificateError> {
+        let pairs = self.tls.certificates.iter().zip(&self.texts);
+        let all = pairs.map(|(files, text)| parse(files, text.clone()));
+        Ok(CertificateSet::new(all.collect::<Result<_, _>>()?))
+    }
+}
