@@ -253,6 +253,7 @@ async fn client_resumes_its_session_in_every_worker() {
     assert_eq!(kinds().await, [Resumed, Resumed], "after a renewal");
     kill_process(worker, Signal::KILL).expect("it is there");
     host.event("crash").await;
+    host.next_worker().await.expect("the next worker serves");
     assert_eq!(kinds().await, [Resumed, Resumed], "after a crash");
     let said = site.stackup(&["upgrade"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");

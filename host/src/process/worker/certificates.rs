@@ -225,7 +225,9 @@ impl Listener {
         if is_same(&set, &self.tls.certificates()) {
             return false;
         }
-        for certificate in set.all() {
+        self.tls.replace(set);
+        // Only now: who reads it may connect.
+        for certificate in self.tls.certificates().all() {
             let file = &certificate.file;
             let expires = httpdate::fmt_http_date(certificate.expires);
             tracing::info!(
@@ -236,7 +238,6 @@ impl Listener {
                 "the certificate `{file}` was read again: it is valid until {expires}"
             );
         }
-        self.tls.replace(set);
         true
     }
 
