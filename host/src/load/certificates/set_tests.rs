@@ -3,6 +3,7 @@ use std::time::SystemTime;
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SignatureAlgorithm};
 use rustls::pki_types::PrivateKeyDer;
 
+use super::super::CertificateText;
 use super::*;
 
 fn certificate(algorithm: &'static SignatureAlgorithm, names: &[&str]) -> Certificate {
