@@ -16,7 +16,12 @@ fn pair() -> (String, String) {
 }
 
 fn parsed(chain: &str, secret: &str) -> Result<Certificate, CertificateError> {
-    parse(chain, secret, "site.pem".to_owned(), "site.key".to_owned())
+    let files = CertificateFiles {
+        cert: "site.pem".into(),
+        key: "site.key".into(),
+    };
+    let (chain, secret) = (chain.to_owned(), secret.to_owned());
+    parse(&files, CertificateText { chain, secret })
 }
 
 #[test]
