@@ -5,7 +5,6 @@ mod shutdown;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,16 +15,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::Interval;
 
-use super::certificates::{CertificatePlace, Certificates, Unusable};
+use super::certificates::open_certificates;
 use super::commands::Commands;
 use super::file_limit;
 use super::handover::Inheritance;
 use super::monitor::Monitor;
 use super::overdue::log_cut;
 use crate::develop::pages::{DevState, Inspector};
-use crate::load::certificates::certificate_diagnostic;
 use crate::load::library;
-use crate::load::manifest::{ListenProtocols, Source};
 use crate::load::snapshot::Snapshot;
 use crate::load::watch::{PendingChanges, Timing, Watcher};
 use crate::process::ipc::{Command, Event, Sender, WorkerConfig};
@@ -33,9 +30,7 @@ use crate::serve::generation::{Active, Outcome, ReloadMode, Reloader, Report};
 use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
 use crate::serve::reload_loop::{ReloadLoop, Trigger, announce, warn};
-use crate::serve::server::{
-    self, Connections, Deadlines, Listener, Phase, PhaseSender, Protocols, Settings,
-};
+use crate::serve::server::{self, Connections, Deadlines, Listener, Phase, PhaseSender, Settings};
 use crate::services::{DataCommand, Lent, StoreHub, flush_log, subscribe_log};
 
 /// The interval of the monitor's checks.
@@ -190,42 +185,6 @@ pub(super) async fn serve(
         .shut_down(serving, closed, reloads, &mut commands)
         .await;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What each of the sockets speaks, and the certificates of all.
-///
-/// # Errors
-///
-/// A certificate that can't be used, as text for people.
-fn open_certificates(
-    config: &WorkerConfig,
-    reloader: &Reloader,
-    sockets: usize,
-) -> Result<(Vec<Protocols>, Certificates), String> {
-    let (protocols, old) = (config.protocols.clone(), config.proxy_protocol.clone());
-    let listen =
-        ListenProtocols::of_each(protocols, old).chain(std::iter::repeat_with(Default::default));
-    let folder = config.location.as_deref().and_then(Path::parent);
-    let manifest = reloader.manifest();
-    let place = CertificatePlace {
-        folder: folder.unwrap_or(reloader.directory()).to_path_buf(),
-        trust: config.trust,
-    };
-    let listen = listen.take(sockets).collect();
-    let (tickets, kept) = (config.tickets.clone(), &config.certificates);
-    let opened = Certificates::open(listen, place, tickets, kept);
-    opened.map_err(|Unusable { tls, index, error }| {
-        let span = manifest.and_then(|manifest| manifest.server.certificate_span(&tls, index));
-        let Some((span, snapshot)) = span.zip(reloader.snapshot()) else {
-            return error;
-        };
-        let source = Source {
-            path: config.manifest.clone(),
-            text: snapshot.manifest.clone(),
-        };
-        let error = certificate_diagnostic(span, &error);
-        source.render(&[error], config.color)
-    })
 }
 
 /// The same text without colours.

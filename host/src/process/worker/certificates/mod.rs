@@ -1,20 +1,23 @@
 //! The certificates of listeners with `tls`: read at the start, and again whenever their files change.
 
+mod listener;
+mod open;
+
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use checked_file::Trust;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval};
 
-use crate::load::certificates::{
-    self, Certificate, CertificateError, CertificateSet, KeptCertificates,
-};
-use crate::load::manifest::{CertificateFiles, ListenProtocols, ListenTls};
+use self::listener::{Listener, read};
+pub(super) use self::open::open_certificates;
+use crate::load::certificates::{self, KeptCertificates};
+use crate::load::manifest::{ListenProtocols, ListenTls};
 use crate::load::watch::{ChangeSet, Interest, Timing, Watcher};
-use crate::policy::{Expiry, ExpiryNotice};
+use crate::policy::Expiry;
 use crate::serve::server::Protocols;
 use crate::serve::server::tls::{TicketSecret, Tls};
 
@@ -26,20 +29,20 @@ const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 
 /// Where certificates are, and whose files to accept.
 #[derive(Debug, Clone)]
-pub(super) struct CertificatePlace {
+struct CertificatePlace {
     /// The manifest's folder, with the links by which it is reached: they may be turned.
-    pub(super) folder: PathBuf,
-    pub(super) trust: Trust,
+    folder: PathBuf,
+    trust: Trust,
 }
 
 /// A certificate that the server can't begin with.
 #[derive(Debug)]
-pub(super) struct Unusable {
+struct Unusable {
     /// The listener's.
-    pub(super) tls: ListenTls,
+    tls: ListenTls,
     /// Which of its certificates.
-    pub(super) index: usize,
-    pub(super) error: String,
+    index: usize,
+    error: String,
 }
 
 /// The certificates of all listeners.
@@ -49,16 +52,6 @@ pub(super) struct Certificates {
     listeners: Vec<Arc<Listener>>,
 }
 
-/// A listener with `tls`; several sockets may be of one.
-#[derive(Debug)]
-struct Listener {
-    settings: ListenTls,
-    http2: bool,
-    tls: Arc<Tls>,
-    /// Why what is on the disk does not serve.
-    refused: Mutex<Option<String>>,
-}
-
 impl Certificates {
     /// Reads the certificates for sockets that speak `listen`. Where those on the disk can't be used, those that are `kept` serve, even if they
     /// have expired by now.
@@ -66,7 +59,7 @@ impl Certificates {
     /// # Errors
     ///
     /// The first certificate that can't be used.
-    pub(super) fn open(
+    fn open(
         listen: Vec<ListenProtocols>,
         place: CertificatePlace,
         tickets: Option<TicketSecret>,
@@ -120,12 +113,11 @@ impl Certificates {
         })?;
         let tls = Tls::new(set, http2, tickets, &format!("{settings:?}"));
         let tls = Arc::new(tls.map_err(|error| unusable((0, error.to_string())))?);
-        self.listeners.push(Arc::new(Listener {
-            settings: settings.clone(),
+        self.listeners.push(Arc::new(Listener::new(
+            settings.clone(),
             http2,
-            tls: Arc::clone(&tls),
-            refused: Mutex::default(),
-        }));
+            Arc::clone(&tls),
+        )));
         Ok(tls)
     }
 
@@ -134,7 +126,7 @@ impl Certificates {
         CertificatesStatus(self.listeners.clone())
     }
 
-    /// Follows the files from now on, and says when a certificate is about to expire. `keep` gets what serves, now and after each change.
+    /// Watches the files from now on, and warns before a certificate expires. `keep` gets the certificates that serve, now and after each change.
     ///
     /// # Errors
     ///
@@ -218,83 +210,6 @@ impl Certificates {
     }
 }
 
-impl Listener {
-    /// Returns whether they are others than before.
-    fn replace(&self, set: CertificateSet) -> bool {
-        *self.refused() = None;
-        if is_same(&set, &self.tls.certificates()) {
-            return false;
-        }
-        self.tls.replace(set);
-        // Only now: who reads it may connect.
-        for certificate in self.tls.certificates().all() {
-            let file = &certificate.file;
-            let expires = httpdate::fmt_http_date(certificate.expires);
-            tracing::info!(
-                event = "certificate",
-                outcome = "replaced",
-                file,
-                expires,
-                "the certificate `{file}` was read again: it is valid until {expires}"
-            );
-        }
-        true
-    }
-
-    fn refuse(&self, error: &CertificateError) {
-        let error = error.to_string();
-        let mut refused = self.refused();
-        if refused.as_ref() == Some(&error) {
-            return;
-        }
-        tracing::error!(
-            event = "certificate",
-            outcome = "refused",
-            error,
-            "{error}\n\nthe change is refused: the certificates before it keep serving"
-        );
-        *refused = Some(error);
-    }
-
-    fn report_expiry(&self, expiry: &mut Expiry) {
-        let certificates = self.tls.certificates();
-        let Some(first) = certificates.all().iter().min_by_key(|one| one.expires) else {
-            return;
-        };
-        let Some(notice) = expiry.due(first.expires, SystemTime::now()) else {
-            return;
-        };
-        let (file, expires) = (&first.file, httpdate::fmt_http_date(first.expires));
-        match notice {
-            ExpiryNotice::Soon(days) => {
-                let left = match days {
-                    1 => "a day".to_owned(),
-                    days => format!("{days} days"),
-                };
-                tracing::warn!(
-                    event = "certificate",
-                    outcome = "expires",
-                    file,
-                    expires,
-                    days,
-                    "the certificate `{file}` expires in {left}, on {expires}: is its renewal broken?"
-                );
-            }
-            ExpiryNotice::Expired => tracing::error!(
-                event = "certificate",
-                outcome = "expired",
-                file,
-                expires,
-                "the certificate `{file}` has expired on {expires}: clients refuse it"
-            ),
-        }
-    }
-
-    fn refused(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The certificates as `stackup status` shows them.
 #[derive(Debug, Default)]
 pub(super) struct CertificatesStatus(Vec<Arc<Listener>>);
@@ -303,46 +218,11 @@ impl CertificatesStatus {
     /// One entry for each certificate.
     pub(super) fn value(&self) -> Value {
         let now = SystemTime::now();
-        let listeners = self.0.iter().flat_map(|listener| {
-            let refused = listener.refused().clone();
-            let certificates = listener.tls.certificates();
-            let all = certificates.all().iter();
-            let all = all.map(|one| {
-                json!({
-                    "file": one.file,
-                    "names": one.names,
-                    "expires": httpdate::fmt_http_date(one.expires),
-                    "seconds": one.expires.duration_since(now).map_or(0, |left| left.as_secs()),
-                    "refused": refused,
-                })
-            });
-            all.collect::<Vec<_>>()
-        });
-        listeners.collect()
+        self.0
+            .iter()
+            .flat_map(|listener| listener.status(now))
+            .collect()
     }
-}
-
-/// Reads the certificates of a listener; each must be valid now.
-fn read(
-    settings: &ListenTls,
-    place: &CertificatePlace,
-) -> Result<CertificateSet, (usize, CertificateError)> {
-    let read = |files: &CertificateFiles| -> Result<Certificate, CertificateError> {
-        let certificate = certificates::read(files, &place.folder, place.trust)?;
-        certificate.check_time(SystemTime::now())?;
-        Ok(certificate)
-    };
-    let files = settings.certificates.iter().enumerate();
-    let all = files.map(|(index, files)| read(files).map_err(|error| (index, error)));
-    Ok(CertificateSet::new(all.collect::<Result<_, _>>()?))
-}
-
-fn is_same(one: &CertificateSet, other: &CertificateSet) -> bool {
-    let chains = |set: &CertificateSet| {
-        let all = set.all().iter();
-        all.map(|one| one.key.cert.clone()).collect::<Vec<_>>()
-    };
-    chains(one) == chains(other)
 }
 
 /// Waits until `due`; for ever if there is no such time.
