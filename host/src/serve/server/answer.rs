@@ -168,8 +168,9 @@ pub(super) async fn answer<B: Unread, T: Transport>(
         let empty = ResponseBody::new(HostBody::Empty, head, None, None);
         return Ok(transport.switch(response, empty, offered, record));
     }
-    let number = generation.number;
-    response.map_body(|body| transport.send_file(body, number));
+    if let HostBody::File(_) = response.body() {
+        response.map_body(|body| transport.send_file(body, generation.number));
+    }
     let guard = ResponseGuard::new(generation, wait, transport.clone())
         .at(exchange.level(), watch)
         .observed(observed);

@@ -15,9 +15,8 @@ use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use stackup_plugin::abi::host::{ClientRequest, Connection, UpgradeOffer};
+use stackup_plugin::abi::host::{Connection, UpgradeOffer};
 use tokio::io::AsyncWriteExt;
-use tokio::runtime::Handle;
 
 pub use self::body::EmbeddedBody;
 use super::answer::{AnswerContext, answer};
@@ -26,9 +25,8 @@ use super::connection_state::EndedFor;
 use super::response_guard::SentResponse;
 use super::sending::Sending;
 use super::transport::Transport;
-use super::unread_body::Unread;
 use super::upgrade::{self, Offered, tunnel};
-use crate::serve::generation::{Active, DrainWatch, UpgradeRecord};
+use crate::serve::generation::{Active, UpgradeRecord};
 use crate::serve::observe::ObserverEnds;
 use crate::serve::stack::WrappedService;
 
@@ -98,12 +96,7 @@ impl fmt::Debug for Embedded {
     }
 }
 
-impl Embedded {
-    pub(super) fn sending(&self) -> &Sending {
-        &self.0.sending
-    }
-}
-
+/// The server around it decides whether it reads the rest of a request's body or closes the connection.
 impl Transport for Embedded {
     type Open<'a> = ();
     type Offered = EmbeddedOffer;
@@ -111,10 +104,6 @@ impl Transport for Embedded {
     fn limit_sending(&self, _: Option<Duration>) {}
 
     fn begin(&self) {}
-
-    fn client_request(&self) -> Option<ClientRequest> {
-        None
-    }
 
     fn extension(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         let wrapped = self.0.wrapped.as_ref()?;
@@ -183,29 +172,14 @@ impl Transport for Embedded {
 
     fn body_goes_on(&self) {}
 
-    fn body_timed_out(&self) {}
-
-    fn leave_body_unread(&self) {}
-
-    fn discard(&self, body: impl Unread, _may_read: bool, _: &Handle) {
-        // That server decides whether it reads the rest or closes the connection.
-        drop(body);
-    }
-
-    fn sending_begins(&self, watch: DrainWatch, level: Option<u32>) {
-        self.0.sending.begin(watch, level);
-    }
-
-    fn sending_ends(&self) {
-        self.0.sending.end();
+    fn sending(&self) -> &Sending {
+        &self.0.sending
     }
 
     fn handed_over(&self, response: SentResponse) {
         // Whether it is sent is not known.
         drop(response);
     }
-
-    fn answered(&self) {}
 
     fn ended_for(&self) -> Option<EndedFor> {
         None

@@ -13,11 +13,12 @@ use super::connection_state::{ConnectionState, EndedFor};
 use super::interim::OpenRequest;
 use super::response_guard::SentResponse;
 use super::send_file::SentFile;
+use super::sending::Sending;
 use super::transport::Transport;
 use super::unread_body::{self, Unread};
 use super::upgrade::Offered;
 use crate::policy::ClientWait;
-use crate::serve::generation::{DrainWatch, UpgradeRecord};
+use crate::serve::generation::UpgradeRecord;
 
 impl Transport for Arc<ConnectionState> {
     type Open<'a> = OpenRequest<'a>;
@@ -94,12 +95,8 @@ impl Transport for Arc<ConnectionState> {
         SentFile::take_over(body, self, generation)
     }
 
-    fn sending_begins(&self, watch: DrainWatch, level: Option<u32>) {
-        self.sending.begin(watch, level);
-    }
-
-    fn sending_ends(&self) {
-        self.sending.end();
+    fn sending(&self) -> &Sending {
+        &self.sending
     }
 
     fn handed_over(&self, response: SentResponse) {

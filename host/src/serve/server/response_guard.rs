@@ -164,7 +164,8 @@ impl<T: Transport> ResponseGuard<T> {
             let _ = self.counted.poll_over(cx);
             if let Some(watch) = &self.counted.watch {
                 self.transport
-                    .sending_begins(watch.again(), self.counted.level);
+                    .sending()
+                    .begin(watch.again(), self.counted.level);
             }
         }
         self.counted.generation.drain().is_replaced() && self.counted.poll_over(cx).is_ready()
@@ -200,7 +201,7 @@ impl<T: Transport> ResponseGuard<T> {
 impl<T: Transport> Drop for ResponseGuard<T> {
     fn drop(&mut self) {
         if self.is_sent {
-            self.transport.sending_ends();
+            self.transport.sending().end();
         }
         self.transport.answered();
     }

@@ -14,10 +14,11 @@ use tokio::runtime::Handle;
 use super::body::ResponseBody;
 use super::connection_state::EndedFor;
 use super::response_guard::SentResponse;
+use super::sending::Sending;
 use super::unread_body::Unread;
-use crate::serve::generation::{DrainWatch, UpgradeRecord};
+use crate::serve::generation::UpgradeRecord;
 
-/// What carries one request at a time. Clones are of the same one.
+/// What carries one request at a time. Clones are of the same one. The defaults are those of a transport that has nothing to do there.
 pub(super) trait Transport: Clone + Unpin + Send + Sync + 'static {
     /// Held while a request may get interim responses.
     type Open<'a>: Send
@@ -39,7 +40,9 @@ pub(super) trait Transport: Clone + Unpin + Send + Sync + 'static {
     }
 
     /// Names the request that has begun; none if its client can get no interim responses.
-    fn client_request(&self) -> Option<ClientRequest>;
+    fn client_request(&self) -> Option<ClientRequest> {
+        None
+    }
 
     /// Whether responses have `connection`, as in HTTP/1.
     fn has_connection_field(&self) -> bool;
@@ -67,30 +70,29 @@ pub(super) trait Transport: Clone + Unpin + Send + Sync + 'static {
     fn body_goes_on(&self);
 
     /// The client has sent nothing of it for `body_timeout`.
-    fn body_timed_out(&self);
+    fn body_timed_out(&self) {}
 
     /// The rest of a request's body is not read.
-    fn leave_body_unread(&self);
+    fn leave_body_unread(&self) {}
 
     /// Nobody reads the rest of the body. `may_read` says whether the host may, on `runtime`.
-    fn discard(&self, body: impl Unread, may_read: bool, runtime: &Handle);
+    fn discard(&self, body: impl Unread, _may_read: bool, _runtime: &Handle) {
+        drop(body);
+    }
 
     /// The body of a response of this generation; where the system is to send it from its file, another one that does so.
     fn send_file(&self, body: HostBody, _generation: u64) -> HostBody {
         body
     }
 
-    /// A response's body is being sent whose request was sent to `level`.
-    fn sending_begins(&self, watch: DrainWatch, level: Option<u32>);
-
-    /// That body is dropped.
-    fn sending_ends(&self);
+    /// The response that it sends, and its drain deadline.
+    fn sending(&self) -> &Sending;
 
     /// All of a response is handed over, but perhaps not sent.
     fn handed_over(&self, response: SentResponse);
 
     /// A response has ended.
-    fn answered(&self);
+    fn answered(&self) {}
 
     /// Why the client's connection is to end, if the host ends it.
     fn ended_for(&self) -> Option<EndedFor>;

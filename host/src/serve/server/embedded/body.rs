@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::super::body::ResponseBody;
 use super::super::response_guard::OVER;
+use super::super::transport::Transport;
 use super::Embedded;
 
 /// The body of a response, for another server to send.

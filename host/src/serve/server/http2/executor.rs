@@ -8,6 +8,7 @@ use hyper::rt::Executor;
 
 use super::stream::Stream;
 use crate::serve::server::progress_timeout::ProgressTimeout;
+use crate::serve::server::transport::Transport;
 
 /// hyper hands over a stream's future as soon as the service has returned that of the response.
 #[derive(Debug, Clone, Default)]

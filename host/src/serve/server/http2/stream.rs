@@ -7,17 +7,15 @@ use std::time::Duration;
 
 use http::Response;
 use http::request::Parts;
-use stackup_plugin::abi::host::{ClientRequest, UpgradeOffer};
-use tokio::runtime::Handle;
+use stackup_plugin::abi::host::UpgradeOffer;
 
 use super::streams::{StreamWait, Streams};
-use crate::serve::generation::{DrainWatch, UpgradeRecord};
+use crate::serve::generation::UpgradeRecord;
 use crate::serve::server::body::ResponseBody;
 use crate::serve::server::connection_state::EndedFor;
 use crate::serve::server::response_guard::SentResponse;
 use crate::serve::server::sending::Sending;
 use crate::serve::server::transport::Transport;
-use crate::serve::server::unread_body::Unread;
 
 /// One request and its response.
 #[derive(Debug, Clone)]
@@ -95,13 +93,9 @@ impl Stream {
     pub(super) fn times_out(&self) {
         self.0.timed_out.store(true, Ordering::Relaxed);
     }
-
-    /// The body that hyper sends.
-    pub(super) fn sending(&self) -> &Sending {
-        &self.0.sending
-    }
 }
 
+/// hyper sends no interim responses on HTTP/2. The drop of a request's body reads its rest (`request_body.rs`).
 impl Transport for Stream {
     type Open<'a> = ();
     /// Extended CONNECT (RFC 8441) is not served.
@@ -113,11 +107,6 @@ impl Transport for Stream {
     }
 
     fn begin(&self) {}
-
-    /// hyper sends no interim responses on HTTP/2.
-    fn client_request(&self) -> Option<ClientRequest> {
-        None
-    }
 
     fn has_connection_field(&self) -> bool {
         false
@@ -150,28 +139,13 @@ impl Transport for Stream {
         self.0.streams.goes_on(StreamWait::Body);
     }
 
-    fn body_timed_out(&self) {}
-
-    fn leave_body_unread(&self) {}
-
-    /// Its drop reads on.
-    fn discard(&self, body: impl Unread, _: bool, _: &Handle) {
-        drop(body);
-    }
-
-    fn sending_begins(&self, watch: DrainWatch, level: Option<u32>) {
-        self.0.sending.begin(watch, level);
-    }
-
-    fn sending_ends(&self) {
-        self.0.sending.end();
+    fn sending(&self) -> &Sending {
+        &self.0.sending
     }
 
     fn handed_over(&self, response: SentResponse) {
         self.0.streams.connection.sending.push(response);
     }
-
-    fn answered(&self) {}
 
     fn ended_for(&self) -> Option<EndedFor> {
         match self.0.timed_out.load(Ordering::Relaxed) {

@@ -52,7 +52,7 @@ macro_rules! send_files {
                     ready!(self.poll_write_ready(cx))?;
                     let send = || system::send_file(&*self, file, start, length);
                     match self.try_io(Interest::WRITABLE, send) {
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) if is_to_be_repeated(&error) => {}
                         sent => return Poll::Ready(sent),
                     }
                 }
@@ -67,7 +67,7 @@ macro_rules! send_files {
                     ready!(self.poll_write_ready(cx))?;
                     let write = || system::write_with_more(&*self, slices);
                     match self.try_io(Interest::WRITABLE, write) {
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) if is_to_be_repeated(&error) => {}
                         written => return Poll::Ready(written),
                     }
                 }
@@ -78,7 +78,14 @@ macro_rules! send_files {
 
 send_files!(TcpStream UnixStream);
 
-/// Next to the ciphers of TLS, and to HTTP/2, the host reads files itself.
+/// Whether nothing was sent that could be sent later. A signal may interrupt the system where it reads a file.
+fn is_to_be_repeated(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, WouldBlock};
+
+    matches!(error.kind(), WouldBlock | Interrupted)
+}
+
+/// With TLS or HTTP/2 the host reads files itself.
 impl SendFile for Box<dyn Socket> {}
 
 #[cfg(test)]

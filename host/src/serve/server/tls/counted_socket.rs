@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::serve::server::connection_state::ConnectionState;
 
-/// Any socket: next to the ciphers, a call through a table costs nothing.
+/// Any socket. The ciphers cost far more than a call through a table.
 pub(in crate::serve::server) trait Socket:
     AsyncRead + AsyncWrite + Unpin + Send + 'static
 {
