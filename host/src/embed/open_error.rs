@@ -21,7 +21,7 @@ pub enum OpenError {
         /// Why.
         error: io::Error,
     },
-    /// The runtime of tokio ended meanwhile.
+    /// The runtime of tokio ended before the stack was open.
     #[error("the runtime ended before the stack was built")]
     RuntimeEnded,
 }

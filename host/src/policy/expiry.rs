@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// CAs and their clients renew with a third of the time left: 30 of 90 days. Below this, renewal has failed for long.
+/// CAs and their clients renew with a third of the time left: 30 of 90 days. With less than this left, renewal has failed for weeks.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// How close a certificate is to its end.

@@ -389,7 +389,7 @@ async fn files_that_are_spoilt_meanwhile_stop_no_worker() {
     host.event("crash").await;
     host.next_worker().await.expect("the next worker serves");
     assert_eq!(shown(&host, "a.test", &ca).await, before);
-    // Who asks for what is on the disk gets the reason, and the worker stays.
+    // A restart reads the disk, fails, and leaves the worker alone.
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.stderr.contains("`site.pem` has expired"), "{said:?}");

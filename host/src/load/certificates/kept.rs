@@ -50,7 +50,7 @@ impl KeptCertificates {
     ///
     /// # Errors
     ///
-    /// Another version of stackup could read them.
+    /// They were kept by another version of stackup, which accepts more than this one.
     pub fn read(&self) -> Result<CertificateSet, CertificateError> {
         let pairs = self.tls.certificates.iter().zip(&self.texts);
         let all = pairs.map(|(files, text)| parse(files, text.clone()));

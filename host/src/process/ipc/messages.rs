@@ -124,7 +124,7 @@ pub struct WorkerConfig {
     /// What the tickets of TLS sessions are encrypted with; without it no other worker reads this one's.
     #[serde(default)]
     pub tickets: Option<TicketSecret>,
-    /// The certificates that served last: where those on the disk can't be used, these serve on. None for a worker that starts from the disk.
+    /// The certificates that served last, in place of those on the disk that can't be used. Empty for a worker that starts from the disk.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<KeptCertificates>,
     /// Its number; zero if the supervisor is too old to say.

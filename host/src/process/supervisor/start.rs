@@ -161,7 +161,7 @@ impl Supervisor {
         tickets: Option<TicketSecret>,
     ) -> WorkerConfig {
         let settings = &self.settings;
-        // Who asks for what is on the disk is told what is wrong with it.
+        // A restart from the disk is to fail if the certificates there can't be used.
         let certificates = match &snapshot {
             Some(_) => self.state.certificates.clone(),
             None => Vec::new(),

@@ -115,11 +115,11 @@ async fn idle_connection_gets_goaway_and_ends() {
     let (_site, host) = start(&["probe"], "run = \"probe\"", lines).await;
     let mut connection = raw(&host).await;
     connection.send(get(1, "/", 5)).await;
-    let goaway = last(&mut connection, GOAWAY).await.expect("it is told");
+    let goaway = last(&mut connection, GOAWAY).await.expect("a GOAWAY");
     assert_eq!(goaway.payload[4..8], [0; 4], "no error");
 }
 
-/// Attacks: each is bounded, ends its own connection at most, and others are served meanwhile.
+/// h2 itself limits requests that are reset before they begin.
 #[tokio::test]
 async fn rapid_reset_ends_the_connection() {
     let (_site, host) = start(

@@ -218,7 +218,7 @@ async fn stop_says_goaway_and_serves_what_has_begun() {
     let head = until(&mut connection, HEADERS).await.expect("a response");
     assert_eq!(head.stream, 3);
     host.signal(rustix::process::Signal::TERM);
-    until(&mut connection, GOAWAY).await.expect("it is told");
+    until(&mut connection, GOAWAY).await.expect("a GOAWAY");
     // The PING that comes with it.
     let ping = until(&mut connection, PING).await.expect("a ping");
     connection.send(frame(PING, 1, 0, &ping.payload)).await;
@@ -238,7 +238,7 @@ async fn renewal_serves_what_has_begun_and_tells_the_client_to_go() {
     connection.send(get(3, "/sleep?ms=1", 5)).await;
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    let goaway = until(&mut connection, GOAWAY).await.expect("it is told");
+    let goaway = until(&mut connection, GOAWAY).await.expect("a GOAWAY");
     assert_eq!(goaway.payload[4..8], [0; 4], "no error");
     answers(&host).await;
 }

@@ -99,7 +99,7 @@ impl Body for HostBody {
                 }
             }
             Self::File(file) => {
-                // From its first frame on it is no longer what is in the file.
+                // After its first frame, the rest is not the whole part of the file.
                 *this = std::mem::take(&mut file.body);
                 Pin::new(this).poll_frame(cx)
             }
