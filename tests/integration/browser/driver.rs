@@ -81,7 +81,9 @@ impl Browser {
         let mut flags = FLAGS.map(str::to_owned).to_vec();
         flags.push(format!("--user-data-dir={}", profile.path().display()));
         flags.push("--window-size=1280,900".to_owned());
-        let wanted = json!({ "goog:chromeOptions": { "args": flags } });
+        // The sites' certificates are of CAs that nobody else knows.
+        let wanted =
+            json!({ "acceptInsecureCerts": true, "goog:chromeOptions": { "args": flags } });
         let wanted: Capabilities = serde_json::from_value(wanted).expect("capabilities");
         let address = format!("http://127.0.0.1:{port}");
         let connected = ClientBuilder::new(HttpConnector::new())

@@ -10,6 +10,8 @@ mod inspector;
 mod pages;
 /// WebSockets and event streams over reloads.
 mod streams;
+/// The inspector by TLS.
+mod tls;
 /// Workers that are replaced while a page is open.
 mod workers;
 

@@ -69,9 +69,13 @@ pub(super) fn may_read(ends: ObserverEnds, request: Head<'_>) -> Result<(), &'st
 /// # Errors
 ///
 /// Why not.
-pub(super) fn may_write(headers: &HeaderMap) -> Result<(), &'static str> {
+pub(super) fn may_write(ends: ObserverEnds, headers: &HeaderMap) -> Result<(), &'static str> {
     let host = only(headers, &HOST).unwrap_or_default();
-    let same = |origin: &str| origin.strip_prefix("http://") == Some(host);
+    let scheme = match ends.client.https {
+        true => "https://",
+        false => "http://",
+    };
+    let same = |origin: &str| origin.strip_prefix(scheme) == Some(host);
     let fetched = headers.get(SEC_FETCH_SITE);
     match only(headers, &ORIGIN) {
         Some(origin) if same(origin) && fetched.is_none_or(|site| site == "same-origin") => Ok(()),
@@ -313,10 +317,19 @@ mod tests {
 
     #[test]
     fn only_the_own_origin_may_write() {
-        let writes = |lines: &[&str]| {
+        let writes_by = |https: bool, lines: &[&str]| {
             let lines = [&["host: localhost:9292"], lines].concat();
-            may_write(request("/_stackup/api/edit", &lines).headers()).is_ok()
+            let client = Connection {
+                https,
+                ..end(Some(LOCAL))
+            };
+            let ends = ObserverEnds {
+                peer: client,
+                client,
+            };
+            may_write(ends, request("/_stackup/api/edit", &lines).headers()).is_ok()
         };
+        let writes = |lines: &[&str]| writes_by(false, lines);
         let own = "origin: http://localhost:9292";
         assert!(writes(&[own]));
         assert!(writes(&[own, "sec-fetch-site: same-origin"]));
@@ -332,5 +345,8 @@ mod tests {
         ] {
             assert!(!writes(lines), "{lines:?}");
         }
+        // By TLS, the page has another scheme.
+        assert!(writes_by(true, &["origin: https://localhost:9292"]));
+        assert!(!writes_by(true, &[own]));
     }
 }

@@ -56,7 +56,7 @@ impl Inspector {
         };
         let changes = parts.method == Method::POST;
         let may = may_read.and_then(|()| match changes {
-            true => access::may_write(&parts.headers),
+            true => access::may_write(ends, &parts.headers),
             false => Ok(()),
         });
         if let Err(why) = may {
