@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::http::{Connection, Response};
 use crate::log::{Log, Record};
+use crate::post_mortem::processes_and_sockets;
 use crate::{Site, artifacts, deadline};
 
 /// A host process; dropping it kills it and its children.
@@ -276,6 +277,10 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        if thread::panicking() {
+            let found = processes_and_sockets(self.pid, self.address());
+            eprintln!("the log of the host:\n{}\n{found}", self.log);
+        }
         // The group contains its children. After the wait, the id may belong to another process.
         if self.status.borrow().is_none() {
             let _ = kill_process_group(self.pid, Signal::KILL);

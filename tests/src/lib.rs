@@ -15,6 +15,7 @@ pub mod log;
 pub mod marks;
 pub mod packages;
 pub mod patch;
+mod post_mortem;
 pub mod program;
 mod redis;
 pub mod site;
