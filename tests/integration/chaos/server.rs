@@ -109,12 +109,11 @@ impl TestServer {
 
     /// Swaps to other code of the WebSockets.
     pub(super) async fn socket_code(&mut self) {
-        while self.host.log().try_take(|_| true).is_some() {}
         self.revision.sockets += 1;
         let mut library = read(artifacts::plugin("websockets"));
         library.extend(self.revision.sockets.to_le_bytes());
         self.site.library("websockets", &library);
-        self.wait_for_outcome(&["swapped"]).await;
+        self.wait_for_change("run websockets (code").await;
         self.wait_for_good_code().await;
     }
 
@@ -128,7 +127,6 @@ impl TestServer {
 
     /// Swaps to another manifest. If `half`, writes an incomplete one first.
     pub(super) async fn edit(&mut self, half: bool) {
-        while self.host.log().try_take(|_| true).is_some() {}
         self.revision.mark += 1;
         let text = manifest(self.revision.mark, self.has_guest);
         if half {
@@ -137,8 +135,19 @@ impl TestServer {
             self.wait_for_outcome(&["refused"]).await;
         }
         self.site.manifest(&text);
-        self.wait_for_outcome(&["swapped"]).await;
+        self.wait_for_change("use stamp (config)").await;
         self.wait_for_good_code().await;
+    }
+
+    /// Waits for a swap with this change. That of the action before may be logged after its code was seen.
+    async fn wait_for_change(&self, change: &str) {
+        let swaps = |record: &Record| {
+            record.event() == "reload"
+                && record.text("outcome") == "swapped"
+                && record.text("changes").contains(change)
+        };
+        let what = format!("swap with `{change}`");
+        self.host.log().take(&what, swaps).await;
     }
 
     /// Waits for a reload with one of these outcomes.

@@ -123,3 +123,22 @@ async fn upgrade_to_invalid_program_changes_nothing() {
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(host.exited().await.success());
 }
+
+#[tokio::test]
+async fn termination_before_the_new_supervisor_runs_ends_the_service() {
+    let program = Program::new();
+    let manifest = "run = \"echo\"\n[limits]\nshutdown_timeout = \"1s\"\n";
+    let site = Site::new(manifest, &["echo"]);
+    let mut host = Host::launch(&program.path(), &site, &["-p", "0", "-o", "127.0.0.1"]);
+    host.ready().await;
+    host.signal(Signal::USR2);
+    host.renewed().await;
+    // A request that lasts longer than the pause before the exec.
+    let mut connection = host.connect().await;
+    connection
+        .send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nab")
+        .await;
+    assert_eq!(connection.head().await.status, 200);
+    host.signal(Signal::TERM);
+    assert!(host.exited().await.success());
+}

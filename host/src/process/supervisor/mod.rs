@@ -331,6 +331,7 @@ impl Supervisor {
     /// Shuts down; the second time without waiting for requests.
     fn stop(&mut self, cause: &'static str) {
         self.planned = None;
+        self.replacing = None;
         if self.stopping.is_some() {
             tracing::warn!("{cause} again: quitting without waiting for requests");
             for worker in self.workers.values_mut() {
@@ -399,11 +400,9 @@ impl Supervisor {
         self.remove_exited();
         self.guests.on_deadline(now);
         if self.replacing.take_if(|due| *due <= now).is_some() {
-            let is_busy = self.renewal.is_some() || self.planned.is_some();
-            match is_busy || self.pending.has_takeovers() {
-                // The handover does not include these: wait for their end.
-                true => self.replacing = Some(now + renewal::REPLY_TIMEOUT),
-                false => self.exec_successor(),
+            match self.may_hand_over() {
+                true => self.exec_successor(),
+                false => self.replacing = Some(now + renewal::REPLY_TIMEOUT),
             }
         }
         if let Some((_, plan)) = self.planned.take_if(|(due, _)| *due <= now) {

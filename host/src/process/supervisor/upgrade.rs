@@ -17,6 +17,8 @@ use std::time::Instant;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::execv;
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -25,13 +27,14 @@ use super::guests::{GuestInfo, Guests};
 use super::notify::Notify;
 use super::pending::Responder;
 use super::sockets::Socket;
-use super::start::GRACE;
+use super::start::{GRACE, StartPlan};
 use super::state::State;
 use super::worker::{Phase, Worker, WorkerInfo};
 use super::{Event, PendingRequests, Settings, Supervisor, block_on};
 use crate::load::manifest::{Listen, ListenProtocols};
 use crate::load::saved_libraries::SavedLibraries;
 use crate::load::site;
+use crate::policy::restart::StackSource;
 use crate::process::control::{ControlFile, ControlSocket};
 use crate::process::ipc::{receive_with_descriptors, send_with_descriptors};
 use crate::process::socket_file::FileId;
@@ -101,6 +104,13 @@ impl Supervisor {
     /// Replaces the worker, and then this process, by the program that is installed now.
     pub(super) fn upgrade(&mut self, responder: Option<Responder>) {
         self.begin_renewal("upgrade", true, responder, true);
+    }
+
+    /// Whether the handover would include all that goes on. What it does not include ends within seconds.
+    pub(super) fn may_hand_over(&self) -> bool {
+        let changes = self.renewal.is_some() || self.planned.is_some();
+        let replies = self.pending.has_takeovers();
+        !changes && !replies && !self.workers.values().any(Worker::is_about_to_go)
     }
 
     /// Executes the program that is installed now. Returns only if that fails.
@@ -209,6 +219,12 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether the process is a child of this one, a zombie included.
+fn is_child(pid: Pid) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::Pid(pid), options), Err(Errno::CHILD))
+}
+
 impl Supervisor {
     fn resume(
         handover: Handover,
@@ -253,11 +269,21 @@ impl Supervisor {
         let mut workers = std::collections::BTreeMap::new();
         for info in handover.workers {
             let (number, ends) = (info.number, info.phase == Phase::Ending);
-            let line = UnixStream::from(next()?);
-            let mut worker = Worker::adopt(info, line, next()?, &events)?;
+            let (line, last_words) = (UnixStream::from(next()?), next()?);
+            // An earlier version may hand over a worker whose exit it has collected: nothing will be heard of it, and another
+            // process may have its number by now.
+            if !is_child(info.pid) {
+                continue;
+            }
+            let mut worker = Worker::adopt(info, line, last_words, &events)?;
             worker.deadline = ends.then(|| Instant::now() + patience + GRACE);
             workers.insert(number, worker);
         }
+        let has_worker = workers.values().any(|worker| worker.phase != Phase::Ending);
+        let planned = (!has_worker).then(|| {
+            let (start, cause) = (StackSource::Active, "crash".to_owned());
+            (Instant::now(), StartPlan { start, cause })
+        });
         let discovery = match handover.discovery {
             true => Some(UnixListener::from(next()?)),
             false => None,
@@ -284,7 +310,7 @@ impl Supervisor {
             handover: None,
             guests,
             replacing: None,
-            planned: None,
+            planned,
             served: true,
             stopping: None,
             failed: None,
@@ -293,5 +319,29 @@ impl Supervisor {
             replies_in_flight: std::sync::Arc::default(),
             events,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn process_whose_exit_was_collected_is_no_child() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        assert!(is_child(pid));
+        // A zombie is one until then.
+        let exited = waitid(
+            WaitId::Pid(pid),
+            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+        );
+        assert!(matches!(exited, Ok(Some(_))));
+        assert!(is_child(pid));
+        child.wait().unwrap();
+        assert!(!is_child(pid));
+        assert!(!is_child(Pid::INIT));
     }
 }

@@ -251,8 +251,17 @@ impl Worker {
         }
     }
 
+    /// Whether it has exited, or is killed: the supervisor has yet to read its last events.
+    pub(super) fn is_about_to_go(&self) -> bool {
+        self.ended.is_some() || self.killed.is_some()
+    }
+
     /// Kills it.
     pub(super) fn kill(&mut self, why: &'static str) {
+        if self.ended.is_some() {
+            // Another process may have its number.
+            return;
+        }
         self.killed = Some(why);
         self.deadline = None;
         // It may have exited a moment ago.

@@ -1,5 +1,7 @@
 use std::io::Write;
 
+use rustix::process::WaitOptions;
+
 use super::*;
 
 #[tokio::test]
@@ -33,14 +35,14 @@ async fn event_without_end_is_not_read_to_its_end() {
     endless.join().unwrap();
 }
 
-#[tokio::test]
-async fn lines_of_a_guest_take_no_room_from_commands() {
+/// A worker, and its end of the socket.
+fn adopted(pid: Pid) -> (Worker, UnixStream) {
     let (near, far) = UnixStream::pair().unwrap();
     far.set_nonblocking(true).unwrap();
     let (last_words, _) = pipe_with(PipeFlags::CLOEXEC).unwrap();
     let info = WorkerInfo {
         number: 1,
-        pid: rustix::process::getpid(),
+        pid,
         phase: Phase::Serving,
         cause: "test".to_owned(),
         origin: StackSource::Disk,
@@ -49,7 +51,27 @@ async fn lines_of_a_guest_take_no_room_from_commands() {
         data_commands: false,
     };
     let (events, _) = mpsc::unbounded_channel();
-    let mut worker = Worker::adopt(info, near, last_words, &events).unwrap();
+    let worker = Worker::adopt(info, near, last_words, &events).unwrap();
+    (worker, far)
+}
+
+#[tokio::test]
+async fn worker_that_has_exited_is_not_killed() {
+    let child = process::Command::new("true").spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    let (mut worker, _far) = adopted(pid);
+    assert!(!worker.is_about_to_go());
+    let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty()).unwrap();
+    worker.ended = ended.map(|(_, status)| status);
+    assert!(worker.is_about_to_go());
+    // Another process may have its number by now.
+    worker.kill("a test");
+    assert_eq!(worker.killed, None);
+}
+
+#[tokio::test]
+async fn lines_of_a_guest_take_no_room_from_commands() {
+    let (mut worker, far) = adopted(rustix::process::getpid());
     let mut reader = BufReader::new(tokio::net::UnixStream::from_std(far).unwrap()).lines();
     // Nothing is written while this task does not wait.
     for number in 0..100 {

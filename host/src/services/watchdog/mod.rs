@@ -59,22 +59,23 @@ impl Watchdog {
             // A sample costs a few loads per thread.
             let (start, mut tracker) = (Instant::now(), PollTracker::new());
             loop {
-                let sample_of: Vec<_> = host::running_handlers()
+                let samples: Vec<_> = host::running_handlers()
                     .into_iter()
                     .map(sample_of)
                     .collect();
                 let limits = limits();
-                for event in tracker.sample(start.elapsed(), &sample_of, limits) {
+                for event in tracker.sample(start.elapsed(), &samples, limits) {
                     report(&event);
                     if let BlockEvent::Hung(hang) = &event {
                         hung(hang);
                     }
                 }
+                let interval = limits.interval(samples.is_empty());
                 let mut state = theirs.state();
                 state.blocked = tracker.blocked().collect();
                 let waited = theirs
                     .ended
-                    .wait_timeout_while(state, limits.interval(), |state| !state.end);
+                    .wait_timeout_while(state, interval, |state| !state.end);
                 if waited.unwrap_or_else(PoisonError::into_inner).0.end {
                     return;
                 }

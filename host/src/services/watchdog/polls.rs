@@ -8,7 +8,10 @@ use std::time::Duration;
 /// and no handler is to blame.
 const LONGEST_STEP: Duration = Duration::from_millis(500);
 
+/// The time between two samples: at most this long while a handler runs, …
 const LONGEST_INTERVAL: Duration = Duration::from_millis(50);
+/// … and while none does, so that an idle process wakes seldom.
+const LONGEST_IDLE_INTERVAL: Duration = Duration::from_millis(200);
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How long a poll may take.
@@ -21,11 +24,15 @@ pub struct BlockLimits {
 }
 
 impl BlockLimits {
-    /// The time between two samples, short enough for the limits.
-    pub(super) fn interval(self) -> Duration {
+    /// The time until the next sample, short enough for the limits. The process is idle if this one has found no handler.
+    pub(super) fn interval(self, idle: bool) -> Duration {
+        let longest = match idle {
+            true => LONGEST_IDLE_INTERVAL,
+            false => LONGEST_INTERVAL,
+        };
         let shortest = self.report.into_iter().chain(self.limit).min();
-        shortest.map_or(LONGEST_INTERVAL, |shortest| {
-            (shortest / 2).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)
+        shortest.map_or(longest, |shortest| {
+            (shortest / 2).clamp(SHORTEST_INTERVAL, longest)
         })
     }
 }

@@ -126,12 +126,14 @@ fn disabled_limits_report_nothing() {
 
 #[test]
 fn sample_interval_fits_the_limits() {
-    let interval = |report, limit| {
+    let intervals = |report, limit| {
         let [report, limit] = [report, limit].map(|limit: Option<u64>| limit.map(at));
-        BlockLimits { report, limit }.interval()
+        let limits = BlockLimits { report, limit };
+        [false, true].map(|idle| limits.interval(idle))
     };
-    assert_eq!(interval(Some(1000), Some(30_000)), at(50));
-    assert_eq!(interval(Some(20), None), at(10));
-    assert_eq!(interval(Some(1000), Some(1)), at(5));
-    assert_eq!(interval(None, None), at(50));
+    assert_eq!(intervals(Some(1000), Some(30_000)), [50, 200].map(at));
+    assert_eq!(intervals(Some(300), None), [50, 150].map(at));
+    assert_eq!(intervals(Some(20), None), [10, 10].map(at));
+    assert_eq!(intervals(Some(1000), Some(1)), [5, 5].map(at));
+    assert_eq!(intervals(None, None), [50, 200].map(at));
 }
