@@ -14,8 +14,11 @@ use super::socket::files;
 /// The longest reply, in bytes: a status has all waiting requests.
 const MAX_REPLY_LEN: u64 = 64 << 20;
 
-/// How long a server may take to say which site it serves.
-const SITE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the server of a socket beside the manifest may take to say which site it serves: its disk may be busy.
+const SITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The same for any other server of this user.
+const OTHER_SITE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why a request got no reply.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +101,7 @@ pub(super) fn find(location: &Path) -> Result<Option<(UnixStream, Site)>, Client
             path: path.clone(),
             source,
         };
-        match site(&stream).map_err(no_reply)? {
+        match site(&stream, SITE_TIMEOUT).map_err(no_reply)? {
             Some(site) => found.extend(site.fit(&wanted).map(|fit| (fit, stream, site))),
             // An older stackup can't say: the socket's place has to do.
             None => found.push((Fit::Same, stream, wanted.clone())),
@@ -107,7 +110,7 @@ pub(super) fn find(location: &Path) -> Result<Option<(UnixStream, Site)>, Client
     if found.is_empty() {
         for stream in servers() {
             // One that is stuck is not worth an error: it may be of any site.
-            if let Ok(Some(site)) = site(&stream) {
+            if let Ok(Some(site)) = site(&stream, OTHER_SITE_TIMEOUT) {
                 found.extend(site.fit(&wanted).map(|fit| (fit, stream, site)));
             }
         }
@@ -137,9 +140,16 @@ fn open(path: &Path) -> Result<Option<UnixStream>, ClientError> {
 }
 
 /// The site that a server serves; none from a server that does not know the question.
-fn site(stream: &UnixStream) -> io::Result<Option<Site>> {
-    stream.set_read_timeout(Some(SITE_TIMEOUT))?;
-    let reply = exchange(stream, &Request::Site {})?;
+fn site(stream: &UnixStream, limit: Duration) -> io::Result<Option<Site>> {
+    stream.set_read_timeout(Some(limit))?;
+    let reply = exchange(stream, &Request::Site {}).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            let message =
+                format!("nothing came within {limit:?}: the process hangs, or its machine is busy");
+            io::Error::new(io::ErrorKind::TimedOut, message)
+        }
+        _ => error,
+    })?;
     stream.set_read_timeout(None)?;
     match reply.ok {
         true => Ok(Some(Site::deserialize(reply.value)?)),
@@ -168,6 +178,16 @@ mod tests {
 
     use super::*;
     use crate::process::other_user::as_user;
+
+    #[test]
+    fn server_that_says_nothing_is_an_error_that_says_so() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let error = site(&near, Duration::from_millis(10)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "nothing came within 10ms: the process hangs, or its machine is busy"
+        );
+    }
 
     #[test]
     fn no_command_is_sent_to_the_server_of_another_user() {

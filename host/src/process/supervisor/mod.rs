@@ -19,6 +19,7 @@ mod state;
 mod status;
 mod upgrade;
 mod worker;
+mod worker_events;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

@@ -10,7 +10,7 @@ use super::pending::Responder;
 use crate::process::ipc::Command;
 
 /// How long a worker may take to answer. One that is stuck never does.
-const STATUS_TIMEOUT: Duration = Duration::from_millis(500);
+const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Supervisor {
     pub(super) fn request_status(&mut self, responder: Responder) {

@@ -10,18 +10,19 @@ use std::time::{Duration, Instant};
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncWriteExt, Interest};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc;
 
 use super::Event;
 use super::sockets::Socket;
 use super::start::StartPlan;
+use super::worker_events::{EventReader, Unfinished};
 use crate::load::tunables;
 use crate::policy::restart::StackSource;
 use crate::policy::{ExitReason, Heartbeat};
 use crate::process::ipc::{
-    ARGUMENT, Command, MAX_LINE, WorkerConfig, check_length, send_bytes_with, send_with_descriptors,
+    ARGUMENT, Command, WorkerConfig, send_bytes_with, send_with_descriptors,
 };
 use crate::services::GuestState;
 
@@ -76,6 +77,7 @@ pub(super) struct Worker {
     /// Its socket is closed: its last event is read.
     pub(super) disconnected: bool,
     line: UnixStream,
+    unfinished: Unfinished,
     commands: mpsc::Sender<(Command, Option<OwnedFd>)>,
     /// The lines of guests for which there was no room.
     left_out: u64,
@@ -123,6 +125,7 @@ impl Worker {
                 heartbeat: false,
                 handover: false,
                 data_commands: false,
+                unfinished: Vec::new(),
             },
             near,
             last_words,
@@ -150,9 +153,10 @@ impl Worker {
             }
         });
         let (number, events) = (info.number, events.clone());
+        let unfinished = Unfinished::new(info.unfinished);
+        let mut reader = EventReader::new(reader, number, unfinished.clone());
         tokio::spawn(async move {
-            let mut reader = BufReader::new(reader);
-            while let Some(event) = next_event(&mut reader, number).await {
+            while let Some(event) = reader.next().await {
                 let last = matches!(event, Event::Garbled(..));
                 if events.send(event).is_err() {
                     return;
@@ -182,6 +186,7 @@ impl Worker {
             ended: None,
             disconnected: false,
             line,
+            unfinished,
             commands,
             left_out: 0,
             last_words,
@@ -199,6 +204,7 @@ impl Worker {
             heartbeat: self.heartbeat.is_some(),
             handover: self.handover,
             data_commands: self.data_commands,
+            unfinished: self.unfinished.to_vec(),
         }
     }
 
@@ -296,24 +302,6 @@ async fn write(
     writer.write_all(text.get(sent..).unwrap_or_default()).await
 }
 
-/// The next event of a worker; none once it has closed its end.
-async fn next_event(reader: &mut BufReader<OwnedReadHalf>, number: u32) -> Option<Event> {
-    let mut line = Vec::new();
-    let read = reader.take(MAX_LINE + 1).read_until(b'\n', &mut line).await;
-    if !matches!(read, Ok(1..)) {
-        return None;
-    }
-    if let Err(error) = check_length(&line) {
-        return Some(Event::Garbled(number, error.to_string()));
-    }
-    Some(match serde_json::from_slice(&line) {
-        Ok(event) => Event::Worker(number, Box::new(event)),
-        // A newer worker, during an upgrade, may send what this supervisor does not know.
-        Err(error) if error.is_data() => Event::Unreadable(number, error.to_string()),
-        Err(error) => Event::Garbled(number, error.to_string()),
-    })
-}
-
 /// A worker without its descriptors, for an upgrade.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct WorkerInfo {
@@ -332,6 +320,9 @@ pub(super) struct WorkerInfo {
     /// Whether it knows [`Command::Data`].
     #[serde(default)]
     pub(super) data_commands: bool,
+    /// The bytes of an event whose end has not been read.
+    #[serde(default)]
+    pub(super) unfinished: Vec<u8>,
 }
 
 mod pid {

@@ -1,39 +1,7 @@
-use std::io::Write;
-
 use rustix::process::WaitOptions;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::*;
-
-#[tokio::test]
-async fn events_end_at_the_first_line_that_is_no_message() {
-    let (mut near, far) = UnixStream::pair().unwrap();
-    far.set_nonblocking(true).unwrap();
-    let far = tokio::net::UnixStream::from_std(far).unwrap();
-    let mut reader = BufReader::new(far.into_split().0);
-    near.write_all(b"\"held\"\n{\"of-a-later-version\":1}\nhello from a plugin\n")
-        .unwrap();
-    let next = next_event(&mut reader, 1).await;
-    assert!(matches!(next, Some(Event::Worker(1, _))), "{next:?}");
-    let next = next_event(&mut reader, 1).await;
-    assert!(matches!(next, Some(Event::Unreadable(1, _))), "{next:?}");
-    let next = next_event(&mut reader, 1).await;
-    assert!(matches!(next, Some(Event::Garbled(1, _))), "{next:?}");
-    drop(near);
-    assert!(next_event(&mut reader, 1).await.is_none());
-}
-
-#[tokio::test]
-async fn event_without_end_is_not_read_to_its_end() {
-    let (mut near, far) = UnixStream::pair().unwrap();
-    far.set_nonblocking(true).unwrap();
-    let far = tokio::net::UnixStream::from_std(far).unwrap();
-    let mut reader = BufReader::new(far.into_split().0);
-    let endless = std::thread::spawn(move || while near.write_all(&[b'1'; 65536]).is_ok() {});
-    let next = next_event(&mut reader, 1).await;
-    assert!(matches!(next, Some(Event::Garbled(..))), "{next:?}");
-    drop(reader);
-    endless.join().unwrap();
-}
 
 /// A worker, and its end of the socket.
 fn adopted(pid: Pid) -> (Worker, UnixStream) {
@@ -49,6 +17,7 @@ fn adopted(pid: Pid) -> (Worker, UnixStream) {
         heartbeat: false,
         handover: false,
         data_commands: false,
+        unfinished: Vec::new(),
     };
     let (events, _) = mpsc::unbounded_channel();
     let worker = Worker::adopt(info, near, last_words, &events).unwrap();
