@@ -34,7 +34,7 @@ pub(super) enum Command {
     /// Create a site, or a plugin in a site
     #[command(subcommand)]
     New(NewArgs),
-    /// Check the manifest and every plugin in it; exit with 1 on errors
+    /// Check the manifest, every plugin in it and the certificates of its listeners; exit with 1 on errors
     Check(StackArgs),
     /// Print the stack as a tree, with versions, fingerprints and configs
     Stack(StackArgs),

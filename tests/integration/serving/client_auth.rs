@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::http2;
+use super::tls::checked_as_served;
 
 const HOUR: i64 = 3600;
 const REQUIRED: &str = "client_auth = { ca = \"clients.pem\" }";
@@ -273,6 +274,7 @@ async fn server_does_not_begin_with_cas_that_it_cannot_use() {
         site.file("clients.pem", text);
         let said = site.stackup(&["serve"]).await;
         assert_eq!(said.code, Some(1), "{said:?}");
+        checked_as_served(&site, &said.stderr).await;
         let place = "--> config.ru.toml:3:106";
         assert!(
             said.stderr.contains(wanted) && said.stderr.contains(place),
