@@ -315,6 +315,9 @@ pub(super) struct TargetArgs {
 pub(super) struct DevArgs {
     #[command(flatten)]
     pub(super) serve: ServeArgs,
+    /// Serve by TLS, with a certificate of a CA that is made for this user alone
+    #[arg(long)]
+    pub(super) tls: bool,
     /// Build the plugins in the release profile
     #[arg(long)]
     pub(super) release: bool,
