@@ -110,7 +110,7 @@ impl Request {
     /// that does not require one and the client has none.
     ///
     /// ```
-    /// # use stackup_plugin::{Error, Next, Request, Result, StatusCode, testing};
+    /// # use stackup_plugin::{Error, Request, Result, StatusCode, testing};
     /// async fn only_alice(req: Request) -> Result<String> {
     ///     let certificate = req.client_certificate();
     ///     match certificate.and_then(|certificate| certificate.common_name()) {
