@@ -142,7 +142,6 @@ async fn client_without_a_certificate_of_the_ca_gets_an_alert() {
     let (_site, host) = start(&cas, REQUIRED).await;
     let stranger = TestCa::new().issue_client("alice", HOUR);
     let expired = cas.clients.issue_client("alice", -HOUR);
-    // Certificates for servers do not identify clients.
     let with = |certificate| cas.server.client_with(Some(certificate), &[], &[&TLS13]);
     for (client, wanted) in [
         (cas.anonymous(), "CertificateRequired"),
@@ -160,6 +159,16 @@ async fn client_without_a_certificate_of_the_ca_gets_an_alert() {
         let error = refused(&host, &cas.server.client(&[], &[version])).await;
         assert!(error.contains("alert"), "{error}");
     }
+    // It may go on sending: a reset takes the alert away from many clients.
+    let mut connection = connect(&host, &cas.anonymous()).await;
+    let sent = connection.try_send(&vec![b'x'; 4 << 20]).await;
+    assert!(sent.is_ok(), "{sent:?}");
+    let error = connection
+        .try_response()
+        .await
+        .expect_err("an alert")
+        .to_string();
+    assert!(error.contains("CertificateRequired"), "{error}");
     assert_eq!(subject(&host, &cas.client("bob")).await, "CN=bob,O=Tests");
 }
 
