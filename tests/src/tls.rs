@@ -5,13 +5,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, SanType, date_time_ymd,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::TlsAcceptor;
 
 use crate::Site;
+
+const DAY: i64 = 24 * 3600;
 
 /// A certificate and its key, as PEM.
 #[derive(Debug, Clone)]
@@ -80,15 +86,39 @@ impl TestCa {
 
     /// A certificate for `names` that is valid for so many days from now on; fewer than none for one that has expired.
     pub fn issue(&self, names: &[&str], days: i64) -> Issued {
-        const DAY: i64 = 24 * 3600;
         let names = names.iter().map(ToString::to_string);
-        let mut params = CertificateParams::new(names.collect::<Vec<_>>()).expect("valid names");
+        let params = CertificateParams::new(names.collect::<Vec<_>>()).expect("valid names");
+        self.issue_for(params, days * DAY)
+    }
+
+    /// A certificate for a client of this common name, valid for so many seconds from now on. It has the DNS name `NAME.test` and the URI
+    /// `spiffe://test/NAME`.
+    ///
+    /// # Panics
+    ///
+    /// If there can be no such names.
+    pub fn issue_client(&self, name: &str, seconds: i64) -> Issued {
+        let mut params = CertificateParams::new([format!("{name}.test")]).expect("a valid name");
+        let uri = format!("spiffe://test/{name}").try_into();
+        params
+            .subject_alt_names
+            .push(SanType::URI(uri.expect("ASCII")));
+        params.distinguished_name = DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, "Tests");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue_for(params, seconds)
+    }
+
+    fn issue_for(&self, mut params: CertificateParams, seconds: i64) -> Issued {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = i64::try_from(now.unwrap_or_default().as_secs()).expect("a time");
         // The type of rcgen's times is of a crate that the tests do not name.
         let epoch = date_time_ymd(1970, 1, 1);
         params.not_before = epoch + Duration::from_secs((now - 1000 * DAY).cast_unsigned());
-        params.not_after = epoch + Duration::from_secs((now + days * DAY).cast_unsigned());
+        params.not_after = epoch + Duration::from_secs((now + seconds).cast_unsigned());
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Issued {
@@ -107,20 +137,21 @@ impl TestCa {
         protocols: &[&str],
         versions: &[&'static SupportedProtocolVersion],
     ) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        let root = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("a certificate");
-        roots.add(root).expect("a CA");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = protocols
-            .iter()
-            .map(|protocol| protocol.as_bytes().to_vec())
-            .collect();
-        Arc::new(config)
+        self.client_with(None, protocols, versions)
+    }
+
+    /// The same for a client that identifies itself by a certificate, if there is one.
+    ///
+    /// # Panics
+    ///
+    /// If rustls refuses the settings.
+    pub fn client_with(
+        &self,
+        certificate: Option<&Issued>,
+        protocols: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ClientConfig> {
+        client_of(&self.pem, certificate, protocols, versions)
     }
 
     fn acceptor(&self, name: &str, protocols: &[&str], until: i32) -> TlsAcceptor {
@@ -143,4 +174,41 @@ impl TestCa {
             .collect();
         TlsAcceptor::from(Arc::new(config))
     }
+}
+
+/// A client that trusts a CA, by its certificate as PEM, and may have a certificate of its own.
+///
+/// # Panics
+///
+/// If rustls refuses the settings.
+pub fn client_of(
+    ca: &str,
+    certificate: Option<&Issued>,
+    protocols: &[&str],
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_slice(ca.as_bytes()).expect("a certificate");
+    roots.add(root).expect("a CA");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("versions")
+        .with_root_certificates(roots);
+    let mut config = match certificate {
+        Some(Issued { cert, key }) => {
+            let cert = CertificateDer::from_pem_slice(cert.as_bytes()).expect("a certificate");
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
+            // As curl and browsers do it, the certificate is sent also where the server names other CAs.
+            let provider = rustls::crypto::ring::default_provider();
+            let key = CertifiedKey::from_der(vec![cert], key, &provider).expect("a pair");
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
+        }
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|protocol| protocol.as_bytes().to_vec())
+        .collect();
+    Arc::new(config)
 }

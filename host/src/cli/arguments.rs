@@ -34,7 +34,7 @@ pub(super) enum Command {
     /// Create a site, or a plugin in a site
     #[command(subcommand)]
     New(NewArgs),
-    /// Check the manifest and every plugin in it; exit with 1 on errors
+    /// Check the manifest, every plugin in it and the certificates of its listeners; exit with 1 on errors
     Check(StackArgs),
     /// Print the stack as a tree, with versions, fingerprints and configs
     Stack(StackArgs),
@@ -315,6 +315,9 @@ pub(super) struct TargetArgs {
 pub(super) struct DevArgs {
     #[command(flatten)]
     pub(super) serve: ServeArgs,
+    /// Serve by TLS, with a certificate of a CA that is made for this user alone
+    #[arg(long)]
+    pub(super) tls: bool,
     /// Build the plugins in the release profile
     #[arg(long)]
     pub(super) release: bool,

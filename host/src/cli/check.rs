@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::arguments::{ManifestArgs, StackArgs};
+use super::check_certificates::check_certificates;
 use super::left_behind::left_behind;
 use super::output::{print, print_error, print_warning};
 use super::serve::{probe, shelf};
@@ -14,10 +15,11 @@ use crate::services;
 pub(super) fn check(stack: &StackArgs, color: bool) -> ExitCode {
     let shown = stack.manifest_args.manifest.display();
     let checked = build_stack(stack, color, async |reloader| {
+        check_certificates(&reloader, &stack.manifest_args, color)?;
         let outline = reloader.outline().cloned().unwrap_or_default();
-        (outline, left_behind(reloader).await)
+        Ok((outline, left_behind(reloader).await))
     });
-    match checked {
+    match checked.flatten() {
         Ok((outline, warnings)) => {
             for warning in &warnings {
                 print_warning(warning);

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod check_certificates;
 mod control;
 mod inspect;
 mod left_behind;

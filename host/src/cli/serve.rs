@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use super::arguments::{DevArgs, LogArgs, ServeArgs};
+use super::output::{print_error, print_warning};
+use crate::develop::tls::development_tls;
 use crate::load::library::{BaseDir, LibraryCache, RuntimeDir, RuntimeDirError};
-use crate::load::manifest::Listen;
+use crate::load::manifest::{Listen, ListenTls};
 use crate::load::probe::{ChildProbe, Probe};
 use crate::load::program;
 use crate::load::site;
@@ -18,17 +20,40 @@ pub(super) fn dev(dev: &DevArgs, options: &LogArgs, color: bool) -> ExitCode {
         profile: dev.profile.clone(),
         quiet: options.quiet,
     };
-    start(&dev.serve, "development", Some(build), options, color)
+    let tls = match dev.tls.then(|| certificate(dev.serve.host.as_deref())) {
+        None => None,
+        Some(Ok(tls)) => Some(tls),
+        Some(Err(reason)) => {
+            print_error(&reason);
+            return ExitCode::FAILURE;
+        }
+    };
+    start(&dev.serve, "development", Some(build), tls, options, color)
+}
+
+/// The certificate of `--tls`. Once, it says how to trust it.
+fn certificate(host: Option<&str>) -> Result<ListenTls, String> {
+    let made = development_tls(host).map_err(|error| error.to_string())?;
+    if made.is_new {
+        let ca = made.ca.display();
+        print_warning(&format!(
+            "note: the certificates of `--tls` come from a CA of your own, which is new: {ca}\n  \
+             = help: trust it where your browser keeps its authorities, or for one command: `curl --cacert {ca} …`. Its key is beside it, and readable \
+             for you alone"
+        ));
+    }
+    Ok(made.tls)
 }
 
 pub(super) fn serve(serve: &ServeArgs, options: &LogArgs, color: bool) -> ExitCode {
-    start(serve, "production", None, options, color)
+    start(serve, "production", None, None, options, color)
 }
 
 fn start(
     serve: &ServeArgs,
     default: &str,
     build: Option<BuildOptions>,
+    tls: Option<ListenTls>,
     options: &LogArgs,
     color: bool,
 ) -> ExitCode {
@@ -47,6 +72,7 @@ fn start(
                 manifest: serve.stack.manifest_args.manifest.clone(),
                 environment: environment.to_owned(),
                 listen: listen(serve),
+                tls,
                 build,
                 locked: serve.stack.locked,
                 trust: serve.stack.manifest_args.trust.trust,
@@ -59,7 +85,7 @@ fn start(
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            super::output::print_error(&reason);
+            print_error(&reason);
             ExitCode::FAILURE
         }
     }

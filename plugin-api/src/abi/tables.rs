@@ -412,5 +412,14 @@ pub struct HostExtension {
     // Files.
     /// The same body, whose bytes are those of a file from `start` on. Nothing changes if it has no exact length.
     pub body_with_file: unsafe extern "C" fn(body: RawBody, file: RawFile, start: u64) -> RawBody,
+
+    // Certificates of clients.
+    /// A part of the certificate by which the client has identified itself: `der`, `subject`, `common_name`, `dns`, `email`, `uri` or `ip`,
+    /// counted by `index`; absent if there is none.
+    pub request_client_certificate: unsafe extern "C" fn(
+        request: *const RequestObject,
+        part: RawSlice<'_>,
+        index: usize,
+    ) -> RawSlice<'static>,
     // The table grows here, at its end.
 }

@@ -13,7 +13,7 @@ pub struct Env<'a>(&'a Request);
 pub struct EnvMut<'a>(&'a mut Request);
 
 /// The names derived from every request.
-const CGI: [&str; 11] = [
+const CGI: [&str; 13] = [
     "REQUEST_METHOD",
     "SCRIPT_NAME",
     "PATH_INFO",
@@ -25,7 +25,12 @@ const CGI: [&str; 11] = [
     "REMOTE_ADDR",
     "REMOTE_PORT",
     "rack.url_scheme",
+    "SSL_CLIENT_S_DN",
+    "SSL_CLIENT_S_DN_CN",
 ];
+
+/// Before the number of one of the DNS names in a client's certificate, as Apache httpd has it.
+const CLIENT_DNS_NAME: &str = "SSL_CLIENT_SAN_DNS_";
 
 impl<'a> Env<'a> {
     pub(crate) fn new(request: &'a Request) -> Self {
@@ -51,10 +56,16 @@ impl<'a> Env<'a> {
             "REMOTE_ADDR" => request.remote_addr()?.ip().to_string().into(),
             "REMOTE_PORT" => request.remote_addr()?.port().to_string().into(),
             "rack.url_scheme" => request.scheme().into(),
+            "SSL_CLIENT_S_DN" => request.client_certificate()?.subject().into(),
+            "SSL_CLIENT_S_DN_CN" => request.client_certificate()?.common_name()?.into(),
             "CONTENT_TYPE" => self.header("content-type")?,
             "CONTENT_LENGTH" => self.header("content-length")?,
             // Rack forbids these two with the prefix HTTP_.
             "HTTP_CONTENT_TYPE" | "HTTP_CONTENT_LENGTH" => return None,
+            name if name.starts_with(CLIENT_DNS_NAME) => {
+                let index = name[CLIENT_DNS_NAME.len()..].parse().ok()?;
+                request.client_certificate()?.dns_names().nth(index)?.into()
+            }
             name => self.header(&name.strip_prefix("HTTP_")?.replace('_', "-"))?,
         })
     }
@@ -69,7 +80,10 @@ impl<'a> Env<'a> {
         let own = self.0.handle().env_all().into_iter().map(|(name, _)| name);
         let cgi = CGI.iter().map(ToString::to_string);
         let mut known = HashSet::new();
-        let names = cgi.chain(of_headers).chain(own);
+        let certificate = self.0.client_certificate().into_iter();
+        let dns_names = certificate.flat_map(|certificate| certificate.dns_names().enumerate());
+        let dns_names = dns_names.map(|(index, _)| format!("{CLIENT_DNS_NAME}{index}"));
+        let names = cgi.chain(dns_names).chain(of_headers).chain(own);
         let names: Vec<String> = names.filter(|name| known.insert(name.clone())).collect();
         let env = *self;
         names.into_iter().filter_map(move |name| {

@@ -2,6 +2,7 @@
 
 pub(crate) mod block_on;
 pub mod body;
+pub(crate) mod client_certificate;
 pub(crate) mod context;
 pub(crate) mod convert;
 pub(crate) mod counter;

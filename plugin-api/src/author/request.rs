@@ -11,7 +11,7 @@ use crate::abi::plugin::context::Draining;
 use crate::abi::plugin::informer::InformerHandle;
 use crate::abi::plugin::request::RequestHandle;
 use crate::abi::tables::RequestObject;
-use crate::{Body, Env, EnvMut, Error, Finished, Headers, HeadersMut};
+use crate::{Body, ClientCertificate, Env, EnvMut, Error, Finished, Headers, HeadersMut};
 
 /// A request. It lives in the host; this is the only handle to it.
 pub struct Request {
@@ -104,6 +104,29 @@ impl Request {
     /// The local address of the connection; `None` on a unix socket.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.handle.local()
+    }
+
+    /// The certificate by which the client has identified itself, verified by the host; `None` where the listener has no `client_auth`, and where
+    /// that does not require one and the client has none.
+    ///
+    /// ```
+    /// # use stackup_plugin::{Error, Request, Result, StatusCode, testing};
+    /// async fn only_alice(req: Request) -> Result<String> {
+    ///     let certificate = req.client_certificate();
+    ///     match certificate.and_then(|certificate| certificate.common_name()) {
+    ///         Some("alice") => Ok("Hello, Alice".to_owned()),
+    ///         _ => Err(Error::new(StatusCode::FORBIDDEN, "for Alice only")),
+    ///     }
+    /// }
+    /// # testing::block_on(async {
+    /// let app = testing::app_fn(only_alice)?;
+    /// let res = app.answer(testing::get("/").client_certificate("CN=alice,O=Example", &[])).await?;
+    /// assert_eq!(res.finish().await?, "Hello, Alice");
+    /// assert_eq!(app.answer(testing::get("/")).await.unwrap_err().status(), 403);
+    /// # Ok::<_, Error>(()) }).unwrap();
+    /// ```
+    pub fn client_certificate(&self) -> Option<ClientCertificate<'_>> {
+        ClientCertificate::of(&self.handle)
     }
 
     /// The number of the generation that serves the request.

@@ -11,7 +11,8 @@ use http_body::{Frame, SizeHint};
 
 use super::mounted::failure;
 use crate::abi::host::{
-    Connection, Exchange, Failure, HostBody, HostRequest, UpgradeOffer, canonicalize,
+    ClientCertificate, Connection, Exchange, Failure, HostBody, HostRequest, UpgradeOffer,
+    canonicalize,
 };
 use crate::path::PathPrefix;
 use crate::{Body, Error, Result};
@@ -26,6 +27,7 @@ pub struct TestRequest {
     /// The path of the map, as it was given.
     script_name: Option<String>,
     offer: Option<(String, Body)>,
+    certificate: Option<ClientCertificate>,
     pub(super) generation: u64,
 }
 
@@ -54,6 +56,7 @@ pub fn request(method: Method, uri: &str) -> TestRequest {
         env: Vec::new(),
         script_name: None,
         offer: None,
+        certificate: None,
         generation: 0,
     }
 }
@@ -120,6 +123,21 @@ impl TestRequest {
         self
     }
 
+    /// Has the client identify itself by a certificate with this subject (RFC 4514, such as `CN=alice,O=Example`) and these DNS names.
+    #[must_use]
+    pub fn client_certificate(mut self, subject: &str, dns_names: &[&str]) -> Self {
+        let mut common_names = subject
+            .split(',')
+            .filter_map(|name| name.strip_prefix("CN="));
+        self.certificate = Some(ClientCertificate {
+            subject: subject.to_owned(),
+            common_name: common_names.next().map(str::to_owned),
+            dns_names: dns_names.iter().map(ToString::to_string).collect(),
+            ..ClientCertificate::default()
+        });
+        self
+    }
+
     /// Sets the number of the generation that serves it, as [`Request::generation`](crate::Request::generation) returns it.
     #[must_use]
     pub fn generation(mut self, number: u64) -> Self {
@@ -129,7 +147,8 @@ impl TestRequest {
 
     pub(super) fn into_host(self, exchange: Arc<Exchange>) -> Result<HostRequest> {
         let connection = Connection {
-            https: false,
+            // A certificate comes by TLS.
+            https: self.certificate.is_some(),
             remote: Some(self.remote),
             local: Some(SocketAddr::from(([127, 0, 0, 1], 9292))),
         };
@@ -150,6 +169,9 @@ impl TestRequest {
         if let Some((protocol, bytes)) = self.offer {
             let bytes = HostBody::Stream(Box::pin(RequestBody(bytes)));
             request.set_offer(UpgradeOffer::new(protocol, bytes));
+        }
+        if let Some(certificate) = self.certificate {
+            request.set_client_certificate(certificate.into());
         }
         for (name, value) in self.env {
             request.set_env(name, value);

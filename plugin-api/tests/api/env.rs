@@ -19,6 +19,28 @@ fn value(request: TestRequest, name: &'static str) -> Option<String> {
 }
 
 #[test]
+fn certificate_is_in_the_env_of_its_request_only() {
+    let known = || get("/").client_certificate("CN=alice,O=Example", &["a.test", "b.test"]);
+    for (name, expected) in [
+        ("SSL_CLIENT_S_DN", "CN=alice,O=Example"),
+        ("SSL_CLIENT_S_DN_CN", "alice"),
+        ("SSL_CLIENT_SAN_DNS_0", "a.test"),
+        ("SSL_CLIENT_SAN_DNS_1", "b.test"),
+        ("rack.url_scheme", "https"),
+    ] {
+        assert_eq!(value(known(), name).as_deref(), Some(expected), "{name}");
+    }
+    assert_eq!(value(known(), "SSL_CLIENT_SAN_DNS_2"), None);
+    let forged = || {
+        get("/")
+            .header("ssl-client-s-dn", "CN=alice")
+            .header("ssl_client_s_dn", "CN=alice")
+    };
+    assert_eq!(value(forged(), "SSL_CLIENT_S_DN"), None);
+    assert_eq!(value(forged(), "SSL_CLIENT_SAN_DNS_0"), None);
+}
+
+#[test]
 fn env_has_rack_names() {
     let request = || {
         post("/a%20b/c?d=e?f", "body")

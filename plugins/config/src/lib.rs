@@ -19,7 +19,7 @@ pub struct Config {
 }
 
 /// The names that the env derives from the request, each with the way to change it.
-const OF_REQUEST: [(&str, &str); 12] = [
+const OF_REQUEST: [(&str, &str); 14] = [
     ("REQUEST_METHOD", "use `method-override` to change it"),
     ("SCRIPT_NAME", "use a map to change it"),
     ("PATH_INFO", "use `rewrite` to change it"),
@@ -32,6 +32,8 @@ const OF_REQUEST: [(&str, &str); 12] = [
     ("REMOTE_ADDR", "it is the client's"),
     ("REMOTE_PORT", "it is the client's"),
     ("rack.url_scheme", "it is the connection's"),
+    ("SSL_CLIENT_S_DN", "it is the client's"),
+    ("SSL_CLIENT_S_DN_CN", "it is the client's"),
 ];
 
 /// Sets values and headers.

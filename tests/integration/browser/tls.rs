@@ -42,3 +42,23 @@ async fn inspector_shows_and_edits_the_stack_by_tls() {
         )
         .await;
 }
+
+/// Without a certificate of the site's own. The driver has Chromium accept that nobody trusts the CA.
+#[tokio::test]
+async fn page_by_tls_of_dev_follows_a_reload() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let site = Site::new("run = \"answers\"\n", &["stamp", "answers"]);
+    let arguments = ["--tls", "-p", "0"];
+    let mut command = Host::command_for("dev", artifacts::stackup(), &site, &arguments);
+    command.env("XDG_DATA_HOME", site.runtime().join("data"));
+    let mut host = Host::spawn(&mut command);
+    let url = host.ready().await.to_owned();
+    assert!(url.starts_with("https://"), "{url}");
+    browser.open(&format!("{url}/_stackup/")).await;
+    let layers = |count| format!("document.querySelectorAll('#stack .layer').length === {count}");
+    browser.wait_until(&layers(1)).await;
+    site.manifest("use = [\"stamp\"]\nrun = \"answers\"\n");
+    browser.wait_until(&layers(2)).await;
+}

@@ -8,6 +8,8 @@ mod events;
 mod guards;
 /// Which pages get the script.
 mod pages;
+/// `--tls`.
+mod tls;
 
 use stackup_tests::http::Response;
 use stackup_tests::{Host, Site};

@@ -6,6 +6,8 @@ mod behind_nginx;
 mod bodies;
 /// Cascades: stacks tried in order.
 mod cascade;
+/// Certificates of clients.
+mod client_auth;
 /// A wall clock that is set back.
 mod clock;
 /// Requests on one connection.

@@ -188,6 +188,7 @@ async fn server_does_not_begin_with_a_pair_that_it_cannot_use() {
         pair.write(&site, "site");
         let said = site.stackup(&["serve"]).await;
         assert_eq!(said.code, Some(1), "{said:?}");
+        checked_as_served(&site, &said.stderr).await;
         let place = "--> config.ru.toml:3:44";
         assert!(
             said.stderr.contains(wanted) && said.stderr.contains(place),
@@ -201,9 +202,25 @@ async fn server_does_not_begin_with_a_pair_that_it_cannot_use() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("it is ours");
     let said = site.stackup(&["serve"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
+    checked_as_served(&site, &said.stderr).await;
     for wanted in ["is world-readable (mode 0644)", "run `chmod o-r '"] {
         assert!(said.stderr.contains(wanted), "{}", said.stderr);
     }
+    fs::remove_file(&path).expect("it is ours");
+    let said = site.stackup(&["serve"]).await;
+    assert!(said.stderr.contains("`site.key` can't be read"), "{said:?}");
+    checked_as_served(&site, &said.stderr).await;
+    good.write(&site, "site");
+    let said = site.stackup(&["check", "-E", "production"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+}
+
+/// `stackup check` says what `stackup serve` has said, once its stack was ready.
+pub(super) async fn checked_as_served(site: &Site, served: &str) {
+    let said = site.stackup(&["check", "-E", "production"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let error = served.find("error: ").expect("it says why");
+    assert_eq!(said.stderr, served[error..]);
 }
 
 #[tokio::test]

@@ -38,6 +38,27 @@ pub enum CertificateError {
         /// Whether it has one that a passphrase protects.
         is_encrypted: bool,
     },
+    /// The file of clients' CAs has none.
+    #[error("`{file}` has no certificate\nhelp: {}", match .has_key {
+        true => "it has a private key, which does not belong to the server: name the certificates of the CAs that issue those of the clients",
+        false => "it must have the certificates of the CAs that issue those of the clients, in lines from `-----BEGIN CERTIFICATE-----` on (PEM)",
+    })]
+    NoClientCa {
+        /// The file, as the manifest names it.
+        file: String,
+        /// Whether it has a private key instead.
+        has_key: bool,
+    },
+    /// A certificate of a client or server in the place of a CA's.
+    #[error(
+        "`{file}` has the certificate of `{subject}`, which is no CA\nhelp: name the certificates of the CAs that issue those of the clients"
+    )]
+    NoCa {
+        /// The file, as the manifest names it.
+        file: String,
+        /// Whose it is.
+        subject: String,
+    },
     /// PEM or a certificate that is damaged.
     #[error("`{file}` is damaged: {reason}\nhelp: write it again")]
     Damaged {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::read::parse;
-use super::{CertificateError, CertificateSet};
+use super::{CertificateError, CertificateSet, ClientCas};
 use crate::load::manifest::ListenTls;
 
 /// What was in the files of a certificate.
@@ -28,6 +28,9 @@ impl fmt::Debug for CertificateText {
 pub struct KeptCertificates {
     tls: ListenTls,
     texts: Vec<CertificateText>,
+    /// The certificates of clients' CAs, as PEM.
+    #[serde(default)]
+    client_cas: Option<String>,
 }
 
 impl KeptCertificates {
@@ -38,12 +41,19 @@ impl KeptCertificates {
             .iter()
             .map(|one| CertificateText::clone(&one.text))
             .collect();
-        Self { tls, texts }
+        let client_cas = set.client_cas().map(|cas| cas.text.to_string());
+        Self {
+            tls,
+            texts,
+            client_cas,
+        }
     }
 
     /// Whether they are for this listener.
     pub fn are_of(&self, tls: &ListenTls) -> bool {
-        self.tls == *tls && self.texts.len() == tls.certificates.len()
+        self.tls == *tls
+            && self.texts.len() == tls.certificates.len()
+            && self.client_cas.is_some() == tls.client_auth.is_some()
     }
 
     /// Reads them again.
@@ -54,6 +64,9 @@ impl KeptCertificates {
     pub fn read(&self) -> Result<CertificateSet, CertificateError> {
         let pairs = self.tls.certificates.iter().zip(&self.texts);
         let all = pairs.map(|(files, text)| parse(files, text.clone()));
-        Ok(CertificateSet::new(all.collect::<Result<_, _>>()?))
+        let set = CertificateSet::new(all.collect::<Result<_, _>>()?);
+        let cas = self.tls.client_auth.as_ref().zip(self.client_cas.as_ref());
+        let cas = cas.map(|(auth, text)| ClientCas::parse(auth, text));
+        Ok(set.with_client_cas(cas.transpose()?))
     }
 }

@@ -1,7 +1,10 @@
 //! The certificates of listeners: from PEM files to what the server shows. Knows no connections.
 
+mod client_cas;
+mod distinguished_name;
 mod error;
 mod kept;
+mod place;
 mod read;
 mod set;
 
@@ -10,9 +13,12 @@ use std::time::SystemTime;
 
 use rustls::sign::CertifiedKey;
 
+pub use self::client_cas::ClientCas;
+pub use self::distinguished_name::{common_name, distinguished_name};
 pub use self::error::{CertificateError, certificate_diagnostic};
 pub use self::kept::{CertificateText, KeptCertificates};
-pub use self::read::{files_of, read};
+pub use self::place::CertificatePlace;
+pub use self::read::files_of;
 pub use self::set::CertificateSet;
 
 /// A certificate with its private key.
@@ -39,18 +45,35 @@ impl Certificate {
     ///
     /// It has expired, or begins later.
     pub fn check_time(&self, now: SystemTime) -> Result<(), CertificateError> {
-        if self.expires < now {
-            return Err(CertificateError::Expired {
-                file: self.file.clone(),
-                since: self.expires.into(),
-            });
-        }
-        if self.begins > now {
-            return Err(CertificateError::TooEarly {
-                file: self.file.clone(),
-                from: self.begins.into(),
-            });
-        }
-        Ok(())
+        check_time(&self.file, self.begins, self.expires, now)
     }
+}
+
+impl ClientCas {
+    /// Whether all of them are valid at `now`.
+    ///
+    /// # Errors
+    ///
+    /// One has expired, or begins later.
+    pub fn check_time(&self, now: SystemTime) -> Result<(), CertificateError> {
+        check_time(&self.file, self.begins, self.expires, now)
+    }
+}
+
+fn check_time(
+    file: &str,
+    begins: SystemTime,
+    expires: SystemTime,
+    now: SystemTime,
+) -> Result<(), CertificateError> {
+    let file = file.to_owned();
+    if expires < now {
+        let since = expires.into();
+        return Err(CertificateError::Expired { file, since });
+    }
+    if begins > now {
+        let from = begins.into();
+        return Err(CertificateError::TooEarly { file, from });
+    }
+    Ok(())
 }

@@ -11,8 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::{Certificate, CertificateError, CertificateText};
-use crate::load::manifest::{CertificateFiles, ListenTls};
+use super::{Certificate, CertificateError, CertificateText, ClientCas};
+use crate::load::manifest::{CertificateFiles, ClientAuth, ListenTls};
 
 /// Far more than a chain of certificates needs.
 const MAX_LEN: u64 = 1 << 20;
@@ -20,7 +20,8 @@ const MAX_LEN: u64 = 1 << 20;
 /// All files of a listener; relative paths start from `folder`.
 pub fn files_of<'a>(tls: &'a ListenTls, folder: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
     let pairs = tls.certificates.iter();
-    pairs.flat_map(|pair| [folder.join(&pair.cert), folder.join(&pair.key)])
+    let own = pairs.flat_map(|pair| [folder.join(&pair.cert), folder.join(&pair.key)]);
+    own.chain(tls.client_auth.iter().map(|auth| folder.join(&auth.ca)))
 }
 
 /// Reads a certificate and its key. Relative paths start from `folder`. Whether it is valid now is another question:
@@ -30,7 +31,7 @@ pub fn files_of<'a>(tls: &'a ListenTls, folder: &'a Path) -> impl Iterator<Item 
 ///
 /// A file that is not what it should be, that others can change, or whose key others can read; a key of another
 /// certificate.
-pub fn read(
+pub(super) fn read(
     files: &CertificateFiles,
     folder: &Path,
     trust: Trust,
@@ -48,6 +49,24 @@ pub fn read(
     };
     let secret = secret.map_err(at(&key))?;
     parse(files, CertificateText { chain, secret })
+}
+
+/// Reads the CAs of clients' certificates, as [`read`] does.
+///
+/// # Errors
+///
+/// A file that others can change, or that has anything but certificates of CAs.
+pub(super) fn read_client_cas(
+    auth: &ClientAuth,
+    folder: &Path,
+    trust: Trust,
+) -> Result<ClientCas, CertificateError> {
+    let text = read_trusted_text(&folder.join(&auth.ca), MAX_LEN, trust);
+    let text = text.map_err(|error| CertificateError::Unreadable {
+        file: shown(&auth.ca),
+        error,
+    })?;
+    ClientCas::parse(auth, &text)
 }
 
 /// A certificate and its key from the text of these files.
@@ -125,22 +144,30 @@ fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, String> {
         GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
         _ => None,
     });
+    let (begins, expires) = validity(&parsed)?;
+    Ok(Facts {
+        names: names.collect(),
+        begins,
+        expires,
+    })
+}
+
+/// From when and until when a certificate is valid.
+pub(super) fn validity(
+    certificate: &X509Certificate<'_>,
+) -> Result<(SystemTime, SystemTime), String> {
     let time = |seconds: i64| match u64::try_from(seconds) {
         Ok(seconds) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
         Err(_) => Some(SystemTime::UNIX_EPOCH),
     };
-    let (begins, expires) = (parsed.validity().not_before, parsed.validity().not_after);
-    match (time(begins.timestamp()), time(expires.timestamp())) {
-        (Some(begins), Some(expires)) => Ok(Facts {
-            names: names.collect(),
-            begins,
-            expires,
-        }),
-        _ => Err("its validity is no time".to_owned()),
-    }
+    let validity = certificate.validity();
+    let begins = time(validity.not_before.timestamp());
+    let expires = time(validity.not_after.timestamp());
+    let both = begins.zip(expires);
+    both.ok_or_else(|| "its validity is no time".to_owned())
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 

@@ -107,7 +107,11 @@ fn files_are_read_below_the_folder_and_a_key_that_others_read_is_refused() {
     }
     let tls = ListenTls {
         certificates: vec![files],
+        client_auth: Some(ClientAuth {
+            ca: "c.pem".into(),
+            required: true,
+        }),
     };
     let all: Vec<_> = files_of(&tls, &folder).collect();
-    assert_eq!(all, [folder.join("a.pem"), key]);
+    assert_eq!(all, [folder.join("a.pem"), key, folder.join("c.pem")]);
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::SignatureScheme;
 use rustls::sign::CertifiedKey;
 
-use super::Certificate;
+use super::{Certificate, ClientCas};
 
 /// The certificates of one listener: at least one, in the order of the manifest.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub struct CertificateSet {
     all: Vec<Certificate>,
     /// By each name, wildcards as they are written.
     by_name: HashMap<String, Vec<usize>>,
+    client_cas: Option<ClientCas>,
 }
 
 impl CertificateSet {
@@ -25,7 +27,29 @@ impl CertificateSet {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        Self { all, by_name }
+        Self {
+            all,
+            by_name,
+            client_cas: None,
+        }
+    }
+
+    /// With the CAs of the certificates that clients show.
+    #[must_use]
+    pub fn with_client_cas(self, client_cas: Option<ClientCas>) -> Self {
+        Self { client_cas, ..self }
+    }
+
+    /// The CAs of clients, if those show certificates.
+    pub fn client_cas(&self) -> Option<&ClientCas> {
+        self.client_cas.as_ref()
+    }
+
+    /// Until when all of it is valid, and the file that ends first.
+    pub fn first_end(&self) -> Option<(SystemTime, &str)> {
+        let own = self.all.iter().map(|one| (one.expires, &*one.file));
+        let cas = self.client_cas.iter().map(|cas| (cas.expires, &*cas.file));
+        own.chain(cas).min_by_key(|(expires, _)| *expires)
     }
 
     /// All of them.

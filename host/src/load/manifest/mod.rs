@@ -17,7 +17,7 @@ pub use self::failures::Failures;
 pub use self::level::{CascadeBranch, Level, Map};
 pub use self::limits::{Limits, MapLimits};
 pub use self::plugins::{OnProcessChange, Plugins, Preload, Trust};
-pub use self::protocols::{CertificateFiles, ListenProtocols, ListenTls};
+pub use self::protocols::{CertificateFiles, ClientAuth, ListenProtocols, ListenTls};
 pub use self::proxies::TrustedProxies;
 pub use self::read_error::{ReadError, read_error_message};
 pub use self::renewal::Renewal;

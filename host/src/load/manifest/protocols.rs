@@ -26,6 +26,18 @@ pub struct ListenProtocols {
 pub struct ListenTls {
     /// At least one. The first is for clients that ask for no name, or for one that no certificate has.
     pub certificates: Vec<CertificateFiles>,
+    /// Whether clients show certificates, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_auth: Option<ClientAuth>,
+}
+
+/// `client_auth` of an entry of `listen`: clients identify themselves by certificates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientAuth {
+    /// The file of the CAs that issue them, as PEM; relative to the manifest's folder.
+    pub ca: PathBuf,
+    /// Whether a client without one is refused.
+    pub required: bool,
 }
 
 /// Where a certificate and its private key are, as PEM; relative to the manifest's folder.
@@ -57,6 +69,13 @@ impl fmt::Display for ListenProtocols {
         }
         for CertificateFiles { cert, key } in self.tls.iter().flat_map(|tls| &tls.certificates) {
             all.push(format!("TLS {} {}", cert.display(), key.display()));
+        }
+        if let Some(auth) = self.tls.as_ref().and_then(|tls| tls.client_auth.as_ref()) {
+            let which = match auth.required {
+                true => "client certificates",
+                false => "optional client certificates",
+            };
+            all.push(format!("{which} by {}", auth.ca.display()));
         }
         match (self.http2, self.tls.is_some()) {
             (true, false) => all.push("HTTP/2".to_owned()),

@@ -26,7 +26,8 @@ impl Server {
         self.listen_spans.get(index).cloned()
     }
 
-    /// Where the certificate at `index` of a listener with this `tls` is written, for errors such as "expired".
+    /// Where the certificate at `index` of a listener with this `tls` is written, for errors such as "expired". After its own there is that of
+    /// the CAs of clients.
     pub fn certificate_span(&self, tls: &ListenTls, index: usize) -> Option<Span> {
         let mut listen = self.listen.iter();
         let entry = listen.position(|entry| entry.protocols.tls.as_ref() == Some(tls))?;

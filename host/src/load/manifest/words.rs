@@ -3,7 +3,8 @@
 use log_text::one_line;
 
 /// Names that people know from elsewhere, and the key that each means here.
-pub(super) const OTHER_NAMES: [(&str, &str); 24] = [
+pub(super) const OTHER_NAMES: [(&str, &str); 25] = [
+    ("client", "client_auth"),
     ("name", "plugin"),
     ("app", "plugin"),
     ("middleware", "plugin"),

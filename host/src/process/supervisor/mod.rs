@@ -45,7 +45,7 @@ use self::state::State;
 pub use self::upgrade::{ARGUMENT as ADOPT, main as adopt};
 use self::worker::{Phase, Worker};
 use crate::load::library::Trust;
-use crate::load::manifest::Listen;
+use crate::load::manifest::{Listen, ListenTls};
 use crate::load::saved_libraries::SavedLibraries;
 use crate::policy::{HEARTBEAT_INTERVAL, Heartbeat};
 use crate::process::control::{ControlSocket, Reply, Request};
@@ -69,6 +69,9 @@ pub struct Settings {
     pub environment: String,
     /// Addresses in place of the manifest's.
     pub listen: Option<Vec<Listen>>,
+    /// TLS of the addresses that have none of their own; its files have absolute paths.
+    #[serde(default)]
+    pub tls: Option<ListenTls>,
     /// How to build plugins; none to load libraries that are already built.
     pub build: Option<BuildOptions>,
     /// Refuse libraries that the lock file does not list.

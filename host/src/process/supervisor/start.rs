@@ -270,6 +270,20 @@ impl Supervisor {
 
 /// The addresses to listen on.
 pub(super) fn addresses(settings: &Settings) -> Result<Vec<ListenEntry>, String> {
+    let mut entries = written_addresses(settings)?;
+    if let Some(tls) = &settings.tls {
+        for ListenEntry { protocols, .. } in &mut entries {
+            if protocols.tls.is_none() {
+                protocols.tls = Some(tls.clone());
+                protocols.http2 = true;
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// Those of the command line, or of the manifest.
+fn written_addresses(settings: &Settings) -> Result<Vec<ListenEntry>, String> {
     if let Some(addresses) = &settings.listen {
         return Ok(addresses.iter().cloned().map(ListenEntry::from).collect());
     }

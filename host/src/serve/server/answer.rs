@@ -127,6 +127,9 @@ pub(super) async fn answer<B: Unread, T: Transport>(
     if let Some(offer) = offer {
         request.set_offer(offer);
     }
+    if let Some(certificate) = transport.client_certificate() {
+        request.set_client_certificate(Arc::clone(certificate));
+    }
     let call = generation.stack.root.call(request);
     let mut waiting = WaitingCall::new(&generation, &exchange, wait);
     let outcome = within_limit(call, &limits.request_timeout, &mut waiting).await;

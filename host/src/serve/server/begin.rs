@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use super::Phase;
 use super::connection_state::ConnectionContext;
+use super::tls::ClientCertificateError;
 
 /// Why a connection ends before its first request.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,8 @@ pub(super) enum BeginError {
     Stopping,
     #[error("it speaks neither TLS nor HTTP")]
     UnknownProtocol,
+    #[error(transparent)]
+    ClientCertificate(#[from] ClientCertificateError),
     #[error("it did not begin: {0}")]
     Failed(#[from] io::Error),
 }

@@ -135,12 +135,25 @@ async fn serve_encrypted(
     ends.client.https = true;
     let handshake = until_begun(served, accept_tls(socket, tls, state)).await;
     match handshake {
-        Ok(Handshake::Done { stream, http2 }) => {
+        Ok(Handshake::Done {
+            stream,
+            http2,
+            client,
+        }) => {
+            if let Some(client) = client {
+                state.identify(client);
+            }
             serve_version(stream, http2, &ends, served, state).await;
         }
         Ok(Handshake::Clear(socket)) => {
             tracing::debug!("a client speaks HTTP to a listener with `tls`: it got 400");
             state.wait.waits(ClientWait::Close);
+            linger(socket, served.phase.clone()).await;
+        }
+        Ok(Handshake::Refused { socket, error }) => {
+            closed_early(&ends.client, &error);
+            state.wait.waits(ClientWait::Close);
+            // A reset could take the alert back.
             linger(socket, served.phase.clone()).await;
         }
         Err(error) => closed_early(&ends.client, &error),

@@ -1,10 +1,10 @@
 //! What connections share, and what one knows about its exchange.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use stackup_plugin::abi::host::ClientRequest;
+use stackup_plugin::abi::host::{ClientCertificate, ClientRequest};
 use tokio::sync::watch;
 
 use super::Phase;
@@ -36,6 +36,8 @@ pub(super) struct ConnectionState {
     pub(super) upgrade: UpgradeSlot,
     pub(super) interim: Interim,
     pub(super) files: FileQueue,
+    /// By which its client has identified itself.
+    client_certificate: OnceLock<Arc<ClientCertificate>>,
     /// By which its requests find it: the server, and its own number there.
     address: (u64, u64),
     /// What the stream reads and the service asks about, both in the connection's own task.
@@ -67,6 +69,7 @@ impl ConnectionState {
             upgrade: UpgradeSlot::default(),
             interim: Interim::default(),
             files: FileQueue::default(),
+            client_certificate: OnceLock::new(),
             address,
             arrivals: Mutex::default(),
             unread_body: AtomicBool::default(),
@@ -74,6 +77,18 @@ impl ConnectionState {
             taken: AtomicU64::default(),
             ended_for: AtomicU8::default(),
         }
+    }
+
+    /// The client has identified itself, once for all requests.
+    pub(super) fn identify(&self, certificate: Arc<ClientCertificate>) {
+        // There is one handshake.
+        let _ = self.client_certificate.set(certificate);
+    }
+
+    /// By which the client has identified itself.
+    #[inline]
+    pub(super) fn client_certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        self.client_certificate.get()
     }
 
     /// Names the request that is open.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Response;
 use http::request::Parts;
-use stackup_plugin::abi::host::{ClientRequest, HostBody, UpgradeOffer};
+use stackup_plugin::abi::host::{ClientCertificate, ClientRequest, HostBody, UpgradeOffer};
 use tokio::runtime::Handle;
 
 use super::body::ResponseBody;
@@ -32,6 +32,11 @@ impl Transport for Arc<ConnectionState> {
     #[inline]
     fn begin(&self) -> OpenRequest<'_> {
         self.interim.begin()
+    }
+
+    #[inline]
+    fn client_certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        ConnectionState::client_certificate(self)
     }
 
     #[inline]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::Response;
 use http::request::Parts;
-use stackup_plugin::abi::host::{ClientRequest, HostBody, UpgradeOffer};
+use stackup_plugin::abi::host::{ClientCertificate, ClientRequest, HostBody, UpgradeOffer};
 use tokio::runtime::Handle;
 
 use super::body::ResponseBody;
@@ -36,6 +36,11 @@ pub(super) trait Transport: Clone + Unpin + Send + Sync + 'static {
 
     /// What the request's exchange carries for the stack.
     fn extension(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
+
+    /// By which the client has identified itself to the host.
+    fn client_certificate(&self) -> Option<&Arc<ClientCertificate>> {
         None
     }
 

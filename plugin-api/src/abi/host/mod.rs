@@ -41,7 +41,9 @@ pub use handler::{AttachedPlugin, Handler};
 pub use informer::{ClientRequest, Clients, ClientsEntry};
 pub use life::Life;
 pub use node::{Below, Call, HostApp, NestedCall, Node, OnFailure, Outcome, Router};
-pub use request::{Connection, ForwardedOffer, HostRequest, UpgradeOffer, canonicalize};
+pub use request::{
+    ClientCertificate, Connection, ForwardedOffer, HostRequest, UpgradeOffer, canonicalize,
+};
 pub use response::HostResponse;
 pub use services::{LogInterest, PluginLog, Services, install};
 pub use store::{

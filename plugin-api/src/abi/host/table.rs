@@ -2,7 +2,7 @@
 
 use abi_stable::prefix_type::WithMetadata;
 
-use super::request::{functions as request, offer, value};
+use super::request::{certificate, functions as request, offer, value};
 use super::{
     body, context, counters, detached, failure, fetch, guest, headers, informer, node, response,
     services, store, threads,
@@ -96,6 +96,7 @@ const fn extension() -> HostExtensionRef {
         request_offer: offer::offer,
         next_can_detach: detached::next_can_detach,
         body_with_file: body::with_file,
+        request_client_certificate: certificate::part,
     });
     HostExtensionRef(TABLE.static_as_prefix())
 }

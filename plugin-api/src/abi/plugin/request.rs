@@ -183,6 +183,13 @@ impl RequestHandle {
         protocols.bytes().map(|_| protocols.str())
     }
 
+    /// A part of the client's certificate; none also on a host that is older than those.
+    pub(crate) fn certificate_part(&self, name: &str, index: usize) -> Option<&[u8]> {
+        let part = host().more()?.request_client_certificate()?;
+        // SAFETY: the request is alive, and lent for as long as the part is.
+        unsafe { part(self.0, RawSlice::text(name), index) }.bytes()
+    }
+
     /// Takes what the client sends once the connection has changed.
     pub(crate) fn upgrade(&mut self) -> Option<RawBody> {
         let upgrade = host().more()?.request_upgrade()?;

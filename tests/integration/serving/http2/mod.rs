@@ -37,9 +37,9 @@ fn manifest(stack: &str, lines: &str) -> String {
     format!("{stack}\n[server]\n{listen}\n{lines}")
 }
 
-type Client = SendRequest<Full<Bytes>>;
+pub(super) type Client = SendRequest<Full<Bytes>>;
 
-async fn handshake<S>(stream: S) -> Client
+pub(super) async fn handshake<S>(stream: S) -> Client
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -56,7 +56,7 @@ async fn client(host: &Host) -> Client {
     handshake(stream.expect("it listens")).await
 }
 
-async fn send(client: &mut Client, request: Request<Full<Bytes>>) -> Response<Incoming> {
+pub(super) async fn send(client: &mut Client, request: Request<Full<Bytes>>) -> Response<Incoming> {
     let response = within("a response", client.send_request(request)).await;
     response.expect("a response")
 }
@@ -76,7 +76,7 @@ async fn collected(response: Response<Incoming>) -> (Bytes, Option<HeaderMap>) {
     (body.to_bytes(), trailers)
 }
 
-async fn text(response: Response<Incoming>) -> String {
+pub(super) async fn text(response: Response<Incoming>) -> String {
     let (bytes, _) = collected(response).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }

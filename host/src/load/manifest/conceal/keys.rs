@@ -5,15 +5,17 @@ use log_text::is_secret;
 use crate::load::manifest::words::{OTHER_NAMES, nearest};
 
 /// The keys that the manifest knows, but for those that have a [`Policy`] of their own. A test compares them with the schema.
-const PLAIN_KEYS: [&str; 66] = [
+const PLAIN_KEYS: [&str; 69] = [
     "address",
     "block_limit",
     "block_report",
     "body_bytes",
     "body_timeout",
+    "ca",
     "cascade",
     "catch",
     "cert",
+    "client_auth",
     "connections",
     "cool_down",
     "crash_window",
@@ -57,6 +59,7 @@ const PLAIN_KEYS: [&str; 66] = [
     "reload",
     "renewal",
     "request_timeout",
+    "required",
     "run",
     "send_timeout",
     "server",

@@ -7,9 +7,11 @@ use toml::de::DeValue;
 use super::keys::Keys;
 use super::strings::{self, Item};
 use super::table::{Entry, Kind, Table};
-use super::{Node, Reader, tls};
+use super::{Node, Reader, client_auth, tls};
 use crate::load::manifest::words::quoted;
-use crate::load::manifest::{Diagnostic, Listen, ListenEntry, ListenProtocols, Server, Span};
+use crate::load::manifest::{
+    Diagnostic, Listen, ListenEntry, ListenProtocols, ListenTls, Server, Span,
+};
 
 /// The longest socket path that Linux accepts, without the terminating NUL.
 const UNIX_PATH_MAX: usize = 107;
@@ -59,7 +61,7 @@ pub(super) fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
     server
 }
 
-/// The address as written, what is spoken there, and where each certificate is written.
+/// The address as written, what is spoken there, and where each certificate is written: those of clients' CAs last.
 fn item(reader: &mut Reader<'_>, node: Node<'_>) -> Option<(Item, ListenProtocols, Vec<Span>)> {
     let span = node.span();
     let DeValue::Table(entries) = node.get_ref() else {
@@ -86,6 +88,8 @@ fn item(reader: &mut Reader<'_>, node: Node<'_>) -> Option<(Item, ListenProtocol
     let entry = table.take("tls");
     let encrypts = entry.is_some();
     let read = entry.map(|entry| tls::tls(reader, &entry));
+    let auth = table.take("client_auth");
+    let auth = auth.and_then(|entry| client_auth::client_auth(reader, &entry, encrypts));
     // Browsers speak HTTP/2 with TLS only, by ALPN; other clients must know without.
     protocols.http2 = encrypts;
     let mut keys = Keys {
@@ -97,8 +101,13 @@ fn item(reader: &mut Reader<'_>, node: Node<'_>) -> Option<(Item, ListenProtocol
     table.finish(reader);
     // Errors of `tls` are reported: in the clear it must not be served.
     let (tls, spans) = read.flatten().unzip();
-    protocols.tls = tls;
-    Some((address?, protocols, spans.unwrap_or_default()))
+    let (auth, place) = auth.unzip();
+    protocols.tls = tls.map(|tls: ListenTls| ListenTls {
+        client_auth: auth,
+        ..tls
+    });
+    let spans = spans.into_iter().flatten().chain(place);
+    Some((address?, protocols, spans.collect()))
 }
 
 fn address(reader: &mut Reader<'_>, item: &Item) -> Option<Listen> {

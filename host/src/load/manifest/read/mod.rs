@@ -11,6 +11,7 @@ use super::variable::{self, FaultKind};
 use super::{Diagnostic, Manifest, Settings, Span};
 
 mod cascade;
+mod client_auth;
 mod config;
 mod dev;
 mod directive;

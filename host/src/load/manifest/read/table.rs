@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Listen,
     /// A certificate and its key, in `tls` of an entry of `listen`.
     Tls,
+    /// `client_auth` of an entry of `listen`.
+    ClientAuth,
 }
 
 /// One key with its value.
@@ -174,6 +176,7 @@ impl<'t> Table<'t> {
             Kind::CascadeBranch => "in a cascade branch".to_owned(),
             Kind::Listen => "in an entry of `listen`".to_owned(),
             Kind::Tls => "in `tls` of a listener".to_owned(),
+            Kind::ClientAuth => "in `client_auth` of a listener".to_owned(),
         };
         let unknown = Diagnostic::error(span, format!("unknown key `{key}` {place}"));
         if let Some(header) = self.header(reader) {
@@ -193,6 +196,11 @@ impl<'t> Table<'t> {
             return unknown
                 .label(reason)
                 .help("write it below the `[limits]` header of the whole server");
+        }
+        if self.kind == Kind::Tls && matches!(key, "client_auth" | "client" | "ca") {
+            return unknown
+                .label("the certificates of clients belong beside `tls`")
+                .help("write `tls = { … }, client_auth = { ca = \"clients.pem\" }`");
         }
         let home = SECTIONS.iter().find(|(name, keys)| {
             self.kind != Kind::Section(name) && *name != "plugins" && keys.contains(&key)

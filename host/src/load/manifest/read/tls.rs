@@ -8,7 +8,7 @@ use super::table::{Entry, Kind, Table};
 use super::{Node, Reader};
 use crate::load::manifest::{CertificateFiles, Diagnostic, ListenTls, Span};
 
-const EXAMPLE: &str = "write `tls = { cert = \"site.pem\", key = \"site.key\" }`";
+pub(super) const EXAMPLE: &str = "write `tls = { cert = \"site.pem\", key = \"site.key\" }`";
 
 /// Reads the pairs, each with its place.
 pub(super) fn tls(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<(ListenTls, Vec<Span>)> {
@@ -30,7 +30,11 @@ pub(super) fn tls(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<(ListenT
     let spans = nodes.iter().map(|node| node.span()).collect();
     let pairs: Vec<_> = nodes.into_iter().map(|node| pair(reader, node)).collect();
     let certificates = pairs.into_iter().collect::<Option<_>>()?;
-    Some((ListenTls { certificates }, spans))
+    let tls = ListenTls {
+        certificates,
+        client_auth: None,
+    };
+    Some((tls, spans))
 }
 
 fn pair(reader: &mut Reader<'_>, node: Node<'_>) -> Option<CertificateFiles> {
@@ -45,8 +49,8 @@ fn pair(reader: &mut Reader<'_>, node: Node<'_>) -> Option<CertificateFiles> {
         return None;
     };
     let mut table = Table::new(entries, node.span(), Kind::Tls);
-    let cert = file(reader, &mut table, "cert");
-    let key = file(reader, &mut table, "key");
+    let cert = file(reader, &mut table, &CERT);
+    let key = file(reader, &mut table, &KEY);
     table.finish(reader);
     Some(CertificateFiles {
         cert: cert?,
@@ -54,17 +58,39 @@ fn pair(reader: &mut Reader<'_>, node: Node<'_>) -> Option<CertificateFiles> {
     })
 }
 
-fn file(reader: &mut Reader<'_>, table: &mut Table<'_>, name: &'static str) -> Option<PathBuf> {
+/// A key that names a file, and what is said where it is missing.
+pub(super) struct FileKey {
+    pub(super) name: &'static str,
+    pub(super) table: &'static str,
+    pub(super) missing: &'static str,
+    pub(super) example: &'static str,
+}
+
+const CERT: FileKey = FileKey {
+    name: "cert",
+    table: "tls",
+    missing: "no certificate to show",
+    example: EXAMPLE,
+};
+const KEY: FileKey = FileKey {
+    name: "key",
+    missing: "no private key for the certificate",
+    ..CERT
+};
+
+/// Reads the name of a file with PEM.
+pub(super) fn file(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    key: &FileKey,
+) -> Option<PathBuf> {
+    let FileKey { name, example, .. } = *key;
     let what = format!("`{name}`");
     let Some(entry) = table.take(name) else {
         if !table.misspells(name) {
-            let error =
-                Diagnostic::error(table.span.clone(), format!("{what} is missing in `tls`"));
-            let label = match name {
-                "cert" => "no certificate to show",
-                _ => "no private key for the certificate",
-            };
-            reader.report(error.label(label).help(EXAMPLE));
+            let message = format!("{what} is missing in `{}`", key.table);
+            let error = Diagnostic::error(table.span.clone(), message);
+            reader.report(error.label(key.missing).help(example));
         }
         return None;
     };
@@ -77,7 +103,7 @@ fn file(reader: &mut Reader<'_>, table: &mut Table<'_>, name: &'static str) -> O
     }
     if text.is_empty() {
         let error = Diagnostic::error(entry.value.span(), format!("{what} is empty"));
-        reader.report(error.label("no file").help(EXAMPLE));
+        reader.report(error.label("no file").help(example));
         return None;
     }
     Some(PathBuf::from(text))

@@ -5,9 +5,8 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::CertificatePlace;
-use crate::load::certificates::{self, Certificate, CertificateError, CertificateSet};
-use crate::load::manifest::{CertificateFiles, ListenTls};
+use crate::load::certificates::{CertificateError, CertificateSet, ClientCas};
+use crate::load::manifest::ListenTls;
 use crate::policy::{Expiry, ExpiryNotice};
 use crate::serve::server::tls::Tls;
 
@@ -34,21 +33,26 @@ impl Listener {
     /// Returns whether they are others than before.
     pub(super) fn replace(&self, set: CertificateSet) -> bool {
         *self.refused() = None;
-        if is_same(&set, &self.tls.certificates()) {
+        let before = self.tls.certificates();
+        let (chains, cas) = (has_same_chains(&set, &before), has_same_cas(&set, &before));
+        if chains && cas {
             return false;
         }
-        self.tls.replace(set);
-        // Only now: who reads it may connect.
-        for certificate in self.tls.certificates().all() {
-            let file = &certificate.file;
-            let expires = httpdate::fmt_http_date(certificate.expires);
-            tracing::info!(
+        if let Err(error) = self.tls.replace(set) {
+            tracing::error!(
                 event = "certificate",
-                outcome = "replaced",
-                file,
-                expires,
-                "the certificate `{file}` was read again: it is valid until {expires}"
+                outcome = "refused",
+                "TLS can't be set up with the new certificates: {error}"
             );
+            return false;
+        }
+        // Only now: who reads it may connect.
+        let certificates = self.tls.certificates();
+        for certificate in certificates.all().iter().filter(|_| !chains) {
+            report_replaced("the certificate", &certificate.file, certificate.expires);
+        }
+        if let Some(cas) = certificates.client_cas().filter(|_| !cas) {
+            report_replaced("the file of clients' CAs", &cas.file, cas.expires);
         }
         true
     }
@@ -70,13 +74,13 @@ impl Listener {
 
     pub(super) fn report_expiry(&self, expiry: &mut Expiry) {
         let certificates = self.tls.certificates();
-        let Some(first) = certificates.all().iter().min_by_key(|one| one.expires) else {
+        let Some((end, file)) = certificates.first_end() else {
             return;
         };
-        let Some(notice) = expiry.due(first.expires, SystemTime::now()) else {
+        let Some(notice) = expiry.due(end, SystemTime::now()) else {
             return;
         };
-        let (file, expires) = (&first.file, httpdate::fmt_http_date(first.expires));
+        let expires = httpdate::fmt_http_date(end);
         match notice {
             ExpiryNotice::Soon(days) => {
                 let left = match days {
@@ -106,17 +110,20 @@ impl Listener {
     pub(super) fn status(&self, now: SystemTime) -> Vec<Value> {
         let refused = self.refused().clone();
         let certificates = self.tls.certificates();
-        let all = certificates.all().iter();
-        let all = all.map(|one| {
+        let entry = |file: &str, names: &[String], expires: SystemTime| {
             json!({
-                "file": one.file,
-                "names": one.names,
-                "expires": httpdate::fmt_http_date(one.expires),
-                "seconds": one.expires.duration_since(now).map_or(0, |left| left.as_secs()),
+                "file": file,
+                "names": names,
+                "expires": httpdate::fmt_http_date(expires),
+                "seconds": expires.duration_since(now).map_or(0, |left| left.as_secs()),
                 "refused": refused,
             })
-        });
-        all.collect()
+        };
+        let own = certificates.all().iter();
+        let own = own.map(|one| entry(&one.file, &one.names, one.expires));
+        let cas = certificates.client_cas();
+        let cas = cas.map(|cas| entry(&cas.file, &cas.subjects, cas.expires));
+        own.chain(cas).collect()
     }
 
     fn refused(&self) -> MutexGuard<'_, Option<String>> {
@@ -124,25 +131,26 @@ impl Listener {
     }
 }
 
-/// Reads the certificates of a listener; each must be valid now.
-pub(super) fn read(
-    settings: &ListenTls,
-    place: &CertificatePlace,
-) -> Result<CertificateSet, (usize, CertificateError)> {
-    let read = |files: &CertificateFiles| -> Result<Certificate, CertificateError> {
-        let certificate = certificates::read(files, &place.folder, place.trust)?;
-        certificate.check_time(SystemTime::now())?;
-        Ok(certificate)
-    };
-    let files = settings.certificates.iter().enumerate();
-    let all = files.map(|(index, files)| read(files).map_err(|error| (index, error)));
-    Ok(CertificateSet::new(all.collect::<Result<_, _>>()?))
+fn report_replaced(what: &str, file: &str, expires: SystemTime) {
+    let expires = httpdate::fmt_http_date(expires);
+    tracing::info!(
+        event = "certificate",
+        outcome = "replaced",
+        file,
+        expires,
+        "{what} `{file}` was read again: it is valid until {expires}"
+    );
 }
 
-fn is_same(one: &CertificateSet, other: &CertificateSet) -> bool {
+fn has_same_chains(one: &CertificateSet, other: &CertificateSet) -> bool {
     let chains = |set: &CertificateSet| {
         let all = set.all().iter();
         all.map(|one| one.key.cert.clone()).collect::<Vec<_>>()
     };
     chains(one) == chains(other)
+}
+
+fn has_same_cas(one: &CertificateSet, other: &CertificateSet) -> bool {
+    let identity = |set: &CertificateSet| set.client_cas().map(ClientCas::identity);
+    identity(one) == identity(other)
 }

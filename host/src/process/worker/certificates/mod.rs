@@ -3,18 +3,16 @@
 mod listener;
 mod open;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use checked_file::Trust;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval};
 
-use self::listener::{Listener, read};
+use self::listener::Listener;
 pub(super) use self::open::open_certificates;
-use crate::load::certificates::{self, KeptCertificates};
+use crate::load::certificates::{self, CertificatePlace, KeptCertificates};
 use crate::load::manifest::{ListenProtocols, ListenTls};
 use crate::load::watch::{ChangeSet, Interest, Timing, Watcher};
 use crate::policy::Expiry;
@@ -27,20 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the certificates' ends are looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 
-/// Where certificates are, and whose files to accept.
-#[derive(Debug, Clone)]
-struct CertificatePlace {
-    /// The manifest's folder, with the links by which it is reached: they may be turned.
-    folder: PathBuf,
-    trust: Trust,
-}
-
 /// A certificate that the server can't begin with.
 #[derive(Debug)]
 struct Unusable {
     /// The listener's.
     tls: ListenTls,
-    /// Which of its certificates.
+    /// Which of its certificates; after them come the CAs of clients.
     index: usize,
     error: String,
 }
@@ -106,7 +96,7 @@ impl Certificates {
             error,
         };
         // The follower reads them once more, and reports what is wrong.
-        let set = read(settings, &self.place).or_else(|(index, error)| {
+        let set = self.place.read(settings).or_else(|(index, error)| {
             let kept = kept.iter().find(|kept| kept.are_of(settings));
             let kept = kept.and_then(|kept| kept.read().ok());
             kept.ok_or_else(|| unusable((index, error.to_string())))
@@ -194,7 +184,7 @@ impl Certificates {
         let (mut unfinished, mut replaced) = (false, false);
         for listener in &self.listeners {
             let (settings, place) = (listener.settings.clone(), self.place.clone());
-            let read = move || read(&settings, &place);
+            let read = move || place.read(&settings);
             match tokio::task::spawn_blocking(read).await {
                 Ok(Ok(set)) => replaced |= listener.replace(set),
                 Ok(Err((_, error))) if error.may_pass() && !is_final => unfinished = true,

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{CertificatePlace, Certificates, Unusable};
-use crate::load::certificates::certificate_diagnostic;
+use super::{Certificates, Unusable};
+use crate::load::certificates::{CertificatePlace, certificate_diagnostic};
 use crate::load::manifest::{ListenProtocols, Source};
 use crate::process::ipc::WorkerConfig;
 use crate::serve::generation::Reloader;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::Response;
 use http::request::Parts;
-use stackup_plugin::abi::host::UpgradeOffer;
+use stackup_plugin::abi::host::{ClientCertificate, UpgradeOffer};
 
 use super::streams::{StreamWait, Streams};
 use crate::serve::generation::UpgradeRecord;
@@ -107,6 +107,10 @@ impl Transport for Stream {
     }
 
     fn begin(&self) {}
+
+    fn client_certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        self.0.streams.connection.client_certificate()
+    }
 
     fn has_connection_field(&self) -> bool {
         false

@@ -1,11 +1,14 @@
 //! The begin of a TLS connection.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
+use stackup_plugin::abi::host::ClientCertificate;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::client_certificate::client_certificate;
 use super::counted_socket::{CountedSocket, Socket};
 use super::{HTTP2, Tls};
 use crate::serve::server::bare_response::bare_response_with;
@@ -25,6 +28,14 @@ pub(in crate::serve::server) enum Handshake {
         stream: Box<dyn Socket>,
         /// Whether the client has chosen HTTP/2.
         http2: bool,
+        /// By which the client has identified itself.
+        client: Option<Arc<ClientCertificate>>,
+    },
+    /// The handshake has failed, perhaps for the client's certificate. The client gets an alert, and may still send: where its part of the handshake ends
+    /// first, as in TLS 1.3, it has sent its request.
+    Refused {
+        socket: Box<dyn Socket>,
+        error: io::Error,
     },
     /// The client speaks HTTP in the clear. It has its answer, and may still send.
     Clear(Box<dyn Socket>),
@@ -49,10 +60,25 @@ pub(in crate::serve::server) async fn accept_tls(
     }
     let read = Bytes::copy_from_slice(&[first]);
     let counted = CountedSocket::new(socket, read, state);
-    let stream = tls.acceptor().accept(counted).await?;
-    let http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+    let current = tls.current();
+    let cas = current.certificates.client_cas();
+    let stream = match current.acceptor().accept(counted).into_fallible().await {
+        Ok(stream) => stream,
+        Err((error, socket)) if cas.is_some() => {
+            let socket = Box::new(socket);
+            return Ok(Handshake::Refused { socket, error });
+        }
+        Err((error, _)) => return Err(error.into()),
+    };
+    let session = stream.get_ref().1;
+    let http2 = session.alpn_protocol() == Some(HTTP2);
+    let client = match cas {
+        Some(cas) => client_certificate(session, cas)?,
+        None => None,
+    };
     Ok(Handshake::Done {
         stream: Box::new(stream),
         http2,
+        client,
     })
 }

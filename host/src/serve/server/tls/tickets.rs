@@ -5,7 +5,7 @@
 //! lasts longer than a day, and what is older can't be decrypted by anybody any more (RFC 5077 §5.5, RFC 8446 §8.1).
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -134,7 +134,7 @@ impl Tickets {
         }
     }
 
-    fn encrypt_at(&self, now: SystemTime, plain: &[u8]) -> Option<Vec<u8>> {
+    fn encrypt_at(&self, now: SystemTime, clients: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
         self.with_keys(now, |keys| {
             let mut nonce = [0; NONCE_LEN];
             SystemRandom::new().fill(&mut nonce).ok()?;
@@ -142,13 +142,14 @@ impl Tickets {
             let mut sealed = plain.to_vec();
             let key = keys.current.as_ref()?;
             let unique = Nonce::assume_unique_for_key(nonce);
-            key.seal_in_place_append_tag(unique, Aad::from(number), &mut sealed)
+            let bound = Aad::from([&number[..], clients].concat());
+            key.seal_in_place_append_tag(unique, bound, &mut sealed)
                 .ok()?;
             Some([&number[..], &nonce, &sealed].concat())
         })
     }
 
-    fn decrypt_at(&self, now: SystemTime, ticket: &[u8]) -> Option<Vec<u8>> {
+    fn decrypt_at(&self, now: SystemTime, clients: &[u8], ticket: &[u8]) -> Option<Vec<u8>> {
         let (number, rest) = ticket.split_first_chunk::<NUMBER_LEN>()?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
         self.with_keys(now, |keys| {
@@ -160,7 +161,8 @@ impl Tickets {
             };
             let mut sealed = sealed.to_vec();
             let nonce = Nonce::assume_unique_for_key(*nonce);
-            let plain = key?.open_in_place(nonce, Aad::from(*number), &mut sealed);
+            let bound = Aad::from([&number[..], clients].concat());
+            let plain = key?.open_in_place(nonce, bound, &mut sealed);
             plain.ok().map(|plain| plain.to_vec())
         })
     }
@@ -177,7 +179,16 @@ impl Tickets {
     }
 }
 
-impl ProducesTickets for Tickets {
+/// The tickets of a listener as long as the CAs of its clients stay the same: a session that began with others is not resumed, so
+/// that its client shows its certificate again.
+#[derive(Debug)]
+pub(super) struct BoundTickets {
+    pub(super) tickets: Arc<Tickets>,
+    /// Tells the CAs from others; empty if clients show no certificates.
+    pub(super) clients: Vec<u8>,
+}
+
+impl ProducesTickets for BoundTickets {
     fn enabled(&self) -> bool {
         true
     }
@@ -187,11 +198,13 @@ impl ProducesTickets for Tickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.encrypt_at(SystemTime::now(), plain)
+        self.tickets
+            .encrypt_at(SystemTime::now(), &self.clients, plain)
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        self.decrypt_at(SystemTime::now(), ticket)
+        self.tickets
+            .decrypt_at(SystemTime::now(), &self.clients, ticket)
     }
 }
 
@@ -207,8 +220,8 @@ mod tests {
     fn worker_reads_the_tickets_of_another_for_an_epoch_after_theirs() {
         let mut secret = TicketSecret::new(hours(1200)).unwrap();
         let one = Tickets::new(secret.clone(), "a");
-        let ticket = one.encrypt_at(hours(1211), b"session").unwrap();
-        let opened = |tickets: &Tickets, now| tickets.decrypt_at(now, &ticket);
+        let ticket = one.encrypt_at(hours(1211), b"", b"session").unwrap();
+        let opened = |tickets: &Tickets, now| tickets.decrypt_at(now, b"", &ticket);
         // The supervisor starts another worker later.
         secret.forget(hours(1223));
         let other = Tickets::new(secret.clone(), "a");
@@ -227,16 +240,20 @@ mod tests {
         let now = hours(1200);
         let secret = TicketSecret::new(now).unwrap();
         let tickets = Tickets::new(secret.clone(), "a");
-        let ticket = tickets.encrypt_at(now, b"session").unwrap();
-        assert_eq!(tickets.decrypt_at(now, &ticket).unwrap(), b"session");
-        assert_eq!(Tickets::new(secret, "b").decrypt_at(now, &ticket), None);
+        let ticket = tickets.encrypt_at(now, b"", b"session").unwrap();
+        assert_eq!(tickets.decrypt_at(now, b"", &ticket).unwrap(), b"session");
+        assert_eq!(
+            Tickets::new(secret, "b").decrypt_at(now, b"", &ticket),
+            None
+        );
+        assert_eq!(tickets.decrypt_at(now, b"other CAs", &ticket), None);
         let other = Tickets::new(TicketSecret::new(now).unwrap(), "a");
-        assert_eq!(other.decrypt_at(now, &ticket), None);
+        assert_eq!(other.decrypt_at(now, b"", &ticket), None);
         for index in 0..ticket.len() {
             let mut changed = ticket.clone();
             changed[index] ^= 1;
-            assert_eq!(tickets.decrypt_at(now, &changed), None, "byte {index}");
-            assert_eq!(tickets.decrypt_at(now, &ticket[..index]), None);
+            assert_eq!(tickets.decrypt_at(now, b"", &changed), None, "byte {index}");
+            assert_eq!(tickets.decrypt_at(now, b"", &ticket[..index]), None);
         }
     }
 

@@ -1,5 +1,6 @@
 //! A request in host memory.
 
+pub(super) mod certificate;
 pub(super) mod functions;
 pub(super) mod offer;
 mod target;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, Uri, Version};
 
+pub use self::certificate::ClientCertificate;
 pub use self::offer::{ForwardedOffer, UpgradeOffer};
 pub use self::target::canonicalize;
 use self::value::LibraryValue;
@@ -44,6 +46,7 @@ struct State {
     /// Where PATH_INFO begins in it. 1 if both are empty, since SCRIPT_NAME is never `/` alone.
     path_info: usize,
     connection: Connection,
+    client_certificate: Option<Arc<ClientCertificate>>,
     body: HostBody,
     env: Vec<(String, String)>,
     values: Vec<LibraryValue>,
@@ -94,6 +97,7 @@ impl HostRequest {
             version: parts.version,
             path_info: 0,
             connection,
+            client_certificate: None,
             body,
             env: Vec::new(),
             values: Vec::new(),
@@ -193,6 +197,7 @@ impl HostRequest {
             version: state.version,
             path_info: state.path_info,
             connection: state.connection,
+            client_certificate: state.client_certificate.clone(),
             body: fork_body(&mut state.body),
             env: state.env.clone(),
             // There is one of each.
@@ -206,6 +211,11 @@ impl HostRequest {
     /// The client offers to change to another protocol.
     pub fn set_offer(&mut self, offer: Arc<UpgradeOffer>) {
         self.0.offer = Some(offer);
+    }
+
+    /// The client has identified itself by this certificate, which is verified.
+    pub fn set_client_certificate(&mut self, certificate: Arc<ClientCertificate>) {
+        self.0.client_certificate = Some(certificate);
     }
 
     /// Sets a value in the env of the layers.
