@@ -26,12 +26,14 @@ fn adopted(pid: Pid) -> (Worker, UnixStream) {
 
 #[tokio::test]
 async fn worker_that_has_exited_is_not_killed() {
-    let child = process::Command::new("true").spawn().unwrap();
+    let mut child = process::Command::new("true").spawn().unwrap();
     let pid = Pid::from_child(&child);
     let (mut worker, _far) = adopted(pid);
     assert!(!worker.is_about_to_go());
     let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty()).unwrap();
     worker.ended = ended.map(|(_, status)| status);
+    // Its exit was collected.
+    assert!(child.wait().is_err());
     assert!(worker.is_about_to_go());
     // Another process may have its number by now.
     worker.kill("a test");
