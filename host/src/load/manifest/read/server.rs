@@ -50,7 +50,7 @@ pub(super) fn server(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Serve
     let proxied = server
         .listen
         .iter()
-        .position(|entry| entry.protocols.proxy_protocol);
+        .position(|entry| entry.protocols.proxy_protocol && !entry.protocols.fastcgi);
     if lists_none && let Some(index) = proxied {
         let span = server.listen_span(index).unwrap_or_default();
         let message = "`proxy_protocol` needs `trusted_proxies`, which lists none";
