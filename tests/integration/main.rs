@@ -28,6 +28,8 @@ mod drain;
 mod embedding;
 /// The manifests of `examples/`.
 mod examples;
+/// FastCGI: its own client, nginx, Apache.
+mod fastcgi;
 /// Guests: programs of other languages behind `guest`.
 mod guests;
 /// Instances that are kept across swaps.

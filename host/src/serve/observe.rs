@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
 use stackup_plugin::abi::host::{
     Connection, Failure, HandlerContext, HostResponse, Node, TaskScope,
 };
@@ -19,6 +19,9 @@ use super::stack::LayerSlot;
 
 /// A response that the observer itself sends.
 pub type OwnResponse = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// A request that the observer itself answers.
+pub type OwnRequest = Request<UnsyncBoxBody<Bytes, io::Error>>;
 
 /// The peer and the client of a request.
 #[derive(Clone, Copy, Debug)]
@@ -53,13 +56,13 @@ impl<'a> Head<'a> {
 
 /// Stands before the stack: answers requests for its own pages and observes all others.
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// Returns whether [`answer`](Self::answer) answers a request instead of the stack.
-    fn handles(&self, request: &Request<Incoming>) -> bool;
+    /// Returns whether [`answer`](Self::answer) answers a request with this target instead of the stack.
+    fn handles(&self, target: &Uri) -> bool;
 
     /// Answers a request for one of the observer's own pages.
     fn answer<'a>(
         &'a self,
-        request: Request<Incoming>,
+        request: OwnRequest,
         ends: ObserverEnds,
     ) -> Pin<Box<dyn Future<Output = OwnResponse> + Send + 'a>>;
 

@@ -18,8 +18,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use http::Request;
-use hyper::body::Incoming;
+use http::Uri;
 use tokio::sync::watch;
 
 use self::observed::ObservedRequest;
@@ -27,7 +26,9 @@ use crate::develop::lint::{Findings, RequestCheck};
 use crate::develop::trace::{RecentRequests, Trace};
 use crate::load::manifest::edit::History;
 use crate::serve::generation::{Active, Generation, Registry};
-use crate::serve::observe::{Head, ObserveRequest, Observer, ObserverEnds, OwnResponse};
+use crate::serve::observe::{
+    Head, ObserveRequest, Observer, ObserverEnds, OwnRequest, OwnResponse,
+};
 use crate::serve::server::Phase;
 
 pub use self::dev_state::{DevState, Problem};
@@ -76,13 +77,13 @@ impl Inspector {
 }
 
 impl Observer for Inspector {
-    fn handles(&self, request: &Request<Incoming>) -> bool {
-        self.is_own_path(request)
+    fn handles(&self, target: &Uri) -> bool {
+        self.is_own_path(target)
     }
 
     fn answer<'a>(
         &'a self,
-        request: Request<Incoming>,
+        request: OwnRequest,
         ends: ObserverEnds,
     ) -> Pin<Box<dyn Future<Output = OwnResponse> + Send + 'a>> {
         Box::pin(self.answer_page(request, ends))

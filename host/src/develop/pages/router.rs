@@ -3,15 +3,14 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, Uri, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::api::{ApiError, MISSING, OFF};
 use super::{Inspector, access, assets};
-use crate::serve::observe::{Head, ObserverEnds, OwnResponse};
+use crate::serve::observe::{Head, ObserverEnds, OwnRequest, OwnResponse};
 
 /// The path of the inspector's pages.
 const PREFIX: &str = "/_stackup";
@@ -24,20 +23,16 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 impl Inspector {
-    /// Whether a request is for one of these pages.
-    pub(super) fn is_own_path<B>(&self, request: &Request<B>) -> bool {
-        let below = request.uri().path().strip_prefix(PREFIX);
+    /// Whether a target is one of these pages.
+    pub(super) fn is_own_path(&self, target: &Uri) -> bool {
+        let below = target.path().strip_prefix(PREFIX);
         let options = || self.active.load().dev;
         below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
             && (options().inspector || options().overlay)
     }
 
     /// Answers it.
-    pub(super) async fn answer_page(
-        &self,
-        request: Request<Incoming>,
-        ends: ObserverEnds,
-    ) -> OwnResponse {
+    pub(super) async fn answer_page(&self, request: OwnRequest, ends: ObserverEnds) -> OwnResponse {
         let mut answer = self.route(request, ends).await;
         if !self.serves() {
             // The page's next request must reach the worker that has taken over.
@@ -47,7 +42,7 @@ impl Inspector {
         answer
     }
 
-    async fn route(&self, request: Request<Incoming>, ends: ObserverEnds) -> OwnResponse {
+    async fn route(&self, request: OwnRequest, ends: ObserverEnds) -> OwnResponse {
         let may_read = access::may_read(ends, Head::of(&request));
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the connections of a listener speak: PROXY protocol, TLS, HTTP/2.
+//! What the connections of a listener speak: PROXY protocol, TLS, HTTP/2, FastCGI.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,6 +19,9 @@ pub struct ListenProtocols {
     /// Whether clients may speak HTTP/2: by ALPN with TLS, by prior knowledge without.
     #[serde(default)]
     pub http2: bool,
+    /// Whether they speak FastCGI and no HTTP.
+    #[serde(default)]
+    pub fastcgi: bool,
 }
 
 /// `tls` of an entry of `listen`.
@@ -81,6 +84,9 @@ impl fmt::Display for ListenProtocols {
             (true, false) => all.push("HTTP/2".to_owned()),
             (false, true) => all.push("no HTTP/2".to_owned()),
             _ => {}
+        }
+        if self.fastcgi {
+            all.push("FastCGI".to_owned());
         }
         match all.is_empty() {
             true => Ok(()),

@@ -27,6 +27,17 @@ impl TrustedProxies {
     }
 }
 
+#[cfg(test)]
+impl TrustedProxies {
+    /// Those of `network` alone.
+    pub(crate) fn of(network: &str) -> Self {
+        Self {
+            networks: self::network(network).into_iter().collect(),
+            unix: false,
+        }
+    }
+}
+
 impl fmt::Display for TrustedProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut all: Vec<String> = self.networks.iter().map(ToString::to_string).collect();

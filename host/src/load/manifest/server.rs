@@ -1,6 +1,7 @@
 //! `[server]`: where to listen, and which proxies to trust.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,19 @@ pub enum Listen {
     Tcp(String),
     /// A socket file, written `unix:/path`.
     Unix(PathBuf),
+}
+
+impl Listen {
+    /// Whether other machines reach it, as far as can be told without looking up a name.
+    pub(super) fn is_far(&self) -> bool {
+        match self {
+            Self::Tcp(address) => {
+                let address = address.parse::<SocketAddr>();
+                address.is_ok_and(|address| !address.ip().to_canonical().is_loopback())
+            }
+            Self::Unix(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Listen {

@@ -56,7 +56,7 @@ impl Socket {
             _ => None,
         };
         let url = match &file {
-            Some(file) => format!("unix:{}", file.display()),
+            Some(file) => unix_url(file, &protocols),
             None => url(&descriptor, &protocols)?,
         };
         let made = file.as_deref().map(resolved);
@@ -175,10 +175,13 @@ impl Socket {
 
     /// Has connections of later workers speak these protocols. Returns what they spoke before.
     pub(super) fn speak(&mut self, protocols: ListenProtocols) -> ListenProtocols {
-        if self.file.is_none()
-            && let Ok(url) = url(&self.descriptor, &protocols)
-        {
-            self.url = url;
+        match &self.file {
+            Some(file) => self.url = unix_url(file, &protocols),
+            None => {
+                if let Ok(url) = url(&self.descriptor, &protocols) {
+                    self.url = url;
+                }
+            }
         }
         std::mem::replace(&mut self.protocols, protocols)
     }
@@ -220,21 +223,31 @@ fn resolved(file: &Path) -> PathBuf {
     site::folder(file).join(file.file_name().unwrap_or_default())
 }
 
+fn unix_url(file: &Path, protocols: &ListenProtocols) -> String {
+    let scheme = match protocols.fastcgi {
+        true => "fastcgi+unix",
+        false => "unix",
+    };
+    format!("{scheme}:{}", file.display())
+}
+
 fn url(socket: &OwnedFd, protocols: &ListenProtocols) -> io::Result<String> {
     let local = rustix::net::getsockname(socket)?;
     if local.address_family() == AddressFamily::UNIX {
         let listener = UnixListener::from(socket.try_clone()?);
         let path = listener.local_addr()?.as_pathname().map(PathBuf::from);
         return Ok(match path {
-            Some(path) => format!("unix:{}", path.display()),
+            Some(path) => unix_url(&path, protocols),
             None => "unix:(no name)".to_owned(),
         });
     }
     let local = SocketAddr::try_from(local)?;
-    Ok(match protocols.tls {
-        Some(_) => format!("https://{local}"),
-        None => format!("http://{local}"),
-    })
+    let scheme = match protocols {
+        ListenProtocols { fastcgi: true, .. } => "fastcgi",
+        ListenProtocols { tls: Some(_), .. } => "https",
+        _ => "http",
+    };
+    Ok(format!("{scheme}://{local}"))
 }
 
 fn explain(error: &io::Error, address: &Listen, open: &[SocketAddr]) -> String {

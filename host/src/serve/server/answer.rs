@@ -121,6 +121,7 @@ pub(super) async fn answer<B: Unread, T: Transport>(
         exchange: Some(Arc::clone(&exchange)),
     };
     let mut request = HostRequest::new(parts, body, client, Arc::clone(&exchange));
+    transport.set_env(&mut request);
     if let Ok(Some(original)) = original {
         request.set_original(&original);
     }

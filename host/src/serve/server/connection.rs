@@ -3,13 +3,14 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
 use http::{Request, StatusCode};
 use http_body::Body;
-use http_body_util::Either;
+use http_body_util::{BodyExt, Either};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
@@ -25,6 +26,7 @@ use super::client::accept;
 use super::client_stream::ClientStream;
 use super::connection_state::{ConnectionContext, ConnectionState};
 use super::connections::Place;
+use super::fastcgi::serve_fastcgi;
 use super::http2::{has_preface, serve_http2};
 use super::proxy_protocol::accept_header;
 use super::send_file::SendFile;
@@ -72,9 +74,13 @@ async fn serve_protocols<S>(
 ) where
     S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
 {
+    if served.protocols.fastcgi {
+        // In a box, so that the connections of other listeners need no memory for it.
+        return Box::pin(serve_fastcgi(socket, peer, served, state)).await;
+    }
     let mut ends = ObserverEnds { peer, client: peer };
     if served.protocols.proxy_protocol {
-        // In a box, so that the connections of other listeners need no memory for it.
+        // In a box, likewise.
         ends.client = match Box::pin(accept_header(&mut socket, peer, served)).await {
             Ok(ends) => ends,
             Err(error) => {
@@ -201,7 +207,7 @@ async fn serve_requests<S>(
     // Development has a service of its own, so that production requests pay nothing for the choice.
     let either = service_fn(async |mut request| {
         let framing = begin(&request);
-        if framing.is_err() || !observer.handles(&request) {
+        if framing.is_err() || !observer.handles(request.uri()) {
             return Ok(stack(request, framing).await?.map(Either::Right));
         }
         let trusted = served.answers.active.load().trusted_proxies.clone();
@@ -214,6 +220,7 @@ async fn serve_requests<S>(
             state.leave_body_unread();
         }
         let ends = ObserverEnds { client, ..*ends };
+        let request = request.map(|body| body.map_err(io::Error::other).boxed_unsync());
         Ok(observer.answer(request, ends).await.map(Either::Left))
     });
     Box::pin(serve_with(io, either, served, state, &limits)).await;

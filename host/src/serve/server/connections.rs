@@ -119,6 +119,11 @@ impl Connections {
         })
     }
 
+    /// How many at a time.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// A place for a new connection. At the limit, waits until others make room.
     pub(super) async fn place(self: &Arc<Self>) -> Place {
         let mut is_told = false;

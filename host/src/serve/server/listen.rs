@@ -47,6 +47,8 @@ pub struct Protocols {
     pub proxy_protocol: bool,
     /// How they are encrypted; none in the clear.
     pub tls: Option<Arc<Tls>>,
+    /// Whether they speak FastCGI, and nothing else.
+    pub fastcgi: bool,
     /// Whether clients may speak HTTP/2 without being asked: none of it with TLS, where they choose.
     pub http2: bool,
 }

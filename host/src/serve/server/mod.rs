@@ -15,6 +15,7 @@ mod connection_state;
 mod connections;
 mod date;
 mod embedded;
+mod fastcgi;
 mod forwarded;
 pub mod framing;
 pub mod head;

@@ -1,4 +1,5 @@
-//! What carries a request to the stack and its response back: a connection of HTTP/1, a stream of HTTP/2, another server.
+//! What carries a request to the stack and its response back: a connection of HTTP/1 or FastCGI, a stream of HTTP/2, another
+//! server.
 //!
 //! The way of a request (`answer.rs`) is the same for all of them. Each is compiled for itself, so that none pays for the others.
 
@@ -8,7 +9,9 @@ use std::time::Duration;
 
 use http::Response;
 use http::request::Parts;
-use stackup_plugin::abi::host::{ClientCertificate, ClientRequest, HostBody, UpgradeOffer};
+use stackup_plugin::abi::host::{
+    ClientCertificate, ClientRequest, HostBody, HostRequest, UpgradeOffer,
+};
 use tokio::runtime::Handle;
 
 use super::body::ResponseBody;
@@ -48,6 +51,9 @@ pub(super) trait Transport: Clone + Unpin + Send + Sync + 'static {
     fn client_request(&self) -> Option<ClientRequest> {
         None
     }
+
+    /// Sets what the transport says of a request in its env.
+    fn set_env(&self, _request: &mut HostRequest) {}
 
     /// Whether responses have `connection`, as in HTTP/1.
     fn has_connection_field(&self) -> bool;

@@ -22,7 +22,7 @@ use super::connection_state::ConnectionState;
 use super::transport::Transport;
 
 /// A rest of this size is read, and the connection kept.
-const SHORT: u64 = 64 << 10;
+pub(super) const SHORT: u64 = 64 << 10;
 
 /// How much is read from a connection that closes.
 pub(super) const LINGER_BYTES: u64 = 64 << 20;

@@ -39,9 +39,16 @@ pub(super) fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
         let Some((item, protocols, spans)) = item(reader, node) else {
             continue;
         };
-        let Some(address) = address(reader, &item) else {
+        let Some((address, fastcgi)) = address(reader, &item) else {
             continue;
         };
+        let protocols = ListenProtocols {
+            fastcgi,
+            ..protocols
+        };
+        if fastcgi {
+            check_fastcgi(reader, node, &item);
+        }
         let any_port = matches!(&address, Listen::Tcp(tcp) if tcp.ends_with(":0"));
         let mut others = server.listen.iter();
         match others.position(|other| other.address == address) {
@@ -110,8 +117,35 @@ fn item(reader: &mut Reader<'_>, node: Node<'_>) -> Option<(Item, ListenProtocol
     Some((address?, protocols, spans.collect()))
 }
 
-fn address(reader: &mut Reader<'_>, item: &Item) -> Option<Listen> {
-    match parse(&item.text) {
+/// Reports the settings that go with HTTP alone.
+fn check_fastcgi(reader: &mut Reader<'_>, node: Node<'_>, item: &Item) {
+    let DeValue::Table(entries) = node.get_ref() else {
+        return;
+    };
+    for key in ["tls", "proxy_protocol", "http2"] {
+        let Some((key, value)) = entries.get_key_value(key) else {
+            continue;
+        };
+        if let DeValue::Boolean(false) = value.get_ref() {
+            continue;
+        }
+        let name = key.get_ref();
+        let message = format!("`{name}` does not go with FastCGI");
+        let help = match &**name {
+            "proxy_protocol" => {
+                "remove it: the server in front names the client in each request (REMOTE_ADDR)"
+            }
+            "tls" => "remove it: the server in front serves TLS, and says so (HTTPS)",
+            _ => "remove it: the server in front speaks HTTP with the client",
+        };
+        let error = Diagnostic::error(key.span(), message).label("for HTTP only");
+        reader.report(error.also(item.span.clone(), "this is FastCGI").help(help));
+    }
+}
+
+/// Where to listen, and whether FastCGI is spoken there.
+fn address(reader: &mut Reader<'_>, item: &Item) -> Option<(Listen, bool)> {
+    match parse_any(&item.text) {
         Ok(address) => Some(address),
         Err((label, help)) => {
             let message = format!("{} is not an address to listen on", quoted(&item.text));
@@ -122,6 +156,27 @@ fn address(reader: &mut Reader<'_>, item: &Item) -> Option<Listen> {
             );
             None
         }
+    }
+}
+
+/// An address, and whether it is one of FastCGI.
+fn parse_any(text: &str) -> Result<(Listen, bool), (&'static str, String)> {
+    let of_fastcgi = |address: &str| match parse(address) {
+        Ok(address) => Ok((address, true)),
+        Err((label, _)) => {
+            let help = "write \"fastcgi://127.0.0.1:9000\" or \"fastcgi+unix:/run/app.sock\"";
+            Err((label, help.to_owned()))
+        }
+    };
+    if text.starts_with("fastcgi+unix:") {
+        return of_fastcgi(&text["fastcgi+".len()..]);
+    }
+    match text.strip_prefix("fastcgi:") {
+        Some(rest) => {
+            let address = rest.strip_prefix("//").unwrap_or(rest);
+            of_fastcgi(address.trim_end_matches('/'))
+        }
+        None => Ok((parse(text)?, false)),
     }
 }
 

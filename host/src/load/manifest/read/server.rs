@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::table::{Entry, Kind, Table};
 use super::{Reader, embedded, listen, proxies};
-use crate::load::manifest::{Diagnostic, Listen, Server};
+use crate::load::manifest::{Diagnostic, Listen, ListenEntry, Server};
 
 /// Opens the table of a section. Any other value is an error.
 pub(super) fn section<'t>(
@@ -50,7 +50,7 @@ pub(super) fn server(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Serve
     let proxied = server
         .listen
         .iter()
-        .position(|entry| entry.protocols.proxy_protocol);
+        .position(|entry| entry.protocols.proxy_protocol && !entry.protocols.fastcgi);
     if lists_none && let Some(index) = proxied {
         let span = server.listen_span(index).unwrap_or_default();
         let message = "`proxy_protocol` needs `trusted_proxies`, which lists none";
@@ -62,6 +62,15 @@ pub(super) fn server(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Serve
         };
         let error = Diagnostic::error(span, message).label("every connection would be closed");
         reader.report(error.help(help));
+    }
+    let is_far = |entry: &ListenEntry| entry.protocols.fastcgi && entry.address.is_far();
+    if lists_none && let Some(index) = server.listen.iter().position(is_far) {
+        let span = server.listen_span(index).unwrap_or_default();
+        let message = "FastCGI for other machines needs `trusted_proxies`, which lists none";
+        let help = "list the servers that connect here, `trusted_proxies = [\"10.0.0.7\"]`, or listen on \"fastcgi://127.0.0.1:9000\"";
+        let error = Diagnostic::error(span, message);
+        let label = "every connection from another machine would be closed";
+        reader.report(error.label(label).help(help));
     }
     table.finish(reader);
     server

@@ -71,6 +71,7 @@ impl Certificates {
             };
             protocols.push(Protocols {
                 proxy_protocol: listen.proxy_protocol,
+                fastcgi: listen.fastcgi,
                 http2: listen.http2 && tls.is_none(),
                 tls,
             });

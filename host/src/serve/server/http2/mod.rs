@@ -10,6 +10,7 @@ mod stream;
 mod streams;
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -17,7 +18,7 @@ use std::task::Poll;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 use http_body::Body as _;
-use http_body_util::Either;
+use http_body_util::{BodyExt as _, Either};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -135,7 +136,7 @@ impl Shared {
         let answers = &self.served.answers;
         if let Some(observer) = &answers.observer
             && framing.is_ok()
-            && observer.handles(&request)
+            && observer.handles(request.uri())
         {
             let trusted = answers.active.load().trusted_proxies.clone();
             // What is refused here is refused below, too.
@@ -144,6 +145,7 @@ impl Shared {
                     client,
                     ..self.ends
                 };
+                let request = request.map(|body| body.map_err(io::Error::other).boxed_unsync());
                 let own = observer.answer(request, ends).await;
                 stream.responds();
                 return Ok(own.map(Either::Left));
