@@ -141,10 +141,14 @@ async fn responses_without_a_body_have_none() {
 #[tokio::test]
 async fn body_that_fails_is_cut_off() {
     let (_site, host) = serve("answers", "").await;
-    let mut client = connect(&host).await;
-    let target = "/?header=content-length:10&stream=short";
-    client.send(Record::get(1, target, true)).await;
-    let error = client.try_response().await.unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+    for target in [
+        "/?header=content-length:10&stream=short",
+        "/?stream=begun&break=now",
+    ] {
+        let mut client = connect(&host).await;
+        client.send(Record::get(1, target, true)).await;
+        let error = client.try_response().await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{target}");
+    }
     assert_eq!(connect(&host).await.get("/").await.status(), 200);
 }

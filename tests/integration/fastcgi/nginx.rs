@@ -136,12 +136,16 @@ async fn response_that_fails_is_cut_off_by_nginx() {
     let Some((_site, _host, nginx)) = start("answers", "").await else {
         return;
     };
-    let mut client = nginx.connect().await;
-    let target = "/?header=content-length:10&stream=short";
-    client
-        .send(format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n"))
-        .await;
-    assert!(client.try_response().await.is_err());
+    for target in [
+        "/?header=content-length:10&stream=short",
+        "/?stream=begun&break=now",
+    ] {
+        let mut client = nginx.connect().await;
+        client
+            .send(format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n"))
+            .await;
+        assert!(client.try_response().await.is_err(), "{target}");
+    }
 }
 
 #[tokio::test]

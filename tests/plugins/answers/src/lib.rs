@@ -2,7 +2,7 @@
 //!
 //! `status=404`, `header=name:value`, `body=text`, `bytes=1000`, `fail=message` and `panic=message`;
 //! the first value of each counts, but of `header` all. `show=env` answers with the env, `env=NAME` with
-//! values of it and the request's body, `stream=text` with chunks and without their length.
+//! values of it and the request's body, `stream=text` with chunks and without their length, which fail at `break=message`.
 //! Values are decoded as those of a form.
 
 #![forbid(unsafe_code)]
@@ -47,6 +47,15 @@ async fn answers(mut req: Request) -> Result {
     let chunks: Vec<Bytes> = all("stream")
         .map(|(_, text)| text.clone().into_owned().into())
         .collect();
+    if let Some(message) = first("break") {
+        let (mut sender, body) = Body::channel(chunks.len() + 1);
+        for chunk in chunks {
+            sender.send(chunk).await?;
+        }
+        sender.fail(Error::new(StatusCode::BAD_GATEWAY, message));
+        res.set_body(body);
+        return Ok(res);
+    }
     if !chunks.is_empty() {
         // A layer that maps chunks does not know their length.
         res.set_body(Body::empty().prepend(chunks).map_chunks(|chunk| chunk));
