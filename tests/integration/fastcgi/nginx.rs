@@ -103,6 +103,8 @@ async fn bodies_stream_through_nginx() {
     client.send(rewrite).await;
     client.send("5\r\nhello\r\n0\r\n\r\n").await;
     assert_eq!(client.response().await.text(), "probe\n");
+    // nginx closes a connection whose response has ended before it has read all of the request.
+    let mut client = nginx.connect().await;
     for length in [0, 100, 100_000, 5_000_000] {
         let body = vec![b'x'; length];
         let response = client.post("/length", &body).await;

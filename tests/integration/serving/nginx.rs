@@ -32,7 +32,8 @@ impl Nginx {
         std::fs::write(&config, text).expect("a config");
         let mut command = Command::new("nginx");
         command.arg("-p").arg(folder.path()).arg("-c").arg(&config);
-        command.args(["-e", "stderr"]).stderr(Stdio::null());
+        command.arg("-e").arg(folder.path().join("error.log"));
+        command.stderr(Stdio::null());
         let process = match command.spawn() {
             Ok(process) => process,
             Err(error) => {
@@ -64,6 +65,11 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("error.log"));
+            let ended = self.process.try_wait();
+            eprintln!("nginx: {ended:?}; its log:\n{}", log.unwrap_or_default());
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
