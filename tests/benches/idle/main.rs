@@ -64,7 +64,7 @@ const SUBJECTS: [Subject; 4] = [
         config: "{ seconds = 36000 }",
         path: "/",
         fields: "",
-        first: "c\r\nretry: 100\n\n\r\n",
+        first: "C\r\nretry: 100\n\n\r\n",
         echo: None,
     },
 ];
