@@ -37,9 +37,8 @@ fn certificate(host: Option<&str>) -> Result<ListenTls, String> {
     if made.is_new {
         let ca = made.ca.display();
         print_warning(&format!(
-            "note: the certificates of `--tls` come from a CA of your own, which is new: {ca}\n  \
-             = help: trust it where your browser keeps its authorities, or for one command: `curl --cacert {ca} …`. Its key is beside it, and readable \
-             for you alone"
+            "note: `--tls` uses a new CA of your own: {ca}\n  \
+             = help: add it to the authorities of your browser, or name it: `curl --cacert {ca} …`. Its key is beside it; only you can read it"
         ));
     }
     Ok(made.tls)

@@ -17,7 +17,7 @@ mod reloads;
 /// Params as layers see them.
 mod requests;
 
-use stackup_tests::{FastcgiClient, Host, Site, artifacts};
+use stackup_tests::{Connection, FastcgiClient, Host, Site, artifacts};
 
 /// A host of `plugin` that listens for FastCGI, with these lines below `[server]`.
 async fn serve(plugin: &str, lines: &str) -> (Site, Host) {
@@ -32,4 +32,16 @@ async fn serve(plugin: &str, lines: &str) -> (Site, Host) {
 
 async fn connect(host: &Host) -> FastcgiClient {
     FastcgiClient::tcp(host.address()).await
+}
+
+/// Asserts that bodies of all sizes go through a front server to `probe`, both ways.
+async fn check_bodies(client: &mut Connection) {
+    for length in [0, 100, 100_000, 5_000_000] {
+        let response = client.post("/length", &vec![b'x'; length]).await;
+        assert_eq!(response.text(), length.to_string());
+        let big = client.get(&format!("/big?bytes={length}")).await;
+        assert_eq!(big.body.len(), length);
+    }
+    let chunks = client.get("/chunks?count=3").await;
+    assert_eq!(chunks.text(), "chunk 0\nchunk 1\nchunk 2\n");
 }

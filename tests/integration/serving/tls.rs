@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use rustix::process::{Signal, kill_process};
-use rustls::ClientConfig;
 use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, HandshakeKind};
 use stackup_tests::tls::{Issued, TestCa};
 use stackup_tests::{Connection, Host, Site, artifacts};
 
@@ -261,27 +261,37 @@ async fn client_resumes_its_session_in_every_worker() {
         }
         kinds
     };
-    use rustls::HandshakeKind::{Full, Resumed};
-    assert_eq!(kinds().await, [Full, Full]);
-    assert_eq!(kinds().await, [Resumed, Resumed]);
+    resumes_in_every_worker(&site, &host, kinds).await;
+}
+
+/// Asserts that sessions are resumed after a renewal, a crash and an upgrade. `kinds` connects with each version of TLS.
+pub(super) async fn resumes_in_every_worker(
+    site: &Site,
+    host: &Host,
+    kinds: impl AsyncFn() -> Vec<HandshakeKind>,
+) {
+    const ALL: [HandshakeKind; 2] = [HandshakeKind::Resumed; 2];
+    let next_worker = async || host.next_worker().await.expect("the worker has an id");
+    let crash = async |worker| {
+        kill_process(worker, Signal::KILL).expect("it is there");
+        host.event("crash").await;
+        next_worker().await;
+    };
+    assert_eq!(kinds().await, [HandshakeKind::Full; 2]);
+    assert_eq!(kinds().await, ALL);
     let said = site.stackup(&["restart"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    let worker = host.next_worker().await.expect("the worker has an id");
-    assert_eq!(kinds().await, [Resumed, Resumed], "after a renewal");
-    kill_process(worker, Signal::KILL).expect("it is there");
-    host.event("crash").await;
-    host.next_worker().await.expect("the next worker serves");
-    assert_eq!(kinds().await, [Resumed, Resumed], "after a crash");
+    let worker = next_worker().await;
+    assert_eq!(kinds().await, ALL, "after a renewal");
+    crash(worker).await;
+    assert_eq!(kinds().await, ALL, "after a crash");
     let said = site.stackup(&["upgrade"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     host.event("upgraded").await;
-    let worker = host.next_worker().await.expect("the worker has an id");
-    kill_process(worker, Signal::KILL).expect("it is there");
-    assert_eq!(
-        kinds().await,
-        [Resumed, Resumed],
-        "after an upgrade and a crash"
-    );
+    let worker = next_worker().await;
+    assert_eq!(kinds().await, ALL, "after an upgrade");
+    crash(worker).await;
+    assert_eq!(kinds().await, ALL, "after an upgrade and a crash");
 }
 
 #[tokio::test]

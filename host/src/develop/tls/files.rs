@@ -46,7 +46,7 @@ fn is_missing(error: &ReadError) -> bool {
     matches!(error, ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Writes a file that is not there. If another process has written it meanwhile, that one stays: returns false.
+/// Creates a file. Returns false, and changes nothing, if it exists already.
 pub(super) fn create(path: &Path, text: &str) -> Result<bool, DevelopmentTlsError> {
     let written = temporary(path, text).and_then(|file| match file.persist_noclobber(path) {
         Ok(_) => Ok(true),
@@ -56,7 +56,7 @@ pub(super) fn create(path: &Path, text: &str) -> Result<bool, DevelopmentTlsErro
     written.map_err(|error| unwritable(path, error))
 }
 
-/// Writes a file in place of the one that is there: a reader sees all of the one or of the other.
+/// Replaces a file: a reader sees all of the old one or of the new one.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), DevelopmentTlsError> {
     let written = temporary(path, text).and_then(|file| match file.persist(path) {
         Ok(_) => Ok(()),

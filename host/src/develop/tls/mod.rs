@@ -36,7 +36,7 @@ pub enum DevelopmentTlsError {
     NoFolder,
     /// A file that can't be read, or that others can change or read.
     #[error("{}", match .1 {
-        ReadError::Untrusted(error) => format!("{}\nhelp: run `{}`; or remove the file: stackup makes another CA, which browsers must be told of", error.problem(), error.fix()),
+        ReadError::Untrusted(error) => format!("{}\nhelp: run `{}`; or remove the file: stackup makes another CA, which browsers must trust anew", error.problem(), error.fix()),
         error => format!("`{}` can't be read: {error}", .0.display()),
     })]
     Unreadable(PathBuf, ReadError),
@@ -49,7 +49,7 @@ pub enum DevelopmentTlsError {
         error: io::Error,
     },
     /// A key that is none.
-    #[error("`{}` is no private key: {reason}\nhelp: remove it: stackup makes another CA, which browsers must be told of", .path.display())]
+    #[error("`{}` is no private key: {reason}\nhelp: remove it: stackup makes another CA, which browsers must trust anew", .path.display())]
     BadKey {
         /// The file.
         path: PathBuf,

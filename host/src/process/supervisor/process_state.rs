@@ -1,8 +1,9 @@
-//! What the system says about a process that does not answer.
+//! What the system says about a process: why it does not answer, and whether it is a child.
 
 use std::fmt;
 
-use rustix::process::Pid;
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 /// Why a process may be silent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,8 +52,16 @@ impl fmt::Display for ProcessState {
     }
 }
 
+/// Whether the process is a child of this one, a zombie included.
+pub(super) fn is_child(pid: Pid) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::Pid(pid), options), Err(Errno::CHILD))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -78,5 +87,22 @@ mod tests {
     fn this_process_is_running() {
         let this = ProcessState::of(rustix::process::getpid());
         assert!(!this.stopped);
+    }
+
+    #[test]
+    fn process_whose_exit_was_collected_is_no_child() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        assert!(is_child(pid));
+        // A zombie is one until then.
+        let exited = waitid(
+            WaitId::Pid(pid),
+            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+        );
+        assert!(matches!(exited, Ok(Some(_))));
+        assert!(is_child(pid));
+        child.wait().unwrap();
+        assert!(!is_child(pid));
+        assert!(!is_child(Pid::INIT));
     }
 }

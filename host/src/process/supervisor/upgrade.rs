@@ -17,8 +17,6 @@ use std::time::Instant;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::execv;
-use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -26,6 +24,7 @@ use super::control_clients::ControlClients;
 use super::guests::{GuestInfo, Guests};
 use super::notify::Notify;
 use super::pending::Responder;
+use super::process_state::is_child;
 use super::sockets::Socket;
 use super::start::{GRACE, StartPlan};
 use super::state::State;
@@ -110,7 +109,8 @@ impl Supervisor {
     pub(super) fn may_hand_over(&self) -> bool {
         let changes = self.renewal.is_some() || self.planned.is_some();
         let replies = self.pending.has_takeovers();
-        !changes && !replies && !self.workers.values().any(Worker::is_about_to_go)
+        let goes = self.workers.values().any(Worker::is_about_to_go) || self.guests.have_exits();
+        !changes && !replies && !goes
     }
 
     /// Executes the program that is installed now. Returns only if that fails.
@@ -219,12 +219,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether the process is a child of this one, a zombie included.
-fn is_child(pid: Pid) -> bool {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    !matches!(waitid(WaitId::Pid(pid), options), Err(Errno::CHILD))
-}
-
 impl Supervisor {
     fn resume(
         handover: Handover,
@@ -319,29 +313,5 @@ impl Supervisor {
             replies_in_flight: std::sync::Arc::default(),
             events,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    #[test]
-    fn process_whose_exit_was_collected_is_no_child() {
-        let mut child = Command::new("true").spawn().unwrap();
-        let pid = Pid::from_child(&child);
-        assert!(is_child(pid));
-        // A zombie is one until then.
-        let exited = waitid(
-            WaitId::Pid(pid),
-            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
-        );
-        assert!(matches!(exited, Ok(Some(_))));
-        assert!(is_child(pid));
-        child.wait().unwrap();
-        assert!(!is_child(pid));
-        assert!(!is_child(Pid::INIT));
     }
 }

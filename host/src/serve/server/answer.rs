@@ -19,7 +19,7 @@ use super::client::accept;
 use super::date::own_date;
 use super::framing::FramingError;
 use super::response_guard::ResponseGuard;
-use super::transport::Transport;
+use super::transport::{Offer, Transport};
 use super::unread_body::{Discard, Unread};
 use crate::serve::generation::{Active, RequestWait, UpgradeRecord, WaitingCall};
 use crate::serve::observe::{Head, Observer, ObserverEnds};
@@ -170,7 +170,7 @@ pub(super) async fn answer<B: Unread, T: Transport>(
             .upgraded(&record);
         let response = respond(response, None, guard, Some((exchange, None)), is_head);
         let empty = ResponseBody::new(HostBody::Empty, head, None, None);
-        return Ok(transport.switch(response, empty, offered, record));
+        return Ok(offered.switch(transport, response, empty, record));
     }
     if let HostBody::File(_) = response.body() {
         response.map_body(|body| transport.send_file(body, generation.number));

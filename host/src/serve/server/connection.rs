@@ -16,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use stackup_plugin::abi::host::Connection;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 
 use super::Phase;
 use super::answer::answer;
@@ -48,7 +48,7 @@ pub(super) async fn serve_connection<S>(
     served: &Arc<ConnectionContext>,
     place: Place,
 ) where
-    S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
+    S: SendFile + Send + 'static,
 {
     let mut requests = pin!(serve_protocols(socket, ends, served, &place.state));
     std::future::poll_fn(|cx| {
@@ -72,7 +72,7 @@ async fn serve_protocols<S>(
     served: &Arc<ConnectionContext>,
     state: &Arc<ConnectionState>,
 ) where
-    S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
+    S: SendFile + Send + 'static,
 {
     if served.protocols.fastcgi {
         // In a box, so that the connections of other listeners need no memory for it.
@@ -180,7 +180,7 @@ async fn serve_requests<S>(
     served: &ConnectionContext,
     state: &Arc<ConnectionState>,
 ) where
-    S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
+    S: SendFile + Send + 'static,
 {
     let limits = served.answers.active.load().limits.clone();
     let socket = TimedSocket::new(socket, state, limits.send_timeout);
@@ -234,7 +234,7 @@ async fn serve_with<S, A, B>(
     state: &ConnectionState,
     limits: &Limits,
 ) where
-    S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
+    S: SendFile + Send + 'static,
     A: HttpService<Incoming, ResBody = B, Error = Infallible>,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {

@@ -24,7 +24,7 @@ use super::body::ResponseBody;
 use super::connection_state::EndedFor;
 use super::response_guard::SentResponse;
 use super::sending::Sending;
-use super::transport::Transport;
+use super::transport::{Offer, Transport};
 use super::upgrade::{self, Offered, tunnel};
 use crate::serve::generation::{Active, UpgradeRecord};
 use crate::serve::observe::ObserverEnds;
@@ -114,10 +114,6 @@ impl Transport for Embedded {
         self.0.is_http1
     }
 
-    fn closes_after(&self, _is_last: bool, _has_body: bool) -> bool {
-        false
-    }
-
     fn offer(&self, parts: &mut Parts) -> Option<(EmbeddedOffer, Arc<UpgradeOffer>)> {
         let connection = parts.extensions.get::<OnUpgrade>()?.clone();
         let (offered, offer) = Offered::by(parts)?;
@@ -128,14 +124,33 @@ impl Transport for Embedded {
         Some((offered, offer))
     }
 
+    fn body_waits(&self) {}
+
+    fn body_goes_on(&self) {}
+
+    fn sending(&self) -> &Sending {
+        &self.0.sending
+    }
+
+    fn handed_over(&self, response: SentResponse) {
+        // Whether it is sent is not known.
+        drop(response);
+    }
+
+    fn ended_for(&self) -> Option<EndedFor> {
+        None
+    }
+}
+
+impl Offer<Embedded> for EmbeddedOffer {
     fn switch(
-        &self,
-        response: Response<ResponseBody<Self>>,
-        empty: ResponseBody<Self>,
-        offered: EmbeddedOffer,
+        self,
+        transport: &Embedded,
+        response: Response<ResponseBody<Embedded>>,
+        empty: ResponseBody<Embedded>,
         record: Arc<UpgradeRecord>,
-    ) -> Response<ResponseBody<Self>> {
-        let wrapped = self.0.wrapped.as_ref();
+    ) -> Response<ResponseBody<Embedded>> {
+        let wrapped = transport.0.wrapped.as_ref();
         if wrapped.is_some_and(|wrapped| wrapped.upgraded.load(Ordering::Acquire)) {
             // The wrapped service gets the connection. It has made the head, too.
             return response.map(|_| empty);
@@ -143,10 +158,10 @@ impl Transport for Embedded {
         let EmbeddedOffer {
             offered,
             connection,
-        } = offered;
+        } = self;
         let protocol = record.protocol().to_owned();
         let (response, accepted) = upgrade::switch(response, empty, offered, record);
-        let transport = self.clone();
+        let transport = transport.clone();
         tokio::spawn(async move {
             let socket = match connection.await {
                 Ok(socket) => TokioIo::new(socket),
@@ -166,22 +181,5 @@ impl Transport for Embedded {
             }
         });
         response
-    }
-
-    fn body_waits(&self) {}
-
-    fn body_goes_on(&self) {}
-
-    fn sending(&self) -> &Sending {
-        &self.0.sending
-    }
-
-    fn handed_over(&self, response: SentResponse) {
-        // Whether it is sent is not known.
-        drop(response);
-    }
-
-    fn ended_for(&self) -> Option<EndedFor> {
-        None
     }
 }

@@ -14,7 +14,7 @@ use super::interim::OpenRequest;
 use super::response_guard::SentResponse;
 use super::send_file::SentFile;
 use super::sending::Sending;
-use super::transport::Transport;
+use super::transport::{Offer, Transport};
 use super::unread_body::{self, Unread};
 use super::upgrade::Offered;
 use crate::policy::ClientWait;
@@ -62,17 +62,6 @@ impl Transport for Arc<ConnectionState> {
         }
     }
 
-    fn switch(
-        &self,
-        response: Response<ResponseBody<Self>>,
-        empty: ResponseBody<Self>,
-        offered: Offered,
-        record: Arc<UpgradeRecord>,
-    ) -> Response<ResponseBody<Self>> {
-        self.arrivals().end();
-        self.upgrade.switch(response, empty, offered, record)
-    }
-
     fn body_waits(&self) {
         self.wait.waits(ClientWait::Body);
     }
@@ -115,5 +104,18 @@ impl Transport for Arc<ConnectionState> {
 
     fn ended_for(&self) -> Option<EndedFor> {
         ConnectionState::ended_for(self)
+    }
+}
+
+impl Offer<Arc<ConnectionState>> for Offered {
+    fn switch(
+        self,
+        connection: &Arc<ConnectionState>,
+        response: Response<ResponseBody<Arc<ConnectionState>>>,
+        empty: ResponseBody<Arc<ConnectionState>>,
+        record: Arc<UpgradeRecord>,
+    ) -> Response<ResponseBody<Arc<ConnectionState>>> {
+        connection.arrivals().end();
+        connection.upgrade.switch(response, empty, self, record)
     }
 }

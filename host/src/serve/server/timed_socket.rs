@@ -145,7 +145,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedSocket<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + SendFile + Unpin> SendFile for TimedSocket<S> {
+impl<S: SendFile> SendFile for TimedSocket<S> {
     const SENDS_FILES: bool = S::SENDS_FILES;
 
     fn poll_send_file(

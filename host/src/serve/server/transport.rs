@@ -4,6 +4,7 @@
 //! The way of a request (`answer.rs`) is the same for all of them. Each is compiled for itself, so that none pays for the others.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +29,8 @@ pub(super) trait Transport: Clone + Unpin + Send + Sync + 'static {
     where
         Self: 'a;
 
-    /// What a request offers to change to, until there is a response.
-    type Offered: Send;
+    /// What a request offers to change to, until there is a response; `Infallible` where none does.
+    type Offered: Offer<Self>;
 
     /// From now on the client may take nothing of a response for this long.
     fn limit_sending(&self, timeout: Option<Duration>);
@@ -56,23 +57,19 @@ pub(super) trait Transport: Clone + Unpin + Send + Sync + 'static {
     fn set_env(&self, _request: &mut HostRequest) {}
 
     /// Whether responses have `connection`, as in HTTP/1.
-    fn has_connection_field(&self) -> bool;
+    fn has_connection_field(&self) -> bool {
+        false
+    }
 
     /// Whether the connection closes after the response. `is_last` says that the server ends.
-    fn closes_after(&self, is_last: bool, has_body: bool) -> bool;
+    fn closes_after(&self, _is_last: bool, _has_body: bool) -> bool {
+        false
+    }
 
     /// The change of protocol that a request without a body offers.
-    fn offer(&self, parts: &mut Parts) -> Option<(Self::Offered, Arc<UpgradeOffer>)>;
-
-    /// Makes the response to an offer that a handler has accepted. The body of `response` is what the client gets in the new protocol;
-    /// `empty` takes its place.
-    fn switch(
-        &self,
-        response: Response<ResponseBody<Self>>,
-        empty: ResponseBody<Self>,
-        offered: Self::Offered,
-        record: Arc<UpgradeRecord>,
-    ) -> Response<ResponseBody<Self>>;
+    fn offer(&self, _parts: &mut Parts) -> Option<(Self::Offered, Arc<UpgradeOffer>)> {
+        None
+    }
 
     /// A read of the request's body begins to wait for the client.
     fn body_waits(&self);
@@ -107,4 +104,29 @@ pub(super) trait Transport: Clone + Unpin + Send + Sync + 'static {
 
     /// Why the client's connection is to end, if the host ends it.
     fn ended_for(&self) -> Option<EndedFor>;
+}
+
+/// A change of protocol that a request offers to a handler.
+pub(super) trait Offer<T: Transport>: Sized + Send {
+    /// Makes the response to an offer that a handler has accepted. The body of `response` is what the client gets in the new protocol;
+    /// `empty` takes its place.
+    fn switch(
+        self,
+        transport: &T,
+        response: Response<ResponseBody<T>>,
+        empty: ResponseBody<T>,
+        record: Arc<UpgradeRecord>,
+    ) -> Response<ResponseBody<T>>;
+}
+
+impl<T: Transport> Offer<T> for Infallible {
+    fn switch(
+        self,
+        _: &T,
+        _: Response<ResponseBody<T>>,
+        _: ResponseBody<T>,
+        _: Arc<UpgradeRecord>,
+    ) -> Response<ResponseBody<T>> {
+        match self {}
+    }
 }

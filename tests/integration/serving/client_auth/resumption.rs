@@ -4,6 +4,7 @@ use rustls::HandshakeKind::{Full, Resumed};
 use stackup_tests::WallClock;
 
 use super::*;
+use crate::serving::tls::resumes_in_every_worker;
 
 #[tokio::test]
 async fn resumed_session_has_its_client_in_every_worker() {
@@ -22,21 +23,7 @@ async fn resumed_session_has_its_client_in_every_worker() {
         }
         kinds
     };
-    assert_eq!(kinds().await, [Full, Full]);
-    assert_eq!(kinds().await, [Resumed, Resumed]);
-    let said = site.stackup(&["restart"]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let worker = host.next_worker().await.expect("the worker has an id");
-    assert_eq!(kinds().await, [Resumed, Resumed], "after a renewal");
-    kill_process(worker, Signal::KILL).expect("it is there");
-    host.event("crash").await;
-    host.next_worker().await.expect("the next worker serves");
-    assert_eq!(kinds().await, [Resumed, Resumed], "after a crash");
-    let said = site.stackup(&["upgrade"]).await;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    host.event("upgraded").await;
-    host.next_worker().await.expect("the worker has an id");
-    assert_eq!(kinds().await, [Resumed, Resumed], "after an upgrade");
+    resumes_in_every_worker(&site, &host, kinds).await;
 }
 
 #[tokio::test]

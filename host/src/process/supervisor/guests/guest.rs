@@ -89,7 +89,8 @@ impl Guest {
         self.processes.insert(process.number, process);
     }
 
-    fn is_starting(&self) -> bool {
+    /// Whether one of its processes is not ready yet.
+    pub(super) fn is_starting(&self) -> bool {
         self.processes.values().any(Process::is_starting)
     }
 

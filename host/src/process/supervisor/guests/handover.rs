@@ -10,6 +10,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 use stackup_plugin::GuestOptions;
 
+use super::super::process_state::is_child;
 use super::guest::Guest;
 use super::process::{Process, Stage};
 use super::{ClaimId, Guests, ready};
@@ -86,12 +87,17 @@ impl Guests {
             (guest.backoff, guest.down) = (info.backoff, info.down);
             for process in info.processes {
                 let descriptors = [descriptor()?, descriptor()?, descriptor()?];
+                // As with workers: an earlier version may hand over one whose exit it has collected.
+                if !process.is_ours() {
+                    guest.current.take_if(|current| *current == process.number);
+                    continue;
+                }
                 let process = process.adopt(&guest, descriptors, self)?;
                 self.last_process = self.last_process.max(process.number);
                 guest.processes.insert(process.number, process);
             }
             // What waited for its next start is started now.
-            if guest.current.is_none() && guest.processes.is_empty() {
+            if guest.current.is_none() && !guest.is_starting() {
                 guest.start_at = Some(Instant::now());
             }
             if info.is_ending {
@@ -114,6 +120,11 @@ impl ProcessInfo {
             is_starting: process.is_starting(),
             age: u64::try_from(process.born.elapsed().as_millis()).unwrap_or(0),
         }
+    }
+
+    /// Whether its guard is a child of this process.
+    fn is_ours(&self) -> bool {
+        Pid::from_raw(self.guard).is_some_and(is_child)
     }
 
     fn adopt(
@@ -147,5 +158,92 @@ impl ProcessInfo {
         process.born = born.unwrap_or(process.born);
         process.listen(&options.name, &guests.launcher)?;
         Ok(process)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use rustix::pipe::pipe;
+    use stackup_plugin::GuestListen;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn guest(current: Option<u32>, guard: &Child) -> GuestInfo {
+        let options = GuestOptions {
+            name: "blog".to_owned(),
+            command: vec!["blog".to_owned()],
+            dir: "blog".into(),
+            env: [].into(),
+            listen: GuestListen::Port,
+            ready: "/".to_owned(),
+            ready_success: false,
+            ready_timeout: 60_000,
+            stop_timeout: 60_000,
+            memory: None,
+            max_age: None,
+            watch: false,
+        };
+        GuestInfo {
+            number: 1,
+            options,
+            files: None,
+            claims: BTreeSet::new(),
+            current,
+            restarts: 0,
+            was_ready: true,
+            backoff: Backoff::default(),
+            down: String::new(),
+            is_ending: false,
+            processes: vec![ProcessInfo {
+                number: 7,
+                guard: Pid::from_child(guard).as_raw_nonzero().get(),
+                pid: None,
+                address: GuestAddress::Port(1),
+                is_starting: false,
+                age: 0,
+            }],
+        }
+    }
+
+    fn adopted(info: GuestInfo) -> Guest {
+        let (events, _received) = mpsc::unbounded_channel();
+        let mut guests = Guests::new("/".into(), events);
+        let mut descriptors = Vec::new();
+        guests
+            .adopt(vec![info], || {
+                if descriptors.is_empty() {
+                    descriptors.push(UnixStream::pair()?.0.into());
+                    descriptors.extend([pipe()?.0, pipe()?.0]);
+                }
+                Ok(descriptors.remove(0))
+            })
+            .unwrap();
+        guests.all.remove(&1).unwrap()
+    }
+
+    #[tokio::test]
+    async fn process_whose_exit_was_collected_is_started_anew() {
+        let mut child = Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let guest = adopted(guest(Some(7), &child));
+        assert!(guest.processes.is_empty());
+        assert_eq!(guest.current, None);
+        assert!(guest.is_start_due(Instant::now()));
+    }
+
+    #[tokio::test]
+    async fn guest_whose_old_process_drains_is_started_anew() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let kept = adopted(guest(Some(7), &child));
+        assert_eq!(kept.current, Some(7));
+        assert!(!kept.is_start_due(Instant::now()));
+        let waits = adopted(guest(None, &child));
+        assert_eq!(waits.processes.len(), 1);
+        assert!(waits.is_start_due(Instant::now()));
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 }

@@ -215,6 +215,12 @@ impl Guests {
         known
     }
 
+    /// Whether a process has exited whose last lines are not read yet.
+    pub(super) fn have_exits(&self) -> bool {
+        let processes = self.all.values().flat_map(|guest| guest.processes.values());
+        processes.into_iter().any(|process| process.ended.is_some())
+    }
+
     /// Reacts to the exits of processes whose last lines are read.
     fn remove_exited(&mut self) {
         for guest in self.all.values_mut() {

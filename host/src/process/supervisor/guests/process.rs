@@ -216,7 +216,7 @@ impl Process {
 
     /// Kills it, and all that it has started; the second time its guard, which then may leave it behind.
     pub(super) fn kill(&mut self) {
-        if std::mem::replace(&mut self.killed, true) {
+        if std::mem::replace(&mut self.killed, true) && self.ended.is_none() {
             let _ = kill_process(self.guard, Signal::KILL);
         }
         let limit = Instant::now() + KILL_TIMEOUT;

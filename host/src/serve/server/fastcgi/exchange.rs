@@ -13,7 +13,6 @@ use http::{Method, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Either};
 use stackup_plugin::abi::host::Connection;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::{Feed, RequestBody, body};
 use super::link::Link;
@@ -72,7 +71,7 @@ impl Requests<'_> {
         mut begun: Begun,
     ) -> Result<After, FastcgiError>
     where
-        S: AsyncRead + AsyncWrite + SendFile + Unpin,
+        S: SendFile,
     {
         let (id, first) = (begun.id, begun.first.take());
         let has_body = first.as_ref().is_none_or(|first| !first.is_empty());
@@ -126,7 +125,7 @@ impl Requests<'_> {
         body: RequestBody,
     ) -> Result<Arrived, FastcgiError>
     where
-        S: AsyncRead + AsyncWrite + SendFile + Unpin,
+        S: SendFile,
     {
         let is_head = head.parts.method == Method::HEAD;
         let mut answered = pin!(self.answer(head, body));
@@ -175,7 +174,7 @@ impl Requests<'_> {
         cx: &mut Context<'_>,
     ) -> Result<Arrived, FastcgiError>
     where
-        S: AsyncRead + AsyncWrite + SendFile + Unpin,
+        S: SendFile,
     {
         while link.has_room() && feed.has_room(cx) {
             let Poll::Ready(piece) = link.poll_piece(cx)? else {

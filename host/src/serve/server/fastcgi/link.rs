@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use super::FastcgiError;
 use super::record::{Decoder, Piece};
@@ -28,7 +28,7 @@ pub(super) struct Link<S> {
     pub(super) output: BytesMut,
 }
 
-impl<S: AsyncRead + AsyncWrite + SendFile + Unpin> Link<S> {
+impl<S: SendFile> Link<S> {
     pub(super) fn new(socket: TimedSocket<S>) -> Self {
         Self {
             socket,

@@ -22,7 +22,6 @@ use std::task::Poll;
 
 use http::StatusCode;
 use stackup_plugin::abi::host::Connection;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::exchange::{After, Requests};
 use self::link::Link;
@@ -78,7 +77,7 @@ pub(super) async fn serve_fastcgi<S>(
     served: &ConnectionContext,
     state: &Arc<ConnectionState>,
 ) where
-    S: AsyncRead + AsyncWrite + SendFile + Unpin + Send + 'static,
+    S: SendFile + Send + 'static,
 {
     let generation = served.answers.active.load();
     if !is_believed(&peer, &generation.trusted_proxies) {
@@ -140,7 +139,7 @@ async fn serve_requests<S>(
     limits: &Limits,
 ) -> Result<After, FastcgiError>
 where
-    S: AsyncRead + AsyncWrite + SendFile + Unpin,
+    S: SendFile,
 {
     loop {
         let after = match begin(link, requests, limits).await? {
@@ -173,11 +172,7 @@ where
 }
 
 /// Refuses a request that has begun.
-fn refuse<S: AsyncRead + AsyncWrite + SendFile + Unpin>(
-    link: &mut Link<S>,
-    id: u16,
-    status: StatusCode,
-) -> After {
+fn refuse<S: SendFile>(link: &mut Link<S>, id: u16, status: StatusCode) -> After {
     put_bare(&mut link.output, id, status);
     put_response_end(&mut link.output, id);
     After::Linger
@@ -199,7 +194,7 @@ async fn begin<S>(
     limits: &Limits,
 ) -> Result<Begin, FastcgiError>
 where
-    S: AsyncRead + AsyncWrite + SendFile + Unpin,
+    S: SendFile,
 {
     let mut opening = Opening::new(requests.values, limits.header_bytes);
     let mut phase = requests.served.phase.clone();

@@ -4,13 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Response;
-use http::request::Parts;
-use stackup_plugin::abi::host::{HostRequest, UpgradeOffer};
+use stackup_plugin::abi::host::HostRequest;
 
 use crate::policy::ClientWait;
-use crate::serve::generation::UpgradeRecord;
-use crate::serve::server::body::ResponseBody;
 use crate::serve::server::connection_state::{ConnectionState, EndedFor};
 use crate::serve::server::response_guard::SentResponse;
 use crate::serve::server::sending::Sending;
@@ -40,7 +36,8 @@ impl Responder {
     }
 }
 
-/// A response has one head, so none is interim. The connection reads what nobody else reads of a body.
+/// A response has one head, so none is interim. The connection reads what nobody else reads of a body. The client's connection is the front
+/// server's, so responses say nothing of it.
 impl Transport for Responder {
     type Open<'a> = ();
     type Offered = Infallible;
@@ -55,29 +52,6 @@ impl Transport for Responder {
         for (name, value) in &self.0.env {
             request.set_env(name.clone(), value.clone());
         }
-    }
-
-    /// The client's connection is the front server's.
-    fn has_connection_field(&self) -> bool {
-        false
-    }
-
-    fn closes_after(&self, _: bool, _: bool) -> bool {
-        false
-    }
-
-    fn offer(&self, _: &mut Parts) -> Option<(Infallible, Arc<UpgradeOffer>)> {
-        None
-    }
-
-    fn switch(
-        &self,
-        _: Response<ResponseBody<Self>>,
-        _: ResponseBody<Self>,
-        offered: Infallible,
-        _: Arc<UpgradeRecord>,
-    ) -> Response<ResponseBody<Self>> {
-        match offered {}
     }
 
     fn body_waits(&self) {

@@ -5,13 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::Response;
-use http::request::Parts;
-use stackup_plugin::abi::host::{ClientCertificate, UpgradeOffer};
+use stackup_plugin::abi::host::ClientCertificate;
 
 use super::streams::{StreamWait, Streams};
-use crate::serve::generation::UpgradeRecord;
-use crate::serve::server::body::ResponseBody;
 use crate::serve::server::connection_state::EndedFor;
 use crate::serve::server::response_guard::SentResponse;
 use crate::serve::server::sending::Sending;
@@ -95,7 +91,7 @@ impl Stream {
     }
 }
 
-/// hyper sends no interim responses on HTTP/2. The drop of a request's body reads its rest (`request_body.rs`).
+/// hyper sends no interim responses on HTTP/2. GOAWAY says that the connection ends, no field. The drop of a request's body reads its rest (`request_body.rs`).
 impl Transport for Stream {
     type Open<'a> = ();
     /// Extended CONNECT (RFC 8441) is not served.
@@ -110,29 +106,6 @@ impl Transport for Stream {
 
     fn client_certificate(&self) -> Option<&Arc<ClientCertificate>> {
         self.0.streams.connection.client_certificate()
-    }
-
-    fn has_connection_field(&self) -> bool {
-        false
-    }
-
-    /// GOAWAY says it instead.
-    fn closes_after(&self, _: bool, _: bool) -> bool {
-        false
-    }
-
-    fn offer(&self, _: &mut Parts) -> Option<(Infallible, Arc<UpgradeOffer>)> {
-        None
-    }
-
-    fn switch(
-        &self,
-        _: Response<ResponseBody<Self>>,
-        _: ResponseBody<Self>,
-        offered: Infallible,
-        _: Arc<UpgradeRecord>,
-    ) -> Response<ResponseBody<Self>> {
-        match offered {}
     }
 
     fn body_waits(&self) {

@@ -4,13 +4,15 @@ use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::Interest;
+use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::super::tls::Socket;
 
 /// A socket, and whether the system can send files to it.
-pub(in crate::serve::server) trait SendFile {
+pub(in crate::serve::server) trait SendFile:
+    AsyncRead + AsyncWrite + Unpin
+{
     /// Whether the other functions work.
     const SENDS_FILES: bool = false;
 
