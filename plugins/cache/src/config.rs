@@ -27,6 +27,9 @@ pub struct Config {
     client_directives: bool,
     /// How many seconds a request waits for another one for the same response; 0 does not wait.
     collapse: u64,
+    /// Whether a browser that navigates to a page gets the `link` fields of the stored response as 103 (RFC 8297) while that is
+    /// validated.
+    early_hints: bool,
 }
 
 impl Default for Config {
@@ -44,6 +47,7 @@ impl Default for Config {
             heuristic_max: 86_400,
             client_directives: true,
             collapse: 30,
+            early_hints: false,
         }
     }
 }
@@ -59,6 +63,7 @@ pub(crate) struct Settings {
     pub(crate) heuristic: Option<Heuristic>,
     pub(crate) client_directives: bool,
     pub(crate) collapse: Option<Duration>,
+    pub(crate) early_hints: bool,
 }
 
 impl Config {
@@ -91,6 +96,7 @@ impl Config {
             }),
             client_directives: self.client_directives,
             collapse: (self.collapse > 0).then(|| Duration::from_secs(self.collapse)),
+            early_hints: self.early_hints,
         })
     }
 }

@@ -15,6 +15,7 @@ mod fields;
 mod fill;
 mod flights;
 mod handoff;
+mod hints;
 mod keep;
 mod parts;
 mod read;

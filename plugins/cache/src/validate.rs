@@ -39,6 +39,7 @@ impl Cache {
             ValidateBecause::Expired | ValidateBecause::NoCache => Forward::Stale,
             _ => Forward::Request,
         };
+        self.hint(&req, &stored.entry)?;
         let control = self.control(&req);
         let mut fetch = Fetch::new(&req, target, forward, stored.flight());
         let lead = match self.join_validation(&mut fetch, &stored, because).await? {

@@ -126,6 +126,23 @@ async fn bodies_stream_through_nginx() {
 }
 
 #[tokio::test]
+async fn both_directions_stream_at_once_through_nginx() {
+    let Some((_site, _host, nginx)) = start("probe", "").await else {
+        return;
+    };
+    let mut client = nginx.connect().await;
+    let head = "POST /streamed/echo HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n";
+    client.send(head).await;
+    // Each half comes back before the next one is sent.
+    client.send("hello").await;
+    assert_eq!(client.head().await.status, 200);
+    assert_eq!(client.chunk().await.expect("a chunk"), b"hello");
+    client.send("world").await;
+    assert_eq!(client.chunk().await.expect("a chunk"), b"world");
+    assert_eq!(client.chunk().await.expect("the end"), b"");
+}
+
+#[tokio::test]
 async fn client_that_leaves_nginx_cancels_its_request() {
     let Some((_site, host, nginx)) = start("probe", "").await else {
         return;

@@ -101,3 +101,28 @@ async fn status_that_the_host_sends_is_an_error() {
             .contains("no interim response")
     );
 }
+
+#[tokio::test]
+async fn cache_hints_at_the_links_of_a_page_that_it_validates() {
+    let manifest = r#"
+use = [
+    { plugin = "cache", config = { early_hints = true } },
+    { plugin = "headers", config = { set = { link = "</style.css>; rel=preload", cache-control = "no-cache", etag = '"1"' } } },
+]
+run = "probe"
+"#;
+    let site = Site::new(manifest, &["cache", "headers", "probe"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    let page = |fields| request("/sleep?ms=1", fields);
+    // Nothing is stored yet.
+    let navigates = "sec-fetch-mode: navigate\r\n";
+    connection.send(page(navigates)).await;
+    assert_eq!(connection.response().await.text(), "slept\n");
+    connection.send(page(navigates)).await;
+    hints(&mut connection).await;
+    assert_eq!(connection.response().await.text(), "slept\n");
+    // Who does not navigate has no use for them.
+    connection.send(page("")).await;
+    assert_eq!(connection.response().await.text(), "slept\n");
+}

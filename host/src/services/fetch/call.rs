@@ -15,6 +15,7 @@ use stackup_plugin::abi::host::{
 };
 use tokio::runtime::Handle;
 
+use super::connection::SendError;
 use super::pool::{Checkout, Endpoint, Lease, Pool};
 use super::response_body::TimedBody;
 use super::timer::Timer;
@@ -109,29 +110,27 @@ impl Call {
             };
             let mut lease = Lease::new(connection, Arc::clone(&self.endpoint));
             let connection = &mut lease.connection;
-            let sent = connection.sender.send(request);
+            let upgrades = self.upgrade.is_some();
+            let sent = connection.sender.send(request, upgrades, &self.runtime);
             let sent = within(self.head, &mut connection.timer, sent).await;
             connection.timer.stop();
-            let mut error = match sent {
+            let SendError {
+                error,
+                request: unsent,
+            } = match sent {
                 None => return Err(self.late("response", self.head)),
                 Some(Ok(response)) => return Ok((response, lease)),
                 Some(Err(error)) => error,
             };
             // A connection that was kept may have ended just now, before anything was sent.
-            match error.take_message() {
+            match unsent {
                 Some(unsent) if !is_new => {
                     if lease.connection.sender.is_shared() {
                         self.endpoint.forget_shared();
                     }
                     request = unsent;
                 }
-                unsent => {
-                    return Err(failed(
-                        &self.endpoint,
-                        &error.into_error(),
-                        unsent.is_some(),
-                    ));
-                }
+                unsent => return Err(failed(&self.endpoint, &error, unsent.is_some())),
             }
         }
     }

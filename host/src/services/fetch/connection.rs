@@ -1,18 +1,19 @@
 //! A connection to a server that speaks HTTP.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use stackup_plugin::abi::host::HostBody;
 use tokio::runtime::Handle;
 
 use super::connect::ConnectError;
 use super::head;
+use super::http1::Http1;
 use super::stream::ClientStream;
 use super::timer::Timer;
 
@@ -30,9 +31,16 @@ pub(super) struct Connection {
 /// Sends requests.
 pub(super) enum Sender {
     /// One after the other.
-    Http1(http1::SendRequest<HostBody>),
+    Http1(Http1),
     /// Many at once.
     Http2(http2::SendRequest<HostBody>),
+}
+
+/// Why there is no response.
+pub(super) struct SendError {
+    pub(super) error: hyper::Error,
+    /// The request, if no server has seen it.
+    pub(super) request: Option<Request<HostBody>>,
 }
 
 impl Connection {
@@ -45,19 +53,16 @@ impl Connection {
         stream: ClientStream,
         runtime: &Handle,
     ) -> Result<Self, ConnectError> {
-        let is_http2 = stream.is_http2();
-        let io = TokioIo::new(stream);
-        // The tasks need no watch: a connection that ends fails its requests.
-        let sender = if is_http2 {
+        let sender = if stream.is_http2() {
             let mut http2 = http2::Builder::new(TokioExecutor::new());
             http2.timer(TokioTimer::new()).keep_alive_interval(PING);
-            let (sender, connection) = http2.keep_alive_timeout(PING).handshake(io).await?;
+            let http2 = http2.keep_alive_timeout(PING);
+            let (sender, connection) = http2.handshake(TokioIo::new(stream)).await?;
+            // The task needs no watch: a connection that ends fails its requests.
             runtime.spawn(connection);
             Sender::Http2(sender)
         } else {
-            let (sender, connection) = http1::handshake(io).await?;
-            runtime.spawn(connection.with_upgrades());
-            Sender::Http1(sender)
+            Sender::Http1(Http1::begin(stream).await?)
         };
         Ok(Self {
             sender,
@@ -80,24 +85,37 @@ impl Connection {
 }
 
 impl Sender {
-    /// Sends a request, whose target is a path, and which has a `host`.
+    /// Sends a request, whose target is a path, and which has a `host`. `upgrades` is whether the response may change the protocol.
     ///
     /// # Errors
     ///
-    /// There is no response. The error has the request if no server has seen it.
+    /// There is no response.
     pub(super) async fn send(
         &mut self,
         mut request: Request<HostBody>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<HostBody>>> {
+        upgrades: bool,
+        runtime: &Handle,
+    ) -> Result<Response<Incoming>, SendError> {
         match self {
-            Self::Http1(sender) => {
+            Self::Http1(http1) => {
                 head::convert_to_http1(&mut request);
-                sender.try_send_request(request).await
+                http1.send(request, upgrades, runtime).await
             }
             Self::Http2(sender) => {
                 head::convert_to_http2(&mut request);
-                sender.try_send_request(request).await
+                let sent = sender.try_send_request(request).await;
+                sent.map_err(|mut error| SendError {
+                    request: error.take_message(),
+                    error: error.into_error(),
+                })
             }
+        }
+    }
+
+    /// Reads and writes as far as that is possible now, if the connection has no task that does. Wakes `cx` when it is again.
+    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Self::Http1(http1) = self {
+            http1.drive(cx);
         }
     }
 
@@ -106,9 +124,11 @@ impl Sender {
         matches!(self, Self::Http2(_))
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    /// Whether the connection has ended, by what is known now. While no request uses one of HTTP/1.1, `waker` is woken when that may
+    /// have changed.
+    pub(super) fn has_ended(&mut self, waker: &Waker) -> bool {
         match self {
-            Self::Http1(sender) => sender.is_closed(),
+            Self::Http1(http1) => http1.has_ended(waker),
             Self::Http2(sender) => sender.is_closed(),
         }
     }
@@ -116,7 +136,7 @@ impl Sender {
     /// Whether the request before has ended.
     pub(super) fn is_ready(&self) -> bool {
         match self {
-            Self::Http1(sender) => sender.is_ready(),
+            Self::Http1(http1) => http1.is_ready(),
             Self::Http2(sender) => sender.is_ready(),
         }
     }
@@ -128,7 +148,7 @@ impl Sender {
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         match self {
-            Self::Http1(sender) => sender.poll_ready(cx),
+            Self::Http1(http1) => http1.poll_ready(cx),
             Self::Http2(sender) => sender.poll_ready(cx),
         }
     }

@@ -8,6 +8,7 @@ mod connect;
 mod connection;
 mod counter;
 mod head;
+mod http1;
 mod pool;
 mod resolver;
 mod response_body;

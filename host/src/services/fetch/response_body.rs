@@ -51,7 +51,12 @@ impl Body for TimedBody {
         let Some(lease) = &mut this.lease else {
             return Poll::Ready(None);
         };
-        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+        let mut polled = Pin::new(&mut this.body).poll_frame(cx);
+        if polled.is_pending() {
+            lease.connection.sender.drive(cx);
+            polled = Pin::new(&mut this.body).poll_frame(cx);
+        }
+        let Poll::Ready(frame) = polled else {
             ready!(lease.connection.timer.poll(this.limit, cx));
             let why = format!("nothing came for {:?}", this.limit);
             let late = failed(lease, StatusCode::GATEWAY_TIMEOUT, &why);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -23,6 +24,8 @@ pub(in super::super) struct Endpoint {
     runtime: Handle,
     /// How old a connection may be for a new request, if the server has a name.
     oldest: Option<Duration>,
+    /// Woken when an idle connection ends.
+    idle_waker: Waker,
     state: Mutex<State>,
 }
 
@@ -65,6 +68,7 @@ impl Endpoint {
         connector: Connector,
         runtime: Handle,
         oldest: Option<Duration>,
+        idle_waker: Waker,
     ) -> Arc<Self> {
         Arc::new(Self {
             server,
@@ -72,6 +76,7 @@ impl Endpoint {
             tls: TlsClient::default(),
             runtime,
             oldest,
+            idle_waker,
             state: Mutex::default(),
         })
     }
@@ -93,21 +98,21 @@ impl Endpoint {
     }
 
     fn open(&self, state: &mut State) -> Option<Connection> {
-        let is_usable = |connection: &Connection| {
+        let is_usable = |connection: &mut Connection| {
             let is_new = self
                 .oldest
                 .is_none_or(|age| connection.since.elapsed() < age);
-            is_new && !connection.sender.is_closed()
+            is_new && !connection.sender.has_ended(Waker::noop())
         };
         if let Some(shared) = &mut state.shared {
-            if is_usable(&shared.connection) {
+            if is_usable(&mut shared.connection) {
                 shared.since = Instant::now();
                 return shared.connection.share(&self.runtime);
             }
             state.shared = None;
         }
-        while let Some(Idle { connection, .. }) = state.idle.pop() {
-            if is_usable(&connection) {
+        while let Some(Idle { mut connection, .. }) = state.idle.pop() {
+            if is_usable(&mut connection) {
                 return Some(connection);
             }
         }
@@ -186,15 +191,21 @@ impl Endpoint {
                 Err(Err(_)) => return,
             }
         }
-        state.idle.push(Idle::now(connection));
+        if !connection.sender.has_ended(&self.idle_waker) {
+            state.idle.push(Idle::now(connection));
+        }
     }
 
     /// Takes back a connection that is for one request at a time, once its request has ended.
     fn give_back(self: &Arc<Self>, mut connection: Connection) {
-        if connection.sender.is_closed() || connection.sender.is_shared() {
+        if connection.sender.is_shared() {
             return;
         }
         connection.timer.stop();
+        // The end of the response may be all that hyper has waited for.
+        if connection.sender.has_ended(Waker::noop()) {
+            return;
+        }
         if connection.sender.is_ready() {
             return self.hand_on(&mut self.state(), connection);
         }
@@ -210,13 +221,12 @@ impl Endpoint {
     /// Closes what was idle for this long at `now`. Returns whether nothing is left.
     pub(super) fn close_idle(&self, now: Instant, idle: Duration) -> bool {
         let mut state = self.state();
-        let stays = |one: &Idle| {
-            !one.connection.sender.is_closed() && now.saturating_duration_since(one.since) < idle
+        let stays = |one: &mut Idle| {
+            let is_new = now.saturating_duration_since(one.since) < idle;
+            is_new && !one.connection.sender.has_ended(&self.idle_waker)
         };
-        state.idle.retain(stays);
-        if state.shared.as_ref().is_some_and(|shared| !stays(shared)) {
-            state.shared = None;
-        }
+        state.idle.retain_mut(stays);
+        state.shared.take_if(|shared| !stays(shared));
         state.idle.is_empty() && state.shared.is_none() && state.connecting == 0
     }
 

@@ -4,9 +4,12 @@ mod endpoint;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 pub(super) use self::endpoint::{Checkout, Endpoint, Lease};
 use super::FetchStatus;
@@ -41,6 +44,21 @@ pub(super) struct Pool {
     runtime: Handle,
     in_flight: Arc<Counter>,
     connections: Arc<Counter>,
+    ended: Arc<Ended>,
+}
+
+/// Tells the sweep that an idle connection may have ended.
+#[derive(Default)]
+struct Ended(Notify);
+
+impl Wake for Ended {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.notify_one();
+    }
 }
 
 #[derive(Default)]
@@ -59,6 +77,7 @@ impl Pool {
             runtime,
             in_flight: Arc::default(),
             connections,
+            ended: Arc::default(),
         })
     }
 
@@ -75,10 +94,13 @@ impl Pool {
         }
         let named = server.is_named().then_some(self.times.named);
         let (connector, runtime) = (self.connector.clone(), self.runtime.clone());
-        let endpoint = Endpoint::new(server.clone(), connector, runtime, named);
+        let ended = Waker::from(Arc::clone(&self.ended));
+        let endpoint = Endpoint::new(server.clone(), connector, runtime, named, ended);
         endpoints.by_server.insert(server, Arc::clone(&endpoint));
         if !std::mem::replace(&mut endpoints.is_swept, true) {
-            self.runtime.spawn(sweep(Arc::downgrade(self), self.times));
+            let ended = Arc::clone(&self.ended);
+            let sweep = sweep(Arc::downgrade(self), self.times, ended);
+            self.runtime.spawn(sweep);
         }
         endpoint
     }
@@ -112,9 +134,9 @@ impl Pool {
 }
 
 /// Sweeps a pool as long as it has servers.
-async fn sweep(pool: Weak<Pool>, times: KeepTimes) {
+async fn sweep(pool: Weak<Pool>, times: KeepTimes, ended: Arc<Ended>) {
     loop {
-        tokio::time::sleep(times.idle / 6).await;
+        let _ = timeout(times.idle / 6, ended.0.notified()).await;
         match pool.upgrade() {
             Some(pool) if pool.sweep() => {}
             _ => break,

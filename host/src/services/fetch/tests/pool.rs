@@ -152,3 +152,84 @@ async fn requests_at_once_have_connections_of_their_own_and_leave_them_for_the_n
     let connections = hub.status()[0].connections;
     assert!((1..=8).contains(&connections), "{connections}");
 }
+
+#[tokio::test]
+async fn idle_connection_that_the_server_closes_is_let_go_at_once() {
+    let (close, closing) = tokio::sync::watch::channel(false);
+    let server = Server::start(move |mut stream| {
+        let mut closing = closing.clone();
+        async move {
+            read_until(&mut stream, "\r\n\r\n").await.unwrap();
+            stream.write_all(HELLO.as_bytes()).await.unwrap();
+            closing.wait_for(|closes| *closes).await.unwrap();
+        }
+    });
+    let times = KeepTimes {
+        idle: Duration::from_secs(36_000),
+        ..KeepTimes::default()
+    };
+    let resolver = Resolver::Fixed(Arc::new(|_| Vec::new()));
+    let hub = FetchHub::with(Handle::current(), resolver, times);
+    let response = hub.fetch(server.get("http://a.test/")).await.unwrap();
+    body(response).await.unwrap();
+    assert_eq!(hub.status()[0].connections, 1);
+    close.send_replace(true);
+    let gone = async {
+        while hub.status()[0].connections > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn upload_goes_on_while_nobody_reads_the_response() {
+    const PIECES: usize = 200;
+    let (received, mut all) = mpsc::unbounded_channel();
+    let server = Server::start(move |mut stream| {
+        let received = received.clone();
+        async move {
+            read_until(&mut stream, "\r\n\r\n").await.unwrap();
+            // The response begins before the request has ended.
+            stream.write_all(HELLO.as_bytes()).await.unwrap();
+            let mut upload = vec![0; PIECES << 16];
+            stream.read_exact(&mut upload).await.unwrap();
+            received.send(()).unwrap();
+        }
+    });
+    let (sender, upload) = mpsc::channel::<Bytes>(1);
+    let mut request = server.get("http://a.test/");
+    *request.request.method_mut() = http::Method::POST;
+    let length = HeaderValue::from(PIECES << 16);
+    request
+        .request
+        .headers_mut()
+        .insert("content-length", length);
+    *request.request.body_mut() = HostBody::Stream(Box::pin(Received(upload)));
+    let response = hub().fetch(request).await.unwrap();
+    for _ in 0..PIECES {
+        let piece = Bytes::from(vec![b'x'; 1 << 16]);
+        let sent = sender.send(piece);
+        let sent = timeout(Duration::from_secs(20), sent).await;
+        sent.expect("the upload goes on").unwrap();
+    }
+    let end = timeout(Duration::from_secs(20), all.recv()).await;
+    assert_eq!(end.expect("all of it"), Some(()));
+    assert_eq!(body(response).await.unwrap(), "hello");
+}
+
+/// A body of the pieces that are received.
+struct Received(mpsc::Receiver<Bytes>);
+
+impl Body for Received {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let received = self.0.poll_recv(cx);
+        received.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
