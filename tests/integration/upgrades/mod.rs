@@ -1,5 +1,6 @@
 //! Connections that change to another protocol: how they begin, go on, and end.
 
+mod curl;
 mod endings;
 mod interim;
 mod offers;

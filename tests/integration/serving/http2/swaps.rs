@@ -135,7 +135,7 @@ async fn swaps_of_certificates_and_workers_lose_no_request() {
 }
 
 #[tokio::test]
-#[ignore = "it takes minutes"]
+#[ignore = "it takes most of a minute"]
 async fn thousand_swaps_of_certificates_and_workers_lose_no_request() {
     swaps_lose_nothing(1000).await;
 }
