@@ -103,7 +103,7 @@ pub use self::abi::plugin::context::{Draining, Retiring, Sleep};
 pub use self::abi::plugin::next::{Detached, Next, Running};
 pub use self::author::body::{self, Body};
 pub use self::author::client_certificate::ClientCertificate;
-pub use self::author::context::{Context, Elapsed, Task};
+pub use self::author::context::{Context, Elapsed, MetricsFormat, Task};
 pub use self::author::convert::OriginalRequest;
 pub use self::author::counter::{Counter, CounterBuilder};
 pub use self::author::env::{Env, EnvMut};

@@ -421,5 +421,9 @@ pub struct HostExtension {
         part: RawSlice<'_>,
         index: usize,
     ) -> RawSlice<'static>,
+
+    // Figures.
+    /// All figures of the process as text: OpenMetrics 1.0, or else Prometheus' text format 0.0.4. May block for milliseconds.
+    pub metrics_text: unsafe extern "C" fn(is_open_metrics: bool) -> RString,
     // The table grows here, at its end.
 }

@@ -16,6 +16,7 @@ mod headers;
 mod informer;
 mod level;
 mod life;
+mod measured;
 mod node;
 mod request;
 mod response;
@@ -40,6 +41,7 @@ pub use guest::{GuestFailure, GuestRequest, HostGuest};
 pub use handler::{AttachedPlugin, Handler};
 pub use informer::{ClientRequest, Clients, ClientsEntry};
 pub use life::Life;
+pub use measured::{CallEnd, CallMeter, CallStart, MeasuredNode};
 pub use node::{Below, Call, HostApp, NestedCall, Node, OnFailure, Outcome, Router};
 pub use request::{
     ClientCertificate, Connection, ForwardedOffer, HostRequest, UpgradeOffer, canonicalize,

@@ -97,6 +97,7 @@ const fn extension() -> HostExtensionRef {
         next_can_detach: detached::next_can_detach,
         body_with_file: body::with_file,
         request_client_certificate: certificate::part,
+        metrics_text: services::metrics_text,
     });
     HostExtensionRef(TABLE.static_as_prefix())
 }

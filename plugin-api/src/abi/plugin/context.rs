@@ -107,6 +107,13 @@ impl ContextHandle {
         }
     }
 
+    /// All figures of the host as text; `None` if the host is older than this.
+    pub(crate) fn metrics_text(self, is_open_metrics: bool) -> Option<String> {
+        let metrics_text = host().more()?.metrics_text()?;
+        // SAFETY: an attached host's function.
+        Some(unsafe { metrics_text(is_open_metrics) }.into_string())
+    }
+
     pub(crate) fn spawn<F>(self, name: &str, future: F) -> TaskHandle
     where
         F: Future<Output = ()> + Send + 'static,
