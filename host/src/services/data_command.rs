@@ -5,6 +5,9 @@ use serde_json::json;
 
 use super::{CacheCommand, Lent, StoreCommand, StoreReport};
 
+/// The most bytes of figures, as JSON: a message between processes has at most 16 MiB.
+const MOST_FIGURES: usize = 8 << 20;
+
 /// A command about data: the worker runs it, as it has the store or the way to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -32,9 +35,16 @@ impl DataCommand {
                 // It asks the system, too.
                 let read = tokio::task::spawn_blocking(move || figures.read());
                 let families = read.await.map_err(|error| error.to_string())?;
+                let value = json!(families);
+                if value.to_string().len() > MOST_FIGURES {
+                    return Err(format!(
+                        "the figures are too long for a message between processes ({MOST_FIGURES} bytes): \
+                         give the plugins' own fewer labels, or read them from the plugin `metrics`"
+                    ));
+                }
                 Ok(StoreReport {
                     text: String::new(),
-                    value: json!(families),
+                    value,
                 })
             }
         }
