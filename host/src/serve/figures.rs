@@ -19,6 +19,8 @@ pub(super) fn add_source(figures: &Figures, registry: &Arc<Registry>, counters: 
         if let Some(counters) = counters.upgrade() {
             let values = counters.values();
             values.iter().for_each(|value| add_counter(value, families));
+            add_gauges(&counters, families);
+            add_histograms(&counters, families);
         }
     }));
 }
@@ -102,23 +104,56 @@ fn add_health(health: &HandlerHealth, families: &mut Families) {
     families.add_up(out, &labels, f64::from(u8::from(health.out_of_service)));
 }
 
-/// A plugin's own counter: `hits` of the plugin `my-cache` is `stackup_plugin_my_cache_hits`.
+/// A plugin's own counter.
 fn add_counter(counter: &CounterValue, families: &mut Families) {
-    let plugin = counter.handler.split('#').next().unwrap_or_default();
     let own = counter.name.strip_suffix("_total").unwrap_or(&counter.name);
-    let name = format!("stackup_plugin_{}_{own}", plugin.replace('-', "_"));
-    let mut labels = vec![("handler", counter.handler.as_str())];
-    labels.extend(counter.labels.iter().map(|(label, value)| {
+    let name = plugin_name(&counter.handler, own);
+    let labels = plugin_labels(&counter.handler, &counter.labels);
+    families.add(
+        (&name, Counter, &counter.help),
+        &labels,
+        counter.value as f64,
+    );
+}
+
+fn add_gauges(counters: &Counters, families: &mut Families) {
+    for gauge in counters.gauges() {
+        let name = plugin_name(&gauge.handler, &gauge.name);
+        let labels = plugin_labels(&gauge.handler, &gauge.labels);
+        families.add((&name, Gauge, &gauge.help), &labels, gauge.value);
+    }
+}
+
+fn add_histograms(counters: &Counters, families: &mut Families) {
+    for histogram in counters.histograms() {
+        let name = plugin_name(&histogram.handler, &histogram.name);
+        let labels = plugin_labels(&histogram.handler, &histogram.labels);
+        let (sum, count) = (histogram.sum, histogram.count);
+        families.add_histogram(
+            (&name, &histogram.help),
+            &labels,
+            histogram.buckets,
+            sum,
+            count,
+        );
+    }
+}
+
+/// The name of a plugin's own figure: `hits` of the plugin `my-cache` is `stackup_plugin_my_cache_hits`.
+fn plugin_name(handler: &str, own: &str) -> String {
+    let plugin = handler.split('#').next().unwrap_or_default();
+    format!("stackup_plugin_{}_{own}", plugin.replace('-', "_"))
+}
+
+/// Its labels, after the handler's name.
+fn plugin_labels<'a>(handler: &'a str, own: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+    let own = own.iter().map(|(label, value)| {
         // As Prometheus itself does with a label that is taken.
         let label = match label.as_str() {
             "handler" => "exported_handler",
             label => label,
         };
         (label, value.as_str())
-    }));
-    families.add(
-        (&name, Counter, &counter.help),
-        &labels,
-        counter.value as f64,
-    );
+    });
+    std::iter::once(("handler", handler)).chain(own).collect()
 }

@@ -12,6 +12,8 @@ use serde::Serialize;
 
 use super::block_on::block_on;
 use super::counter::CounterBuilder;
+use super::gauge::GaugeBuilder;
+use super::histogram::HistogramBuilder;
 use super::shared::SharedValues;
 use super::store::Store;
 use crate::abi::plugin::context::{ContextHandle, Retiring, Sleep, TaskHandle};
@@ -220,6 +222,16 @@ impl Context {
     /// increment takes a few nanoseconds.
     pub fn counter<'a>(&self, name: &'a str, help: &'a str) -> CounterBuilder<'a> {
         CounterBuilder::new(self.handle, name, help)
+    }
+
+    /// A gauge of this handler, as [`counter`](Self::counter): a value that goes up and down.
+    pub fn gauge<'a>(&self, name: &'a str, help: &'a str) -> GaugeBuilder<'a> {
+        GaugeBuilder::new(self.handle, name, help)
+    }
+
+    /// A histogram of this handler, as [`counter`](Self::counter): how values are spread. Name it with its unit: `wait_seconds`, `page_bytes`.
+    pub fn histogram<'a>(&self, name: &'a str, help: &'a str) -> HistogramBuilder<'a> {
+        HistogramBuilder::new(self.handle, name, help)
     }
 
     /// All figures of the host and of the plugins' counters as text, for a scraper: what `stackup metrics` prints, without what only the

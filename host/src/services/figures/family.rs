@@ -84,6 +84,23 @@ impl Families {
         self.add(family, labels, value);
     }
 
+    /// Adds a histogram: bounds with the number of values up to each, the sum of all values and their number.
+    pub fn add_histogram(
+        &mut self,
+        (name, help): (&str, &str),
+        labels: &[(&str, &str)],
+        buckets: Vec<(f64, u64)>,
+        sum: f64,
+        count: u64,
+    ) {
+        let value = SampleValue::Histogram {
+            buckets,
+            sum,
+            count,
+        };
+        self.push((name, FamilyKind::Histogram, help), labels, value);
+    }
+
     /// Adds a sample of any value. A name that a family of another kind has gets its kind at its end, as a name is one
     /// family's.
     pub(super) fn push(
