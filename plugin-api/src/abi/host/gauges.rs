@@ -40,11 +40,11 @@ impl Gauge {
         f64::from_bits(self.value.load(Ordering::Relaxed))
     }
 
-    fn set(&self, value: f64) {
+    pub(super) fn set(&self, value: f64) {
         self.value.store(value.to_bits(), Ordering::Relaxed);
     }
 
-    fn add(&self, value: f64) {
+    pub(super) fn add(&self, value: f64) {
         add(&self.value, value);
     }
 }
