@@ -50,6 +50,8 @@ mod log_filters;
 mod manifest;
 /// The complete output of `stackup dev`: `dev/*.case`, `lints/*.case`, `edits/*.case`.
 mod messages;
+/// Figures of requests, layers and the host, and who reads them.
+mod metrics;
 /// The output of `stackup new` builds, passes its tests, and serves.
 mod new;
 /// Libraries with constant times, as of reproducible builds.

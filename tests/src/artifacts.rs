@@ -70,6 +70,7 @@ const PLUGINS: &[&str] = &[
     "health",
     "host-authorization",
     "maintenance",
+    "metrics",
     "recursive",
     "redirect",
     "request-id",

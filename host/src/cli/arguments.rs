@@ -46,6 +46,14 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print what the server counts and measures, as OpenMetrics text
+    Metrics {
+        #[command(flatten)]
+        target: TargetArgs,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Reload now and print the result; exit with 1 if the change is refused
     Reload {
         #[command(flatten)]

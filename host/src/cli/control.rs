@@ -1,13 +1,18 @@
-//! `stackup status`, `reload`, `restart`, `upgrade`, `stop`, `store` and `cache`: requests to a running stackup.
+//! `stackup status`, `metrics`, `reload`, `restart`, `upgrade`, `stop`, `store` and `cache`: requests to a running stackup.
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::arguments::{CacheArgs, CacheTargetArgs, StoreArgs, StoreTargetArgs, TargetArgs};
 use super::output::{print, print_error, print_json};
 use crate::load::site;
 use crate::process::control::{Request, send_request, status_text};
-use crate::services::{CacheCommand, PurgeTarget, StoreCommand};
+use crate::services::{
+    CacheCommand, Families, MetricsFormat, PurgeTarget, StoreCommand, metrics_text,
+};
 
 /// Runs a command about the store.
 pub(super) fn store(arguments: StoreArgs) -> ExitCode {
@@ -112,7 +117,19 @@ pub(super) fn control(target: &TargetArgs, request: &Request, json: bool) -> Exi
     match request {
         _ if json => print_json(&reply.value),
         Request::Status {} => print(&status_text(&reply.value, now())),
+        Request::Metrics {} => print_metrics(reply.value),
         _ => print(&reply.text),
+    }
+}
+
+/// As OpenMetrics text.
+fn print_metrics(value: Value) -> ExitCode {
+    match Families::deserialize(value) {
+        Ok(families) => print(&metrics_text(&families, MetricsFormat::OpenMetrics)),
+        Err(error) => {
+            print_error(&format!("the server's figures can't be read: {error}"));
+            ExitCode::FAILURE
+        }
     }
 }
 

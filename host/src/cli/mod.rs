@@ -71,6 +71,7 @@ fn run() -> ExitCode {
         Command::Dev(site) => serve::dev(&site, &options, color),
         Command::Serve(site) => serve::serve(&site, &options, color),
         Command::Status { target, json } => control::control(&target, &Request::Status {}, json),
+        Command::Metrics { target, json } => control::control(&target, &Request::Metrics {}, json),
         Command::Reload {
             target,
             fresh,

@@ -2,6 +2,7 @@
 //!
 //! Development looks in through the traits of [`observe`].
 
+mod figures;
 pub mod generation;
 pub mod observe;
 pub mod reload_loop;

@@ -207,6 +207,9 @@ impl ReloadLoop {
         self.number += 1;
         warn(report);
         let record = record(report, self.number, took + report.detected());
+        if let Some(figures) = self.reloader.figures() {
+            figures.count_reload(record.outcome.name(), record.stage.as_deref());
+        }
         // The supervisor comes first: this process may die at any moment.
         each(&self.reloader, record.clone());
         tell(&record);

@@ -8,6 +8,7 @@ mod cache;
 mod data_command;
 mod elapsed;
 mod fetch;
+mod figures;
 mod guests;
 mod log;
 mod log_filters;
@@ -37,6 +38,7 @@ pub use self::cache::{CacheCommand, PurgeTarget};
 pub use self::data_command::DataCommand;
 pub use self::elapsed::Elapsed;
 pub use self::fetch::{FetchHub, FetchStatus};
+pub use self::figures::{Families, FamilyKind, Figures, MetricsFormat, metrics_text};
 pub use self::guests::{GuestAddress, GuestEvent, GuestHub, GuestRequests, GuestState};
 pub use self::log::{
     LogFormat, LogSettings, color_wanted, flush_log, start as start_log, subscribe_log,
@@ -60,16 +62,19 @@ pub fn install(worker: u32) -> Lent {
     let fetch = FetchHub::new(runtime.clone());
     let guests = GuestHub::new(fetch.clone(), runtime.clone());
     let store = StoreHub::new(FIRST_STORE, worker, runtime.clone());
+    let figures = Figures::default();
     stackup_plugin::abi::host::install(Box::new(HostServices {
         fetch: fetch.clone(),
         guests: guests.clone(),
         store: store.clone(),
+        figures: figures.clone(),
         runtime,
     }));
     Lent {
         store,
         fetch,
         guests,
+        figures,
     }
 }
 
@@ -82,6 +87,8 @@ pub struct Lent {
     pub fetch: FetchHub,
     /// Its claims to guests.
     pub guests: GuestHub,
+    /// What the host counts.
+    pub figures: Figures,
 }
 
 /// The bytes of the store before the manifest is read. A probe and `stackup check` keep it.
@@ -92,6 +99,7 @@ struct HostServices {
     store: StoreHub,
     fetch: FetchHub,
     guests: GuestHub,
+    figures: Figures,
 }
 
 impl Services for HostServices {
@@ -126,6 +134,14 @@ impl Services for HostServices {
 
     fn guest(&self, request: GuestRequest) -> Result<Arc<dyn HostGuest>, GuestFailure> {
         self.guests.open(request)
+    }
+
+    fn metrics_text(&self, is_open_metrics: bool) -> String {
+        let format = match is_open_metrics {
+            true => MetricsFormat::OpenMetrics,
+            false => MetricsFormat::Prometheus,
+        };
+        metrics_text(&self.figures.read(), format)
     }
 
     fn store(&self, namespace: &str) -> Arc<dyn StoreNamespace> {

@@ -25,6 +25,7 @@ pub mod body;
 pub mod counter;
 pub mod fetch;
 pub mod future;
+pub mod gauge;
 pub mod guest;
 #[cfg(feature = "host")]
 pub mod host;

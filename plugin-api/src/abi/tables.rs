@@ -7,6 +7,7 @@ use super::body::{RawBody, RawFile};
 use super::counter::RawCounterReply;
 use super::fetch::{RawFetch, RawFetchFuture};
 use super::future::RawFuture;
+use super::gauge::{RawGaugeReply, RawHistogramReply};
 use super::guest::RawGuestReply;
 use super::slice::RawSlice;
 use super::store::{RawStoreAnswer, RawStoreRequest};
@@ -421,5 +422,27 @@ pub struct HostExtension {
         part: RawSlice<'_>,
         index: usize,
     ) -> RawSlice<'static>,
+
+    // Figures.
+    /// All figures of the process as text: OpenMetrics 1.0, or else Prometheus' text format 0.0.4. May block for milliseconds.
+    pub metrics_text: unsafe extern "C" fn(is_open_metrics: bool) -> RString,
+    /// As `counter_open`, for a gauge.
+    pub gauge_open: unsafe extern "C" fn(
+        context: *const ContextObject,
+        name: RawSlice<'_>,
+        help: RawSlice<'_>,
+        labels: *const Field<'_>,
+        label_count: usize,
+    ) -> RawGaugeReply,
+    /// As `counter_open`, for a histogram with these upper bounds, in ascending order.
+    pub histogram_open: unsafe extern "C" fn(
+        context: *const ContextObject,
+        name: RawSlice<'_>,
+        help: RawSlice<'_>,
+        labels: *const Field<'_>,
+        label_count: usize,
+        bounds: *const f64,
+        bound_count: usize,
+    ) -> RawHistogramReply,
     // The table grows here, at its end.
 }

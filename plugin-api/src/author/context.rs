@@ -12,6 +12,8 @@ use serde::Serialize;
 
 use super::block_on::block_on;
 use super::counter::CounterBuilder;
+use super::gauge::GaugeBuilder;
+use super::histogram::HistogramBuilder;
 use super::shared::SharedValues;
 use super::store::Store;
 use crate::abi::plugin::context::{ContextHandle, Retiring, Sleep, TaskHandle};
@@ -222,6 +224,31 @@ impl Context {
         CounterBuilder::new(self.handle, name, help)
     }
 
+    /// A gauge of this handler, as [`counter`](Self::counter): a value that goes up and down.
+    pub fn gauge<'a>(&self, name: &'a str, help: &'a str) -> GaugeBuilder<'a> {
+        GaugeBuilder::new(self.handle, name, help)
+    }
+
+    /// A histogram of this handler, as [`counter`](Self::counter): how values are spread. Name it with its unit: `wait_seconds`, `page_bytes`.
+    pub fn histogram<'a>(&self, name: &'a str, help: &'a str) -> HistogramBuilder<'a> {
+        HistogramBuilder::new(self.handle, name, help)
+    }
+
+    /// All figures of the host and of the plugins' counters as text, for a scraper: what `stackup metrics` prints, without what only the
+    /// supervisor knows. It asks the system, too, and may take a few milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// The host is older than the plugin.
+    pub fn metrics(&self, format: MetricsFormat) -> crate::Result<String> {
+        let text = self
+            .handle
+            .metrics_text(format == MetricsFormat::OpenMetrics);
+        text.ok_or_else(|| {
+            crate::Error::msg("this host is older than the plugin: it has no figures")
+        })
+    }
+
     /// Whether this instance is only tried: by the short-lived process that runs `init` before the worker does, or by `stackup
     /// check`. It never serves, so side effects belong in `serving` ([`App::serving`](crate::App::serving)).
     pub fn is_trial(&self) -> bool {
@@ -262,6 +289,15 @@ impl fmt::Debug for Context {
             .field("environment", &self.environment())
             .finish_non_exhaustive()
     }
+}
+
+/// A text format of [`Context::metrics`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsFormat {
+    /// OpenMetrics 1.0: `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+    OpenMetrics,
+    /// Prometheus' text format: `text/plain; version=0.0.4; charset=utf-8`.
+    Prometheus,
 }
 
 /// Runs a future when it is dropped.

@@ -204,15 +204,28 @@ impl Mounted {
 
     /// The count of its counter with this name and these labels, in any order; `None` if it has no such counter.
     pub fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Option<u64> {
-        let mut labels: Vec<_> = labels
-            .iter()
-            .map(|(label, value)| ((*label).to_owned(), (*value).to_owned()))
-            .collect();
-        labels.sort();
+        let labels = sorted(labels);
         let counters = self.handler.context().counters.values();
         let mut counters = counters.into_iter();
         let found = counters.find(|counter| counter.name == name && counter.labels == labels);
         found.map(|counter| counter.value)
+    }
+
+    /// The value of its gauge with this name and these labels, in any order; `None` if it has no such gauge.
+    pub fn gauge(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let labels = sorted(labels);
+        let mut gauges = self.handler.context().counters.gauges().into_iter();
+        let found = gauges.find(|gauge| gauge.name == name && gauge.labels == labels);
+        found.map(|gauge| gauge.value)
+    }
+
+    /// The number and the sum of what its histogram with this name and these labels has observed; `None` if it has no such
+    /// histogram.
+    pub fn histogram(&self, name: &str, labels: &[(&str, &str)]) -> Option<(u64, f64)> {
+        let labels = sorted(labels);
+        let mut all = self.handler.context().counters.histograms().into_iter();
+        let found = all.find(|one| one.name == name && one.labels == labels);
+        found.map(|histogram| (histogram.count, histogram.sum))
     }
 
     async fn run(&self, request: TestRequest, next: Option<Node>) -> Result<Answered> {
@@ -357,4 +370,14 @@ impl Answered {
         let body = self.response.take_body().collect(usize::MAX).await?;
         Ok(String::from_utf8_lossy(&body.bytes).into_owned())
     }
+}
+
+/// Labels in the order of their names.
+fn sorted(labels: &[(&str, &str)]) -> Vec<(String, String)> {
+    let labels = labels.iter();
+    let mut labels: Vec<_> = labels
+        .map(|(label, value)| ((*label).to_owned(), (*value).to_owned()))
+        .collect();
+    labels.sort();
+    labels
 }

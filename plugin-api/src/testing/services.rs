@@ -66,6 +66,11 @@ impl Services for Threads {
         Ok(Arc::new(TestServer::current()))
     }
 
+    fn metrics_text(&self, is_open_metrics: bool) -> String {
+        let end = if is_open_metrics { "# EOF\n" } else { "" };
+        format!("# TYPE test gauge\ntest 1\n{end}")
+    }
+
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         if let Some(clock) = Clock::current() {
             return Box::pin(clock.sleep(duration));

@@ -128,6 +128,7 @@ fn subjects(host: &mut stacks::Host) -> Vec<Subject> {
         plugins("plugin app", host.stack(&plugins::app()), 0),
         plugins("plugin headers", host.stack(&plugins::headers()), 10),
         plugins("plugin nothing", host.stack(&plugins::nothing()), 0),
+        plugins("plugin measured", host.stack(&plugins::measured()), 0),
         tower("boxed app", layers::boxed_app(), 0),
         tower("boxed headers", fold(layers::boxed), 10),
         tower("boxed nothing", nothing(layers::boxed_nothing), 0),

@@ -27,6 +27,11 @@ pub(crate) fn nothing() -> String {
     over_the_app(&"[[use]]\nplugin = \"ten-headers#nothing\"\n".repeat(10))
 }
 
+/// The same, each of them measured.
+pub(crate) fn measured() -> String {
+    format!("{}[metrics]\nlayers = true\n", nothing())
+}
+
 fn over_the_app(uses: &str) -> String {
     format!("{uses}[run]\nplugin = \"hello\"\n")
 }

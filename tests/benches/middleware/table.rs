@@ -9,7 +9,7 @@ const ROUNDS: usize = 41;
 const ROUND: Duration = Duration::from_millis(12);
 
 /// Row, subject with ten layers, subject without.
-const ROWS: [(&str, &str, &str); 6] = [
+const ROWS: [(&str, &str, &str); 7] = [
     ("plugin, reads and sets", "plugin headers", "plugin app"),
     ("boxed tower, reads and sets", "boxed headers", "boxed app"),
     (
@@ -23,6 +23,11 @@ const ROWS: [(&str, &str, &str); 6] = [
         "inlined app",
     ),
     ("plugin, nothing", "plugin nothing", "plugin app"),
+    (
+        "plugin, measured, nothing",
+        "plugin measured",
+        "plugin app",
+    ),
     ("boxed tower, nothing", "boxed nothing", "boxed app"),
 ];
 

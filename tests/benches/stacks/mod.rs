@@ -9,7 +9,8 @@ use stackup::load::manifest::{self, Settings, Source};
 use stackup::serve::generation::{
     BuildContext, BuiltLibraries, PluginRef, ResolveContext, build, resolve,
 };
-use stackup::serve::stack::Stack;
+use stackup::serve::stack::{Metering, Stack};
+use stackup::services::Figures;
 use stackup_tests::artifacts;
 
 /// Loads libraries for stacks, which must not outlive it.
@@ -62,9 +63,14 @@ impl Host {
             embedded: None,
         };
         let parsed = manifest::parse(&source, &settings).expect("a manifest");
+        let metering = parsed.manifest.metrics.map(|metrics| Metering {
+            figures: Figures::default(),
+            layers: metrics.layers,
+        });
         let context = BuildContext {
             is_trial: false,
             observer: None,
+            metering,
             environment: self.resolve.environment.clone(),
             directory: self.resolve.directory.clone(),
             runtime: self.runtime.handle().clone(),

@@ -99,6 +99,10 @@ path = "/redirect"
 run = { plugin = "redirect", config = { to = "https://docs.example.com/v2" } }
 
 [[map]]
+path = "/metrics"
+run = "metrics"
+
+[[map]]
 path = "/respond"
 run = { plugin = "respond", config = { status = 204 } }
 
@@ -125,7 +129,7 @@ run = { plugin = "files", config = { root = "public" } }
 run = "answers"
 "#;
 
-const PLUGINS: [&str; 45] = [
+const PLUGINS: [&str; 46] = [
     "answers",
     "basic-auth",
     "body-limit",
@@ -154,6 +158,7 @@ const PLUGINS: [&str; 45] = [
     "logger",
     "maintenance",
     "method-override",
+    "metrics",
     "null-logger",
     "pig-latin",
     "proxy",
@@ -173,7 +178,7 @@ const PLUGINS: [&str; 45] = [
     "timeout",
 ];
 
-const TARGETS: [&str; 37] = [
+const TARGETS: [&str; 38] = [
     "/",
     "/assets/large.html",
     "/assets/small.css",
@@ -189,6 +194,7 @@ const TARGETS: [&str; 37] = [
     "/echo",
     "/env",
     "/health",
+    "/metrics",
     "/redirect",
     "/respond",
     "/maintenance",

@@ -58,6 +58,10 @@ pub(super) fn outline(manifest: &Manifest) -> String {
             let _ = writeln!(out, "log {what} {name} {level}");
         }
     }
+    if let Some(metrics) = manifest.metrics {
+        let layers = if metrics.layers { " layers" } else { "" };
+        let _ = writeln!(out, "metrics{layers}");
+    }
     let store = &manifest.store;
     changed(&mut out, "store", store, &StoreSettings::default());
     if !manifest.warmup.is_empty() {

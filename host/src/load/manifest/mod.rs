@@ -16,6 +16,7 @@ pub use self::embedded::Embedded;
 pub use self::failures::Failures;
 pub use self::level::{CascadeBranch, Level, Map};
 pub use self::limits::{Limits, MapLimits};
+pub use self::metrics::Metrics;
 pub use self::plugins::{OnProcessChange, Plugins, Preload, Trust};
 pub use self::protocols::{CertificateFiles, ClientAuth, ListenProtocols, ListenTls};
 pub use self::proxies::TrustedProxies;
@@ -35,6 +36,7 @@ mod failures;
 mod level;
 mod limits;
 mod location;
+mod metrics;
 pub(crate) mod name;
 mod plugins;
 mod protocols;
@@ -97,6 +99,8 @@ pub struct Manifest {
     pub store: StoreSettings,
     /// `[log]`: what is logged.
     pub log: LogFilters,
+    /// `[metrics]`: what is measured; nothing without it.
+    pub metrics: Option<Metrics>,
     /// `[dev]`: what `stackup dev` adds during development.
     pub dev: Dev,
     /// Paths to request before a new generation becomes active.

@@ -30,6 +30,8 @@ pub enum Request {
     Store(StoreCommand),
     /// List, explain or purge cached responses.
     Cache(CacheCommand),
+    /// Tell all figures.
+    Metrics {},
 }
 
 /// A reply.
@@ -113,6 +115,7 @@ mod tests {
             Request::Restart {},
             Request::Upgrade {},
             Request::Stop {},
+            Request::Metrics {},
             Request::Store(StoreCommand::Namespaces {}),
             Request::Store(StoreCommand::Get {
                 namespace: "n".to_owned(),

@@ -152,6 +152,7 @@ impl Supervisor {
             Request::Cache(command) => {
                 self.run_data_command(DataCommand::Cache(command), responder)
             }
+            Request::Metrics {} => self.request_metrics(responder),
             Request::Stop {} => {
                 // The reply comes first: the shutdown closes the control socket.
                 respond(
@@ -167,7 +168,7 @@ impl Supervisor {
     }
 
     /// Has the serving worker run it: the store is in that process, or the worker has the way to it.
-    fn run_data_command(&mut self, command: DataCommand, responder: Responder) {
+    pub(super) fn run_data_command(&mut self, command: DataCommand, responder: Responder) {
         let query = self.pending.next_id();
         let refusal = match self.serving_worker() {
             Some(worker) if !worker.data_commands => {

@@ -8,6 +8,7 @@ mod control_clients;
 mod exits;
 mod guests;
 mod handover;
+mod metrics;
 mod notify;
 mod pending;
 mod process_state;

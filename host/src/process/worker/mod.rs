@@ -11,6 +11,7 @@ mod handover;
 mod monitor;
 mod overdue;
 mod serve;
+mod state;
 
 use std::io;
 use std::os::fd::{IntoRawFd, OwnedFd};

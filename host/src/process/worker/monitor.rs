@@ -5,17 +5,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value, json};
-use stackup_plugin::abi::host::{CounterValue, Counters};
+use serde_json::Value;
+use stackup_plugin::abi::host::Counters;
 
 use super::certificates::CertificatesStatus;
 use super::serve::send;
+use super::state::WorkerState;
 use crate::load::library::{LoadedLibraries, restore_signals};
 use crate::policy::{Budget, Probation};
 use crate::process::ipc::{Event, Hang, Sender};
 use crate::serve::generation::{Active, Generation, Registry};
 use crate::serve::server::{Connections, check_clock};
-use crate::services::{BlockLimits, BlockedHandler, Lent, Watchdog, page_size};
+use crate::services::{BlockLimits, BlockedHandler, Lent, Watchdog};
 
 /// How long to wait before reporting a spent budget again.
 const SPENT_INTERVAL: Duration = Duration::from_secs(60);
@@ -23,15 +24,9 @@ const SPENT_INTERVAL: Duration = Duration::from_secs(60);
 /// Watches over the active generation.
 pub(super) struct Monitor {
     active: Arc<Active>,
-    registry: Arc<Registry>,
-    connections: Arc<Connections>,
-    libraries: LoadedLibraries,
-    lent: Lent,
-    counters: Arc<Counters>,
+    state: Arc<WorkerState>,
     certificates: CertificatesStatus,
     events: Arc<Sender>,
-    watchdog: Watchdog,
-    began: Instant,
     /// The generation that was active at the last check, and since when.
     seen: (u64, Instant),
     /// Whether it has passed its probation.
@@ -57,16 +52,18 @@ impl Monitor {
         // The first requests are served before the first check.
         check_clock();
         Ok(Self {
-            watchdog: watch(Arc::clone(&active), Arc::clone(&events))?,
+            state: Arc::new(WorkerState {
+                watchdog: watch(Arc::clone(&active), Arc::clone(&events))?,
+                registry,
+                connections,
+                libraries,
+                lent,
+                counters,
+                began: now,
+            }),
             active,
-            registry,
-            connections,
-            libraries,
-            lent,
-            counters,
             certificates: CertificatesStatus::default(),
             events,
-            began: now,
             seen: (number, now),
             proven: false,
             spent: None,
@@ -77,6 +74,11 @@ impl Monitor {
     pub(super) fn showing(mut self, certificates: CertificatesStatus) -> Self {
         self.certificates = certificates;
         self
+    }
+
+    /// What it and the figures tell of.
+    pub(super) fn state(&self) -> &Arc<WorkerState> {
+        &self.state
     }
 
     /// Reports to the supervisor what has changed since the last check.
@@ -120,7 +122,7 @@ impl Monitor {
         {
             return;
         }
-        if let Some(spent) = budget.exceeded(&self.registry.retired()) {
+        if let Some(spent) = budget.exceeded(&self.state.registry.retired()) {
             self.spent = Some(Instant::now());
             let reason = spent.to_string();
             send(&self.events, &Event::Spent { reason });
@@ -129,45 +131,8 @@ impl Monitor {
 
     /// This worker's part of `stackup status`.
     pub(super) fn status(&self) -> Value {
-        let blocked = self.watchdog.blocked();
-        let blocked = blocked.iter().map(|block| {
-            json!({
-                "handler": block.handler.handler,
-                "generation": block.generation,
-                "seconds": block.time.as_secs_f64(),
-            })
-        });
-        json!({
-            "blocked": blocked.collect::<Vec<_>>(),
-            "counters": self.counters.values().iter().map(counter).collect::<Vec<_>>(),
-            "certificates": self.certificates.value(),
-            "connections": self.connections.status(),
-            "plugins": self.libraries.usage(),
-            "threads": entries("/proc/self/task"),
-            "descriptors": entries("/proc/self/fd"),
-            "generations": self.registry.status(Instant::now()),
-            "resident_bytes": resident(),
-            "store": self.lent.store.status(),
-            "fetches": self.lent.fetch.status(),
-            "guests": self.lent.guests.status(),
-            "seconds": self.began.elapsed().as_secs_f64(),
-            "on_probation": !self.proven,
-        })
+        self.state.status(self.certificates.value(), !self.proven)
     }
-}
-
-fn counter(counter: &CounterValue) -> Value {
-    let labels = counter.labels.iter();
-    let labels: Map<_, _> = labels
-        .map(|(label, value)| (label.clone(), Value::from(value.as_str())))
-        .collect();
-    json!({
-        "handler": counter.handler,
-        "name": counter.name,
-        "labels": labels,
-        "help": counter.help,
-        "value": counter.value,
-    })
 }
 
 /// Watches for handlers that block their thread. The watchdog reports from its own thread, because all
@@ -191,16 +156,4 @@ fn watch(active: Arc<Active>, events: Arc<Sender>) -> io::Result<Watchdog> {
         send(&events, &Event::Hung(hang));
     };
     Watchdog::start(patience, hung)
-}
-
-/// This process's resident memory in bytes, where the system reports it.
-fn resident() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * page_size() as u64)
-}
-
-/// The number of entries of a folder, where the system has it.
-fn entries(folder: &str) -> Option<usize> {
-    Some(std::fs::read_dir(folder).ok()?.count())
 }

@@ -31,7 +31,7 @@ use crate::serve::generation::{ReloadOutcome, ReloadRecord, Stage};
 use crate::serve::observe::Observer;
 use crate::serve::reload_loop::{ReloadLoop, Trigger, announce, warn};
 use crate::serve::server::{self, Connections, Deadlines, Listener, Phase, PhaseSender, Settings};
-use crate::services::{DataCommand, Lent, StoreHub, flush_log, subscribe_log};
+use crate::services::{DataCommand, Lent, flush_log, subscribe_log};
 
 /// The interval of the monitor's checks.
 const TICK: Duration = Duration::from_millis(200);
@@ -161,10 +161,11 @@ pub(super) async fn serve(
     )
     .map_err(|error| format!("cannot start the watchdog's thread: {error}"))?
     .showing(certificates_status);
+    monitor.state().add_to_figures();
     let mut worker = Worker {
         events,
         monitor,
-        store: lent.store,
+        lent,
         dev_state,
         phase,
         hold: Hold::No,
@@ -286,7 +287,7 @@ async fn until(due: Option<Instant>) {
 struct Worker {
     events: Arc<Sender>,
     monitor: Monitor,
-    store: StoreHub,
+    lent: Lent,
     /// The state that the inspector shows; none in production.
     dev_state: Option<Arc<DevState>>,
     phase: PhaseSender,
@@ -443,9 +444,9 @@ impl Worker {
 
     /// Runs it beside everything else.
     fn run_data_command(&self, query: u64, command: DataCommand) {
-        let (store, events) = (self.store.clone(), Arc::clone(&self.events));
+        let (lent, events) = (self.lent.clone(), Arc::clone(&self.events));
         tokio::spawn(async move {
-            let (ok, text, value) = match command.run(&store).await {
+            let (ok, text, value) = match command.run(&lent).await {
                 Ok(report) => (true, report.text, report.value),
                 Err(why) => (false, why, Value::Null),
             };

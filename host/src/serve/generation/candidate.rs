@@ -15,7 +15,7 @@ use crate::load::library::help_in;
 use crate::load::manifest::{Diagnostic, Directive, Level};
 use crate::load::schema::{censored, is_secret_at};
 use crate::serve::observe::ObserveLayers;
-use crate::serve::stack::{Stack, directives};
+use crate::serve::stack::{Metering, Stack, directives};
 use crate::services::Tasks;
 
 /// What a candidate is built with.
@@ -35,6 +35,8 @@ pub struct BuildContext {
     pub counters: Arc<Counters>,
     /// Observes its layers, in development.
     pub observer: Option<Arc<dyn ObserveLayers>>,
+    /// What measures it, if anything does.
+    pub metering: Option<Metering>,
     /// The instances that it may reuse, each with its position, in the order of their stack.
     pub serving: Vec<(Position, Arc<Instance>)>,
 }
@@ -87,7 +89,12 @@ pub fn build(
         instances.push(Arc::clone(&instance));
         Some((Arc::clone(&instance.handler), handler.shown.clone()))
     };
-    let stack = Stack::build(level, &mut mount, context.observer.as_deref());
+    let stack = Stack::build(
+        level,
+        &mut mount,
+        context.observer.as_deref(),
+        context.metering.as_ref(),
+    );
     // Only now, so that they start side by side.
     if stack.is_some() {
         for (directive, handler, instance) in &started {

@@ -19,12 +19,14 @@ use super::select::ResolveError;
 use crate::load::library::{LibraryCache, SettleError, SettleTimeouts, Trust, settle};
 use crate::load::lock::{self, LockFileError};
 use crate::load::manifest::{
-    self, Diagnostic, Embedded, Manifest, Parsed, ReadError, Settings, Source,
+    self, Diagnostic, Embedded, Manifest, Metrics, Parsed, ReadError, Settings, Source,
 };
 use crate::load::probe::Probe;
 use crate::load::site;
 use crate::load::site_file;
 use crate::serve::observe::ObserveLayers;
+use crate::serve::stack::Metering;
+use crate::services::Figures;
 
 /// How long to wait for a manifest that was never read before.
 const FIRST_READ: Duration = Duration::from_millis(100);
@@ -52,6 +54,8 @@ pub(super) struct Loader {
     pub(super) embedded: Option<Embedded>,
     /// What all handlers of this process count.
     pub(super) counters: Arc<Counters>,
+    /// What the host counts; none where nothing reads it.
+    pub(super) figures: Option<Figures>,
 }
 
 impl Loader {
@@ -84,6 +88,7 @@ impl Loader {
             is_trial: false,
             embedded: None,
             counters: Arc::default(),
+            figures: None,
         }
     }
 
@@ -224,6 +229,7 @@ impl Loader {
             is_trial: self.is_trial,
             counters: Arc::clone(&self.counters),
             observer: observer.filter(|_| manifest.dev.inspector || manifest.dev.lint),
+            metering: self.figures.clone().zip(manifest.metrics).map(metering),
             serving,
         };
         let level = manifest.stack.clone();
@@ -242,6 +248,11 @@ impl Loader {
         };
         error.stage.refuses(reason)
     }
+}
+
+fn metering((figures, metrics): (Figures, Metrics)) -> Metering {
+    let layers = metrics.layers;
+    Metering { figures, layers }
 }
 
 /// Why a manifest could not be read. `settle` speaks of libraries.

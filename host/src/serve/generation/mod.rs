@@ -78,7 +78,7 @@ pub use self::resolve::{Resolved, resolve};
 pub use self::resolve_context::ResolveContext;
 pub use self::select::ResolveError;
 pub use self::status::{
-    ActiveGeneration, DrainingGeneration, GenerationStatus, StackInstance, StackLine,
+    ActiveGeneration, DrainingGeneration, GenerationStatus, HandlerHealth, StackInstance, StackLine,
 };
 pub use self::upgrade_record::{UpgradeRecord, UpgradeStatus};
 pub use self::waiting::{Phase, RequestWait, WaitingRequests};

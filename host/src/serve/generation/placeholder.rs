@@ -39,6 +39,7 @@ pub(super) fn empty_manifest() -> Manifest {
         renewal: Renewal::default(),
         store: StoreSettings::default(),
         log: LogFilters::default(),
+        metrics: None,
         dev: Dev::default(),
         warmup: Vec::new(),
         stack: Level::default(),

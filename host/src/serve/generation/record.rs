@@ -14,6 +14,17 @@ pub enum ReloadOutcome {
     Refused,
 }
 
+impl ReloadOutcome {
+    /// Its name in JSON and in figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Swapped => "swapped",
+            Self::Unchanged => "unchanged",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// The record of a reload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReloadRecord {

@@ -28,7 +28,7 @@ use crate::load::manifest::{Manifest, Source};
 use crate::load::snapshot::Snapshot;
 use crate::load::watch::{ChangeSet, Interest};
 use crate::serve::stack::{Outline, diff, folder_change};
-use crate::services::{Lent, LogFilters, OpenStore, StoreHub, StoreSettings};
+use crate::services::{Figures, Lent, LogFilters, OpenStore, StoreHub, StoreSettings};
 use stackup_plugin::abi::host::Counters;
 
 /// Reads the manifest, builds candidates and swaps them in.
@@ -107,6 +107,11 @@ impl Reloader {
     /// What the handlers count.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.loader.counters)
+    }
+
+    /// What the host counts, where anything reads it.
+    pub fn figures(&self) -> Option<&Figures> {
+        self.loader.figures.as_ref()
     }
 
     /// The libraries that are loaded.

@@ -81,6 +81,7 @@ impl Serving {
             && old.store == manifest.store
             && old.log == manifest.log
             && old.dev == manifest.dev
+            && old.metrics == manifest.metrics
             && keys.eq(self.resources.instances.iter().map(|one| one.key.clone()))
     }
 }

@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use stackup_plugin::abi::host::{Below, Handler, HolderSlot, Node, OnFailure};
+use stackup_plugin::abi::host::{Below, CallMeter, Handler, HolderSlot, Node, OnFailure};
 
 use super::cascade::Cascade;
 use super::levels::Levels;
+use super::metering::{Metering, Meters, measured};
 use super::url_map::{Branch, RouteLevels, UrlMap};
 use super::wrapped::Wrapped;
 use super::{LayerSlot, Location, Mounted, NotFound, Stack, Unavailable};
@@ -18,6 +19,7 @@ pub(super) struct Builder<'a> {
     mount: &'a mut dyn FnMut(&Directive) -> Option<Mounted>,
     /// Observes the layers, if anything does.
     observer: Option<&'a dyn ObserveLayers>,
+    meters: Meters<'a>,
     /// The slots of the observed layers so far.
     slots: Vec<Arc<LayerSlot>>,
     /// Shared by all nodes.
@@ -34,20 +36,30 @@ struct Place {
     level: Option<u32>,
     /// The positions of the layers around it.
     around: Vec<usize>,
+    /// The maps and branches around it, as a metric names them.
+    name: String,
 }
 
-/// A mounted handler, and its slot if it is observed.
-type MountedHandler = (Arc<Handler>, Option<Arc<LayerSlot>>);
+/// A mounted handler.
+struct MountedHandler {
+    handler: Arc<Handler>,
+    /// Its slot, if it is observed.
+    slot: Option<Arc<LayerSlot>>,
+    /// What measures it, if anything does.
+    meter: Option<Arc<dyn CallMeter>>,
+}
 
 impl<'a> Builder<'a> {
     pub(super) fn build(
         level: &Level,
         mount: &'a mut dyn FnMut(&Directive) -> Option<Mounted>,
         observer: Option<&'a dyn ObserveLayers>,
+        metering: Option<&'a Metering>,
     ) -> Option<Stack> {
         let mut builder = Self {
             mount,
             observer,
+            meters: Meters::new(metering),
             slots: Vec::new(),
             holder: HolderSlot::default(),
             levels: Levels::default(),
@@ -56,8 +68,10 @@ impl<'a> Builder<'a> {
         let top = Place {
             level: Some(builder.levels.add()),
             around: Vec::new(),
+            name: String::new(),
         };
         let root = builder.level(level, &top)?;
+        let root = builder.meters.root(root);
         Some(Stack {
             root,
             slots: builder.slots,
@@ -72,7 +86,10 @@ impl<'a> Builder<'a> {
         let uses: Vec<_> = level
             .uses
             .iter()
-            .map(|directive| Some((self.mount(directive)?, on_failure_of(directive))))
+            .map(|directive| {
+                let mounted = self.mount(directive, place, "use")?;
+                Some((mounted, on_failure_of(directive)))
+            })
             .collect();
         let mut inside = place.clone();
         inside.around.extend(first..self.mounted);
@@ -83,8 +100,12 @@ impl<'a> Builder<'a> {
             .collect();
         let bottom = self.mounted;
         let tried = level.cascade.iter().flatten();
-        let tried: Vec<_> = tried.map(|tried| self.tried(tried)).collect();
-        let run = level.run.as_ref().map(|directive| self.mount(directive));
+        let tried = tried.enumerate();
+        let tried: Vec<_> = tried
+            .map(|(index, tried)| self.tried(tried, place, index + 1))
+            .collect();
+        let run = level.run.as_ref();
+        let run = run.map(|directive| self.mount(directive, place, "run"));
         self.reaches(place.level, &place.around, first..self.mounted);
         let maps = maps.into_iter().collect::<Option<Vec<_>>>()?;
         let tried = tried.into_iter().collect::<Option<Vec<_>>>()?;
@@ -128,6 +149,12 @@ impl<'a> Builder<'a> {
         let place = Place {
             level: around.level.map(|_| self.levels.add()),
             around: around.around.clone(),
+            name: format!(
+                "{}map {}{} > ",
+                around.name,
+                map.host.as_deref().unwrap_or_default(),
+                map_path(map.path.as_str()),
+            ),
         };
         Some(Branch {
             location: Location::new(map.path.clone(), map.host.as_deref()),
@@ -136,15 +163,26 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn tried(&mut self, tried: &CascadeBranch) -> Option<(Node, Vec<u16>)> {
+    fn tried(
+        &mut self,
+        tried: &CascadeBranch,
+        around: &Place,
+        number: usize,
+    ) -> Option<(Node, Vec<u16>)> {
         let place = Place {
             level: None,
             around: Vec::new(),
+            name: format!("{}cascade {number} > ", around.name),
         };
         Some((self.level(&tried.level, &place)?, tried.catch.clone()))
     }
 
-    fn mount(&mut self, directive: &Directive) -> Option<MountedHandler> {
+    fn mount(
+        &mut self,
+        directive: &Directive,
+        place: &Place,
+        word: &str,
+    ) -> Option<MountedHandler> {
         self.mounted += 1;
         let (handler, shown) = (self.mount)(directive)?;
         let slot = self.observer.map(|_| {
@@ -154,25 +192,45 @@ impl<'a> Builder<'a> {
             self.slots.push(Arc::clone(&slot));
             slot
         });
-        Some((handler, slot))
+        let name = &handler.context().handler;
+        let meter = self.meters.layer(&place.name, word, name);
+        Some(MountedHandler {
+            handler,
+            slot,
+            meter,
+        })
     }
 }
 
 fn layer(
     observer: Option<&dyn ObserveLayers>,
-    (handler, slot): MountedHandler,
+    mounted: MountedHandler,
     next: Option<Box<Below>>,
     on_failure: OnFailure,
 ) -> Node {
+    let MountedHandler {
+        handler,
+        slot,
+        meter,
+    } = mounted;
     let context = handler.context();
     let layer = Node::Layer {
         handler,
         next,
         on_failure,
     };
+    let layer = measured(layer, meter);
     match (observer, slot) {
         (Some(observer), Some(slot)) => observer.layer(layer, &slot, context),
         _ => layer,
+    }
+}
+
+/// The path of a map as it is shown: that of `/` is empty.
+fn map_path(path: &str) -> &str {
+    match path {
+        "" => "/",
+        path => path,
     }
 }
 

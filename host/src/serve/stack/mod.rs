@@ -7,6 +7,7 @@ mod cascade;
 mod diff;
 mod levels;
 mod location;
+mod metering;
 mod outline;
 mod request_limits;
 mod slot;
@@ -29,6 +30,7 @@ use crate::serve::observe::ObserveLayers;
 pub use self::diff::{Change, Mark, diff, folder_change};
 pub use self::levels::Levels;
 pub use self::location::Location;
+pub use self::metering::Metering;
 pub use self::outline::{Line, Outline, OutlineHandler};
 pub use self::request_limits::{LimitsByLocation, RequestLimit, RequestLimits};
 pub use self::slot::{LayerCounts, LayerSlot};
@@ -51,7 +53,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Builds the stack of a manifest's top level, its layers observed by `observer` if there is one.
+    /// Builds the stack of a manifest's top level, its layers observed by `observer` if there is one, and
+    /// its calls measured if there is `metering`.
     ///
     /// `mount` returns the handler of each directive, in the order of [`directives`]. It is called for all of them,
     /// and if it returns none for one, there is no stack.
@@ -59,8 +62,9 @@ impl Stack {
         level: &Level,
         mount: &mut dyn FnMut(&Directive) -> Option<Mounted>,
         observer: Option<&dyn ObserveLayers>,
+        metering: Option<&Metering>,
     ) -> Option<Self> {
-        Builder::build(level, mount, observer)
+        Builder::build(level, mount, observer, metering)
     }
 
     /// A stack without handlers: it answers every request with 503 and `reason`.

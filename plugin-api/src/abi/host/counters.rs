@@ -1,41 +1,28 @@
-//! The counters that a process lends its handlers.
+//! The counters that a process lends its handlers, with gauges and histograms beside them.
 //!
-//! A counter belongs to a handler's name, so an instance goes on with the counts of the one that it replaces. It ends with the
+//! Each belongs to a handler's name, so an instance goes on with the counts of the one that it replaces. It ends with the
 //! last instance that uses it.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::context;
+use super::gauges::Gauge;
+use super::histograms::Histogram;
+use super::series::{Instrument, Series, Wanted, labels};
 use crate::abi::counter::{CounterTable, RawCounter, RawCounterReply};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, Field};
 
-/// The most counters of an instance: labels are made by people, not by requests.
-const MOST: usize = 2048;
-
-/// The most labels of a counter.
-const MOST_LABELS: usize = 8;
-
-/// The longest name of a counter or a label, the longest value of a label, the longest help; in bytes.
-const LONGEST_NAME: usize = 64;
-const LONGEST_VALUE: usize = 128;
-const LONGEST_HELP: usize = 512;
-
 /// The most cores that count apart.
 const MOST_SLOTS: usize = 32;
 
-/// All counters of a process.
+/// All counters, gauges and histograms of the handlers of a process.
 #[derive(Debug, Default)]
-pub struct Counters(Mutex<BTreeMap<CounterId, Weak<Counter>>>);
-
-/// What identifies a counter. Its labels are in the order of their names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct CounterId {
-    handler: String,
-    name: String,
-    labels: Vec<(String, String)>,
+pub struct Counters {
+    counters: Series<Counter>,
+    pub(super) gauges: Series<Gauge>,
+    pub(super) histograms: Series<Histogram>,
 }
 
 /// A counter and its count so far.
@@ -53,6 +40,40 @@ pub struct CounterValue {
     pub value: u64,
 }
 
+/// A gauge and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GaugeReading {
+    /// `plugin` or `plugin#handler`.
+    pub handler: String,
+    /// Its name, which others of the handler may have with other labels.
+    pub name: String,
+    /// Names and values, in the order of the names.
+    pub labels: Vec<(String, String)>,
+    /// What it measures, for people.
+    pub help: String,
+    /// The value.
+    pub value: f64,
+}
+
+/// A histogram and what it has counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistogramReading {
+    /// `plugin` or `plugin#handler`.
+    pub handler: String,
+    /// Its name, which others of the handler may have with other labels.
+    pub name: String,
+    /// Names and values, in the order of the names.
+    pub labels: Vec<(String, String)>,
+    /// What it measures, for people.
+    pub help: String,
+    /// Bounds, and how many values are at most so large.
+    pub buckets: Vec<(f64, u64)>,
+    /// The number of values.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+}
+
 /// A counter. Threads add to different slots, so that cores do not wait for each other's cache.
 #[derive(Debug)]
 struct Counter {
@@ -66,6 +87,14 @@ struct Counter {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Slot(AtomicU64);
+
+impl Instrument for Counter {
+    const KIND: &'static str = "counter";
+
+    fn owner(&self) -> &AtomicUsize {
+        &self.owner
+    }
+}
 
 impl Counters {
     /// The counter of this name and these labels, for the instance of `handler` that `owner` identifies.
@@ -81,104 +110,71 @@ impl Counters {
         help: &str,
         labels: &[(&str, &str)],
     ) -> Result<Arc<Counter>, String> {
-        let id = CounterId::new(handler, name, labels)?;
-        if help.len() > LONGEST_HELP {
-            return Err(format!(
-                "the help of the counter `{name}` is longer than {LONGEST_HELP} bytes"
-            ));
-        }
-        let mut counters = self.lock();
-        counters.retain(|_, counter| counter.strong_count() > 0);
-        if let Some(counter) = counters.get(&id).and_then(Weak::upgrade) {
-            counter.owner.store(owner, Ordering::Relaxed);
-            return Ok(counter);
-        }
-        let own = counters.values().filter_map(Weak::upgrade);
-        let own = own.filter(|counter| counter.owner.load(Ordering::Relaxed) == owner);
-        if own.count() >= MOST {
-            return Err(format!(
-                "the counter `{name}` is one too many: a handler has at most {MOST}; give it fewer values of labels"
-            ));
-        }
-        let counter = Arc::new(Counter::new(help, owner));
-        counters.insert(id, Arc::downgrade(&counter));
-        Ok(counter)
+        let wanted = Wanted {
+            owner,
+            handler,
+            name,
+            help,
+            labels,
+        };
+        let new = || Counter::new(help, owner);
+        self.counters.open(&wanted, |_| true, new)
     }
 
-    /// All of them, in the order of handlers, names and labels.
+    /// All counters, in the order of handlers, names and labels.
     pub fn values(&self) -> Vec<CounterValue> {
-        let counters = self.lock();
-        let living = counters
-            .iter()
-            .filter_map(|(id, counter)| Some((id, counter.upgrade()?)));
-        living
+        let counters = self.counters.all().into_iter();
+        counters
             .map(|(id, counter)| CounterValue {
-                handler: id.handler.clone(),
-                name: id.name.clone(),
-                labels: id.labels.clone(),
+                handler: id.handler,
+                name: id.name,
+                labels: id.labels,
                 help: counter.help.clone(),
                 value: counter.value(),
             })
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<CounterId, Weak<Counter>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// All gauges, in the same order.
+    pub fn gauges(&self) -> Vec<GaugeReading> {
+        let gauges = self.gauges.all().into_iter();
+        gauges
+            .map(|(id, gauge)| GaugeReading {
+                handler: id.handler,
+                name: id.name,
+                labels: id.labels,
+                help: gauge.help.clone(),
+                value: gauge.value(),
+            })
+            .collect()
     }
-}
 
-impl CounterId {
-    fn new(handler: &str, name: &str, labels: &[(&str, &str)]) -> Result<Self, String> {
-        check_name("counter", name)?;
-        if labels.len() > MOST_LABELS {
-            return Err(format!(
-                "the counter `{name}` has more than {MOST_LABELS} labels"
-            ));
-        }
-        let mut sorted = BTreeMap::new();
-        for (label, value) in labels {
-            check_name("label", label)?;
-            if value.len() > LONGEST_VALUE {
-                return Err(format!(
-                    "the label `{label}` of the counter `{name}` is longer than {LONGEST_VALUE} bytes"
-                ));
-            }
-            let before = sorted.insert((*label).to_owned(), (*value).to_owned());
-            if before.is_some() {
-                return Err(format!("the counter `{name}` has two labels `{label}`"));
-            }
-        }
-        Ok(Self {
-            handler: handler.to_owned(),
-            name: name.to_owned(),
-            labels: sorted.into_iter().collect(),
-        })
+    /// All histograms, in the same order.
+    pub fn histograms(&self) -> Vec<HistogramReading> {
+        let histograms = self.histograms.all().into_iter();
+        histograms
+            .map(|(id, histogram)| {
+                let (buckets, count, sum) = histogram.read();
+                HistogramReading {
+                    handler: id.handler,
+                    name: id.name,
+                    labels: id.labels,
+                    help: histogram.help.clone(),
+                    buckets,
+                    count,
+                    sum,
+                }
+            })
+            .collect()
     }
-}
-
-/// Such a name is one in OpenMetrics, too.
-fn check_name(what: &str, name: &str) -> Result<(), String> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    let begins = name
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_lowercase());
-    if begins && name.len() <= LONGEST_NAME && name.bytes().all(allowed) {
-        return Ok(());
-    }
-    Err(format!(
-        "{name:?} is no name of a {what}: it has 1 to {LONGEST_NAME} characters, `a` to `z`, digits and `_`, and begins with a letter"
-    ))
 }
 
 impl Counter {
     fn new(help: &str, owner: usize) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let slots = cores.next_power_of_two().min(MOST_SLOTS);
         Self {
             help: help.to_owned(),
             owner: AtomicUsize::new(owner),
-            slots: (0..slots).map(|_| Slot::default()).collect(),
+            slots: (0..core_slots()).map(|_| Slot::default()).collect(),
         }
     }
 
@@ -199,9 +195,15 @@ impl Counter {
     }
 }
 
+/// In how many slots threads count: a power of two.
+pub(super) fn core_slots() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.next_power_of_two().min(MOST_SLOTS)
+}
+
 /// Tells threads apart; small numbers.
 #[inline]
-fn thread_number() -> usize {
+pub(super) fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -214,18 +216,11 @@ pub(super) unsafe extern "C" fn open(
     context: *const ContextObject,
     name: RawSlice<'_>,
     help: RawSlice<'_>,
-    labels: *const Field<'_>,
+    raw_labels: *const Field<'_>,
     count: usize,
 ) -> RawCounterReply {
-    let labels: &[Field<'_>] = match count {
-        0 => &[],
-        // SAFETY: the plugin lends `count` labels during the call.
-        count => unsafe { std::slice::from_raw_parts(labels, count) },
-    };
-    let labels: Vec<_> = labels
-        .iter()
-        .map(|label| (label.name.str(), label.value.str()))
-        .collect();
+    // SAFETY: the plugin lends `count` labels during the call.
+    let labels = unsafe { labels(raw_labels, count) };
     let owner = context.addr();
     // SAFETY: the plugin's handle points to a context of this host.
     let context = unsafe { context::of(context) };

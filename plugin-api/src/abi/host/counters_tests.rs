@@ -1,5 +1,6 @@
 use std::thread;
 
+use super::super::series::MOST;
 use super::*;
 
 fn open(counters: &Counters, owner: usize, name: &str, labels: &[(&str, &str)]) -> Arc<Counter> {
@@ -96,6 +97,63 @@ fn names_and_labels_are_checked() {
         &"a".repeat(64),
         &[("a", &"v".repeat(128))],
     );
+}
+
+fn wanted<'a>(owner: usize, labels: &'a [(&'a str, &'a str)]) -> Wanted<'a> {
+    Wanted {
+        owner,
+        handler: "h",
+        name: "n",
+        help: "",
+        labels,
+    }
+}
+
+#[test]
+fn gauge_of_many_threads_balances() {
+    let counters = Counters::default();
+    let gauge = |owner| {
+        let new = || Gauge::new("", owner);
+        counters.gauges.open(&wanted(owner, &[]), |_| true, new)
+    };
+    let (old, new) = (gauge(1).unwrap(), gauge(2).unwrap());
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| (0..1000).for_each(|_| old.add(2.5)));
+            scope.spawn(|| (0..1000).for_each(|_| new.add(-2.0)));
+        }
+    });
+    assert_eq!(counters.gauges()[0].value, 10_000.0);
+    new.set(-0.5);
+    assert_eq!(counters.gauges()[0].value, -0.5);
+}
+
+#[test]
+fn histogram_counts_up_to_its_bounds_and_begins_anew_with_others() {
+    let counters = Counters::default();
+    let histogram = |bounds: &'static [f64]| {
+        let fits = |known: &Histogram| *known.bounds == *bounds;
+        let new = || Histogram::new("", bounds, 1);
+        counters
+            .histograms
+            .open(&wanted(1, &[]), fits, new)
+            .unwrap()
+    };
+    let first = histogram(&[1.0, 2.5]);
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            let same = histogram(&[1.0, 2.5]);
+            scope.spawn(move || [0.5, 1.0, 1.5, 2.5, 3.0].map(|value| same.observe(value)));
+        }
+    });
+    let read = &counters.histograms()[0];
+    assert_eq!(read.buckets, [(1.0, 40), (2.5, 80)]);
+    assert_eq!((read.count, read.sum), (100, 170.0));
+    let other = histogram(&[1.0]);
+    first.observe(0.0);
+    other.observe(0.0);
+    let all = counters.histograms();
+    assert_eq!((all.len(), all[0].count), (1, 1));
 }
 
 /// `cargo test --release -p stackup-plugin --all-features --lib -- --ignored --nocapture time_of_an_increment`

@@ -10,15 +10,19 @@ mod exchange;
 mod failure;
 mod failure_monitor;
 mod fetch;
+mod gauges;
 mod guest;
 mod handler;
 mod headers;
+mod histograms;
 mod informer;
 mod level;
 mod life;
+mod measured;
 mod node;
 mod request;
 mod response;
+mod series;
 mod services;
 pub mod signals;
 mod store;
@@ -29,7 +33,7 @@ mod threads;
 
 pub use body::{FileBody, FilePart, HostBody};
 pub use context::{HandlerContext, TaskControl, TaskScope, current};
-pub use counters::{CounterValue, Counters};
+pub use counters::{CounterValue, Counters, GaugeReading, HistogramReading};
 pub use detached::{DetachedCall, DetachedRequest, HolderSlot, StackHolder};
 pub use draining::{DrainSource, DrainSourceEntry, DrainSourceId};
 pub use exchange::{Exchange, Finish};
@@ -40,6 +44,7 @@ pub use guest::{GuestFailure, GuestRequest, HostGuest};
 pub use handler::{AttachedPlugin, Handler};
 pub use informer::{ClientRequest, Clients, ClientsEntry};
 pub use life::Life;
+pub use measured::{CallEnd, CallMeter, CallStart, MeasuredNode};
 pub use node::{Below, Call, HostApp, NestedCall, Node, OnFailure, Outcome, Router};
 pub use request::{
     ClientCertificate, Connection, ForwardedOffer, HostRequest, UpgradeOffer, canonicalize,

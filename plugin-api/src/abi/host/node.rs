@@ -12,6 +12,7 @@ use super::context::HandlerContext;
 use super::detached::HolderSlot;
 use super::failure::Failure;
 use super::handler::Handler;
+use super::measured::MeasuredNode;
 use super::request::HostRequest;
 use super::response::HostResponse;
 use super::threads::record_poll;
@@ -32,6 +33,8 @@ pub enum Node {
     Router(Box<dyn Router>),
     /// An app of the host's own.
     HostApp(Box<dyn HostApp>),
+    /// A node whose calls are measured.
+    Measured(Box<MeasuredNode>),
 }
 
 /// What `next` points at.
@@ -87,7 +90,7 @@ impl Node {
         }
     }
 
-    fn start(&self, mut request: HostRequest) -> RawFuture {
+    pub(super) fn start(&self, mut request: HostRequest) -> RawFuture {
         let mut node = self;
         loop {
             match node {
@@ -108,6 +111,7 @@ impl Node {
                 }
                 Self::Router(route) => node = route.route(&mut request),
                 Self::HostApp(app) => return erase(app.call(request)),
+                Self::Measured(measured) => return measured.start(request),
             }
         }
     }

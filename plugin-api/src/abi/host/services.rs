@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use abi_stable::std_types::RString;
 use http::StatusCode;
 
 use super::context;
@@ -64,6 +65,10 @@ pub trait Services: Send + Sync {
     /// Why there is none.
     fn guest(&self, _request: GuestRequest) -> Result<Arc<dyn HostGuest>, GuestFailure> {
         Err(no_guests())
+    }
+    /// All figures of the process as text, in OpenMetrics 1.0 or in Prometheus' format. May block for milliseconds.
+    fn metrics_text(&self, _is_open_metrics: bool) -> String {
+        String::new()
     }
     /// Opens a namespace of the store. It may outlive every generation.
     fn store(&self, namespace: &str) -> Arc<dyn StoreNamespace>;
@@ -129,6 +134,12 @@ pub(super) unsafe extern "C" fn sleep(nanoseconds: u64) -> RawFuture {
         Some(services) => future::unit(services.sleep(duration)),
         None => future::unit(std::future::pending()),
     }
+}
+
+pub(super) unsafe extern "C" fn metrics_text(is_open_metrics: bool) -> RString {
+    let services = SERVICES.get();
+    let text = services.map(|services| services.metrics_text(is_open_metrics));
+    text.unwrap_or_default().into()
 }
 
 /// Sends a request to another server.

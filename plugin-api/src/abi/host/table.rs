@@ -4,8 +4,8 @@ use abi_stable::prefix_type::WithMetadata;
 
 use super::request::{certificate, functions as request, offer, value};
 use super::{
-    body, context, counters, detached, failure, fetch, guest, headers, informer, node, response,
-    services, store, threads,
+    body, context, counters, detached, failure, fetch, gauges, guest, headers, histograms,
+    informer, node, response, services, store, threads,
 };
 use crate::abi::tables::{HostExtension, HostExtensionRef, HostTable, HostTableRef};
 
@@ -97,6 +97,9 @@ const fn extension() -> HostExtensionRef {
         next_can_detach: detached::next_can_detach,
         body_with_file: body::with_file,
         request_client_certificate: certificate::part,
+        metrics_text: services::metrics_text,
+        gauge_open: gauges::open,
+        histogram_open: histograms::open,
     });
     HostExtensionRef(TABLE.static_as_prefix())
 }

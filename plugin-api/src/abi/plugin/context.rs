@@ -13,6 +13,7 @@ use super::runtime::RuntimeHandle;
 use super::scope::{HandlerScope, running};
 use crate::abi::counter::{RawCounter, RawCounterReply};
 use crate::abi::future::UnitFuture;
+use crate::abi::gauge::{RawGauge, RawGaugeReply, RawHistogram, RawHistogramReply};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, ErrorObject, Field, TaskObject};
 
@@ -92,19 +93,76 @@ impl ContextHandle {
         let Some(open) = host().counter_open() else {
             return Err("this host is older than the plugin: it has no counters".to_owned());
         };
-        let labels: Vec<_> = labels
-            .iter()
-            .map(|(name, value)| Field {
-                name: RawSlice::text(name),
-                value: RawSlice::text(value),
-            })
-            .collect();
+        let labels = fields(labels);
         let (name, help) = (RawSlice::text(name), RawSlice::text(help));
         // SAFETY: a context of the host's; texts and labels are lent for the call.
         match unsafe { open(self.0, name, help, labels.as_ptr(), labels.len()) } {
             RawCounterReply::Opened(counter) => Ok(counter),
             RawCounterReply::Refused(why) => Err(why.into_string()),
         }
+    }
+
+    /// A gauge of the host's.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) fn gauge(
+        self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+    ) -> Result<RawGauge, String> {
+        let open = host().more().and_then(|more| more.gauge_open());
+        let open = open.ok_or("this host is older than the plugin: it has no gauges")?;
+        let labels = fields(labels);
+        let (name, help) = (RawSlice::text(name), RawSlice::text(help));
+        // SAFETY: a context of the host's; texts and labels are lent for the call.
+        match unsafe { open(self.0, name, help, labels.as_ptr(), labels.len()) } {
+            RawGaugeReply::Opened(gauge) => Ok(gauge),
+            RawGaugeReply::Refused(why) => Err(why.into_string()),
+        }
+    }
+
+    /// A histogram of the host's, with these upper bounds.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) fn histogram(
+        self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+        bounds: &[f64],
+    ) -> Result<RawHistogram, String> {
+        let open = host().more().and_then(|more| more.histogram_open());
+        let open = open.ok_or("this host is older than the plugin: it has no histograms")?;
+        let labels = fields(labels);
+        let (name, help) = (RawSlice::text(name), RawSlice::text(help));
+        // SAFETY: a context of the host's; texts, labels and bounds are lent for the call.
+        let opened = unsafe {
+            open(
+                self.0,
+                name,
+                help,
+                labels.as_ptr(),
+                labels.len(),
+                bounds.as_ptr(),
+                bounds.len(),
+            )
+        };
+        match opened {
+            RawHistogramReply::Opened(histogram) => Ok(histogram),
+            RawHistogramReply::Refused(why) => Err(why.into_string()),
+        }
+    }
+
+    /// All figures of the host as text; `None` if the host is older than this.
+    pub(crate) fn metrics_text(self, is_open_metrics: bool) -> Option<String> {
+        let metrics_text = host().more()?.metrics_text()?;
+        // SAFETY: an attached host's function.
+        Some(unsafe { metrics_text(is_open_metrics) }.into_string())
     }
 
     pub(crate) fn spawn<F>(self, name: &str, future: F) -> TaskHandle
@@ -116,6 +174,17 @@ impl ContextHandle {
         // SAFETY: a context of the host's; the future is handed over.
         TaskHandle(unsafe { host().task_spawn()(self.0, RawSlice::text(name), raw) })
     }
+}
+
+/// Labels as they cross.
+fn fields<'a>(labels: &'a [(&str, &str)]) -> Vec<Field<'a>> {
+    let labels = labels.iter();
+    labels
+        .map(|(name, value)| Field {
+            name: RawSlice::text(name),
+            value: RawSlice::text(value),
+        })
+        .collect()
 }
 
 /// A task has no request to fail, so its panic goes to the log.

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use stackup_plugin::{
-    App, Body, Context, Error, IntoResponse, Request, Response, Result, StatusCode, http, tracing,
+    App, Body, Context, Error, Gauge, Histogram, IntoResponse, Request, Response, Result,
+    StatusCode, http, tracing,
 };
 
 struct Probe {
@@ -18,6 +19,9 @@ struct Probe {
     /// The chunks that a flood has sent.
     sent: Arc<AtomicU64>,
     held: streams::Held,
+    /// The length of the last body that `/length` has read, and how all are spread.
+    last_length: Gauge,
+    lengths: Histogram,
 }
 
 /// Logs when its owner is dropped.
@@ -37,6 +41,12 @@ impl App for Probe {
             cx: cx.clone(),
             sent: Arc::default(),
             held: streams::Held::default(),
+            last_length: cx.gauge("last_bytes", "Last body").build()?,
+            lengths: cx
+                .histogram("body_bytes", "Bodies")
+                .with("read", "whole")
+                .bounds(&[5.0, 100.0])
+                .build()?,
         })
     }
 
@@ -58,7 +68,10 @@ impl App for Probe {
             "/length" => {
                 tracing::info!("probe: reading");
                 let body = req.take_body().collect(usize::MAX).await?;
-                body.bytes.len().to_string().into_response()
+                let length = body.bytes.len();
+                self.last_length.set(length as f64);
+                self.lengths.observe(length as f64);
+                length.to_string().into_response()
             }
             "/ignore" => "ignored\n".into_response(),
             "/where" => where_is(&req).into_response(),

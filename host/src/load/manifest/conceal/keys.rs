@@ -5,7 +5,7 @@ use log_text::is_secret;
 use crate::load::manifest::words::{OTHER_NAMES, nearest};
 
 /// The keys that the manifest knows, but for those that have a [`Policy`] of their own. A test compares them with the schema.
-const PLAIN_KEYS: [&str; 69] = [
+const PLAIN_KEYS: [&str; 71] = [
     "address",
     "block_limit",
     "block_report",
@@ -35,12 +35,14 @@ const PLAIN_KEYS: [&str; 69] = [
     "http2",
     "http2_streams",
     "inspector",
+    "layers",
     "limits",
     "lint",
     "listen",
     "log",
     "map",
     "memory",
+    "metrics",
     "off",
     "on_failure",
     "only",

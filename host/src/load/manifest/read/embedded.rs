@@ -22,7 +22,7 @@ const SUPERVISED: (&[&str], &str) = (
     "no supervisor watches over this program",
 );
 const SHARED: (&[&str], &str) = (
-    &["store", "log", "fetches"],
+    &["store", "log", "metrics", "fetches"],
     "the program's first stack decides for all of them",
 );
 

@@ -25,6 +25,7 @@ mod limits;
 mod listen;
 mod log;
 mod map;
+mod metrics;
 mod plugins;
 mod proxies;
 mod renewal;
@@ -72,6 +73,7 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
     let renewal = renewal::renewal(reader, table.take("renewal"));
     let store = store::store(reader, table.take("store"));
     let log = table.take("log");
+    let metrics = metrics::metrics(reader, table.take("metrics"));
     let dev = dev::dev(reader, table.take("dev"));
     let warmup = warmup::paths(reader, table.take("warmup"));
     let stack = level::level(reader, &mut table, &Enclosing::default());
@@ -85,6 +87,7 @@ fn whole(reader: &mut Reader<'_>, tree: &DeTable<'_>) -> Option<Manifest> {
         renewal,
         store,
         log,
+        metrics,
         dev,
         warmup,
         stack,

@@ -45,7 +45,7 @@ pub(super) struct Table<'t> {
 
 /// Keys of a level that are easily misplaced below a header, where they belong to its table.
 const LEVEL_KEYS: [&str; 5] = ["use", "map", "cascade", "run", "warmup"];
-const SECTIONS: [(&str, &[&str]); 8] = [
+const SECTIONS: [(&str, &[&str]); 9] = [
     ("server", &["listen", "trusted_proxies"]),
     ("plugins", &["path", "trust"]),
     (
@@ -85,6 +85,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
     ("renewal", &["generations", "memory"]),
     ("store", &["engine", "memory"]),
     ("log", &["handlers", "targets"]),
+    ("metrics", &["layers"]),
     ("dev", &["overlay", "inspector", "lint"]),
 ];
 

@@ -9,6 +9,7 @@ use crate::load::manifest::Embedded;
 use crate::load::probe::Probe;
 use crate::load::snapshot::{RejectedStack, Substitute};
 use crate::load::watch::{PendingChanges, Watcher};
+use crate::serve::figures::add_source;
 use crate::serve::generation::plugin_builds::OnBuild;
 use crate::serve::generation::recovery::OnCandidate;
 use crate::serve::observe::ObserveLayers;
@@ -25,6 +26,8 @@ impl Reloader {
     /// Sets up by the manifest what this process lends plugins: the engine of the store, before the first stack, and limits.
     #[must_use]
     pub fn lending(mut self, lent: Lent) -> Self {
+        add_source(&lent.figures, &self.registry(), &self.counters());
+        self.loader.figures = Some(lent.figures.clone());
         self.lent = Some(lent);
         self
     }
