@@ -1,6 +1,7 @@
 //! Connections that change to another protocol: how they begin, go on, and end.
 
 mod endings;
+mod http2;
 mod interim;
 mod offers;
 mod reloads;
