@@ -28,6 +28,8 @@ mod drain;
 mod embedding;
 /// The manifests of `examples/`.
 mod examples;
+/// A client whose streams of HTTP/2 change to other protocols.
+mod extended_connect;
 /// FastCGI: its own client, nginx, Apache.
 mod fastcgi;
 /// Guests: programs of other languages behind `guest`.

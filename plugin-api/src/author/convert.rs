@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::Uri;
+use http::{Uri, Version};
 
 use crate::abi::plugin::request::RequestHandle;
 use crate::{Body, Request};
@@ -74,7 +74,11 @@ impl Request {
         let mut request = http::Request::new(self.take_body());
         *request.method_mut() = self.method();
         request.uri_mut().clone_from(&uri);
-        *request.version_mut() = self.version();
+        *request.version_mut() = match self.version() {
+            // Frameworks look for an offer in the form of HTTP/1.1 only there; the host has given it that form (RFC 8441).
+            Version::HTTP_2 if self.protocols().next().is_some() => Version::HTTP_11,
+            version => version,
+        };
         *request.headers_mut() = self.headers().to_map();
         let original = OriginalRequest(Arc::new(Mutex::new((self, uri))));
         request.extensions_mut().insert(original);

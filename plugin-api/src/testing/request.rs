@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri, Version};
 use http_body::{Frame, SizeHint};
 
 use super::mounted::failure;
@@ -71,6 +71,15 @@ impl TestRequest {
             parts.headers.append(name.parse::<HeaderName>()?, value);
             Ok(parts)
         });
+        self
+    }
+
+    /// Sets the version of HTTP by which it came; the default is 1.1.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        if let Ok(parts) = &mut self.parts {
+            parts.version = version;
+        }
         self
     }
 

@@ -1,4 +1,4 @@
-use stackup_plugin::http::{self, Method};
+use stackup_plugin::http::{self, Method, Version};
 use stackup_plugin::testing::{self, block_on, post};
 use stackup_plugin::{Body, Next, Request, Response, Result};
 
@@ -103,6 +103,23 @@ fn mounted_app_sees_its_own_part_of_the_path() {
     let stack = stack.over(testing::app_fn(paths).unwrap());
     let text = block_on(async { stack.answer(testing::get("/x?cup=1")).await?.finish().await });
     assert_eq!(text.unwrap(), "[/shop] [/tea] /shop/tea?cup=1");
+}
+
+#[test]
+fn offer_by_http2_has_the_version_whose_form_it_has() {
+    async fn versions(req: Request) -> String {
+        let own = req.version();
+        format!("{own:?} {:?}", req.into_http().version())
+    }
+    let app = testing::app_fn(versions).unwrap();
+    let get = || testing::get("/").version(Version::HTTP_2);
+    for (request, expected) in [
+        (get().offering("echo", ""), "HTTP/2.0 HTTP/1.1"),
+        (get(), "HTTP/2.0 HTTP/2.0"),
+    ] {
+        let text = block_on(async { app.answer(request).await?.finish().await });
+        assert_eq!(text.unwrap(), expected);
+    }
 }
 
 #[test]

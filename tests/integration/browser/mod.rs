@@ -4,6 +4,8 @@
 
 /// A browser, and waits for its page.
 mod driver;
+/// A WebSocket on a page's connection of HTTP/2.
+mod http2;
 /// The page at `/_stackup/`.
 mod inspector;
 /// The site's own pages: overlay, reload, error page.

@@ -17,7 +17,7 @@ mod endings;
 /// The limit of connections, and no descriptors left.
 mod full;
 /// HTTP/2: the same stack, its limits, clients that attack it.
-mod http2;
+pub(crate) mod http2;
 /// Limits on sizes, counts and times.
 mod limits;
 /// Listeners: addresses and sockets.

@@ -1,6 +1,9 @@
 //! An axum router, and `ServeDir`.
 
-use super::started;
+use stackup_tests::{Host, artifacts};
+
+use super::{site, started};
+use crate::extended_connect::Http2;
 
 const ROUTER: &str = "run = \"uses-tower#router\"\n";
 
@@ -150,6 +153,25 @@ async fn websocket_of_axum_opens_and_ends_with_its_client() {
     );
     assert!(client.closes().await);
     assert_eq!(host.get("/ws").await.status(), 400);
+}
+
+#[tokio::test]
+async fn websocket_of_axum_opens_on_a_stream_of_http2() {
+    let listen = "[server]\nlisten = [{ address = \"127.0.0.1:0\", http2 = true }]\n";
+    let Some(site) = site(&format!("{ROUTER}{listen}")) else {
+        return;
+    };
+    let mut host = Host::launch(artifacts::stackup(), &site, &[]);
+    host.ready().await;
+    let mut client = Http2::connect(&host).await;
+    let fields = [("sec-websocket-version", "13")];
+    let mut socket = client.open("/ws", "websocket", &fields).await;
+    socket.send(b"\x81\x83\0\0\0\0tea").await;
+    assert_eq!(socket.part(5).await.expect("a frame"), b"\x81\x03tea");
+    socket.send(b"\x88\x82\0\0\0\0\x03\xe8").await;
+    let close = socket.part(4).await.expect("a close frame");
+    assert_eq!(close, b"\x88\x02\x03\xe8");
+    assert!(socket.closes().await);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod curl;
 mod endings;
+mod http2;
 mod interim;
 mod offers;
 mod reloads;

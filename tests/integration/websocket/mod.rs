@@ -3,6 +3,7 @@
 mod closing;
 mod conformance;
 pub(crate) mod frame;
+mod http2;
 mod nginx;
 mod opening;
 mod proxied;

@@ -1,12 +1,13 @@
 //! One connection, down to single bytes and chunks.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -27,7 +28,13 @@ enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Other(Box<dyn Socket>),
 }
+
+/// What carries bytes both ways, as a stream of HTTP/2 does.
+pub trait Socket: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Socket for S {}
 
 macro_rules! either {
     ($stream:expr, $s:ident => $do:expr) => {
@@ -35,6 +42,7 @@ macro_rules! either {
             Stream::Tcp($s) => $do,
             Stream::Unix($s) => $do,
             Stream::Tls($s) => $do,
+            Stream::Other($s) => $do,
         }
     };
 }
@@ -95,6 +103,11 @@ impl Connection {
         let connector = TlsConnector::from(Arc::clone(config));
         let stream = within("a handshake", connector.connect(name, stream)).await?;
         Ok(Self::new(Stream::Tls(Box::new(stream))))
+    }
+
+    /// Over what the test has opened by itself.
+    pub fn over(socket: impl Socket + 'static) -> Self {
+        Self::new(Stream::Other(Box::new(socket)))
     }
 
     /// The TLS session of the connection.

@@ -3,5 +3,5 @@
 mod connection;
 mod response;
 
-pub use self::connection::Connection;
+pub use self::connection::{Connection, Socket};
 pub use self::response::{Head, Response};

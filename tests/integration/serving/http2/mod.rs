@@ -37,9 +37,9 @@ fn manifest(stack: &str, lines: &str) -> String {
     format!("{stack}\n[server]\n{listen}\n{lines}")
 }
 
-pub(super) type Client = SendRequest<Full<Bytes>>;
+pub(crate) type Client = SendRequest<Full<Bytes>>;
 
-pub(super) async fn handshake<S>(stream: S) -> Client
+pub(crate) async fn handshake<S>(stream: S) -> Client
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
@@ -51,12 +51,12 @@ where
     client
 }
 
-async fn client(host: &Host) -> Client {
+pub(crate) async fn client(host: &Host) -> Client {
     let stream = TcpStream::connect(host.address()).await;
     handshake(stream.expect("it listens")).await
 }
 
-pub(super) async fn send(client: &mut Client, request: Request<Full<Bytes>>) -> Response<Incoming> {
+pub(crate) async fn send(client: &mut Client, request: Request<Full<Bytes>>) -> Response<Incoming> {
     let response = within("a response", client.send_request(request)).await;
     response.expect("a response")
 }
@@ -76,13 +76,13 @@ async fn collected(response: Response<Incoming>) -> (Bytes, Option<HeaderMap>) {
     (body.to_bytes(), trailers)
 }
 
-pub(super) async fn text(response: Response<Incoming>) -> String {
+pub(crate) async fn text(response: Response<Incoming>) -> String {
     let (bytes, _) = collected(response).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A connection whose frames the test writes itself.
-async fn raw(host: &Host) -> Connection {
+pub(crate) async fn raw(host: &Host) -> Connection {
     let mut connection = host.connect().await;
     connection.send(BEGIN).await;
     connection

@@ -47,6 +47,14 @@ async fn websockets(mut req: Request) -> Result {
                 echo(socket).await
             })
         }
+        // Says first by which version of HTTP it came.
+        "/version" => {
+            let version = format!("{:?}", req.version());
+            req.websocket(move |mut socket| async move {
+                socket.send(version).await?;
+                echo(socket).await
+            })
+        }
         // Says what it may not do.
         "/errs" => req.websocket(|mut socket| async move {
             for (code, reason) in [(1005, ""), (999, ""), (1000, "x".repeat(124).as_str())] {

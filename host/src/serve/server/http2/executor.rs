@@ -6,18 +6,28 @@ use std::task::{Context, Poll};
 
 use hyper::rt::Executor;
 
+use super::send_task::SendTask;
 use super::stream::Stream;
 use crate::serve::server::progress_timeout::ProgressTimeout;
 use crate::serve::server::transport::Transport;
 
 /// hyper hands over a stream's future as soon as the service has returned that of the response.
 #[derive(Debug, Clone, Default)]
-pub(super) struct StreamExecutor(Arc<Mutex<Option<Stream>>>);
+pub(super) struct StreamExecutor(Arc<Mutex<Option<Next>>>);
+
+/// A stream, and what is to send on it should it change to another protocol.
+type Next = (Stream, Option<Arc<SendTask>>);
+
+tokio::task_local! {
+    /// In the task of a stream that may change: hyper hands over what sends from there, and not from the connection's.
+    static CHANGES: Arc<SendTask>;
+}
 
 impl StreamExecutor {
-    /// The next future is this stream's.
-    pub(super) fn next_is(&self, stream: &Stream) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream.clone());
+    /// The next future is this stream's. It may change to another protocol, if there is a `task` for that.
+    pub(super) fn next_is(&self, stream: &Stream, task: Option<Arc<SendTask>>) {
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *next = Some((stream.clone(), task));
     }
 }
 
@@ -26,23 +36,32 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, future: F) {
-        let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // What hyper runs besides streams, if ever.
-        let Some(stream) = next else {
-            tokio::spawn(future);
+        if let Ok(task) = CHANGES.try_with(Arc::clone) {
+            tokio::spawn(async move { task.run(future).await });
             return;
-        };
-        tokio::spawn(async move {
-            let mut future = pin!(future);
-            let mut client = ClientProgress::new(stream);
-            // The end of this task drops the stream: h2 resets it.
-            std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(()),
-                Poll::Pending => client.poll_over(cx),
-            })
-            .await;
-        });
+        }
+        let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match next {
+            Some((stream, None)) => drop(tokio::spawn(serve(stream, future))),
+            Some((stream, Some(task))) => {
+                drop(tokio::spawn(CHANGES.scope(task, serve(stream, future))));
+            }
+            // What hyper runs besides streams, if ever.
+            None => drop(tokio::spawn(future)),
+        }
     }
+}
+
+/// Runs a stream until its end, or until its client lets it wait for too long.
+async fn serve(stream: Stream, future: impl Future<Output = ()>) {
+    let mut future = pin!(future);
+    let mut client = ClientProgress::new(stream);
+    // The end of this task drops the stream: h2 resets it.
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => client.poll_over(cx),
+    })
+    .await;
 }
 
 /// Whether the client of a stream takes its response.

@@ -2,12 +2,15 @@
 
 mod body;
 mod executor;
+mod extended_connect;
 mod idle;
 mod preface;
 mod request;
 mod request_body;
+mod send_task;
 mod stream;
 mod streams;
+mod upgrade;
 
 use std::convert::Infallible;
 use std::io;
@@ -26,6 +29,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 
 use self::body::{OwnBody, StreamBody};
 use self::executor::StreamExecutor;
+use self::extended_connect::ExtendedConnect;
 use self::idle::Idle;
 use self::request_body::RequestBody;
 use self::stream::Stream;
@@ -34,6 +38,7 @@ use super::Phase;
 use super::answer::{answer, bodiless};
 use super::client::accept;
 use super::connection_state::{ConnectionContext, ConnectionState};
+use super::framing::FramingError;
 use super::timed_socket::TimedSocket;
 use super::tls::Socket;
 use crate::load::manifest::Limits;
@@ -67,7 +72,12 @@ pub(super) async fn serve_http2(
     state: &Arc<ConnectionState>,
 ) {
     let limits = served.answers.active.load().limits.clone();
-    let streams = Arc::new(Streams::new(Arc::clone(state), limits.http2_streams));
+    let streams = Streams::new(
+        Arc::clone(state),
+        served.phase.clone(),
+        limits.http2_streams,
+    );
+    let streams = Arc::new(streams);
     let shared = Arc::new(Shared {
         ends,
         served: Arc::clone(served),
@@ -76,11 +86,12 @@ pub(super) async fn serve_http2(
     });
     let executor = StreamExecutor::default();
     let begun = executor.clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request| {
         let stream = Stream::begin(&shared.streams);
-        begun.next_is(&stream);
+        let framing = request::prepare(&mut request, &shared.ends, shared.header_count);
+        begun.next_is(&stream, extended_connect::accept(&mut request));
         let shared = Arc::clone(&shared);
-        async move { shared.answer(request, stream).await }
+        async move { shared.answer(request, framing, stream).await }
     });
     let io = TokioIo::new(TimedSocket::of_frames(socket, state, limits.send_timeout));
     let mut connection = builder(&limits, executor).serve_connection(io, service);
@@ -131,8 +142,14 @@ pub(super) async fn serve_http2(
 }
 
 impl Shared {
-    async fn answer(&self, mut request: Request<Incoming>, stream: Stream) -> Answer {
-        let framing = request::prepare(&mut request, &self.ends, self.header_count);
+    async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        framing: Result<(), FramingError>,
+        stream: Stream,
+    ) -> Answer {
+        let connect = request.extensions().get::<ExtendedConnect>();
+        let connect = connect.map(|connect| Arc::clone(&connect.task));
         let answers = &self.served.answers;
         if let Some(observer) = &answers.observer
             && framing.is_ok()
@@ -146,7 +163,8 @@ impl Shared {
                     ..self.ends
                 };
                 let request = request.map(|body| body.map_err(io::Error::other).boxed_unsync());
-                let own = observer.answer(request, ends).await;
+                let mut own = observer.answer(request, ends).await;
+                *own.status_mut() = extended_connect::status(own.status(), connect.as_deref());
                 stream.responds();
                 return Ok(own.map(Either::Left));
             }
@@ -157,6 +175,7 @@ impl Shared {
         let request = Request::from_parts(head, body);
         let mut response = answer(request, framing, &self.ends, answers, &stream).await?;
         stream.responds();
+        *response.status_mut() = extended_connect::status(response.status(), connect.as_deref());
         // hyper does both for HTTP/1 only.
         if is_head
             && let Some(length) = response.body().size_hint().exact()
@@ -175,6 +194,7 @@ fn builder(limits: &Limits, executor: StreamExecutor) -> http2::Builder<StreamEx
     let header_bytes = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
     builder
         .timer(TokioTimer::new())
+        .enable_connect_protocol()
         .max_concurrent_streams(limits.http2_streams)
         .max_header_list_size(header_bytes)
         .initial_stream_window_size(STREAM_WINDOW)

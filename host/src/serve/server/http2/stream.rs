@@ -1,17 +1,22 @@
 //! A stream of HTTP/2 as the transport of one request.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use stackup_plugin::abi::host::ClientCertificate;
+use http::request::Parts;
+use stackup_plugin::abi::host::{ClientCertificate, UpgradeOffer};
+use tokio::sync::watch;
 
+use super::extended_connect::ExtendedConnect;
 use super::streams::{StreamWait, Streams};
-use crate::serve::server::connection_state::EndedFor;
+use super::upgrade::OfferedStream;
+use crate::serve::server::Phase;
+use crate::serve::server::connection_state::{ConnectionState, EndedFor};
 use crate::serve::server::response_guard::SentResponse;
 use crate::serve::server::sending::Sending;
 use crate::serve::server::transport::Transport;
+use crate::serve::server::upgrade::Offered;
 
 /// One request and its response.
 #[derive(Debug, Clone)]
@@ -51,6 +56,16 @@ impl Stream {
             responds: AtomicBool::default(),
             timed_out: AtomicBool::default(),
         }))
+    }
+
+    /// The connection that it is on.
+    pub(super) fn connection(&self) -> &ConnectionState {
+        &self.0.streams.connection
+    }
+
+    /// Whether the server goes on.
+    pub(super) fn phase(&self) -> watch::Receiver<Phase> {
+        self.0.streams.phase.clone()
     }
 
     /// hyper has the head of the response.
@@ -94,8 +109,7 @@ impl Stream {
 /// hyper sends no interim responses on HTTP/2. GOAWAY says that the connection ends, no field. The drop of a request's body reads its rest (`request_body.rs`).
 impl Transport for Stream {
     type Open<'a> = ();
-    /// Extended CONNECT (RFC 8441) is not served.
-    type Offered = Infallible;
+    type Offered = OfferedStream;
 
     fn limit_sending(&self, timeout: Option<Duration>) {
         let timeout = timeout.map_or(u64::MAX, |time| time.as_millis() as u64);
@@ -106,6 +120,12 @@ impl Transport for Stream {
 
     fn client_certificate(&self) -> Option<&Arc<ClientCertificate>> {
         self.0.streams.connection.client_certificate()
+    }
+
+    fn offer(&self, parts: &mut Parts) -> Option<(OfferedStream, Arc<UpgradeOffer>)> {
+        let connect = parts.extensions.remove::<ExtendedConnect>()?;
+        let (offered, offer) = Offered::of(connect.protocol.clone());
+        Some((OfferedStream { offered, connect }, offer))
     }
 
     fn body_waits(&self) {

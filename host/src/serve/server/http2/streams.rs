@@ -2,14 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 use crate::policy::{ClientWait, ResetBudget};
-use crate::serve::server::clock;
 use crate::serve::server::connection_state::ConnectionState;
+use crate::serve::server::{Phase, clock};
 
 /// Counts the streams of a connection. The connection waits for its client if all of them do.
 #[derive(Debug)]
 pub(super) struct Streams {
     pub(super) connection: Arc<ConnectionState>,
+    pub(super) phase: watch::Receiver<Phase>,
     counts: Mutex<Counts>,
 }
 
@@ -34,9 +37,14 @@ pub(super) enum StreamWait {
 
 impl Streams {
     /// Of a connection with at most `limit` at a time.
-    pub(super) fn new(connection: Arc<ConnectionState>, limit: u32) -> Self {
+    pub(super) fn new(
+        connection: Arc<ConnectionState>,
+        phase: watch::Receiver<Phase>,
+        limit: u32,
+    ) -> Self {
         Self {
             connection,
+            phase,
             counts: Mutex::new(Counts {
                 open: 0,
                 bodies: 0,
@@ -126,7 +134,8 @@ mod tests {
     #[test]
     fn connection_waits_for_its_client_if_all_streams_do() {
         let state = Arc::new(ConnectionState::accepted((0, 0)));
-        let streams = Streams::new(Arc::clone(&state), 10);
+        let (_sender, phase) = watch::channel(Phase::Serving);
+        let streams = Streams::new(Arc::clone(&state), phase, 10);
         let wait = || state.wait.get().map(|(wait, _)| wait);
         streams.begin();
         streams.begin();

@@ -4,7 +4,7 @@ mod incoming;
 mod tunnel;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::request::Parts;
@@ -37,9 +37,14 @@ impl Offered {
         if !may || protocols.trim().is_empty() {
             return None;
         }
+        Some(Self::of(protocols))
+    }
+
+    /// An offer of these protocols, in the form of `upgrade`.
+    pub(super) fn of(protocols: String) -> (Self, Arc<UpgradeOffer>) {
         let (sender, incoming) = Incoming::new();
         let incoming = HostBody::Stream(Box::pin(incoming));
-        Some((Self { sender }, UpgradeOffer::new(protocols, incoming)))
+        (Self { sender }, UpgradeOffer::new(protocols, incoming))
     }
 }
 
@@ -75,14 +80,26 @@ pub(super) fn switch<T: Transport>(
     offered: Offered,
     record: Arc<UpgradeRecord>,
 ) -> (Response<ResponseBody<T>>, AcceptedUpgrade<T>) {
+    let upgrade = HeaderValue::from_static("upgrade");
+    // The host has checked that it is a valid value.
+    let protocol = HeaderValue::from_str(record.protocol());
+    let (mut response, accepted) = take_body(response, empty, offered, record);
+    response.headers_mut().insert(header::CONNECTION, upgrade);
+    if let Ok(protocol) = protocol {
+        response.headers_mut().insert(header::UPGRADE, protocol);
+    }
+    (response, accepted)
+}
+
+/// Takes the body of a response that accepts an offer, for a tunnel; `empty` takes its place.
+pub(super) fn take_body<T: Transport>(
+    response: Response<ResponseBody<T>>,
+    empty: ResponseBody<T>,
+    offered: Offered,
+    record: Arc<UpgradeRecord>,
+) -> (Response<ResponseBody<T>>, AcceptedUpgrade<T>) {
     let (mut parts, outgoing) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
-    let upgrade = HeaderValue::from_static("upgrade");
-    parts.headers.insert(header::CONNECTION, upgrade);
-    // The host has checked that it is a valid value.
-    if let Ok(protocol) = HeaderValue::from_str(record.protocol()) {
-        parts.headers.insert(header::UPGRADE, protocol);
-    }
     let accepted = AcceptedUpgrade {
         outgoing,
         record,
@@ -91,11 +108,13 @@ pub(super) fn switch<T: Transport>(
     (Response::from_parts(parts, empty), accepted)
 }
 
-/// Where the change of a connection waits for its 101 to be sent.
+/// What has changed of a connection. There its change waits for its 101 to be sent.
 #[derive(Debug, Default)]
 pub(super) struct UpgradeSlot {
     accepted: Mutex<Option<Box<AcceptedUpgrade<Arc<ConnectionState>>>>>,
     has_begun: AtomicBool,
+    /// How many streams of HTTP/2 have changed, and have not ended.
+    streams: AtomicUsize,
 }
 
 impl UpgradeSlot {
@@ -113,9 +132,19 @@ impl UpgradeSlot {
         response
     }
 
-    /// Whether the connection changes.
+    /// Whether the connection changes, or a stream of it has.
     pub(super) fn has_begun(&self) -> bool {
-        self.has_begun.load(Ordering::Relaxed)
+        self.has_begun.load(Ordering::Relaxed) || self.streams.load(Ordering::Relaxed) > 0
+    }
+
+    /// A stream changes.
+    pub(super) fn stream_begins(&self) {
+        self.streams.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A stream that has changed has ended.
+    pub(super) fn stream_ends(&self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// What the connection changes to, if anything.
