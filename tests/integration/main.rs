@@ -1,5 +1,7 @@
 //! The integration tests of stackup, in one binary.
 
+/// A real Apache, if it is installed.
+mod apache;
 /// What ARCHITECTURE.md promises about the source tree: rooms, paths.
 mod architecture;
 /// Plugins of each edition and in hostile code build and serve.
@@ -14,6 +16,8 @@ mod builds;
 mod caches;
 /// Case files and their comparison.
 mod cases;
+/// `stackup cgi`: by hand, and under a real Apache.
+mod cgi;
 /// Random faults under load.
 mod chaos;
 /// Commands and their output: `commands/*.case`.

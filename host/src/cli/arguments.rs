@@ -1,6 +1,6 @@
 //! The commands and their options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand};
@@ -31,6 +31,8 @@ pub(super) enum Command {
     Dev(DevArgs),
     /// Serve libraries that are already built
     Serve(ServeArgs),
+    /// Answer one request of a web server that starts a process for each (CGI)
+    Cgi(CgiArgs),
     /// Create a site, or a plugin in a site
     #[command(subcommand)]
     New(NewArgs),
@@ -101,8 +103,23 @@ impl Command {
     pub(super) fn loads_plugins(&self) -> bool {
         matches!(
             self,
-            Self::Check(_) | Self::Stack(_) | Self::Schema(_) | Self::Inspect { schema: true, .. }
+            Self::Check(_)
+                | Self::Stack(_)
+                | Self::Schema(_)
+                | Self::Inspect { schema: true, .. }
+                | Self::Cgi(_)
         )
+    }
+
+    /// What is logged. A process for each request has nothing to say unless something is wrong.
+    pub(super) fn log_level(&self, log: &LogArgs) -> LevelFilter {
+        match self {
+            Self::Cgi(_) => log.log_level().min(match log.verbose {
+                0 => LevelFilter::WARN,
+                _ => LevelFilter::TRACE,
+            }),
+            _ => log.log_level(),
+        }
     }
 }
 
@@ -291,6 +308,31 @@ pub(super) struct StackArgs {
     pub(super) locked: bool,
 }
 
+/// The stack that answers one request.
+#[derive(Debug, Args)]
+pub(super) struct CgiArgs {
+    /// The environment that `only` and `except` refer to [default: production]
+    #[arg(short = 'E', long = "env", value_name = "NAME", env = "STACKUP_ENV")]
+    pub(super) environment: Option<String>,
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
+    /// Load only the libraries that `stackup lock` recorded
+    #[arg(long)]
+    pub(super) locked: bool,
+    /// The manifest. What follows is ignored: web servers append the words of a query without `=`, which are the client's
+    // So none of them is an option (RFC 3875 §4.4 and §7.2).
+    #[arg(required = true, value_name = "MANIFEST", num_args = 1.., trailing_var_arg = true)]
+    manifest_and_query: Vec<PathBuf>,
+}
+
+impl CgiArgs {
+    pub(super) fn manifest(&self) -> &Path {
+        self.manifest_and_query
+            .first()
+            .map_or(Path::new(""), PathBuf::as_path)
+    }
+}
+
 /// What is served, and at which address.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ServeArgs {
@@ -369,6 +411,35 @@ impl LogArgs {
             (false, 0) => LevelFilter::INFO,
             (false, 1) => LevelFilter::DEBUG,
             (false, _) => LevelFilter::TRACE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_query_are_no_options_of_cgi() {
+        let parse = |words: &[&str]| {
+            let arguments = Arguments::try_parse_from([&["stackup", "cgi"], words].concat());
+            match arguments.expect("they are ignored").command() {
+                (Command::Cgi(cgi), log) => (cgi, log),
+                other => panic!("{other:?}"),
+            }
+        };
+        let before = ["--locked", "-E", "staging", "site.cgi"];
+        for query in [
+            &[][..],
+            &["-v", "-E", "x"],
+            &["--trust", "any"],
+            &["--", "--help"],
+        ] {
+            let (cgi, log) = parse(&[&before, query].concat());
+            assert_eq!(cgi.manifest(), Path::new("site.cgi"), "{query:?}");
+            assert_eq!(cgi.environment.as_deref(), Some("staging"));
+            assert_eq!((cgi.trust.trust, log.verbose), (Trust::Owner, 0));
+            assert!(cgi.locked);
         }
     }
 }

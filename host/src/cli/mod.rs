@@ -1,6 +1,7 @@
 //! The command line.
 
 mod arguments;
+mod cgi;
 mod check;
 mod check_certificates;
 mod control;
@@ -64,12 +65,13 @@ fn run() -> ExitCode {
     }
     start_log(LogSettings {
         format: options.log_format,
-        level: options.log_level(),
+        level: command.log_level(&options),
         color,
     });
     match command {
         Command::Dev(site) => serve::dev(&site, &options, color),
         Command::Serve(site) => serve::serve(&site, &options, color),
+        Command::Cgi(cgi) => cgi::cgi(&cgi),
         Command::Status { target, json } => control::control(&target, &Request::Status {}, json),
         Command::Metrics { target, json } => control::control(&target, &Request::Metrics {}, json),
         Command::Reload {

@@ -46,6 +46,9 @@ pub(super) async fn open(
     if options.locked {
         reloader = reloader.locked();
     }
+    if let Some(trust) = options.trust {
+        reloader = reloader.trusting(trust);
+    }
     if let Some(own_lent) = &own_lent {
         reloader = reloader.lending(own_lent.lent());
     }

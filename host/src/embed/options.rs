@@ -11,12 +11,14 @@ use super::open::open;
 use super::open_error::OpenError;
 use super::probe::ProbeBy;
 use super::stack::{Stack, StackLayer};
+use crate::load::library::Trust;
 
 /// How a stack is opened; see [`Stack::open`].
 #[derive(Clone)]
 pub struct OpenOptions {
     pub(super) environment: String,
     pub(super) locked: bool,
+    pub(super) trust: Option<Trust>,
     pub(super) watch: bool,
     pub(super) probe: ProbeBy,
     pub(super) client: ClientOf,
@@ -30,6 +32,7 @@ impl Default for OpenOptions {
         Self {
             environment: "production".to_owned(),
             locked: false,
+            trust: None,
             watch: true,
             probe: ProbeBy::default(),
             client: Arc::new(Client::of),
@@ -42,6 +45,7 @@ impl fmt::Debug for OpenOptions {
         f.debug_struct("OpenOptions")
             .field("environment", &self.environment)
             .field("locked", &self.locked)
+            .field("trust", &self.trust)
             .field("watch", &self.watch)
             .field("probe", &self.probe)
             .finish_non_exhaustive()
@@ -69,6 +73,13 @@ impl OpenOptions {
     #[must_use]
     pub fn locked(self, locked: bool) -> Self {
         Self { locked, ..self }
+    }
+
+    /// Whose files decide what runs.
+    #[cfg(feature = "cli")]
+    pub(crate) fn trusting(self, trust: Trust) -> Self {
+        let trust = Some(trust);
+        Self { trust, ..self }
     }
 
     /// Whether a saved file leads to a reload. Otherwise only [`Stack::reload`] does.

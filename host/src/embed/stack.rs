@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "cli")]
+use http::Response;
 use tokio::sync::{mpsc, oneshot};
 
 use super::open_error::OpenError;
@@ -12,6 +14,11 @@ use super::reloads::{ReloadError, Request};
 use super::wrap::Layered;
 use crate::serve::generation::Active;
 use crate::serve::server::Answers;
+#[cfg(feature = "cli")]
+use crate::serve::server::{
+    EmbeddedBody,
+    cgi::{Head, RequestBody},
+};
 
 /// The stack of a manifest, as a [`tower_service::Service`] for any server. Clones are of the same stack.
 ///
@@ -85,6 +92,23 @@ impl Stack {
     /// handlers.
     pub async fn shutdown(self) {
         self.0.shutdown().await;
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Stack {
+    /// Answers a request of CGI; `body` is what follows of it.
+    pub(crate) fn answer_cgi(
+        &self,
+        head: Head,
+        body: RequestBody,
+    ) -> impl Future<Output = Response<EmbeddedBody>> {
+        self.0.answers.answer_cgi(head, body)
+    }
+
+    /// How many fields a request may have.
+    pub(crate) fn header_count(&self) -> usize {
+        self.0.active.load().limits.header_count
     }
 }
 

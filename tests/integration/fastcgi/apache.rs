@@ -1,105 +1,23 @@
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
-use stackup_tests::{Connection, Host, Site, artifacts, print_skipped, within};
-use tempfile::TempDir;
+use stackup_tests::{Host, Site, artifacts};
 
 use super::{check_bodies, serve};
-
-/// An Apache in front of a host, ended on drop.
-struct Apache {
-    address: String,
-    process: Child,
-    _folder: TempDir,
-}
-
-impl Apache {
-    /// One that passes all requests to `backend`, with these options. `None`, with a message, if it is not installed.
-    async fn start(backend: &str, options: &str) -> Option<Self> {
-        if let Err(error) = Command::new("apache2").arg("-v").output() {
-            print_skipped(&format!("no `apache2` ({error}); install `apache2`"));
-            return None;
-        }
-        let folder = tempfile::tempdir().expect("a folder");
-        let mode = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(folder.path(), mode).expect("its workers run as another user");
-        // It has no way to pick a free port.
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port").to_string();
-        let config = folder.path().join("httpd.conf");
-        let text = config_text(folder.path(), &address, backend, options);
-        fs::write(&config, text).expect("a config");
-        let process = Command::new("apache2")
-            .arg("-X")
-            .arg("-f")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("its version could be printed");
-        let apache = Self {
-            address,
-            process,
-            _folder: folder,
-        };
-        within("apache", async {
-            while Connection::try_tcp(&apache.address).await.is_err() {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
-        Some(apache)
-    }
-
-    async fn connect(&self) -> Connection {
-        Connection::tcp(&self.address).await
-    }
-}
-
-impl Drop for Apache {
-    fn drop(&mut self) {
-        // It ends its children.
-        let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
-        let _ = self.process.wait();
-    }
-}
-
-fn config_text(folder: &Path, address: &str, backend: &str, options: &str) -> String {
-    const MODULES: [&str; 5] = [
-        "authn_core",
-        "authz_core",
-        "mpm_event",
-        "proxy",
-        "proxy_fcgi",
-    ];
-    let folder = folder.display();
-    let mut text = format!(
-        "ServerRoot {folder}\nServerName localhost\nListen {address}\nPidFile {folder}/pid\nErrorLog {folder}/log\n"
-    );
-    if geteuid().is_root() {
-        text.push_str("User nobody\nGroup nogroup\n");
-    }
-    for module in MODULES {
-        text.push_str(&format!(
-            "LoadModule {module}_module /usr/lib/apache2/modules/mod_{module}.so\n"
-        ));
-    }
-    text.push_str(&format!(
-        "AllowEncodedSlashes NoDecode\nProxyPass / {backend} {options}\n"
-    ));
-    text
-}
+use crate::apache::Apache;
 
 async fn start(plugin: &str, options: &str) -> Option<(Site, Host, Apache)> {
     let (site, host) = serve(plugin, "").await;
     let backend = format!("fcgi://{}/", host.address());
-    let apache = Apache::start(&backend, options).await?;
+    let apache = before(&backend, options).await?;
     Some((site, host, apache))
+}
+
+/// An Apache that passes all requests to `backend`.
+async fn before(backend: &str, options: &str) -> Option<Apache> {
+    let lines = format!("ProxyPass / {backend} {options}");
+    Apache::start(&["proxy", "proxy_fcgi"], &lines).await
 }
 
 /// Connections that are kept, and one for each request.
@@ -178,7 +96,7 @@ async fn apache_reaches_a_unix_socket() {
     let socket = site.path().join("app.sock");
     open(&socket, 0o666).expect("its workers run as another user");
     let backend = format!("unix:{}|fcgi://localhost/", socket.display());
-    let Some(apache) = Apache::start(&backend, "enablereuse=on").await else {
+    let Some(apache) = before(&backend, "enablereuse=on").await else {
         return;
     };
     let mut client = apache.connect().await;

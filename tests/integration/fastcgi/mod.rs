@@ -35,7 +35,7 @@ async fn connect(host: &Host) -> FastcgiClient {
 }
 
 /// Asserts that bodies of all sizes go through a front server to `probe`, both ways.
-async fn check_bodies(client: &mut Connection) {
+pub(crate) async fn check_bodies(client: &mut Connection) {
     for length in [0, 100, 100_000, 5_000_000] {
         let response = client.post("/length", &vec![b'x'; length]).await;
         assert_eq!(response.text(), length.to_string());

@@ -15,13 +15,15 @@ use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use stackup_plugin::abi::host::{Connection, UpgradeOffer};
+use stackup_plugin::abi::host::{Connection, HostRequest, UpgradeOffer};
 use tokio::io::AsyncWriteExt;
 
 pub use self::body::EmbeddedBody;
 use super::answer::{AnswerContext, answer};
 use super::body::ResponseBody;
+use super::cgi::Head;
 use super::connection_state::EndedFor;
+use super::framing::FramingError;
 use super::response_guard::SentResponse;
 use super::sending::Sending;
 use super::transport::{Offer, Transport};
@@ -56,18 +58,53 @@ impl Answers {
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send + 'static,
     {
-        let context = Arc::clone(&self.0);
-        let transport = Embedded(Arc::new(EmbeddedRequest {
+        let transport = EmbeddedRequest {
             is_http1: request.version() <= Version::HTTP_11,
             sending: Sending::default(),
             wrapped: wrapped.map(Arc::new),
-        }));
+            env: Vec::new(),
+        };
+        self.answer_by(transport, request, Ok(()), client)
+    }
+
+    /// Answers a request of CGI, likewise.
+    pub fn answer_cgi<B>(
+        &self,
+        head: Head,
+        body: B,
+    ) -> impl Future<Output = Response<EmbeddedBody>> + Send + 'static
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send + 'static,
+    {
+        let transport = EmbeddedRequest {
+            // The client's connection is the front server's.
+            is_http1: false,
+            sending: Sending::default(),
+            wrapped: None,
+            env: head.env,
+        };
+        let request = Request::from_parts(head.parts, body);
+        self.answer_by(transport, request, head.framing, head.client)
+    }
+
+    fn answer_by<B>(
+        &self,
+        transport: EmbeddedRequest,
+        request: Request<B>,
+        framing: Result<(), FramingError>,
+        client: Connection,
+    ) -> impl Future<Output = Response<EmbeddedBody>> + Send + use<B>
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + Send + 'static,
+    {
+        let context = Arc::clone(&self.0);
+        let transport = Embedded(Arc::new(transport));
         async move {
             let ends = ObserverEnds {
                 peer: client,
                 client,
             };
-            let Ok(response) = answer(request, Ok(()), &ends, &context, &transport).await;
+            let Ok(response) = answer(request, framing, &ends, &context, &transport).await;
             response.map(|body| EmbeddedBody::new(body, transport))
         }
     }
@@ -82,6 +119,8 @@ struct EmbeddedRequest {
     /// The response's body, while it may wait for the client.
     sending: Sending,
     wrapped: Option<Arc<WrappedService>>,
+    /// What the server says besides the request.
+    env: Vec<(String, String)>,
 }
 
 /// What a request offers, and where the server around the stack gives its connection.
@@ -108,6 +147,12 @@ impl Transport for Embedded {
     fn extension(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         let wrapped = self.0.wrapped.as_ref()?;
         Some(Arc::clone(wrapped) as _)
+    }
+
+    fn set_env(&self, request: &mut HostRequest) {
+        for (name, value) in &self.0.env {
+            request.set_env(name.clone(), value.clone());
+        }
     }
 
     fn has_connection_field(&self) -> bool {

@@ -3,6 +3,7 @@
 //! `status=404`, `header=name:value`, `body=text`, `bytes=1000`, `fail=message` and `panic=message`;
 //! the first value of each counts, but of `header` all. `show=env` answers with the env, `env=NAME` with
 //! values of it and the request's body, `stream=text` with chunks and without their length, which fail at `break=message`.
+//! `print=text` is written to stdout.
 //! Values are decoded as those of a form.
 
 #![forbid(unsafe_code)]
@@ -34,6 +35,9 @@ async fn answers(mut req: Request) -> Result {
             error = error.with_header(name, value)?;
         }
         return Err(error);
+    }
+    if let Some(text) = first("print") {
+        println!("{text}");
     }
     if let Some(message) = first("panic") {
         panic!("{message}");

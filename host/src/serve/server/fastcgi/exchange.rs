@@ -14,18 +14,18 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Either};
 use stackup_plugin::abi::host::Connection;
 
-use super::body::{Feed, RequestBody, body};
 use super::link::Link;
 use super::management::{self, Values};
 use super::opening::Begun;
+use super::pairs::Pairs;
 use super::record::{Kind, ProtocolStatus, put_end, put_response_end};
-use super::request::{self, Head};
 use super::response::{self, put_bare};
 use super::transport::Responder;
 use super::{FastcgiError, Malformed};
 use crate::serve::observe::ObserverEnds;
 use crate::serve::server::answer::answer;
 use crate::serve::server::body::ResponseBody;
+use crate::serve::server::cgi::{self, Feed, Head, RequestBody, body};
 use crate::serve::server::client::accept;
 use crate::serve::server::connection_state::{ConnectionContext, ConnectionState};
 use crate::serve::server::send_file::SendFile;
@@ -75,7 +75,8 @@ impl Requests<'_> {
     {
         let (id, first) = (begun.id, begun.first.take());
         let has_body = first.as_ref().is_none_or(|first| !first.is_empty());
-        let head = match request::read(&begun.params, has_body, self.header_count) {
+        let params = Pairs::of(&begun.params);
+        let head = match cgi::read(&params, has_body, self.header_count) {
             Ok(head) => head,
             Err(error) => {
                 tracing::debug!("a request by FastCGI is refused: {error}");

@@ -8,9 +8,9 @@ use super::record::{Kind, Piece, ProtocolStatus, put_end, put_unknown_type, put_
 
 /// What a front server may ask for (section 4.1).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Values {
+pub struct Values {
     /// The most connections at a time, and so the most requests.
-    pub(super) connections: usize,
+    pub connections: usize,
 }
 
 /// Answers a record that is not of the open request: that of `id`, if there is one. Records of other requests are left over from

@@ -3,14 +3,12 @@
 //!
 //! The specification: <https://fastcgi-archives.github.io/FastCGI_Specification.html>.
 
-mod body;
 mod exchange;
 mod link;
 mod management;
 mod opening;
 mod pairs;
 mod record;
-mod request;
 mod response;
 mod transport;
 
@@ -25,8 +23,6 @@ use stackup_plugin::abi::host::Connection;
 
 use self::exchange::{After, Requests};
 use self::link::Link;
-use self::management::Values;
-use self::opening::{Begun, Opening, Step};
 use self::record::put_response_end;
 use self::response::put_bare;
 use super::Phase;
@@ -37,19 +33,30 @@ use super::unread_body::linger;
 use crate::load::manifest::{Limits, TrustedProxies};
 use crate::policy::ClientWait;
 
+pub use self::management::Values;
+pub use self::opening::{Begun, Opening, Step};
+pub use self::pairs::Pairs;
+pub use self::record::{Decoder, Kind, Piece};
+
 /// What contradicts the protocol, so that nothing after it can be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Malformed {
+pub enum Malformed {
+    /// Another version than 1.
     #[error("it does not speak FastCGI 1: a record has the version {0}")]
     Version(u8),
+    /// No role, or the number 0.
     #[error("a request begins with no role or no id")]
     Begin,
+    /// A second begin of one number.
     #[error("a request begins again before it has ended")]
     SecondBegin,
+    /// Params after their end.
     #[error("params follow their end")]
     SecondParams,
+    /// A body before that.
     #[error("a body begins before the params have ended")]
     BodyBeforeParams,
+    /// A length that is more than there is.
     #[error("name-value pairs are malformed")]
     Pairs,
 }

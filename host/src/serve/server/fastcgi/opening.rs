@@ -6,6 +6,7 @@ use super::Malformed;
 use super::management::{self, Values};
 use super::pairs::Pairs;
 use super::record::{Kind, Piece, ProtocolStatus, put_end};
+use crate::serve::server::cgi::Variables;
 
 /// The only role that is served: a request in, a response out.
 const RESPONDER: u16 = 1;
@@ -15,20 +16,25 @@ const KEEP_CONNECTION: u8 = 1;
 
 /// A request whose params have arrived, or are too large.
 #[derive(Debug)]
-pub(super) struct Begun {
-    pub(super) id: u16,
-    pub(super) keeps_connection: bool,
-    pub(super) params: BytesMut,
+pub struct Begun {
+    /// Its number on the connection.
+    pub id: u16,
+    /// Whether the front server keeps the connection after it.
+    pub keeps_connection: bool,
+    /// Name-value pairs.
+    pub params: BytesMut,
     /// Whether `params` are more than the limit, and not whole.
-    pub(super) is_too_large: bool,
+    pub is_too_large: bool,
     /// The first piece of the body, where only that says whether there is one.
-    pub(super) first: Option<Bytes>,
+    pub first: Option<Bytes>,
 }
 
 /// What a piece has come to.
 #[derive(Debug)]
-pub(super) enum Step {
+pub enum Step {
+    /// More has to arrive.
     More,
+    /// A request has begun.
     Begun(Begun),
     /// The front server wants the connection closed.
     Close,
@@ -36,7 +42,7 @@ pub(super) enum Step {
 
 /// Reads the records of a connection until a request has begun.
 #[derive(Debug)]
-pub(super) struct Opening {
+pub struct Opening {
     values: Values,
     /// The most bytes of params.
     limit: usize,
@@ -46,7 +52,9 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn new(values: Values, limit: usize) -> Self {
+    /// With at most `limit` bytes of params.
+    #[must_use]
+    pub fn new(values: Values, limit: usize) -> Self {
         Self {
             values,
             limit,
@@ -56,7 +64,8 @@ impl Opening {
     }
 
     /// The request that has begun.
-    pub(super) fn id(&self) -> Option<u16> {
+    #[must_use]
+    pub fn id(&self) -> Option<u16> {
         self.begun.as_ref().map(|begun| begun.id)
     }
 
@@ -65,7 +74,7 @@ impl Opening {
     /// # Errors
     ///
     /// A record that contradicts the protocol.
-    pub(super) fn take(&mut self, piece: Piece, output: &mut BytesMut) -> Result<Step, Malformed> {
+    pub fn take(&mut self, piece: Piece, output: &mut BytesMut) -> Result<Step, Malformed> {
         match (piece.kind, &mut self.begun) {
             (Kind::BeginRequest, None) => return self.begin(&piece, output),
             (Kind::Params, Some(begun)) if begun.id == piece.id => return self.params(&piece),

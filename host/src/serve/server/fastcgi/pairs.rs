@@ -3,23 +3,17 @@
 use bytes::{BufMut, BytesMut};
 
 use super::Malformed;
+use crate::serve::server::cgi::Variables;
 
 /// Reads the pairs one after the other. Nothing follows an error.
 #[derive(Debug, Clone)]
-pub(super) struct Pairs<'a>(&'a [u8]);
+pub struct Pairs<'a>(&'a [u8]);
 
 impl<'a> Pairs<'a> {
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
+    /// Those in `bytes`.
+    #[must_use]
+    pub fn of(bytes: &'a [u8]) -> Self {
         Self(bytes)
-    }
-
-    /// The value of `name`, unless it is empty, which CGI does not tell from missing. The last one counts, as with other servers:
-    /// nginx sends a param twice that its configuration sets twice.
-    pub(super) fn value(&self, name: &str) -> Option<&'a [u8]> {
-        let named = self.clone().map_while(Result::ok);
-        let named = named.filter(|(known, _)| *known == name.as_bytes());
-        let last = named.last().map(|(_, value)| value);
-        last.filter(|value| !value.is_empty())
     }
 
     fn pair(&mut self) -> Option<(&'a [u8], &'a [u8])> {
@@ -44,6 +38,19 @@ impl<'a> Pairs<'a> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
+    }
+}
+
+impl Variables for Pairs<'_> {
+    fn value(&self, name: &str) -> Option<&[u8]> {
+        let named = self.clone().map_while(Result::ok);
+        let named = named.filter(|(known, _)| *known == name.as_bytes());
+        let last = named.last().map(|(_, value)| value);
+        last.filter(|value| !value.is_empty())
+    }
+
+    fn all(&self) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
+        self.clone().map(Result::ok)
     }
 }
 
@@ -105,6 +112,7 @@ mod tests {
         for end in 1..bytes.len() {
             let read: Vec<_> = Pairs::of(&bytes[..end]).collect();
             assert_eq!(read, [Err(Malformed::Pairs)], "{end} bytes");
+            assert_eq!(Pairs::of(&bytes[..end]).all().collect::<Vec<_>>(), [None]);
         }
     }
 

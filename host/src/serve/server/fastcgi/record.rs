@@ -15,14 +15,20 @@ pub(super) const CONTENT_MAX: usize = u16::MAX as usize;
 
 /// The type of a record that a front server sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// A request begins, with its role.
     BeginRequest,
+    /// It is given up.
     AbortRequest,
+    /// Its variables.
     Params,
+    /// Its body.
     Stdin,
     /// A second stream of a filter, which is no responder.
     Data,
+    /// A question about the server.
     GetValues,
+    /// Any other number.
     Other(u8),
 }
 
@@ -63,16 +69,18 @@ pub(super) enum ProtocolStatus {
 
 /// The content of a record, or of a stream as much as has arrived: empty at the stream's end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) kind: Kind,
+pub struct Piece {
+    /// That of the record.
+    pub kind: Kind,
     /// The request's; 0 for the connection itself.
-    pub(super) id: u16,
-    pub(super) content: Bytes,
+    pub id: u16,
+    /// Of a stream not more than has arrived.
+    pub content: Bytes,
 }
 
 /// Splits what arrives into records.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub struct Decoder {
     buffer: BytesMut,
     /// The record that has begun.
     record: Option<Begun>,
@@ -91,7 +99,7 @@ struct Begun {
 
 impl Decoder {
     /// Where to put what arrives.
-    pub(super) fn buffer(&mut self) -> &mut BytesMut {
+    pub fn buffer(&mut self) -> &mut BytesMut {
         &mut self.buffer
     }
 
@@ -105,7 +113,8 @@ impl Decoder {
     /// # Errors
     ///
     /// A record of another version. Where the next one begins is then unknown.
-    pub(super) fn next(&mut self) -> Result<Option<Piece>, Malformed> {
+    #[expect(clippy::should_implement_trait, reason = "it fails")]
+    pub fn next(&mut self) -> Result<Option<Piece>, Malformed> {
         let skipped = self.padding.min(self.buffer.len());
         self.buffer.advance(skipped);
         self.padding -= skipped;

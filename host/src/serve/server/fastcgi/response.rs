@@ -1,16 +1,15 @@
-//! A response as CGI has it (RFC 3875, section 6): `Status`, fields, and the body.
+//! A response in records of FastCGI.
 
 use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderName, Response, StatusCode};
+use http::{Response, StatusCode};
 use http_body::Body;
 
 use super::record::put_stdout;
-use crate::serve::server::answer::bodiless;
+use crate::serve::server::cgi;
 
 /// How much of a body goes into one record: its bytes are copied there.
 const PIECE: usize = 32 << 10;
@@ -31,22 +30,10 @@ pub(super) fn begin<B: Body<Data = Bytes> + Unpin>(
     id: u16,
     output: &mut BytesMut,
 ) -> SentBody<B> {
-    let (parts, body) = response.into_parts();
-    let has_body = !bodiless(parts.status, is_head);
-    let mut head = status_line(parts.status);
-    for (name, value) in parts.headers.iter().filter(|(name, _)| passes(name)) {
-        field(&mut head, name, value.as_bytes());
-    }
-    // As hyper does with HTTP/1, so that the front server need not cut the body into chunks.
-    let length = body.size_hint().exact();
-    let length = length.filter(|length| has_body || is_head && *length > 0);
-    if let Some(length) = length.filter(|_| !parts.headers.contains_key(CONTENT_LENGTH)) {
-        field(&mut head, &CONTENT_LENGTH, length.to_string().as_bytes());
-    }
-    head.extend_from_slice(b"\r\n");
+    let (head, has_body) = cgi::head(&response, is_head);
     put_stdout(output, id, &head);
     SentBody {
-        body: has_body.then_some(body),
+        body: has_body.then_some(response.into_body()),
         rest: Bytes::new(),
         id,
     }
@@ -54,29 +41,7 @@ pub(super) fn begin<B: Body<Data = Bytes> + Unpin>(
 
 /// Appends a response without a body.
 pub(super) fn put_bare(output: &mut BytesMut, id: u16, status: StatusCode) {
-    let mut head = status_line(status);
-    field(&mut head, &CONTENT_LENGTH, b"0");
-    head.extend_from_slice(b"\r\n");
-    put_stdout(output, id, &head);
-}
-
-fn status_line(status: StatusCode) -> Vec<u8> {
-    // With its reason, and a space if there is none: Apache reads no other.
-    let reason = status.canonical_reason().unwrap_or_default();
-    format!("Status: {} {reason}\r\n", status.as_str()).into_bytes()
-}
-
-fn field(head: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
-    head.extend_from_slice(name.as_str().as_bytes());
-    head.extend_from_slice(b": ");
-    head.extend_from_slice(value);
-    head.extend_from_slice(b"\r\n");
-}
-
-/// Neither the connection's, which is the front server's, nor one that CGI reads as its own.
-fn passes(name: &HeaderName) -> bool {
-    let others = ["keep-alive", "proxy-connection", "status"];
-    ![CONNECTION, TE, TRAILER, TRANSFER_ENCODING].contains(name) && !others.contains(&name.as_str())
+    put_stdout(output, id, &cgi::bare(status));
 }
 
 impl<B> SentBody<B>
@@ -122,10 +87,12 @@ mod tests {
     use super::*;
     use crate::serve::server::fastcgi::record::Decoder;
 
-    /// All that is sent, without its records.
-    fn sent(response: Response<Full<Bytes>>, is_head: bool) -> Vec<u8> {
+    #[test]
+    fn large_frame_is_cut() {
+        let long = vec![b'x'; 3 * PIECE + 1];
+        let response = Response::new(Full::from(long.clone()));
         let mut output = BytesMut::new();
-        let mut body = begin(response, is_head, 1, &mut output);
+        let mut body = begin(response, false, 1, &mut output);
         let mut cx = Context::from_waker(Waker::noop());
         while body.poll_piece(&mut output, &mut cx) == Poll::Ready(Ok(true)) {}
         let mut decoder = Decoder::default();
@@ -135,41 +102,7 @@ mod tests {
             assert!(!piece.content.is_empty(), "that would be the end");
             sent.extend_from_slice(&piece.content);
         }
-        sent
-    }
-
-    fn response(status: u16, body: &'static [u8]) -> Response<Full<Bytes>> {
-        let response = Response::builder().status(status).header("x-a", "1");
-        response.body(Full::from(body)).unwrap()
-    }
-
-    #[test]
-    fn response_has_its_status_as_a_field() {
-        let mut response = response(404, b"no");
-        for name in ["connection", "keep-alive", "status", "transfer-encoding"] {
-            let name = HeaderName::from_static(name);
-            response.headers_mut().insert(name, "x".parse().unwrap());
-        }
-        let expected = "Status: 404 Not Found\r\nx-a: 1\r\ncontent-length: 2\r\n\r\nno";
-        assert_eq!(String::from_utf8(sent(response, false)).unwrap(), expected);
-        let unknown = sent(self::response(599, b""), false);
-        assert!(unknown.starts_with(b"Status: 599 \r\n"));
-    }
-
-    #[test]
-    fn bodies_that_are_not_sent_have_a_length_where_it_means_something() {
-        let head = |status, is_head| String::from_utf8(sent(response(status, b"no"), is_head));
-        let head = |status, is_head| head(status, is_head).unwrap();
-        let with_length = "Status: 200 OK\r\nx-a: 1\r\ncontent-length: 2\r\n\r\n";
-        assert_eq!(head(200, true), with_length);
-        assert_eq!(head(204, false), "Status: 204 No Content\r\nx-a: 1\r\n\r\n");
-    }
-
-    #[test]
-    fn large_frame_is_cut() {
-        let long = vec![b'x'; 3 * PIECE + 1];
-        let response = Response::new(Full::from(long.clone()));
-        let sent = sent(response, false);
+        assert!(sent.starts_with(b"Status: 200 OK\r\n"));
         assert!(sent.ends_with(&long) && sent.len() < long.len() + 100);
     }
 }

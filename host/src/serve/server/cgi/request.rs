@@ -1,4 +1,4 @@
-//! A request as layers expect it, from its params: the variables of CGI (RFC 3875, section 4.1).
+//! A request as layers expect it, from its variables (RFC 3875, section 4.1).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use stackup_plugin::abi::host::Connection;
 
-use super::pairs::Pairs;
+use super::variables::Variables;
 use crate::serve::server::forwarded::canonical;
 use crate::serve::server::framing::FramingError;
 
@@ -21,34 +21,43 @@ const TARGET_MAX: usize = u16::MAX as usize - 1;
 
 /// The head of a request.
 #[derive(Debug)]
-pub(super) struct Head {
-    pub(super) parts: Parts,
+pub struct Head {
+    /// Method, target and fields.
+    pub parts: Parts,
     /// The length of its body, if it is known. What is wrong with it is in `framing`.
-    pub(super) length: Option<u64>,
-    pub(super) framing: Result<(), FramingError>,
+    pub length: Option<u64>,
+    /// Whether it is framed as HTTP demands.
+    pub framing: Result<(), FramingError>,
     /// The ends of the client's connection to the front server.
-    pub(super) client: Connection,
-    pub(super) env: Vec<(String, String)>,
+    pub client: Connection,
+    /// What the front server says besides the request, for the env.
+    pub env: Vec<(String, String)>,
 }
 
-/// Why params make no request.
+/// Why variables make no request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoRequest {
-    #[error("its params are malformed")]
-    Params,
+pub enum NoRequest {
+    /// They can't be read.
+    #[error("its variables are malformed")]
+    Variables,
+    /// There is none, or no valid one.
     #[error("its REQUEST_METHOD is missing or invalid")]
     Method,
+    /// Likewise.
     #[error("its target is invalid")]
     Target,
+    /// More than `http` takes.
     #[error("its target has more than {TARGET_MAX} bytes")]
     LongTarget,
+    /// A name or a value.
     #[error("one of its header fields is invalid")]
     Field,
 }
 
 impl NoRequest {
-    /// As with HTTP/1.
-    pub(super) fn status(self) -> StatusCode {
+    /// The status of the response, as with HTTP/1.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
         match self {
             Self::LongTarget => StatusCode::URI_TOO_LONG,
             _ => StatusCode::BAD_REQUEST,
@@ -56,33 +65,36 @@ impl NoRequest {
     }
 }
 
-/// Reads params. `has_body` says whether a body follows whose length they do not say.
+/// Reads variables. `has_body` says whether a body follows whose length they do not say.
 ///
 /// # Errors
 ///
 /// There is no such request.
-pub(super) fn read(params: &[u8], has_body: bool, header_count: usize) -> Result<Head, NoRequest> {
-    let pairs = Pairs::of(params);
+pub fn read(
+    variables: &impl Variables,
+    has_body: bool,
+    header_count: usize,
+) -> Result<Head, NoRequest> {
     let mut framing = Ok(());
     let (mut parts, ()) = Request::new(()).into_parts();
-    parts.headers = headers(&pairs)?;
+    parts.headers = headers(variables)?;
     if parts.headers.len() > header_count {
         framing = Err(FramingError::TooManyFields);
     }
-    let method = pairs.value("REQUEST_METHOD").ok_or(NoRequest::Method)?;
+    let method = variables.value("REQUEST_METHOD").ok_or(NoRequest::Method)?;
     parts.method = Method::from_bytes(method).map_err(|_| NoRequest::Method)?;
-    let target = target(&pairs)?;
+    let target = target(variables)?;
     if target.contains(&b'#') {
         framing = Err(FramingError::Fragment);
     }
     parts.uri = Uri::try_from(&target[..]).map_err(|_| NoRequest::Target)?;
-    parts.version = version(pairs.value("SERVER_PROTOCOL"));
+    parts.version = version(variables.value("SERVER_PROTOCOL"));
     if !parts.headers.contains_key(HOST)
-        && let Some(host) = host(&pairs)
+        && let Some(host) = host(variables)
     {
         parts.headers.insert(HOST, host);
     }
-    let length = match pairs.value("CONTENT_LENGTH").map(length) {
+    let length = match variables.value("CONTENT_LENGTH").map(length) {
         Some(Ok(length)) => Some(length),
         Some(Err(error)) => {
             framing = Err(error);
@@ -93,17 +105,17 @@ pub(super) fn read(params: &[u8], has_body: bool, header_count: usize) -> Result
     Ok(Head {
         length,
         framing,
-        client: client(&pairs),
-        env: env(&pairs),
+        client: client(variables),
+        env: env(variables),
         parts,
     })
 }
 
 /// What there is of [`ENV`].
-fn env(pairs: &Pairs<'_>) -> Vec<(String, String)> {
+fn env(variables: &impl Variables) -> Vec<(String, String)> {
     let mut env = Vec::new();
     for name in ENV {
-        let value = pairs.value(name).map(std::str::from_utf8);
+        let value = variables.value(name).map(std::str::from_utf8);
         if let Some(Ok(value)) = value {
             env.push((name.to_owned(), value.to_owned()));
         }
@@ -112,10 +124,10 @@ fn env(pairs: &Pairs<'_>) -> Vec<(String, String)> {
 }
 
 /// The fields of the client's request. Those of its connection to the front server end there.
-fn headers(pairs: &Pairs<'_>) -> Result<HeaderMap, NoRequest> {
+fn headers(variables: &impl Variables) -> Result<HeaderMap, NoRequest> {
     let mut headers = HeaderMap::new();
-    for pair in pairs.clone() {
-        let (name, value) = pair.map_err(|_| NoRequest::Params)?;
+    for variable in variables.all() {
+        let (name, value) = variable.ok_or(NoRequest::Variables)?;
         let name = match name {
             b"CONTENT_TYPE" | b"CONTENT_LENGTH" if value.is_empty() => continue,
             b"CONTENT_TYPE" => CONTENT_TYPE,
@@ -154,15 +166,15 @@ fn is_of_connection(name: &HeaderName) -> bool {
 }
 
 /// The target as the client sent it, or else made of its parts, which the front server has decoded.
-fn target(pairs: &Pairs<'_>) -> Result<Vec<u8>, NoRequest> {
-    let target = match pairs.value("REQUEST_URI") {
+fn target(variables: &impl Variables) -> Result<Vec<u8>, NoRequest> {
+    let target = match variables.value("REQUEST_URI") {
         Some(target) => target.to_vec(),
         None => {
             let mut target = Vec::new();
             for name in ["SCRIPT_NAME", "PATH_INFO"] {
-                encode(pairs.value(name).unwrap_or_default(), &mut target);
+                encode(variables.value(name).unwrap_or_default(), &mut target);
             }
-            if let Some(query) = pairs.value("QUERY_STRING") {
+            if let Some(query) = variables.value("QUERY_STRING") {
                 target.push(b'?');
                 target.extend_from_slice(query);
             }
@@ -205,12 +217,12 @@ fn version(protocol: Option<&[u8]>) -> Version {
 }
 
 /// The host by which the front server knows itself.
-fn host(pairs: &Pairs<'_>) -> Option<HeaderValue> {
-    let name = pairs
+fn host(variables: &impl Variables) -> Option<HeaderValue> {
+    let name = variables
         .value("SERVER_NAME")
         .filter(|name| authority::is_valid(name))?;
     let has_port = |port: &&[u8]| !matches!(*port, b"80" | b"443");
-    let host = match pairs.value("SERVER_PORT").filter(has_port) {
+    let host = match variables.value("SERVER_PORT").filter(has_port) {
         Some(port) => [name, port].join(&b':'),
         None => name.to_vec(),
     };
@@ -227,8 +239,8 @@ fn length(value: &[u8]) -> Result<u64, FramingError> {
 }
 
 /// The client's connection. An end that is no address of IP, such as nginx's `unix:`, has none.
-fn client(pairs: &Pairs<'_>) -> Connection {
-    let text = |name| std::str::from_utf8(pairs.value(name)?).ok();
+fn client(variables: &impl Variables) -> Connection {
+    let text = |name| std::str::from_utf8(variables.value(name)?).ok();
     let end = |address, port| {
         let address: IpAddr = text(address)?.parse().ok()?;
         let port = text(port).and_then(|port| port.parse().ok());
@@ -238,7 +250,7 @@ fn client(pairs: &Pairs<'_>) -> Connection {
     Connection {
         remote: end("REMOTE_ADDR", "REMOTE_PORT"),
         local: end("SERVER_ADDR", "SERVER_PORT"),
-        https: match pairs.value("HTTPS") {
+        https: match variables.value("HTTPS") {
             Some(_) => !is("HTTPS", "off"),
             None => is("REQUEST_SCHEME", "https"),
         },

@@ -1,4 +1,4 @@
-//! The body of a request: the connection feeds it record by record, a handler reads it, perhaps in another thread.
+//! The body of a request: what reads from the front server feeds it piece by piece, a handler reads it, perhaps in another thread.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -13,22 +13,25 @@ const ROOM: usize = 64 << 10;
 
 /// Why a body ends before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BodyError {
+pub enum BodyError {
+    /// It goes on after `CONTENT_LENGTH`.
     #[error("it is longer than CONTENT_LENGTH says")]
     TooLong,
+    /// It ends before `CONTENT_LENGTH`.
     #[error("it is shorter than CONTENT_LENGTH says")]
     TooShort,
+    /// Nothing more comes.
     #[error("the front server has given up the request")]
     GivenUp,
 }
 
-/// The connection's side. Its drop before the end is an error for who reads.
+/// The front server's side. Its drop before the end is an error for who reads.
 #[derive(Debug)]
-pub(super) struct Feed(Arc<Mutex<State>>);
+pub struct Feed(Arc<Mutex<State>>);
 
 /// The handler's side.
 #[derive(Debug)]
-pub(super) struct RequestBody(Arc<Mutex<State>>);
+pub struct RequestBody(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -45,7 +48,7 @@ struct State {
 }
 
 /// A body of `length` bytes, if that is known.
-pub(super) fn body(length: Option<u64>) -> (Feed, RequestBody) {
+pub fn body(length: Option<u64>) -> (Feed, RequestBody) {
     let state = Arc::new(Mutex::new(State {
         frames: VecDeque::new(),
         waiting: 0,
@@ -64,7 +67,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl Feed {
     /// Whether it takes more. If not, the task is woken when it does.
-    pub(super) fn has_room(&self, cx: &Context<'_>) -> bool {
+    pub fn has_room(&self, cx: &Context<'_>) -> bool {
         let mut state = lock(&self.0);
         let has_room = state.waiting < ROOM || state.is_dropped;
         if !has_room {
@@ -74,7 +77,7 @@ impl Feed {
     }
 
     /// Passes on what has arrived: nothing is the end.
-    pub(super) fn push(&self, content: Bytes) {
+    pub fn push(&self, content: Bytes) {
         let mut state = lock(&self.0);
         if state.end.is_some() {
             return;
@@ -98,7 +101,7 @@ impl Feed {
     }
 
     /// How much is still to arrive: none if it is not known.
-    pub(super) fn rest(&self) -> Option<u64> {
+    pub fn rest(&self) -> Option<u64> {
         let state = lock(&self.0);
         match state.end {
             Some(Ok(())) => Some(0),
