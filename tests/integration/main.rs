@@ -1,5 +1,7 @@
 //! The integration tests of stackup, in one binary.
 
+/// Certificates that stackup orders, from a CA of the tests.
+mod acme;
 /// A real Apache, if it is installed.
 mod apache;
 /// What ARCHITECTURE.md promises about the source tree: rooms, paths.

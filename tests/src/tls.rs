@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, SanType, date_time_ymd,
+    Issuer, KeyPair, PublicKeyData, SanType, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -112,13 +112,21 @@ impl TestCa {
         self.issue_for(params, seconds)
     }
 
+    /// A certificate for `names` and somebody else's key, as PEM. It is valid for `days`, from the first to the second, counted from now.
+    ///
+    /// # Panics
+    ///
+    /// If there can be no such names.
+    pub fn certify(&self, names: &[String], key: &impl PublicKeyData, days: (i64, i64)) -> String {
+        let mut params = CertificateParams::new(names).expect("valid names");
+        let seconds = (days.0 * DAY, days.1 * DAY);
+        valid(&mut params, seconds);
+        let certificate = params.signed_by(key, &self.issuer);
+        certificate.expect("a certificate").pem()
+    }
+
     fn issue_for(&self, mut params: CertificateParams, seconds: i64) -> Issued {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now = i64::try_from(now.unwrap_or_default().as_secs()).expect("a time");
-        // The type of rcgen's times is of a crate that the tests do not name.
-        let epoch = date_time_ymd(1970, 1, 1);
-        params.not_before = epoch + Duration::from_secs((now - 1000 * DAY).cast_unsigned());
-        params.not_after = epoch + Duration::from_secs((now + seconds).cast_unsigned());
+        valid(&mut params, (-1000 * DAY, seconds));
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Issued {
@@ -174,6 +182,16 @@ impl TestCa {
             .collect();
         TlsAcceptor::from(Arc::new(config))
     }
+}
+
+/// Sets from when and until when it is valid, in seconds from now.
+fn valid(params: &mut CertificateParams, (from, until): (i64, i64)) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = i64::try_from(now.unwrap_or_default().as_secs()).expect("a time");
+    // The type of rcgen's times is of a crate that the tests do not name.
+    let epoch = date_time_ymd(1970, 1, 1);
+    params.not_before = epoch + Duration::from_secs((now + from).cast_unsigned());
+    params.not_after = epoch + Duration::from_secs((now + until).cast_unsigned());
 }
 
 /// A client that trusts a CA, by its certificate as PEM, and may have a certificate of its own.

@@ -1,5 +1,6 @@
 //! From a saved file to libraries that are ready for a stack.
 
+pub mod acme;
 pub(crate) mod atomic_file;
 pub mod certificates;
 pub mod library;

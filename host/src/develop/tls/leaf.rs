@@ -60,6 +60,7 @@ fn serves(path: &Path, ca: &Ca) -> bool {
     let files = CertificateFiles {
         cert: path.to_owned(),
         key: path.to_owned(),
+        acme: None,
     };
     let set = place.read(&ListenTls {
         certificates: vec![files],

@@ -85,6 +85,7 @@ fn in_folder(folder: PathBuf, host: Option<&str>) -> Result<DevelopmentTls, Deve
             certificates: vec![CertificateFiles {
                 cert: file.clone(),
                 key: file,
+                acme: None,
             }],
             client_auth: None,
         },

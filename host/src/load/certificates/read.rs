@@ -69,6 +69,31 @@ pub(super) fn read_client_cas(
     ClientCas::parse(auth, &text)
 }
 
+/// Reads the certificates that another server is trusted by, as PEM.
+///
+/// # Errors
+///
+/// A file that others can change, or that has no certificate.
+pub(super) fn read_roots(
+    path: &Path,
+    folder: &Path,
+    trust: Trust,
+) -> Result<String, CertificateError> {
+    let file = shown(path);
+    let text = read_trusted_text(&folder.join(path), MAX_LEN, trust);
+    let text = text.map_err(|error| CertificateError::Unreadable {
+        file: file.clone(),
+        error,
+    })?;
+    match CertificateDer::from_pem_slice(text.as_bytes()) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(CertificateError::NoCertificate {
+            has_key: text.contains("PRIVATE KEY-----"),
+            file,
+        }),
+    }
+}
+
 /// A certificate and its key from the text of these files.
 pub(super) fn parse(
     files: &CertificateFiles,

@@ -19,6 +19,7 @@ fn parsed(chain: &str, secret: &str) -> Result<Certificate, CertificateError> {
     let files = CertificateFiles {
         cert: "site.pem".into(),
         key: "site.key".into(),
+        acme: None,
     };
     let (chain, secret) = (chain.to_owned(), secret.to_owned());
     parse(&files, CertificateText { chain, secret })
@@ -95,6 +96,7 @@ fn files_are_read_below_the_folder_and_a_key_that_others_read_is_refused() {
     let files = CertificateFiles {
         cert: "a.pem".into(),
         key: "a.key".into(),
+        acme: None,
     };
     for (mode, trust, is_read) in [
         (0o600, Trust::Owner, true),

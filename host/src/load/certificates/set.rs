@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use rustls::SignatureScheme;
 use rustls::sign::CertifiedKey;
 
+use super::read::shown;
 use super::{Certificate, ClientCas};
+use crate::load::manifest::ListenTls;
 
-/// The certificates of one listener: at least one, in the order of the manifest.
+/// The certificates of one listener, in the order of the manifest: at least one, unless stackup is still to order them.
 #[derive(Debug)]
 pub struct CertificateSet {
     all: Vec<Certificate>,
@@ -38,6 +40,19 @@ impl CertificateSet {
     #[must_use]
     pub fn with_client_cas(self, client_cas: Option<ClientCas>) -> Self {
         Self { client_cas, ..self }
+    }
+
+    /// With those of `before` whose files stackup writes, and which are missing here: they may have been removed so that it orders them anew.
+    #[must_use]
+    pub fn or_ordered(self, before: &Self, tls: &ListenTls) -> Self {
+        let mut all = Vec::new();
+        for files in &tls.certificates {
+            let file = shown(&files.cert);
+            let of = |set: &Self| set.all.iter().find(|one| one.file == file).cloned();
+            let before = || files.acme.as_ref().and_then(|_| of(before));
+            all.extend(of(&self).or_else(before));
+        }
+        Self::new(all).with_client_cas(self.client_cas)
     }
 
     /// The CAs of clients, if those show certificates.

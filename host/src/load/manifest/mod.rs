@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::services::{LogFilters, StoreSettings};
 
+pub use self::acme::{Acme, AcmeChallenge};
 pub use self::config::Config;
 pub use self::dev::Dev;
 pub use self::diagnostic::{Diagnostic, Severity, Span};
@@ -24,6 +25,7 @@ pub use self::read_error::{ReadError, read_error_message};
 pub use self::renewal::Renewal;
 pub use self::server::{Listen, ListenEntry, Server};
 
+mod acme;
 mod conceal;
 mod config;
 mod dev;

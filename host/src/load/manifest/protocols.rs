@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Acme;
+
 /// The settings of an entry of `listen` besides its address.
 ///
 /// Serialized names stay as they are: an upgrade reads what the previous version wrote.
@@ -50,6 +52,21 @@ pub struct CertificateFiles {
     pub cert: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// How stackup gets both; none if somebody else writes the files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<Acme>,
+}
+
+impl CertificateFiles {
+    /// Files that stackup writes.
+    pub fn ordered(acme: Acme) -> Self {
+        let file = acme.file();
+        Self {
+            cert: file.clone(),
+            key: file,
+            acme: Some(acme),
+        }
+    }
 }
 
 impl ListenProtocols {
@@ -70,8 +87,12 @@ impl fmt::Display for ListenProtocols {
         if self.proxy_protocol {
             all.push("PROXY protocol".to_owned());
         }
-        for CertificateFiles { cert, key } in self.tls.iter().flat_map(|tls| &tls.certificates) {
-            all.push(format!("TLS {} {}", cert.display(), key.display()));
+        for files in self.tls.iter().flat_map(|tls| &tls.certificates) {
+            let CertificateFiles { cert, key, acme } = files;
+            all.push(match acme {
+                None => format!("TLS {} {}", cert.display(), key.display()),
+                Some(acme) => format!("TLS by ACME for {}", acme.domains.join(" ")),
+            });
         }
         if let Some(auth) = self.tls.as_ref().and_then(|tls| tls.client_auth.as_ref()) {
             let which = match auth.required {

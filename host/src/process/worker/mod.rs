@@ -3,6 +3,8 @@
 //! Its only connection to the supervisor is the socket pair of `ipc`. When a worker dies, another one
 //! takes its place; what must survive it is therefore sent to the supervisor.
 
+#[cfg(feature = "acme")]
+mod acme;
 mod certificates;
 mod commands;
 mod end;

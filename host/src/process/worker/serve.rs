@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::Interval;
 
-use super::certificates::open_certificates;
+use super::certificates::{Certificates, open_certificates};
 use super::commands::Commands;
 use super::file_limit;
 use super::handover::Inheritance;
@@ -102,6 +102,8 @@ pub(super) async fn serve(
         .collect::<io::Result<_>>()
         .map_err(|error| format!("cannot use an inherited socket: {error}"))?;
     let certificates_status = certificates.status();
+    let phase = PhaseSender::default();
+    order(&certificates, &config, &phase);
     let events_of_certificates = Arc::clone(&events);
     certificates.follow(move |listeners| {
         send(&events_of_certificates, &Event::Certificates { listeners });
@@ -117,7 +119,6 @@ pub(super) async fn serve(
         }
     }
     library::restore_signals(None);
-    let phase = PhaseSender::default();
     if let Some(dev_state) = &dev_state {
         dev_state.activated(active.load().number);
     }
@@ -186,6 +187,30 @@ pub(super) async fn serve(
         .shut_down(serving, closed, reloads, &mut commands)
         .await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Orders the certificates that stackup gets itself. The names of a site in development lead elsewhere.
+fn order(certificates: &Certificates, config: &WorkerConfig, phase: &PhaseSender) {
+    let ordered = certificates.ordered();
+    if ordered.is_empty() {
+        return;
+    }
+    if config.build.is_some() {
+        tracing::info!(
+            event = "acme",
+            "stackup orders no certificates in development: `stackup serve` does"
+        );
+        return;
+    }
+    #[cfg(feature = "acme")]
+    super::acme::order_certificates(
+        ordered,
+        certificates.place(),
+        certificates.reports(),
+        phase.subscribe(),
+    );
+    #[cfg(not(feature = "acme"))]
+    let _ = phase;
 }
 
 /// The same text without colours.

@@ -10,7 +10,7 @@ use super::instance::Instance;
 use super::life_call::Callee;
 use super::matching::{Position, match_up, positions};
 use super::resolve::Resolved;
-use crate::load::manifest::{Diagnostic, ListenEntry, Manifest};
+use crate::load::manifest::{Diagnostic, Manifest};
 use crate::serve::stack::{Outline, directives};
 use crate::services::StoreSettings;
 
@@ -106,9 +106,7 @@ pub(super) fn fixed(serving: &Serving, new: &Manifest) -> Option<Diagnostic> {
         return None;
     }
     let old = &serving.manifest;
-    let addresses =
-        |listen: &[ListenEntry]| listen.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let message = if addresses(&old.server.listen) != addresses(&new.server.listen) {
+    let message = if old.server.listen != new.server.listen {
         "`listen` has changed; the open sockets stay as they are until a restart"
     } else if old.limits.connections != new.limits.connections {
         "`connections` has changed; the number stays as it is until a restart"

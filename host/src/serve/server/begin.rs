@@ -17,6 +17,8 @@ pub(super) enum BeginError {
     Stopping,
     #[error("it speaks neither TLS nor HTTP")]
     UnknownProtocol,
+    #[error("a CA asks for `{0}`, of which no order waits for an answer")]
+    NoChallenge(String),
     #[error(transparent)]
     ClientCertificate(#[from] ClientCertificateError),
     #[error("it did not begin: {0}")]

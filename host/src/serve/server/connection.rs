@@ -19,6 +19,7 @@ use stackup_plugin::abi::host::Connection;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 
 use super::Phase;
+use super::acme_challenge::challenge_response;
 use super::answer::answer;
 use super::bare_response::bare_response;
 use super::begin::until_begun;
@@ -156,6 +157,10 @@ async fn serve_encrypted(
             state.wait.waits(ClientWait::Close);
             linger(socket, served.phase.clone()).await;
         }
+        Ok(Handshake::Challenge(socket)) => {
+            state.wait.waits(ClientWait::Close);
+            linger(socket, served.phase.clone()).await;
+        }
         Ok(Handshake::Refused { socket, error }) => {
             closed_early(&ends.client, &error);
             state.wait.waits(ClientWait::Close);
@@ -196,6 +201,25 @@ async fn serve_requests<S>(
     let Some(observer) = &served.answers.observer else {
         if S::SENDS_FILES {
             state.files.open();
+        }
+        if let Some(challenges) = &served.protocols.challenges {
+            // A service of its own, so that other sites do not pay for the question.
+            let stack = &stack;
+            let either = service_fn(|request: Request<Incoming>| {
+                let framing = begin(&request);
+                async move {
+                    if framing.is_ok()
+                        && let Some(response) = challenge_response(&request, challenges).await
+                    {
+                        if !request.body().is_end_stream() {
+                            state.leave_body_unread();
+                        }
+                        return Ok(response.map(Either::Left));
+                    }
+                    Ok(stack(request, framing).await?.map(Either::Right))
+                }
+            });
+            return Box::pin(serve_with(io, either, served, state, &limits)).await;
         }
         // A closure and no async one: hyper calls it before it reads on.
         let stack = service_fn(|request| {

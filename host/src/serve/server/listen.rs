@@ -23,6 +23,7 @@ use super::connection_state::ConnectionContext;
 use super::forwarded::canonical;
 use super::notices::Notice;
 use super::tls::Tls;
+use crate::load::acme::Challenges;
 
 /// How much the system takes before it can send it. Without a limit it is some megabytes, and it is not known for
 /// minutes whether a slow client takes anything.
@@ -49,6 +50,8 @@ pub struct Protocols {
     pub tls: Option<Arc<Tls>>,
     /// Whether they speak FastCGI, and nothing else.
     pub fastcgi: bool,
+    /// What CAs are answered that validate a name by a request; none without such orders, and with TLS.
+    pub challenges: Option<Arc<Challenges>>,
     /// Whether clients may speak HTTP/2 without being asked: none of it with TLS, where they choose.
     pub http2: bool,
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows neither plugins nor TOML.
 
+mod acme_challenge;
 mod answer;
 mod bare_response;
 mod begin;

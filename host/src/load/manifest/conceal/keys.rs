@@ -5,7 +5,8 @@ use log_text::is_secret;
 use crate::load::manifest::words::{OTHER_NAMES, nearest};
 
 /// The keys that the manifest knows, but for those that have a [`Policy`] of their own. A test compares them with the schema.
-const PLAIN_KEYS: [&str; 71] = [
+const PLAIN_KEYS: [&str; 77] = [
+    "acme",
     "address",
     "block_limit",
     "block_report",
@@ -15,13 +16,17 @@ const PLAIN_KEYS: [&str; 71] = [
     "cascade",
     "catch",
     "cert",
+    "challenge",
     "client_auth",
     "connections",
+    "contact",
     "cool_down",
     "crash_window",
     "crashes",
     "descriptors",
     "dev",
+    "directory",
+    "domains",
     "drain_timeout",
     "engine",
     "except",
@@ -67,6 +72,7 @@ const PLAIN_KEYS: [&str; 71] = [
     "server",
     "sha256",
     "shutdown_timeout",
+    "state",
     "threads",
     "timeout",
     "tls",

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::keys::Keys;
 use super::strings::{self, Item};
 use super::table::{Entry, Kind, Table};
-use super::{Node, Reader, client_auth, tls};
+use super::{Node, Reader, acme, client_auth, tls};
 use crate::load::manifest::words::quoted;
 use crate::load::manifest::{
     Diagnostic, Listen, ListenEntry, ListenProtocols, ListenTls, Server, Span,
@@ -65,6 +65,7 @@ pub(super) fn listen(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Server {
             }
         }
     }
+    acme::check(reader, &server);
     server
 }
 

@@ -10,6 +10,7 @@ use self::table::Table;
 use super::variable::{self, FaultKind};
 use super::{Diagnostic, Manifest, Settings, Span};
 
+mod acme;
 mod cascade;
 mod client_auth;
 mod config;

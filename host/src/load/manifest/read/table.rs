@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Listen,
     /// A certificate and its key, in `tls` of an entry of `listen`.
     Tls,
+    /// `acme` of `tls`.
+    Acme,
     /// `client_auth` of an entry of `listen`.
     ClientAuth,
 }
@@ -177,6 +179,7 @@ impl<'t> Table<'t> {
             Kind::CascadeBranch => "in a cascade branch".to_owned(),
             Kind::Listen => "in an entry of `listen`".to_owned(),
             Kind::Tls => "in `tls` of a listener".to_owned(),
+            Kind::Acme => "in `acme` of a listener".to_owned(),
             Kind::ClientAuth => "in `client_auth` of a listener".to_owned(),
         };
         let unknown = Diagnostic::error(span, format!("unknown key `{key}` {place}"));

@@ -1,11 +1,11 @@
-//! `tls` of an entry of `listen`: a certificate and its key, or a list of such pairs.
+//! `tls` of an entry of `listen`: a certificate and its key, or a list of such pairs. Either may be ordered (`acme`).
 
 use std::path::PathBuf;
 
 use toml::de::DeValue;
 
 use super::table::{Entry, Kind, Table};
-use super::{Node, Reader};
+use super::{Node, Reader, acme};
 use crate::load::manifest::{CertificateFiles, Diagnostic, ListenTls, Span};
 
 pub(super) const EXAMPLE: &str = "write `tls = { cert = \"site.pem\", key = \"site.key\" }`";
@@ -49,13 +49,42 @@ fn pair(reader: &mut Reader<'_>, node: Node<'_>) -> Option<CertificateFiles> {
         return None;
     };
     let mut table = Table::new(entries, node.span(), Kind::Tls);
-    let cert = file(reader, &mut table, &CERT);
-    let key = file(reader, &mut table, &KEY);
+    let files = match table.peek("acme") {
+        Some(entry) => ordered(reader, &mut table, &entry),
+        None => written(reader, &mut table),
+    };
+    table.take("acme");
     table.finish(reader);
+    files
+}
+
+/// Files that somebody else writes.
+fn written(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<CertificateFiles> {
+    let cert = file(reader, table, &CERT);
+    let key = file(reader, table, &KEY);
     Some(CertificateFiles {
         cert: cert?,
         key: key?,
+        acme: None,
     })
+}
+
+/// A certificate that stackup orders.
+fn ordered(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    entry: &Entry<'_>,
+) -> Option<CertificateFiles> {
+    for name in ["cert", "key"] {
+        if let Some(other) = table.take(name) {
+            let message = format!("`{name}` does not go with `acme`");
+            let error =
+                Diagnostic::error(other.key, message).label("stackup writes the file itself");
+            let help = "remove it, or write `tls` as a list of two tables for two certificates";
+            reader.report(error.also(entry.key.clone(), "here").help(help));
+        }
+    }
+    acme::acme(reader, entry).map(CertificateFiles::ordered)
 }
 
 /// A key that names a file, and what is said where it is missing.

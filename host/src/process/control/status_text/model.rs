@@ -99,9 +99,18 @@ pub(super) struct Counter {
 pub(super) struct Certificate {
     pub(super) file: String,
     pub(super) names: Vec<String>,
-    pub(super) expires: String,
+    /// None before the first that stackup orders.
+    pub(super) expires: Option<String>,
     pub(super) seconds: u64,
     pub(super) refused: Option<String>,
+    /// What has become of the last order, if it has failed.
+    pub(super) order: Option<CertificateOrder>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CertificateOrder {
+    pub(super) error: String,
+    pub(super) seconds: u64,
 }
 
 #[derive(Deserialize)]

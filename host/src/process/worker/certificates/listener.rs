@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use super::OrderReports;
 use crate::load::certificates::{CertificateError, CertificateSet, ClientCas};
 use crate::load::manifest::ListenTls;
 use crate::policy::{Expiry, ExpiryNotice};
@@ -107,7 +108,7 @@ impl Listener {
     }
 
     /// One entry for each certificate, for `stackup status`.
-    pub(super) fn status(&self, now: SystemTime) -> Vec<Value> {
+    pub(super) fn status(&self, now: SystemTime, reports: &OrderReports) -> Vec<Value> {
         let refused = self.refused().clone();
         let certificates = self.tls.certificates();
         let entry = |file: &str, names: &[String], expires: SystemTime| {
@@ -119,8 +120,19 @@ impl Listener {
                 "refused": refused,
             })
         };
-        let own = certificates.all().iter();
-        let own = own.map(|one| entry(&one.file, &one.names, one.expires));
+        let own = self.settings.certificates.iter().filter_map(|files| {
+            let file = files.cert.display().to_string();
+            let mut all = certificates.all().iter();
+            let read = all.find(|one| one.file == file);
+            let mut shown = match (read, &files.acme) {
+                (Some(one), _) => entry(&one.file, &one.names, one.expires),
+                // None yet.
+                (None, Some(acme)) => json!({ "file": file, "names": acme.domains, "seconds": 0 }),
+                (None, None) => return None,
+            };
+            shown["order"] = reports.value(&files.cert);
+            Some(shown)
+        });
         let cas = certificates.client_cas();
         let cas = cas.map(|cas| entry(&cas.file, &cas.subjects, cas.expires));
         own.chain(cas).collect()

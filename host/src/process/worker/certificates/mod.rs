@@ -2,6 +2,7 @@
 
 mod listener;
 mod open;
+mod order_reports;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,8 +13,10 @@ use tokio::time::{Instant, interval};
 
 use self::listener::Listener;
 pub(super) use self::open::open_certificates;
+pub(super) use self::order_reports::OrderReports;
+use crate::load::acme::Challenges;
 use crate::load::certificates::{self, CertificatePlace, KeptCertificates};
-use crate::load::manifest::{ListenProtocols, ListenTls};
+use crate::load::manifest::{AcmeChallenge, CertificateFiles, ListenProtocols, ListenTls};
 use crate::load::watch::{ChangeSet, Interest, Timing, Watcher};
 use crate::policy::Expiry;
 use crate::serve::server::Protocols;
@@ -40,6 +43,8 @@ struct Unusable {
 pub(super) struct Certificates {
     place: CertificatePlace,
     listeners: Vec<Arc<Listener>>,
+    /// What has become of those that stackup orders.
+    reports: OrderReports,
 }
 
 impl Certificates {
@@ -58,14 +63,20 @@ impl Certificates {
         let mut certificates = Self {
             place,
             listeners: Vec::new(),
+            reports: OrderReports::default(),
         };
+        let (folder, trust) = (&certificates.place.folder, certificates.place.trust);
+        let challenges = |kind| Challenges::of(kind, &listen, folder, trust).map(Arc::new);
+        let by_handshake = challenges(AcmeChallenge::TlsAlpn01);
+        let by_request = challenges(AcmeChallenge::Http01);
         let tickets = tickets.or_else(|| TicketSecret::new(SystemTime::now()));
         let mut protocols = Vec::new();
         for listen in listen {
             let tls = match &listen.tls {
                 Some(tls) => {
                     let tickets = tickets.as_ref();
-                    Some(certificates.add(tls, listen.http2, tickets, kept)?)
+                    let challenges = by_handshake.clone();
+                    Some(certificates.add(tls, listen.http2, tickets, kept, challenges)?)
                 }
                 None => None,
             };
@@ -73,6 +84,7 @@ impl Certificates {
                 proxy_protocol: listen.proxy_protocol,
                 fastcgi: listen.fastcgi,
                 http2: listen.http2 && tls.is_none(),
+                challenges: by_request.clone().filter(|_| tls.is_none()),
                 tls,
             });
         }
@@ -85,6 +97,7 @@ impl Certificates {
         http2: bool,
         tickets: Option<&TicketSecret>,
         kept: &[KeptCertificates],
+        challenges: Option<Arc<Challenges>>,
     ) -> Result<Arc<Tls>, Unusable> {
         let mut known = self.listeners.iter();
         let same = |known: &&Arc<Listener>| known.settings == *settings && known.http2 == http2;
@@ -103,7 +116,8 @@ impl Certificates {
             kept.ok_or_else(|| unusable((index, error.to_string())))
         })?;
         let tls = Tls::new(set, http2, tickets, &format!("{settings:?}"));
-        let tls = Arc::new(tls.map_err(|error| unusable((0, error.to_string())))?);
+        let tls = tls.map_err(|error| unusable((0, error.to_string())))?;
+        let tls = Arc::new(tls.answering(challenges));
         self.listeners.push(Arc::new(Listener::new(
             settings.clone(),
             http2,
@@ -114,7 +128,33 @@ impl Certificates {
 
     /// For `stackup status`.
     pub(super) fn status(&self) -> CertificatesStatus {
-        CertificatesStatus(self.listeners.clone())
+        CertificatesStatus {
+            listeners: self.listeners.clone(),
+            reports: self.reports.clone(),
+        }
+    }
+
+    /// Those that stackup orders, each once.
+    pub(super) fn ordered(&self) -> Vec<CertificateFiles> {
+        let mut ordered = Vec::<CertificateFiles>::new();
+        let listeners = self.listeners.iter();
+        let all = listeners.flat_map(|listener| &listener.settings.certificates);
+        for files in all.filter(|files| files.acme.is_some()) {
+            if ordered.iter().all(|known| known.cert != files.cert) {
+                ordered.push(files.clone());
+            }
+        }
+        ordered
+    }
+
+    /// Where they are.
+    pub(super) fn place(&self) -> &CertificatePlace {
+        &self.place
+    }
+
+    /// Where to say what has become of orders.
+    pub(super) fn reports(&self) -> &OrderReports {
+        &self.reports
     }
 
     /// Watches the files from now on, and warns before a certificate expires. `keep` gets the certificates that serve, now and after each change.
@@ -187,7 +227,10 @@ impl Certificates {
             let (settings, place) = (listener.settings.clone(), self.place.clone());
             let read = move || place.read(&settings);
             match tokio::task::spawn_blocking(read).await {
-                Ok(Ok(set)) => replaced |= listener.replace(set),
+                Ok(Ok(set)) => {
+                    let before = listener.tls.certificates();
+                    replaced |= listener.replace(set.or_ordered(&before, &listener.settings));
+                }
                 Ok(Err((_, error))) if error.may_pass() && !is_final => unfinished = true,
                 Ok(Err((_, error))) => listener.refuse(&error),
                 // The runtime shuts down.
@@ -203,15 +246,18 @@ impl Certificates {
 
 /// The certificates as `stackup status` shows them.
 #[derive(Debug, Default)]
-pub(super) struct CertificatesStatus(Vec<Arc<Listener>>);
+pub(super) struct CertificatesStatus {
+    listeners: Vec<Arc<Listener>>,
+    reports: OrderReports,
+}
 
 impl CertificatesStatus {
     /// One entry for each certificate.
     pub(super) fn value(&self) -> Value {
         let now = SystemTime::now();
-        self.0
+        self.listeners
             .iter()
-            .flat_map(|listener| listener.status(now))
+            .flat_map(|listener| listener.status(now, &self.reports))
             .collect()
     }
 }

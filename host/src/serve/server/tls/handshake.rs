@@ -8,6 +8,7 @@ use http::StatusCode;
 use stackup_plugin::abi::host::ClientCertificate;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::acme_challenge::{Either, accept_either};
 use super::client_certificate::client_certificate;
 use super::counted_socket::{CountedSocket, Socket};
 use super::{HTTP2, Tls};
@@ -37,6 +38,8 @@ pub(in crate::serve::server) enum Handshake {
         socket: Box<dyn Socket>,
         error: io::Error,
     },
+    /// It was a CA that validated a name, which the handshake has done.
+    Challenge(Box<dyn Socket>),
     /// The client speaks HTTP in the clear. It has its answer, and may still send.
     Clear(Box<dyn Socket>),
 }
@@ -62,7 +65,14 @@ pub(in crate::serve::server) async fn accept_tls(
     let counted = CountedSocket::new(socket, read, state);
     let current = tls.current();
     let cas = current.certificates.client_cas();
-    let stream = match current.acceptor().accept(counted).into_fallible().await {
+    let accepted = match &tls.challenges {
+        None => current.acceptor().accept(counted).into_fallible().await,
+        Some(challenges) => match accept_either(counted, &current, challenges).await? {
+            Either::Client(accepted) => accepted,
+            Either::Ca(socket) => return Ok(Handshake::Challenge(socket)),
+        },
+    };
+    let stream = match accepted {
         Ok(stream) => stream,
         Err((error, socket)) if cas.is_some() => {
             let socket = Box::new(socket);

@@ -2,6 +2,7 @@
 //!
 //! The certificates, and the CAs of clients, can be replaced at any time: a connection keeps what its handshake has shown.
 
+mod acme_challenge;
 mod client_certificate;
 mod counted_socket;
 mod handshake;
@@ -16,6 +17,7 @@ use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
 use self::tickets::{BoundTickets, Tickets};
+use crate::load::acme::Challenges;
 use crate::load::certificates::CertificateSet;
 
 pub(super) use self::client_certificate::ClientCertificateError;
@@ -33,6 +35,8 @@ pub struct Tls {
     http2: bool,
     tickets: Option<Arc<Tickets>>,
     current: ArcSwap<Current>,
+    /// What CAs are answered that validate a name by a handshake; none without such orders.
+    challenges: Option<Arc<Challenges>>,
 }
 
 /// What handshakes show that begin now.
@@ -61,7 +65,14 @@ impl Tls {
             http2,
             tickets,
             current: ArcSwap::from_pointee(current),
+            challenges: None,
         })
+    }
+
+    /// Answers CAs, too, that validate a name by a handshake.
+    #[must_use]
+    pub fn answering(self, challenges: Option<Arc<Challenges>>) -> Self {
+        Self { challenges, ..self }
     }
 
     /// Shows these from the next handshake on.
