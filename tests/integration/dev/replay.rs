@@ -134,7 +134,13 @@ async fn new_code_without_an_answer_delays_no_swap() {
     get(&host, "/call/gate", &[]).await;
     // It blocks its thread until the gate opens, which happens after the swap.
     let swapped = swap(&site, &host, "run = \"blocks\"\n").await;
-    assert!(swapped.text("stages").contains("replay"), "{swapped}");
+    let stages = swapped.text("stages").split(", ");
+    let waited = stages
+        .filter_map(|stage| stage.strip_prefix("replay "))
+        .next();
+    let waited: f64 = waited.expect("a stage").parse().expect("milliseconds");
+    // Far less than a replay takes that nothing ends.
+    assert!(waited < 1500.0, "{swapped}");
     let told = replay(&host, 2).await;
     let why = "GET /call/gate 200 → no answer within 2.5s: it blocks its thread";
     assert_eq!(told.text("differences"), why);
@@ -189,7 +195,8 @@ async fn crash_in_a_replay_refuses_the_new_code() {
     assert_eq!(host.get("/fault").await.status(), 200);
     site.library("faulty", &faulty(2, "segv"));
     let crash = host.event("crash").await;
-    assert_eq!(crash.number("generation"), Some(2), "{crash}");
+    let blamed = "`faulty` of generation 2 crashed the worker";
+    assert!(crash.message().contains(blamed), "{crash}");
     assert!(
         crash.to_string().contains("\"rolled_back\":true"),
         "{crash}"

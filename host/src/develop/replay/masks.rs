@@ -93,7 +93,7 @@ fn words(text: &str) -> Vec<&str> {
 
 /// What random tokens consist of (base64, UUIDs, decimals) is one word: two of them have no part in common but by chance.
 fn is_of_word(char: char) -> bool {
-    char.is_alphanumeric() || matches!(char, '_' | '-' | '+' | '/' | '=' | '.' | '%' | '~')
+    char.is_alphanumeric() || matches!(char, '_' | '-' | '+' | '/' | '.' | '%' | '~')
 }
 
 #[cfg(test)]

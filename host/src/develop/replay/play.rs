@@ -66,11 +66,13 @@ async fn ask(request: &ReplayRequest, generation: &Generation) -> Answer {
         Err(_) => return Answer::Late(LIMIT),
     };
     let (status, headers, body) = response.into_parts();
-    let body = match request.method == Method::HEAD || has_no_body(status) {
-        true => HostBody::Empty,
-        false => body,
+    let (content, failure) = match request.method == Method::HEAD || has_no_body(status) {
+        true => {
+            record_poll(generation.number, || drop(body));
+            (Content::default(), None)
+        }
+        false => read(body, generation.number, deadline).await,
     };
-    let (content, failure) = read(body, generation.number, deadline).await;
     exchange.finish(&Finish {
         head: Some((status, &headers)),
         error: failure.as_ref(),

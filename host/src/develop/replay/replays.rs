@@ -21,7 +21,7 @@ use crate::serve::server::Phase;
 const SWAP_WAITS: Duration = Duration::from_millis(50);
 
 /// How many reports are kept.
-const KEPT: usize = 50;
+const KEPT: usize = 20;
 
 /// Replays requests before each swap.
 pub struct Replays {
