@@ -54,10 +54,26 @@ impl Answer {
     /// The answer in a word or two.
     pub(super) fn outcome(&self) -> String {
         match self {
-            Self::Response { status, .. } => status.as_u16().to_string(),
+            Self::Response {
+                status, content, ..
+            } => match content.broken() {
+                Some(how) => format!("{} (body {how})", status.as_u16()),
+                None => status.as_u16().to_string(),
+            },
             Self::Failed { status, why } if why.is_empty() => status.as_u16().to_string(),
             Self::Failed { status, why } => format!("{} ({why})", status.as_u16()),
             Self::Late(time) => format!("no answer within {time:?}"),
+        }
+    }
+}
+
+impl Content {
+    /// Why it is not whole, unless it is only long.
+    pub(super) fn broken(&self) -> Option<String> {
+        match &self.end {
+            End::Whole | End::Cut => None,
+            End::Failed(why) => Some(format!("fails: {why}")),
+            End::Late(time) => Some(format!("does not end within {time:?}")),
         }
     }
 }

@@ -45,8 +45,8 @@ pub(super) fn body_change(
     again: Option<&Content>,
     after: &Content,
 ) -> Option<BodyChange> {
-    if let Some(how) = broken(after)
-        && broken(before).is_none()
+    if let Some(how) = after.broken()
+        && before.broken().is_none()
     {
         return Some(BodyChange::End { how });
     }
@@ -82,15 +82,6 @@ pub(super) fn body_change(
         added,
         diff: lines_without_secrets(&shown),
     })
-}
-
-/// Why a body is not whole, unless it is only long.
-fn broken(content: &Content) -> Option<String> {
-    match &content.end {
-        End::Whole | End::Cut => None,
-        End::Failed(why) => Some(format!("fails: {why}")),
-        End::Late(time) => Some(format!("does not end within {time:?}")),
-    }
 }
 
 /// A body as text. Where it was cut, so may be its last character.

@@ -163,6 +163,10 @@ fn body_that_does_not_end_is_a_difference() {
     let how = "does not end within 2s".to_owned();
     assert_eq!(found.body, Some(BodyChange::End { how }));
     assert_eq!(difference(&whole, Some(&whole), &ended(End::Cut)), None);
+    let failed = ended(End::Failed("hello: no".to_owned()));
+    let found = difference(&answer(404, &[], ""), None, &failed).unwrap();
+    let outcome = ("404".to_owned(), "200 (body fails: hello: no)".to_owned());
+    assert_eq!(found.outcome, Some(outcome));
 }
 
 #[test]
