@@ -122,7 +122,11 @@ pub fn example(name: &str) -> PathBuf {
 pub fn embedder(name: &str) -> &'static Path {
     static BUILT: OnceLock<Artifacts> = OnceLock::new();
     // Without the other packages, which use other features of the host.
-    let built = BUILT.get_or_init(|| build(["build", "-p", "embed-axum", "-p", "embed-hyper"]));
+    let built = BUILT.get_or_init(|| {
+        let packages = ["embed-axum", "embed-hyper", "embed-lambda"];
+        let packages = packages.iter().flat_map(|name| ["-p", name]);
+        build(["build"].into_iter().chain(packages))
+    });
     find(built, name)
 }
 

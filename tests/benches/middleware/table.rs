@@ -23,11 +23,7 @@ const ROWS: [(&str, &str, &str); 7] = [
         "inlined app",
     ),
     ("plugin, nothing", "plugin nothing", "plugin app"),
-    (
-        "plugin, measured, nothing",
-        "plugin measured",
-        "plugin app",
-    ),
+    ("plugin, measured, nothing", "plugin measured", "plugin app"),
     ("boxed tower, nothing", "boxed nothing", "boxed app"),
 ];
 

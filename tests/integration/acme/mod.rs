@@ -260,6 +260,20 @@ async fn worker_that_takes_over_continues_the_order() {
 }
 
 #[tokio::test]
+async fn certificate_with_little_life_left_is_ordered_again() {
+    let ca = AcmeCa::start().await;
+    ca.next_certificate((-61, 29));
+    let site = site(&ca, "", "");
+    let (host, targets) = serve(&site).await;
+    ca.connects_to(targets.clone());
+    issued(&host).await;
+    let first = shown(&ca, &targets).await;
+    issued(&host).await;
+    assert_ne!(shown(&ca, &targets).await, first);
+    assert_eq!(ca.orders(), 2);
+}
+
+#[tokio::test]
 async fn domain_that_is_added_is_ordered_at_a_restart() {
     let ca = AcmeCa::start().await;
     let site = site(&ca, "", "");

@@ -1,8 +1,14 @@
 //! A server of hyper's with a stack.
 
-use stackup_tests::Site;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use stackup_tests::{Site, within};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use super::program::Program;
+use crate::serving::http2::{Client, handshake};
 
 #[tokio::test]
 async fn bodies_go_both_ways_over_one_connection() {
@@ -19,6 +25,37 @@ async fn bodies_go_both_ways_over_one_connection() {
     }
     let response = connection.post("/", &[b'x'; 1025]).await;
     assert_eq!(response.status(), 413, "limits of requests apply");
+}
+
+#[tokio::test]
+async fn streams_of_one_connection_are_requests_of_their_own() {
+    let manifest = "run = \"probe\"\n[limits]\nbody_bytes = \"1 KiB\"\n";
+    let site = Site::new(manifest, &["probe"]);
+    let program = Program::start("embed-hyper", &site).await;
+    let stream = TcpStream::connect(program.address()).await;
+    let client = handshake(stream.expect("it listens")).await;
+    let mut long = JoinSet::new();
+    for _ in 0..20 {
+        long.spawn(post(client.clone(), "/big?bytes=1000000", 0));
+    }
+    let (status, _) = post(client.clone(), "/length", 1025).await;
+    assert_eq!(status, 413, "limits of requests apply");
+    let (status, body) = post(client, "/length", 1024).await;
+    assert_eq!((status, &body[..]), (200, &b"1024"[..]));
+    for (status, body) in long.join_all().await {
+        assert_eq!((status, body.len()), (200, 1_000_000));
+    }
+}
+
+/// The status and body of the response to a body of this length.
+async fn post(mut client: Client, target: &str, length: usize) -> (u16, Bytes) {
+    let body = Full::<Bytes>::from(vec![b'x'; length]);
+    let request = Request::post(format!("http://a.test{target}")).body(body);
+    let sent = client.send_request(request.expect("a request"));
+    let response = within("a response", sent).await.expect("a response");
+    let status = response.status().as_u16();
+    let body = within("a body", response.into_body().collect()).await;
+    (status, body.expect("a whole body").to_bytes())
 }
 
 #[tokio::test]

@@ -34,12 +34,18 @@ impl Program {
 
     /// Starts it and does not wait.
     pub(super) fn spawn(name: &str, site: &Site) -> Self {
+        Self::spawn_with(name, site, &[])
+    }
+
+    /// The same with these variables.
+    pub(super) fn spawn_with(name: &str, site: &Site, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(artifacts::embedder(name))
             .current_dir(site.path())
             .env("TMPDIR", site.runtime())
             .env_remove("XDG_RUNTIME_DIR")
             .env("RUST_LOG", "info")
             .env("NO_COLOR", "1")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -14,7 +14,7 @@ const SECOND: &str = "stackup-late-code-00000001";
 
 const MANIFEST: &str = "\
     run = \"late\"\n\
-    [limits]\nworker_timeout = \"off\"\nblock_limit = \"off\"\nblock_report = \"off\"\n";
+    [limits]\nwarmup_timeout = \"110s\"\nworker_timeout = \"off\"\nblock_limit = \"off\"\nblock_report = \"off\"\n";
 
 #[tokio::test]
 async fn no_fault_is_found_through_a_reload() {

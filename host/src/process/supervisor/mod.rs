@@ -8,6 +8,7 @@ mod control_clients;
 mod exits;
 mod guests;
 mod handover;
+mod listen_changes;
 mod metrics;
 mod notify;
 mod pending;

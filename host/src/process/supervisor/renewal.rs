@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::Supervisor;
+use super::listen_changes::new_protocols;
 use super::pending::{Responder, respond};
 use super::sockets::Socket;
 use super::start::{StartPlan, addresses};
 use crate::load::library::Trust;
-use crate::load::manifest::{ListenEntry, ListenProtocols};
+use crate::load::manifest::ListenProtocols;
 use crate::load::program;
 use crate::load::site_file;
 use crate::policy::restart::StackSource;
@@ -214,16 +215,12 @@ impl Supervisor {
         if let Some(renewal) = &mut self.renewal {
             renewal.closing = closing.collect();
             renewal.opened = opened.iter().map(|socket| socket.url.clone()).collect();
-            for socket in &mut self.sockets {
-                let named = |entry: &&ListenEntry| Some(&entry.address) == socket.address.as_ref();
-                // Entries with port 0 may have the same address.
-                let mut named = wanted.iter().filter(named).peekable();
-                let first = named.peek().map(|entry| entry.protocols.clone());
-                let differs = |entry: &ListenEntry| entry.protocols != socket.protocols;
-                if let Some(first) = first
-                    && named.all(differs)
-                {
-                    let before = socket.speak(first);
+            let sockets = self.sockets.iter();
+            let sockets = sockets.map(|socket| (socket.address.as_ref(), &socket.protocols));
+            let new = new_protocols(&sockets.collect::<Vec<_>>(), &wanted);
+            for (socket, new) in self.sockets.iter_mut().zip(new) {
+                if let Some(new) = new {
+                    let before = socket.speak(new);
                     renewal.switched.push((socket.url.clone(), before));
                 }
             }

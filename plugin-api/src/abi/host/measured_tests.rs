@@ -93,14 +93,14 @@ impl Middleware for Twice {
     }
 }
 
+/// What a call comes to that two handlers below may have wait.
 fn outcome(stack: &Node, path: &str) -> Poll<bool> {
     let (request, _) = request(path, 1);
     let mut call = stack.call(request);
-    let polled = poll(&mut call);
-    match polled.is_pending() {
-        true => poll(&mut call).map(|outcome| outcome.is_ok()),
-        false => polled.map(|outcome| outcome.is_ok()),
-    }
+    let polls = (0..3).map(|_| poll(&mut call));
+    let mut ended = polls.skip_while(Poll::is_pending);
+    let outcome = ended.next().unwrap_or(Poll::Pending);
+    outcome.map(|outcome| outcome.is_ok())
 }
 
 #[test]

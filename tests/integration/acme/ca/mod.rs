@@ -98,11 +98,6 @@ impl AcmeCa {
         self.0.targets.send_replace(Some(targets));
     }
 
-    /// From now on it waits before it validates a name.
-    pub(super) fn holds(&self) {
-        self.0.targets.send_replace(None);
-    }
-
     /// Waits until it has been told to try so many challenges in all.
     pub(super) async fn tried(&self, count: usize) {
         let mut tried = self.0.tried.subscribe();
