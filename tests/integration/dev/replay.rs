@@ -41,7 +41,7 @@ async fn count(host: &Host, path: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn edit_is_told_by_the_answers_it_changes() {
+async fn report_names_the_answers_that_an_edit_changes() {
     let (site, host) = answers("run = \"answers\"\n", &["headers"]).await;
     get(&host, "/?body=a", &["cookie: sid=abc"]).await;
     get(
@@ -51,13 +51,13 @@ async fn edit_is_told_by_the_answers_it_changes() {
     )
     .await;
     swap(&site, &host, WITH_HEADERS).await;
-    let told = replay(&host, 2).await;
-    assert_eq!(told.number("compared"), Some(2), "{told}");
+    let report = replay(&host, 2).await;
+    assert_eq!(report.number("compared"), Some(2), "{report}");
     let target = "/?env=stackup.replay&env=HTTP_X_DOWN&env=HTTP_COOKIE";
     let message = format!(
         "2 of 2 answers differ: GET {target} header x-a + and body −1 +1 line, GET /?body=a header x-a +"
     );
-    assert_eq!(told.message(), message);
+    assert_eq!(report.message(), message);
 
     let all = api(&host, "replays").await;
     assert_eq!(all[0]["generation"], 2, "{all}");
@@ -86,8 +86,8 @@ async fn what_differs_between_answers_of_old_code_is_left_out() {
     let host = Host::develop(&site).await;
     assert_eq!(count(&host, "/x").await, 1);
     swap(&site, &host, &run("b")).await;
-    let told = replay(&host, 2).await;
-    assert_eq!(told.text("differences"), "GET /x body −1 +1 line");
+    let report = replay(&host, 2).await;
+    assert_eq!(report.text("differences"), "GET /x body −1 +1 line");
     let diff = api(&host, "replays/2/0").await;
     assert_eq!(diff["diff"], "@@ -1 +1 @@\n-a …\n+b …\n");
     // The old code twice, the new code once.
@@ -95,8 +95,8 @@ async fn what_differs_between_answers_of_old_code_is_left_out() {
 
     let header = "use = [{ plugin = \"headers\", config = { set = { x-a = \"1\" } } }]\n";
     swap(&site, &host, &format!("{header}{}", run("b"))).await;
-    let told = replay(&host, 3).await;
-    assert_eq!(told.text("differences"), "GET /x header x-a +");
+    let report = replay(&host, 3).await;
+    assert_eq!(report.text("differences"), "GET /x header x-a +");
 }
 
 #[tokio::test]
@@ -112,8 +112,8 @@ async fn only_safe_requests_are_played() {
     ask(&host, "GET", "/reset?token=abc", &[], "").await;
     count(&host, "/x").await;
     swap(&site, &host, &run("b", "")).await;
-    let told = replay(&host, 2).await;
-    assert_eq!(told.text("differences"), "GET /x body −1 +1 line", "{told}");
+    let report = replay(&host, 2).await;
+    assert_eq!(report.text("differences"), "GET /x body −1 +1 line", "{report}");
     for path in ["/post", "/body", "/stream", "/reset"] {
         assert_eq!(count(&host, path).await, 2, "{path}");
     }
@@ -141,10 +141,10 @@ async fn new_code_without_an_answer_delays_no_swap() {
     let waited: f64 = waited.expect("a stage").parse().expect("milliseconds");
     // Far less than a replay takes that nothing ends.
     assert!(waited < 1500.0, "{swapped}");
-    let told = replay(&host, 2).await;
+    let report = replay(&host, 2).await;
     let why = "GET /call/gate 200 → no answer within 2.5s: it blocks its thread";
-    assert_eq!(told.text("differences"), why);
-    assert_eq!(told.number("left_out"), Some(1), "{told}");
+    assert_eq!(report.text("differences"), why);
+    assert_eq!(report.number("left_out"), Some(1), "{report}");
     // The old generation ends although the new code has not returned.
     host.event("drained").await;
     gate.open();
@@ -158,10 +158,10 @@ async fn next_swap_ends_a_replay() {
     get(&host, "/wait/3600000", &[]).await;
     swap(&site, &host, "run = \"blocks\"\n").await;
     swap(&site, &host, "run = \"answers\"\n").await;
-    let told = host.event("replay").await;
-    assert_eq!(told.number("generation"), Some(3), "{told}");
+    let report = host.event("replay").await;
+    assert_eq!(report.number("generation"), Some(3), "{report}");
     let why = "GET /wait/3600000 no answer within 2s → 200";
-    assert_eq!(told.text("differences"), why);
+    assert_eq!(report.text("differences"), why);
 }
 
 #[tokio::test]
@@ -173,8 +173,8 @@ async fn panic_in_a_replay_takes_no_handler_out_of_service() {
     assert_eq!(host.get("/call").await.status(), 503);
     // The same instance of `panics`, which its clients reach from now on.
     swap(&site, &host, run).await;
-    let told = replay(&host, 2).await;
-    let differences = told.text("differences");
+    let report = replay(&host, 2).await;
+    let differences = report.text("differences");
     let expected = "GET /call 503 → 500 (panics: panicked: on purpose, in call (at ";
     assert!(differences.starts_with(expected), "{differences}");
     assert_eq!(host.get("/").await.text(), "calm\n");

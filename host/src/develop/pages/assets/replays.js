@@ -38,6 +38,7 @@ function field({ name, mark, before, after }) {
     h("code", { class: "name" }, name),
     h("span", { class: "values" },
       before.length > 0 && h("del", null, before.join(", ")),
+      " ",
       after.length > 0 && h("ins", null, after.join(", "))));
 }
 
