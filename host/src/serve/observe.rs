@@ -13,6 +13,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use stackup_plugin::abi::host::{
     Connection, Failure, HandlerContext, HostResponse, Node, TaskScope,
 };
+use tokio::sync::oneshot;
 
 use super::generation::Generation;
 use super::stack::LayerSlot;
@@ -41,6 +42,8 @@ pub struct Head<'a> {
     pub uri: &'a Uri,
     /// Its headers.
     pub headers: &'a HeaderMap,
+    /// Whether a body follows it, as far as is known.
+    pub has_body: bool,
 }
 
 impl<'a> Head<'a> {
@@ -50,6 +53,7 @@ impl<'a> Head<'a> {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
+            has_body: false,
         }
     }
 }
@@ -88,6 +92,23 @@ pub trait ObserveRequest: fmt::Debug + Send + Sync {
 
     /// The connection has taken the last byte of the response.
     fn complete(&self);
+}
+
+/// Looks on while a generation replaces another.
+pub trait ObserveSwap: fmt::Debug + Send + Sync {
+    /// `next` is about to replace `active`. The swap waits for the future, if there is one.
+    fn before_swap(
+        &self,
+        active: &Arc<Generation>,
+        next: &Arc<Generation>,
+    ) -> Option<Pin<Box<dyn Future<Output = UnreportedSwap> + Send>>>;
+}
+
+/// A swap that is not in the log yet; dropped when it is.
+#[derive(Debug)]
+pub struct UnreportedSwap {
+    /// Who waits for that.
+    pub observer: oneshot::Sender<Infallible>,
 }
 
 /// Observes the layers of a stack: called while the stack is built.

@@ -140,7 +140,7 @@ impl ReloadLoop {
             if let Trigger::Requested(ReloadOptions { retry: true, .. }) = trigger {
                 self.reloader.clear_rejections();
             }
-            let report = self.reloader.reload(trigger.mode()).await;
+            let mut report = self.reloader.reload(trigger.mode()).await;
             if report.outcome == Outcome::Outdated {
                 // A change made it outdated.
                 trigger = trigger.and_changed();
@@ -152,6 +152,7 @@ impl ReloadLoop {
                 return Err(refusal);
             }
             self.report(&report, start, start.elapsed(), trigger, each);
+            drop(report.swap.take());
             self.plan_retry(&report);
             if let Some(editor_schema) = &mut self.editor_schema {
                 editor_schema

@@ -15,6 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::log_level::{Filtered, set_default};
 use super::log_line::{Fields, LogLine, json, text};
 use super::log_output::LogOutput;
+use super::replaying;
 
 /// The format and level of the log.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +98,9 @@ pub(super) fn show_guest_line(guest: &str, line: String) {
 }
 
 pub(super) fn write_plugin_line(line: &PluginLog<'_>) {
+    if replaying::is_here() && !tracing::enabled!(Level::DEBUG) {
+        return;
+    }
     let PluginLog {
         handler,
         target,

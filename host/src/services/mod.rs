@@ -17,6 +17,7 @@ mod log_line;
 mod log_output;
 pub mod own_threads;
 mod page_size;
+pub mod replaying;
 mod store;
 mod tasks;
 mod watchdog;

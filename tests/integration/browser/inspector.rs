@@ -269,3 +269,44 @@ async fn cache_says_what_it_did_and_by_which_rule() {
         "{shown}"
     );
 }
+
+#[tokio::test]
+async fn replay_lists_what_an_edit_changed_and_shows_a_diff_on_demand() {
+    let Some((site, host, browser)) = open_inspector().await else {
+        return;
+    };
+    let text = MANIFEST.replace("mark = \"stamp\"", "mark = \"other\"");
+    get(&host, "/?env=HTTP_X_DOWN&env=stackup.replay").await;
+    site.manifest(&text.replace("x-down = \"1\"", "x-down = \"2\""));
+    browser
+        .run("document.getElementById('tab-reloads').click()")
+        .await;
+    let found = "document.querySelector('#reloads .replay')";
+    browser
+        .wait_until(&format!(
+            "{found}?.innerText.includes('1 of 1 answer differs')"
+        ))
+        .await;
+    let marks = format!(
+        "[...{found}.querySelectorAll('.changes li')].map((one) => one.innerText.replace(/\\s+/g, ' ')).join()"
+    );
+    let marks = browser.value(marks).await.to_string();
+    assert!(
+        marks.contains("~ x-mark headers, stamp headers, other"),
+        "{marks}"
+    );
+    assert_eq!(
+        browser
+            .value(format!("{found}.querySelector('pre').innerText"))
+            .await,
+        ""
+    );
+    browser
+        .run(&format!("{found}.querySelector('summary').click()"))
+        .await;
+    browser
+        .wait_until(&format!(
+            "{found}.querySelector('pre').textContent.includes('-HTTP_X_DOWN=1\\n+HTTP_X_DOWN=2\\n stackup.replay=1')"
+        ))
+        .await;
+}

@@ -8,6 +8,8 @@ mod events;
 mod guards;
 /// Which pages get the script.
 mod pages;
+/// Replays before a swap.
+mod replay;
 /// `--tls`.
 mod tls;
 

@@ -67,11 +67,16 @@ impl Inspector {
             "reloads" => json!(self.state.reloads()),
             "log" => json!(self.state.log()),
             "lint" => json!(self.findings.all()),
+            "replays" => {
+                let all = self.replays.reports();
+                json!(all.iter().map(|report| &**report).collect::<Vec<_>>())
+            }
             "requests" => {
                 let all = self.recent.all();
                 let summaries: Vec<_> = all.iter().map(|trace| trace.summary()).collect();
                 json!(summaries)
             }
+            _ if path.starts_with("replays/") => self.diff(path).ok_or_else(missing)?,
             _ => {
                 let number = path.strip_prefix("requests/").ok_or_else(missing)?;
                 let number = number.parse().map_err(|_| missing())?;
@@ -81,6 +86,15 @@ impl Inspector {
                 json!(trace.view())
             }
         })
+    }
+
+    /// The diff at `replays/GENERATION/INDEX`: of the bodies of a request whose answers differ.
+    fn diff(&self, path: &str) -> Option<Value> {
+        let (generation, index) = path.strip_prefix("replays/")?.split_once('/')?;
+        let report = self.replays.report(generation.parse().ok()?)?;
+        let index: usize = index.parse().ok()?;
+        let diff = report.differing.get(index)?.diff()?;
+        Some(json!({ "diff": diff }))
     }
 
     /// The stack that serves, with what was counted in each slot, and what the manifest says.

@@ -48,6 +48,7 @@ pub(super) fn find(path: &str) -> Option<Asset> {
         script!("headers.js"),
         script!("list.js"),
         script!("reloads.js"),
+        script!("replays.js"),
         script!("requests.js"),
         script!("stack.js"),
         script!("waterfall.js"),

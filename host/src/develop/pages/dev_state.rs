@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::develop::lint::Finding;
+use crate::develop::replay::Report;
 use crate::develop::trace::Trace;
 use crate::serve::generation::{ReloadOutcome, ReloadRecord};
 use crate::services::LogLine;
@@ -109,6 +110,11 @@ impl DevState {
     /// Publishes a finding of Lint, new or repeated.
     pub(super) fn finding(&self, told: &Finding) {
         self.publish("offence", || json!(told));
+    }
+
+    /// Publishes what a replay has found.
+    pub(super) fn replayed(&self, report: &Report) {
+        self.publish("replay", || json!(report));
     }
 
     pub(super) fn request_started(&self, trace: &Trace) {

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 
 use self::observed::ObservedRequest;
 use crate::develop::lint::{Findings, RequestCheck};
+use crate::develop::replay::{Replays, Report};
 use crate::develop::trace::{RecentRequests, Trace};
 use crate::load::manifest::edit::History;
 use crate::serve::generation::{Active, Generation, Registry};
@@ -40,8 +41,9 @@ pub struct Inspector {
     pub state: Arc<DevState>,
     active: Arc<Active>,
     registry: Arc<Registry>,
-    recent: RecentRequests,
+    recent: Arc<RecentRequests>,
     findings: Arc<Findings>,
+    replays: Arc<Replays>,
     manifest: PathBuf,
     edits: Mutex<History>,
     /// The event streams of pages end when the worker is about to end.
@@ -57,17 +59,25 @@ impl Inspector {
         manifest: PathBuf,
         phase: watch::Receiver<Phase>,
     ) -> Self {
-        let pages = Arc::clone(&state);
+        let (pages, followed) = (Arc::clone(&state), Arc::clone(&state));
+        let recent = Arc::<RecentRequests>::default();
+        let replayed = move |report: &Report| followed.replayed(report);
         Self {
             findings: Arc::new(Findings::new(move |finding| pages.finding(finding))),
+            replays: Arc::new(Replays::new(Arc::clone(&recent), phase.clone(), replayed)),
             state,
             active,
             registry,
-            recent: RecentRequests::default(),
+            recent,
             manifest,
             edits: Mutex::default(),
             phase,
         }
+    }
+
+    /// What is to look on while generations replace one another.
+    pub fn replays(&self) -> Arc<Replays> {
+        Arc::clone(&self.replays)
     }
 
     /// Whether the worker is not about to end.
@@ -96,10 +106,8 @@ impl Observer for Inspector {
         generation: &Generation,
     ) -> Box<dyn ObserveRequest> {
         let number = self.recent.next_number();
-        let (method, uri) = (head.method.clone(), head.uri.clone());
-        let target = format!("{method} {uri}");
-        let headers = head.headers.clone();
-        let mut trace = Trace::begin(number, generation.number, method, uri, headers);
+        let target = format!("{} {}", head.method, head.uri);
+        let mut trace = Trace::begin(number, generation.number, head, ends.client);
         if generation.dev.lint {
             let patience = generation.limits.block_report;
             let findings = Arc::clone(&self.findings);

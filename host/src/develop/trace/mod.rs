@@ -9,5 +9,5 @@ mod view;
 
 pub use self::layer::TraceLayers;
 pub use self::recent::RecentRequests;
-pub use self::request::{Finished, Trace, Visiting};
+pub use self::request::{Finished, Trace, Visiting, WholeAnswer};
 pub use self::view::{Summary, TraceView, VisitView};

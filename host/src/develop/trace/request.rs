@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode, Uri};
-use stackup_plugin::abi::host::{HostRequest, Outcome};
+use stackup_plugin::abi::host::{Connection, HostRequest, Outcome};
 
 use crate::develop::lint::RequestCheck;
+use crate::serve::observe;
 use crate::serve::stack::LayerSlot;
 
 /// The trace of a request, from its first byte to its last.
@@ -22,6 +23,10 @@ pub struct Trace {
     pub uri: Uri,
     /// Its headers, as the client sent them.
     pub headers: HeaderMap,
+    /// Who sent it.
+    pub client: Connection,
+    /// Whether it has a body.
+    pub has_body: bool,
     /// When it arrived.
     pub at: SystemTime,
     /// The checks of its layers, with `[dev] lint`.
@@ -83,6 +88,19 @@ pub(super) struct Answered {
     pub(super) headers: HeaderMap,
 }
 
+/// How a request was answered, from its first byte to its last.
+#[derive(Debug, Clone)]
+pub struct WholeAnswer {
+    /// The status that was sent.
+    pub status: StatusCode,
+    /// The headers that were sent.
+    pub headers: HeaderMap,
+    /// The time until the last byte.
+    pub took: Duration,
+    /// Whether no layer made a response: the host did.
+    pub failed: bool,
+}
+
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -98,16 +116,17 @@ impl Trace {
     pub fn begin(
         number: u64,
         generation: u64,
-        method: Method,
-        uri: Uri,
-        headers: HeaderMap,
+        head: observe::Head<'_>,
+        client: Connection,
     ) -> Self {
         Self {
             number,
             generation,
-            method,
-            uri,
-            headers,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            headers: head.headers.clone(),
+            has_body: head.has_body,
+            client,
             at: SystemTime::now(),
             lint: None,
             began: Instant::now(),
@@ -165,6 +184,22 @@ impl Trace {
         if let Some(check) = &self.lint {
             check.ended();
         }
+    }
+
+    /// How it was answered, once all of that is sent; none if it broke.
+    pub fn whole_answer(&self) -> Option<WholeAnswer> {
+        let state = self.state();
+        let (took, how) = state.ended?;
+        let answered = state.answered.as_ref();
+        let answered = answered.filter(|_| how == Finished::Complete)?;
+        let outermost = state.visits.iter().rfind(|visit| visit.from.is_none());
+        let outermost = outermost.and_then(|visit| visit.response.as_ref());
+        Some(WholeAnswer {
+            status: answered.status,
+            headers: answered.headers.clone(),
+            took,
+            failed: matches!(outermost, Some(Head::Failed(..))),
+        })
     }
 
     /// The time since it arrived.

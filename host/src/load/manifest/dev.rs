@@ -9,6 +9,8 @@ pub struct Dev {
     pub inspector: bool,
     /// Check between layers that each follows SPEC.md.
     pub lint: bool,
+    /// Play the last requests through a new generation, and report which answers differ.
+    pub replay: bool,
 }
 
 impl Default for Dev {
@@ -18,6 +20,7 @@ impl Default for Dev {
             overlay: true,
             inspector: true,
             lint: true,
+            replay: true,
         }
     }
 }

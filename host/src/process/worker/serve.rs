@@ -122,12 +122,13 @@ pub(super) async fn serve(
     if let Some(dev_state) = &dev_state {
         dev_state.activated(active.load().number);
     }
-    let observer = dev_state.clone().map(|dev_state| {
+    let inspector = dev_state.clone().map(|dev_state| {
         let (active, registry) = (Arc::clone(&active), reloader.registry());
         let manifest = config.manifest.clone();
-        let inspector = Inspector::new(dev_state, active, registry, manifest, phase.subscribe());
-        Arc::new(inspector) as Arc<dyn Observer>
+        Inspector::new(dev_state, active, registry, manifest, phase.subscribe())
     });
+    let replays = inspector.as_ref().map(Inspector::replays);
+    let observer = inspector.map(|inspector| Arc::new(inspector) as Arc<dyn Observer>);
     let limit = file_limit::connections(manifest.limits.connections);
     let connections = Connections::new(limit);
     let settings = Settings {
@@ -176,6 +177,9 @@ pub(super) async fn serve(
     };
     send_active(&worker.events, &reloader);
     send(&worker.events, &Event::Serving);
+    if let Some(replays) = replays {
+        reloader = reloader.swaps_observed_by(replays);
+    }
     let mut reloads = ReloadLoop::new(reloader, watch, config.reloads, refused);
     if config.build.is_some() {
         reloads = reloads.with_editor_schema();

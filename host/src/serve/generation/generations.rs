@@ -21,6 +21,30 @@ use crate::load::library::LoadedLibraries;
 use crate::load::manifest::Manifest;
 use crate::serve::stack::{Outline, Stack};
 
+/// A candidate as a generation, before it serves.
+pub(super) struct NextGeneration {
+    pub(super) generation: Arc<Generation>,
+    pub(super) resources: StackResources,
+}
+
+impl NextGeneration {
+    pub(super) fn new(number: u64, built: Candidate, manifest: &Manifest) -> Self {
+        let Candidate { stack, instances } = built;
+        let stack = Arc::new(stack);
+        let ids = instances.iter().map(|instance| instance.id).collect();
+        let (generation, gone) = Generation::new(number, Arc::clone(&stack), ids, manifest);
+        let resources = StackResources {
+            stack,
+            instances,
+            gone,
+        };
+        Self {
+            generation,
+            resources,
+        }
+    }
+}
+
 /// Swaps candidates in and drains what they replace.
 pub(super) struct Generations {
     /// The number of the last generation.
@@ -92,34 +116,25 @@ impl Generations {
         Some((serving.active.swap(closed), serving.resources))
     }
 
-    /// Makes a candidate the active generation; the one before drains.
+    /// Makes the next generation the active one; the one before drains.
     pub(super) fn swap(
         &mut self,
-        built: Candidate,
+        next: NextGeneration,
         outline: Outline,
         manifest: Manifest,
     ) -> InstanceChanges {
-        self.number += 1;
-        self.swap_as(self.number, built, outline, manifest)
-    }
-
-    /// As [`swap`](Self::swap), with a given number.
-    pub(super) fn swap_as(
-        &mut self,
-        number: u64,
-        built: Candidate,
-        outline: Outline,
-        manifest: Manifest,
-    ) -> InstanceChanges {
-        let Candidate { stack, instances } = built;
-        apply_policy(&instances, &manifest);
-        let stack = Arc::new(stack);
-        let ids = instances.iter().map(|instance| instance.id).collect();
-        let (generation, gone) = Generation::new(number, Arc::clone(&stack), ids, &manifest);
+        let NextGeneration {
+            generation,
+            resources,
+        } = next;
+        let (number, instances) = (generation.number, &resources.instances);
+        // Generation 0 is the placeholder.
+        self.number = self.number.max(number);
+        apply_policy(instances, &manifest);
         let live = GenerationEntry {
             number,
             since: Instant::now(),
-            stack: lines(&outline, &instances, number),
+            stack: lines(&outline, instances, number),
             tasks: instances.iter().map(|one| Arc::clone(&one.tasks)).collect(),
             health: instances
                 .iter()
@@ -130,7 +145,7 @@ impl Generations {
         };
         let old = self.serving.take();
         let before = old.as_ref().map(|old| &old.resources.instances[..]);
-        let changes = InstanceChanges::of(before.unwrap_or_default(), &instances);
+        let changes = InstanceChanges::of(before.unwrap_or_default(), instances);
         let active = match old {
             None => {
                 self.registry
@@ -148,11 +163,7 @@ impl Generations {
             active,
             manifest,
             outline,
-            resources: StackResources {
-                stack,
-                instances,
-                gone,
-            },
+            resources,
         });
         changes
     }

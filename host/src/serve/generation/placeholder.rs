@@ -1,7 +1,7 @@
 //! The placeholder that answers while no stack could be built yet: in development, where the next save may fix it.
 
 use super::candidate::Candidate;
-use super::generations::Generations;
+use super::generations::{Generations, NextGeneration};
 use crate::load::manifest::{Dev, Failures, Level, Limits, Manifest, Plugins, Renewal, Server};
 use crate::serve::stack::{Line, Outline, Stack};
 use crate::services::{LogFilters, StoreSettings};
@@ -25,7 +25,9 @@ impl Generations {
         let outline = Outline {
             lines: vec![(0, Line::Closed(NO_STACK.to_owned()))],
         };
-        self.swap_as(0, candidate, outline, empty_manifest());
+        let manifest = empty_manifest();
+        let next = NextGeneration::new(0, candidate, &manifest);
+        self.swap(next, outline, manifest);
     }
 }
 

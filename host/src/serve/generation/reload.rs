@@ -1,6 +1,7 @@
 //! From a saved file to the swap. Whatever fails on the way, the active generation keeps serving.
 
 mod guests;
+mod observed_swap;
 mod options;
 
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use super::active::Active;
 use super::find::files;
-use super::generations::Generations;
+use super::generations::{Generations, NextGeneration};
 use super::hand_over::hand_over;
 use super::instance_changes::InstanceChanges;
 use super::library_builder::LibraryBuilder;
@@ -27,6 +28,7 @@ use crate::load::library::{LibraryCache, LoadedLibraries};
 use crate::load::manifest::{Manifest, Source};
 use crate::load::snapshot::Snapshot;
 use crate::load::watch::{ChangeSet, Interest};
+use crate::serve::observe::ObserveSwap;
 use crate::serve::stack::{Outline, diff, folder_change};
 use crate::services::{Figures, Lent, LogFilters, OpenStore, StoreHub, StoreSettings};
 use stackup_plugin::abi::host::Counters;
@@ -48,6 +50,7 @@ pub struct Reloader {
     /// How often in a row a change has cancelled the start of guests.
     cancelled: u32,
     outdated: guests::Outdated,
+    swap_observer: Option<Arc<dyn ObserveSwap>>,
 }
 
 impl Reloader {
@@ -73,6 +76,7 @@ impl Reloader {
             lent: None,
             cancelled: 0,
             outdated: guests::Outdated::default(),
+            swap_observer: None,
         }
     }
 
@@ -229,6 +233,7 @@ impl Reloader {
             warnings: Vec::new(),
             remarks: Vec::new(),
             echo: false,
+            swap: None,
         };
         let fresh = !std::mem::replace(&mut self.used, true);
         let stages = self.stages(mode, text, changed.as_ref(), &mut report).await;
@@ -392,6 +397,8 @@ impl Reloader {
                 .changes
                 .extend(folder_change(self.directory_served.as_deref(), &directory));
         }
+        let next = NextGeneration::new(number, candidate, &manifest);
+        report.swap = self.observe_swap(&next, &mut timer).await;
         self.switch_store(store);
         if let Some(lent) = &self.lent {
             lent.fetch.set_limit(manifest.limits.fetches);
@@ -400,11 +407,11 @@ impl Reloader {
         if let Some(before) = self.generations.serving.as_ref()
             && mode != ReloadMode::Fresh
         {
-            let pairs = before.heirs(&candidate.instances, &manifest);
+            let pairs = before.heirs(&next.resources.instances, &manifest);
             hand_over(pairs, limit).await;
         }
         let filters = manifest.log.clone();
-        report.instances = self.generations.swap(candidate, outline, manifest);
+        report.instances = self.generations.swap(next, outline, manifest);
         self.filter_log(&filters, limit).await;
         if !self.loader.is_trial {
             self.generations.begin_serving(limit);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::instance_changes::InstanceChanges;
 use super::refusal::Refusal;
+use crate::serve::observe::UnreportedSwap;
 use crate::serve::stack::Change;
 
 /// What a reload is to do.
@@ -51,6 +52,8 @@ pub struct Report {
     pub remarks: Vec<String>,
     /// Whether all changes can be ignored, such as libraries that this process has built.
     pub echo: bool,
+    /// The swap, where somebody waits until it is in the log.
+    pub swap: Option<UnreportedSwap>,
 }
 
 impl Report {

@@ -82,13 +82,14 @@ pub(super) async fn answer<B: Unread, T: Transport>(
         return Ok(response);
     }
     let client = client.unwrap_or(ends.client);
+    let has_body = !request.body().is_end_stream();
     let observed = served.observer.as_ref().map(|observer| {
         let peer = ends.peer;
-        observer.observe(
-            Head::of(&request),
-            ObserverEnds { peer, client },
-            &generation,
-        )
+        let head = Head {
+            has_body,
+            ..Head::of(&request)
+        };
+        observer.observe(head, ObserverEnds { peer, client }, &generation)
     });
     let _open = transport.begin();
     // A client of HTTP/1.0 knows no interim responses (RFC 9110 §15.2).
@@ -106,7 +107,6 @@ pub(super) async fn answer<B: Unread, T: Transport>(
     });
     let wait = RequestWait::of(&request);
     let (mut parts, body) = request.into_parts();
-    let has_body = !body.is_end_stream();
     let (offered, offer) = match has_body {
         true => (None, None),
         false => transport.offer(&mut parts).unzip(),

@@ -40,8 +40,8 @@ const lint = new Lint(at("findings"), (count) => {
   at("tab-lint").textContent = plural(count, "finding");
 });
 
-const loadReloads = latest(() => ask("reloads"), (all) => {
-  at("reloads").replaceChildren(...reloads(all));
+const loadReloads = latest(() => Promise.all([ask("reloads"), ask("replays")]), ([all, replays]) => {
+  at("reloads").replaceChildren(...reloads(all, replays));
   at("no-reloads").hidden = all.length > 0;
 });
 
@@ -103,6 +103,7 @@ function listen() {
     soon();
   });
   on("log", (line) => log.received(line));
+  on("replay", loadReloads);
   on("offence", () => lint.received());
   on("missed", loadAll);
 }

@@ -2,8 +2,11 @@
 
 import { coloured } from "./ansi.js";
 import { clock, h, milliseconds, plural } from "./dom.js";
+import { replay } from "./replays.js";
 
-export function reloads(all) {
+// `replays` has what the replay before each generation has found.
+export function reloads(all, replays) {
+  const found = new Map(replays.map((one) => [one.generation, one]));
   return all.map((one) => h("li", { class: `reload ${one.outcome}` },
     h("p", { class: "head" },
       h("time", null, clock(one.at)),
@@ -12,6 +15,7 @@ export function reloads(all) {
       h("span", { class: "time" }, milliseconds(one.milliseconds))),
     one.changes.length > 0 && h("pre", { class: "diff" }, one.changes.map((change) => line(change))),
     one.instances && h("p", { class: "instances" }, one.instances),
+    one.outcome === "swapped" && found.has(one.generation) && replay(found.get(one.generation)),
     one.error && h("pre", { class: "error" }, coloured(one.error.trimEnd())),
     one.stages.length > 0 && stages(one.stages)));
 }

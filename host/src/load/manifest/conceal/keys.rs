@@ -5,7 +5,7 @@ use log_text::is_secret;
 use crate::load::manifest::words::{OTHER_NAMES, nearest};
 
 /// The keys that the manifest knows, but for those that have a [`Policy`] of their own. A test compares them with the schema.
-const PLAIN_KEYS: [&str; 77] = [
+const PLAIN_KEYS: [&str; 78] = [
     "acme",
     "address",
     "block_limit",
@@ -65,6 +65,7 @@ const PLAIN_KEYS: [&str; 77] = [
     "proxy_protocol",
     "reload",
     "renewal",
+    "replay",
     "request_timeout",
     "required",
     "run",

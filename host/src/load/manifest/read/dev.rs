@@ -18,6 +18,7 @@ pub(super) fn dev(reader: &mut Reader<'_>, entry: Option<Entry<'_>>) -> Dev {
     keys.flag("overlay", &mut dev.overlay);
     keys.flag("inspector", &mut dev.inspector);
     keys.flag("lint", &mut dev.lint);
+    keys.flag("replay", &mut dev.replay);
     table.finish(reader);
     dev
 }

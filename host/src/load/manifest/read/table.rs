@@ -88,7 +88,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
     ("store", &["engine", "memory"]),
     ("log", &["handlers", "targets"]),
     ("metrics", &["layers"]),
-    ("dev", &["overlay", "inspector", "lint"]),
+    ("dev", &["overlay", "inspector", "lint", "replay"]),
 ];
 
 impl<'t> Table<'t> {

@@ -12,7 +12,7 @@ use crate::load::watch::{PendingChanges, Watcher};
 use crate::serve::figures::add_source;
 use crate::serve::generation::plugin_builds::OnBuild;
 use crate::serve::generation::recovery::OnCandidate;
-use crate::serve::observe::ObserveLayers;
+use crate::serve::observe::{ObserveLayers, ObserveSwap};
 use crate::services::Lent;
 
 impl Reloader {
@@ -64,6 +64,13 @@ impl Reloader {
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn ObserveLayers>) -> Self {
         self.loader.observer = Some(observer);
+        self
+    }
+
+    /// Has `observer` look on while generations replace one another.
+    #[must_use]
+    pub fn swaps_observed_by(mut self, observer: Arc<dyn ObserveSwap>) -> Self {
+        self.swap_observer = Some(observer);
         self
     }
 
