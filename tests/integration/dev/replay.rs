@@ -113,7 +113,11 @@ async fn only_safe_requests_are_played() {
     count(&host, "/x").await;
     swap(&site, &host, &run("b", "")).await;
     let report = replay(&host, 2).await;
-    assert_eq!(report.text("differences"), "GET /x body −1 +1 line", "{report}");
+    assert_eq!(
+        report.text("differences"),
+        "GET /x body −1 +1 line",
+        "{report}"
+    );
     for path in ["/post", "/body", "/stream", "/reset"] {
         assert_eq!(count(&host, path).await, 2, "{path}");
     }
