@@ -19,6 +19,8 @@ pub(super) struct TimedBody {
     /// None once the body has ended.
     lease: Option<Lease>,
     limit: Duration,
+    /// Why it has failed, which the next poll says.
+    failed: Option<Failure>,
     _place: Place,
 }
 
@@ -29,6 +31,7 @@ impl TimedBody {
             body,
             lease: Some(lease),
             limit,
+            failed: None,
             _place: place,
         }
     }
@@ -48,6 +51,9 @@ impl Body for TimedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = self.get_mut();
+        if let Some(failed) = this.failed.take() {
+            return Poll::Ready(Some(Err(failed)));
+        }
         let Some(lease) = &mut this.lease else {
             return Poll::Ready(None);
         };
@@ -74,7 +80,10 @@ impl Body for TimedBody {
             Some(Err(error)) => {
                 let failed = failed(lease, StatusCode::BAD_GATEWAY, &causes(&error));
                 this.lease = None;
-                Poll::Ready(Some(Err(failed)))
+                this.failed = Some(failed);
+                // Hyper drops what it has not sent of a response whose body fails: first it sends what has come so far.
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
             None => {
                 this.lease.take().into_iter().for_each(Lease::give_back);
@@ -84,7 +93,7 @@ impl Body for TimedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.lease.is_none() || self.body.is_end_stream()
+        self.failed.is_none() && (self.lease.is_none() || self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -20,7 +20,7 @@ const ACME_TLS1: &[u8] = b"acme-tls/1";
 /// Who has connected.
 pub(super) enum Either {
     /// A client, with its handshake.
-    Client(Result<TlsStream<CountedSocket>, (io::Error, CountedSocket)>),
+    Client(Box<Result<TlsStream<CountedSocket>, (io::Error, CountedSocket)>>),
     /// A CA, whose handshake is done.
     Ca(Box<dyn Socket>),
 }
@@ -35,7 +35,7 @@ pub(super) async fn accept_either(
     let Some(domain) = asked(&begun.client_hello()) else {
         let config = Arc::clone(&current.config);
         let accepted = begun.into_stream(config).into_fallible().await;
-        return Ok(Either::Client(accepted));
+        return Ok(Either::Client(Box::new(accepted)));
     };
     let Some(certificate) = certificate(&domain, challenges).await else {
         return Err(BeginError::NoChallenge(domain));

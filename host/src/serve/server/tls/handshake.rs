@@ -68,7 +68,7 @@ pub(in crate::serve::server) async fn accept_tls(
     let accepted = match &tls.challenges {
         None => current.acceptor().accept(counted).into_fallible().await,
         Some(challenges) => match accept_either(counted, &current, challenges).await? {
-            Either::Client(accepted) => accepted,
+            Either::Client(accepted) => *accepted,
             Either::Ca(socket) => return Ok(Handshake::Challenge(socket)),
         },
     };
