@@ -148,11 +148,13 @@ impl Certificates {
     }
 
     /// Where they are.
+    #[cfg_attr(not(feature = "acme"), expect(dead_code, reason = "for orders"))]
     pub(super) fn place(&self) -> &CertificatePlace {
         &self.place
     }
 
     /// Where to say what has become of orders.
+    #[cfg_attr(not(feature = "acme"), expect(dead_code, reason = "for orders"))]
     pub(super) fn reports(&self) -> &OrderReports {
         &self.reports
     }

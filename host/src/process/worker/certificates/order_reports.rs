@@ -19,6 +19,7 @@ struct OrderReport {
 
 impl OrderReports {
     /// The last order has failed; the next attempt is after `wait`.
+    #[cfg_attr(not(feature = "acme"), expect(dead_code, reason = "for orders"))]
     pub(in crate::process::worker) fn set(&self, file: &Path, error: &str, wait: Duration) {
         let report = OrderReport {
             error: error.to_owned(),
@@ -28,6 +29,7 @@ impl OrderReports {
     }
 
     /// Nothing has failed.
+    #[cfg_attr(not(feature = "acme"), expect(dead_code, reason = "for orders"))]
     pub(in crate::process::worker) fn clear(&self, file: &Path) {
         self.all().remove(file);
     }
