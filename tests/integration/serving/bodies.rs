@@ -1,5 +1,7 @@
 //! Request and response bodies, frame by frame.
 
+use stackup_tests::{Host, Site};
+
 use super::probe;
 
 const UPLOAD: &str = "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -105,4 +107,20 @@ async fn slow_reader_applies_back_pressure() {
     }
     assert_eq!(read, CHUNKS * 64 * 1024);
     host.message("probe: the flood is over").await;
+}
+
+#[tokio::test]
+async fn what_comes_before_a_failure_is_sent() {
+    let site = Site::new("run = \"answers\"\n", &["answers"]);
+    let host = Host::start(&site).await;
+    let mut connection = host.connect().await;
+    // All of it is there at once.
+    connection
+        .send("GET /?stream=one&stream=two&break=now HTTP/1.1\r\nhost: test\r\n\r\n")
+        .await;
+    assert_eq!(connection.head().await.status, 200);
+    assert_eq!(connection.chunk().await.expect("the first"), b"one");
+    assert_eq!(connection.chunk().await.expect("the second"), b"two");
+    connection.chunk().await.expect_err("no end of chunks");
+    host.message("a response's body failed: now").await;
 }

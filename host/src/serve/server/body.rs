@@ -151,6 +151,8 @@ pub(super) struct ResponseBody<T: Transport> {
     sent: u64,
     /// Whether its last frame is large.
     ends_large: bool,
+    /// Why it has failed, which the next poll says.
+    failure: Option<Failure>,
 }
 
 /// The hooks of an exchange and their arguments.
@@ -179,6 +181,7 @@ impl<T: Transport> ResponseBody<T> {
             promised,
             sent: 0,
             ends_large: false,
+            failure: None,
         }
     }
 
@@ -242,6 +245,9 @@ impl<T: Transport> Body for ResponseBody<T> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = &mut *self;
+        if let Some(failure) = &this.failure {
+            return Poll::Ready(Some(Err(failure.clone())));
+        }
         let number = this.guard.generation();
         let (frame, waits_in) = record_poll(number, || Pin::new(&mut this.body).poll_frame(cx));
         let frame = match frame {
@@ -272,6 +278,10 @@ impl<T: Transport> Body for ResponseBody<T> {
                 let failure = failure.clone();
                 this.body = HostBody::Empty;
                 this.finish(Some(&failure));
+                // A server drops what it has not sent of a response whose body fails. While the body waits, it sends that first.
+                this.failure = Some(failure);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             None => this.finish(None),
             Some(Ok(_)) if this.body.is_end_stream() => this.finish(None),
@@ -282,7 +292,9 @@ impl<T: Transport> Body for ResponseBody<T> {
 
     fn is_end_stream(&self) -> bool {
         // Until `content-length` is reached, the body must be polled once more.
-        self.body.is_end_stream() && self.promised.is_none_or(|promised| promised <= self.sent)
+        self.failure.is_none()
+            && self.body.is_end_stream()
+            && self.promised.is_none_or(|promised| promised <= self.sent)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -292,8 +304,8 @@ impl<T: Transport> Body for ResponseBody<T> {
 
 impl<T: Transport> Drop for ResponseBody<T> {
     fn drop(&mut self) {
-        let complete =
-            self.body.is_end_stream() || self.hooks.as_ref().is_some_and(|hooks| hooks.bodiless);
+        let is_bodiless = self.hooks.as_ref().is_some_and(|hooks| hooks.bodiless);
+        let complete = self.failure.is_none() && (self.body.is_end_stream() || is_bodiless);
         if complete {
             self.finish(None);
         } else if self.hooks.is_some() {

@@ -19,8 +19,6 @@ pub(super) struct TimedBody {
     /// None once the body has ended.
     lease: Option<Lease>,
     limit: Duration,
-    /// Why it has failed, which the next poll says.
-    failed: Option<Failure>,
     _place: Place,
 }
 
@@ -31,7 +29,6 @@ impl TimedBody {
             body,
             lease: Some(lease),
             limit,
-            failed: None,
             _place: place,
         }
     }
@@ -51,9 +48,6 @@ impl Body for TimedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = self.get_mut();
-        if let Some(failed) = this.failed.take() {
-            return Poll::Ready(Some(Err(failed)));
-        }
         let Some(lease) = &mut this.lease else {
             return Poll::Ready(None);
         };
@@ -80,10 +74,7 @@ impl Body for TimedBody {
             Some(Err(error)) => {
                 let failed = failed(lease, StatusCode::BAD_GATEWAY, &causes(&error));
                 this.lease = None;
-                this.failed = Some(failed);
-                // Hyper drops what it has not sent of a response whose body fails: first it sends what has come so far.
-                cx.waker().wake_by_ref();
-                Poll::Pending
+                Poll::Ready(Some(Err(failed)))
             }
             None => {
                 this.lease.take().into_iter().for_each(Lease::give_back);
@@ -93,7 +84,7 @@ impl Body for TimedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.failed.is_none() && (self.lease.is_none() || self.body.is_end_stream())
+        self.lease.is_none() || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
