@@ -89,10 +89,7 @@ async fn serve(
     let options = OpenOptions::new()
         .environment(name)
         .locked(args.locked)
-        .trusting(args.trust.trust)
-        .watch(false)
-        // A library that crashes costs this request, with a probe or without.
-        .without_probe();
+        .cgi(args.trust.trust);
     let stack = match options.open(args.manifest()).await {
         Ok(stack) => stack,
         Err(error) => {

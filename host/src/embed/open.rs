@@ -39,6 +39,7 @@ pub(super) async fn open(
         .embedded(Embedded {
             wraps,
             shares: own_lent.is_none(),
+            is_cgi: options.is_cgi,
         });
     if let Some(probe) = probe {
         reloader = reloader.probing(probe);

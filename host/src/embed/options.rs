@@ -19,6 +19,7 @@ pub struct OpenOptions {
     pub(super) environment: String,
     pub(super) locked: bool,
     pub(super) trust: Option<Trust>,
+    pub(super) is_cgi: bool,
     pub(super) watch: bool,
     pub(super) probe: ProbeBy,
     pub(super) client: ClientOf,
@@ -33,6 +34,7 @@ impl Default for OpenOptions {
             environment: "production".to_owned(),
             locked: false,
             trust: None,
+            is_cgi: false,
             watch: true,
             probe: ProbeBy::default(),
             client: Arc::new(Client::of),
@@ -75,11 +77,17 @@ impl OpenOptions {
         Self { locked, ..self }
     }
 
-    /// Whose files decide what runs.
+    /// For one request of CGI. `trust` says whose files decide what runs.
     #[cfg(feature = "cli")]
-    pub(crate) fn trusting(self, trust: Trust) -> Self {
-        let trust = Some(trust);
-        Self { trust, ..self }
+    pub(crate) fn cgi(self, trust: Trust) -> Self {
+        Self {
+            trust: Some(trust),
+            is_cgi: true,
+            watch: false,
+            // A library that crashes costs this request, with a probe or without.
+            probe: ProbeBy::Nothing,
+            ..self
+        }
     }
 
     /// Whether a saved file leads to a reload. Otherwise only [`Stack::reload`] does.

@@ -7,4 +7,6 @@ pub struct Embedded {
     pub wraps: bool,
     /// Whether another stack of the process sets up what plugins are lent.
     pub shares: bool,
+    /// Whether it ends with its first request (`stackup cgi`): what has no effect would be reported with each request.
+    pub is_cgi: bool,
 }

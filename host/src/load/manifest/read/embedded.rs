@@ -28,7 +28,8 @@ const SHARED: (&[&str], &str) = (
 
 /// Reports the keys of a table that have no effect.
 pub(super) fn keys(reader: &mut Reader<'_>, table: &Table<'_>) {
-    let Some(embedded) = reader.settings.embedded else {
+    let embedded = reader.settings.embedded;
+    let Some(embedded) = embedded.filter(|embedded| !embedded.is_cgi) else {
         return;
     };
     let shared = embedded.shares.then_some(SHARED);

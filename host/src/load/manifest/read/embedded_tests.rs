@@ -22,11 +22,13 @@ fn messages(text: &str, embedded: Embedded) -> Vec<String> {
 const APP: Embedded = Embedded {
     wraps: false,
     shares: false,
+    is_cgi: false,
 };
 
 const LAYER: Embedded = Embedded {
     wraps: true,
     shares: false,
+    is_cgi: false,
 };
 
 #[test]
@@ -50,6 +52,11 @@ fn keys_without_effect_are_reported() {
         "log",
     ];
     assert_eq!(messages(manifest, second), shared.map(has_none));
+    let cgi = Embedded {
+        is_cgi: true,
+        ..APP
+    };
+    assert_eq!(messages(manifest, cgi), Vec::<String>::new());
 }
 
 #[test]
