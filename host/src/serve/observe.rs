@@ -107,7 +107,7 @@ pub trait ObserveSwap: fmt::Debug + Send + Sync {
 /// A swap that is not in the log yet; dropped when it is.
 #[derive(Debug)]
 pub struct UnreportedSwap {
-    /// Who waits for that.
+    /// Its drop wakes the observer.
     pub observer: oneshot::Sender<Infallible>,
 }
 

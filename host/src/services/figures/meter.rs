@@ -83,7 +83,7 @@ impl Meter {
             counts.total.add_to(&mut all.total);
             counts.own.add_to(&mut all.own);
         }
-        // Threads go on counting meanwhile: one may end a call whose beginning was read too early.
+        // A call may begin in a shard that was read already, and end in one that was not.
         let ended = all.ends.iter().fold(0u64, |sum, n| sum.wrapping_add(*n));
         all.in_flight = begun.saturating_sub(ended);
         all

@@ -172,7 +172,7 @@ fn challenge_value(number: usize, index: usize, kind: &str, order: &Order, ca: &
     })
 }
 
-/// Begins to validate a name; once, however often it is told to.
+/// Starts the validation of a name. Later requests to start it change nothing.
 fn try_challenge(number: usize, index: usize, kind: &str, ca: &Arc<Shared>) {
     let mut state = ca.state();
     let State {

@@ -17,7 +17,7 @@ use crate::serve::server::begin::BeginError;
 /// The one protocol that such a CA offers by ALPN (RFC 8737 §6.2).
 const ACME_TLS1: &[u8] = b"acme-tls/1";
 
-/// Who has connected.
+/// The peer of an accepted connection.
 pub(super) enum Either {
     /// A client, with its handshake.
     Client(Box<Result<TlsStream<CountedSocket>, (io::Error, CountedSocket)>>),
