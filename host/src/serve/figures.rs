@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use stackup_plugin::abi::host::{CounterValue, Counters};
+use stackup_plugin::abi::host::{Counters, HistogramValue, Reading};
 
 use super::generation::{GenerationStatus, HandlerHealth, Registry};
 use crate::services::FamilyKind::{Counter, Gauge};
@@ -17,10 +17,7 @@ pub(super) fn add_source(figures: &Figures, registry: &Arc<Registry>, counters: 
             add_generations(&registry.status(Instant::now()), families);
         }
         if let Some(counters) = counters.upgrade() {
-            let values = counters.values();
-            values.iter().for_each(|value| add_counter(value, families));
-            add_gauges(&counters, families);
-            add_histograms(&counters, families);
+            add_own(&counters, families);
         }
     }));
 }
@@ -104,38 +101,28 @@ fn add_health(health: &HandlerHealth, families: &mut Families) {
     families.add_up(out, &labels, f64::from(u8::from(health.out_of_service)));
 }
 
-/// A plugin's own counter.
-fn add_counter(counter: &CounterValue, families: &mut Families) {
-    let own = counter.name.strip_suffix("_total").unwrap_or(&counter.name);
-    let name = plugin_name(&counter.handler, own);
-    let labels = plugin_labels(&counter.handler, &counter.labels);
-    families.add(
-        (&name, Counter, &counter.help),
-        &labels,
-        counter.value as f64,
-    );
-}
-
-fn add_gauges(counters: &Counters, families: &mut Families) {
+/// What plugins count and measure themselves.
+fn add_own(counters: &Counters, families: &mut Families) {
+    for counter in counters.values() {
+        let own = counter.name.strip_suffix("_total").unwrap_or(&counter.name);
+        let name = plugin_name(&counter.handler, own);
+        let family = (name.as_str(), Counter, counter.help.as_str());
+        families.add(family, &plugin_labels(&counter), counter.value as f64);
+    }
     for gauge in counters.gauges() {
         let name = plugin_name(&gauge.handler, &gauge.name);
-        let labels = plugin_labels(&gauge.handler, &gauge.labels);
-        families.add((&name, Gauge, &gauge.help), &labels, gauge.value);
+        let family = (name.as_str(), Gauge, gauge.help.as_str());
+        families.add(family, &plugin_labels(&gauge), gauge.value);
     }
-}
-
-fn add_histograms(counters: &Counters, families: &mut Families) {
     for histogram in counters.histograms() {
         let name = plugin_name(&histogram.handler, &histogram.name);
-        let labels = plugin_labels(&histogram.handler, &histogram.labels);
-        let (sum, count) = (histogram.sum, histogram.count);
-        families.add_histogram(
-            (&name, &histogram.help),
-            &labels,
-            histogram.buckets,
-            sum,
+        let family = (name.as_str(), histogram.help.as_str());
+        let HistogramValue {
+            buckets,
             count,
-        );
+            sum,
+        } = histogram.value.clone();
+        families.add_histogram(family, &plugin_labels(&histogram), buckets, sum, count);
     }
 }
 
@@ -146,8 +133,8 @@ fn plugin_name(handler: &str, own: &str) -> String {
 }
 
 /// Its labels, after the handler's name.
-fn plugin_labels<'a>(handler: &'a str, own: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
-    let own = own.iter().map(|(label, value)| {
+fn plugin_labels<T>(reading: &Reading<T>) -> Vec<(&str, &str)> {
+    let own = reading.labels.iter().map(|(label, value)| {
         // As Prometheus itself does with a label that is taken.
         let label = match label.as_str() {
             "handler" => "exported_handler",
@@ -155,5 +142,6 @@ fn plugin_labels<'a>(handler: &'a str, own: &'a [(String, String)]) -> Vec<(&'a 
         };
         (label, value.as_str())
     });
-    std::iter::once(("handler", handler)).chain(own).collect()
+    let handler = ("handler", reading.handler.as_str());
+    std::iter::once(handler).chain(own).collect()
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::labelled::Labelled;
 use crate::abi::counter::RawCounter;
 use crate::abi::plugin::context::ContextHandle;
 use crate::{Error, Result};
@@ -69,28 +70,17 @@ impl fmt::Debug for Counter {
 /// A counter that is not made yet; see [`Context::counter`](crate::Context::counter).
 #[must_use = "it counts nothing before `build`"]
 #[derive(Debug)]
-pub struct CounterBuilder<'a> {
-    context: ContextHandle,
-    name: &'a str,
-    help: &'a str,
-    labels: Vec<(&'a str, &'a str)>,
-}
+pub struct CounterBuilder<'a>(Labelled<'a>);
 
 impl<'a> CounterBuilder<'a> {
     pub(crate) fn new(context: ContextHandle, name: &'a str, help: &'a str) -> Self {
-        Self {
-            context,
-            name,
-            help,
-            labels: Vec::new(),
-        }
+        Self(Labelled::new(context, name, help))
     }
 
     /// Adds a label, which tells it from others of the same name. A value is at most 128 bytes of text, and must not come from
     /// requests: each makes another counter.
-    pub fn with(mut self, label: &'a str, value: &'a str) -> Self {
-        self.labels.push((label, value));
-        self
+    pub fn with(self, label: &'a str, value: &'a str) -> Self {
+        Self(self.0.with(label, value))
     }
 
     /// Makes the counter, or finds the one that there is.
@@ -99,10 +89,13 @@ impl<'a> CounterBuilder<'a> {
     ///
     /// A name or label is not allowed; the instance has 2,048 counters already; the host is older than the plugin.
     pub fn build(self) -> Result<Counter> {
-        let opened = self.context.counter(self.name, self.help, &self.labels);
-        match opened {
-            Ok(counter) => Ok(Counter(Arc::new(counter))),
-            Err(why) => Err(Error::msg(why)),
-        }
+        let Labelled {
+            context,
+            name,
+            help,
+            labels,
+        } = self.0;
+        let opened = context.counter(name, help, &labels);
+        opened.map(|raw| Counter(Arc::new(raw))).map_err(Error::msg)
     }
 }

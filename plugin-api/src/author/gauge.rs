@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::labelled::Labelled;
 use crate::abi::gauge::RawGauge;
 use crate::abi::plugin::context::ContextHandle;
 use crate::{Error, Result};
@@ -69,27 +70,16 @@ impl fmt::Debug for Gauge {
 /// A gauge that is not made yet; see [`Context::gauge`](crate::Context::gauge).
 #[must_use = "it shows nothing before `build`"]
 #[derive(Debug)]
-pub struct GaugeBuilder<'a> {
-    context: ContextHandle,
-    name: &'a str,
-    help: &'a str,
-    labels: Vec<(&'a str, &'a str)>,
-}
+pub struct GaugeBuilder<'a>(Labelled<'a>);
 
 impl<'a> GaugeBuilder<'a> {
     pub(crate) fn new(context: ContextHandle, name: &'a str, help: &'a str) -> Self {
-        Self {
-            context,
-            name,
-            help,
-            labels: Vec::new(),
-        }
+        Self(Labelled::new(context, name, help))
     }
 
     /// Adds a label, as [`CounterBuilder::with`](crate::CounterBuilder::with).
-    pub fn with(mut self, label: &'a str, value: &'a str) -> Self {
-        self.labels.push((label, value));
-        self
+    pub fn with(self, label: &'a str, value: &'a str) -> Self {
+        Self(self.0.with(label, value))
     }
 
     /// Makes the gauge, or finds the one that there is.
@@ -98,10 +88,13 @@ impl<'a> GaugeBuilder<'a> {
     ///
     /// A name or label is not allowed; the instance has 2,048 gauges already; the host is older than the plugin.
     pub fn build(self) -> Result<Gauge> {
-        let opened = self.context.gauge(self.name, self.help, &self.labels);
-        match opened {
-            Ok(gauge) => Ok(Gauge(Arc::new(gauge))),
-            Err(why) => Err(Error::msg(why)),
-        }
+        let Labelled {
+            context,
+            name,
+            help,
+            labels,
+        } = self.0;
+        let opened = context.gauge(name, help, &labels);
+        opened.map(|raw| Gauge(Arc::new(raw))).map_err(Error::msg)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::labelled::Labelled;
 use crate::abi::gauge::RawHistogram;
 use crate::abi::plugin::context::ContextHandle;
 use crate::{Error, Result};
@@ -76,28 +77,22 @@ impl fmt::Debug for Histogram {
 #[must_use = "it counts nothing before `build`"]
 #[derive(Debug)]
 pub struct HistogramBuilder<'a> {
-    context: ContextHandle,
-    name: &'a str,
-    help: &'a str,
-    labels: Vec<(&'a str, &'a str)>,
+    labelled: Labelled<'a>,
     bounds: &'a [f64],
 }
 
 impl<'a> HistogramBuilder<'a> {
     pub(crate) fn new(context: ContextHandle, name: &'a str, help: &'a str) -> Self {
         Self {
-            context,
-            name,
-            help,
-            labels: Vec::new(),
+            labelled: Labelled::new(context, name, help),
             bounds: &SECONDS,
         }
     }
 
     /// Adds a label, as [`CounterBuilder::with`](crate::CounterBuilder::with).
-    pub fn with(mut self, label: &'a str, value: &'a str) -> Self {
-        self.labels.push((label, value));
-        self
+    pub fn with(self, label: &'a str, value: &'a str) -> Self {
+        let labelled = self.labelled.with(label, value);
+        Self { labelled, ..self }
     }
 
     /// The upper bounds, in ascending order, 1 to 32 [default: 0.001 to 10, for seconds]. Values above the last are counted, too.
@@ -111,12 +106,15 @@ impl<'a> HistogramBuilder<'a> {
     ///
     /// A name, label or bound is not allowed; the instance has 2,048 histograms already; the host is older than the plugin.
     pub fn build(self) -> Result<Histogram> {
-        let opened = self
-            .context
-            .histogram(self.name, self.help, &self.labels, self.bounds);
-        match opened {
-            Ok(histogram) => Ok(Histogram(Arc::new(histogram))),
-            Err(why) => Err(Error::msg(why)),
-        }
+        let Labelled {
+            context,
+            name,
+            help,
+            labels,
+        } = self.labelled;
+        let opened = context.histogram(name, help, &labels, self.bounds);
+        opened
+            .map(|raw| Histogram(Arc::new(raw)))
+            .map_err(Error::msg)
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod histogram;
 pub(crate) mod html;
 pub(crate) mod inform;
 pub(crate) mod into_response;
+mod labelled;
 pub(crate) mod logging;
 pub mod path;
 mod read;

@@ -225,7 +225,7 @@ impl Mounted {
         let labels = sorted(labels);
         let mut all = self.handler.context().counters.histograms().into_iter();
         let found = all.find(|one| one.name == name && one.labels == labels);
-        found.map(|histogram| (histogram.count, histogram.sum))
+        found.map(|one| (one.value.count, one.value.sum))
     }
 
     async fn run(&self, request: TestRequest, next: Option<Node>) -> Result<Answered> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Map, Value, json};
-use stackup_plugin::abi::host::{CounterValue, Counters};
+use stackup_plugin::abi::host::{Counters, Reading};
 
 use crate::load::library::LoadedLibraries;
 use crate::serve::generation::Registry;
@@ -172,7 +172,7 @@ impl WorkerState {
     }
 }
 
-fn counter(counter: &CounterValue) -> Value {
+fn counter(counter: &Reading<u64>) -> Value {
     let labels = counter.labels.iter();
     let labels: Map<_, _> = labels
         .map(|(label, value)| (label.clone(), Value::from(value.as_str())))

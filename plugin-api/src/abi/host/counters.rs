@@ -6,10 +6,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::context;
 use super::gauges::Gauge;
 use super::histograms::Histogram;
-use super::series::{Instrument, Series, Wanted, labels};
+use super::series::{Instrument, Reading, Series, asked, drop_one};
 use crate::abi::counter::{CounterTable, RawCounter, RawCounterReply};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, Field};
@@ -25,47 +24,9 @@ pub struct Counters {
     pub(super) histograms: Series<Histogram>,
 }
 
-/// A counter and its count so far.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CounterValue {
-    /// `plugin` or `plugin#handler`.
-    pub handler: String,
-    /// Its name, which others of the handler may have with other labels.
-    pub name: String,
-    /// Names and values, in the order of the names.
-    pub labels: Vec<(String, String)>,
-    /// What it counts, for people.
-    pub help: String,
-    /// The count.
-    pub value: u64,
-}
-
-/// A gauge and its value.
+/// What a histogram has counted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GaugeReading {
-    /// `plugin` or `plugin#handler`.
-    pub handler: String,
-    /// Its name, which others of the handler may have with other labels.
-    pub name: String,
-    /// Names and values, in the order of the names.
-    pub labels: Vec<(String, String)>,
-    /// What it measures, for people.
-    pub help: String,
-    /// The value.
-    pub value: f64,
-}
-
-/// A histogram and what it has counted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HistogramReading {
-    /// `plugin` or `plugin#handler`.
-    pub handler: String,
-    /// Its name, which others of the handler may have with other labels.
-    pub name: String,
-    /// Names and values, in the order of the names.
-    pub labels: Vec<(String, String)>,
-    /// What it measures, for people.
-    pub help: String,
+pub struct HistogramValue {
     /// Bounds, and how many values are at most so large.
     pub buckets: Vec<(f64, u64)>,
     /// The number of values.
@@ -91,81 +52,38 @@ struct Slot(AtomicU64);
 impl Instrument for Counter {
     const KIND: &'static str = "counter";
 
+    type Value = u64;
+
     fn owner(&self) -> &AtomicUsize {
         &self.owner
+    }
+
+    fn help(&self) -> &str {
+        &self.help
+    }
+
+    fn read(&self) -> u64 {
+        let slots = self.slots.iter();
+        slots.fold(0, |sum, slot| {
+            sum.wrapping_add(slot.0.load(Ordering::Relaxed))
+        })
     }
 }
 
 impl Counters {
-    /// The counter of this name and these labels, for the instance of `handler` that `owner` identifies.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, or that the instance has too many.
-    fn open(
-        &self,
-        owner: usize,
-        handler: &str,
-        name: &str,
-        help: &str,
-        labels: &[(&str, &str)],
-    ) -> Result<Arc<Counter>, String> {
-        let wanted = Wanted {
-            owner,
-            handler,
-            name,
-            help,
-            labels,
-        };
-        let new = || Counter::new(help, owner);
-        self.counters.open(&wanted, |_| true, new)
-    }
-
     /// All counters, in the order of handlers, names and labels.
-    pub fn values(&self) -> Vec<CounterValue> {
-        let counters = self.counters.all().into_iter();
-        counters
-            .map(|(id, counter)| CounterValue {
-                handler: id.handler,
-                name: id.name,
-                labels: id.labels,
-                help: counter.help.clone(),
-                value: counter.value(),
-            })
-            .collect()
+    pub fn values(&self) -> Vec<Reading<u64>> {
+        self.counters.read()
     }
 
     /// All gauges, in the same order.
-    pub fn gauges(&self) -> Vec<GaugeReading> {
-        let gauges = self.gauges.all().into_iter();
-        gauges
-            .map(|(id, gauge)| GaugeReading {
-                handler: id.handler,
-                name: id.name,
-                labels: id.labels,
-                help: gauge.help.clone(),
-                value: gauge.value(),
-            })
-            .collect()
+    pub fn gauges(&self) -> Vec<Reading<f64>> {
+        self.gauges.read()
     }
 
     /// All histograms, in the same order.
-    pub fn histograms(&self) -> Vec<HistogramReading> {
-        let histograms = self.histograms.all().into_iter();
-        histograms
-            .map(|(id, histogram)| {
-                let (buckets, count, sum) = histogram.read();
-                HistogramReading {
-                    handler: id.handler,
-                    name: id.name,
-                    labels: id.labels,
-                    help: histogram.help.clone(),
-                    buckets,
-                    count,
-                    sum,
-                }
-            })
-            .collect()
+    pub fn histograms(&self) -> Vec<Reading<HistogramValue>> {
+        self.histograms.read()
     }
 }
 
@@ -185,13 +103,6 @@ impl Counter {
         if let Some(slot) = self.slots.get(slot) {
             slot.0.fetch_add(count, Ordering::Relaxed);
         }
-    }
-
-    fn value(&self) -> u64 {
-        let slots = self.slots.iter();
-        slots.fold(0, |sum, slot| {
-            sum.wrapping_add(slot.0.load(Ordering::Relaxed))
-        })
     }
 }
 
@@ -216,19 +127,13 @@ pub(super) unsafe extern "C" fn open(
     context: *const ContextObject,
     name: RawSlice<'_>,
     help: RawSlice<'_>,
-    raw_labels: *const Field<'_>,
+    labels: *const Field<'_>,
     count: usize,
 ) -> RawCounterReply {
-    // SAFETY: the plugin lends `count` labels during the call.
-    let labels = unsafe { labels(raw_labels, count) };
-    let owner = context.addr();
-    // SAFETY: the plugin's handle points to a context of this host.
-    let context = unsafe { context::of(context) };
-    let (name, help) = (name.str(), help.str());
-    let opened = context
-        .counters
-        .open(owner, &context.handler, name, help, &labels);
-    match opened {
+    // SAFETY: the plugin's handle points to a context of this host; it lends texts and labels during the call.
+    let (counters, wanted) = unsafe { asked(context, name, help, labels, count) };
+    let new = || Counter::new(wanted.help, wanted.owner);
+    match counters.counters.open(&wanted, |_| true, new) {
         Ok(counter) => {
             let data = Arc::into_raw(counter).cast();
             // SAFETY: the table is for this very type, which is Send and Sync.
@@ -240,17 +145,12 @@ pub(super) unsafe extern "C" fn open(
 
 static TABLE: CounterTable = CounterTable {
     add,
-    drop: drop_counter,
+    drop: drop_one::<Counter>,
 };
 
 unsafe extern "C" fn add(data: *const (), count: u64) {
     // SAFETY: the data of `open`, which the plugin still has.
     unsafe { &*data.cast::<Counter>() }.add(count);
-}
-
-unsafe extern "C" fn drop_counter(data: *const ()) {
-    // SAFETY: the data of `open`, given up by the plugin.
-    drop(unsafe { Arc::from_raw(data.cast::<Counter>()) });
 }
 
 #[cfg(test)]

@@ -1,14 +1,35 @@
 use std::thread;
 
-use super::super::series::MOST;
+use super::super::series::{MOST, Wanted};
 use super::*;
 
+/// What `owner` asks for.
+fn wanted<'a>(
+    owner: usize,
+    handler: &'a str,
+    name: &'a str,
+    labels: &[(&'a str, &'a str)],
+) -> Wanted<'a> {
+    Wanted {
+        owner,
+        handler,
+        name,
+        help: "",
+        labels: labels.to_vec(),
+    }
+}
+
+fn ask(counters: &Counters, wanted: &Wanted<'_>) -> Result<Arc<Counter>, String> {
+    let new = || Counter::new(wanted.help, wanted.owner);
+    counters.counters.open(wanted, |_| true, new)
+}
+
 fn open(counters: &Counters, owner: usize, name: &str, labels: &[(&str, &str)]) -> Arc<Counter> {
-    counters.open(owner, "h", name, "", labels).unwrap()
+    ask(counters, &wanted(owner, "h", name, labels)).unwrap()
 }
 
 fn refused(name: &str, labels: &[(&str, &str)]) -> String {
-    let opened = Counters::default().open(0, "h", name, "", labels);
+    let opened = ask(&Counters::default(), &wanted(0, "h", name, labels));
     opened.map(drop).unwrap_err()
 }
 
@@ -20,17 +41,20 @@ fn instance_goes_on_with_the_counts_of_the_one_it_replaces() {
     let new = open(&counters, 2, "n", &[("b", "2"), ("a", "1")]);
     new.add(4);
     old.add(1);
-    assert_eq!(new.value(), 8);
+    assert_eq!(new.read(), 8);
     let other = open(&counters, 2, "n", &[("a", "1")]);
-    assert_eq!(other.value(), 0);
-    let elsewhere = counters.open(2, "other", "n", "", &[("a", "1"), ("b", "2")]);
-    assert_eq!(elsewhere.unwrap().value(), 0);
+    assert_eq!(other.read(), 0);
+    let elsewhere = ask(
+        &counters,
+        &wanted(2, "other", "n", &[("a", "1"), ("b", "2")]),
+    );
+    assert_eq!(elsewhere.unwrap().read(), 0);
     drop((old, new));
     let names = |counters: &Counters| counters.values().into_iter().map(|one| one.labels.len());
     assert_eq!(names(&counters).collect::<Vec<_>>(), [1]);
     // Nobody counted in between.
     let again = open(&counters, 3, "n", &[("a", "1"), ("b", "2")]);
-    assert_eq!(again.value(), 0);
+    assert_eq!(again.read(), 0);
 }
 
 #[test]
@@ -55,10 +79,8 @@ fn instance_has_at_most_so_many_counters() {
             .collect()
     };
     let old = many(1);
-    let why = counters
-        .open(1, "h", "more", "", &[])
-        .map(drop)
-        .unwrap_err();
+    let more = ask(&counters, &wanted(1, "h", "more", &[]));
+    let why = more.map(drop).unwrap_err();
     assert!(why.starts_with("the counter `more` is one too many: a handler has at most 2048"));
     // Those that it has are no more if it asks again.
     open(&counters, 1, "n", &[("of", "0")]);
@@ -66,7 +88,7 @@ fn instance_has_at_most_so_many_counters() {
     let new: Vec<_> = (0..MOST)
         .map(|n| open(&counters, 2, "n", &[("of", &value(MOST + n))]))
         .collect();
-    assert!(counters.open(2, "h", "more", "", &[]).is_err());
+    assert!(ask(&counters, &wanted(2, "h", "more", &[])).is_err());
     drop(old);
     assert_eq!(counters.values().len(), new.len());
 }
@@ -89,7 +111,11 @@ fn names_and_labels_are_checked() {
     let labels: Vec<_> = names.iter().map(|name| (&**name, "v")).collect();
     assert!(refused("n", &labels).contains("more than 8 labels"));
     let long = "h".repeat(513);
-    let opened = Counters::default().open(0, "h", "n", &long, &[]);
+    let wanted = Wanted {
+        help: &long,
+        ..wanted(0, "h", "n", &[])
+    };
+    let opened = ask(&Counters::default(), &wanted);
     assert!(opened.map(drop).unwrap_err().contains("the help"));
     open(
         &Counters::default(),
@@ -99,22 +125,14 @@ fn names_and_labels_are_checked() {
     );
 }
 
-fn wanted<'a>(owner: usize, labels: &'a [(&'a str, &'a str)]) -> Wanted<'a> {
-    Wanted {
-        owner,
-        handler: "h",
-        name: "n",
-        help: "",
-        labels,
-    }
-}
-
 #[test]
 fn gauge_of_many_threads_balances() {
     let counters = Counters::default();
     let gauge = |owner| {
         let new = || Gauge::new("", owner);
-        counters.gauges.open(&wanted(owner, &[]), |_| true, new)
+        counters
+            .gauges
+            .open(&wanted(owner, "h", "n", &[]), |_| true, new)
     };
     let (old, new) = (gauge(1).unwrap(), gauge(2).unwrap());
     thread::scope(|scope| {
@@ -136,7 +154,7 @@ fn histogram_counts_up_to_its_bounds_and_begins_anew_with_others() {
         let new = || Histogram::new("", bounds, 1);
         counters
             .histograms
-            .open(&wanted(1, &[]), fits, new)
+            .open(&wanted(1, "h", "n", &[]), fits, new)
             .unwrap()
     };
     let first = histogram(&[1.0, 2.5]);
@@ -147,13 +165,13 @@ fn histogram_counts_up_to_its_bounds_and_begins_anew_with_others() {
         }
     });
     let read = &counters.histograms()[0];
-    assert_eq!(read.buckets, [(1.0, 40), (2.5, 80)]);
-    assert_eq!((read.count, read.sum), (100, 170.0));
+    assert_eq!(read.value.buckets, [(1.0, 40), (2.5, 80)]);
+    assert_eq!((read.value.count, read.value.sum), (100, 170.0));
     let other = histogram(&[1.0]);
     first.observe(0.0);
     other.observe(0.0);
     let all = counters.histograms();
-    assert_eq!((all.len(), all[0].count), (1, 1));
+    assert_eq!((all.len(), all[0].value.count), (1, 1));
 }
 
 /// `cargo test --release -p stackup-plugin --all-features --lib -- --ignored --nocapture time_of_an_increment`

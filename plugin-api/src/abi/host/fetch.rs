@@ -49,6 +49,25 @@ pub struct FetchRequest {
     pub hold: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+impl FetchRequest {
+    /// One of `plugin`, without anything else.
+    #[must_use]
+    pub fn new(plugin: &'static str, request: http::Request<HostBody>) -> Self {
+        Self {
+            plugin,
+            request,
+            socket: None,
+            roots: None,
+            connect_timeout: None,
+            head_timeout: None,
+            body_timeout: None,
+            upgrade: None,
+            informational: None,
+            hold: None,
+        }
+    }
+}
+
 /// A plugin's closure for 1xx responses.
 pub struct Informational(RawInformational);
 

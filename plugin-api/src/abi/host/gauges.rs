@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::context;
-use super::series::{Instrument, Wanted, labels};
+use super::series::{Instrument, asked, drop_one};
 use crate::abi::gauge::{GaugeTable, RawGauge, RawGaugeReply};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, Field};
@@ -15,15 +14,25 @@ use crate::abi::tables::{ContextObject, Field};
 pub(super) struct Gauge {
     /// The bits of an `f64`.
     value: AtomicU64,
-    pub(super) help: String,
+    help: String,
     owner: AtomicUsize,
 }
 
 impl Instrument for Gauge {
     const KIND: &'static str = "gauge";
 
+    type Value = f64;
+
     fn owner(&self) -> &AtomicUsize {
         &self.owner
+    }
+
+    fn help(&self) -> &str {
+        &self.help
+    }
+
+    fn read(&self) -> f64 {
+        f64::from_bits(self.value.load(Ordering::Relaxed))
     }
 }
 
@@ -34,10 +43,6 @@ impl Gauge {
             help: help.to_owned(),
             owner: AtomicUsize::new(owner),
         }
-    }
-
-    pub(super) fn value(&self) -> f64 {
-        f64::from_bits(self.value.load(Ordering::Relaxed))
     }
 
     pub(super) fn set(&self, value: f64) {
@@ -60,23 +65,13 @@ pub(super) unsafe extern "C" fn open(
     context: *const ContextObject,
     name: RawSlice<'_>,
     help: RawSlice<'_>,
-    raw_labels: *const Field<'_>,
+    labels: *const Field<'_>,
     count: usize,
 ) -> RawGaugeReply {
-    // SAFETY: the plugin lends `count` labels during the call.
-    let labels = unsafe { labels(raw_labels, count) };
-    let owner = context.addr();
-    // SAFETY: the plugin's handle points to a context of this host.
-    let context = unsafe { context::of(context) };
-    let wanted = Wanted {
-        owner,
-        handler: &context.handler,
-        name: name.str(),
-        help: help.str(),
-        labels: &labels,
-    };
-    let new = || Gauge::new(wanted.help, owner);
-    match context.counters.gauges.open(&wanted, |_| true, new) {
+    // SAFETY: the plugin's handle points to a context of this host; it lends texts and labels during the call.
+    let (counters, wanted) = unsafe { asked(context, name, help, labels, count) };
+    let new = || Gauge::new(wanted.help, wanted.owner);
+    match counters.gauges.open(&wanted, |_| true, new) {
         Ok(gauge) => {
             let data = Arc::into_raw(gauge).cast();
             // SAFETY: the table is for this very type, which is Send and Sync.
@@ -89,7 +84,7 @@ pub(super) unsafe extern "C" fn open(
 static TABLE: GaugeTable = GaugeTable {
     set: set_gauge,
     add: add_gauge,
-    drop: drop_gauge,
+    drop: drop_one::<Gauge>,
 };
 
 unsafe extern "C" fn set_gauge(data: *const (), value: f64) {
@@ -100,9 +95,4 @@ unsafe extern "C" fn set_gauge(data: *const (), value: f64) {
 unsafe extern "C" fn add_gauge(data: *const (), value: f64) {
     // SAFETY: the data of `open`, which the plugin still has.
     unsafe { &*data.cast::<Gauge>() }.add(value);
-}
-
-unsafe extern "C" fn drop_gauge(data: *const ()) {
-    // SAFETY: the data of `open`, given up by the plugin.
-    drop(unsafe { Arc::from_raw(data.cast::<Gauge>()) });
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::context;
-use super::counters::{core_slots, thread_number};
+use super::counters::{HistogramValue, core_slots, thread_number};
 use super::gauges::add;
-use super::series::{Instrument, Wanted, labels};
+use super::series::{Instrument, asked, drop_one};
 use crate::abi::gauge::{HistogramTable, RawHistogram, RawHistogramReply};
 use crate::abi::slice::RawSlice;
 use crate::abi::tables::{ContextObject, Field};
@@ -17,7 +16,7 @@ const MOST_BOUNDS: usize = 32;
 /// Counts values by bounds. Threads count in different slots, as for a counter.
 #[derive(Debug)]
 pub(super) struct Histogram {
-    pub(super) help: String,
+    help: String,
     pub(super) bounds: Box<[f64]>,
     owner: AtomicUsize,
     slots: Box<[Slot]>,
@@ -36,8 +35,36 @@ struct Slot {
 impl Instrument for Histogram {
     const KIND: &'static str = "histogram";
 
+    type Value = HistogramValue;
+
     fn owner(&self) -> &AtomicUsize {
         &self.owner
+    }
+
+    fn help(&self) -> &str {
+        &self.help
+    }
+
+    fn read(&self) -> HistogramValue {
+        let count = |bucket: usize| {
+            let slots = self.slots.iter().filter_map(|slot| slot.counts.get(bucket));
+            slots.fold(0u64, |sum, count| {
+                sum.wrapping_add(count.load(Ordering::Relaxed))
+            })
+        };
+        let mut all = 0u64;
+        let mut buckets = Vec::new();
+        for (bucket, bound) in self.bounds.iter().enumerate() {
+            all = all.wrapping_add(count(bucket));
+            buckets.push((*bound, all));
+        }
+        let sums = self.slots.iter().map(|slot| &slot.sum);
+        let sums = sums.map(|sum| f64::from_bits(sum.load(Ordering::Relaxed)));
+        HistogramValue {
+            buckets,
+            count: all.wrapping_add(count(self.bounds.len())),
+            sum: sums.sum(),
+        }
     }
 }
 
@@ -69,26 +96,6 @@ impl Histogram {
             add(&slot.sum, value);
         }
     }
-
-    /// How many values are up to each bound; the number of all values; their sum.
-    pub(super) fn read(&self) -> (Vec<(f64, u64)>, u64, f64) {
-        let count = |bucket: usize| {
-            let slots = self.slots.iter().filter_map(|slot| slot.counts.get(bucket));
-            slots.fold(0u64, |sum, count| {
-                sum.wrapping_add(count.load(Ordering::Relaxed))
-            })
-        };
-        let mut all = 0u64;
-        let mut buckets = Vec::new();
-        for (bucket, bound) in self.bounds.iter().enumerate() {
-            all = all.wrapping_add(count(bucket));
-            buckets.push((*bound, all));
-        }
-        let all = all.wrapping_add(count(self.bounds.len()));
-        let sums = self.slots.iter().map(|slot| &slot.sum);
-        let sum = sums.map(|sum| f64::from_bits(sum.load(Ordering::Relaxed)));
-        (buckets, all, sum.sum())
-    }
 }
 
 /// What is wrong with the bounds or the labels.
@@ -117,33 +124,23 @@ pub(super) unsafe extern "C" fn open(
     context: *const ContextObject,
     name: RawSlice<'_>,
     help: RawSlice<'_>,
-    raw_labels: *const Field<'_>,
+    labels: *const Field<'_>,
     label_count: usize,
     bounds: *const f64,
     bound_count: usize,
 ) -> RawHistogramReply {
-    // SAFETY: the plugin lends so many labels during the call.
-    let labels = unsafe { labels(raw_labels, label_count) };
+    // SAFETY: the plugin's handle points to a context of this host; it lends texts and labels during the call.
+    let (counters, wanted) = unsafe { asked(context, name, help, labels, label_count) };
     let bounds: &[f64] = match bound_count {
         0 => &[],
         // SAFETY: the plugin lends so many bounds during the call.
         count => unsafe { std::slice::from_raw_parts(bounds, count) },
     };
-    let owner = context.addr();
-    // SAFETY: the plugin's handle points to a context of this host.
-    let context = unsafe { context::of(context) };
-    let wanted = Wanted {
-        owner,
-        handler: &context.handler,
-        name: name.str(),
-        help: help.str(),
-        labels: &labels,
-    };
-    let new = || Histogram::new(wanted.help, bounds, owner);
+    let new = || Histogram::new(wanted.help, bounds, wanted.owner);
     // One with other bounds, of other code of the plugin, is read no more: its counts can't be added.
     let fits = |known: &Histogram| *known.bounds == *bounds;
-    let opened = check(wanted.name, bounds, &labels)
-        .and_then(|()| context.counters.histograms.open(&wanted, fits, new));
+    let opened = check(wanted.name, bounds, &wanted.labels)
+        .and_then(|()| counters.histograms.open(&wanted, fits, new));
     match opened {
         Ok(histogram) => {
             let data = Arc::into_raw(histogram).cast();
@@ -156,15 +153,10 @@ pub(super) unsafe extern "C" fn open(
 
 static TABLE: HistogramTable = HistogramTable {
     observe,
-    drop: drop_histogram,
+    drop: drop_one::<Histogram>,
 };
 
 unsafe extern "C" fn observe(data: *const (), value: f64) {
     // SAFETY: the data of `open`, which the plugin still has.
     unsafe { &*data.cast::<Histogram>() }.observe(value);
-}
-
-unsafe extern "C" fn drop_histogram(data: *const ()) {
-    // SAFETY: the data of `open`, given up by the plugin.
-    drop(unsafe { Arc::from_raw(data.cast::<Histogram>()) });
 }

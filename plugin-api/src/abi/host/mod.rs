@@ -33,7 +33,7 @@ mod threads;
 
 pub use body::{FileBody, FilePart, HostBody};
 pub use context::{HandlerContext, TaskControl, TaskScope, current};
-pub use counters::{CounterValue, Counters, GaugeReading, HistogramReading};
+pub use counters::{Counters, HistogramValue};
 pub use detached::{DetachedCall, DetachedRequest, HolderSlot, StackHolder};
 pub use draining::{DrainSource, DrainSourceEntry, DrainSourceId};
 pub use exchange::{Exchange, Finish};
@@ -50,6 +50,7 @@ pub use request::{
     ClientCertificate, Connection, ForwardedOffer, HostRequest, UpgradeOffer, canonicalize,
 };
 pub use response::HostResponse;
+pub use series::Reading;
 pub use services::{LogInterest, PluginLog, Services, install};
 pub use store::{
     StoreAnswer, StoreFailure, StoreFailureKind, StoreNamespace, StoreReply, StoreRequest,

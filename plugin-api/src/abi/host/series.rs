@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::abi::tables::Field;
+use super::context;
+use super::counters::Counters;
+use crate::abi::slice::RawSlice;
+use crate::abi::tables::{ContextObject, Field};
 
 /// The most of a kind that an instance has: labels are made by people, not by requests.
 pub(super) const MOST: usize = 2048;
@@ -22,8 +25,31 @@ pub(super) trait Instrument {
     /// What it is, for people.
     const KIND: &'static str;
 
+    /// What it says.
+    type Value;
+
     /// The address of the context that has opened it last: whose limit it counts for.
     fn owner(&self) -> &AtomicUsize;
+
+    /// What it counts or measures, for people.
+    fn help(&self) -> &str;
+
+    fn read(&self) -> Self::Value;
+}
+
+/// One of a handler's counters, gauges or histograms, and what it says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading<T> {
+    /// `plugin` or `plugin#handler`.
+    pub handler: String,
+    /// Its name, which others of the handler may have with other labels.
+    pub name: String,
+    /// Names and values, in the order of the names.
+    pub labels: Vec<(String, String)>,
+    /// What it counts or measures, for people.
+    pub help: String,
+    /// The value.
+    pub value: T,
 }
 
 /// All of one kind that have a holder.
@@ -44,7 +70,7 @@ pub(super) struct Wanted<'a> {
     pub(super) handler: &'a str,
     pub(super) name: &'a str,
     pub(super) help: &'a str,
-    pub(super) labels: &'a [(&'a str, &'a str)],
+    pub(super) labels: Vec<(&'a str, &'a str)>,
 }
 
 impl<T: Instrument> Series<T> {
@@ -86,12 +112,19 @@ impl<T: Instrument> Series<T> {
     }
 
     /// All of them, in the order of handlers, names and labels.
-    pub(super) fn all(&self) -> Vec<(SeriesId, Arc<T>)> {
-        let all = self.lock();
-        let living = all
-            .iter()
-            .filter_map(|(id, one)| Some((id.clone(), one.upgrade()?)));
-        living.collect()
+    pub(super) fn read(&self) -> Vec<Reading<T::Value>> {
+        let living = |(id, one): (&SeriesId, &Weak<T>)| Some((id.clone(), one.upgrade()?));
+        let living: Vec<_> = self.lock().iter().filter_map(living).collect();
+        living
+            .into_iter()
+            .map(|(id, one)| Reading {
+                handler: id.handler,
+                name: id.name,
+                labels: id.labels,
+                help: one.help().to_owned(),
+                value: one.read(),
+            })
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<SeriesId, Weak<T>>> {
@@ -115,7 +148,7 @@ impl SeriesId {
             ));
         }
         let mut sorted = BTreeMap::new();
-        for (label, value) in wanted.labels {
+        for (label, value) in &wanted.labels {
             check_name("label", label)?;
             if value.len() > LONGEST_VALUE {
                 return Err(format!(
@@ -150,19 +183,45 @@ fn check_name(what: &str, name: &str) -> Result<(), String> {
     ))
 }
 
-/// The labels that a plugin lends during a call.
+/// What a plugin asks for in a call, and where there may be one.
 ///
 /// # Safety
 ///
-/// `labels` are `count`, and lent for `'a`.
-pub(super) unsafe fn labels<'a>(labels: *const Field<'a>, count: usize) -> Vec<(&'a str, &'a str)> {
+/// The context is one of this host's; the texts and `count` labels are lent for `'a`.
+pub(super) unsafe fn asked<'a>(
+    context: *const ContextObject,
+    name: RawSlice<'a>,
+    help: RawSlice<'a>,
+    labels: *const Field<'a>,
+    count: usize,
+) -> (&'static Counters, Wanted<'a>) {
     let labels: &[Field<'a>] = match count {
         0 => &[],
         // SAFETY: the caller's promise.
         count => unsafe { std::slice::from_raw_parts(labels, count) },
     };
-    labels
-        .iter()
-        .map(|label| (label.name.str(), label.value.str()))
-        .collect()
+    let labels = labels.iter();
+    let owner = context.addr();
+    // SAFETY: the caller's promise.
+    let context = unsafe { context::of(context) };
+    let wanted = Wanted {
+        owner,
+        handler: &context.handler,
+        name: name.str(),
+        help: help.str(),
+        labels: labels
+            .map(|label| (label.name.str(), label.value.str()))
+            .collect(),
+    };
+    (&context.counters, wanted)
+}
+
+/// The end of a plugin's use of one.
+///
+/// # Safety
+///
+/// `data` is of [`Arc::into_raw`] for a `T`, and is not used again.
+pub(super) unsafe extern "C" fn drop_one<T>(data: *const ()) {
+    // SAFETY: the caller's promise.
+    drop(unsafe { Arc::from_raw(data.cast::<T>()) });
 }

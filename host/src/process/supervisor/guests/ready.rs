@@ -59,16 +59,10 @@ async fn answer(
         .header("user-agent", concat!("stackup/", env!("CARGO_PKG_VERSION")))
         .body(HostBody::Empty);
     let fetch = FetchRequest {
-        plugin: "guest",
-        request: request.ok()?,
         socket,
-        roots: None,
         connect_timeout: Some(limit),
         head_timeout: Some(limit),
-        body_timeout: None,
-        upgrade: None,
-        informational: None,
-        hold: None,
+        ..FetchRequest::new("guest", request.ok()?)
     };
     let response = hub.fetch(fetch).await;
     response.ok().map(|response| response.status())

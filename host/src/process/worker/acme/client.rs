@@ -38,16 +38,8 @@ impl AcmeClient {
             false => HostBody::Full(body),
         };
         let fetching = self.fetch.fetch(FetchRequest {
-            plugin: "acme",
-            request: Request::from_parts(head, body),
-            socket: None,
             roots: self.roots,
-            connect_timeout: None,
-            head_timeout: None,
-            body_timeout: None,
-            upgrade: None,
-            informational: None,
-            hold: None,
+            ..FetchRequest::new("acme", Request::from_parts(head, body))
         });
         let response = fetching.await;
         let response = response.map_err(|failure| Error::Other(failure.message.into()))?;

@@ -85,17 +85,10 @@ async fn read_until(stream: &mut UnixStream, end: &str) -> Option<String> {
 }
 
 fn fetch(target: &str, socket: Option<PathBuf>) -> FetchRequest {
+    let request = Request::get(target).body(HostBody::Empty).unwrap();
     FetchRequest {
-        plugin: "test",
-        request: Request::get(target).body(HostBody::Empty).unwrap(),
         socket,
-        roots: None,
-        connect_timeout: None,
-        head_timeout: None,
-        body_timeout: None,
-        upgrade: None,
-        informational: None,
-        hold: None,
+        ..FetchRequest::new("test", request)
     }
 }
 
