@@ -70,6 +70,23 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the stacks that have served last, latest first
+    History {
+        #[command(flatten)]
+        target: TargetArgs,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a reload would change, without doing it
+    Diff(DiffArgs),
+    /// Serve an earlier stack again, with the code and the manifest of then, without losing a request
+    Rollback {
+        /// A generation of `stackup history` [default: the last stack that was not rolled back]
+        generation: Option<u64>,
+        #[command(flatten)]
+        target: StoreTargetArgs,
+    },
     /// Replace the worker by a new one without losing a request
     Restart(TargetArgs),
     /// Replace worker and supervisor by the installed `stackup` without losing a request
@@ -264,6 +281,17 @@ pub(super) struct StoreTargetArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Which stacks to compare.
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// A generation of `stackup history` to begin with [default: the one that serves]
+    pub(super) from: Option<u64>,
+    /// A generation of `stackup history` to end with [default: the files as they are now]
+    pub(super) to: Option<u64>,
+    #[command(flatten)]
+    pub(super) target: StoreTargetArgs,
 }
 
 /// Where plugins find the crate `stackup-plugin`.

@@ -1,4 +1,4 @@
-//! `stackup status`, `metrics`, `reload`, `restart`, `upgrade`, `stop`, `store` and `cache`: requests to a running stackup.
+//! `stackup status`, `metrics`, `reload`, `restart`, `upgrade`, `stop`, `history`, `rollback`, `store` and `cache`: requests to a running stackup.
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::arguments::{CacheArgs, CacheTargetArgs, StoreArgs, StoreTargetArgs, TargetArgs};
 use super::output::{print, print_error, print_json};
 use crate::load::site;
-use crate::process::control::{Request, send_request, status_text};
+use crate::process::control::{Request, history_text, send_request, status_text};
 use crate::services::{
     CacheCommand, Families, MetricsFormat, PurgeTarget, StoreCommand, metrics_text,
 };
@@ -87,7 +87,8 @@ pub(super) fn cache(arguments: CacheArgs) -> ExitCode {
     about_data(target, &Request::Cache(command))
 }
 
-fn about_data(target: StoreTargetArgs, request: &Request) -> ExitCode {
+/// Sends a request whose command has a positional argument of its own, and prints the reply.
+pub(super) fn about_data(target: StoreTargetArgs, request: &Request) -> ExitCode {
     let StoreTargetArgs {
         manifest,
         control: socket,
@@ -117,6 +118,7 @@ pub(super) fn control(target: &TargetArgs, request: &Request, json: bool) -> Exi
     match request {
         _ if json => print_json(&reply.value),
         Request::Status {} => print(&status_text(&reply.value, now())),
+        Request::History {} => print(&history_text(&reply.value, now())),
         Request::Metrics {} => print_metrics(reply.value),
         _ => print(&reply.text),
     }

@@ -5,6 +5,7 @@ mod cgi;
 mod check;
 mod check_certificates;
 mod control;
+mod diff;
 mod inspect;
 mod left_behind;
 mod lock;
@@ -85,6 +86,11 @@ fn run() -> ExitCode {
         }
         Command::Restart(target) => control::control(&target, &Request::Restart {}, false),
         Command::Upgrade(target) => control::control(&target, &Request::Upgrade {}, false),
+        Command::History { target, json } => control::control(&target, &Request::History {}, json),
+        Command::Diff(args) => diff::diff(&args, color),
+        Command::Rollback { generation, target } => {
+            control::about_data(target, &Request::Rollback { generation })
+        }
         Command::Stop(target) => control::control(&target, &Request::Stop {}, false),
         Command::Store(store) => control::store(store),
         Command::Cache(cache) => control::cache(cache),

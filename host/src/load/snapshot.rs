@@ -94,6 +94,9 @@ pub struct RejectedStack {
     pub state: String,
     /// The reason, as shown to the user.
     pub reason: String,
+    /// The [`Snapshot::state`] that somebody chose to serve instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
 }
 
 /// What takes the place of a quarantined library.

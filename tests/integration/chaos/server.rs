@@ -353,8 +353,9 @@ block_limit = \"2s\"
 
 [failures]
 crashes = 2
-probation_time = \"100ms\"
-probation_requests = 100000000
+# A library has its fault within its first 300 requests, however long that takes.
+probation_time = \"1h\"
+probation_requests = 600
 
 [renewal]
 generations = 20

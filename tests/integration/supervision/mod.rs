@@ -3,6 +3,7 @@
 mod control;
 pub(crate) mod crash;
 pub(crate) mod full_disk;
+mod history;
 mod leftovers;
 mod links;
 mod quarantine;

@@ -99,7 +99,6 @@ impl Reports {
     }
 
     fn add(&self, report: Report) {
-        report.log();
         let report = Arc::new(report);
         let mut last = self.last();
         if last.len() == KEPT {
@@ -107,6 +106,8 @@ impl Reports {
         }
         last.push_back(Arc::clone(&report));
         drop(last);
+        // Whoever reads of it looks for it.
+        report.log();
         (self.on_report)(&report);
     }
 }

@@ -24,6 +24,7 @@ pub use self::proxies::TrustedProxies;
 pub use self::read_error::{ReadError, read_error_message};
 pub use self::renewal::Renewal;
 pub use self::server::{Listen, ListenEntry, Server};
+pub use self::settings_diff::settings_diff;
 
 mod acme;
 mod conceal;
@@ -47,6 +48,7 @@ mod read;
 mod render;
 mod renewal;
 mod server;
+mod settings_diff;
 mod size;
 
 mod read_error;

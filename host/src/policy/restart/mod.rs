@@ -21,6 +21,8 @@ pub enum StackSource {
     Active,
     /// The stack of the manifest on disk.
     Disk,
+    /// The stack that served as this generation.
+    Saved(u64),
 }
 
 /// What to do after a crash. Displays as one line.
@@ -136,6 +138,7 @@ impl fmt::Display for RestartPlan {
             }
             (StackSource::Active, false) => "the active stack starts again",
             (StackSource::Disk, _) => "the stack on disk is tried again",
+            (StackSource::Saved(_), _) => "the stack that was chosen is tried again",
         };
         write!(f, "{}; {what}", self.cause)?;
         match self.delay {

@@ -5,13 +5,15 @@
 
 mod client;
 mod discovery;
+mod history_text;
 mod protocol;
 mod socket;
 mod status_text;
 
 pub use self::client::{ClientError, send_request};
 pub use self::discovery::Site;
-pub use self::protocol::{MAX_REQUEST_LEN, Reply, Request, RequestError};
+pub use self::history_text::history_text;
+pub use self::protocol::{MAX_REQUEST_LEN, Reply, Request, RequestError, ServedStack};
 pub use self::socket::{ControlFile, ControlSocket, ControlSocketError};
 pub use self::status_text::status_text;
 pub(crate) use self::status_text::{count, size};

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::process::ipc::ReloadOptions;
+use crate::load::library::Trust;
+use crate::load::snapshot::Snapshot;
+use crate::process::ipc::{BuildOptions, ReloadOptions};
 use crate::services::{CacheCommand, StoreCommand};
 
 /// The longest request, in bytes.
@@ -32,6 +34,20 @@ pub enum Request {
     Cache(CacheCommand),
     /// Tell all figures.
     Metrics {},
+    /// List the stacks that have served last.
+    History {},
+    /// Tell the stack that served as this generation, or the active one.
+    Snapshot {
+        /// Its number.
+        #[serde(default)]
+        generation: Option<u64>,
+    },
+    /// Serve an earlier stack again: that of this generation, or the last one that was not rolled back.
+    Rollback {
+        /// Its number.
+        #[serde(default)]
+        generation: Option<u64>,
+    },
 }
 
 /// A reply.
@@ -45,6 +61,21 @@ pub struct Reply {
     /// The result for programs.
     #[serde(default)]
     pub value: Value,
+}
+
+/// The reply to [`Request::Snapshot`]: a stack, and how it is served.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ServedStack {
+    /// The stack.
+    pub snapshot: Snapshot,
+    /// `development`, `production`, ….
+    pub environment: String,
+    /// How its plugins are built, if they are.
+    pub build: Option<BuildOptions>,
+    /// Whether libraries must be in the lock.
+    pub locked: bool,
+    /// Whose files are accepted.
+    pub trust: Trust,
 }
 
 /// A line that is not a request.
@@ -116,6 +147,11 @@ mod tests {
             Request::Upgrade {},
             Request::Stop {},
             Request::Metrics {},
+            Request::History {},
+            Request::Snapshot { generation: None },
+            Request::Rollback {
+                generation: Some(3),
+            },
             Request::Store(StoreCommand::Namespaces {}),
             Request::Store(StoreCommand::Get {
                 namespace: "n".to_owned(),

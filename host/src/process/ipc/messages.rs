@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::develop::compile::Profile;
 use crate::load::certificates::KeptCertificates;
 use crate::load::library::Trust;
 use crate::load::manifest::ListenProtocols;
@@ -145,6 +146,17 @@ pub struct BuildOptions {
     pub profile: Option<String>,
     /// Without showing progress.
     pub quiet: bool,
+}
+
+impl BuildOptions {
+    /// The profile that they name.
+    pub fn profile(&self) -> Profile {
+        match &self.profile {
+            Some(name) => Profile::named(name),
+            None if self.release => Profile::release(),
+            None => Profile::dev(),
+        }
+    }
 }
 
 /// A handler that has blocked its thread for longer than its limit.

@@ -14,6 +14,7 @@ use super::control_clients::{ControlClients, Place};
 use super::pending::{Responder, respond};
 use super::worker::{Phase, Worker};
 use super::{Event, Supervisor};
+use crate::policy::restart::StackSource;
 use crate::process::control::{MAX_REQUEST_LEN, Reply, Request, Site};
 use crate::process::ipc::{Command, ReloadOptions};
 use crate::serve::server::client_waits;
@@ -107,7 +108,7 @@ impl Supervisor {
         }
         if self.unserved {
             self.next_restore = now + RESTORE_INTERVAL;
-            self.renew("the file of a socket was gone", true, None);
+            self.renew("the file of a socket was gone", StackSource::Active, None);
         }
     }
 
@@ -144,7 +145,10 @@ impl Supervisor {
             Request::Site {} => respond(responder, site_reply(&self.settings.location)),
             Request::Status {} => self.request_status(responder),
             Request::Reload(options) => self.reload(options, Some(responder)),
-            Request::Restart {} => self.renew("restart", false, Some(responder)),
+            Request::Restart {} => self.renew("restart", StackSource::Disk, Some(responder)),
+            Request::History {} => respond(responder, self.history_reply()),
+            Request::Snapshot { generation } => respond(responder, self.snapshot_reply(generation)),
+            Request::Rollback { generation } => self.roll_back(generation, responder),
             Request::Upgrade {} => self.upgrade(Some(responder)),
             Request::Store(command) => {
                 self.run_data_command(DataCommand::Store(command), responder)

@@ -53,6 +53,7 @@ impl Supervisor {
                 self.guests.worker_exited(number);
                 self.worker_exited(&worker);
                 self.libraries.dir().sweep();
+                self.prune();
             }
         }
     }
@@ -261,9 +262,10 @@ impl Supervisor {
         if verdict.rolled_back
             && let Some(state) = self.last_tried_state()
         {
-            self.state.rejected.push(RejectedStack {
+            self.state.reject(RejectedStack {
                 state,
                 reason: verdict.cause.clone(),
+                instead: None,
             });
         }
     }
@@ -293,7 +295,7 @@ impl Supervisor {
         if quarantine.record_crash(&hang.fingerprint, now(), &rule) {
             self.record_quarantine(&hang.fingerprint, &hang.plugin, &reason);
         }
-        self.renew(&reason, true, None);
+        self.renew(&reason, StackSource::Active, None);
         // All of its threads may be blocked: don't wait for its confirmation.
         self.old_worker_held();
     }

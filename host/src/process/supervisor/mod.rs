@@ -8,12 +8,14 @@ mod control_clients;
 mod exits;
 mod guests;
 mod handover;
+mod history;
 mod listen_changes;
 mod metrics;
 mod notify;
 mod pending;
 mod process_state;
 mod renewal;
+mod rollback;
 mod silence;
 mod sockets;
 mod start;
@@ -49,6 +51,7 @@ use self::worker::{Phase, Worker};
 use crate::load::library::Trust;
 use crate::load::manifest::{Listen, ListenTls};
 use crate::load::saved_libraries::SavedLibraries;
+use crate::policy::restart::StackSource;
 use crate::policy::{HEARTBEAT_INTERVAL, Heartbeat};
 use crate::process::control::{ControlSocket, Reply, Request};
 use crate::process::ipc::{self, BuildOptions, Command};
@@ -271,13 +274,16 @@ impl Supervisor {
                 }
             }
             ipc::Event::Pong => {}
-            ipc::Event::Failed { reason } => self.start_refused(number, reason),
+            ipc::Event::Failed { reason } => {
+                self.make_room(Some(&reason));
+                self.start_refused(number, reason);
+            }
             ipc::Event::Ready => self.hand_over_store(number),
             ipc::Event::StoreSaved { error } => self.store_saved(number, error),
             ipc::Event::Serving => self.worker_serving(number),
             ipc::Event::Active(snapshot) => {
                 self.libraries.keep_open(&snapshot.libraries);
-                self.state.serves(*snapshot);
+                self.state.serves(*snapshot, now());
                 self.prune();
             }
             ipc::Event::Trying { state } => self.state.trying = state,
@@ -294,6 +300,7 @@ impl Supervisor {
             ipc::Event::Reloaded { query, record } => {
                 self.notify.reloaded(&record);
                 self.state.remember((*record).clone());
+                self.make_room(record.error.as_deref());
                 self.pending.reloaded(query, &record);
             }
             ipc::Event::Status { query, status } => self.status_received(query, number, status),
@@ -306,7 +313,7 @@ impl Supervisor {
             ipc::Event::Held => self.old_worker_held(),
             ipc::Event::Closed => self.pending.closed(number),
             ipc::Event::Certificates { listeners } => self.state.certificates = listeners,
-            ipc::Event::Spent { reason } => self.renew(&reason, true, None),
+            ipc::Event::Spent { reason } => self.renew(&reason, StackSource::Active, None),
             ipc::Event::Exhausted { reason } => self.renew_exhausted(&reason),
             ipc::Event::Renew { reason } => self.renew_for_reload(&reason),
             ipc::Event::Guest(event) => self.guest_claimed(number, event),

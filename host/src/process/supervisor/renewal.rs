@@ -19,6 +19,7 @@ use crate::load::library::Trust;
 use crate::load::manifest::ListenProtocols;
 use crate::load::program;
 use crate::load::site_file;
+use crate::load::snapshot::RejectedStack;
 use crate::policy::restart::StackSource;
 use crate::process::control::Reply;
 use crate::process::ipc::Command;
@@ -39,8 +40,10 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 #[derive(Debug)]
 pub(super) struct Renewal {
     cause: String,
-    /// Start with the active stack, not with the manifest on disk.
-    same_stack: bool,
+    /// The stack that the new worker starts with.
+    start: StackSource,
+    /// The stack that it replaces for good, in a rollback by hand.
+    pub(super) rejects: Option<RejectedStack>,
     /// The new worker, once it is started.
     pub(super) worker: Option<u32>,
     pub(super) deadline: Instant,
@@ -62,17 +65,18 @@ pub(super) struct Renewal {
 
 impl Supervisor {
     /// Replaces the serving worker by a new one.
-    pub(super) fn renew(&mut self, cause: &str, same_stack: bool, responder: Option<Responder>) {
-        self.begin_renewal(cause, same_stack, responder, false);
+    pub(super) fn renew(&mut self, cause: &str, start: StackSource, responder: Option<Responder>) {
+        self.begin_renewal(cause, start, responder, false);
     }
 
+    /// The same, where `upgrade` says whether the supervisor is replaced as well. None if it can't begin now.
     pub(super) fn begin_renewal(
         &mut self,
         cause: &str,
-        same_stack: bool,
+        start: StackSource,
         responder: Option<Responder>,
         upgrade: bool,
-    ) {
+    ) -> Option<&mut Renewal> {
         let responders: Vec<_> = responder.into_iter().collect();
         let busy = match (&self.renewal, self.stopping) {
             (_, Some(_)) => Some("stackup is shutting down"),
@@ -88,7 +92,7 @@ impl Supervisor {
             responders
                 .into_iter()
                 .for_each(|responder| respond(responder, Reply::error(why)));
-            return;
+            return None;
         }
         tracing::info!(
             event = "renewal",
@@ -96,9 +100,10 @@ impl Supervisor {
             cause,
             "renewing the worker: {cause}"
         );
-        self.renewal = Some(Renewal {
+        Some(self.renewal.insert(Renewal {
             cause: cause.to_owned(),
-            same_stack,
+            start,
+            rejects: None,
             worker: None,
             deadline: Instant::now() + HOLD_TIMEOUT,
             began: Instant::now(),
@@ -109,7 +114,7 @@ impl Supervisor {
             is_reload: false,
             upgrade,
             fallback: None,
-        });
+        }))
     }
 
     /// The serving worker can't load the stack on disk, for this reason: a fresh one tries.
@@ -126,7 +131,7 @@ impl Supervisor {
     /// A fresh worker takes over in place of a reload, and answers those that wait for one.
     pub(super) fn renew_for_reload(&mut self, cause: &str) {
         if self.renewal.is_none() {
-            self.begin_renewal(cause, false, None, false);
+            self.begin_renewal(cause, StackSource::Disk, None, false);
         }
         if let Some(renewal) = &mut self.renewal {
             renewal.is_reload = true;
@@ -156,11 +161,9 @@ impl Supervisor {
             return;
         }
         renewal.deadline = Instant::now() + NEVER;
-        let same = renewal.same_stack && self.state.active.is_some();
-        let start = if same {
-            StackSource::Active
-        } else {
-            StackSource::Disk
+        let start = match renewal.start {
+            StackSource::Active if self.state.active.is_none() => StackSource::Disk,
+            start => start,
         };
         let cause = renewal.cause.clone();
         if renewal.upgrade
@@ -169,7 +172,9 @@ impl Supervisor {
             self.abort_renewal(&why);
             return;
         }
-        if !same && let Err(why) = self.follow_addresses() {
+        if start == StackSource::Disk
+            && let Err(why) = self.follow_addresses()
+        {
             self.abort_renewal(&why);
             return;
         }
@@ -262,6 +267,9 @@ impl Supervisor {
             text.push_str(&format!(
                 "\n`{path}` is still the program that was running: nothing has been upgraded"
             ));
+        }
+        if let Some(rejected) = renewal.rejects {
+            text = self.rolled_back(rejected, &text);
         }
         let reply = Reply::ok(text, value);
         let responders = renewal.responders;

@@ -150,6 +150,7 @@ impl Supervisor {
             StackSource::Disk => None,
             StackSource::Active => self.state.active.clone(),
             StackSource::KnownGood => self.state.good.clone().or(self.state.active.clone()),
+            StackSource::Saved(generation) => self.state.history.find(generation).cloned(),
         }
     }
 
@@ -166,6 +167,12 @@ impl Supervisor {
             Some(_) => self.state.certificates.clone(),
             None => Vec::new(),
         };
+        // A stack that is started on purpose is not rejected.
+        let chosen = snapshot.as_ref().map(|snapshot| &snapshot.state);
+        let now_rejected = self.renewal.iter().flat_map(|renewal| &renewal.rejects);
+        let rejected = self.state.rejected.iter().chain(now_rejected);
+        let rejected = rejected.filter(|rejected| Some(&rejected.state) != chosen);
+        let rejected = rejected.cloned().collect();
         WorkerConfig {
             protocol: PROTOCOL,
             manifest: settings.manifest.clone(),
@@ -182,7 +189,7 @@ impl Supervisor {
             snapshot,
             generation: self.state.generation,
             reloads: self.state.reloads,
-            rejected: self.state.rejected.clone(),
+            rejected,
             substitutes: self.state.substitutes(),
             proxy_protocol: Vec::new(),
             protocols: sockets

@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::history::History;
+
 use crate::load::certificates::KeptCertificates;
 use crate::load::snapshot::{RejectedStack, SavedLibrary, Snapshot, Substitute, SupervisorRules};
 use crate::policy::{Backoff, Quarantine};
@@ -55,6 +57,9 @@ pub(super) struct State {
     /// The certificates that a worker has served last. In memory only, as those on the disk are what counts.
     #[serde(default)]
     pub(super) certificates: Vec<KeptCertificates>,
+    /// The stacks that have served last.
+    #[serde(default)]
+    pub(super) history: History,
 }
 
 /// Why a library is in quarantine.
@@ -105,8 +110,9 @@ impl State {
         state(&self.active) != state(&self.good)
     }
 
-    /// A stack has become active.
-    pub(super) fn serves(&mut self, snapshot: Snapshot) {
+    /// A stack has become active at `now`, in milliseconds since the Unix epoch.
+    pub(super) fn serves(&mut self, snapshot: Snapshot, now: u64) {
+        self.history.serves(snapshot.clone(), now);
         self.generation = self.generation.max(snapshot.generation);
         self.trying = None;
         // A stack that is active again is no longer rejected.
@@ -126,8 +132,10 @@ impl State {
         };
         let good = self.good.take();
         // A rejected stack may have failed because of something that is gone now. That is not so if this
-        // is the stack that was rolled back to.
-        if good.as_ref().is_none_or(|good| good.state != active.state) {
+        // is the stack that was rolled back to, by a crash or by hand.
+        let is_new = good.as_ref().is_none_or(|good| good.state != active.state);
+        let is_chosen = |rejected: &RejectedStack| rejected.instead.as_ref() == Some(&active.state);
+        if is_new && !self.rejected.iter().any(is_chosen) {
             self.rejected.clear();
         }
         if let Some(good) = good {
@@ -143,6 +151,14 @@ impl State {
         }
         self.good = Some(active);
         true
+    }
+
+    /// A stack was rolled back.
+    pub(super) fn reject(&mut self, rejected: RejectedStack) {
+        self.history.rolled_back(&rejected.state, &rejected.reason);
+        self.rejected
+            .retain(|before| before.state != rejected.state);
+        self.rejected.push(rejected);
     }
 
     /// The quarantined libraries, each with its substitute.
@@ -187,6 +203,7 @@ impl State {
     /// The libraries that may be needed.
     pub(super) fn kept_libraries(&self) -> impl Iterator<Item = &SavedLibrary> {
         let stacks = self.active.iter().chain(&self.good);
+        let stacks = stacks.chain(self.history.stacks());
         let libraries = stacks.flat_map(|stack| &stack.libraries);
         libraries.chain(self.before.values())
     }
@@ -194,12 +211,14 @@ impl State {
     /// The same, to restore their files.
     pub(super) fn saved_libraries(&mut self) -> impl Iterator<Item = &mut SavedLibrary> {
         let stacks = self.active.iter_mut().chain(&mut self.good);
+        let stacks = stacks.chain(self.history.stacks_mut());
         let libraries = stacks.flat_map(|stack| &mut stack.libraries);
         libraries.chain(self.before.values_mut())
     }
 
     pub(super) fn remember(&mut self, record: ReloadRecord) {
         self.reloads = self.reloads.max(record.number);
+        self.history.changed(&record);
         push(&mut self.records, record);
     }
 

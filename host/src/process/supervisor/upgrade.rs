@@ -102,7 +102,7 @@ pub(super) fn unblock_signals() {
 impl Supervisor {
     /// Replaces the worker, and then this process, by the program that is installed now.
     pub(super) fn upgrade(&mut self, responder: Option<Responder>) {
-        self.begin_renewal("upgrade", true, responder, true);
+        self.begin_renewal("upgrade", StackSource::Active, responder, true);
     }
 
     /// Whether the handover would include all that goes on. What it does not include ends within seconds.

@@ -26,7 +26,7 @@ use stackup_plugin::abi::host::crash_report;
 
 use self::commands::Commands;
 use self::serve::{send, serve};
-use crate::develop::compile::{CargoOutput, CrateBuilder, Profile};
+use crate::develop::compile::{CargoOutput, CrateBuilder};
 use crate::develop::trace::TraceLayers;
 use crate::load::library::{BaseDir, LibraryCache, LibraryStore, RuntimeDir, sweep_after_holder};
 use crate::load::probe::ChildProbe;
@@ -158,16 +158,11 @@ fn reloader(
     events: &Arc<Sender>,
 ) -> Result<Reloader, String> {
     let libraries = config.build.as_ref().map(|build| {
-        let profile = match &build.profile {
-            Some(name) => Profile::named(name),
-            None if build.release => Profile::release(),
-            None => Profile::dev(),
-        };
         let show = CargoOutput {
             quiet: build.quiet,
             color: config.color,
         };
-        Box::new(CrateBuilder::new(profile, show)) as Box<dyn LibraryBuilder>
+        Box::new(CrateBuilder::new(build.profile(), show)) as Box<dyn LibraryBuilder>
     });
     let probe = ChildProbe::of_this_program();
     let probe = probe.map_err(|error| format!("cannot find the path of this program: {error}"))?;

@@ -6,6 +6,7 @@
 
 mod active;
 mod candidate;
+mod compare;
 mod drain;
 mod drain_deadlines;
 mod drain_state;

@@ -14,7 +14,8 @@ use log_text::printable;
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::format::{after, short, time};
+pub(super) use self::format::time;
+use self::format::{after, short};
 pub(crate) use self::format::{count, size};
 use self::model::Status;
 
