@@ -44,6 +44,41 @@ impl Figures {
 }
 
 #[tokio::test]
+async fn top_shows_what_happens_between_two_readings() {
+    let site = Site::new(MANIFEST, &PLUGINS);
+    let host = Host::start(&site).await;
+    // What came before is not shown.
+    host.get("/?fail=it").await;
+    let top = async |arguments: &[&str]| {
+        let arguments = [&["top", "--interval", "0.3"], arguments].concat();
+        tokio::select! {
+            said = site.stackup(&arguments) => said,
+            () = async { loop { host.get("/?status=404").await; } } => unreachable!(),
+        }
+    };
+    let page = top(&["--json"]).await;
+    assert_eq!(page.code, Some(0), "{page:?}");
+    let page: serde_json::Value = serde_json::from_str(&page.stdout).expect("JSON");
+    let rate = page["requests"]["rate"].as_f64().expect("a rate");
+    assert!(rate > 0.0, "{page}");
+    assert_eq!(page["requests"]["client_errors"], rate, "{page}");
+    assert_eq!(page["requests"]["server_errors"], 0.0, "{page}");
+    let directives = [0, 1, 2].map(|n| page["layers"][n]["directive"].as_str());
+    let expected = ["map /metrics > run metrics", "run answers", "use runtime"].map(Some);
+    assert_eq!(directives, expected, "{page}");
+    assert!(page["layers"][1]["own_p99"].as_f64() > Some(0.0), "{page}");
+    assert_eq!(page["layers"][0]["rate"], 0.0, "{page}");
+
+    let page = top(&["--once"]).await;
+    assert!(page.stdout.contains("\nrequests  "), "{page:?}");
+    let live = site.stackup(&["top"]).await;
+    assert_eq!(live.code, Some(1), "{live:?}");
+    assert!(live.stderr.contains("`stackup top --once`"), "{live:?}");
+    let never = site.stackup(&["top", "--interval", "0"]).await;
+    assert!(never.stderr.contains("from 0.1 to 3600"), "{never:?}");
+}
+
+#[tokio::test]
 async fn requests_and_layers_are_counted_and_timed() {
     let site = Site::new(MANIFEST, &PLUGINS);
     let host = Host::start(&site).await;

@@ -56,6 +56,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show requests, layers and reloads as they happen
+    Top(TopArgs),
     /// Reload now and print the result; exit with 1 if the change is refused
     Reload {
         #[command(flatten)]
@@ -281,6 +283,29 @@ pub(super) struct StoreTargetArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Whose page to show, and how often.
+#[derive(Debug, Args)]
+pub(super) struct TopArgs {
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// Seconds from one page to the next
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
+    pub(super) interval: f64,
+    /// Print one page and exit
+    #[arg(long)]
+    pub(super) once: bool,
+    /// Print one page as JSON and exit
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn interval(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok();
+    let fits = |seconds: &f64| (0.1..=3600.0).contains(seconds);
+    let seconds = seconds.filter(fits);
+    seconds.ok_or_else(|| "expected is a number of seconds from 0.1 to 3600".to_owned())
 }
 
 /// Which stacks to compare.

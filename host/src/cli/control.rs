@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::arguments::{CacheArgs, CacheTargetArgs, StoreArgs, StoreTargetArgs, TargetArgs};
 use super::output::{print, print_error, print_json};
 use crate::load::site;
-use crate::process::control::{Request, history_text, send_request, status_text};
+use crate::process::control::{Reply, Request, history_text, send_request, status_text};
 use crate::services::{
     CacheCommand, Families, MetricsFormat, PurgeTarget, StoreCommand, metrics_text,
 };
@@ -103,11 +103,10 @@ pub(super) fn about_data(target: StoreTargetArgs, request: &Request) -> ExitCode
 
 /// Sends the request and prints the reply, as JSON or as text.
 pub(super) fn control(target: &TargetArgs, request: &Request, json: bool) -> ExitCode {
-    let location = site::absolute(&target.manifest);
-    let reply = match send_request(&location, target.control.as_deref(), request) {
+    let reply = match ask(target, request) {
         Ok(reply) => reply,
-        Err(error) => {
-            print_error(&error.to_string());
+        Err(reason) => {
+            print_error(&reason);
             return ExitCode::FAILURE;
         }
     };
@@ -124,6 +123,17 @@ pub(super) fn control(target: &TargetArgs, request: &Request, json: bool) -> Exi
     }
 }
 
+/// Sends the request.
+///
+/// # Errors
+///
+/// Why there is no reply, as text for people.
+pub(super) fn ask(target: &TargetArgs, request: &Request) -> Result<Reply, String> {
+    let location = site::absolute(&target.manifest);
+    let reply = send_request(&location, target.control.as_deref(), request);
+    reply.map_err(|error| error.to_string())
+}
+
 /// As OpenMetrics text.
 fn print_metrics(value: Value) -> ExitCode {
     match Families::deserialize(value) {
@@ -136,7 +146,7 @@ fn print_metrics(value: Value) -> ExitCode {
 }
 
 /// Milliseconds since the Unix epoch.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

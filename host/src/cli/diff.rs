@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::arguments::{DiffArgs, StoreTargetArgs};
+use super::arguments::{DiffArgs, StoreTargetArgs, TargetArgs};
 use super::check::block_on;
+use super::control::ask;
 use super::output::{print, print_error, print_json};
 use super::serve::shelf;
 use crate::develop::compile::{CargoOutput, CrateBuilder};
-use crate::load::site;
-use crate::process::control::{Request, ServedStack, send_request};
+use crate::process::control::{Request, ServedStack};
 use crate::serve::generation::{LibraryBuilder, Reloader};
 
 pub(super) fn diff(args: &DiffArgs, color: bool) -> ExitCode {
@@ -37,10 +37,11 @@ fn changes(args: &DiffArgs, color: bool) -> Result<Vec<String>, String> {
 
 /// The stack of `generation`, or the active one, from the server.
 fn served_stack(target: &StoreTargetArgs, generation: Option<u64>) -> Result<ServedStack, String> {
-    let location = site::absolute(&target.manifest);
-    let request = Request::Snapshot { generation };
-    let reply = send_request(&location, target.control.as_deref(), &request);
-    let reply = reply.map_err(|error| error.to_string())?;
+    let server = TargetArgs {
+        manifest: target.manifest.clone(),
+        control: target.control.clone(),
+    };
+    let reply = ask(&server, &Request::Snapshot { generation })?;
     if !reply.ok {
         return Err(reply.text);
     }

@@ -13,6 +13,7 @@ mod new;
 mod output;
 mod schema;
 mod serve;
+mod top;
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -75,6 +76,7 @@ fn run() -> ExitCode {
         Command::Cgi(cgi) => cgi::cgi(&cgi),
         Command::Status { target, json } => control::control(&target, &Request::Status {}, json),
         Command::Metrics { target, json } => control::control(&target, &Request::Metrics {}, json),
+        Command::Top(args) => top::top(&args),
         Command::Reload {
             target,
             fresh,

@@ -39,7 +39,7 @@ pub use self::cache::{CacheCommand, PurgeTarget};
 pub use self::data_command::DataCommand;
 pub use self::elapsed::Elapsed;
 pub use self::fetch::{FetchHub, FetchStatus};
-pub use self::figures::{Families, FamilyKind, Figures, MetricsFormat, metrics_text};
+pub use self::figures::{Families, FamilyKind, Figures, MetricsFormat, SampleValue, metrics_text};
 pub use self::guests::{GuestAddress, GuestEvent, GuestHub, GuestRequests, GuestState};
 pub use self::log::{
     LogFormat, LogSettings, color_wanted, flush_log, start as start_log, subscribe_log,

@@ -78,9 +78,9 @@ async fn chaos_loses_only_requests_of_dead_workers() {
     server.restart().await;
     server.assert_nothing_left().await;
     // It closes those of the last worker when it has read what they still hold.
-    // And it keeps the two libraries that change open for five earlier stacks.
+    // And it keeps the two libraries that change open for three earlier stacks.
     within("a supervisor without leaked descriptors", async {
-        while server.descriptors() > descriptors + 2 + 2 * 5 {
+        while server.descriptors() > descriptors + 2 + 2 * 3 {
             tokio::task::yield_now().await;
         }
     })

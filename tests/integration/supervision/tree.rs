@@ -69,8 +69,9 @@ async fn processes_leave_no_extra_file_or_descriptor() {
     let stat = fs::read_to_string(format!("/proc/{}/stat", worker.as_raw_nonzero()));
     let stat = stat.expect("it runs");
     assert!(!stat.contains(") Z "), "{stat}");
+    // The libraries of two earlier stacks stay open (`stackup rollback`).
     within("no more descriptors than before", async {
-        while descriptors(host.pid()) > before || descriptors(worker) > of_a_worker {
+        while descriptors(host.pid()) > before + 2 || descriptors(worker) > of_a_worker {
             tokio::task::yield_now().await;
         }
     })

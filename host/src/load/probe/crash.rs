@@ -44,7 +44,10 @@ impl fmt::Display for ProbeCrash {
             reason @ ExitReason::Signal(_) => write!(f, "{place} crashes ({reason})"),
             reason @ ExitReason::Exit(_) => write!(f, "{place} ends the process ({reason})"),
             ExitReason::Hung(limit) | ExitReason::Stopped(limit) => {
-                write!(f, "{place} does not return within {limit:?}")
+                write!(
+                    f,
+                    "{place} does not return within {limit:?} (`[limits] warmup_timeout`)"
+                )
             }
         }
     }
@@ -68,7 +71,10 @@ mod tests {
             "its `init` ends the process (exit code 3)"
         );
         let hung = ProbeCrash::new(Step::Load, ExitReason::Hung(Duration::from_secs(5)), "");
-        assert_eq!(hung.to_string(), "loading it does not return within 5s");
+        assert_eq!(
+            hung.to_string(),
+            "loading it does not return within 5s (`[limits] warmup_timeout`)"
+        );
     }
 
     #[test]

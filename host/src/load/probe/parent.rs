@@ -134,6 +134,11 @@ impl ChildProbe {
                     let crash = ProbeCrash::new(Step::Preload, reason, &stderr);
                     ProbeError::Preload { name, crash }
                 }
+                None if hung => ProbeError::Unusable(format!(
+                    "a probe has not begun its first trial within {:?} (`[limits] warmup_timeout`): the system is very busy, or a \
+                     library that is loaded before others hangs",
+                    context.limit
+                )),
                 None => ProbeError::Unusable(format!(
                     "a probe ended before its first trial: {reason}, input sent: {sent}"
                 )),

@@ -1,6 +1,6 @@
 //! The stacks that have served, so that a person can go back to one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use crate::load::snapshot::Snapshot;
 use crate::serve::generation::ReloadRecord;
 
-/// How many stacks are kept besides the active one. Each keeps its libraries on the disk.
-const EARLIER: usize = 5;
+/// How many stacks are kept besides the active one. Each keeps its libraries on the disk, which may be memory.
+const EARLIER: usize = 3;
+
+/// How many entries there are at most: a stack may serve several times.
+const ENTRIES: usize = 12;
 
 /// The last stacks, oldest first; the last one is active.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -66,9 +69,15 @@ impl History {
             again,
             rolled_back: None,
         });
-        while self.0.len() > EARLIER + 1 {
+        while self.0.len() > ENTRIES || self.distinct() > EARLIER + 1 {
             self.0.pop_front();
         }
+    }
+
+    /// How many stacks there are, however often each has served.
+    fn distinct(&self) -> usize {
+        let states = self.0.iter().map(|served| &served.snapshot.state);
+        states.collect::<BTreeSet<_>>().len()
     }
 
     /// Keeps a library that the new stack has as well only once: each worker makes copies of its own.
@@ -125,7 +134,11 @@ impl History {
         let Some(generation) = generation else {
             let mut earlier = self.0.iter().rev();
             let target = earlier.find(|served| !is_active(served) && served.rolled_back.is_none());
-            let none = || format!("no other stack has served that was not rolled back\n\n{HELP}");
+            let none = || {
+                format!(
+                    "there is no stack to go back to: no other one has served, or it was rolled back\n\n{HELP}"
+                )
+            };
             return target.map(|served| &served.snapshot).ok_or_else(none);
         };
         match self.0.iter().find(|served| served.served_as(generation)) {

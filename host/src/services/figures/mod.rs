@@ -23,7 +23,7 @@ use self::layers::Layers;
 use self::meter::Meter;
 use self::requests::RequestMeter;
 
-pub use self::family::{Families, FamilyKind};
+pub use self::family::{Families, FamilyKind, SampleValue};
 pub use self::text::{MetricsFormat, metrics_text};
 
 /// Tells figures whenever they are read. It must not wait for long.

@@ -20,7 +20,7 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// In at most two units.
-pub(in crate::process::control) fn time(seconds: f64) -> String {
+pub(crate) fn time(seconds: f64) -> String {
     let whole = seconds as u64;
     match whole {
         0..10 => format!("{seconds:.1} s"),

@@ -14,9 +14,8 @@ use log_text::printable;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(super) use self::format::time;
 use self::format::{after, short};
-pub(crate) use self::format::{count, size};
+pub(crate) use self::format::{count, size, time};
 use self::model::Status;
 
 /// How many reloads and incidents are shown; `--json` has more.
