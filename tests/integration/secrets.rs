@@ -153,6 +153,9 @@ async fn secret_of_config_or_request_is_in_no_output() {
         &["check"],
         &["status"],
         &["status", "--json"],
+        &["history", "--json"],
+        &["diff"],
+        &["top", "--json", "--interval", "0.1"],
     ] {
         let output = site.stackup_with(arguments, &VARIABLES).await;
         assert_eq!(output.code, Some(0), "{}", output.stderr);
