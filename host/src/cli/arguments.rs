@@ -285,6 +285,16 @@ pub(super) struct StoreTargetArgs {
     pub(super) json: bool,
 }
 
+impl StoreTargetArgs {
+    /// The same without the form of the output.
+    pub(super) fn server(&self) -> TargetArgs {
+        TargetArgs {
+            manifest: self.manifest.clone(),
+            control: self.control.clone(),
+        }
+    }
+}
+
 /// Whose page to show, and how often.
 #[derive(Debug, Args)]
 pub(super) struct TopArgs {

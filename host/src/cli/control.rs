@@ -39,7 +39,7 @@ pub(super) fn store(arguments: StoreArgs) -> ExitCode {
         } => (StoreCommand::Delete { namespace, key }, target),
         StoreArgs::Clear { namespace, target } => (StoreCommand::Clear { namespace }, target),
     };
-    about_data(target, &Request::Store(command))
+    about_data(&target, &Request::Store(command))
 }
 
 /// Runs a command about cached responses.
@@ -84,21 +84,12 @@ pub(super) fn cache(arguments: CacheArgs) -> ExitCode {
             (command, target)
         }
     };
-    about_data(target, &Request::Cache(command))
+    about_data(&target, &Request::Cache(command))
 }
 
 /// Sends a request whose command has a positional argument of its own, and prints the reply.
-pub(super) fn about_data(target: StoreTargetArgs, request: &Request) -> ExitCode {
-    let StoreTargetArgs {
-        manifest,
-        control: socket,
-        json,
-    } = target;
-    let target = TargetArgs {
-        manifest,
-        control: socket,
-    };
-    control(&target, request, json)
+pub(super) fn about_data(target: &StoreTargetArgs, request: &Request) -> ExitCode {
+    control(&target.server(), request, target.json)
 }
 
 /// Sends the request and prints the reply, as JSON or as text.

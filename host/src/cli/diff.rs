@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::arguments::{DiffArgs, StoreTargetArgs, TargetArgs};
+use super::arguments::{DiffArgs, StoreTargetArgs};
 use super::check::block_on;
 use super::control::ask;
 use super::output::{print, print_error, print_json};
@@ -37,11 +37,7 @@ fn changes(args: &DiffArgs, color: bool) -> Result<Vec<String>, String> {
 
 /// The stack of `generation`, or the active one, from the server.
 fn served_stack(target: &StoreTargetArgs, generation: Option<u64>) -> Result<ServedStack, String> {
-    let server = TargetArgs {
-        manifest: target.manifest.clone(),
-        control: target.control.clone(),
-    };
-    let reply = ask(&server, &Request::Snapshot { generation })?;
+    let reply = ask(&target.server(), &Request::Snapshot { generation })?;
     if !reply.ok {
         return Err(reply.text);
     }

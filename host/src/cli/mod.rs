@@ -91,7 +91,7 @@ fn run() -> ExitCode {
         Command::History { target, json } => control::control(&target, &Request::History {}, json),
         Command::Diff(args) => diff::diff(&args, color),
         Command::Rollback { generation, target } => {
-            control::about_data(target, &Request::Rollback { generation })
+            control::about_data(&target, &Request::Rollback { generation })
         }
         Command::Stop(target) => control::control(&target, &Request::Stop {}, false),
         Command::Store(store) => control::store(store),

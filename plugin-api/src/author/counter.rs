@@ -89,13 +89,10 @@ impl<'a> CounterBuilder<'a> {
     ///
     /// A name or label is not allowed; the instance has 2,048 counters already; the host is older than the plugin.
     pub fn build(self) -> Result<Counter> {
-        let Labelled {
-            context,
-            name,
-            help,
-            labels,
-        } = self.0;
-        let opened = context.counter(name, help, &labels);
+        let wanted = self.0;
+        let opened = wanted
+            .context
+            .counter(wanted.name, wanted.help, &wanted.labels);
         opened.map(|raw| Counter(Arc::new(raw))).map_err(Error::msg)
     }
 }

@@ -88,13 +88,10 @@ impl<'a> GaugeBuilder<'a> {
     ///
     /// A name or label is not allowed; the instance has 2,048 gauges already; the host is older than the plugin.
     pub fn build(self) -> Result<Gauge> {
-        let Labelled {
-            context,
-            name,
-            help,
-            labels,
-        } = self.0;
-        let opened = context.gauge(name, help, &labels);
+        let wanted = self.0;
+        let opened = wanted
+            .context
+            .gauge(wanted.name, wanted.help, &wanted.labels);
         opened.map(|raw| Gauge(Arc::new(raw))).map_err(Error::msg)
     }
 }

@@ -106,13 +106,11 @@ impl<'a> HistogramBuilder<'a> {
     ///
     /// A name, label or bound is not allowed; the instance has 2,048 histograms already; the host is older than the plugin.
     pub fn build(self) -> Result<Histogram> {
-        let Labelled {
-            context,
-            name,
-            help,
-            labels,
-        } = self.labelled;
-        let opened = context.histogram(name, help, &labels, self.bounds);
+        let wanted = self.labelled;
+        let opened =
+            wanted
+                .context
+                .histogram(wanted.name, wanted.help, &wanted.labels, self.bounds);
         opened
             .map(|raw| Histogram(Arc::new(raw)))
             .map_err(Error::msg)

@@ -97,7 +97,7 @@ impl<'a> Source<'a> {
         let now = (readings(self.target)?, Instant::now());
         let status = value(self.target, &Request::Status {})?;
         let seconds = now.1.duration_since(self.before.1).as_secs_f64();
-        let page = Page::new(&self.before.0, &now.0, seconds, &status);
+        let page = Page::new(&self.before.0, &now.0, seconds, status);
         self.before = now;
         page
     }

@@ -4,13 +4,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::readings::Readings;
+use crate::process::control::Status;
 
 /// One page. Times are in seconds, rates per second.
 #[derive(Debug, Serialize)]
 pub(super) struct Page {
     /// The time between the two readings.
     pub(super) seconds: f64,
-    pub(super) server: Server,
+    /// What `stackup status --json` says.
+    status: Value,
+    /// The same, as far as it is shown.
+    #[serde(skip)]
+    pub(super) shown: Status,
     /// None if the manifest does not ask for it.
     pub(super) requests: Option<Requests>,
     pub(super) layers: Vec<Layer>,
@@ -45,71 +50,6 @@ pub(super) struct Layer {
     pub(super) p99: Option<f64>,
 }
 
-/// What `stackup status` says, as far as it is shown.
-#[derive(Debug, Default, Deserialize, Serialize)]
-pub(super) struct Server {
-    pub(super) manifest: String,
-    pub(super) environment: String,
-    /// How long it is up.
-    pub(super) seconds: f64,
-    pub(super) crashes: u64,
-    pub(super) renewals: u64,
-    pub(super) workers: Vec<Worker>,
-    pub(super) reloads: Vec<Reload>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Worker {
-    pub(super) number: u32,
-    pub(super) pid: u32,
-    pub(super) state: String,
-    pub(super) status: Option<WorkerPart>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct WorkerPart {
-    pub(super) resident_bytes: Option<u64>,
-    pub(super) generations: Generations,
-    #[serde(default)]
-    pub(super) blocked: Vec<Blocked>,
-    pub(super) connections: Option<Connections>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Generations {
-    pub(super) active: Option<Generation>,
-    pub(super) draining: Vec<Generation>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Generation {
-    pub(super) number: u64,
-    pub(super) seconds: f64,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Blocked {
-    pub(super) handler: String,
-    pub(super) seconds: f64,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Connections {
-    pub(super) open: u64,
-    pub(super) limit: u64,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Reload {
-    pub(super) number: u64,
-    /// In milliseconds since the Unix epoch.
-    pub(super) at: u64,
-    pub(super) outcome: String,
-    pub(super) generation: u64,
-    pub(super) changes: Vec<String>,
-    pub(super) error: Option<String>,
-}
-
 impl Page {
     /// The page between two readings that are so far apart.
     ///
@@ -120,14 +60,14 @@ impl Page {
         before: &Readings,
         now: &Readings,
         seconds: f64,
-        status: &Value,
+        status: Value,
     ) -> Result<Self, String> {
-        let server = Server::deserialize(status);
-        let server =
-            server.map_err(|error| format!("the server's status can't be read: {error}"))?;
+        let shown = Status::deserialize(&status);
+        let shown = shown.map_err(|error| format!("the server's status can't be read: {error}"))?;
         Ok(Self {
             seconds,
-            server,
+            status,
+            shown,
             requests: requests(before, now, seconds),
             layers: layers(before, now, seconds),
         })

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use log_text::printable;
 
-use super::page::{Layer, Page, Requests, WorkerPart};
-use crate::process::control::{count, size, time};
+use super::page::{Layer, Page, Requests};
+use crate::process::control::{Part, count, size, time};
 
 /// How many reloads are shown.
 const RELOADS: usize = 5;
@@ -51,7 +51,7 @@ impl Sort {
 
 /// The lines of a page, seen at `now` (milliseconds since the Unix epoch).
 pub(super) fn lines(page: &Page, sort: Sort, now: u64) -> Vec<String> {
-    let server = &page.server;
+    let server = &page.shown;
     let mut lines = vec![format!(
         "{} ({}), up {}, {}, {}",
         server.manifest,
@@ -112,7 +112,7 @@ pub(super) fn lines(page: &Page, sort: Sort, now: u64) -> Vec<String> {
         .collect()
 }
 
-fn of_worker(part: &WorkerPart) -> String {
+fn of_worker(part: &Part) -> String {
     let mut words = Vec::new();
     if let Some(active) = &part.generations.active {
         let age = time(active.seconds);

@@ -106,7 +106,7 @@ impl Reports {
         }
         last.push_back(Arc::clone(&report));
         drop(last);
-        // Whoever reads of it looks for it.
+        // A reader of the log may ask for the report at once.
         report.log();
         (self.on_report)(&report);
     }

@@ -16,4 +16,4 @@ pub use self::history_text::history_text;
 pub use self::protocol::{MAX_REQUEST_LEN, Reply, Request, RequestError, ServedStack};
 pub use self::socket::{ControlFile, ControlSocket, ControlSocketError};
 pub use self::status_text::status_text;
-pub(crate) use self::status_text::{count, size, time};
+pub(crate) use self::status_text::{Part, Status, count, size, time};

@@ -31,7 +31,7 @@ impl Supervisor {
         }
     }
 
-    /// The renewal has succeeded. Returns what its clients are told; `took_over` says which worker serves.
+    /// Rejects the stack that an earlier one has replaced. Returns the text of the reply, with `took_over` in it.
     pub(super) fn rolled_back(&mut self, rejected: RejectedStack, took_over: &str) -> String {
         let active = self.state.active.as_ref();
         let generation = active.map(|active| active.generation).unwrap_or_default();

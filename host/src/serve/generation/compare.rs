@@ -1,15 +1,11 @@
 //! What a reload would change, without doing it.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::path::{Path, PathBuf};
 
-use super::refusal::{Refusal, task_failed};
+use super::refusal::Refusal;
 use super::reload::Reloader;
-use super::report::Timings;
 use super::resolve_context::ResolveContext;
-use super::select::{FoundLibraries, ResolveError, select};
-use crate::load::library::LibraryCache;
+use super::select::{FoundLibraries, SelectedHandler};
 use crate::load::manifest::{Directive, Manifest, Source, settings_diff};
 use crate::load::snapshot::Snapshot;
 use crate::serve::stack::{Outline, OutlineHandler, diff, folder_change};
@@ -74,17 +70,11 @@ impl Reloader {
         manifest: Manifest,
         context: ResolveContext,
     ) -> Result<Described, Refusal> {
-        let shelf = Arc::clone(&self.loader.shelf);
         let directory = context.directory.clone();
-        let described = tokio::task::spawn_blocking(move || {
-            let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            outline(&manifest, &context, &mut shelf.0)
-        });
-        let described = described.await.map_err(|error| task_failed(&error))?;
-        let outline = described.map_err(|error| self.loader.refuse(&error, &source))?;
+        let outline = self.loader.describe(manifest, &source, context, outline);
         Ok(Described {
+            outline: outline.await?,
             text: source.text,
-            outline,
             directory,
         })
     }
@@ -92,34 +82,22 @@ impl Reloader {
 
 fn outline(
     manifest: &Manifest,
-    context: &ResolveContext,
-    shelf: &mut LibraryCache,
-) -> Result<Outline, ResolveError> {
-    let mut found = BTreeMap::new();
-    let selected = select(
-        manifest,
-        context,
-        shelf,
-        &mut found,
-        &mut Timings::default(),
-    );
-    let outline = selected.map(|selected| {
-        let mut handlers = selected.into_iter();
-        Outline::of(&manifest.stack, &mut |directive| {
-            let handler = handlers.next();
-            let (name, file) = handler.map(|one| (one.name, one.file)).unwrap_or_default();
-            handler_of(directive, name, &found, &file)
-        })
-    });
-    found.into_values().for_each(LibraryCache::discard);
-    outline
+    selected: Vec<SelectedHandler<'_>>,
+    found: &FoundLibraries,
+) -> Outline {
+    let mut handlers = selected.into_iter();
+    Outline::of(&manifest.stack, &mut |directive| {
+        let handler = handlers.next();
+        let (name, file) = handler.map(|one| (one.name, one.file)).unwrap_or_default();
+        handler_of(directive, name, found, &file)
+    })
 }
 
 fn handler_of(
     directive: &Directive,
     name: String,
     found: &FoundLibraries,
-    file: &PathBuf,
+    file: &Path,
 ) -> OutlineHandler {
     let library = found.get(file);
     let version = library.map(|library| library.metadata().version.clone());

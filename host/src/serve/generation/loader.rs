@@ -13,9 +13,10 @@ use super::library_builder::BuiltLibraries;
 use super::matching::Position;
 use super::probed::ProbedHandlers;
 use super::refusal::{Refusal, Stage, task_failed};
+use super::report::Timings;
 use super::resolve::{Resolved, resolve};
 use super::resolve_context::ResolveContext;
-use super::select::ResolveError;
+use super::select::{FoundLibraries, ResolveError, SelectedHandler, select};
 use crate::load::library::{LibraryCache, SettleError, SettleTimeouts, Trust, settle};
 use crate::load::lock::{self, LockFileError};
 use crate::load::manifest::{
@@ -210,6 +211,28 @@ impl Loader {
         });
         let resolved = resolved.await.map_err(|error| task_failed(&error))?;
         resolved.map_err(|error| self.refuse(&error, source))
+    }
+
+    /// What `read` makes of the manifest's directives and their libraries. None of these is loaded.
+    pub(super) async fn describe<T: Send + 'static>(
+        &self,
+        manifest: Manifest,
+        source: &Source,
+        context: ResolveContext,
+        read: impl FnOnce(&Manifest, Vec<SelectedHandler<'_>>, &FoundLibraries) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let shelf = Arc::clone(&self.shelf);
+        let described = tokio::task::spawn_blocking(move || {
+            let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut found = FoundLibraries::new();
+            let timings = &mut Timings::default();
+            let selected = select(&manifest, &context, &mut shelf.0, &mut found, timings);
+            let read = selected.map(|selected| read(&manifest, selected, &found));
+            found.into_values().for_each(LibraryCache::discard);
+            read
+        });
+        let described = described.await.map_err(|error| task_failed(&error))?;
+        described.map_err(|error| self.refuse(&error, source))
     }
 
     /// Builds the candidate for generation `number`, which may reuse instances that are `serving`.

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use self::format::{after, short};
 pub(crate) use self::format::{count, size, time};
-use self::model::Status;
+pub(crate) use self::model::{Part, Status};
 
 /// How many reloads and incidents are shown; `--json` has more.
 const LAST: usize = 8;

@@ -6,260 +6,262 @@ use serde_json::{Map, Value};
 use crate::load::library::PluginUsage;
 use crate::services::FetchStatus;
 
-#[derive(Deserialize)]
-pub(super) struct Status {
-    pub(super) stackup: String,
-    pub(super) manifest: String,
-    pub(super) environment: String,
-    pub(super) seconds: f64,
-    pub(super) listening: Vec<String>,
-    pub(super) workers: Vec<Worker>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Status {
+    pub(crate) stackup: String,
+    pub(crate) manifest: String,
+    pub(crate) environment: String,
+    pub(crate) seconds: f64,
+    pub(crate) listening: Vec<String>,
+    pub(crate) workers: Vec<Worker>,
     /// Older supervisors have none.
     #[serde(default)]
-    pub(super) guests: Vec<Guest>,
-    pub(super) crashes: u64,
-    pub(super) renewals: u64,
-    pub(super) rolled_back: Vec<RolledBack>,
-    pub(super) quarantine: Vec<Quarantined>,
-    pub(super) reloads: Vec<Reload>,
-    pub(super) incidents: Vec<Incident>,
+    pub(crate) guests: Vec<Guest>,
+    pub(crate) crashes: u64,
+    pub(crate) renewals: u64,
+    pub(crate) rolled_back: Vec<RolledBack>,
+    pub(crate) quarantine: Vec<Quarantined>,
+    pub(crate) reloads: Vec<Reload>,
+    pub(crate) incidents: Vec<Incident>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Worker {
-    pub(super) number: u32,
-    pub(super) pid: u32,
-    pub(super) state: String,
-    pub(super) seconds: f64,
-    pub(super) cause: String,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Worker {
+    pub(crate) number: u32,
+    pub(crate) pid: u32,
+    pub(crate) state: String,
+    pub(crate) seconds: f64,
+    pub(crate) cause: String,
     /// How long it has not answered the supervisor.
     #[serde(default)]
-    pub(super) silent_seconds: f64,
-    pub(super) status: Option<Part>,
+    pub(crate) silent_seconds: f64,
+    pub(crate) status: Option<Part>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Guest {
-    pub(super) name: String,
-    pub(super) restarts: u64,
-    pub(super) down: Option<String>,
-    pub(super) processes: Vec<GuestProcess>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Guest {
+    pub(crate) name: String,
+    pub(crate) restarts: u64,
+    pub(crate) down: Option<String>,
+    pub(crate) processes: Vec<GuestProcess>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct GuestProcess {
-    pub(super) number: u32,
-    pub(super) pid: i32,
-    pub(super) state: String,
-    pub(super) seconds: f64,
-    pub(super) memory_bytes: Option<u64>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct GuestProcess {
+    pub(crate) number: u32,
+    pub(crate) pid: i32,
+    pub(crate) state: String,
+    pub(crate) seconds: f64,
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 /// The requests of a worker's claims to one process of a guest.
-#[derive(Deserialize)]
-pub(super) struct GuestRequests {
-    pub(super) process: u32,
-    pub(super) in_flight: u64,
+#[derive(Debug, Deserialize)]
+pub(crate) struct GuestRequests {
+    pub(crate) process: u32,
+    pub(crate) in_flight: u64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Part {
-    pub(super) generations: Generations,
-    pub(super) resident_bytes: Option<u64>,
-    pub(super) on_probation: bool,
-    pub(super) blocked: Vec<Blocked>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) generations: Generations,
+    pub(crate) resident_bytes: Option<u64>,
+    pub(crate) on_probation: bool,
+    pub(crate) blocked: Vec<Blocked>,
     /// Older workers have none.
     #[serde(default)]
-    pub(super) certificates: Vec<Certificate>,
+    pub(crate) certificates: Vec<Certificate>,
     /// Older workers do not say.
-    pub(super) connections: Option<Connections>,
+    pub(crate) connections: Option<Connections>,
     #[serde(default)]
-    pub(super) plugins: Vec<PluginUsage>,
+    pub(crate) plugins: Vec<PluginUsage>,
     /// Older workers do not say.
-    pub(super) store: Option<Store>,
+    pub(crate) store: Option<Store>,
     #[serde(default)]
-    pub(super) fetches: Vec<FetchStatus>,
+    pub(crate) fetches: Vec<FetchStatus>,
     #[serde(default)]
-    pub(super) guests: Vec<GuestRequests>,
+    pub(crate) guests: Vec<GuestRequests>,
     /// Older workers have none.
     #[serde(default)]
-    pub(super) counters: Vec<Counter>,
+    pub(crate) counters: Vec<Counter>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Counter {
-    pub(super) handler: String,
-    pub(super) name: String,
-    pub(super) labels: Map<String, Value>,
-    pub(super) value: u64,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Counter {
+    pub(crate) handler: String,
+    pub(crate) name: String,
+    pub(crate) labels: Map<String, Value>,
+    pub(crate) value: u64,
 }
 
 /// A certificate of a listener, and how long it is valid.
-#[derive(Deserialize)]
-pub(super) struct Certificate {
-    pub(super) file: String,
-    pub(super) names: Vec<String>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Certificate {
+    pub(crate) file: String,
+    pub(crate) names: Vec<String>,
     /// None before the first that stackup orders.
-    pub(super) expires: Option<String>,
-    pub(super) seconds: u64,
-    pub(super) refused: Option<String>,
+    pub(crate) expires: Option<String>,
+    pub(crate) seconds: u64,
+    pub(crate) refused: Option<String>,
     /// What has become of the last order, if it has failed.
-    pub(super) order: Option<CertificateOrder>,
+    pub(crate) order: Option<CertificateOrder>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct CertificateOrder {
-    pub(super) error: String,
-    pub(super) seconds: u64,
+#[derive(Debug, Deserialize)]
+pub(crate) struct CertificateOrder {
+    pub(crate) error: String,
+    pub(crate) seconds: u64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Store {
-    pub(super) place: Option<String>,
-    pub(super) trouble: Option<String>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Store {
+    pub(crate) place: Option<String>,
+    pub(crate) trouble: Option<String>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Connections {
-    pub(super) limit: u64,
-    pub(super) open: u64,
-    pub(super) idle: u64,
-    pub(super) heads: u64,
-    pub(super) bodies: u64,
-    pub(super) sends: u64,
-    pub(super) closed_for_room: u64,
-    pub(super) closed_by_send_timeout: u64,
-    pub(super) closed_by_body_timeout: u64,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Connections {
+    pub(crate) limit: u64,
+    pub(crate) open: u64,
+    pub(crate) idle: u64,
+    pub(crate) heads: u64,
+    pub(crate) bodies: u64,
+    pub(crate) sends: u64,
+    pub(crate) closed_for_room: u64,
+    pub(crate) closed_by_send_timeout: u64,
+    pub(crate) closed_by_body_timeout: u64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Generations {
-    pub(super) active: Option<Active>,
-    pub(super) draining: Vec<Draining>,
-    pub(super) retired: u64,
-    pub(super) resting_bytes: u64,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Generations {
+    pub(crate) active: Option<Active>,
+    pub(crate) draining: Vec<Draining>,
+    pub(crate) retired: u64,
+    pub(crate) resting_bytes: u64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Active {
-    pub(super) number: u64,
-    pub(super) seconds: f64,
-    pub(super) stack: Vec<Line>,
-    pub(super) requests: Vec<Request>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Active {
+    pub(crate) number: u64,
+    pub(crate) seconds: f64,
+    pub(crate) stack: Vec<Line>,
+    pub(crate) requests: Vec<Request>,
     /// Older workers list all.
     #[serde(default)]
-    pub(super) more_requests: MoreRequests,
-    pub(super) handlers: Vec<Health>,
+    pub(crate) more_requests: MoreRequests,
+    pub(crate) handlers: Vec<Health>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Line {
-    pub(super) depth: u8,
-    pub(super) label: String,
-    pub(super) version: Option<String>,
-    pub(super) fingerprint: Option<String>,
-    pub(super) born: Option<u64>,
-    pub(super) kept: Option<bool>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Line {
+    pub(crate) depth: u8,
+    pub(crate) label: String,
+    pub(crate) version: Option<String>,
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) born: Option<u64>,
+    pub(crate) kept: Option<bool>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Draining {
-    pub(super) number: u64,
-    pub(super) seconds: f64,
-    pub(super) deadline_seconds: f64,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Draining {
+    pub(crate) number: u64,
+    pub(crate) seconds: f64,
+    pub(crate) deadline_seconds: f64,
     /// Older workers do not say.
     #[serde(default)]
-    pub(super) upgrade_deadline_seconds: f64,
-    pub(super) stuck: bool,
-    pub(super) held_by: HeldBy,
+    pub(crate) upgrade_deadline_seconds: f64,
+    pub(crate) stuck: bool,
+    pub(crate) held_by: HeldBy,
 }
 
-#[derive(Deserialize)]
-pub(super) struct HeldBy {
-    pub(super) requests: Vec<Request>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct HeldBy {
+    pub(crate) requests: Vec<Request>,
     /// Older workers list all.
     #[serde(default)]
-    pub(super) more_requests: MoreRequests,
+    pub(crate) more_requests: MoreRequests,
     /// Absent in a worker of an older program.
     #[serde(default)]
-    pub(super) kept: usize,
-    pub(super) tasks: Vec<Task>,
+    pub(crate) kept: usize,
+    pub(crate) tasks: Vec<Task>,
 }
 
 /// How many requests are not listed, by what they wait for.
-#[derive(Deserialize, Default)]
-pub(super) struct MoreRequests {
-    pub(super) request: u64,
-    pub(super) body: u64,
-    pub(super) upgraded: u64,
+#[derive(Debug, Deserialize, Default)]
+pub(crate) struct MoreRequests {
+    pub(crate) request: u64,
+    pub(crate) body: u64,
+    pub(crate) upgraded: u64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Request {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) seconds: f64,
-    pub(super) phase: String,
-    pub(super) handler: Option<String>,
-    pub(super) since_generation: Option<u64>,
-    pub(super) upgrade: Option<Upgrade>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) seconds: f64,
+    pub(crate) phase: String,
+    pub(crate) handler: Option<String>,
+    pub(crate) since_generation: Option<u64>,
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 /// What a connection has changed to.
-#[derive(Deserialize)]
-pub(super) struct Upgrade {
-    pub(super) protocol: String,
-    pub(super) received: u64,
-    pub(super) sent: u64,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Upgrade {
+    pub(crate) protocol: String,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Task {
-    pub(super) handler: String,
-    pub(super) name: String,
-    pub(super) seconds: f64,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) handler: String,
+    pub(crate) name: String,
+    pub(crate) seconds: f64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Blocked {
-    pub(super) handler: String,
-    pub(super) generation: u64,
-    pub(super) seconds: f64,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Blocked {
+    pub(crate) handler: String,
+    pub(crate) generation: u64,
+    pub(crate) seconds: f64,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Health {
-    pub(super) handler: String,
-    pub(super) panics: u64,
-    pub(super) blocks: u64,
-    pub(super) out_of_service: bool,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Health {
+    pub(crate) handler: String,
+    pub(crate) panics: u64,
+    pub(crate) blocks: u64,
+    pub(crate) out_of_service: bool,
 }
 
-#[derive(Deserialize)]
-pub(super) struct RolledBack {
-    pub(super) reason: String,
+#[derive(Debug, Deserialize)]
+pub(crate) struct RolledBack {
+    pub(crate) reason: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Quarantined {
-    pub(super) fingerprint: String,
-    pub(super) reason: String,
-    pub(super) instead: Option<String>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Quarantined {
+    pub(crate) fingerprint: String,
+    pub(crate) reason: String,
+    pub(crate) instead: Option<String>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Reload {
-    pub(super) number: u64,
-    pub(super) at: u64,
-    pub(super) outcome: String,
-    pub(super) generation: u64,
-    pub(super) milliseconds: f64,
-    pub(super) instances: String,
-    pub(super) error: Option<String>,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Reload {
+    pub(crate) number: u64,
+    pub(crate) at: u64,
+    pub(crate) outcome: String,
+    pub(crate) generation: u64,
+    pub(crate) milliseconds: f64,
+    pub(crate) instances: String,
+    /// What it changed in the stack, one line each.
+    pub(crate) changes: Vec<String>,
+    pub(crate) error: Option<String>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Incident {
-    pub(super) at: u64,
-    pub(super) text: String,
+#[derive(Debug, Deserialize)]
+pub(crate) struct Incident {
+    pub(crate) at: u64,
+    pub(crate) text: String,
 }

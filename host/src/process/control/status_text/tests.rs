@@ -60,9 +60,9 @@ fn slow_drain_lists_what_holds_it() {
         "quarantine": [{ "fingerprint": "0123456789abcdef", "reason": "`boom` crashed", "instead": null }],
         "reloads": [
             { "number": 1, "at": 1000, "outcome": "swapped", "generation": 7, "milliseconds": 12.34,
-              "instances": "kept logger; built sums", "error": null },
+              "instances": "kept logger; built sums", "changes": [], "error": null },
             { "number": 2, "at": 11_000, "outcome": "refused", "generation": 7, "milliseconds": 3.0,
-              "instances": "", "error": "error: no\n more" },
+              "instances": "", "changes": [], "error": "error: no\n more" },
         ],
         "incidents": [{ "at": 500, "text": "worker 1: killed from outside" }],
     });
